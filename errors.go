@@ -1,0 +1,249 @@
+package oauth
+
+// This file holds the errors: the kinds that callers tell apart with
+// errors.Is, and the types that carry what a server answered.
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// errorKind is the type of the Err… values. It is a struct, not errors.New,
+// so that the table below is static data and the package has no init work.
+type errorKind struct {
+	text   string
+	parent *errorKind // that of ErrInvalid, for the kinds of a failed check
+}
+
+func (k *errorKind) Error() string { return "oauth: " + k.text }
+func (k *errorKind) Unwrap() error {
+	if k.parent == nil {
+		return nil
+	}
+	return k.parent
+}
+
+// Kinds of errors, for use with [errors.Is].
+//
+// The first group says that nothing was learned about a token: the program
+// is configured wrongly or the other side did not answer as it should.
+var (
+	// ErrConfig: the configuration or a call's arguments are wrong. No request was made.
+	ErrConfig error = &errorKind{text: "configuration"}
+	// ErrInsecureURL: a URL to fetch is not https (see Config.InsecureAllowHTTP). No request was made.
+	ErrInsecureURL error = &errorKind{text: "insecure URL"}
+	// ErrNetwork: the server could not be reached, or the connection broke.
+	ErrNetwork error = &errorKind{text: "network"}
+	// ErrResponse: an answer does not conform: its status, media type, size or members.
+	ErrResponse error = &errorKind{text: "response"}
+	// ErrParse: a token, document or parameter is not well-formed.
+	ErrParse error = &errorKind{text: "parse"}
+	// ErrUnsupported: well-formed, but not something this package does, or not in this FIPS 140-3 mode.
+	ErrUnsupported error = &errorKind{text: "unsupported"}
+	// ErrUnavailable: the keys that are needed cannot be had now. A token was neither accepted nor found bad.
+	ErrUnavailable error = &errorKind{text: "unavailable"}
+	// ErrRefused: the server refused the request. Every [*ResponseError] and [*AuthorizationError] is one.
+	ErrRefused error = &errorKind{text: "refused"}
+)
+
+// ErrInvalid is the umbrella of the kinds below: a token or a response was
+// read and failed a check. "Bad token" is errors.Is(err, ErrInvalid).
+var ErrInvalid error = &invalidKind
+
+var invalidKind = errorKind{text: "invalid"}
+
+// Kinds of failed checks. Each of them also is [ErrInvalid].
+var (
+	// ErrAlgorithm: the algorithm of a token is not one that is allowed for it.
+	ErrAlgorithm error = &errorKind{"algorithm", &invalidKind}
+	// ErrKeyNotFound: the key set has no key, or several, for the token's header.
+	ErrKeyNotFound error = &errorKind{"key not found", &invalidKind}
+	// ErrSignature: the signature does not verify.
+	ErrSignature error = &errorKind{"signature", &invalidKind}
+	// ErrType: a token of another type (typ) stands where this one is expected.
+	ErrType error = &errorKind{"type", &invalidKind}
+	// ErrClaim: a claim or parameter is missing or wrong; Error.Param names it.
+	ErrClaim error = &errorKind{"claim", &invalidKind}
+	// ErrIssuer: the issuer is another one.
+	ErrIssuer error = &errorKind{"issuer", &invalidKind}
+	// ErrAudience: meant for another client or resource.
+	ErrAudience error = &errorKind{"audience", &invalidKind}
+	// ErrExpired: too old.
+	ErrExpired error = &errorKind{"expired", &invalidKind}
+	// ErrNotYetValid: not valid yet.
+	ErrNotYetValid error = &errorKind{"not yet valid", &invalidKind}
+	// ErrNonce: the nonce is not the one that was sent.
+	ErrNonce error = &errorKind{"nonce", &invalidKind}
+	// ErrState: the state is not the one that was sent.
+	ErrState error = &errorKind{"state", &invalidKind}
+	// ErrTokenType: the token type is not one that this client can use.
+	ErrTokenType error = &errorKind{"token type", &invalidKind}
+	// ErrBinding: bound to another key or certificate.
+	ErrBinding error = &errorKind{"binding", &invalidKind}
+	// ErrReplay: used before.
+	ErrReplay error = &errorKind{"replay", &invalidKind}
+)
+
+// An Error says what failed. Neither Detail nor Err contains a token, a
+// secret or a response body.
+type Error struct {
+	Kind   error  // one of the Err… values
+	Op     string // the operation: "discover", "token", "id token", …
+	Param  string // the configuration field, claim or parameter at fault; may be empty
+	Detail string // one sentence for a person; never shown to the other side
+	Err    error  // the cause; may be nil
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("oauth: ")
+	for _, s := range []string{e.Op, e.Param} {
+		if s != "" {
+			b.WriteString(s)
+			b.WriteString(": ")
+		}
+	}
+	switch {
+	case e.Detail != "":
+		b.WriteString(e.Detail)
+	case e.Kind != nil:
+		b.WriteString(strings.TrimPrefix(e.Kind.Error(), "oauth: "))
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(strings.TrimPrefix(e.Err.Error(), "oauth: "))
+	}
+	return b.String()
+}
+
+// Unwrap gives the kind and the cause to [errors.Is] and [errors.As].
+func (e *Error) Unwrap() []error {
+	errs := make([]error, 0, 2)
+	if e.Kind != nil {
+		errs = append(errs, e.Kind)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// fail makes an Error. The operation is left to withOp: a check does not know
+// in which operation it runs.
+func fail(kind error, param, format string, args ...any) *Error {
+	e := &Error{Kind: kind, Param: param, Detail: format}
+	if len(args) > 0 {
+		e.Detail = fmt.Sprintf(format, args...)
+	}
+	return e
+}
+
+// withOp names the operation in an *Error that has none yet.
+func withOp(op string, err error) error {
+	if e, ok := err.(*Error); ok && e.Op == "" {
+		e2 := *e // errors may be shared between callers of one key-set fetch
+		e2.Op = op
+		return &e2
+	}
+	return err
+}
+
+// A ResponseError is the server's refusal in an HTTP response: the error of
+// RFC 6749, Section 5.2, or, with an empty Code, a status that was not expected.
+// errors.Is(err, [ErrRefused]) holds, and with an empty Code
+// errors.Is(err, [ErrResponse]) as well.
+type ResponseError struct {
+	Op          string // the operation, as in [Error]
+	StatusCode  int
+	Code        string      // error: "invalid_grant", "invalid_client", …; "" if the body has none
+	Description string      // error_description, for developers; may be empty
+	URI         string      // error_uri; may be empty
+	Challenges  []Challenge // WWW-Authenticate
+	Header      http.Header // of the response; not printed
+	Body        []byte      // at most 4 KiB of it; not printed, it may quote the request
+}
+
+func (e *ResponseError) Error() string {
+	var b strings.Builder
+	b.WriteString("oauth: ")
+	if e.Op != "" {
+		b.WriteString(e.Op + ": ")
+	}
+	b.WriteString("the server answered with status " + strconv.Itoa(e.StatusCode))
+	if e.Code != "" {
+		b.WriteString(" and error " + printable(e.Code, 64))
+	}
+	if e.Description != "" {
+		b.WriteString(" (" + printable(e.Description, 256) + ")")
+	}
+	if hint := refusalHints.find(e.Code); hint != "" {
+		b.WriteString("; " + hint)
+	}
+	return b.String()
+}
+
+// Is makes the error one of kind [ErrRefused].
+func (e *ResponseError) Is(target error) bool {
+	return target == ErrRefused || target == ErrResponse && e.Code == ""
+}
+
+// Format prints the error text for every verb: header and body stay hidden.
+func (e *ResponseError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
+
+// LogValue is the error text: header and body stay hidden.
+func (e *ResponseError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+
+// MarshalJSON fails: header and body can hold secrets.
+func (e *ResponseError) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("oauth: a ResponseError is not for JSON: use its Error text or its fields")
+}
+
+// An AuthorizationError is the server's refusal in an authorization response:
+// RFC 6749, Section 4.1.2.1. errors.Is(err, [ErrRefused]) holds.
+type AuthorizationError struct {
+	Code        string // error: "access_denied", "login_required", …
+	Description string // error_description, for developers; may be empty
+	URI         string // error_uri; may be empty
+}
+
+func (e *AuthorizationError) Error() string {
+	s := "oauth: authorization: the server answered with error " + printable(e.Code, 64)
+	if e.Description != "" {
+		s += " (" + printable(e.Description, 256) + ")"
+	}
+	return s
+}
+
+// Is makes the error one of kind [ErrRefused].
+func (e *AuthorizationError) Is(target error) bool { return target == ErrRefused }
+
+// hints says, for error codes that a developer meets first, what to look at.
+type hints []struct{ code, hint string }
+
+var refusalHints = hints{
+	{"invalid_client", "check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client"},
+	{"unauthorized_client", "the client is not registered for this grant or response type"},
+	{"invalid_request_object", "check Config.RequestKey against the keys registered for the client"},
+}
+
+func (h hints) find(code string) string {
+	for _, x := range h {
+		if x.code == code {
+			return x.hint
+		}
+	}
+	return ""
+}
+
+// printable is the other side's text made fit for an error: at most n bytes,
+// and quoted, so that control characters cannot forge log lines.
+func printable(s string, n int) string {
+	if len(s) > n {
+		s = s[:n] + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}

@@ -1,0 +1,80 @@
+package oauth
+
+// This file implements Secret, a string that does not print itself.
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// A Secret is a string that must not reach a log: a token, a client secret.
+// Printing it with any verb, logging it and encoding it give no text;
+// [Secret.Reveal] does, and is easy to search for. Two Secrets of one text
+// are not ==. The zero Secret is no secret at all: IsZero.
+type Secret struct {
+	// A pointer, because fmt prints a string even from an unexported field of a
+	// struct that embeds a Secret, where it may not call methods.
+	p *string
+}
+
+const redacted = "[redacted]"
+
+// NewSecret makes a Secret of s. NewSecret("") is the zero Secret.
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{&s}
+}
+
+// Reveal returns the text.
+func (s Secret) Reveal() string {
+	if s.p == nil {
+		return ""
+	}
+	return *s.p
+}
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s.p == nil }
+
+// String returns "[redacted]", or "" for the zero Secret.
+func (s Secret) String() string {
+	if s.p == nil {
+		return ""
+	}
+	return redacted
+}
+
+// GoString is String: %#v gives nothing away either.
+func (s Secret) GoString() string { return s.String() }
+
+// Format writes String for every verb; %p and %x would get around String.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// LogValue is String.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+var errSecretEncoding = errors.New("oauth: a Secret does not encode itself: call Reveal where it has to be stored")
+
+// MarshalText fails.
+func (s Secret) MarshalText() ([]byte, error) { return nil, errSecretEncoding }
+
+// MarshalJSON fails.
+func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding }
+
+// randomString is 256 bits of crypto/rand as base64url: a state, nonce, code
+// verifier (RFC 7636, Section 4.1), jti.
+func randomString() string {
+	var b [32]byte
+	rand.Read(b[:]) // never fails
+	return encodeBase64URL(b[:])
+}
+
+// sameSecret compares in a time that does not tell how much of a and b is equal.
+func sameSecret(a, b string) bool {
+	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+}

@@ -1,0 +1,51 @@
+package oauth
+
+// This file holds the hooks for observation.
+
+import (
+	"context"
+	"time"
+)
+
+// A Trace is a set of hooks in the manner of net/http/httptrace, for metrics
+// and logs. Any of them may be nil. They run in the goroutine of the call, may
+// run concurrently, and delay what they observe. Nothing that is secret
+// reaches one: no token, no parameter, no URL beyond scheme, host and path.
+type Trace struct {
+	// RequestDone is called after each HTTP request of the package, whether or
+	// not an answer came.
+	RequestDone func(ctx context.Context, info RequestInfo)
+
+	// KeySetFetched is called after each attempt to fetch a key set.
+	KeySetFetched func(ctx context.Context, info KeySetInfo)
+}
+
+// RequestInfo describes an HTTP request of the package.
+type RequestInfo struct {
+	Op       string        // the operation, as in [Error]
+	Method   string        // GET, POST, …
+	URL      string        // scheme, host and path
+	Status   int           // 0: no answer
+	Duration time.Duration // until the body was read
+	Err      error         // why there is no answer, or it was not read; nil otherwise
+}
+
+// KeySetInfo describes an attempt to fetch a key set.
+type KeySetInfo struct {
+	JWKSURI string
+	Keys    int // usable keys in the new set
+	Skipped int // keys that cannot be used
+	Err     error
+}
+
+func (t *Trace) requestDone(ctx context.Context, info RequestInfo) {
+	if t != nil && t.RequestDone != nil {
+		t.RequestDone(ctx, info)
+	}
+}
+
+func (t *Trace) keySetFetched(ctx context.Context, info KeySetInfo) {
+	if t != nil && t.KeySetFetched != nil {
+		t.KeySetFetched(ctx, info)
+	}
+}
