@@ -1,0 +1,666 @@
+package oauth
+
+// This file implements the strict reading of JSON (RFC 8259, in the profile of
+// RFC 7493) and base64url (RFC 4648, Section 5) that everything else stands on.
+//
+// encoding/json into a tagged struct is not safe for security-sensitive input:
+// it matches names without regard to case and under Unicode folding ("iſs"
+// sets iss), takes the last of duplicate members, and replaces invalid UTF-8.
+// Here names are exact, and duplicates and invalid UTF-8 are errors.
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// A jsonMember is a member of an object: its decoded name and the text of its
+// value, which is known to be well-formed.
+type jsonMember struct{ name, raw string }
+
+// A jsonObject is a parsed object. Its getters report a member of the wrong
+// type as an error of the given kind.
+type jsonObject struct {
+	members []jsonMember
+	kind    error
+	// nullAbsent makes a null member count as absent: servers write
+	// "refresh_token": null into responses. Never set for tokens.
+	nullAbsent bool
+}
+
+// A jsonReader reads one JSON text. It is the scratch of a pool.
+type jsonReader struct {
+	text    string
+	pos     int
+	perObj  int  // members allowed in an object
+	inAll   int  // members still allowed in the whole text
+	folding bool // names that encoding/json would take for equal count as duplicates
+
+	members []jsonMember // of the outermost object
+	names   []string     // of all objects that are open
+	seen    map[nameInObject]struct{}
+}
+
+type nameInObject struct {
+	depth int
+	name  string
+}
+
+// pairwiseNames is the number of members up to which duplicates are looked for
+// by comparing pairs; beyond it a set keeps the cost linear.
+const pairwiseNames = 16
+
+var jsonReaders = sync.Pool{New: func() any { return new(jsonReader) }}
+
+func newJSONReader() *jsonReader { return jsonReaders.Get().(*jsonReader) }
+
+// release gives the scratch back. Objects read by it must not be used after.
+func (r *jsonReader) release() {
+	clear(r.members[:cap(r.members)]) // let go of the text
+	clear(r.names[:cap(r.names)])
+	r.text = ""
+	r.folding = false
+	if cap(r.members) <= 64 && cap(r.names) <= 256 {
+		jsonReaders.Put(r)
+	}
+}
+
+// jsonLimits are the bounds on the number of members.
+type jsonLimits struct{ perObject, inAll int }
+
+var (
+	documentLimits = jsonLimits{maxMembers, maxDocumentMembers}
+	headerLimits   = jsonLimits{maxHeaderMembers, maxHeaderMembers}
+)
+
+// object reads text as one JSON object with nothing after it. The result
+// lives until release.
+func (r *jsonReader) object(text string, limits jsonLimits, kind error) (jsonObject, error) {
+	r.text, r.pos = text, 0
+	r.perObj, r.inAll = limits.perObject, limits.inAll
+	r.members, r.names = r.members[:0], r.names[:0]
+	if len(r.seen) > 0 { // an earlier reading ended in the middle
+		r.seen = nil
+	}
+	if !utf8.ValidString(text) {
+		return jsonObject{}, fail(ErrParse, "", "not valid UTF-8")
+	}
+	r.space()
+	if r.peek() != '{' {
+		return jsonObject{}, fail(ErrParse, "", "not a JSON object")
+	}
+	if err := r.value(1); err != nil {
+		return jsonObject{}, err
+	}
+	r.space()
+	if r.pos != len(text) {
+		return jsonObject{}, fail(ErrParse, "", "data after the JSON object")
+	}
+	return jsonObject{members: r.members, kind: kind}, nil
+}
+
+// parseObject reads text into an object of its own.
+func parseObject(text string, limits jsonLimits, kind error) (jsonObject, error) {
+	r := newJSONReader()
+	defer r.release()
+	o, err := r.object(text, limits, kind)
+	if err != nil {
+		return jsonObject{}, err
+	}
+	o.members = slices.Clone(o.members)
+	return o, nil
+}
+
+func (r *jsonReader) peek() byte {
+	if r.pos < len(r.text) {
+		return r.text[r.pos]
+	}
+	return 0
+}
+
+func (r *jsonReader) space() {
+	for r.pos < len(r.text) {
+		switch r.text[r.pos] {
+		case ' ', '\t', '\n', '\r':
+			r.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (r *jsonReader) bad(what string) error {
+	return fail(ErrParse, "", "%s at byte %d of the JSON text", what, r.pos)
+}
+
+func (r *jsonReader) value(depth int) error {
+	switch c := r.peek(); {
+	case c == '{':
+		return r.readObject(depth)
+	case c == '[':
+		return r.readArray(depth)
+	case c == '"':
+		_, err := r.readString()
+		return err
+	case c == '-' || '0' <= c && c <= '9':
+		return r.readNumber()
+	}
+	for _, word := range [...]string{"true", "false", "null"} {
+		if strings.HasPrefix(r.text[r.pos:], word) {
+			r.pos += len(word)
+			return nil
+		}
+	}
+	return r.bad("no value")
+}
+
+func (r *jsonReader) readObject(depth int) error {
+	if depth > maxDepth {
+		return r.bad("too deep")
+	}
+	r.pos++ // {
+	base := len(r.names)
+	r.space()
+	if r.peek() == '}' {
+		r.pos++
+		return nil
+	}
+	for {
+		if r.peek() != '"' {
+			return r.bad("no member name")
+		}
+		raw, err := r.readString()
+		if err != nil {
+			return err
+		}
+		name, err := unquoteJSON(raw)
+		if err != nil {
+			return err
+		}
+		if err := r.addName(name, base, depth); err != nil {
+			return err
+		}
+		r.space()
+		if r.peek() != ':' {
+			return r.bad("no colon")
+		}
+		r.pos++
+		r.space()
+		start := r.pos
+		if err := r.value(depth + 1); err != nil {
+			return err
+		}
+		if depth == 1 {
+			r.members = append(r.members, jsonMember{name, r.text[start:r.pos]})
+		}
+		r.space()
+		c := r.peek()
+		if c != ',' && c != '}' {
+			return r.bad("no comma or closing brace")
+		}
+		r.pos++
+		if c == '}' {
+			break
+		}
+		r.space()
+	}
+	if len(r.names)-base > pairwiseNames {
+		for _, name := range r.names[base:] {
+			delete(r.seen, nameInObject{depth, name})
+		}
+	}
+	r.names = r.names[:base]
+	return nil
+}
+
+// addName refuses a duplicate name and counts the members.
+func (r *jsonReader) addName(name string, base, depth int) error {
+	if r.folding {
+		name = foldName(name)
+	}
+	open := r.names[base:]
+	if r.inAll--; len(open) >= r.perObj || r.inAll < 0 {
+		return r.bad("too many members")
+	}
+	duplicate := false
+	if len(open) < pairwiseNames {
+		duplicate = slices.Contains(open, name)
+	} else {
+		if r.seen == nil {
+			r.seen = make(map[nameInObject]struct{})
+		}
+		if len(open) == pairwiseNames {
+			for _, n := range open {
+				r.seen[nameInObject{depth, n}] = struct{}{}
+			}
+		}
+		_, duplicate = r.seen[nameInObject{depth, name}]
+		r.seen[nameInObject{depth, name}] = struct{}{}
+	}
+	if duplicate {
+		return fail(ErrParse, "", "duplicate member name at byte %d of the JSON text", r.pos)
+	}
+	r.names = append(r.names, name)
+	return nil
+}
+
+func (r *jsonReader) readArray(depth int) error {
+	if depth > maxDepth {
+		return r.bad("too deep")
+	}
+	r.pos++ // [
+	r.space()
+	if r.peek() == ']' {
+		r.pos++
+		return nil
+	}
+	for {
+		if err := r.value(depth + 1); err != nil {
+			return err
+		}
+		r.space()
+		c := r.peek()
+		if c != ',' && c != ']' {
+			return r.bad("no comma or closing bracket")
+		}
+		r.pos++
+		if c == ']' {
+			return nil
+		}
+		r.space()
+	}
+}
+
+// readString returns the string with its quotes.
+func (r *jsonReader) readString() (string, error) {
+	start := r.pos
+	for i := start + 1; i < len(r.text); i++ {
+		switch c := r.text[i]; {
+		case c == '"':
+			r.pos = i + 1
+			return r.text[start:r.pos], nil
+		case c < 0x20:
+			r.pos = i
+			return "", r.bad("control character")
+		case c == '\\':
+			n := escapeLength(r.text[i:])
+			if n == 0 {
+				r.pos = i
+				return "", r.bad("wrong escape")
+			}
+			i += n - 1
+		}
+	}
+	return "", r.bad("string without end")
+}
+
+// escapeLength is the length of the escape that s begins with, a whole
+// surrogate pair counted as one, or 0: a lone surrogate is not Unicode text.
+func escapeLength(s string) int {
+	if len(s) < 2 {
+		return 0
+	}
+	if s[1] != 'u' {
+		if strings.IndexByte(`"\/bfnrt`, s[1]) < 0 {
+			return 0
+		}
+		return 2
+	}
+	u, ok := hex4(s)
+	if !ok {
+		return 0
+	}
+	if !utf16.IsSurrogate(u) {
+		return 6
+	}
+	low, ok := hex4(s[6:])
+	if !ok || utf16.DecodeRune(u, low) == unicode.ReplacementChar {
+		return 0
+	}
+	return 12
+}
+
+// hex4 reads the \uXXXX that s begins with.
+func hex4(s string) (rune, bool) {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
+	}
+	var u rune
+	for _, c := range []byte(s[2:6]) {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		u = u<<4 | rune(c)
+	}
+	return u, true
+}
+
+func (r *jsonReader) readNumber() error {
+	if r.peek() == '-' {
+		r.pos++
+	}
+	switch c := r.peek(); {
+	case c == '0':
+		r.pos++
+	case !r.digits():
+		return r.bad("wrong number")
+	}
+	if r.peek() == '.' {
+		r.pos++
+		if !r.digits() {
+			return r.bad("wrong number")
+		}
+	}
+	if c := r.peek(); c == 'e' || c == 'E' {
+		r.pos++
+		if c := r.peek(); c == '+' || c == '-' {
+			r.pos++
+		}
+		if !r.digits() {
+			return r.bad("wrong number")
+		}
+	}
+	return nil
+}
+
+func (r *jsonReader) digits() bool {
+	start := r.pos
+	for c := r.peek(); '0' <= c && c <= '9'; c = r.peek() {
+		r.pos++
+	}
+	return r.pos > start
+}
+
+// unquoteJSON decodes a well-formed string, quotes included. Without an escape
+// the result is a part of raw.
+func unquoteJSON(raw string) (string, error) {
+	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
+		return "", fail(ErrParse, "", "not a JSON string")
+	}
+	s := raw[1 : len(raw)-1]
+	if strings.IndexByte(s, '\\') < 0 {
+		return s, nil
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for {
+		i := strings.IndexByte(s, '\\')
+		if i < 0 {
+			b.WriteString(s)
+			return b.String(), nil
+		}
+		b.WriteString(s[:i])
+		s = s[i:]
+		n := escapeLength(s)
+		switch n {
+		case 2:
+			if i := strings.IndexByte("bfnrt", s[1]); i >= 0 {
+				b.WriteByte("\b\f\n\r\t"[i])
+			} else {
+				b.WriteByte(s[1])
+			}
+		case 6:
+			u, _ := hex4(s)
+			b.WriteRune(u)
+		case 12:
+			high, _ := hex4(s)
+			low, _ := hex4(s[6:])
+			b.WriteRune(utf16.DecodeRune(high, low))
+		default:
+			return "", fail(ErrParse, "", "wrong escape in a JSON string")
+		}
+		s = s[n:]
+	}
+}
+
+// foldName maps names that encoding/json matches with one another to one name:
+// it compares by the smallest rune of each rune's folding orbit.
+func foldName(s string) string {
+	return strings.Map(smallestFold, s)
+}
+
+func smallestFold(r rune) rune {
+	smallest := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		smallest = min(smallest, f)
+	}
+	return smallest
+}
+
+// ---- getters
+
+// get returns the text of a member. It may start with
+// any of { [ " t f n - or a digit.
+func (o jsonObject) get(name string) (raw string, ok bool) {
+	for i := range o.members {
+		if o.members[i].name == name {
+			raw = o.members[i].raw
+			return raw, !o.nullAbsent || raw != "null"
+		}
+	}
+	return "", false
+}
+
+func (o jsonObject) has(name string) bool {
+	_, ok := o.get(name)
+	return ok
+}
+
+func (o jsonObject) wrong(name, want string) error {
+	return fail(o.kind, name, "is not %s", want)
+}
+
+// string returns a string member; ok is false where there is none.
+func (o jsonObject) string(name string) (s string, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return "", false, nil
+	}
+	if raw[0] != '"' {
+		return "", true, o.wrong(name, "a string")
+	}
+	s, err = unquoteJSON(raw)
+	return s, true, err
+}
+
+// need returns a string member that has to be there and not be empty.
+func (o jsonObject) need(name string) (string, error) {
+	s, ok, err := o.string(name)
+	switch {
+	case err != nil:
+		return "", err
+	case !ok:
+		return "", fail(o.kind, name, "is missing")
+	case s == "":
+		return "", fail(o.kind, name, "is empty")
+	}
+	return s, nil
+}
+
+// strings returns an array of strings; with orString, one string will do too.
+func (o jsonObject) strings(name string, orString bool) (list []string, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return nil, false, nil
+	}
+	if orString && raw[0] == '"' {
+		s, err := unquoteJSON(raw)
+		return []string{s}, true, err
+	}
+	elems, err := arrayElements(raw)
+	if err != nil {
+		return nil, true, o.wrong(name, "an array of strings")
+	}
+	list = make([]string, len(elems))
+	for i, e := range elems {
+		if e[0] != '"' {
+			return nil, true, o.wrong(name, "an array of strings")
+		}
+		if list[i], err = unquoteJSON(e); err != nil {
+			return nil, true, err
+		}
+	}
+	return list, true, nil
+}
+
+// bool returns a boolean member; ok is false where there is none.
+func (o jsonObject) bool(name string) (b, ok bool, err error) {
+	switch raw, ok := o.get(name); {
+	case !ok:
+		return false, false, nil
+	case raw == "true":
+		return true, true, nil
+	case raw == "false":
+		return false, true, nil
+	}
+	return false, true, o.wrong(name, "true or false")
+}
+
+// date returns a NumericDate; ok is false where there is none.
+func (o jsonObject) date(name string) (t time.Time, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return t, false, nil
+	}
+	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
+		return t, true, o.wrong(name, "a number")
+	}
+	if t, ok = parseNumericDate(raw); !ok {
+		return t, true, fail(o.kind, name, "is out of range")
+	}
+	return t, true, nil
+}
+
+// seconds returns a duration in seconds that is a number or, where orString,
+// its decimal string; never negative.
+func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return 0, false, nil
+	}
+	if orString && raw[0] == '"' {
+		if raw, err = unquoteJSON(raw); err != nil {
+			return 0, true, err
+		}
+		if n, ok = parseDigits(raw); !ok {
+			return 0, true, o.wrong(name, "a number of seconds")
+		}
+		return n, true, nil
+	}
+	t, _, err := o.date(name)
+	if err != nil {
+		return 0, true, err
+	}
+	if t.Before(time.Unix(0, 0)) {
+		return 0, true, fail(o.kind, name, "is negative")
+	}
+	return t.Unix(), true, nil
+}
+
+// object returns a member that is an object; ok is false where there is none.
+func (o jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return jsonObject{}, false, nil
+	}
+	if raw[0] != '{' {
+		return jsonObject{}, true, o.wrong(name, "an object")
+	}
+	sub, err = parseObject(raw, documentLimits, o.kind)
+	sub.nullAbsent = o.nullAbsent
+	return sub, true, err
+}
+
+// arrayElements cuts a well-formed array into the texts of its elements.
+func arrayElements(raw string) ([]string, error) {
+	if raw == "" || raw[0] != '[' {
+		return nil, fail(ErrParse, "", "not a JSON array")
+	}
+	r := newJSONReader()
+	defer r.release()
+	r.text, r.pos, r.perObj, r.inAll = raw, 1, maxMembers, maxDocumentMembers
+	r.members, r.names, r.seen = r.members[:0], r.names[:0], nil
+	var elems []string
+	for r.space(); r.peek() != ']'; r.space() {
+		if r.peek() == ',' {
+			r.pos++
+			r.space()
+		}
+		start := r.pos
+		if err := r.value(2); err != nil {
+			return nil, err
+		}
+		elems = append(elems, raw[start:r.pos])
+	}
+	return elems, nil
+}
+
+// unmarshalClaims decodes JSON that was read strictly before into a value of
+// the caller's, by encoding/json. Members that encoding/json would take for
+// one another (email and Email) are refused, at every depth: which of them
+// counts would be decided by their order.
+func unmarshalClaims(text string, dst any) error {
+	r := newJSONReader()
+	defer r.release()
+	r.folding = true
+	if _, err := r.object(text, documentLimits, ErrClaim); err != nil {
+		return fail(ErrClaim, "", "two claims have names that encoding/json does not tell apart")
+	}
+	if err := json.Unmarshal([]byte(text), dst); err != nil {
+		return &Error{Kind: ErrClaim, Detail: "the claims do not fit the given value", Err: err}
+	}
+	return nil
+}
+
+// ---- base64url
+
+// decodeBase64URL appends what src encodes to dst. Padding, line breaks (which
+// encoding/base64 skips, even when strict) and trailing bits are refused, so
+// that no two texts stand for the same bytes.
+func decodeBase64URL(dst, src []byte) ([]byte, error) {
+	if bytes.IndexByte(src, '\n') < 0 && bytes.IndexByte(src, '\r') < 0 {
+		if out, err := base64.RawURLEncoding.Strict().AppendDecode(dst, src); err == nil {
+			return out, nil
+		}
+	}
+	return nil, fail(ErrParse, "", "not base64url without padding")
+}
+
+func encodeBase64URL(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// appendJSONString appends s, quoted. It is for the JSON that this package
+// makes; s is expected to be valid UTF-8.
+func appendJSONString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
+
+func appendBase64URL(dst, src []byte) []byte { return base64.RawURLEncoding.AppendEncode(dst, src) }
+
+func appendJSONInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }

@@ -1,0 +1,125 @@
+package oauth
+
+// This file maps between the strict JSON of json.go and the structs of metadata
+// documents, keeping the members that a struct has no field for.
+
+import (
+	"encoding/json"
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// decodeStruct fills the tagged fields of the struct that dst points to and
+// returns the members it has no field for.
+func decodeStruct(o jsonObject, dst any) (extra map[string]json.RawMessage, err error) {
+	v := reflect.ValueOf(dst).Elem()
+	for _, m := range o.members {
+		field, ok := fieldByName(v, m.name)
+		if !ok {
+			if extra == nil {
+				extra = make(map[string]json.RawMessage)
+			}
+			extra[m.name] = json.RawMessage(m.raw)
+			continue
+		}
+		// A list of algorithms that is null must not look like one that is
+		// absent: defaults would take its place.
+		if m.raw == "null" && field.Type() == reflect.TypeFor[[]Algorithm]() {
+			return nil, o.wrong(m.name, "an array of strings")
+		}
+		if err := decodeField(o, m.name, field); err != nil {
+			return nil, err
+		}
+	}
+	return extra, nil
+}
+
+func fieldByName(v reflect.Value, name string) (reflect.Value, bool) {
+	t := v.Type()
+	for i := range t.NumField() {
+		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag == name && tag != "-" {
+			return v.Field(i), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+func decodeField(o jsonObject, name string, field reflect.Value) error {
+	raw, ok := o.get(name)
+	if !ok {
+		return nil
+	}
+	if field.Type() == reflect.TypeFor[json.RawMessage]() {
+		field.SetBytes([]byte(raw))
+		return nil
+	}
+	switch field.Kind() {
+	case reflect.String:
+		s, _, err := o.string(name)
+		field.SetString(s)
+		return err
+	case reflect.Bool:
+		b, _, err := o.bool(name)
+		field.SetBool(b)
+		return err
+	case reflect.Int64:
+		n, _, err := o.seconds(name, false)
+		field.SetInt(n)
+		return err
+	case reflect.Slice: // of a string type
+		list, _, err := o.strings(name, false)
+		if err != nil {
+			return err
+		}
+		s := reflect.MakeSlice(field.Type(), len(list), len(list))
+		for i, e := range list {
+			s.Index(i).SetString(e)
+		}
+		field.Set(s)
+		return nil
+	case reflect.Pointer:
+		p := reflect.New(field.Type().Elem())
+		field.Set(p)
+		if p.Elem().Kind() != reflect.Struct {
+			return decodeField(o, name, p.Elem())
+		}
+		sub, _, err := o.object(name)
+		if err != nil {
+			return err
+		}
+		_, err = decodeStruct(sub, p.Interface())
+		return err
+	}
+	return fail(ErrUnsupported, name, "field of type %v", field.Type())
+}
+
+// encodeStruct is the JSON of a struct whose marshaling is encoding/json's
+// own, with the extra members after it in the order of their names.
+func encodeStruct(v any, extra map[string]json.RawMessage) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil || len(extra) == 0 {
+		return b, err
+	}
+	names := make([]string, 0, len(extra))
+	for name := range extra {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	b = b[:len(b)-1]
+	for _, name := range names {
+		if _, known := fieldByName(reflect.Indirect(reflect.ValueOf(v)), name); known {
+			return nil, fail(ErrConfig, "Extra", "%s has a field of its own", strconv.QuoteToASCII(name))
+		}
+		member, err := json.Marshal(map[string]json.RawMessage{name: extra[name]})
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(b, member[1:len(member)-1]...)
+	}
+	return append(b, '}'), nil
+}
