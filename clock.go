@@ -1,0 +1,139 @@
+package oauth
+
+// This file holds the clock: NumericDate (RFC 7519, Section 2) and the checks
+// of age and expiry. It is the only file that reads the time.
+
+import (
+	"math"
+	"strconv"
+	"time"
+)
+
+// DefaultTolerance is the clock tolerance where Clock.Tolerance is zero.
+const DefaultTolerance = 30 * time.Second
+
+// A Clock says what time it is, and how exact that is, when claims are judged.
+// The zero Clock is the local time with [DefaultTolerance].
+type Clock struct {
+	// Skew is added to the local time: positive when the local clock is behind
+	// that of the server. Zero: none. At most 24 h either way.
+	Skew time.Duration
+
+	// Tolerance is how far exp, nbf, iat and auth_time may be off. It widens
+	// what is accepted and never narrows it. Zero: DefaultTolerance; negative:
+	// none; over 10 minutes is a configuration error.
+	Tolerance time.Duration
+
+	// Now tells the local time. Nil: time.Now.
+	Now func() time.Time
+}
+
+func (c Clock) validate() error {
+	if c.Tolerance > maxTolerance {
+		return fail(ErrConfig, "Clock.Tolerance", "%v is over the limit of %v: mend the clock, or set Clock.Skew", c.Tolerance, maxTolerance)
+	}
+	if c.Skew > maxSkew || c.Skew < -maxSkew {
+		return fail(ErrConfig, "Clock.Skew", "%v is over the limit of %v", c.Skew, maxSkew)
+	}
+	return nil
+}
+
+// local is the local time, without skew: what a user compares Expiry with.
+func (c Clock) local() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+// now is the local time put right by Skew: what claims are compared with, and
+// what the package writes into the tokens that it makes.
+func (c Clock) now() time.Time { return c.local().Add(c.Skew) }
+
+func (c Clock) tolerance() time.Duration {
+	switch {
+	case c.Tolerance == 0:
+		return DefaultTolerance
+	case c.Tolerance < 0:
+		return 0
+	}
+	return c.Tolerance
+}
+
+// monotonic is a reading for ages and intervals, which must not follow
+// somebody who sets the clock.
+func monotonic() time.Time { return time.Now() }
+
+// checkExpiry wants t > now − tolerance (RFC 7519, Section 4.1.4: the current
+// time MUST be before the expiration time, so equal is expired).
+func (c Clock) checkExpiry(param string, t time.Time) error {
+	now := c.now()
+	if !t.After(now.Add(-c.tolerance())) {
+		return fail(ErrExpired, param, "expired %v ago by this clock (%s); if that is wrong, set the clock or Clock.Skew", now.Sub(t).Round(time.Second), stamp(now))
+	}
+	return nil
+}
+
+// checkNotBefore wants t ≤ now + tolerance (RFC 7519, Section 4.1.5).
+func (c Clock) checkNotBefore(param string, t time.Time) error {
+	now := c.now()
+	if t.After(now.Add(c.tolerance())) {
+		return fail(ErrNotYetValid, param, "not valid for another %v by this clock (%s); if that is wrong, set the clock or Clock.Skew", t.Sub(now).Round(time.Second), stamp(now))
+	}
+	return nil
+}
+
+// checkNotAhead refuses a time in the past tense (iat, auth_time) that lies
+// more than maxAhead in the future. Less is not refused: real clocks differ.
+func (c Clock) checkNotAhead(param string, t time.Time) error {
+	now := c.now()
+	if t.After(now.Add(max(maxAhead, c.tolerance()))) {
+		return fail(ErrNotYetValid, param, "is %v ahead of this clock (%s); if that is wrong, set the clock or Clock.Skew", t.Sub(now).Round(time.Second), stamp(now))
+	}
+	return nil
+}
+
+// checkAge wants t + age ≥ now − tolerance.
+func (c Clock) checkAge(param string, t time.Time, age time.Duration) error {
+	now := c.now()
+	if t.Add(age).Before(now.Add(-c.tolerance())) {
+		return fail(ErrExpired, param, "is %v old, the limit is %v", now.Sub(t).Round(time.Second), age)
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// maxNumericDate bounds |NumericDate|: up to here a float64 is an exact integer.
+const maxNumericDate = 1 << 53
+
+// parseNumericDate reads a JSON number as seconds since the epoch. Fractions
+// and exponents are legal (RFC 7519, Section 2: "a JSON numeric value").
+func parseNumericDate(raw string) (time.Time, bool) {
+	if n, ok := parseDigits(raw); ok {
+		return time.Unix(n, 0), true
+	}
+	f, err := strconv.ParseFloat(raw, 64)
+	if err != nil || math.Abs(f) > maxNumericDate {
+		return time.Time{}, false
+	}
+	whole, frac := math.Modf(f)
+	return time.Unix(int64(whole), int64(frac*1e9)), true
+}
+
+// parseDigits is the short way for what nearly every NumericDate is.
+func parseDigits(raw string) (n int64, ok bool) {
+	if len(raw) == 0 || len(raw) > 15 { // 15 digits are below 2⁵³
+		return 0, false
+	}
+	for i := 0; i < len(raw); i++ {
+		if raw[i] < '0' || raw[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(raw[i]-'0')
+	}
+	return n, true
+}
+
+// numericDate is t as this package writes it: whole seconds.
+func numericDate(t time.Time) int64 { return t.Unix() }
