@@ -1,0 +1,461 @@
+package oauth
+
+// This file implements JSON Web Keys (RFC 7517, RFC 7518 Section 6, RFC 8037)
+// and their thumbprints (RFC 7638): public keys as servers publish them, and
+// SigningKey, the private keys of a client.
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"slices"
+)
+
+// A publicKey is a key of a key set, parsed once when it was fetched.
+type publicKey struct {
+	key    crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	kty    string
+	crv    string
+	kid    string
+	alg    Algorithm // "": any that fits the key
+	use    string
+	ops    []string
+	issuer string // Entra ID: the tenant's issuer; compared after the signature
+}
+
+// fits is the selection of RFC 7517, Section 4: type and curve, use, key_ops
+// and alg allow the algorithm. The kid is the caller's to compare.
+func (k *publicKey) fits(a *algorithm) bool {
+	return k.kty == a.kty && k.crv == a.crv &&
+		(k.use == "" || k.use == "sig") &&
+		(k.ops == nil || slices.Contains(k.ops, "verify")) &&
+		(k.alg == "" || k.alg == a.name)
+}
+
+// parsePublicJWK reads a public key. The error says why a key cannot be used.
+func parsePublicJWK(o jsonObject) (*publicKey, error) {
+	k := new(publicKey)
+	for _, m := range []struct {
+		name string
+		dst  *string
+	}{{"kty", &k.kty}, {"kid", &k.kid}, {"use", &k.use}, {"alg", (*string)(&k.alg)}, {"issuer", &k.issuer}} {
+		s, _, err := o.string(m.name)
+		if err != nil {
+			return k, err
+		}
+		*m.dst = s
+	}
+	var err error
+	if k.ops, _, err = o.strings("key_ops", false); err != nil {
+		return k, err
+	}
+	// RFC 7518, Section 6 and RFC 8037: whoever publishes these has published
+	// the private key, and nothing that it signs means anything.
+	for _, private := range [...]string{"d", "k", "priv"} {
+		if o.has(private) {
+			return k, fail(ErrParse, private, "the key has private members")
+		}
+	}
+	switch k.kty {
+	case "RSA":
+		k.key, err = rsaPublicJWK(o)
+	case "EC":
+		k.crv, k.key, err = ecPublicJWK(o)
+	case "OKP":
+		k.crv, k.key, err = okpPublicJWK(o)
+	default:
+		err = fail(ErrUnsupported, "kty", "key type %s is not supported", printable(k.kty, 32))
+	}
+	return k, err
+}
+
+func (o jsonObject) bytes(name string, limit int) ([]byte, error) {
+	s, err := o.need(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(s) > limit*4/3+4 {
+		return nil, fail(o.kind, name, "is too long")
+	}
+	b, err := decodeBase64URL(nil, []byte(s))
+	if err != nil {
+		return nil, fail(o.kind, name, "is not base64url without padding")
+	}
+	return b, nil
+}
+
+func rsaPublicJWK(o jsonObject) (*rsa.PublicKey, error) {
+	// One zero octet before the modulus is a common mistake that RFC 7518,
+	// Section 6.3.1.1 mentions; it changes nothing.
+	n, err := o.bytes("n", maxRSABits/8+1)
+	if err != nil {
+		return nil, err
+	}
+	e, err := o.bytes("e", 8)
+	if err != nil {
+		return nil, err
+	}
+	exp := new(big.Int).SetBytes(e)
+	if exp.BitLen() > 31 {
+		return nil, fail(o.kind, "e", "the RSA exponent is too large")
+	}
+	key := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(exp.Int64())}
+	return key, checkRSA(o.kind, key)
+}
+
+// checkRSA bounds a key: too small is weak, too large is slow, an even or tiny
+// exponent is no RSA.
+func checkRSA(kind error, key *rsa.PublicKey) error {
+	switch bits := key.N.BitLen(); {
+	case bits < minRSABits || bits > maxRSABits:
+		return fail(kind, "n", "the RSA key has %d bits: use one of %d to %d", bits, minRSABits, maxRSABits)
+	case key.N.Bit(0) == 0:
+		return fail(kind, "n", "the RSA modulus is even")
+	case key.E&1 == 0 || key.E < minRSAExponent():
+		return fail(kind, "e", "the RSA exponent is %d: it has to be odd and at least %d", key.E, minRSAExponent())
+	}
+	return nil
+}
+
+func curveByName(crv string) elliptic.Curve {
+	switch crv {
+	case "P-256":
+		return elliptic.P256()
+	case "P-384":
+		return elliptic.P384()
+	case "P-521":
+		return elliptic.P521()
+	}
+	return nil
+}
+
+// coordinateSize is the width of a coordinate (RFC 7518, Section 6.2.1.2).
+func coordinateSize(c elliptic.Curve) int { return (c.Params().BitSize + 7) / 8 }
+
+func ecPublicJWK(o jsonObject) (crv string, key *ecdsa.PublicKey, err error) {
+	if crv, err = o.need("crv"); err != nil {
+		return "", nil, err
+	}
+	curve := curveByName(crv)
+	if curve == nil {
+		return crv, nil, fail(ErrUnsupported, "crv", "curve %s is not supported", printable(crv, 32))
+	}
+	size := coordinateSize(curve)
+	point := append(make([]byte, 0, 1+2*size), 4) // SEC 1, Section 2.3.3: uncompressed
+	for _, name := range [...]string{"x", "y"} {
+		b, err := o.bytes(name, size)
+		if err != nil {
+			return crv, nil, err
+		}
+		if len(b) != size {
+			return crv, nil, fail(o.kind, name, "a coordinate on %s has %d bytes, not %d", crv, size, len(b))
+		}
+		point = append(point, b...)
+	}
+	if key, err = ecdsa.ParseUncompressedPublicKey(curve, point); err != nil {
+		return crv, nil, fail(o.kind, "x", "the point is not on %s", crv)
+	}
+	return crv, key, nil
+}
+
+func okpPublicJWK(o jsonObject) (crv string, key ed25519.PublicKey, err error) {
+	if crv, err = o.need("crv"); err != nil {
+		return "", nil, err
+	}
+	if crv != "Ed25519" {
+		return crv, nil, fail(ErrUnsupported, "crv", "curve %s is not supported", printable(crv, 32))
+	}
+	x, err := o.bytes("x", ed25519.PublicKeySize)
+	if err != nil {
+		return crv, nil, err
+	}
+	if len(x) != ed25519.PublicKeySize {
+		return crv, nil, fail(o.kind, "x", "an Ed25519 key has %d bytes, not %d", ed25519.PublicKeySize, len(x))
+	}
+	if smallOrder(x) {
+		return crv, nil, fail(o.kind, "x", "the Ed25519 point is of small order")
+	}
+	return crv, x, nil
+}
+
+// smallOrderY are the encodings, without the sign bit, of the y coordinates of
+// the eight points whose order divides 8, those not reduced mod p included.
+// Signatures that verify for such a "key" can be made by anybody.
+var smallOrderY = [...][32]byte{
+	{},  // order 4
+	{1}, // order 1
+	{0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05}, // order 8
+	{0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a}, // order 8
+	{0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, // p−1, order 2
+	{0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, // p ≡ 0
+	{0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, // p+1 ≡ 1
+}
+
+func smallOrder(x []byte) bool {
+	y := [32]byte(x)
+	y[31] &= 0x7f
+	return slices.Contains(smallOrderY[:], y)
+}
+
+// keyShape is the JWK type and curve of a public key.
+func keyShape(key crypto.PublicKey) (kty, crv string) {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return "RSA", ""
+	case *ecdsa.PublicKey:
+		return "EC", key.Curve.Params().Name
+	case ed25519.PublicKey:
+		return "OKP", "Ed25519"
+	}
+	return "", ""
+}
+
+// minimalJWK is the required members of a public key in the order of their
+// names: what RFC 7638, Section 3 hashes, and the jwk of a DPoP proof.
+func minimalJWK(key crypto.PublicKey) []byte {
+	kty, crv := keyShape(key)
+	member := func(b []byte, name string, value []byte) []byte {
+		b = append(appendJSONString(append(b, ','), name), ':', '"')
+		return append(appendBase64URL(b, value), '"')
+	}
+	b := append(make([]byte, 0, 512), '{')
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		b = append(member(b, "e", big.NewInt(int64(key.E)).Bytes()), `,"kty":"RSA"`...)
+		b = member(b, "n", key.N.Bytes())
+	case *ecdsa.PublicKey:
+		point, err := key.Bytes()
+		if err != nil {
+			return nil
+		}
+		size := len(point) / 2
+		b = append(b, `,"crv":"`+crv+`","kty":"`+kty+`"`...)
+		b = member(b, "x", point[1:1+size])
+		b = member(b, "y", point[1+size:])
+	case ed25519.PublicKey:
+		b = append(b, `,"crv":"`+crv+`","kty":"`+kty+`"`...)
+		b = member(b, "x", key)
+	}
+	b[1] = '{' // the first member's comma
+	return append(b[1:], '}')
+}
+
+// thumbprint is the RFC 7638 thumbprint with SHA-256, base64url.
+func thumbprint(key crypto.PublicKey) string {
+	sum := sha256.Sum256(minimalJWK(key))
+	return encodeBase64URL(sum[:])
+}
+
+// ---- private keys
+
+// A SigningKey is a private key with the one algorithm that it is used with.
+// It is immutable and safe for concurrent use if its signer is.
+type SigningKey struct {
+	signer crypto.Signer
+	alg    *algorithm
+	kid    string
+}
+
+// NewSigningKey makes a SigningKey of a signer: a private key in memory, in an
+// HSM, in a KMS. The signer is called from several goroutines at once. The key
+// id goes into the kid of what is signed; empty: there is none. RSA keys have
+// 2048 to 8192 bits. The errors are of kind [ErrConfig] and, for an algorithm
+// that is not one of this package's, [ErrAlgorithm].
+func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningKey, error) {
+	const op = "signing key"
+	if signer == nil {
+		return nil, &Error{Kind: ErrConfig, Op: op, Detail: "the signer is nil"}
+	}
+	a, err := signatureAlgorithm("alg", alg)
+	if err != nil {
+		return nil, withOp(op, err)
+	}
+	public := signer.Public()
+	if kty, crv := keyShape(public); kty != a.kty || crv != a.crv {
+		return nil, &Error{Kind: ErrConfig, Op: op, Param: "alg", Detail: string(alg) + " needs a key of another type (" + a.kty + " " + a.crv + ")"}
+	}
+	if key, ok := public.(*rsa.PublicKey); ok {
+		if err := checkRSA(ErrConfig, key); err != nil {
+			return nil, withOp(op, err)
+		}
+	}
+	return &SigningKey{signer, a, keyID}, nil
+}
+
+// GenerateSigningKey makes a new key in memory, with its thumbprint as key id.
+// RSA keys get 2048 bits; larger ones come through [NewSigningKey].
+func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
+	a, err := signatureAlgorithm("alg", alg)
+	if err != nil {
+		return nil, withOp("signing key", err)
+	}
+	var signer crypto.Signer
+	switch a.kty {
+	case "RSA":
+		signer, err = rsa.GenerateKey(rand.Reader, minRSABits)
+	case "EC":
+		signer, err = ecdsa.GenerateKey(curveByName(a.crv), rand.Reader)
+	default:
+		_, signer, err = ed25519.GenerateKey(rand.Reader)
+	}
+	if err != nil {
+		return nil, &Error{Kind: ErrUnsupported, Op: "signing key", Detail: "no key could be made", Err: err}
+	}
+	return NewSigningKey(signer, alg, thumbprint(signer.Public()))
+}
+
+// ParseSigningKey reads a private key: PEM (PKCS #8, PKCS #1, SEC 1; not
+// encrypted) or a JWK. An empty alg or keyID is taken from the JWK's alg or
+// kid. The errors are of kind [ErrParse], [ErrConfig] or [ErrAlgorithm] and
+// never quote the input.
+func ParseSigningKey(pemOrJWK []byte, alg Algorithm, keyID string) (*SigningKey, error) {
+	const op = "signing key"
+	var signer crypto.Signer
+	var err error
+	if text := bytes.TrimSpace(pemOrJWK); len(text) > 0 && text[0] == '{' {
+		var o jsonObject
+		if o, err = parseObject(string(text), headerLimits, ErrParse); err == nil {
+			signer, err = parsePrivateJWK(o)
+		}
+		if err == nil && keyID == "" {
+			keyID, _, err = o.string("kid")
+		}
+		if err == nil && alg == "" {
+			var s string
+			s, _, err = o.string("alg")
+			alg = Algorithm(s)
+		}
+	} else {
+		signer, err = parsePrivatePEM(pemOrJWK)
+	}
+	if err != nil {
+		return nil, withOp(op, err)
+	}
+	return NewSigningKey(signer, alg, keyID)
+}
+
+func parsePrivatePEM(text []byte) (crypto.Signer, error) {
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			return nil, fail(ErrParse, "", "no private key: want PEM (PRIVATE KEY, EC PRIVATE KEY, RSA PRIVATE KEY) or a JWK")
+		}
+		var key any
+		var err error
+		switch block.Type {
+		case "PRIVATE KEY":
+			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+		case "RSA PRIVATE KEY":
+			key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+		case "EC PRIVATE KEY":
+			key, err = x509.ParseECPrivateKey(block.Bytes)
+		case "ENCRYPTED PRIVATE KEY":
+			return nil, fail(ErrUnsupported, "", "the private key is encrypted: decrypt it first")
+		default: // certificates, EC PARAMETERS
+			continue
+		}
+		if block.Headers["DEK-Info"] != "" {
+			return nil, fail(ErrUnsupported, "", "the private key is encrypted: decrypt it first")
+		}
+		signer, ok := key.(crypto.Signer)
+		if err != nil || !ok {
+			// The text of err is not passed on: it is about the bytes of the key.
+			return nil, fail(ErrParse, "", "the private key in the PEM block %s cannot be read", block.Type)
+		}
+		return signer, nil
+	}
+}
+
+func parsePrivateJWK(o jsonObject) (crypto.Signer, error) {
+	kty, err := o.need("kty")
+	if err != nil {
+		return nil, err
+	}
+	switch kty {
+	case "RSA":
+		return rsaPrivateJWK(o)
+	case "EC":
+		crv, public, err := ecPublicJWK(o)
+		if err != nil {
+			return nil, err
+		}
+		d, err := o.bytes("d", coordinateSize(curveByName(crv)))
+		if err != nil {
+			return nil, err
+		}
+		key, err := ecdsa.ParseRawPrivateKey(curveByName(crv), d)
+		if err != nil || !key.PublicKey.Equal(public) {
+			return nil, fail(ErrParse, "d", "is not the private key of x and y")
+		}
+		return key, nil
+	case "OKP":
+		_, public, err := okpPublicJWK(o)
+		if err != nil {
+			return nil, err
+		}
+		d, err := o.bytes("d", ed25519.SeedSize)
+		if err != nil {
+			return nil, err
+		}
+		if len(d) != ed25519.SeedSize || !public.Equal(ed25519.NewKeyFromSeed(d).Public()) {
+			return nil, fail(ErrParse, "d", "is not the private key of x")
+		}
+		return ed25519.NewKeyFromSeed(d), nil
+	}
+	return nil, fail(ErrUnsupported, "kty", "key type %s is not supported", printable(kty, 32))
+}
+
+// rsaPrivateJWK wants p and q beside d (RFC 7518, Section 6.3.2 allows a key
+// without them, crypto/rsa does not) and computes the rest itself.
+func rsaPrivateJWK(o jsonObject) (*rsa.PrivateKey, error) {
+	if o.has("oth") {
+		return nil, fail(ErrUnsupported, "oth", "RSA keys of more than two primes are not supported")
+	}
+	public, err := rsaPublicJWK(o)
+	if err != nil {
+		return nil, err
+	}
+	var parts [3]*big.Int
+	for i, name := range [...]string{"d", "p", "q"} {
+		b, err := o.bytes(name, maxRSABits/8+1)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = new(big.Int).SetBytes(b)
+	}
+	key := &rsa.PrivateKey{PublicKey: *public, D: parts[0], Primes: parts[1:]}
+	if err := key.Validate(); err != nil {
+		return nil, fail(ErrParse, "d", "the members of the RSA key do not belong together")
+	}
+	key.Precompute()
+	return key, nil
+}
+
+// PublicJWK is the public key as a JWK with kid, alg and use, for the client's
+// jwks or jwks_uri.
+func (k *SigningKey) PublicJWK() json.RawMessage {
+	b := minimalJWK(k.signer.Public())
+	b = append(b[:len(b)-1], `,"alg":"`+string(k.alg.name)+`","use":"sig"`...)
+	if k.kid != "" {
+		b = appendJSONString(append(b, `,"kid":`...), k.kid)
+	}
+	return append(b, '}')
+}
+
+// Thumbprint is the RFC 7638 thumbprint of the public key, SHA-256, base64url.
+func (k *SigningKey) Thumbprint() string { return thumbprint(k.signer.Public()) }
+
+// Algorithm is the key's one algorithm.
+func (k *SigningKey) Algorithm() Algorithm { return k.alg.name }
+
+// KeyID is the kid of what the key signs; it may be empty.
+func (k *SigningKey) KeyID() string { return k.kid }

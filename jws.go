@@ -1,0 +1,368 @@
+package oauth
+
+// This file implements JSON Web Signature (RFC 7515) in the compact form, and
+// nothing but it: the primitives, verification, signing.
+//
+// A token goes through three types. parsedJWS is what somebody sent; only
+// verify makes a verifiedJWS of it, and only that gives out claims.
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha512"
+	"encoding/asn1"
+	"encoding/json"
+	"math/big"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// ---- primitives: every call into the crypto packages for a signature
+
+// verifySignature checks sig over input. The key fits the algorithm: the
+// caller selected it by kty and crv.
+func verifySignature(a *algorithm, key crypto.PublicKey, input, sig []byte) bool {
+	var buf [sha512.Size]byte
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		digest := sum(a.hash, input, &buf)
+		if !a.pss {
+			return rsa.VerifyPKCS1v15(key, a.hash, digest, sig) == nil
+		}
+		// RFC 7518, Section 3.5: the salt has the size of the hash.
+		return rsa.VerifyPSS(key, a.hash, digest, sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
+	case *ecdsa.PublicKey:
+		var der [maxECDSADER]byte
+		if len(sig) != a.size {
+			return false
+		}
+		return ecdsa.VerifyASN1(key, sum(a.hash, input, &buf), appendECDSASignature(der[:0], sig))
+	case ed25519.PublicKey:
+		return len(sig) == a.size && ed25519.Verify(key, input, sig)
+	}
+	return false
+}
+
+// sign makes the signature of input. Randomness is crypto/rand's.
+func (k *SigningKey) sign(input []byte) ([]byte, error) {
+	var buf [sha512.Size]byte
+	a := k.alg
+	switch a.kty {
+	case "RSA":
+		var opts crypto.SignerOpts = a.hash
+		if a.pss {
+			opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash}
+		}
+		return k.signer.Sign(rand.Reader, sum(a.hash, input, &buf), opts)
+	case "EC":
+		der, err := k.signer.Sign(rand.Reader, sum(a.hash, input, &buf), a.hash)
+		if err != nil {
+			return nil, err
+		}
+		return fixedECDSASignature(der, a.size)
+	default:
+		return k.signer.Sign(rand.Reader, input, crypto.Hash(0))
+	}
+}
+
+// hmacSign is for client_secret_jwt. The secret is at least as long as the
+// hash: crypto/hmac panics on very short ones in FIPS 140-3 mode.
+func hmacSign(a *algorithm, secret, input []byte) []byte {
+	h := hmac.New(a.hash.New, secret)
+	h.Write(input)
+	return h.Sum(nil)
+}
+
+// maxECDSADER is the size of an ECDSA-Sig-Value for P-521: two integers of 66
+// bytes, each with tag, length and a sign byte, in a sequence with a header of three.
+const maxECDSADER = 3 + 2*(2+1+66)
+
+// appendECDSASignature turns r‖s into the DER that crypto/ecdsa verifies.
+func appendECDSASignature(der, sig []byte) []byte {
+	der = append(der, 0x30, 0, 0) // room for the long form
+	for _, n := range [2][]byte{sig[:len(sig)/2], sig[len(sig)/2:]} {
+		n = bytes.TrimLeft(n, "\x00")
+		pad := len(n) == 0 || n[0] >= 0x80
+		der = append(der, 0x02, byte(len(n)))
+		if pad {
+			der[len(der)-1]++
+			der = append(der, 0)
+		}
+		der = append(der, n...)
+	}
+	if body := len(der) - 3; body >= 0x80 {
+		der[1], der[2] = 0x81, byte(body)
+		return der
+	}
+	der[1], der[2] = 0x30, byte(len(der)-3)
+	return der[1:]
+}
+
+// fixedECDSASignature is the reverse: r‖s of fixed width from a signer's DER.
+func fixedECDSASignature(der []byte, size int) ([]byte, error) {
+	var sig struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(der, &sig); err != nil || len(rest) > 0 ||
+		sig.R.Sign() <= 0 || sig.S.Sign() <= 0 || sig.R.BitLen() > size*4 || sig.S.BitLen() > size*4 {
+		return nil, fail(ErrConfig, "", "the signer returned something that is not an ECDSA signature of this curve")
+	}
+	out := make([]byte, size)
+	sig.R.FillBytes(out[:size/2])
+	sig.S.FillBytes(out[size/2:])
+	return out, nil
+}
+
+// ---- parsing
+
+// joseHeader is what is used of a JOSE header. jwk, jku, x5u and x5c are never
+// looked at: a token does not choose the key that it is verified with.
+type joseHeader struct {
+	alg    Algorithm
+	typ    string // as normalType gives it; "" if absent
+	kid    string
+	hasKid bool
+}
+
+// A parsedJWS is a compact JWS that nobody has verified. Its bytes stand in
+// the scratch of a pool.
+type parsedJWS struct {
+	rawHeader    string // the first segment
+	input        []byte // header.payload, what is signed
+	payload, sig []byte // decoded
+}
+
+var jwsScratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// splitJWS cuts a token at its dots. Nothing is decoded yet.
+func splitJWS(raw string) (segments [3]string, err error) {
+	if len(raw) > maxToken {
+		return segments, fail(ErrParse, "", "the token is longer than %d bytes", maxToken)
+	}
+	switch strings.Count(raw, ".") {
+	case 2:
+	case 4:
+		return segments, fail(ErrUnsupported, "", "the token is encrypted (JWE)")
+	default:
+		return segments, fail(ErrParse, "", "not a JWT: a signed one has three parts")
+	}
+	header, rest, _ := strings.Cut(raw, ".")
+	payload, sig, _ := strings.Cut(rest, ".")
+	if len(header) > maxHeader {
+		return segments, fail(ErrParse, "", "the token's header is longer than %d bytes", maxHeader)
+	}
+	return [3]string{header, payload, sig}, nil
+}
+
+// parseHeader decodes and reads the header segment.
+func parseHeader(segment string) (joseHeader, error) {
+	b, err := decodeBase64URL(nil, []byte(segment))
+	if err != nil {
+		return joseHeader{}, err
+	}
+	r := newJSONReader()
+	defer r.release()
+	o, err := r.object(string(b), headerLimits, ErrParse)
+	if err != nil {
+		return joseHeader{}, err
+	}
+	// RFC 7515, Section 4.1.11: extensions that are not understood must be
+	// refused; none is understood here. b64 (RFC 7797) and zip change what the
+	// payload means and are refused even where crit does not list them.
+	for _, name := range [...]string{"crit", "b64", "zip"} {
+		if o.has(name) {
+			return joseHeader{}, fail(ErrUnsupported, name, "the header parameter is not supported")
+		}
+	}
+	alg, err := o.need("alg")
+	if err != nil {
+		return joseHeader{}, err
+	}
+	typ, _, err := o.string("typ")
+	if err != nil {
+		return joseHeader{}, err
+	}
+	kid, hasKid, err := o.string("kid")
+	if err != nil {
+		return joseHeader{}, err
+	}
+	return joseHeader{alg: Algorithm(alg), typ: normalType(typ), kid: kid, hasKid: hasKid}, nil
+}
+
+// normalType makes typ values comparable: RFC 7515, Section 4.1.9, media types
+// without regard to case, "application/" may be left out.
+func normalType(typ string) string {
+	typ = strings.ToLower(typ)
+	if sub, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(sub, "/") {
+		return sub
+	}
+	return typ
+}
+
+// ---- verification
+
+// jwsRules say what a token of some kind looks like.
+type jwsRules struct {
+	allowed []Algorithm           // never empty, only asymmetric ones
+	typ     func(typ string) bool // whether a token of this kind may have the type
+	what    string                // "an ID token", for errors
+}
+
+// A verifiedJWS is the payload of a token whose signature, algorithm and type
+// are right. What its claims say is not judged yet.
+type verifiedJWS struct {
+	alg     *algorithm
+	key     *publicKey
+	payload string
+}
+
+// claims reads the payload with r; the object lives until r is released.
+func (v *verifiedJWS) claims(r *jsonReader) (jsonObject, error) {
+	return r.object(v.payload, documentLimits, ErrClaim)
+}
+
+// check holds a header against the rules, before any key is looked up.
+func (rules *jwsRules) check(h *joseHeader) (*algorithm, error) {
+	if !slices.Contains(rules.allowed, h.alg) {
+		return nil, fail(ErrAlgorithm, "alg", "%s is signed with %s, allowed is %s", rules.what, printable(string(h.alg), 32), joinAlgorithms(rules.allowed))
+	}
+	if !rules.typ(h.typ) {
+		return nil, fail(ErrType, "typ", "a token of type %s is not %s", printable(h.typ, 64), rules.what)
+	}
+	return findAlgorithm(h.alg), nil
+}
+
+func joinAlgorithms(list []Algorithm) string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = string(a)
+	}
+	return strings.Join(names, ", ")
+}
+
+// verifyJWS is the only way from a compact token to its payload.
+func verifyJWS(ctx context.Context, raw string, keys *KeySet, rules *jwsRules) (*verifiedJWS, error) {
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return nil, err
+	}
+	header, key := keys.remembered(segments[0])
+	if header == nil {
+		h, err := parseHeader(segments[0])
+		if err != nil {
+			return nil, err
+		}
+		header = &h
+	}
+	alg, err := rules.check(header)
+	if err != nil {
+		return nil, err
+	}
+	scratch := jwsScratch.Get().(*[]byte)
+	defer jwsScratch.Put(scratch)
+	p, err := parseSegments(raw, segments, scratch)
+	if err != nil {
+		return nil, err
+	}
+	if key == nil {
+		if key, err = keys.find(ctx, alg, header); err != nil {
+			return nil, err
+		}
+	}
+	v, err := p.verify(alg, key)
+	if err != nil {
+		return nil, err
+	}
+	keys.remember(segments[0], header, key)
+	return v, nil
+}
+
+// parseSegments decodes payload and signature into the scratch.
+func parseSegments(raw string, segments [3]string, scratch *[]byte) (*parsedJWS, error) {
+	buf := append((*scratch)[:0], raw...)
+	signed := len(raw) - len(segments[2]) - 1
+	payloadAt := len(segments[0]) + 1
+	buf, err := decodeBase64URL(buf, buf[payloadAt:signed])
+	if err != nil {
+		return nil, err
+	}
+	sigAt := len(buf)
+	if buf, err = decodeBase64URL(buf, buf[signed+1:len(raw)]); err != nil {
+		return nil, err
+	}
+	*scratch = buf
+	return &parsedJWS{segments[0], buf[:signed], buf[len(raw):sigAt], buf[sigAt:]}, nil
+}
+
+func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (*verifiedJWS, error) {
+	if !verifySignature(alg, key.key, p.input, p.sig) {
+		return nil, fail(ErrSignature, "", "the signature does not verify with the issuer's key")
+	}
+	return &verifiedJWS{alg, key, string(p.payload)}, nil
+}
+
+// ---- signing
+
+// compactJWS joins header and payload, signs them and returns the token.
+func compactJWS(header, payload []byte, sign func(input []byte) ([]byte, error)) (string, error) {
+	input := make([]byte, 0, len(header)*4/3+len(payload)*4/3+128)
+	input = appendBase64URL(input, header)
+	input = append(input, '.')
+	input = appendBase64URL(input, payload)
+	sig, err := sign(input)
+	if err != nil {
+		return "", err
+	}
+	return string(appendBase64URL(append(input, '.'), sig)), nil
+}
+
+// appendHeader starts a JOSE header with alg, typ and kid; the caller closes it.
+func appendHeader(alg Algorithm, typ, kid string) []byte {
+	b := append(make([]byte, 0, 128), `{"alg":`...)
+	b = appendJSONString(b, string(alg))
+	b = append(b, `,"typ":`...)
+	b = appendJSONString(b, typ)
+	if kid != "" {
+		b = append(b, `,"kid":`...)
+		b = appendJSONString(b, kid)
+	}
+	return b
+}
+
+// SignJWT signs claims, which encode to a JSON object, as a compact JWT with
+// the key's algorithm and key id and the given typ ("JWT" if empty). It is for
+// tokens that a client makes itself: RFC 7523 authorization grants, the client
+// secret of Sign in with Apple. The errors are of kind [ErrConfig].
+func (k *SigningKey) SignJWT(typ string, claims any) (string, error) {
+	const op = "sign"
+	if k == nil {
+		return "", &Error{Kind: ErrConfig, Op: op, Detail: "the signing key is nil"}
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", &Error{Kind: ErrConfig, Op: op, Param: "claims", Detail: "do not encode", Err: err}
+	}
+	if payload[0] != '{' {
+		return "", &Error{Kind: ErrConfig, Op: op, Param: "claims", Detail: "do not encode to a JSON object"}
+	}
+	if typ == "" {
+		typ = "JWT"
+	}
+	token, err := k.signCompact(append(appendHeader(k.alg.name, typ, k.kid), '}'), payload)
+	return token, withOp(op, err)
+}
+
+// signCompact signs with the key; an error of the signer (an HSM, a KMS) is
+// handed on.
+func (k *SigningKey) signCompact(header, payload []byte) (string, error) {
+	token, err := compactJWS(header, payload, k.sign)
+	if err != nil {
+		return "", &Error{Kind: ErrConfig, Param: "SigningKey", Detail: "signing failed", Err: err}
+	}
+	return token, nil
+}
