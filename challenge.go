@@ -1,0 +1,177 @@
+package oauth
+
+// This file implements WWW-Authenticate (RFC 9110, Section 11.6.1).
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A Challenge is one of the challenges of a WWW-Authenticate header field.
+type Challenge struct {
+	Scheme  string            // as the server wrote it; compare without regard to case
+	Token68 string            // a value without a name, as in "Negotiate YWJjZA=="
+	Params  map[string]string // by lower-case name; nil with Token68 and where there are none
+}
+
+// Is reports whether the challenge is of the scheme, without regard to case.
+func (c Challenge) Is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
+
+// ParseChallenges returns the challenges of all WWW-Authenticate fields of h in
+// their order. What is malformed ends the reading of its field; the challenges
+// before it stand. At most 32 are returned.
+func ParseChallenges(h http.Header) []Challenge {
+	var all []Challenge
+	for _, line := range h.Values("WWW-Authenticate") {
+		if len(line) > maxChallengeLine {
+			continue
+		}
+		all = append(all, (&challengeReader{s: line}).read(maxChallenges-len(all))...)
+	}
+	return all
+}
+
+// challengeReader reads
+//
+//	WWW-Authenticate = #challenge
+//	challenge        = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
+//	auth-param       = token BWS "=" BWS ( token / quoted-string )
+//
+// in one pass. Both lists use the comma; a name followed by "=" is a
+// parameter, one that is not begins a challenge.
+type challengeReader struct {
+	s string
+	i int
+}
+
+func (r *challengeReader) read(limit int) []Challenge {
+	var list []Challenge
+	for {
+		r.skip(" \t,") // empty list members are legal
+		if r.i == len(r.s) || len(list) >= limit {
+			return list
+		}
+		c := Challenge{Scheme: r.token()}
+		if c.Scheme == "" || !r.end() && !r.skip(" \t") {
+			return list
+		}
+		if c.Token68 = r.token68(); c.Token68 == "" && !r.params(&c) {
+			return list
+		}
+		list = append(list, c)
+		r.skip(" \t")
+		if !r.end() {
+			return list
+		}
+	}
+}
+
+// end reports whether a list member ends here.
+func (r *challengeReader) end() bool { return r.i == len(r.s) || r.s[r.i] == ',' }
+
+// skip passes over the characters and reports whether there were any.
+func (r *challengeReader) skip(chars string) bool {
+	start := r.i
+	for r.i < len(r.s) && strings.IndexByte(chars, r.s[r.i]) >= 0 {
+		r.i++
+	}
+	return r.i > start
+}
+
+func (r *challengeReader) token() string {
+	start := r.i
+	for r.i < len(r.s) && tokenChar(r.s[r.i]) {
+		r.i++
+	}
+	return r.s[start:r.i]
+}
+
+// tokenChar is tchar of RFC 9110, Section 5.6.2.
+func tokenChar(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+// token68 reads one if what stands here up to the end of the list member is one.
+func (r *challengeReader) token68() string {
+	i := r.i
+	for i < len(r.s) && (tokenChar(r.s[i]) || r.s[i] == '/') && strings.IndexByte("!#$%&'*^`|", r.s[i]) < 0 {
+		i++
+	}
+	if i == r.i {
+		return ""
+	}
+	for i < len(r.s) && r.s[i] == '=' {
+		i++
+	}
+	after := challengeReader{r.s, i}
+	after.skip(" \t")
+	if !after.end() {
+		return ""
+	}
+	t := r.s[r.i:i]
+	r.i = i
+	return t
+}
+
+// params reads the parameters of c up to where the next challenge begins. It
+// reports false if one is malformed.
+func (r *challengeReader) params(c *Challenge) bool {
+	for {
+		start := r.i
+		r.skip(" \t,")
+		at := r.i
+		name := strings.ToLower(r.token())
+		r.skip(" \t")
+		if name == "" || r.i == len(r.s) || r.s[r.i] != '=' {
+			// Not a parameter: the next challenge, or the end.
+			r.i = min(at, len(r.s))
+			if at == len(r.s) || at > start && strings.Contains(r.s[start:at], ",") {
+				r.i = start
+				return true
+			}
+			return at == start && r.end()
+		}
+		r.i++
+		r.skip(" \t")
+		value, ok := r.value()
+		if !ok {
+			return false
+		}
+		if c.Params == nil {
+			c.Params = make(map[string]string)
+		}
+		if _, twice := c.Params[name]; twice {
+			return false // RFC 9110, Section 11.2: a name must occur only once
+		}
+		c.Params[name] = value
+		r.skip(" \t")
+		if !r.end() {
+			return false
+		}
+	}
+}
+
+func (r *challengeReader) value() (string, bool) {
+	if r.i == len(r.s) || r.s[r.i] != '"' {
+		v := r.token()
+		return v, v != ""
+	}
+	var b strings.Builder
+	for r.i++; r.i < len(r.s); r.i++ {
+		switch c := r.s[r.i]; {
+		case c == '"':
+			r.i++
+			return b.String(), true
+		case c == '\\':
+			if r.i++; r.i == len(r.s) {
+				return "", false
+			}
+			b.WriteByte(r.s[r.i])
+		case c < 0x20 && c != '\t' || c == 0x7f:
+			return "", false
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,292 @@
+package oauth
+
+// This file implements the one way to the network. All requests of the
+// package go through do: https only, no redirects, no cookies, bounded bodies,
+// and errors without URLs or bodies in them.
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A caller sends requests for a Client or a KeySet.
+type caller struct {
+	client   *http.Client // our copy
+	insecure bool         // http is allowed
+	trace    *Trace
+}
+
+// newCaller copies the user's client, or makes the package's own if it is nil.
+func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
+	var own http.Client
+	if c == nil {
+		own = http.Client{Transport: newTransport(), Timeout: overallTimeout}
+	} else {
+		own = *c
+		if t, ok := c.Transport.(*http.Transport); ok && t != nil && t.TLSHandshakeTimeout == 0 {
+			// net/http goes on dialing after the request was given up.
+			t = t.Clone()
+			t.TLSHandshakeTimeout = tlsTimeout
+			own.Transport = t
+		}
+	}
+	// A 307 would send secret and code again, to whoever the answer names; and
+	// nothing in these protocols redirects a client.
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own.Jar = nil
+	return &caller{client: &own, insecure: insecure, trace: trace}
+}
+
+// newTransport is http.DefaultTransport with tighter limits.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           100,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        idleTimeout,
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: maxResponseHeader,
+	}
+}
+
+// An httpRequest is what do sends.
+type httpRequest struct {
+	op     string
+	method string // "": POST with the form
+	url    string
+	param  string // the metadata member or field that holds the URL, for errors
+	header http.Header
+	form   url.Values
+	accept string
+}
+
+// An httpResponse was read to its end, within maxBody.
+type httpResponse struct {
+	op        string
+	status    int
+	header    http.Header
+	mediaType string // lower case, without parameters
+	body      []byte
+
+	parsed *jsonObject // of body, once object has read it
+}
+
+const (
+	mediaJSON = "application/json"
+	mediaJWT  = "application/jwt"
+	mediaForm = "application/x-www-form-urlencoded"
+)
+
+// checkURL parses a URL that is to be fetched.
+func (c *caller) checkURL(param, raw string) (*url.URL, error) {
+	return parseFetchURL(param, raw, c.insecure)
+}
+
+func parseFetchURL(param, raw string, insecure bool) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Opaque != "" {
+		return nil, fail(ErrConfig, param, "is not a URL")
+	}
+	switch {
+	case u.Scheme == "https", u.Scheme == "http" && insecure:
+	case u.Scheme == "http":
+		return nil, fail(ErrInsecureURL, param, "is an http URL (host %s): use https; for tests on loopback there is InsecureAllowHTTP", printable(u.Host, 128))
+	default:
+		return nil, fail(ErrInsecureURL, param, "has the scheme %s: use https", printable(u.Scheme, 32))
+	}
+	switch {
+	case u.Host == "" || u.Hostname() == "":
+		return nil, fail(ErrConfig, param, "has no host")
+	case u.User != nil:
+		return nil, fail(ErrConfig, param, "has a user name or password in it")
+	case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1
+		return nil, fail(ErrConfig, param, "has a fragment")
+	}
+	return u, nil
+}
+
+// do sends a request and reads the answer. An answer of any status is a
+// success here.
+func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) {
+	u, err := c.checkURL(r.param, r.url)
+	if err != nil {
+		return nil, withOp(r.op, err)
+	}
+	var body io.Reader
+	method := r.method
+	if method == "" {
+		method = http.MethodPost
+		body = strings.NewReader(r.form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err != nil {
+		return nil, &Error{Kind: ErrConfig, Op: r.op, Param: r.param, Detail: "no request could be made"}
+	}
+	if r.header != nil {
+		req.Header = r.header.Clone()
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", mediaForm)
+	}
+	req.Header.Set("Accept", r.accept)
+
+	start := monotonic()
+	res, err := c.roundTrip(req, r.op)
+	info := RequestInfo{Op: r.op, Method: method, URL: u.Scheme + "://" + u.Host + u.EscapedPath(), Duration: monotonic().Sub(start), Err: err}
+	if res != nil {
+		info.Status = res.status
+	}
+	c.trace.requestDone(ctx, info)
+	return res, err
+}
+
+func (c *caller) roundTrip(req *http.Request, op string) (*httpResponse, error) {
+	res, err := c.client.Do(req)
+	if err != nil {
+		return nil, networkError(op, req.URL.Host, err)
+	}
+	defer res.Body.Close()
+	if res.ContentLength > maxBody {
+		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody).in(op)
+	}
+	// One byte more than allowed tells a full body from a cut one; what was
+	// decompressed is what counts.
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if err != nil {
+		return nil, networkError(op, req.URL.Host, err)
+	}
+	if len(body) > maxBody {
+		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody).in(op)
+	}
+	mediaType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	return &httpResponse{
+		op:        op,
+		status:    res.StatusCode,
+		header:    res.Header,
+		mediaType: strings.ToLower(strings.TrimSpace(mediaType)),
+		body:      body,
+	}, nil
+}
+
+func (e *Error) in(op string) *Error {
+	e.Op = op
+	return e
+}
+
+// networkError makes an *Error of what net/http returned. The text of a
+// *url.Error has the URL with its query in it, so only its cause is kept.
+func networkError(op, host string, err error) error {
+	for {
+		var ue *url.Error
+		if !errors.As(err, &ue) {
+			break
+		}
+		err = ue.Err
+	}
+	var own *Error
+	if errors.As(err, &own) { // made by a RoundTripper of ours
+		return withOp(op, own)
+	}
+	e := &Error{Kind: ErrNetwork, Op: op, Detail: "no answer from " + printable(host, 128), Err: err}
+	if errors.Is(err, context.Canceled) {
+		e.Kind, e.Detail = nil, "given up"
+	}
+	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+		e.Detail = "the certificate of " + printable(host, 128) + " is valid from " + stamp(invalid.Cert.NotBefore) + " to " + stamp(invalid.Cert.NotAfter) + " only: renew it, or set this machine's clock"
+	case errors.As(err, &unknown):
+		e.Detail = "the certificate of " + printable(host, 128) + " is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient"
+	}
+	return e
+}
+
+// ---- reading answers
+
+// object reads the body as a JSON object. Servers label JSON as text/plain and
+// text/javascript; only a web page is refused by its type.
+func (r *httpResponse) object() (jsonObject, error) {
+	if r.parsed != nil {
+		return *r.parsed, nil
+	}
+	if r.mediaType == "text/html" {
+		return jsonObject{}, &Error{Kind: ErrResponse, Op: r.op, Detail: "the answer is a web page, not JSON: is the URL right?"}
+	}
+	o, err := parseObject(string(r.body), documentLimits, ErrResponse)
+	if err != nil {
+		return jsonObject{}, &Error{Kind: ErrResponse, Op: r.op, Detail: "the answer is not the JSON expected", Err: err}
+	}
+	o.nullAbsent = true
+	r.parsed = &o
+	return o, nil
+}
+
+// expect returns the refusal that the answer is, if it is one: a JSON object
+// with an error and no access token under whatever status (GitHub and Slack
+// send it with 200), or a status that is not among those expected.
+func (r *httpResponse) expect(statuses ...int) error {
+	ok := false
+	for _, s := range statuses {
+		ok = ok || s == r.status
+	}
+	refusal := r.refusal()
+	if ok && refusal.Code == "" {
+		return nil
+	}
+	return refusal
+}
+
+func (r *httpResponse) refusal() *ResponseError {
+	e := &ResponseError{
+		Op:         r.op,
+		StatusCode: r.status,
+		Header:     r.header,
+		Body:       r.body[:min(len(r.body), maxErrorBody)],
+		Challenges: ParseChallenges(r.header),
+	}
+	if r.mediaType == mediaJWT || strings.HasSuffix(r.mediaType, "+jwt") {
+		return e
+	}
+	o, err := r.object()
+	if err != nil || o.has("access_token") {
+		return e
+	}
+	// A member of another type than string is no error of RFC 6749.
+	e.Code, _, _ = o.string("error")
+	if e.Code != "" {
+		e.Description, _, _ = o.string("error_description")
+		e.URI, _, _ = o.string("error_uri")
+	}
+	return e
+}
+
+// wantJWT returns the body of an answer that has to be of the JWT media type.
+func (r *httpResponse) wantJWT(mediaType string) (string, error) {
+	if r.mediaType != mediaType {
+		return "", &Error{Kind: ErrResponse, Op: r.op, Param: "Content-Type", Detail: "the answer is " + printable(r.mediaType, 64) + ", not " + mediaType}
+	}
+	return strings.TrimSpace(string(r.body)), nil
+}
+
+// headerValue reports whether s can stand in a header field without doing
+// anything else there.
+func headerValue(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x21 || s[i] > 0x7e {
+			return false
+		}
+	}
+	return s != ""
+}
