@@ -1,0 +1,432 @@
+package oauth
+
+// This file implements metadata: that of an authorization server (RFC 8414,
+// OpenID Connect Discovery 1.0), of a client (RFC 7591, OpenID Connect
+// Registration 1.0), discovery, and which endpoint a request goes to.
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// AuthorizationServer is the metadata of an authorization server, which in
+// OpenID Connect is called a provider. The fields are the IANA registry "OAuth
+// Authorization Server Metadata" in Go spelling. It encodes to JSON and back
+// without loss; unknown members are kept in Extra. Decoding is strict: exact
+// names, no duplicates, the types of the registry (null counts as absent, but
+// not for a list of algorithms).
+type AuthorizationServer struct {
+	Issuer                string `json:"issuer,omitzero"` // compared byte for byte with iss
+	AuthorizationEndpoint string `json:"authorization_endpoint,omitzero"`
+	TokenEndpoint         string `json:"token_endpoint,omitzero"`
+	JWKSURI               string `json:"jwks_uri,omitzero"`
+	UserinfoEndpoint      string `json:"userinfo_endpoint,omitzero"`
+	RegistrationEndpoint  string `json:"registration_endpoint,omitzero"`
+	RevocationEndpoint    string `json:"revocation_endpoint,omitzero"`
+	IntrospectionEndpoint string `json:"introspection_endpoint,omitzero"`
+	EndSessionEndpoint    string `json:"end_session_endpoint,omitzero"`
+	CheckSessionIframe    string `json:"check_session_iframe,omitzero"`
+
+	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint,omitzero"`
+	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitzero"`
+	BackchannelAuthenticationEndpoint  string `json:"backchannel_authentication_endpoint,omitzero"`
+
+	MTLSEndpointAliases *MTLSEndpointAliases `json:"mtls_endpoint_aliases,omitzero"` // RFC 8705, Section 5
+
+	ScopesSupported        []string `json:"scopes_supported,omitzero"`
+	ResponseTypesSupported []string `json:"response_types_supported,omitzero"`
+	ResponseModesSupported []string `json:"response_modes_supported,omitzero"`
+	GrantTypesSupported    []string `json:"grant_types_supported,omitzero"`
+	ACRValuesSupported     []string `json:"acr_values_supported,omitzero"`
+	SubjectTypesSupported  []string `json:"subject_types_supported,omitzero"`
+	DisplayValuesSupported []string `json:"display_values_supported,omitzero"`
+	PromptValuesSupported  []string `json:"prompt_values_supported,omitzero"`
+	ClaimTypesSupported    []string `json:"claim_types_supported,omitzero"`
+	ClaimsSupported        []string `json:"claims_supported,omitzero"`
+	ClaimsLocalesSupported []string `json:"claims_locales_supported,omitzero"`
+	UILocalesSupported     []string `json:"ui_locales_supported,omitzero"`
+
+	CodeChallengeMethodsSupported    []string `json:"code_challenge_methods_supported,omitzero"`
+	AuthorizationDetailsTypes        []string `json:"authorization_details_types_supported,omitzero"`
+	BackchannelTokenDeliveryModes    []string `json:"backchannel_token_delivery_modes_supported,omitzero"`
+	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported,omitzero"`
+	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported,omitzero"`
+	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported,omitzero"`
+	ProtectedResources               []string `json:"protected_resources,omitzero"` // RFC 9728
+	IDTokenEncryptionAlgValues       []string `json:"id_token_encryption_alg_values_supported,omitzero"`
+	IDTokenEncryptionEncValues       []string `json:"id_token_encryption_enc_values_supported,omitzero"`
+	UserinfoEncryptionAlgValues      []string `json:"userinfo_encryption_alg_values_supported,omitzero"`
+	UserinfoEncryptionEncValues      []string `json:"userinfo_encryption_enc_values_supported,omitzero"`
+	RequestObjectEncryptionAlgValues []string `json:"request_object_encryption_alg_values_supported,omitzero"`
+	RequestObjectEncryptionEncValues []string `json:"request_object_encryption_enc_values_supported,omitzero"`
+	AuthorizationEncryptionAlgValues []string `json:"authorization_encryption_alg_values_supported,omitzero"`
+	AuthorizationEncryptionEncValues []string `json:"authorization_encryption_enc_values_supported,omitzero"`
+	IntrospectionEncryptionAlgValues []string `json:"introspection_encryption_alg_values_supported,omitzero"`
+	IntrospectionEncryptionEncValues []string `json:"introspection_encryption_enc_values_supported,omitzero"`
+
+	// The algorithms of what the server signs. Nil: the server says nothing,
+	// and the default is used where there is one; empty: none.
+	IDTokenSigningAlgValues       []Algorithm `json:"id_token_signing_alg_values_supported,omitzero"`
+	UserinfoSigningAlgValues      []Algorithm `json:"userinfo_signing_alg_values_supported,omitzero"`
+	AuthorizationSigningAlgValues []Algorithm `json:"authorization_signing_alg_values_supported,omitzero"`
+	IntrospectionSigningAlgValues []Algorithm `json:"introspection_signing_alg_values_supported,omitzero"`
+
+	// The algorithms of what clients sign.
+	RequestObjectSigningAlgValues             []Algorithm `json:"request_object_signing_alg_values_supported,omitzero"`
+	TokenEndpointAuthSigningAlgValues         []Algorithm `json:"token_endpoint_auth_signing_alg_values_supported,omitzero"`
+	RevocationEndpointAuthSigningAlgValues    []Algorithm `json:"revocation_endpoint_auth_signing_alg_values_supported,omitzero"`
+	IntrospectionEndpointAuthSigningAlgValues []Algorithm `json:"introspection_endpoint_auth_signing_alg_values_supported,omitzero"`
+	BackchannelRequestSigningAlgValues        []Algorithm `json:"backchannel_authentication_request_signing_alg_values_supported,omitzero"`
+	DPoPSigningAlgValues                      []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
+
+	AuthorizationResponseIssParameter     bool  `json:"authorization_response_iss_parameter_supported,omitzero"` // RFC 9207
+	RequirePushedAuthorizationRequests    bool  `json:"require_pushed_authorization_requests,omitzero"`          // RFC 9126
+	RequireSignedRequestObject            bool  `json:"require_signed_request_object,omitzero"`                  // RFC 9101
+	RequestParameterSupported             bool  `json:"request_parameter_supported,omitzero"`
+	RequestURIParameterSupported          *bool `json:"request_uri_parameter_supported,omitzero"` // nil: true
+	RequireRequestURIRegistration         bool  `json:"require_request_uri_registration,omitzero"`
+	ClaimsParameterSupported              bool  `json:"claims_parameter_supported,omitzero"`
+	TLSClientCertificateBoundAccessTokens bool  `json:"tls_client_certificate_bound_access_tokens,omitzero"`
+	FrontchannelLogoutSupported           bool  `json:"frontchannel_logout_supported,omitzero"`
+	FrontchannelLogoutSessionSupported    bool  `json:"frontchannel_logout_session_supported,omitzero"`
+	BackchannelLogoutSupported            bool  `json:"backchannel_logout_supported,omitzero"`
+	BackchannelLogoutSessionSupported     bool  `json:"backchannel_logout_session_supported,omitzero"`
+	BackchannelUserCodeParameterSupported bool  `json:"backchannel_user_code_parameter_supported,omitzero"`
+	ClientIDMetadataDocumentSupported     bool  `json:"client_id_metadata_document_supported,omitzero"`
+
+	ServiceDocumentation string `json:"service_documentation,omitzero"`
+	OPPolicyURI          string `json:"op_policy_uri,omitzero"`
+	OPTOSURI             string `json:"op_tos_uri,omitzero"`
+	SignedMetadata       string `json:"signed_metadata,omitzero"` // not evaluated
+
+	Extra map[string]json.RawMessage `json:"-"` // members without a field
+}
+
+// MTLSEndpointAliases are the endpoints for clients with a certificate:
+// RFC 8705, Section 5. An empty one is not aliased.
+type MTLSEndpointAliases struct {
+	TokenEndpoint                      string `json:"token_endpoint,omitzero"`
+	UserinfoEndpoint                   string `json:"userinfo_endpoint,omitzero"`
+	RegistrationEndpoint               string `json:"registration_endpoint,omitzero"`
+	RevocationEndpoint                 string `json:"revocation_endpoint,omitzero"`
+	IntrospectionEndpoint              string `json:"introspection_endpoint,omitzero"`
+	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint,omitzero"`
+	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitzero"`
+	BackchannelAuthenticationEndpoint  string `json:"backchannel_authentication_endpoint,omitzero"`
+}
+
+// ClientMetadata is what a client is registered with. The fields are the IANA
+// registry "OAuth Dynamic Client Registration Metadata" in Go spelling, and
+// client_id. It encodes to JSON and back without loss, as AuthorizationServer
+// does, except for client_secret and registration_access_token: these are
+// secrets, have no field here, and are dropped.
+//
+// A Client reads ClientID, the …SignedResponseAlg fields, DefaultMaxAge,
+// RequireAuthTime and UseMTLSEndpointAliases; the rest is for registration.
+type ClientMetadata struct {
+	ClientID string `json:"client_id,omitzero"`
+
+	// The algorithm of ID tokens. Empty: what the server lists, else RS256.
+	IDTokenSignedResponseAlg Algorithm `json:"id_token_signed_response_alg,omitzero"`
+	// The algorithm of JWT userinfo; set, an answer in plain JSON is refused.
+	// Empty: what the server lists, else a JWT is refused.
+	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero"`
+	// The algorithm of JWT authorization responses (JARM). Empty: what the
+	// server lists, else RS256.
+	AuthorizationSignedResponseAlg Algorithm `json:"authorization_signed_response_alg,omitzero"`
+	// The algorithm of JWT introspection responses. Empty: what the server
+	// lists, else RS256.
+	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitzero"`
+
+	// The age, in seconds, that an authentication may have where a request does
+	// not say it; at least 0. Set, auth_time is required. Nil: no limit.
+	DefaultMaxAge *int64 `json:"default_max_age,omitzero"`
+	// RequireAuthTime makes auth_time a required claim of ID tokens.
+	RequireAuthTime bool `json:"require_auth_time,omitzero"`
+	// UseMTLSEndpointAliases sends requests to the server's
+	// mtls_endpoint_aliases where it has them. Config.MTLS implies it.
+	UseMTLSEndpointAliases bool `json:"use_mtls_endpoint_aliases,omitzero"`
+
+	RedirectURIs            []string        `json:"redirect_uris,omitzero"`
+	ResponseTypes           []string        `json:"response_types,omitzero"`
+	GrantTypes              []string        `json:"grant_types,omitzero"`
+	ApplicationType         string          `json:"application_type,omitzero"`
+	Contacts                []string        `json:"contacts,omitzero"`
+	ClientName              string          `json:"client_name,omitzero"`
+	ClientURI               string          `json:"client_uri,omitzero"`
+	LogoURI                 string          `json:"logo_uri,omitzero"`
+	PolicyURI               string          `json:"policy_uri,omitzero"`
+	TOSURI                  string          `json:"tos_uri,omitzero"`
+	Scope                   string          `json:"scope,omitzero"`
+	JWKSURI                 string          `json:"jwks_uri,omitzero"`
+	JWKS                    json.RawMessage `json:"jwks,omitzero"`
+	SoftwareID              string          `json:"software_id,omitzero"`
+	SoftwareVersion         string          `json:"software_version,omitzero"`
+	SoftwareStatement       string          `json:"software_statement,omitzero"`
+	SectorIdentifierURI     string          `json:"sector_identifier_uri,omitzero"`
+	SubjectType             string          `json:"subject_type,omitzero"`
+	DefaultACRValues        []string        `json:"default_acr_values,omitzero"`
+	InitiateLoginURI        string          `json:"initiate_login_uri,omitzero"`
+	RequestURIs             []string        `json:"request_uris,omitzero"`
+	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris,omitzero"`
+	FrontchannelLogoutURI   string          `json:"frontchannel_logout_uri,omitzero"`
+	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitzero"`
+	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitzero"`
+
+	TokenEndpointAuthSigningAlg Algorithm `json:"token_endpoint_auth_signing_alg,omitzero"`
+	RequestObjectSigningAlg     Algorithm `json:"request_object_signing_alg,omitzero"`
+	BackchannelRequestAlg       Algorithm `json:"backchannel_authentication_request_signing_alg,omitzero"`
+
+	IDTokenEncryptedResponseAlg       string `json:"id_token_encrypted_response_alg,omitzero"`
+	IDTokenEncryptedResponseEnc       string `json:"id_token_encrypted_response_enc,omitzero"`
+	UserinfoEncryptedResponseAlg      string `json:"userinfo_encrypted_response_alg,omitzero"`
+	UserinfoEncryptedResponseEnc      string `json:"userinfo_encrypted_response_enc,omitzero"`
+	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitzero"`
+	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitzero"`
+	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg,omitzero"`
+	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc,omitzero"`
+	RequestObjectEncryptionAlg        string `json:"request_object_encryption_alg,omitzero"`
+	RequestObjectEncryptionEnc        string `json:"request_object_encryption_enc,omitzero"`
+
+	TLSClientAuthSubjectDN                string `json:"tls_client_auth_subject_dn,omitzero"`
+	TLSClientAuthSANDNS                   string `json:"tls_client_auth_san_dns,omitzero"`
+	TLSClientAuthSANURI                   string `json:"tls_client_auth_san_uri,omitzero"`
+	TLSClientAuthSANIP                    string `json:"tls_client_auth_san_ip,omitzero"`
+	TLSClientAuthSANEmail                 string `json:"tls_client_auth_san_email,omitzero"`
+	TLSClientCertificateBoundAccessTokens bool   `json:"tls_client_certificate_bound_access_tokens,omitzero"`
+
+	DPoPBoundAccessTokens              bool     `json:"dpop_bound_access_tokens,omitzero"`
+	RequireSignedRequestObject         bool     `json:"require_signed_request_object,omitzero"`
+	RequirePushedAuthorizationRequests bool     `json:"require_pushed_authorization_requests,omitzero"`
+	FrontchannelLogoutSessionRequired  bool     `json:"frontchannel_logout_session_required,omitzero"`
+	BackchannelLogoutSessionRequired   bool     `json:"backchannel_logout_session_required,omitzero"`
+	BackchannelUserCodeParameter       bool     `json:"backchannel_user_code_parameter,omitzero"`
+	BackchannelTokenDeliveryMode       string   `json:"backchannel_token_delivery_mode,omitzero"`
+	BackchannelNotificationEndpoint    string   `json:"backchannel_client_notification_endpoint,omitzero"`
+	AuthorizationDetailsTypes          []string `json:"authorization_details_types,omitzero"`
+
+	Extra map[string]json.RawMessage `json:"-"` // members without a field, client_name#ja among them
+}
+
+// UnmarshalJSON reads server metadata strictly. Errors are of kind [ErrParse].
+func (s *AuthorizationServer) UnmarshalJSON(text []byte) error {
+	o, err := parseMetadata(text)
+	if err != nil {
+		return err
+	}
+	return s.decode(o)
+}
+
+func (s *AuthorizationServer) decode(o jsonObject) (err error) {
+	var fresh AuthorizationServer
+	if fresh.Extra, err = decodeStruct(o, &fresh); err == nil {
+		*s = fresh
+	}
+	return err
+}
+
+// MarshalJSON writes the metadata with its Extra members.
+func (s AuthorizationServer) MarshalJSON() ([]byte, error) {
+	type plain AuthorizationServer
+	return encodeStruct(plain(s), s.Extra)
+}
+
+// UnmarshalJSON reads client metadata strictly. Errors are of kind [ErrParse].
+func (m *ClientMetadata) UnmarshalJSON(text []byte) error {
+	o, err := parseMetadata(text)
+	if err != nil {
+		return err
+	}
+	var fresh ClientMetadata
+	if fresh.Extra, err = decodeStruct(o, &fresh); err != nil {
+		return err
+	}
+	for _, secret := range [...]string{"client_secret", "registration_access_token"} {
+		delete(fresh.Extra, secret)
+	}
+	*m = fresh
+	return nil
+}
+
+// MarshalJSON writes the metadata with its Extra members.
+func (m ClientMetadata) MarshalJSON() ([]byte, error) {
+	type plain ClientMetadata
+	return encodeStruct(plain(m), m.Extra)
+}
+
+func parseMetadata(text []byte) (jsonObject, error) {
+	o, err := parseObject(string(text), documentLimits, ErrParse)
+	o.nullAbsent = true
+	return o, err
+}
+
+// clone is a copy that shares nothing with s.
+func (s *AuthorizationServer) clone() (*AuthorizationServer, error) {
+	c := new(AuthorizationServer)
+	text, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(text, c)
+	}
+	return c, err
+}
+
+// ---- discovery
+
+// A DiscoverType says which discovery document is fetched.
+type DiscoverType int
+
+const (
+	// DiscoverOIDC appends /.well-known/openid-configuration to the issuer:
+	// OpenID Connect Discovery 1.0, Section 4.
+	DiscoverOIDC DiscoverType = iota
+	// DiscoverOAuth2 inserts /.well-known/oauth-authorization-server between
+	// the issuer's host and path: RFC 8414, Section 3.
+	DiscoverOAuth2
+)
+
+// DiscoverOptions are the options of [Discover]. The zero value is the usual case.
+type DiscoverOptions struct {
+	Type DiscoverType // zero: DiscoverOIDC; the types are never tried in turn
+
+	// URL is the place of the document where it is not the well-known one.
+	// The issuer is compared all the same.
+	URL string
+
+	// Issuer is the issuer that the document has to name where that is not the
+	// argument of Discover: a template with {tenantid} (Entra ID). Empty: the
+	// argument.
+	Issuer string
+
+	HTTPClient        *http.Client // copied; nil: one of the package's own
+	InsecureAllowHTTP bool         // allow an http issuer: loopback and tests
+}
+
+// Discover fetches the metadata of the authorization server whose issuer
+// identifier is given. The document has to name that issuer, byte for byte;
+// only an empty path and "/" count as equal. The errors are of kind
+// [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrResponse], [ErrRefused] and
+// [ErrIssuer].
+func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
+	var o DiscoverOptions
+	if opts != nil {
+		o = *opts
+	}
+	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
+	if opts == nil || o.HTTPClient == nil {
+		defer c.client.CloseIdleConnections() // nobody else can
+	}
+	place, param := o.URL, "URL"
+	if place == "" {
+		param = "issuer"
+		if _, err := c.checkURL(param, issuer); err != nil {
+			return nil, withOp(opDiscover, err)
+		}
+		if strings.Contains(issuer, "?") {
+			return nil, fail(ErrConfig, param, "has a query").in(opDiscover)
+		}
+		place = wellKnownURL(issuer, o.Type)
+	}
+	res, err := c.do(ctx, &httpRequest{op: opDiscover, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
+	if err != nil {
+		return nil, err
+	}
+	if o.Issuer == "" {
+		o.Issuer = issuer
+	}
+	return processDiscoveryResponse(res, o.Issuer)
+}
+
+const opDiscover = "discover"
+
+// wellKnownURL works on the text: net/url would escape the braces of a template.
+func wellKnownURL(issuer string, t DiscoverType) string {
+	base := strings.TrimSuffix(issuer, "/")
+	if t == DiscoverOIDC {
+		return base + "/.well-known/openid-configuration"
+	}
+	scheme, rest, _ := strings.Cut(base, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	if path != "" {
+		path = "/" + path
+	}
+	return scheme + "://" + host + "/.well-known/oauth-authorization-server" + path
+}
+
+func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationServer, error) {
+	if err := res.expect(http.StatusOK); err != nil {
+		return nil, err
+	}
+	o, err := res.object()
+	if err != nil {
+		return nil, err
+	}
+	as := new(AuthorizationServer)
+	if err := as.decode(o); err != nil {
+		return nil, withOp(opDiscover, err)
+	}
+	// RFC 8414, Section 3.3: "MUST be identical to the authorization server's
+	// issuer identifier value into which the well-known URI string was inserted".
+	if !sameIssuer(as.Issuer, issuer) {
+		return nil, fail(ErrIssuer, "issuer", "the document is that of %s, asked for was %s: use the server's own spelling, or say DiscoverOptions.Issuer", printable(as.Issuer, 256), printable(issuer, 256)).in(opDiscover)
+	}
+	return as, nil
+}
+
+// sameIssuer compares strings; only no path and the path "/" are the same.
+func sameIssuer(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	_, host, ok := strings.Cut(a, "://")
+	return ok && !strings.Contains(host, "/") && b == a+"/"
+}
+
+// ---- endpoints
+
+// An endpoint of the authorization server.
+type endpoint int
+
+const (
+	authorizationEndpoint endpoint = iota
+	tokenEndpoint
+	userinfoEndpoint
+	parEndpoint
+)
+
+// endpoints is the table of the members that an endpoint's URL stands in, in
+// the metadata and (RFC 8705, Section 5) in its aliases. The authorization
+// endpoint is for browsers, which have no certificate of ours.
+var endpoints = [...]struct {
+	member string
+	url    func(*AuthorizationServer) string
+	alias  func(*MTLSEndpointAliases) string
+}{
+	authorizationEndpoint: {"authorization_endpoint", func(s *AuthorizationServer) string { return s.AuthorizationEndpoint }, nil},
+	tokenEndpoint:         {"token_endpoint", func(s *AuthorizationServer) string { return s.TokenEndpoint }, func(a *MTLSEndpointAliases) string { return a.TokenEndpoint }},
+	userinfoEndpoint:      {"userinfo_endpoint", func(s *AuthorizationServer) string { return s.UserinfoEndpoint }, func(a *MTLSEndpointAliases) string { return a.UserinfoEndpoint }},
+	parEndpoint:           {"pushed_authorization_request_endpoint", func(s *AuthorizationServer) string { return s.PushedAuthorizationRequestEndpoint }, func(a *MTLSEndpointAliases) string { return a.PushedAuthorizationRequestEndpoint }},
+}
+
+// endpointURL returns where a request goes to, and the member that says so.
+func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
+	row := endpoints[e]
+	if aliases := c.server.MTLSEndpointAliases; c.useAliases && aliases != nil && row.alias != nil {
+		if url := row.alias(aliases); url != "" {
+			return url, "mtls_endpoint_aliases." + row.member, nil
+		}
+	}
+	if url := row.url(c.server); url != "" {
+		return url, row.member, nil
+	}
+	return "", "", fail(ErrConfig, row.member, "the server's metadata has none: set it in Config.Server, or the server does not offer this")
+}
+
+// listed reports whether a list of the metadata holds s; an absent one holds
+// everything.
+func listed(list []string, s string) bool { return list == nil || slices.Contains(list, s) }
