@@ -1,0 +1,305 @@
+package oauth
+
+// This file implements client authentication: RFC 6749 Section 2.3, OpenID
+// Connect Core 1.0 Section 9, RFC 7523, RFC 8705 Section 2.
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A ClientAuth authenticates the client in a request to the server. The
+// functions of this package that return one keep what is wrong with their
+// arguments in it: [NewClient] reports it with kind [ErrConfig].
+//
+// Authenticate is called anew for every attempt at a request, from several
+// goroutines at once. It may set Header and Form of r and leaves the rest alone.
+type ClientAuth interface {
+	Authenticate(ctx context.Context, r *ClientAuthRequest) error
+}
+
+// A ClientAuthRequest is the request that is to be authenticated.
+type ClientAuthRequest struct {
+	Server   *AuthorizationServer // not to be changed
+	ClientID string
+	Endpoint string      // the URL that the request goes to
+	Now      time.Time   // the client's time, with Clock.Skew
+	Header   http.Header // to be added to
+	Form     url.Values  // to be added to
+}
+
+// An AssertionAudience is whom a client assertion is made for.
+type AssertionAudience int
+
+const (
+	// IssuerAudience is the issuer identifier of the server, as one string. It
+	// is what RFC 7523bis and FAPI 2.0 want, and the default.
+	IssuerAudience AssertionAudience = iota
+	// TokenEndpointAudience is the server's token_endpoint, as OpenID Connect
+	// Core has it. Entra ID, Okta and Login.gov want it.
+	TokenEndpointAudience
+)
+
+// AssertionOptions are the options of JWT client assertions.
+type AssertionOptions struct {
+	Audience AssertionAudience // zero: IssuerAudience
+	Lifetime time.Duration     // zero: 60 s; at most 10 min
+	Header   map[string]any    // more header parameters (x5t#S256); not alg, crit, typ, kid, b64, zip
+	Claims   map[string]any    // more claims; not iss, sub, aud, exp, iat, nbf, jti
+}
+
+// faulty is implemented by values that keep what is wrong with their making.
+type faulty interface{ fault() error }
+
+// ---- none, secret, certificate
+
+type noAuth struct{}
+
+// None is the authentication of a public client: the client_id alone.
+func None() ClientAuth { return noAuth{} }
+
+func (noAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
+	r.Form.Set("client_id", r.ClientID)
+	return nil
+}
+
+type secretAuth struct {
+	secret Secret
+	basic  bool
+}
+
+// ClientSecretBasic is client_secret_basic: id and secret in the Authorization
+// header, each form-encoded first (RFC 6749, Section 2.3.1).
+func ClientSecretBasic(secret string) ClientAuth { return secretAuth{NewSecret(secret), true} }
+
+// ClientSecretPost is client_secret_post: id and secret in the body.
+func ClientSecretPost(secret string) ClientAuth { return secretAuth{NewSecret(secret), false} }
+
+func (a secretAuth) fault() error {
+	if a.secret.IsZero() {
+		return fail(ErrConfig, "Auth", "the client secret is empty: pass the one the server gave out, or use None() for a public client")
+	}
+	return nil
+}
+
+func (a secretAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
+	if err := a.fault(); err != nil {
+		return err
+	}
+	if !a.basic {
+		r.Form.Set("client_id", r.ClientID)
+		r.Form.Set("client_secret", a.secret.Reveal())
+		return nil
+	}
+	basic := http.Request{Header: r.Header}
+	basic.SetBasicAuth(url.QueryEscape(r.ClientID), url.QueryEscape(a.secret.Reveal()))
+	return nil
+}
+
+type tlsAuth struct{}
+
+// TLSClientAuth is tls_client_auth and self_signed_tls_client_auth (RFC 8705,
+// Section 2): the certificate of the connection authenticates the client_id.
+// It needs Config.MTLS, or an HTTPClient with a certificate.
+func TLSClientAuth() ClientAuth { return tlsAuth{} }
+
+func (tlsAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
+	r.Form.Set("client_id", r.ClientID)
+	return nil
+}
+
+// ---- assertions
+
+// assertionType is RFC 7523, Section 2.2.
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+func setAssertion(r *ClientAuthRequest, assertion string) {
+	r.Form.Set("client_id", r.ClientID)
+	r.Form.Set("client_assertion_type", assertionType)
+	r.Form.Set("client_assertion", assertion)
+}
+
+type assertionFunc func(ctx context.Context, audience string) (string, error)
+
+// ClientAssertion authenticates with assertions made elsewhere: by a workload
+// identity, a KMS service. The audience is the server's issuer identifier. f
+// is called for every attempt and has to return a new assertion each time.
+func ClientAssertion(f func(ctx context.Context, audience string) (string, error)) ClientAuth {
+	return assertionFunc(f)
+}
+
+func (f assertionFunc) fault() error {
+	if f == nil {
+		return fail(ErrConfig, "Auth", "the function of ClientAssertion is nil")
+	}
+	return nil
+}
+
+func (f assertionFunc) Authenticate(ctx context.Context, r *ClientAuthRequest) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	assertion, err := f(ctx, r.Server.Issuer)
+	if err != nil {
+		return &Error{Kind: ErrConfig, Param: "Auth", Detail: "the function of ClientAssertion failed", Err: err}
+	}
+	if assertion == "" {
+		return fail(ErrConfig, "Auth", "the function of ClientAssertion returned nothing")
+	}
+	setAssertion(r, assertion)
+	return nil
+}
+
+// jwtAuth is private_key_jwt and client_secret_jwt.
+type jwtAuth struct {
+	alg      Algorithm
+	kid      string
+	sign     func(input []byte) ([]byte, error)
+	audience AssertionAudience
+	lifetime time.Duration
+	header   []byte // `,"name":value…`
+	claims   []byte
+	err      error
+}
+
+// PrivateKeyJWT is private_key_jwt (OpenID Connect Core 1.0, Section 9): an
+// assertion signed with the client's private key. Nil options are the default.
+func PrivateKeyJWT(key *SigningKey, opts *AssertionOptions) ClientAuth {
+	a := newJWTAuth(opts)
+	if key == nil {
+		a.setFault(fail(ErrConfig, "Auth", "the key of PrivateKeyJWT is nil"))
+		return a
+	}
+	a.alg, a.kid, a.sign = key.alg.name, key.kid, key.sign
+	return a
+}
+
+// ClientSecretJWT is client_secret_jwt: an assertion with an HMAC under the
+// client secret. alg is HS256, HS384 or HS512; the secret has at least 32, 48
+// or 64 bytes (RFC 7518, Section 3.2). Nil options are the default.
+func ClientSecretJWT(secret string, alg Algorithm, opts *AssertionOptions) ClientAuth {
+	a := newJWTAuth(opts)
+	mac := findHMAC(alg)
+	switch {
+	case mac == nil:
+		a.setFault(fail(ErrConfig, "Auth", "ClientSecretJWT works with HS256, HS384 and HS512, not with %s", printable(string(alg), 32)))
+		return a
+	case secret == "":
+		a.setFault(fail(ErrConfig, "Auth", "the client secret is empty: pass the one the server gave out"))
+		return a
+	case len(secret) < mac.size:
+		// crypto/hmac panics on short keys when only FIPS 140-3 algorithms are allowed.
+		a.setFault(fail(ErrConfig, "Auth", "the client secret has %d bytes, %s needs at least %d: use another method, or have a longer secret made", len(secret), alg, mac.size))
+		return a
+	}
+	key := []byte(secret)
+	a.alg = alg
+	a.sign = func(input []byte) ([]byte, error) { return hmacSign(mac, key, input), nil }
+	return a
+}
+
+func newJWTAuth(opts *AssertionOptions) *jwtAuth {
+	var o AssertionOptions
+	if opts != nil {
+		o = *opts
+	}
+	a := &jwtAuth{audience: o.Audience, lifetime: o.Lifetime}
+	switch {
+	case o.Lifetime == 0:
+		a.lifetime = assertionLifetime
+	case o.Lifetime < time.Second || o.Lifetime > maxAssertionLifetime:
+		a.setFault(fail(ErrConfig, "AssertionOptions.Lifetime", "%v is not between 1 s and %v", o.Lifetime, maxAssertionLifetime))
+	}
+	if o.Audience != IssuerAudience && o.Audience != TokenEndpointAudience {
+		a.setFault(fail(ErrConfig, "AssertionOptions.Audience", "is not one of the constants"))
+	}
+	var err error
+	if a.header, err = moreMembers(o.Header, "alg", "crit", "typ", "kid", "b64", "zip"); err != nil {
+		a.setFault(&Error{Kind: ErrConfig, Param: "AssertionOptions.Header", Detail: "cannot be used", Err: err})
+	}
+	if a.claims, err = moreMembers(o.Claims, "iss", "sub", "aud", "exp", "iat", "nbf", "jti"); err != nil {
+		a.setFault(&Error{Kind: ErrConfig, Param: "AssertionOptions.Claims", Detail: "cannot be used", Err: err})
+	}
+	return a
+}
+
+// moreMembers encodes the user's members for appending to an object of ours
+// that has the reserved ones.
+func moreMembers(m map[string]any, reserved ...string) ([]byte, error) {
+	if len(m) == 0 {
+		return nil, nil
+	}
+	for name := range m {
+		if slices.Contains(reserved, name) {
+			return nil, fail(ErrConfig, name, "is set by the package")
+		}
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	b[0] = ','
+	return b[:len(b)-1], nil
+}
+
+// setFault keeps the first fault.
+func (a *jwtAuth) setFault(err error) {
+	if a.err == nil {
+		a.err = err
+	}
+}
+
+func (a *jwtAuth) fault() error { return a.err }
+
+// audienceOf is the aud of assertions for the server.
+func (a *jwtAuth) audienceOf(server *AuthorizationServer) (string, error) {
+	if a.audience == TokenEndpointAudience {
+		if server.TokenEndpoint == "" {
+			return "", fail(ErrConfig, "token_endpoint", "the server's metadata has none, and AssertionOptions.Audience wants it")
+		}
+		return server.TokenEndpoint, nil
+	}
+	if strings.Contains(server.Issuer, tenantPlaceholder) {
+		return "", fail(ErrConfig, "AssertionOptions.Audience", "the issuer is a template and no audience: set TokenEndpointAudience")
+	}
+	return server.Issuer, nil
+}
+
+func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
+	if a.err != nil {
+		return a.err
+	}
+	audience, err := a.audienceOf(r.Server)
+	if err != nil {
+		return err
+	}
+	header := append(append(appendHeader(a.alg, "JWT", a.kid), a.header...), '}')
+	claims := appendAssertionClaims(r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
+	assertion, err := compactJWS(header, append(append(claims, a.claims...), '}'), a.sign)
+	if err != nil {
+		return &Error{Kind: ErrConfig, Param: "Auth", Detail: "signing the client assertion failed", Err: err}
+	}
+	setAssertion(r, assertion)
+	return nil
+}
+
+// appendAssertionClaims starts a claims object with what RFC 7523, Section 3
+// asks for; without a subject there is no sub. The caller closes it.
+func appendAssertionClaims(issuer, subject, audience string, now time.Time, lifetime time.Duration) []byte {
+	b := append(make([]byte, 0, 512), `{"iss":`...)
+	b = appendJSONString(b, issuer)
+	if subject != "" {
+		b = appendJSONString(append(b, `,"sub":`...), subject)
+	}
+	b = appendJSONString(append(b, `,"aud":`...), audience)
+	b = appendJSONString(append(b, `,"jti":`...), randomString())
+	at := numericDate(now)
+	b = appendJSONInt(append(b, `,"iat":`...), at)
+	b = appendJSONInt(append(b, `,"nbf":`...), at)
+	return appendJSONInt(append(b, `,"exp":`...), at+int64(lifetime/time.Second))
+}

@@ -1,0 +1,226 @@
+package oauth
+
+// This file implements what is particular to mutual TLS (RFC 8705): an
+// http.Client from a certificate, and certificate thumbprints. The endpoint
+// aliases of its Section 5 are in metadata.go.
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/url"
+)
+
+// MutualTLS is the client certificate for the server's endpoints. With it,
+// requests go to the server's mtls_endpoint_aliases. The certificate is not
+// offered to the jwks_uri. Set Certificate or GetCertificate.
+type MutualTLS struct {
+	// Certificate is offered to the server, whichever authorities it names.
+	// [NewClient] refuses one that is not valid now.
+	Certificate tls.Certificate
+
+	// GetCertificate is called for every new connection, for certificates that
+	// are renewed while the program runs. Connections that are open go on with
+	// the one they began with: call [Client.CloseIdleConnections] after a change.
+	GetCertificate func(context.Context) (*tls.Certificate, error)
+
+	// RootCAs are the authorities for the server's certificate. Nil: those of
+	// the HTTPClient's transport, else of the system.
+	RootCAs *x509.CertPool
+
+	// Wrap puts something around the transport: tracing, metrics. Nil: nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
+}
+
+// CertificateThumbprint is the x5t#S256 of a certificate (RFC 8705, Section
+// 3.1): the SHA-256 of its DER, base64url. Tokens that are bound to it carry
+// it in cnf.
+func CertificateThumbprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return encodeBase64URL(sum[:])
+}
+
+// clients makes two clients of base, one that offers the certificate and one
+// that does not.
+func (m *MutualTLS) clients(base *http.Client, clock Clock) (with, without *http.Client, err error) {
+	get, err := m.source(clock)
+	if err != nil {
+		return nil, nil, err
+	}
+	transport := newTransport()
+	own := http.Client{Timeout: overallTimeout}
+	if base != nil {
+		own = *base
+		if transport, err = cloneTransport(base.Transport); err != nil {
+			return nil, nil, err
+		}
+	}
+	if transport.TLSClientConfig == nil {
+		transport.TLSClientConfig = new(tls.Config)
+	}
+	config := transport.TLSClientConfig // ours: Clone copies it
+	if m.RootCAs != nil {
+		config.RootCAs = m.RootCAs
+	}
+	// A session that was resumed from elsewhere would be that of another
+	// certificate, or of none.
+	config.ClientSessionCache = nil
+	config.Certificates, config.GetClientCertificate = nil, nil
+	plain := transport.Clone()
+	// Not Certificates: with these crypto/tls offers nothing if the server names
+	// authorities and the certificate is not from one, as self-signed ones are.
+	config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		return get(info.Context())
+	}
+	transport.Proxy = refuseHTTPSProxy(transport.Proxy)
+	a, b := own, own
+	a.Transport, b.Transport = m.wrap(transport), m.wrap(plain)
+	return &a, &b, nil
+}
+
+func (m *MutualTLS) wrap(t http.RoundTripper) http.RoundTripper {
+	if m.Wrap != nil {
+		return m.Wrap(t)
+	}
+	return t
+}
+
+// source returns where the certificate of a connection comes from. Each one is
+// checked before it is offered: a server says no more about an expired one
+// than that the handshake failed.
+func (m *MutualTLS) source(clock Clock) (func(context.Context) (*tls.Certificate, error), error) {
+	fixed := len(m.Certificate.Certificate) > 0
+	switch {
+	case fixed == (m.GetCertificate != nil):
+		return nil, fail(ErrConfig, "MTLS", "set one of Certificate and GetCertificate")
+	case fixed:
+		if err := checkCertificate("MTLS.Certificate", &m.Certificate, clock); err != nil {
+			return nil, err
+		}
+		cert := m.Certificate
+		return func(context.Context) (*tls.Certificate, error) {
+			return &cert, checkCertificate("MTLS.Certificate", &cert, clock)
+		}, nil
+	}
+	get := m.GetCertificate
+	return func(ctx context.Context) (*tls.Certificate, error) {
+		cert, err := get(ctx)
+		if err != nil {
+			return nil, &Error{Kind: ErrConfig, Param: "MTLS.GetCertificate", Detail: "failed", Err: err}
+		}
+		return cert, checkCertificate("MTLS.GetCertificate", cert, clock)
+	}, nil
+}
+
+func checkCertificate(param string, cert *tls.Certificate, clock Clock) error {
+	if cert == nil || len(cert.Certificate) == 0 {
+		return fail(ErrConfig, param, "there is no certificate")
+	}
+	leaf := cert.Leaf
+	if leaf == nil {
+		var err error
+		if leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
+			return &Error{Kind: ErrConfig, Param: param, Detail: "cannot be read", Err: err}
+		}
+	}
+	if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		return fail(ErrConfig, param, "is valid from %s to %s only, and now is %s: renew it, or set this machine's clock", stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(now))
+	}
+	signer, ok := cert.PrivateKey.(crypto.Signer)
+	if !ok {
+		return fail(ErrConfig, param, "has no private key that can sign")
+	}
+	public, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(signer.Public()) {
+		return fail(ErrConfig, param, "the private key is not that of the certificate")
+	}
+	return nil
+}
+
+// cloneTransport copies the transport of a user's client. One that dials by
+// itself, or is no *http.Transport, cannot be given a certificate.
+func cloneTransport(rt http.RoundTripper) (*http.Transport, error) {
+	if rt == nil {
+		return newTransport(), nil
+	}
+	t, ok := rt.(*http.Transport)
+	if !ok || t == nil {
+		return nil, fail(ErrConfig, "HTTPClient", "its Transport is a %T, which cannot be given the certificate of Config.MTLS: leave it nil or an *http.Transport, and put yours around it with MutualTLS.Wrap", rt)
+	}
+	t = t.Clone()
+	//lint:ignore SA1019 a deprecated field that is set is in the way all the same
+	if t.DialTLSContext != nil || t.DialTLS != nil || len(t.TLSNextProto) > 0 {
+		return nil, fail(ErrConfig, "HTTPClient", "its Transport sets DialTLS, DialTLSContext or TLSNextProto, so that the certificate of Config.MTLS would not be used: leave these nil, and see MutualTLS.Wrap")
+	}
+	if t.TLSHandshakeTimeout == 0 {
+		t.TLSHandshakeTimeout = tlsTimeout
+	}
+	return t, nil
+}
+
+// refuseHTTPSProxy fails requests that would go through a proxy over TLS:
+// net/http offers it the certificate that is meant for the server.
+func refuseHTTPSProxy(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	if proxy == nil {
+		return nil
+	}
+	return func(r *http.Request) (*url.URL, error) {
+		u, err := proxy(r)
+		if err == nil && u != nil && u.Scheme == "https" {
+			return nil, fail(ErrConfig, "MTLS", "the proxy for %s is reached over https and would be offered the client certificate: use an http proxy, or none", printable(r.URL.Host, 128))
+		}
+		return u, err
+	}
+}
+
+// checkProxy finds out at once what refuseHTTPSProxy would say to a request.
+func checkProxy(rt http.RoundTripper, rawURL string) error {
+	t, ok := rt.(*http.Transport)
+	if !ok || t.Proxy == nil {
+		return nil
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil // reported when the URL is used
+	}
+	if _, err := t.Proxy(&http.Request{URL: u}); err != nil {
+		if own, ok := err.(*Error); ok {
+			return own
+		}
+	}
+	return nil
+}
+
+// offersCertificate reports whether a user's client has a client certificate.
+// Of a transport that is not net/http's own nothing is known: true.
+func offersCertificate(c *http.Client) bool {
+	if c == nil || c.Transport == nil {
+		return false
+	}
+	t, ok := c.Transport.(*http.Transport)
+	if !ok {
+		return true
+	}
+	return t.TLSClientConfig != nil && (len(t.TLSClientConfig.Certificates) > 0 || t.TLSClientConfig.GetClientCertificate != nil)
+}
+
+// withoutClientCertificate is the client for places that the certificate in it
+// is not meant for.
+func withoutClientCertificate(c *http.Client) *http.Client {
+	if c == nil {
+		return nil
+	}
+	t, ok := c.Transport.(*http.Transport)
+	if !ok || t == nil || !offersCertificate(c) {
+		return c
+	}
+	own := *c
+	t = t.Clone()
+	t.TLSClientConfig.Certificates, t.TLSClientConfig.GetClientCertificate = nil, nil
+	t.TLSClientConfig.ClientSessionCache = nil
+	own.Transport = t
+	return &own
+}
