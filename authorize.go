@@ -1,0 +1,441 @@
+package oauth
+
+// This file implements the way out: an authorization request by RFC 6749
+// Section 4.1.1, OpenID Connect Core 1.0 Section 3.1.2.1, with PKCE (RFC 7636)
+// and, where asked for or required, pushed to the server first (RFC 9126).
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// An AuthorizationRequest says what [Client.StartAuthorization] asks for.
+// RedirectURI is required. State, nonce and PKCE are the package's part.
+type AuthorizationRequest struct {
+	// RedirectURI is where the answer comes to, exactly as it is registered:
+	// https, http on loopback, or an app's own scheme (RFC 8252).
+	RedirectURI string
+
+	// Scope: with "openid" among it, the answer has an ID token. Nil: the
+	// server's default.
+	Scope []string
+
+	// ResponseType is "code", the zero value.
+	ResponseType string
+
+	// ResponseMode is "query" (also if empty), "form_post", or "fragment",
+	// which reaches native apps only: they call [Client.ValidateCallback].
+	// The cookie of the session comes with a form_post only if it is not
+	// SameSite=Lax or Strict.
+	ResponseMode string
+
+	Prompt      string   // "none", "login", "consent", "select_account", or several, space-separated
+	Display     string   // "page", "popup", "touch", "wap"
+	LoginHint   string   // whom the user may be
+	IDTokenHint string   // IDToken.Raw or, from a restored Token, nothing
+	ACRValues   []string // in order of preference
+	UILocales   []string // BCP 47 tags in order of preference
+
+	// MaxAge is the age in seconds that the authentication may have; 0 asks for
+	// a new one. Nil: Metadata.DefaultMaxAge. It is checked in the ID token.
+	MaxAge *int64
+
+	// Resource are the resources that the token is for (RFC 8707): absolute URIs.
+	Resource []string
+
+	// Claims asks for single claims (OIDC Core 5.5); it encodes to a JSON object.
+	Claims any
+
+	// Params are further parameters. They cannot name one that the package sets.
+	Params url.Values
+
+	// Pushed sends the request to the server first and leaves only a reference
+	// to it in the URL (RFC 9126; FAPI 2.0). It happens by itself where the
+	// metadata of the server or the client requires it, and then a failure is
+	// never made up for with a plain URL.
+	Pushed bool
+
+	// InsecureNoPKCE leaves PKCE out, for servers that refuse its parameters.
+	// Only for a client with a secret or key, and with a nonce.
+	InsecureNoPKCE bool
+
+	// InsecureNoNonce leaves the nonce out, for servers that do not return it
+	// in the ID token (LinkedIn).
+	InsecureNoNonce bool
+}
+
+// An Authorization is a request that is under way. It holds what the answer is
+// checked with, and is secret: keep what MarshalBinary gives in the user's own
+// session, on the server or encrypted, under the State. Find it there by the
+// session and by the state of the answer (one session may have several, in
+// several tabs; by the state alone, an attacker's answer could be finished in
+// the user's browser). Delete it from the session before finishing it.
+//
+// The zero value is inert.
+type Authorization struct {
+	url string // not saved
+
+	issuer       string // the server's, a template where that is one
+	clientID     string
+	redirectURI  string
+	responseType string
+	responseMode string
+	scope        string
+	state        string
+	nonce        string // "": none was sent
+	verifier     string // "": InsecureNoPKCE
+	maxAge       *int64
+	thumbprint   string // of the DPoP key
+	created      time.Time
+
+	used atomic.Bool
+}
+
+const opAuthorize = "authorization"
+
+// URL is where to send the user's browser. It is empty after UnmarshalBinary.
+func (a *Authorization) URL() string { return a.url }
+
+// State is the state parameter, with which the answer comes back.
+func (a *Authorization) State() string { return a.state }
+
+const authorizationVersion = 1
+
+// MarshalBinary encodes a for the user's session, in at most 3 KiB. The result
+// is secret.
+func (a *Authorization) MarshalBinary() ([]byte, error) {
+	if a.state == "" {
+		return nil, fail(ErrConfig, "", "there is nothing to save: StartAuthorization did not make this Authorization").in(opAuthorize)
+	}
+	w := newSaved(authorizationVersion)
+	for _, s := range a.fields() {
+		w.string(*s)
+	}
+	w.int(a.maxAge)
+	w.time(a.created)
+	return w.b, nil
+}
+
+// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
+// error of kind [ErrParse].
+func (a *Authorization) UnmarshalBinary(data []byte) error {
+	if len(data) > maxSaved {
+		return fail(ErrParse, "", "the data is longer than %d bytes", maxSaved).in(opAuthorize)
+	}
+	var fresh Authorization
+	r := readSaved(data, authorizationVersion)
+	for _, s := range fresh.fields() {
+		*s = r.string()
+	}
+	fresh.maxAge = r.int()
+	fresh.created = r.time()
+	err := r.end()
+	if err == nil && (fresh.state == "" || fresh.created.IsZero()) {
+		err = fail(ErrParse, "", "the data is no saved Authorization")
+	}
+	if err != nil {
+		return withOp(opAuthorize, err)
+	}
+	for i, s := range a.fields() {
+		*s = *fresh.fields()[i]
+	}
+	a.url, a.maxAge, a.created = "", fresh.maxAge, fresh.created
+	a.used.Store(false)
+	return nil
+}
+
+func (a *Authorization) fields() []*string {
+	return []*string{
+		&a.issuer, &a.clientID, &a.redirectURI, &a.responseType, &a.responseMode,
+		&a.scope, &a.state, &a.nonce, &a.verifier, &a.thumbprint,
+	}
+}
+
+// Format prints the server and the client, nothing that is secret.
+func (a *Authorization) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.summary()) }
+
+// LogValue is the server and the client.
+func (a *Authorization) LogValue() slog.Value { return slog.StringValue(a.summary()) }
+
+func (a *Authorization) summary() string {
+	if a == nil {
+		return "Authorization(nil)"
+	}
+	return "Authorization(" + printable(a.issuer, 256) + " " + printable(a.clientID, 128) + ")"
+}
+
+// StartAuthorization begins a login or another authorization: send the user's
+// browser to the result's URL and keep the result in its session. It makes a
+// request only if the authorization request is pushed; then the errors are
+// those of a request too, else of kind [ErrConfig].
+func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest) (*Authorization, error) {
+	if r == nil {
+		return nil, fail(ErrConfig, "", "the AuthorizationRequest is nil").in(opAuthorize)
+	}
+	a, form, err := c.authorizationRequest(r)
+	if err != nil {
+		return nil, withOp(opAuthorize, err)
+	}
+	if r.Pushed || c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests {
+		if form, err = c.push(ctx, form); err != nil {
+			return nil, err
+		}
+	}
+	if a.url, err = c.authorizationURL(form); err != nil {
+		return nil, withOp(opAuthorize, err)
+	}
+	return a, nil
+}
+
+// reservedParams are the parameters of an authorization request that
+// AuthorizationRequest.Params cannot name.
+var reservedParams = []string{
+	"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode",
+	"code_challenge", "code_challenge_method", "prompt", "display", "login_hint", "id_token_hint",
+	"acr_values", "ui_locales", "max_age", "resource", "claims",
+	"request", "request_uri", "dpop_jkt", "authorization_details",
+	"client_secret", "client_assertion", "client_assertion_type", "code_verifier",
+}
+
+func (c *Client) authorizationRequest(r *AuthorizationRequest) (*Authorization, url.Values, error) {
+	if err := c.checkAuthorizationRequest(r); err != nil {
+		return nil, nil, err
+	}
+	a := &Authorization{
+		issuer: c.server.Issuer, clientID: c.meta.ClientID, redirectURI: r.RedirectURI,
+		responseType: "code", responseMode: r.ResponseMode,
+		scope: strings.Join(r.Scope, " "), state: randomString(),
+		maxAge: r.MaxAge, created: c.clock.local(),
+	}
+	if a.maxAge == nil {
+		a.maxAge = c.meta.DefaultMaxAge
+	}
+	form := url.Values{
+		"response_type": {a.responseType},
+		"client_id":     {a.clientID},
+		"redirect_uri":  {a.redirectURI},
+		"state":         {a.state},
+	}
+	if a.openid() && !r.InsecureNoNonce {
+		a.nonce = randomString()
+	}
+	if !r.InsecureNoPKCE {
+		a.verifier = randomString()
+		form.Set("code_challenge", codeChallenge(a.verifier))
+		form.Set("code_challenge_method", "S256")
+	}
+	for _, p := range [...]struct{ name, value string }{
+		{"scope", a.scope},
+		{"nonce", a.nonce},
+		{"response_mode", r.ResponseMode},
+		{"prompt", r.Prompt},
+		{"display", r.Display},
+		{"login_hint", r.LoginHint},
+		{"id_token_hint", r.IDTokenHint},
+		{"acr_values", strings.Join(r.ACRValues, " ")},
+		{"ui_locales", strings.Join(r.UILocales, " ")},
+	} {
+		if p.value != "" {
+			form.Set(p.name, p.value)
+		}
+	}
+	if r.MaxAge != nil {
+		form.Set("max_age", strconv.FormatInt(*r.MaxAge, 10))
+		a.maxAge = new(int64)
+		*a.maxAge = *r.MaxAge
+	}
+	if len(r.Resource) > 0 {
+		form["resource"] = slices.Clone(r.Resource)
+	}
+	if r.Claims != nil {
+		claims, err := json.Marshal(r.Claims)
+		if err != nil || claims[0] != '{' {
+			return nil, nil, &Error{Kind: ErrConfig, Param: "Claims", Detail: "does not encode to a JSON object", Err: err}
+		}
+		form.Set("claims", string(claims))
+	}
+	if err := setParams(form, r.Params, reservedParams...); err != nil {
+		return nil, nil, err
+	}
+	if saved, err := a.MarshalBinary(); err != nil || len(saved) > maxSaved {
+		return nil, nil, fail(ErrConfig, "Scope", "scope and redirect URI are too long: %d bytes have to be kept, the limit is %d", len(saved), maxSaved)
+	}
+	return a, form, nil
+}
+
+func (a *Authorization) openid() bool {
+	return slices.Contains(strings.Fields(a.scope), "openid")
+}
+
+// codeChallenge is S256 of RFC 7636, Section 4.2.
+func codeChallenge(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return encodeBase64URL(sum[:])
+}
+
+func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
+	if c.auth == nil {
+		return fail(ErrConfig, "Auth", "is nil, so this client cannot exchange a code: set it, None() for a public client")
+	}
+	if c.server.RequireSignedRequestObject || c.meta.RequireSignedRequestObject {
+		return fail(ErrUnsupported, "require_signed_request_object", "signed request objects are not in this version of the package")
+	}
+	if err := checkRedirectURI(r.RedirectURI, c.caller.insecure); err != nil {
+		return err
+	}
+	if err := checkResponseType(r.ResponseType, r.ResponseMode); err != nil {
+		return err
+	}
+	for _, s := range r.Scope {
+		if s == "" || strings.ContainsFunc(s, notScopeChar) {
+			return fail(ErrConfig, "Scope", "%s is not a scope: pass one scope per element", printable(s, 64))
+		}
+	}
+	if r.MaxAge != nil && *r.MaxAge < 0 {
+		return fail(ErrConfig, "MaxAge", "is negative")
+	}
+	for _, uri := range r.Resource {
+		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || u.Fragment != "" {
+			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
+		}
+	}
+	openid := slices.Contains(r.Scope, "openid")
+	_, public := c.auth.(noAuth)
+	if r.InsecureNoPKCE && (public || !openid || r.InsecureNoNonce) {
+		return fail(ErrConfig, "InsecureNoPKCE", "needs a client that authenticates and a nonce (scope openid): nothing else would tie the code to this request")
+	}
+	return nil
+}
+
+// notScopeChar is the complement of scope-token, RFC 6749 Section 3.3.
+func notScopeChar(r rune) bool {
+	return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
+}
+
+// checkResponseType wants types and modes whose answers can be checked. Those
+// that bring an access token through the browser are refused for good: RFC
+// 9700, Section 2.1.2.
+func checkResponseType(responseType, responseMode string) error {
+	switch responseType {
+	case "", "code":
+	case "code id_token", "id_token":
+		return fail(ErrUnsupported, "ResponseType", "%s is not in this version of the package", responseType)
+	default:
+		return fail(ErrConfig, "ResponseType", "%s is not supported: types that bring a token through the browser leak it (RFC 9700, Section 2.1.2); use code", printable(responseType, 64))
+	}
+	switch responseMode {
+	case "", "query", "form_post", "fragment":
+		return nil
+	case "jwt", "query.jwt", "fragment.jwt", "form_post.jwt":
+		return fail(ErrUnsupported, "ResponseMode", "%s is not in this version of the package", responseMode)
+	}
+	return fail(ErrConfig, "ResponseMode", "%s is not known: use query, form_post or fragment", printable(responseMode, 64))
+}
+
+// checkRedirectURI accepts what RFC 8252 and RFC 9700 allow: https, http on
+// loopback, an app's own scheme.
+func checkRedirectURI(raw string, insecure bool) error {
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "":
+		return fail(ErrConfig, "RedirectURI", "is empty: set the one that is registered for the client")
+	case err != nil || !u.IsAbs():
+		return fail(ErrConfig, "RedirectURI", "is not an absolute URI")
+	case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2
+		return fail(ErrConfig, "RedirectURI", "has a fragment")
+	}
+	switch u.Scheme {
+	case "https":
+		if u.Host == "" {
+			return fail(ErrConfig, "RedirectURI", "has no host")
+		}
+	case "http":
+		if !loopback(u.Hostname()) && !insecure {
+			return fail(ErrInsecureURL, "RedirectURI", "is an http URL of a host that is not loopback: use https")
+		}
+	case "javascript", "data", "vbscript", "file", "blob", "about":
+		return fail(ErrInsecureURL, "RedirectURI", "has the scheme %s", u.Scheme)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// authorizationURL adds the parameters to the endpoint, which may have a query
+// of its own (RFC 6749, Section 3.1).
+func (c *Client) authorizationURL(form url.Values) (string, error) {
+	raw, member, err := c.endpointURL(authorizationEndpoint)
+	if err != nil {
+		return "", err
+	}
+	u, err := c.caller.checkURL(member, raw)
+	if err != nil {
+		return "", err
+	}
+	own, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", fail(ErrConfig, member, "has a query that cannot be read")
+	}
+	for name := range own {
+		if _, twice := form[name]; twice {
+			return "", fail(ErrConfig, member, "has the parameter %s in it, which the request sets", printable(name, 64))
+		}
+	}
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += form.Encode()
+	return u.String(), nil
+}
+
+// ---- pushed authorization requests
+
+const opPush = "pushed authorization"
+
+// push sends the request to the server and returns what is left for the URL.
+func (c *Client) push(ctx context.Context, form url.Values) (url.Values, error) {
+	res, err := c.post(ctx, parEndpoint, opPush, form, nil)
+	if err != nil {
+		return nil, err
+	}
+	requestURI, err := processPushedResponse(res)
+	if err != nil {
+		return nil, withOp(opPush, err)
+	}
+	return url.Values{"client_id": {c.meta.ClientID}, "request_uri": {requestURI}}, nil
+}
+
+// processPushedResponse reads the response of RFC 9126, Section 2.2. Some
+// servers answer with 200.
+func processPushedResponse(res *httpResponse) (requestURI string, err error) {
+	if err := res.expect(http.StatusCreated, http.StatusOK); err != nil {
+		return "", err
+	}
+	o, err := res.object()
+	if err != nil {
+		return "", err
+	}
+	if requestURI, err = o.need("request_uri"); err != nil {
+		return "", err
+	}
+	if _, ok, err := o.seconds("expires_in", true); err != nil {
+		return "", err
+	} else if !ok {
+		return "", fail(ErrResponse, "expires_in", "is missing")
+	}
+	return requestURI, nil
+}

@@ -1,0 +1,439 @@
+package oauth
+
+// This file implements ID tokens and the checks of OpenID Connect Core 1.0,
+// Section 3.1.3.7, with those of 3.1.3.6, 3.3.2.11 and 12.2.
+
+import (
+	"context"
+	"crypto/sha512"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An IDToken is an ID token whose signature and claims passed every check.
+// There is no other way to have one. It is immutable.
+type IDToken struct {
+	raw      string
+	payload  string
+	issuer   string
+	subject  string
+	audience []string
+	expiry   time.Time
+	issuedAt time.Time
+	authTime time.Time
+	nonce    string
+	acr      string
+	sid      string
+	alg      *algorithm
+}
+
+// Issuer is iss, for a multi-tenant server that of the tenant.
+func (id *IDToken) Issuer() string { return id.issuer }
+
+// Subject is sub: who logged in, unique and never reassigned within the issuer.
+func (id *IDToken) Subject() string { return id.subject }
+
+// Audience is aud; it holds the client_id.
+func (id *IDToken) Audience() []string { return slices.Clone(id.audience) }
+
+// Expiry is exp.
+func (id *IDToken) Expiry() time.Time { return id.expiry }
+
+// IssuedAt is iat.
+func (id *IDToken) IssuedAt() time.Time { return id.issuedAt }
+
+// AuthTime is auth_time, when the user authenticated; zero if the token does
+// not say.
+func (id *IDToken) AuthTime() time.Time { return id.authTime }
+
+// Nonce is nonce; empty if the token has none.
+func (id *IDToken) Nonce() string { return id.nonce }
+
+// ACR is acr, how the authentication was; empty if the token does not say.
+func (id *IDToken) ACR() string { return id.acr }
+
+// AMR is amr, the methods of authentication; nil if the token does not say, or
+// not as a list of strings.
+func (id *IDToken) AMR() []string {
+	o, err := parseObject(id.payload, documentLimits, ErrClaim)
+	if err != nil {
+		return nil
+	}
+	list, _, _ := o.strings("amr", false)
+	return list
+}
+
+// SessionID is sid, the session at the server; empty if the token does not say.
+func (id *IDToken) SessionID() string { return id.sid }
+
+// EmailVerified is email_verified. Some servers (Apple, Amazon Cognito) write
+// it as a string.
+func (id *IDToken) EmailVerified() bool {
+	o, err := parseObject(id.payload, documentLimits, ErrClaim)
+	return err == nil && emailVerified(o)
+}
+
+func emailVerified(o jsonObject) bool {
+	raw, _ := o.get("email_verified")
+	return raw == "true" || raw == `"true"`
+}
+
+// Raw is the token as it came. It is personal data; id_token_hint takes it.
+func (id *IDToken) Raw() string { return id.raw }
+
+// Claims decodes the claims into dst as [encoding/json] does. Because that
+// matches names without regard to case, claims that it would not tell apart
+// are an error of kind [ErrClaim].
+func (id *IDToken) Claims(dst any) error {
+	return withOp(opIDToken, unmarshalClaims(id.payload, dst))
+}
+
+// Format prints issuer and subject: fmt would print all the rest.
+func (id *IDToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, id.summary()) }
+
+// LogValue is issuer and subject.
+func (id *IDToken) LogValue() slog.Value { return slog.StringValue(id.summary()) }
+
+func (id *IDToken) summary() string {
+	if id == nil {
+		return "IDToken(nil)"
+	}
+	return "IDToken(" + printable(id.issuer, 256) + " " + printable(id.subject, 256) + ")"
+}
+
+// MarshalJSON fails: what it could write would be trusted by whoever reads it.
+func (id *IDToken) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "an IDToken does not encode itself: keep what Claims gives, or Token.MarshalBinary").in(opIDToken)
+}
+
+const opIDToken = "id token"
+
+// A nonceRule says what is expected of the nonce.
+type nonceRule int
+
+const (
+	nonceEqual   nonceRule = iota // present and equal to the one sent, absent if none was
+	nonceIfKnown                  // OIDC Core 12.2: a refreshed one need not have it
+	nonceIgnored                  // VerifyIDToken with InsecureNoNonce
+)
+
+// idTokenChecks is what a token is held against, beside the configuration.
+type idTokenChecks struct {
+	nonce     string
+	nonceRule nonceRule
+	maxAge    *int64 // seconds; nil: no limit
+	needTime  bool   // auth_time is required though no age is judged
+
+	accessToken string // came with the token: at_hash
+	code        string // came with the token: c_hash
+	outside     bool   // not from a flow of ours: azp may be another client
+	frontend    bool   // came through the browser
+}
+
+// idTokenType refuses the types of other tokens. An ID token says JWT, says
+// nothing, or says something of its server's own.
+func idTokenType(typ string) bool {
+	switch typ {
+	case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt":
+		return false
+	}
+	return true
+}
+
+// verifyIDToken is the way of every ID token, wherever it came from: also one
+// that came over TLS from the token endpoint, where Core 3.1.3.7 step 6 would
+// let the signature be.
+func (c *Client) verifyIDToken(ctx context.Context, raw string, x *idTokenChecks) (*IDToken, error) {
+	id, err := c.checkIDToken(ctx, raw, x)
+	if err != nil {
+		return nil, withOp(opIDToken, err)
+	}
+	return id, nil
+}
+
+func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks) (*IDToken, error) {
+	keys, err := c.keySet()
+	if err != nil {
+		return nil, err
+	}
+	v, err := verifyJWS(ctx, raw, keys, &c.idTokens) // steps 1, 6, 7
+	if err != nil {
+		return nil, err
+	}
+	r := newJSONReader()
+	defer r.release()
+	claims, err := v.claims(r)
+	if err != nil {
+		return nil, err
+	}
+	// A security event or logout token must not pass for an ID token (RFC 8417,
+	// Section 4.1), whatever its typ.
+	if claims.has("events") {
+		return nil, fail(ErrType, "events", "a security event is not an ID token")
+	}
+	id := &IDToken{raw: raw, payload: v.payload, alg: v.alg}
+	if id.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 2
+		return nil, err
+	}
+	if id.subject, err = claims.need("sub"); err != nil {
+		return nil, err
+	}
+	if id.audience, err = c.checkAudience(claims, x.outside); err != nil { // steps 3 to 5
+		return nil, err
+	}
+	if err := c.checkTimesOf(claims, id, x); err != nil { // steps 9, 10, 13
+		return nil, err
+	}
+	if err := checkNonce(claims, id, x); err != nil { // step 11
+		return nil, err
+	}
+	if id.acr, _, err = claims.string("acr"); err != nil {
+		return nil, err
+	}
+	if id.sid, _, err = claims.string("sid"); err != nil {
+		return nil, err
+	}
+	if err := checkHash(claims, "at_hash", v.alg, x.accessToken, false); err != nil {
+		return nil, err
+	}
+	// Core 3.3.2.11: in a token from the authorization endpoint c_hash is required.
+	if err := checkHash(claims, "c_hash", v.alg, x.code, x.frontend && x.code != ""); err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+// tenantPlaceholder makes an issuer a template (Entra ID).
+const tenantPlaceholder = "{tenantid}"
+
+// checkIssuer compares iss byte for byte. Of a template it must be what the
+// token's own tid makes of it, and AcceptIssuer decides about the tenant. A
+// key that belongs to one issuer (Entra ID) signs for no other.
+func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) {
+	iss, err := claims.need("iss")
+	if err != nil {
+		return "", err
+	}
+	want, tid := c.server.Issuer, ""
+	template := strings.Contains(want, tenantPlaceholder)
+	if template || strings.Contains(key.issuer, tenantPlaceholder) {
+		if tid, err = claims.need("tid"); err != nil {
+			return "", err
+		}
+		if !isGUID(tid) {
+			return "", fail(ErrClaim, "tid", "is not a GUID")
+		}
+		want = strings.ReplaceAll(want, tenantPlaceholder, tid)
+	}
+	if iss != want {
+		return "", fail(ErrIssuer, "iss", "the token is from %s, expected is %s", printable(iss, 256), printable(want, 256))
+	}
+	if key.issuer != "" && strings.ReplaceAll(key.issuer, tenantPlaceholder, tid) != iss {
+		return "", fail(ErrIssuer, "iss", "the key that signed the token is not one of this issuer")
+	}
+	if template && !c.accept(iss, tid) {
+		return "", fail(ErrIssuer, "iss", "Config.AcceptIssuer does not accept the tenant %s", tid)
+	}
+	return iss, nil
+}
+
+// isGUID reports whether s is 8-4-4-4-12 hexadecimal digits.
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; i == 8 || i == 13 || i == 18 || i == 23 {
+			if c != '-' {
+				return false
+			}
+		} else if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			return false
+		}
+	}
+	return true
+}
+
+// checkAudience is steps 3 to 5: the client is an audience; azp, if present,
+// is the client; and among several audiences it has to be present.
+func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error) {
+	aud, ok, err := claims.strings("aud", true)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok || len(aud) == 0:
+		return nil, fail(ErrClaim, "aud", "is missing")
+	case !slices.Contains(aud, c.meta.ClientID):
+		return nil, fail(ErrAudience, "aud", "the token is for another client, not for %s", printable(c.meta.ClientID, 128))
+	case slices.Contains(aud, ""):
+		return nil, fail(ErrClaim, "aud", "is empty")
+	}
+	azp, ok, err := claims.string("azp")
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok && len(aud) > 1:
+		return nil, fail(ErrClaim, "azp", "is missing, and the token has several audiences")
+	case !ok, outside && len(aud) == 1: // Google's mobile clients get tokens for their server
+		return aud, nil
+	case azp != c.meta.ClientID:
+		return nil, fail(ErrAudience, "azp", "the token was issued to another client")
+	}
+	return aud, nil
+}
+
+// checkTimesOf is steps 9, 10 and 13. exp and iat are required.
+func (c *Client) checkTimesOf(claims jsonObject, id *IDToken, x *idTokenChecks) (err error) {
+	if id.expiry, err = checkLifetime(claims, c.clock); err != nil {
+		return err
+	}
+	var ok bool
+	if id.issuedAt, ok, err = claims.date("iat"); err != nil {
+		return err
+	}
+	if !ok {
+		return fail(ErrClaim, "iat", "is missing")
+	}
+	if x.frontend {
+		if err := c.clock.checkAge("iat", id.issuedAt, frontChannelAge); err != nil {
+			return err
+		}
+	}
+	if id.authTime, ok, err = claims.date("auth_time"); err != nil {
+		return err
+	}
+	if !ok {
+		if c.meta.RequireAuthTime || x.needTime || x.maxAge != nil {
+			return fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
+		}
+		return nil
+	}
+	if err := c.clock.checkNotAhead("auth_time", id.authTime); err != nil {
+		return err
+	}
+	if x.maxAge != nil {
+		return c.clock.checkAge("auth_time", id.authTime, seconds(*x.maxAge))
+	}
+	return nil
+}
+
+// checkLifetime is the part of the time checks that every JWT with an expiry
+// shares: exp is required, nbf and iat are judged where they are present.
+func checkLifetime(claims jsonObject, clock Clock) (exp time.Time, err error) {
+	exp, ok, err := claims.date("exp")
+	if err != nil {
+		return exp, err
+	}
+	if !ok {
+		return exp, fail(ErrClaim, "exp", "is missing")
+	}
+	if err := clock.checkExpiry("exp", exp); err != nil {
+		return exp, err
+	}
+	return exp, checkStart(claims, clock)
+}
+
+// checkStart judges nbf and iat where they are present.
+func checkStart(claims jsonObject, clock Clock) error {
+	nbf, ok, err := claims.date("nbf")
+	if err != nil {
+		return err
+	}
+	if ok {
+		if err := clock.checkNotBefore("nbf", nbf); err != nil {
+			return err
+		}
+	}
+	iat, ok, err := claims.date("iat")
+	if err != nil || !ok {
+		return err
+	}
+	return clock.checkNotAhead("iat", iat)
+}
+
+// seconds is n seconds, or the longest Duration if that is shorter.
+func seconds(n int64) time.Duration {
+	const most = int64(1<<63-1) / int64(time.Second)
+	return time.Duration(min(n, most)) * time.Second
+}
+
+func checkNonce(claims jsonObject, id *IDToken, x *idTokenChecks) error {
+	nonce, ok, err := claims.string("nonce")
+	if err != nil {
+		return err
+	}
+	id.nonce = nonce
+	switch {
+	case x.nonceRule == nonceIgnored:
+		return nil
+	case x.nonceRule == nonceIfKnown && (!ok || x.nonce == ""):
+		return nil
+	case !ok && x.nonce != "":
+		return fail(ErrNonce, "nonce", "is missing: the token is not an answer to this request")
+	case ok && x.nonce == "":
+		return fail(ErrNonce, "nonce", "the token has one, but none was sent")
+	case !sameSecret(nonce, x.nonce):
+		return fail(ErrNonce, "nonce", "is not the one that was sent: the token is not an answer to this request")
+	}
+	return nil
+}
+
+// checkHash compares a hash claim (Core 3.1.3.6): the left half of the hash of
+// value. It is judged wherever it stands and a value came with the token.
+func checkHash(claims jsonObject, name string, alg *algorithm, value string, required bool) error {
+	got, ok, err := claims.string(name)
+	switch {
+	case err != nil:
+		return err
+	case !ok && required:
+		return fail(ErrClaim, name, "is missing")
+	case !ok || value == "":
+		return nil
+	}
+	var buf [sha512.Size]byte
+	h := sum(alg.half, []byte(value), &buf)
+	if !sameSecret(got, encodeBase64URL(h[:len(h)/2])) {
+		return fail(ErrClaim, name, "is not the hash of what came with the token")
+	}
+	return nil
+}
+
+// VerifyIDTokenOptions are the options of [Client.VerifyIDToken].
+type VerifyIDTokenOptions struct {
+	// Nonce is the one that was sent. Empty: none was, and the token must have none.
+	Nonce string
+	// InsecureNoNonce leaves the nonce unjudged, for tokens that come with one
+	// this program does not know. A token can then be replayed.
+	InsecureNoNonce bool
+	// MaxAge is the age in seconds that the authentication may have. Nil:
+	// Metadata.DefaultMaxAge.
+	MaxAge *int64
+	// AccessToken and Code are what came with the token, for at_hash and
+	// c_hash. Empty: not judged.
+	AccessToken, Code string
+}
+
+// VerifyIDToken verifies an ID token that did not come out of a flow of this
+// package: Google One Tap, a native app, a workload identity. Its checks are
+// those of every ID token; only azp may name another client where the client
+// is the single audience. The errors are of the kinds under [ErrInvalid], and
+// [ErrParse], [ErrUnsupported], [ErrUnavailable], [ErrConfig].
+func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTokenOptions) (*IDToken, error) {
+	x := &idTokenChecks{
+		nonce: opts.Nonce, maxAge: opts.MaxAge,
+		accessToken: opts.AccessToken, code: opts.Code, outside: true,
+	}
+	if opts.InsecureNoNonce {
+		if opts.Nonce != "" {
+			return nil, fail(ErrConfig, "InsecureNoNonce", "is set together with a Nonce").in(opIDToken)
+		}
+		x.nonceRule = nonceIgnored
+	}
+	if x.maxAge == nil {
+		x.maxAge = c.meta.DefaultMaxAge
+	}
+	return c.verifyIDToken(ctx, raw, x)
+}

@@ -1,0 +1,360 @@
+package oauth
+
+// This file implements tokens and the token endpoint: RFC 6749, Sections 3.2
+// and 5.
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const opToken = "token"
+
+// A Token is what the token endpoint gave out. Its secrets do not print and do
+// not encode to JSON; MarshalBinary is for the session store.
+type Token struct {
+	AccessToken  Secret
+	RefreshToken Secret // zero: none
+	TokenType    string // as the server wrote it: "Bearer"
+
+	// Expiry is when the access token expires, by the local clock. Zero: the
+	// server did not say.
+	Expiry time.Time
+
+	// Scope is what was granted: what the server said or, if it said nothing,
+	// what was asked for (RFC 6749, Section 5.1).
+	Scope []string
+
+	// Extra are the members of the response without a field, as they came. What
+	// they hold is the server's matter and may be secret.
+	Extra map[string]json.RawMessage
+
+	idToken  *IDToken
+	server   string // the issuer that the client was configured with
+	clientID string
+	identity identity
+}
+
+// identity is what is kept of the first ID token when it is gone.
+type identity struct {
+	issuer, subject, sessionID, nonce, raw string
+}
+
+// IDToken is the verified ID token that came with the token: nil if none did,
+// and nil in a restored Token. Its checks all passed.
+func (t *Token) IDToken() *IDToken { return t.idToken }
+
+// Subject is the sub of the ID token; it survives MarshalBinary. It is empty
+// if there was no ID token.
+func (t *Token) Subject() string { return t.identity.subject }
+
+const tokenVersion = 1
+
+// MarshalBinary encodes t for the session store. The result is secret: it
+// holds the tokens.
+func (t *Token) MarshalBinary() ([]byte, error) {
+	w := newSaved(tokenVersion)
+	extra := []byte("{}")
+	if t.Extra != nil {
+		var err error
+		if extra, err = json.Marshal(t.Extra); err != nil {
+			return nil, &Error{Kind: ErrConfig, Op: opToken, Param: "Extra", Detail: "does not encode", Err: err}
+		}
+	}
+	w.string(t.AccessToken.Reveal())
+	w.string(t.RefreshToken.Reveal())
+	w.string(strings.Join(t.Scope, " "))
+	w.string(string(extra))
+	for _, s := range t.fields() {
+		w.string(*s)
+	}
+	w.time(t.Expiry)
+	return w.b, nil
+}
+
+// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
+// error of kind [ErrParse]. A restored Token has no IDToken.
+func (t *Token) UnmarshalBinary(data []byte) error {
+	var fresh Token
+	r := readSaved(data, tokenVersion)
+	fresh.AccessToken = NewSecret(r.string())
+	fresh.RefreshToken = NewSecret(r.string())
+	if scope := r.string(); scope != "" {
+		fresh.Scope = strings.Split(scope, " ")
+	}
+	extra := r.string()
+	for _, s := range fresh.fields() {
+		*s = r.string()
+	}
+	fresh.Expiry = r.time()
+	if err := r.end(); err != nil {
+		return withOp(opToken, err)
+	}
+	o, err := parseObject(extra, documentLimits, ErrParse)
+	if err != nil {
+		return withOp(opToken, err)
+	}
+	for _, m := range o.members {
+		if fresh.Extra == nil {
+			fresh.Extra = make(map[string]json.RawMessage)
+		}
+		fresh.Extra[m.name] = json.RawMessage(m.raw)
+	}
+	*t = fresh
+	return nil
+}
+
+func (t *Token) fields() []*string {
+	id := &t.identity
+	return []*string{
+		&t.TokenType, &t.server, &t.clientID,
+		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw,
+	}
+}
+
+// MarshalJSON fails: a Token holds secrets.
+func (t *Token) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "a Token does not encode to JSON: use MarshalBinary for the session store").in(opToken)
+}
+
+// Format prints type, expiry and scope.
+func (t *Token) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) }
+
+// LogValue is type, expiry and scope.
+func (t *Token) LogValue() slog.Value { return slog.StringValue(t.summary()) }
+
+func (t *Token) summary() string {
+	if t == nil {
+		return "Token(nil)"
+	}
+	s := "Token(" + printable(t.TokenType, 32)
+	if !t.Expiry.IsZero() {
+		s += " until " + stamp(t.Expiry)
+	}
+	return s + " scope " + printable(strings.Join(t.Scope, " "), 256) + ")"
+}
+
+// GrantOptions are options of a token request. The zero value is the usual case.
+type GrantOptions struct {
+	// Resource are the resources that the token is for (RFC 8707).
+	Resource []string
+	// Params are further parameters. They cannot name one that the package sets.
+	Params url.Values
+	// Header are further header fields of the request, not those that the
+	// package or net/http sets.
+	Header http.Header
+}
+
+// reservedHeaders cannot be set by GrantOptions.Header.
+var reservedHeaders = [...]string{
+	"Authorization", "Accept", "Content-Type", "Content-Length", "Transfer-Encoding",
+	"Host", "Cookie", "Dpop", "Connection", "Accept-Encoding",
+}
+
+// tokenForm adds the options to the parameters of a grant.
+func (o *GrantOptions) tokenForm(form url.Values) error {
+	if o == nil {
+		return nil
+	}
+	if len(o.Resource) > 0 {
+		form["resource"] = slices.Clone(o.Resource)
+	}
+	for name := range o.Header {
+		if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) {
+			return fail(ErrConfig, "Header", "%s is set by the package", printable(name, 64))
+		}
+	}
+	return setParams(form, o.Params, "grant_type", "client_id", "client_secret", "client_assertion",
+		"client_assertion_type", "code", "redirect_uri", "code_verifier", "resource", "refresh_token", "scope")
+}
+
+// ExchangeCode exchanges the code for tokens and verifies the ID token. A
+// Callback can be used once, whatever comes of it: a code that is sent twice
+// makes servers revoke what they gave out for it. Nil options are the default.
+// The errors are those of [Client.FinishAuthorization].
+func (c *Client) ExchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
+	t, err := c.exchangeCode(ctx, cb, opts)
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return t, nil
+}
+
+func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
+	if cb == nil || cb.authorization == nil {
+		return nil, fail(ErrConfig, "Callback", "is empty: pass the one that ValidateCallback made")
+	}
+	a := cb.authorization
+	if err := c.checkAuthorization(a); err != nil {
+		return nil, err
+	}
+	form := url.Values{
+		"grant_type":   {"authorization_code"},
+		"code":         {cb.code},
+		"redirect_uri": {a.redirectURI},
+	}
+	if a.verifier != "" {
+		form.Set("code_verifier", a.verifier)
+	}
+	if err := opts.tokenForm(form); err != nil {
+		return nil, err
+	}
+	if cb.used.Swap(true) {
+		return nil, fail(ErrReplay, "Callback", "was exchanged before")
+	}
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge}})
+	if err != nil {
+		return nil, err
+	}
+	// Of a template the response's iss was compared by its form only.
+	if cb.issuer != "" && t.idToken != nil && strings.Contains(a.issuer, tenantPlaceholder) && t.idToken.issuer != cb.issuer {
+		return nil, fail(ErrIssuer, "iss", "response and ID token are from different tenants")
+	}
+	return t, nil
+}
+
+// tokenExpectation is what the answer to a grant is held against.
+type tokenExpectation struct {
+	scope  string // that was asked for
+	openid bool   // an ID token has to come
+	checks idTokenChecks
+}
+
+// requestToken is the round trip of every grant.
+func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*Token, error) {
+	var header http.Header
+	if opts != nil {
+		header = opts.Header
+	}
+	res, err := c.post(ctx, tokenEndpoint, opToken, form, header)
+	if err != nil {
+		return nil, err
+	}
+	t, rawIDToken, err := c.processTokenResponse(res, x.scope)
+	if err != nil {
+		return nil, err
+	}
+	if rawIDToken == "" {
+		if x.openid {
+			return nil, fail(ErrResponse, "id_token", "is missing, although scope openid was asked for")
+		}
+		return t, nil
+	}
+	x.checks.accessToken = t.AccessToken.Reveal()
+	id, err := c.verifyIDToken(ctx, rawIDToken, &x.checks)
+	if err != nil {
+		return nil, err
+	}
+	t.idToken = id
+	t.identity = identity{issuer: id.issuer, subject: id.subject, sessionID: id.sid, nonce: id.nonce, raw: id.raw}
+	return t, nil
+}
+
+// processTokenResponse reads a response of RFC 6749, Section 5.1. The ID token
+// in it is not verified yet.
+func (c *Client) processTokenResponse(res *httpResponse, scope string) (t *Token, rawIDToken string, err error) {
+	if err := res.expect(http.StatusOK); err != nil {
+		return nil, "", err
+	}
+	o, err := res.object()
+	if err != nil {
+		return nil, "", err
+	}
+	t = &Token{server: c.server.Issuer, clientID: c.meta.ClientID}
+	accessToken, err := o.need("access_token")
+	if err != nil {
+		return nil, "", err
+	}
+	if !headerValue(accessToken) {
+		return nil, "", fail(ErrResponse, "access_token", "has characters that cannot stand in a header")
+	}
+	t.AccessToken = NewSecret(accessToken)
+	if t.TokenType, err = c.tokenType(o); err != nil {
+		return nil, "", err
+	}
+	n, ok, err := o.seconds("expires_in", true)
+	if err != nil {
+		return nil, "", err
+	}
+	if ok {
+		t.Expiry = c.clock.local().Add(seconds(n)).Round(0)
+	}
+	if o.has("refresh_token") {
+		refreshToken, err := o.need("refresh_token")
+		if err != nil {
+			return nil, "", err
+		}
+		t.RefreshToken = NewSecret(refreshToken)
+	}
+	if t.Scope, err = tokenScope(o, scope); err != nil {
+		return nil, "", err
+	}
+	if o.has("id_token") {
+		if rawIDToken, err = o.need("id_token"); err != nil {
+			return nil, "", err
+		}
+	}
+	t.Extra = extraMembers(o, "access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token")
+	return t, rawIDToken, nil
+}
+
+// tokenType accepts bearer without regard to case (RFC 6749, Section 5.1) and
+// what Config.AllowTokenTypes lists. Of another type it is not known how to
+// present the token, or the server meant more than this client does.
+func (c *Client) tokenType(o jsonObject) (string, error) {
+	s, ok, err := o.string("token_type")
+	if err != nil {
+		return "", err
+	}
+	if ok && s == "" {
+		return "", fail(ErrResponse, "token_type", "is empty")
+	}
+	if strings.EqualFold(s, "bearer") {
+		return s, nil
+	}
+	for _, allowed := range c.tokenTypes {
+		if strings.EqualFold(s, allowed) {
+			return s, nil
+		}
+	}
+	if !ok {
+		return "", fail(ErrResponse, "token_type", "is missing; if this server never sends it, list \"\" in Config.AllowTokenTypes")
+	}
+	return "", fail(ErrTokenType, "token_type", "%s is not Bearer; if this client can use it, list it in Config.AllowTokenTypes", printable(s, 32))
+}
+
+// tokenScope reads scope as a string or, as Twitch writes it, an array.
+func tokenScope(o jsonObject, asked string) ([]string, error) {
+	raw, ok := o.get("scope")
+	switch {
+	case !ok:
+		return strings.Fields(asked), nil
+	case raw[0] == '[':
+		list, _, err := o.strings("scope", false)
+		return list, err
+	}
+	s, _, err := o.string("scope")
+	return strings.Fields(s), err
+}
+
+// extraMembers are the members without a field.
+func extraMembers(o jsonObject, known ...string) map[string]json.RawMessage {
+	var extra map[string]json.RawMessage
+	for _, m := range o.members {
+		if slices.Contains(known, m.name) {
+			continue
+		}
+		if extra == nil {
+			extra = make(map[string]json.RawMessage)
+		}
+		extra[m.name] = json.RawMessage(m.raw)
+	}
+	return extra
+}

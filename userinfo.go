@@ -1,0 +1,218 @@
+package oauth
+
+// This file implements the userinfo endpoint: OpenID Connect Core 1.0, Section
+// 5.3, with plain and signed answers.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const opUserInfo = "userinfo"
+
+// UserInfo is what the userinfo endpoint said about the user that the token is
+// of. It is immutable.
+type UserInfo struct {
+	payload string
+	subject string
+}
+
+// Subject is sub; it was compared with the one that was expected.
+func (u *UserInfo) Subject() string { return u.subject }
+
+// EmailVerified is email_verified, also where it is written as a string.
+func (u *UserInfo) EmailVerified() bool {
+	o, err := parseObject(u.payload, documentLimits, ErrClaim)
+	return err == nil && emailVerified(o)
+}
+
+// Claims decodes the claims into dst as [encoding/json] does. Claims that it
+// would not tell apart by their names are an error of kind [ErrClaim].
+func (u *UserInfo) Claims(dst any) error {
+	return withOp(opUserInfo, unmarshalClaims(u.payload, dst))
+}
+
+// Format prints the subject: the rest is personal data.
+func (u *UserInfo) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.summary()) }
+
+// LogValue is the subject.
+func (u *UserInfo) LogValue() slog.Value { return slog.StringValue(u.summary()) }
+
+func (u *UserInfo) summary() string {
+	if u == nil {
+		return "UserInfo(nil)"
+	}
+	return "UserInfo(" + printable(u.subject, 256) + ")"
+}
+
+// UserInfoOptions are the options of [Client.UserInfo].
+type UserInfoOptions struct {
+	// Subject is the sub to expect where the token had no ID token. Empty:
+	// that of the token.
+	Subject string
+	// InsecureSkipSubject takes whatever sub comes. The answer may then be
+	// about somebody else than the user that logged in: OIDC Core 5.3.2.
+	InsecureSkipSubject bool
+}
+
+// UserInfo asks the userinfo endpoint. The answer is about the token's subject,
+// or it is an error. With Metadata.UserinfoSignedResponseAlg set, it has to be
+// signed. Nil options are the default. The errors are those of a request, and
+// the kinds under [ErrInvalid].
+func (c *Client) UserInfo(ctx context.Context, t *Token, opts *UserInfoOptions) (*UserInfo, error) {
+	u, err := c.userInfo(ctx, t, opts)
+	if err != nil {
+		return nil, withOp(opUserInfo, err)
+	}
+	return u, nil
+}
+
+func (c *Client) userInfo(ctx context.Context, t *Token, opts *UserInfoOptions) (*UserInfo, error) {
+	subject, err := expectedSubject(t, opts)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.userInfoRequest(t)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.caller.do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return c.processUserInfoResponse(ctx, res, subject)
+}
+
+// expectedSubject is the sub that the answer has to have; "" for any.
+func expectedSubject(t *Token, opts *UserInfoOptions) (string, error) {
+	var o UserInfoOptions
+	if opts != nil {
+		o = *opts
+	}
+	if t == nil || t.AccessToken.IsZero() {
+		return "", fail(ErrConfig, "Token", "has no access token")
+	}
+	known := t.Subject()
+	switch {
+	case o.InsecureSkipSubject && o.Subject != "":
+		return "", fail(ErrConfig, "InsecureSkipSubject", "is set together with a Subject")
+	case o.InsecureSkipSubject:
+		return "", nil
+	case known != "" && o.Subject != "" && known != o.Subject:
+		return "", fail(ErrConfig, "Subject", "is not that of the token")
+	case known != "":
+		return known, nil
+	case o.Subject != "":
+		return o.Subject, nil
+	}
+	return "", fail(ErrConfig, "Subject", "is not known, because the token had no ID token: say it in UserInfoOptions")
+}
+
+func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
+	if t.server != "" && t.server != c.server.Issuer {
+		return nil, fail(ErrConfig, "Token", "is from another server")
+	}
+	authorization, err := bearerAuthorization(t)
+	if err != nil {
+		return nil, err
+	}
+	target, member, err := c.endpointURL(userinfoEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	accept := mediaJSON + ", " + mediaJWT
+	if c.meta.UserinfoSignedResponseAlg != "" {
+		accept = mediaJWT
+	}
+	return &httpRequest{
+		op: opUserInfo, method: http.MethodGet, url: target, param: member, accept: accept,
+		header: http.Header{"Authorization": {authorization}},
+	}, nil
+}
+
+// bearerAuthorization is RFC 6750, Section 2.1.
+func bearerAuthorization(t *Token) (string, error) {
+	if !strings.EqualFold(t.TokenType, "bearer") && t.TokenType != "" {
+		return "", fail(ErrTokenType, "TokenType", "%s cannot be presented", printable(t.TokenType, 32))
+	}
+	if !headerValue(t.AccessToken.Reveal()) {
+		return "", fail(ErrConfig, "AccessToken", "has characters that cannot stand in a header")
+	}
+	return "Bearer " + t.AccessToken.Reveal(), nil
+}
+
+func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse, subject string) (*UserInfo, error) {
+	if err := res.expect(http.StatusOK); err != nil {
+		return nil, err
+	}
+	var claims jsonObject
+	var payload string
+	var err error
+	if res.mediaType == mediaJWT {
+		claims, payload, err = c.userInfoJWT(ctx, res)
+	} else if c.meta.UserinfoSignedResponseAlg != "" {
+		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.UserinfoSignedResponseAlg is set")
+	} else {
+		payload = string(res.body)
+		claims, err = res.object()
+	}
+	if err != nil {
+		return nil, err
+	}
+	claims.kind = ErrClaim
+	sub, err := claims.need("sub")
+	if err != nil {
+		return nil, err
+	}
+	// OIDC Core 5.3.2: "The sub Claim in the UserInfo Response MUST be verified
+	// to exactly match the sub Claim in the ID Token".
+	if subject != "" && sub != subject {
+		return nil, fail(ErrClaim, "sub", "the answer is about somebody else than the user of the token")
+	}
+	return &UserInfo{payload: payload, subject: sub}, nil
+}
+
+// userInfoJWT verifies a signed answer. iss and aud are judged where they are
+// present: "if signed, the UserInfo Response SHOULD contain" them.
+func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse) (claims jsonObject, payload string, err error) {
+	allowed, err := allowedAlgorithms("Metadata.UserinfoSignedResponseAlg", c.meta.UserinfoSignedResponseAlg,
+		"Server.UserinfoSigningAlgValues", c.server.UserinfoSigningAlgValues, "")
+	if err != nil {
+		return claims, "", err
+	}
+	token, err := res.wantJWT(mediaJWT)
+	if err != nil {
+		return claims, "", err
+	}
+	keys, err := c.keySet()
+	if err != nil {
+		return claims, "", err
+	}
+	v, err := verifyJWS(ctx, token, keys, &jwsRules{allowed: allowed, typ: idTokenType, what: "a userinfo response"})
+	if err != nil {
+		return claims, "", err
+	}
+	if claims, err = parseObject(v.payload, documentLimits, ErrClaim); err != nil {
+		return claims, "", err
+	}
+	if claims.has("iss") || v.key.issuer != "" {
+		if _, err := c.checkIssuer(claims, v.key); err != nil {
+			return claims, "", err
+		}
+	}
+	if aud, ok, err := claims.strings("aud", true); err != nil {
+		return claims, "", err
+	} else if ok && !slices.Contains(aud, c.meta.ClientID) {
+		return claims, "", fail(ErrAudience, "aud", "the answer is for another client")
+	}
+	if claims.has("exp") {
+		_, err = checkLifetime(claims, c.clock)
+	} else {
+		err = checkStart(claims, c.clock)
+	}
+	return claims, v.payload, err
+}
