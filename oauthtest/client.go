@@ -1,0 +1,185 @@
+package oauthtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// A Client is the registration of an OAuth client at the server, with the
+// members of RFC 7591 and OpenID Connect Dynamic Client Registration that the
+// server acts on.
+type Client struct {
+	// ID is the client_id. Required.
+	ID string
+
+	// Secret is the client_secret, empty for a client without one.
+	Secret string
+
+	// AuthMethod is the token_endpoint_auth_method, the only one with which
+	// the client is then authenticated: none, client_secret_basic,
+	// client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth
+	// or self_signed_tls_client_auth. Empty means client_secret_basic with a
+	// Secret and none without.
+	AuthMethod string
+
+	// RedirectURIs are compared as strings, except that a registered
+	// http://127.0.0.1 or http://[::1] goes with any port (RFC 8252,
+	// Section 7.3).
+	RedirectURIs []string
+
+	// JWKS is the JWK Set with the client's public keys, for private_key_jwt.
+	JWKS []byte
+
+	// CertificateSubject is the subject that tls_client_auth expects, in the
+	// form of RFC 4514, such as "CN=bank". The certificate must come from
+	// [Server.NewCertificate].
+	CertificateSubject string
+
+	// Certificate is the certificate in DER that self_signed_tls_client_auth
+	// expects, which is the first of [tls.Certificate.Certificate].
+	Certificate []byte
+
+	// IDTokenAlg is the algorithm of the client's ID tokens. Empty means RS256
+	// (the default of OpenID Connect) where the server has it, else the first
+	// of [Options.SigningAlgs].
+	IDTokenAlg string
+
+	// UserinfoAlg, if not empty, makes the userinfo endpoint answer with a JWT
+	// signed with that algorithm.
+	UserinfoAlg string
+
+	// RequirePKCE refuses authorization requests without a code_challenge.
+	// Those of a client without authentication always need one (RFC 9700,
+	// Section 2.1.1).
+	RequirePKCE bool
+
+	// RefreshTokens issues a refresh token with every code. The zero value
+	// issues one where the scope has offline_access.
+	RefreshTokens bool
+
+	keys []publicKey
+}
+
+// AddClient registers a client, or replaces the one with the same ID. It
+// panics if the server could not serve it: without ID, with an unknown
+// authentication method or algorithm, or with a JWKS that it cannot read.
+func (s *Server) AddClient(c Client) {
+	fail := func(format string, args ...any) {
+		panic(fmt.Sprintf("oauthtest: client %q: %s", c.ID, fmt.Sprintf(format, args...)))
+	}
+	if c.ID == "" {
+		fail("no ID")
+	}
+	if c.AuthMethod == "" {
+		c.AuthMethod = "none"
+		if c.Secret != "" {
+			c.AuthMethod = "client_secret_basic"
+		}
+	}
+	if _, ok := authMethodByName(c.AuthMethod); !ok {
+		fail("unknown AuthMethod %q", c.AuthMethod)
+	}
+	if c.IDTokenAlg == "" {
+		c.IDTokenAlg = s.defaultAlg()
+	}
+	for _, alg := range []string{c.IDTokenAlg, c.UserinfoAlg} {
+		if alg != "" && !slices.Contains(s.opts.SigningAlgs, alg) {
+			fail("algorithm %q is not in Options.SigningAlgs", alg)
+		}
+	}
+	if len(c.JWKS) > 0 {
+		keys, err := parseJWKS(c.JWKS)
+		if err != nil {
+			fail("JWKS: %v", err)
+		}
+		c.keys = keys
+	}
+	c.JWKS = bytes.Clone(c.JWKS)
+	c.Certificate = bytes.Clone(c.Certificate)
+	c.RedirectURIs = slices.Clone(c.RedirectURIs)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clients[c.ID] = &c
+}
+
+func (s *Server) clientByID(id string) *Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clients[id]
+}
+
+// defaultAlg is RS256, the default of OpenID Connect Dynamic Client
+// Registration, Section 2, where the server has it.
+func (s *Server) defaultAlg() string {
+	if slices.Contains(s.opts.SigningAlgs, "RS256") {
+		return "RS256"
+	}
+	return s.opts.SigningAlgs[0]
+}
+
+// A User is an account at the server.
+type User struct {
+	// Subject is the sub claim, and the name that login_hint and the login
+	// page take.
+	Subject string
+
+	// Claims are the user's claims in the ID token and at the userinfo
+	// endpoint. Those that OpenID Connect Core, Section 5.4 puts under the
+	// scopes profile, email, address or phone appear with that scope only,
+	// others always. They cannot override the protocol's own, such as iss.
+	Claims map[string]any
+}
+
+// AddUser adds an account, or replaces the one with the same Subject. It
+// panics without a Subject, or if the claims are not JSON.
+func (s *Server) AddUser(u User) {
+	if u.Subject == "" {
+		panic("oauthtest: AddUser: no Subject")
+	}
+	if _, err := json.Marshal(u.Claims); err != nil {
+		panic(fmt.Sprintf("oauthtest: AddUser: %v", err))
+	}
+	u.Claims = maps.Clone(u.Claims)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[u.Subject] = u
+}
+
+// scopeOf is the table of OpenID Connect Core, Section 5.4: the claim and the
+// scope that it needs.
+func scopeOf(claim string) string {
+	for _, row := range [...]struct {
+		scope  string
+		claims []string
+	}{
+		{"profile", []string{"name", "family_name", "given_name", "middle_name", "nickname",
+			"preferred_username", "profile", "picture", "website", "gender", "birthdate",
+			"zoneinfo", "locale", "updated_at"}},
+		{"email", []string{"email", "email_verified"}},
+		{"address", []string{"address"}},
+		{"phone", []string{"phone_number", "phone_number_verified"}},
+	} {
+		if slices.Contains(row.claims, claim) {
+			return row.scope
+		}
+	}
+	return ""
+}
+
+// userClaims returns the claims of a user that the scope shows, sub included,
+// in a map of its own.
+func (s *Server) userClaims(subject string, scope []string) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	claims := map[string]any{}
+	for name, value := range s.users[subject].Claims {
+		if need := scopeOf(name); need == "" || slices.Contains(scope, need) {
+			claims[name] = value
+		}
+	}
+	claims["sub"] = subject
+	return claims
+}

@@ -1,0 +1,102 @@
+package oauthtest
+
+import (
+	"net/http"
+)
+
+// This file implements discovery (OpenID Connect Discovery, RFC 8414) and the
+// key set.
+
+// serveDiscovery answers both well-known locations with one document.
+func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
+	m := s.metadata()
+	if s.opts.EditMetadata != nil {
+		s.opts.EditMetadata(m)
+	}
+	s.editMembers(discoveryPath, m)
+	writeJSON(w, http.StatusOK, m)
+}
+
+func (s *Server) metadata() map[string]any {
+	assertionAlgs := []string{}
+	for _, a := range algorithms {
+		assertionAlgs = append(assertionAlgs, a.name)
+	}
+	for _, a := range macs {
+		assertionAlgs = append(assertionAlgs, a.name)
+	}
+	methods := []string{}
+	for _, m := range authMethods() {
+		if !m.mtls || s.mtls != nil {
+			methods = append(methods, m.name)
+		}
+	}
+	modes := []string{}
+	for _, m := range responseModes {
+		modes = append(modes, m.name)
+	}
+	grants := []string{}
+	for _, g := range grantTypes() {
+		grants = append(grants, g.name)
+	}
+	m := map[string]any{
+		"issuer":                                           s.issuer,
+		"scopes_supported":                                 []string{"openid", "profile", "email", "address", "phone", "offline_access"},
+		"claims_supported":                                 []string{"sub", "name", "email", "email_verified", "acr", "amr", "auth_time", "sid"},
+		"response_types_supported":                         []string{"code"},
+		"response_modes_supported":                         modes,
+		"grant_types_supported":                            grants,
+		"subject_types_supported":                          []string{"public"},
+		"prompt_values_supported":                          []string{"none", "login", "consent", "select_account"},
+		"code_challenge_methods_supported":                 []string{"S256"},
+		"id_token_signing_alg_values_supported":            s.opts.SigningAlgs,
+		"userinfo_signing_alg_values_supported":            s.opts.SigningAlgs,
+		"token_endpoint_auth_methods_supported":            methods,
+		"token_endpoint_auth_signing_alg_values_supported": assertionAlgs,
+		"authorization_response_iss_parameter_supported":   true,
+		"claims_parameter_supported":                       false,
+		"request_parameter_supported":                      false,
+		"request_uri_parameter_supported":                  false,
+	}
+	aliases := map[string]any{}
+	for _, e := range routes() {
+		if e.name == "" {
+			continue
+		}
+		m[e.name] = s.endpointURL(e.path)
+		if e.mtls && s.mtls != nil {
+			aliases[e.name] = s.mtls.URL + s.fullPath(e.path)
+		}
+	}
+	if s.mtls != nil {
+		m["mtls_endpoint_aliases"] = aliases // RFC 8705, Section 5
+	}
+	return m
+}
+
+// serveJWKS publishes the keys that the registered clients' algorithms and
+// calls to Sign need. Others are not made only to be published.
+func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
+	for _, alg := range s.usedAlgs() {
+		if a, ok := algorithmByName(alg); ok {
+			s.keys.get(a.family)
+		}
+	}
+	m := map[string]any{"keys": s.keys.jwks()}
+	s.editMembers(jwksPath, m)
+	writeJSON(w, http.StatusOK, m)
+}
+
+// usedAlgs returns the algorithms of all clients; without clients the default.
+func (s *Server) usedAlgs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.clients) == 0 {
+		return []string{s.defaultAlg()}
+	}
+	var algs []string
+	for _, c := range s.clients {
+		algs = append(algs, c.IDTokenAlg, c.UserinfoAlg)
+	}
+	return algs
+}

@@ -1,0 +1,64 @@
+// Package oauthtest provides an OpenID Provider and OAuth 2.0 authorization
+// server for tests, as net/http/httptest provides an HTTP server.
+//
+// The server listens on loopback, is correct by default, and misbehaves on
+// request. It shares no code with package oauth: it signs, verifies and parses
+// by itself, so that a mistake on one side does not cancel out on the other.
+// It serves clients written with any package.
+//
+// # A login
+//
+// A test registers a client, lets [Server.Authorize] play the browser, and
+// hands the request that comes out of it to the application under test:
+//
+//	srv := oauthtest.NewServer(nil)
+//	defer srv.Close()
+//	srv.AddClient(oauthtest.Client{
+//		ID:           "web",
+//		Secret:       "a secret that only the two know",
+//		RedirectURIs: []string{"https://app.example.com/cb"},
+//	})
+//
+//	as, err := oauth.Discover(ctx, srv.Issuer(), &oauth.DiscoverOptions{HTTPClient: srv.Client()})
+//	…
+//	callback, err := srv.Authorize(ctx, pending.URL())
+//	…
+//	tok, err := client.FinishAuthorization(callback, pending, nil)
+//
+// The user is "alice" unless the request has a login_hint; [Server.AddUser]
+// adds more. The login_hint "deny" is a user who refuses. No page is shown
+// unless [Options.Interactive] is set. [Server.NewBrowser] keeps cookies over
+// several logins, for prompt and max_age.
+//
+// # Misbehaviour
+//
+// [Server.Fault] makes the answers that follow wrong in one named way:
+//
+//	srv.Fault(oauthtest.WrongNonce)
+//
+// What no fault offers is within reach of [Options.EditMetadata],
+// [Options.EditIDToken], [Server.AddJWK], [Server.RotateKeys] and
+// [Server.Sign]. [Server.Count] and [Server.Requests] tell whether a client
+// went on after it should have stopped.
+//
+// # What it implements
+//
+// The authorization code flow (RFC 6749, OpenID Connect Core 1.0) with PKCE
+// S256 (RFC 7636), the response modes query, fragment and form_post, the iss
+// parameter (RFC 9207), refresh tokens with rotation, userinfo as JSON or JWT,
+// both forms of discovery (OpenID Connect Discovery 1.0, RFC 8414), and the
+// client authentication methods none, client_secret_basic,
+// client_secret_post, client_secret_jwt, private_key_jwt (RFC 7523),
+// tls_client_auth and self_signed_tls_client_auth (RFC 8705). For the last two
+// a second listener asks for client certificates; it is announced in
+// mtls_endpoint_aliases.
+//
+// Codes live 60 seconds, access tokens ten minutes, ID tokens five; a test
+// moves [Options.Now] to see them expire. Request bodies over 1 MiB are
+// refused. Everything is in memory and is kept until Close.
+//
+// It works in FIPS 140-3 mode, with GODEBUG=fips140=only too.
+//
+// The server logs in whoever asks. It is for tests and must not be reachable
+// from elsewhere.
+package oauthtest

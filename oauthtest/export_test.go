@@ -1,0 +1,4 @@
+package oauthtest
+
+// AllFaults is what the table test must cover.
+var AllFaults = allFaults

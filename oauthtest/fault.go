@@ -1,0 +1,325 @@
+package oauthtest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Fault is one way in which the server misbehaves. Set faults with
+// [Server.Fault]. Their names say what a client gets to see; what a fault does
+// not name stays correct.
+type Fault string
+
+// Faults of the authorization response.
+const (
+	WrongState       Fault = "WrongState"       // another state than the client sent
+	MissingState     Fault = "MissingState"     // no state
+	DuplicateState   Fault = "DuplicateState"   // the state twice
+	MissingCode      Fault = "MissingCode"      // neither code nor error
+	DuplicateCode    Fault = "DuplicateCode"    // the code twice
+	MissingIss       Fault = "MissingIss"       // no iss, though the metadata promises it (RFC 9207)
+	WrongIss         Fault = "WrongIss"         // the iss of another server
+	ErrorAndCode     Fault = "ErrorAndCode"     // an error beside the code
+	StrayIDToken     Fault = "StrayIDToken"     // a good ID token that was not asked for
+	StrayAccessToken Fault = "StrayAccessToken" // an access token that was not asked for
+)
+
+// Faults of the signature or header of every JWT that the server issues.
+const (
+	AlgNone            Fault = "AlgNone"            // alg none and no signature
+	HS256WithPublicKey Fault = "HS256WithPublicKey" // HS256 keyed with the PEM of the public key
+	WrongKey           Fault = "WrongKey"           // a key that is not in the set, under the kid of one that is
+	WrongSignature     Fault = "WrongSignature"     // one bit of the signature changed
+	UnknownKid         Fault = "UnknownKid"         // the right key, a kid that is not in the set
+	MissingKid         Fault = "MissingKid"         // no kid; legitimate where one key fits
+	CritHeader         Fault = "CritHeader"         // a critical extension nobody knows
+	WrongTyp           Fault = "WrongTyp"           // the typ of a logout token
+)
+
+// Faults of the claims of an ID token; WrongIssuer, WrongAudience and
+// MissingSub are seen in a signed userinfo answer too.
+const (
+	WrongIssuer     Fault = "WrongIssuer"     // the iss of another server
+	WrongAudience   Fault = "WrongAudience"   // the aud of another client
+	ExtraAudience   Fault = "ExtraAudience"   // a second aud and no azp
+	WrongAzp        Fault = "WrongAzp"        // the azp of another client
+	MissingSub      Fault = "MissingSub"      // no sub
+	WrongNonce      Fault = "WrongNonce"      // another nonce, or one where none was sent
+	MissingNonce    Fault = "MissingNonce"    // no nonce
+	ExpiredIDToken  Fault = "ExpiredIDToken"  // issued two hours ago, expired one hour ago
+	FutureIAT       Fault = "FutureIAT"       // issued in one hour
+	NotYetValid     Fault = "NotYetValid"     // nbf in one hour
+	MissingAuthTime Fault = "MissingAuthTime" // no auth_time
+	OldAuthTime     Fault = "OldAuthTime"     // the user logged in one year ago
+	WrongAtHash     Fault = "WrongAtHash"     // the at_hash of another access token
+)
+
+// Faults of the token endpoint's answer.
+const (
+	MissingIDToken                Fault = "MissingIDToken"                // no id_token though openid was asked for
+	MissingTokenType              Fault = "MissingTokenType"              // no token_type
+	WrongTokenType                Fault = "WrongTokenType"                // token_type mac
+	DPoPTokenType                 Fault = "DPoPTokenType"                 // token_type DPoP for a token that is not bound
+	StringExpiresIn               Fault = "StringExpiresIn"               // expires_in as a string; common and harmless
+	NegativeExpiresIn             Fault = "NegativeExpiresIn"             // expires_in below zero
+	ScopeArray                    Fault = "ScopeArray"                    // scope as an array of strings; Twitch does so
+	EmptyAccessToken              Fault = "EmptyAccessToken"              // access_token is ""
+	ControlCharacterInAccessToken Fault = "ControlCharacterInAccessToken" // access_token that would inject a header
+	TokenErrorWith200             Fault = "TokenErrorWith200"             // an error with status 200; GitHub and Slack do so
+	TokenHTML                     Fault = "TokenHTML"                     // an HTML page with status 200
+	TokenRedirect                 Fault = "TokenRedirect"                 // a 307 to /elsewhere on this server
+	TokenHuge                     Fault = "TokenHuge"                     // good, but 2 MiB long
+)
+
+// Faults of the userinfo endpoint's answer.
+const (
+	SubMismatch              Fault = "SubMismatch"              // the sub of another user
+	UserinfoHTML             Fault = "UserinfoHTML"             // an HTML page with status 200
+	UserinfoJSONInsteadOfJWT Fault = "UserinfoJSONInsteadOfJWT" // unsigned though the client registered an algorithm
+)
+
+// Faults of discovery and of the key set.
+const (
+	DiscoveryWrongIssuer Fault = "DiscoveryWrongIssuer" // the issuer of another server
+	JWKSFails            Fault = "JWKSFails"            // status 500
+	JWKSEmpty            Fault = "JWKSEmpty"            // a set without keys
+	JWKSHuge             Fault = "JWKSHuge"             // good, but 2 MiB long
+)
+
+// Fault sets the faults of the answers from now on, in place of those set
+// before. Without an argument the server is correct again. It panics on a
+// fault that does not exist.
+func (s *Server) Fault(faults ...Fault) {
+	known := allFaults()
+	for _, f := range faults {
+		if !slices.Contains(known, f) {
+			panic(fmt.Sprintf("oauthtest: no such fault: %q", string(f)))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = slices.Clone(faults)
+}
+
+func (s *Server) faulty(f Fault) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.faults, f)
+}
+
+// allFaults collects the faults of all tables below. UserinfoJSONInsteadOfJWT
+// stands in none: it is a choice of the endpoint and not a change to its
+// answer.
+func allFaults() []Fault {
+	all := []Fault{UserinfoJSONInsteadOfJWT}
+	for _, row := range callbackFaults {
+		all = append(all, row.fault)
+	}
+	for _, row := range jwtFaults {
+		all = append(all, row.fault)
+	}
+	for _, row := range memberFaults {
+		all = append(all, row.fault)
+	}
+	for _, row := range answerFaults {
+		all = append(all, row.fault)
+	}
+	return all
+}
+
+// What stands where another party's value is needed.
+const (
+	otherIssuer = "https://attacker.example"
+	otherClient = "another-client"
+	otherUser   = "mallory"
+)
+
+// A callback is an authorization response about to be sent.
+type callback struct {
+	server *Server
+	req    *authorizationRequest
+	grant  *grant // nil with an error
+	params url.Values
+}
+
+// callbackFaults change the parameters of an authorization response.
+var callbackFaults = [...]struct {
+	fault Fault
+	apply func(c *callback)
+}{
+	{WrongState, func(c *callback) { c.params.Set("state", "not-the-state-that-was-sent") }},
+	{MissingState, func(c *callback) { c.params.Del("state") }},
+	{DuplicateState, func(c *callback) { c.params.Add("state", c.params.Get("state")) }},
+	{MissingCode, func(c *callback) { c.params.Del("code") }},
+	{DuplicateCode, func(c *callback) { c.params.Add("code", c.params.Get("code")) }},
+	{MissingIss, func(c *callback) { c.params.Del("iss") }},
+	{WrongIss, func(c *callback) { c.params.Set("iss", otherIssuer) }},
+	{ErrorAndCode, func(c *callback) { c.params.Set("error", "access_denied") }},
+	{StrayIDToken, func(c *callback) {
+		if c.grant != nil {
+			id, err := c.server.newIDToken(c.grant, c.grant.nonce, "")
+			if err != nil {
+				id = "error: " + err.Error() // an Edit function that is not JSON; still stray
+			}
+			c.params.Set("id_token", id)
+		}
+	}},
+	{StrayAccessToken, func(c *callback) {
+		if c.grant != nil {
+			c.params.Set("access_token", c.server.newAccessToken(c.grant, c.grant.scope))
+			c.params.Set("token_type", "Bearer")
+		}
+	}},
+}
+
+// editCallback is the one place where callbackFaults apply.
+func (s *Server) editCallback(req *authorizationRequest, g *grant, params url.Values) {
+	c := &callback{s, req, g, params}
+	for _, row := range callbackFaults {
+		if s.faulty(row.fault) {
+			row.apply(c)
+		}
+	}
+}
+
+// jwtFaults change a JWT of one of the given kinds. The order is that of the
+// table: alg is last to speak about the signature.
+var jwtFaults = [...]struct {
+	fault Fault
+	kinds jwtKind
+	apply func(d *draft)
+}{
+	{WrongIssuer, anyJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+	{WrongAudience, anyJWT, func(d *draft) { d.claims["aud"] = otherClient; delete(d.claims, "azp") }},
+	{ExtraAudience, idTokenJWT, func(d *draft) {
+		d.claims["aud"] = []any{d.claims["aud"], otherClient}
+		delete(d.claims, "azp")
+	}},
+	{WrongAzp, idTokenJWT, func(d *draft) { d.claims["azp"] = otherClient }},
+	{MissingSub, idTokenJWT | userinfoJWT, func(d *draft) { delete(d.claims, "sub") }},
+	{WrongNonce, idTokenJWT, func(d *draft) { d.claims["nonce"] = "not-the-nonce-that-was-sent" }},
+	{MissingNonce, idTokenJWT, func(d *draft) { delete(d.claims, "nonce") }},
+	{ExpiredIDToken, idTokenJWT, func(d *draft) { d.setTime("iat", -2*time.Hour); d.setTime("exp", -time.Hour) }},
+	{FutureIAT, idTokenJWT, func(d *draft) { d.setTime("iat", time.Hour); d.setTime("exp", 2*time.Hour) }},
+	{NotYetValid, idTokenJWT, func(d *draft) { d.setTime("nbf", time.Hour); d.setTime("exp", 2*time.Hour) }},
+	{MissingAuthTime, idTokenJWT, func(d *draft) { delete(d.claims, "auth_time") }},
+	{OldAuthTime, idTokenJWT, func(d *draft) { d.setTime("auth_time", -365*24*time.Hour) }},
+	{WrongAtHash, idTokenJWT, func(d *draft) { d.claims["at_hash"] = d.alg.halfHash("another access token") }},
+
+	{CritHeader, anyJWT, func(d *draft) {
+		d.header["crit"] = []string{"https://attacker.example/extension"}
+		d.header["https://attacker.example/extension"] = true
+	}},
+	{WrongTyp, anyJWT, func(d *draft) { d.header["typ"] = "logout+jwt" }},
+	{UnknownKid, anyJWT, func(d *draft) { d.header["kid"] = "no-such-kid" }},
+	{MissingKid, anyJWT, func(d *draft) { delete(d.header, "kid") }},
+	{WrongKey, anyJWT, func(d *draft) {
+		wrong := newKey(d.alg.family).private
+		d.sign = func(in []byte) ([]byte, error) { return d.alg.sign(wrong, in) }
+	}},
+	{WrongSignature, anyJWT, func(d *draft) {
+		right := d.sign
+		d.sign = func(in []byte) ([]byte, error) {
+			sig, err := right(in)
+			if err == nil {
+				sig[len(sig)/2] ^= 1
+			}
+			return sig, err
+		}
+	}},
+	{HS256WithPublicKey, anyJWT, func(d *draft) {
+		d.header["alg"] = macs[0].name
+		secret := publicPEM(d.key)
+		d.sign = func(in []byte) ([]byte, error) { return macs[0].mac(secret, in), nil }
+	}},
+	{AlgNone, anyJWT, func(d *draft) {
+		d.header["alg"] = "none"
+		d.sign = func([]byte) ([]byte, error) { return nil, nil }
+	}},
+}
+
+// editJWT is the one place where jwtFaults apply.
+func (s *Server) editJWT(d *draft) {
+	for _, row := range jwtFaults {
+		if row.kinds&d.kind != 0 && s.faulty(row.fault) {
+			row.apply(d)
+		}
+	}
+}
+
+// memberFaults change the members of a JSON answer of one endpoint.
+var memberFaults = [...]struct {
+	fault Fault
+	path  string
+	apply func(m map[string]any)
+}{
+	{MissingIDToken, tokenPath, func(m map[string]any) { delete(m, "id_token") }},
+	{MissingTokenType, tokenPath, func(m map[string]any) { delete(m, "token_type") }},
+	{WrongTokenType, tokenPath, func(m map[string]any) { m["token_type"] = "mac" }},
+	{DPoPTokenType, tokenPath, func(m map[string]any) { m["token_type"] = "DPoP" }},
+	{StringExpiresIn, tokenPath, func(m map[string]any) { m["expires_in"] = fmt.Sprint(m["expires_in"]) }},
+	{NegativeExpiresIn, tokenPath, func(m map[string]any) { m["expires_in"] = -1 }},
+	{ScopeArray, tokenPath, func(m map[string]any) {
+		scope, _ := m["scope"].(string)
+		m["scope"] = strings.Fields(scope)
+	}},
+	{EmptyAccessToken, tokenPath, func(m map[string]any) { m["access_token"] = "" }},
+	{ControlCharacterInAccessToken, tokenPath, func(m map[string]any) {
+		m["access_token"] = fmt.Sprint(m["access_token"], "\r\nInjected: yes")
+	}},
+	{TokenHuge, tokenPath, pad},
+	{SubMismatch, userinfoPath, func(m map[string]any) { m["sub"] = otherUser }},
+	{DiscoveryWrongIssuer, discoveryPath, func(m map[string]any) { m["issuer"] = otherIssuer }},
+	{JWKSEmpty, jwksPath, func(m map[string]any) { m["keys"] = []any{} }},
+	{JWKSHuge, jwksPath, pad},
+}
+
+func pad(m map[string]any) { m["padding"] = strings.Repeat("x", hugeSize) }
+
+// editMembers is the one place where memberFaults apply.
+func (s *Server) editMembers(path string, m map[string]any) {
+	for _, row := range memberFaults {
+		if row.path == path && s.faulty(row.fault) {
+			row.apply(m)
+		}
+	}
+}
+
+// answerFaults answer a request before its endpoint sees it.
+var answerFaults = [...]struct {
+	fault  Fault
+	path   string
+	answer func(s *Server, w http.ResponseWriter)
+}{
+	{TokenErrorWith200, tokenPath, func(_ *Server, w http.ResponseWriter) {
+		writeJSON(w, http.StatusOK, map[string]any{"error": "invalid_grant", "error_description": "with status 200"})
+	}},
+	{TokenHTML, tokenPath, func(_ *Server, w http.ResponseWriter) { writeHTML(w) }},
+	{TokenRedirect, tokenPath, func(s *Server, w http.ResponseWriter) {
+		w.Header().Set("Location", s.main.URL+"/elsewhere")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}},
+	{UserinfoHTML, userinfoPath, func(_ *Server, w http.ResponseWriter) { writeHTML(w) }},
+	{JWKSFails, jwksPath, func(_ *Server, w http.ResponseWriter) {
+		http.Error(w, "out of order", http.StatusInternalServerError)
+	}},
+}
+
+func writeHTML(w http.ResponseWriter) {
+	writePage(w, "Maintenance", "<body>\n<p>Back soon.</p>\n")
+}
+
+// replaceAnswer is the one place where answerFaults apply.
+func (s *Server) replaceAnswer(w http.ResponseWriter, r *http.Request) bool {
+	for _, row := range answerFaults {
+		if s.fullPath(row.path) == r.URL.Path && s.faulty(row.fault) {
+			row.answer(s, w)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,215 @@
+package oauthtest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/oauth/oauthtest"
+)
+
+// A flow is what a client gets to see of a login, step by step.
+type flow struct {
+	t      *testing.T
+	s      *oauthtest.Server
+	params url.Values
+	tokens *answer
+}
+
+func (f *flow) idToken() (header, claims map[string]any) {
+	return decodeJWT(f.t, f.tokens.str("id_token"))
+}
+
+func (f *flow) claim(name string) any {
+	_, claims := f.idToken()
+	return claims[name]
+}
+
+func (f *flow) after(name string, offset time.Duration) bool {
+	n, _ := f.claim(name).(float64)
+	return time.Unix(int64(n), 0).After(time.Now().Add(offset))
+}
+
+func (f *flow) header(name string) any {
+	header, _ := f.idToken()
+	return header[name]
+}
+
+func (f *flow) verified() bool { return verified(f.t, f.s, f.tokens.str("id_token")) }
+
+func (f *flow) jwks() *answer { return get(f.t, f.s, f.s.URL()+"/jwks", "") }
+
+func (f *flow) userinfo() *answer {
+	return get(f.t, f.s, f.s.URL()+"/userinfo", f.tokens.str("access_token"))
+}
+
+// faultTests has for each fault what shows that it is there. Each must report
+// false for a correct server.
+var faultTests = map[oauthtest.Fault]func(f *flow) bool{
+	oauthtest.WrongState:       func(f *flow) bool { return f.params.Get("state") != "the state" },
+	oauthtest.MissingState:     func(f *flow) bool { return !f.params.Has("state") },
+	oauthtest.DuplicateState:   func(f *flow) bool { return len(f.params["state"]) == 2 },
+	oauthtest.MissingCode:      func(f *flow) bool { return !f.params.Has("code") && !f.params.Has("error") },
+	oauthtest.DuplicateCode:    func(f *flow) bool { return len(f.params["code"]) == 2 },
+	oauthtest.MissingIss:       func(f *flow) bool { return !f.params.Has("iss") },
+	oauthtest.WrongIss:         func(f *flow) bool { return f.params.Has("iss") && f.params.Get("iss") != f.s.Issuer() },
+	oauthtest.ErrorAndCode:     func(f *flow) bool { return f.params.Has("code") && f.params.Has("error") },
+	oauthtest.StrayIDToken:     func(f *flow) bool { return verifiedParam(f) },
+	oauthtest.StrayAccessToken: func(f *flow) bool { return f.params.Has("access_token") },
+
+	oauthtest.AlgNone: func(f *flow) bool {
+		return f.header("alg") == "none" && strings.HasSuffix(f.tokens.str("id_token"), ".")
+	},
+	oauthtest.HS256WithPublicKey: func(f *flow) bool { return f.header("alg") == "HS256" },
+	oauthtest.WrongKey:           func(f *flow) bool { return f.header("alg") == "ES256" && !f.verified() },
+	oauthtest.WrongSignature:     func(f *flow) bool { return f.header("alg") == "ES256" && !f.verified() },
+	oauthtest.UnknownKid:         func(f *flow) bool { return f.header("kid") == "no-such-kid" },
+	oauthtest.MissingKid:         func(f *flow) bool { return f.header("kid") == nil },
+	oauthtest.CritHeader:         func(f *flow) bool { return f.header("crit") != nil && f.verified() },
+	oauthtest.WrongTyp:           func(f *flow) bool { return f.header("typ") == "logout+jwt" && f.verified() },
+
+	oauthtest.WrongIssuer:   func(f *flow) bool { return f.claim("iss") != f.s.Issuer() && f.verified() },
+	oauthtest.WrongAudience: func(f *flow) bool { return f.claim("aud") == "another-client" && f.verified() },
+	oauthtest.ExtraAudience: func(f *flow) bool {
+		aud, _ := f.claim("aud").([]any)
+		return len(aud) == 2 && aud[0] == "app" && f.claim("azp") == nil
+	},
+	oauthtest.WrongAzp:        func(f *flow) bool { return f.claim("azp") != "app" },
+	oauthtest.MissingSub:      func(f *flow) bool { return f.claim("sub") == nil },
+	oauthtest.WrongNonce:      func(f *flow) bool { return f.claim("nonce") != nil && f.claim("nonce") != "the-nonce" },
+	oauthtest.MissingNonce:    func(f *flow) bool { return f.claim("nonce") == nil },
+	oauthtest.ExpiredIDToken:  func(f *flow) bool { return !f.after("exp", 0) },
+	oauthtest.FutureIAT:       func(f *flow) bool { return f.after("iat", 59*time.Minute) },
+	oauthtest.NotYetValid:     func(f *flow) bool { return f.after("nbf", 59*time.Minute) },
+	oauthtest.MissingAuthTime: func(f *flow) bool { return f.claim("auth_time") == nil },
+	oauthtest.OldAuthTime: func(f *flow) bool {
+		return f.claim("auth_time") != nil && !f.after("auth_time", -300*24*time.Hour)
+	},
+	oauthtest.WrongAtHash: func(f *flow) bool {
+		return f.claim("at_hash") != challenge(f.tokens.str("access_token"))[:21]+f.claim("at_hash").(string)[21:]
+	},
+
+	oauthtest.MissingIDToken:    func(f *flow) bool { return f.tokens.m["id_token"] == nil },
+	oauthtest.MissingTokenType:  func(f *flow) bool { return f.tokens.m["token_type"] == nil },
+	oauthtest.WrongTokenType:    func(f *flow) bool { return f.tokens.str("token_type") == "mac" },
+	oauthtest.DPoPTokenType:     func(f *flow) bool { return f.tokens.str("token_type") == "DPoP" },
+	oauthtest.StringExpiresIn:   func(f *flow) bool { return f.tokens.str("expires_in") == "600" },
+	oauthtest.NegativeExpiresIn: func(f *flow) bool { return f.tokens.m["expires_in"] == -1.0 },
+	oauthtest.ScopeArray: func(f *flow) bool {
+		scope, _ := f.tokens.m["scope"].([]any)
+		return len(scope) == 2
+	},
+	oauthtest.EmptyAccessToken: func(f *flow) bool { return f.tokens.str("access_token") == "" },
+	oauthtest.ControlCharacterInAccessToken: func(f *flow) bool {
+		return strings.Contains(f.tokens.str("access_token"), "\r\n")
+	},
+	oauthtest.TokenErrorWith200: func(f *flow) bool { return f.tokens.status == 200 && f.tokens.str("error") != "" },
+	oauthtest.TokenHTML: func(f *flow) bool {
+		return f.tokens.status == 200 && strings.HasPrefix(f.tokens.header.Get("Content-Type"), "text/html")
+	},
+	oauthtest.TokenRedirect: func(f *flow) bool {
+		return f.tokens.status == 307 && f.tokens.header.Get("Location") == f.s.URL()+"/elsewhere"
+	},
+	oauthtest.TokenHuge: func(f *flow) bool { return len(f.tokens.body) > 2<<20 && json.Valid([]byte(f.tokens.body)) },
+
+	oauthtest.SubMismatch: func(f *flow) bool {
+		_, claims := decodeJWT(f.t, f.userinfo().body)
+		return claims["sub"] != "alice" && f.claim("sub") == "alice"
+	},
+	oauthtest.UserinfoHTML: func(f *flow) bool {
+		return strings.HasPrefix(f.userinfo().header.Get("Content-Type"), "text/html")
+	},
+	oauthtest.UserinfoJSONInsteadOfJWT: func(f *flow) bool { return f.userinfo().str("sub") == "alice" },
+
+	oauthtest.DiscoveryWrongIssuer: func(f *flow) bool {
+		return get(f.t, f.s, f.s.URL()+"/.well-known/openid-configuration", "").str("issuer") != f.s.Issuer()
+	},
+	oauthtest.JWKSFails: func(f *flow) bool { return f.jwks().status == 500 },
+	oauthtest.JWKSEmpty: func(f *flow) bool {
+		keys, ok := f.jwks().m["keys"].([]any)
+		return ok && len(keys) == 0
+	},
+	oauthtest.JWKSHuge: func(f *flow) bool { a := f.jwks(); return len(a.body) > 2<<20 && a.m["keys"] != nil },
+}
+
+func verifiedParam(f *flow) bool {
+	return f.params.Has("id_token") && verified(f.t, f.s, f.params.Get("id_token"))
+}
+
+func TestFaults(t *testing.T) {
+	s := newServer(t, nil)
+	s.AddClient(oauthtest.Client{ID: "app", RedirectURIs: []string{redirectURI}, UserinfoAlg: "ES256"})
+	client := *s.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	play := func(t *testing.T) *flow {
+		f := &flow{t: t, s: s, params: authorize(t, s, nil)}
+		f.tokens = post(t, &client, s.URL()+"/token", codeForm(f.params.Get("code")), nil)
+		return f
+	}
+
+	correct := play(t)
+	seen := map[oauthtest.Fault]bool{}
+	for _, fault := range oauthtest.AllFaults() {
+		if seen[fault] {
+			t.Errorf("%s stands in two tables", fault)
+		}
+		seen[fault] = true
+		visible := faultTests[fault]
+		if visible == nil {
+			t.Errorf("no test for %s", fault)
+			continue
+		}
+		t.Run(string(fault), func(t *testing.T) {
+			if visible(correct) {
+				t.Fatal("a correct server shows the fault")
+			}
+			s.Fault(fault)
+			defer s.Fault()
+			if f := play(t); !visible(f) {
+				t.Errorf("the fault is not to be seen in %v, %s", f.params, f.tokens.body)
+			}
+		})
+	}
+	if len(seen) != len(faultTests) {
+		t.Errorf("%d faults in tables, %d tests", len(seen), len(faultTests))
+	}
+}
+
+// Faults can be set together: the order of the tables decides.
+func TestFaultsTogether(t *testing.T) {
+	s := newServer(t, nil)
+	s.Fault(oauthtest.WrongState, oauthtest.MissingNonce, oauthtest.UnknownKid)
+	params := authorize(t, s, nil)
+	if params.Get("state") == "the state" {
+		t.Error("the state is right")
+	}
+	tokens := post(t, s.Client(), s.URL()+"/token", codeForm(params.Get("code")), nil)
+	header, claims := decodeJWT(t, tokens.str("id_token"))
+	if claims["nonce"] != nil || header["kid"] != "no-such-kid" {
+		t.Errorf("%v %v", header, claims)
+	}
+}
+
+// Signature faults go with every key family.
+func TestSignatureFaultsOfAllFamilies(t *testing.T) {
+	s := newServer(t, &oauthtest.Options{})
+	for _, alg := range []string{"RS256", "PS256", "ES384", "ES512", "EdDSA"} {
+		s.AddClient(oauthtest.Client{ID: "app", RedirectURIs: []string{redirectURI}, IDTokenAlg: alg})
+		for _, fault := range []oauthtest.Fault{oauthtest.WrongKey, oauthtest.WrongSignature, oauthtest.HS256WithPublicKey, oauthtest.AlgNone} {
+			s.Fault(fault)
+			id := redeem(t, s, nil).str("id_token")
+			header, _ := decodeJWT(t, id)
+			changed := slices.Contains([]oauthtest.Fault{oauthtest.HS256WithPublicKey, oauthtest.AlgNone}, fault)
+			if (header["alg"] != alg) != changed {
+				t.Errorf("%s, %s: header %v", alg, fault, header)
+			}
+			if !changed && verified(t, s, id) {
+				t.Errorf("%s, %s: verifies", alg, fault)
+			}
+		}
+	}
+}

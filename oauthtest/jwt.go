@@ -1,0 +1,66 @@
+package oauthtest
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"time"
+)
+
+// This file implements the JWTs that the server issues. All of them pass
+// through a draft, where faults can change them.
+
+// A jwtKind is what a JWT is for; kinds can be joined to a set.
+type jwtKind uint
+
+const (
+	idTokenJWT jwtKind = 1 << iota
+	userinfoJWT
+
+	anyJWT = ^jwtKind(0)
+)
+
+// A draft is a JWT before it is signed.
+type draft struct {
+	server *Server
+	kind   jwtKind
+	alg    algorithm
+	key    *key
+	header map[string]any
+	claims map[string]any
+	sign   func(input []byte) ([]byte, error)
+}
+
+func (s *Server) newDraft(kind jwtKind, alg algorithm, claims map[string]any) *draft {
+	k := s.keys.get(alg.family)
+	return &draft{
+		server: s,
+		kind:   kind,
+		alg:    alg,
+		key:    k,
+		header: map[string]any{"alg": alg.name, "kid": k.id},
+		claims: claims,
+		sign:   func(in []byte) ([]byte, error) { return alg.sign(k.private, in) },
+	}
+}
+
+// issue applies the faults and signs.
+func (d *draft) issue() (string, error) {
+	d.server.editJWT(d)
+	return compact(d.header, d.claims, d.sign)
+}
+
+// setTime sets a NumericDate claim relative to the server's clock.
+func (d *draft) setTime(claim string, offset time.Duration) {
+	d.claims[claim] = d.server.now().Add(offset).Unix()
+}
+
+// publicPEM is the public key as everybody finds it on disk, which is what the
+// attack of HS256WithPublicKey takes for a secret.
+func publicPEM(k *key) []byte {
+	der, err := x509.MarshalPKIXPublicKey(k.private.Public())
+	if err != nil {
+		panic(fmt.Sprintf("oauthtest: encoding a public key: %v", err))
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}

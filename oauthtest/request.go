@@ -1,0 +1,163 @@
+package oauthtest
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// This file implements what every endpoint does with a request and an answer:
+// the record, the parameters, JSON and errors.
+
+// A Request is the record of a request that the server received. Its maps are
+// shared by all who ask for them and must not be changed.
+type Request struct {
+	Method string
+	Host   string     // host and port that the client spoke to
+	Path   string     // the whole path, with that of the issuer
+	Query  url.Values // parameters of the URL
+	Form   url.Values // parameters of an application/x-www-form-urlencoded body
+	Header http.Header
+
+	// ClientID is the client that the request names, in a parameter, a Basic
+	// credential or a client assertion, authenticated or not; empty without.
+	ClientID string
+
+	// Certificate is the client certificate of the connection, nil without.
+	Certificate *x509.Certificate
+}
+
+// Requests returns the requests received so far, in order of arrival, the
+// browser's included.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.log)
+}
+
+// Count returns the number of requests received so far for a path, such as
+// "/token" or, with [Options.Path], "/tenant/one/token".
+func (s *Server) Count(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, r := range s.log {
+		if r.Path == path {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *Server) record(r *http.Request, body []byte) {
+	entry := Request{
+		Method: r.Method,
+		Host:   r.Host,
+		Path:   r.URL.Path,
+		Query:  r.URL.Query(),
+		Header: r.Header.Clone(),
+	}
+	if isForm(r) {
+		entry.Form, _ = url.ParseQuery(string(body))
+	}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		entry.Certificate = r.TLS.PeerCertificates[0]
+	}
+	entry.ClientID = claimedClient(r, entry.Form)
+	if entry.ClientID == "" {
+		entry.ClientID = entry.Query.Get("client_id")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, entry)
+}
+
+// A protocolError is an error answer in the terms of RFC 6749.
+type protocolError struct {
+	status      int // 0: 400
+	code        string
+	description string
+	challenge   string // WWW-Authenticate
+}
+
+func invalid(code, description string) *protocolError {
+	return &protocolError{code: code, description: description}
+}
+
+// write sends the error as the JSON of RFC 6749, Section 5.2.
+func (e *protocolError) write(w http.ResponseWriter) {
+	if e.challenge != "" {
+		w.Header().Set("WWW-Authenticate", e.challenge)
+	}
+	status := e.status
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
+	noStore(w)
+	writeJSON(w, status, map[string]any{"error": e.code, "error_description": e.description})
+}
+
+// noStore forbids caching, which RFC 6749, Section 5.1 requires of every
+// answer with a token.
+func noStore(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // what an Edit function of the caller put in
+		http.Error(w, "oauthtest: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+func isForm(r *http.Request) bool {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && mediaType == "application/x-www-form-urlencoded"
+}
+
+// formParams reads the parameters of a form body.
+func formParams(r *http.Request) (url.Values, *protocolError) {
+	if !isForm(r) {
+		return nil, invalid("invalid_request", "the body is not application/x-www-form-urlencoded")
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, invalid("invalid_request", "the body cannot be read")
+	}
+	return parseParams(string(body))
+}
+
+// repeatable are the parameters that may come more than once: RFC 8707,
+// Section 2 and RFC 8693, Section 2.1.
+var repeatable = [...]string{"resource", "audience"}
+
+// parseParams decodes parameters. On a repeated one it returns them beside the
+// error, because the authorization endpoint still has to find out where the
+// error goes. RFC 6749, Section 3.1: "Request and response parameters MUST NOT
+// be included more than once", and those without a value are as good as
+// omitted.
+func parseParams(encoded string) (url.Values, *protocolError) {
+	params, err := url.ParseQuery(encoded)
+	if err != nil {
+		return nil, invalid("invalid_request", "the parameters cannot be decoded")
+	}
+	var repeated *protocolError
+	for name, values := range params {
+		if len(values) > 1 && !slices.Contains(repeatable[:], name) {
+			repeated = invalid("invalid_request", "a parameter is repeated")
+		}
+		if len(values) == 1 && values[0] == "" {
+			delete(params, name)
+		}
+	}
+	return params, repeated
+}

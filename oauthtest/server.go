@@ -1,0 +1,278 @@
+package oauthtest
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits and lifetimes of the server. None is configurable: a test moves
+// [Options.Now] where it wants to see something expire.
+const (
+	maxBody             = 1 << 20 // a request body over it is answered with 413
+	codeLifetime        = 60 * time.Second
+	accessTokenLifetime = 10 * time.Minute
+	idTokenLifetime     = 5 * time.Minute
+	hugeSize            = 2 << 20 // of the answers that TokenHuge and JWKSHuge make
+)
+
+// Options configures a [Server]. The zero value, and a nil pointer, give a
+// server over TLS at the root of its host.
+type Options struct {
+	// Plain serves http instead of https. Such a server has no second
+	// listener for client certificates and does not announce mTLS.
+	Plain bool
+
+	// Path is the path of the issuer, such as "/tenant/one"; it may end with a
+	// slash. Empty means that the issuer is the bare origin.
+	Path string
+
+	// Issuer is the issuer identifier that the server calls itself, in its
+	// metadata, its tokens and its authorization responses. Empty means
+	// URL + Path. It changes no endpoint.
+	Issuer string
+
+	// Now is the server's clock, called from several goroutines. Nil means
+	// time.Now. The validity of the server's own certificate does not depend
+	// on it.
+	Now func() time.Time
+
+	// SigningAlgs are the JWS algorithms that the server announces and signs
+	// with. Empty means all it has: RS, PS and ES with 256, 384 and 512, Ed25519
+	// and EdDSA. A key is made when it is first needed, and an RSA key is by
+	// far the slowest: a test that has no need of one names ES256 here or in
+	// each [Client].
+	SigningAlgs []string
+
+	// Interactive shows a login page to a user agent that has no session. The
+	// zero value logs the user in without a page.
+	Interactive bool
+
+	// EditMetadata, if not nil, may change the discovery document each time
+	// before it is served. It is called from several goroutines.
+	EditMetadata func(metadata map[string]any)
+
+	// EditIDToken, if not nil, may change the header and claims of each ID
+	// token before it is signed. Setting "alg" does not change how it is
+	// signed. It is called from several goroutines.
+	EditIDToken func(header, claims map[string]any)
+}
+
+// A Server is an OpenID Provider and OAuth 2.0 authorization server that
+// listens on loopback. Make one with [NewServer]. All its methods are safe for
+// concurrent use.
+type Server struct {
+	opts      Options
+	issuer    string
+	main      *httptest.Server
+	mtls      *httptest.Server // nil with Options.Plain
+	ca        *authority
+	client    *http.Client
+	endpoints []endpoint
+	keys      keyRing
+
+	mu       sync.Mutex // guards all below
+	clients  map[string]*Client
+	users    map[string]User
+	faults   []Fault
+	log      []Request
+	sessions map[string]*session              // by cookie
+	pending  map[string]*authorizationRequest // login pages shown, by their hidden field
+	codes    map[string]*code
+	access   map[string]*accessToken
+	refresh  map[string]*refreshToken
+	jtis     map[string]time.Time // of client assertions, until they expire
+}
+
+// An endpoint is one row of the server's routing table, which discovery
+// reads too.
+type endpoint struct {
+	name    string // member of the metadata; "": not announced
+	path    string // below the issuer's path
+	methods string
+	mtls    bool // announced in mtls_endpoint_aliases
+	serve   func(*Server, http.ResponseWriter, *http.Request)
+}
+
+// The paths of the endpoints below the issuer's path. The fault tables refer
+// to them.
+const (
+	discoveryPath = "/.well-known/openid-configuration"
+	metadataPath  = "/.well-known/oauth-authorization-server"
+	jwksPath      = "/jwks"
+	authorizePath = "/authorize"
+	loginPath     = "/login"
+	tokenPath     = "/token"
+	userinfoPath  = "/userinfo"
+)
+
+// routes is a function and not a variable because discovery, which it lists,
+// reads it.
+func routes() []endpoint {
+	return []endpoint{
+		{"", discoveryPath, "GET", false, (*Server).serveDiscovery},
+		{"", metadataPath, "GET", false, (*Server).serveDiscovery},
+		{"jwks_uri", jwksPath, "GET", false, (*Server).serveJWKS},
+		{"authorization_endpoint", authorizePath, "GET POST", false, (*Server).serveAuthorize},
+		{"", loginPath, "POST", false, (*Server).serveLogin},
+		{"token_endpoint", tokenPath, "POST", true, (*Server).serveToken},
+		{"userinfo_endpoint", userinfoPath, "GET POST", true, (*Server).serveUserinfo},
+	}
+}
+
+// NewServer starts a server on a loopback port. It has one user, "alice", and
+// no client. The caller calls Close when done. NewServer panics if it cannot
+// listen or if opts cannot be served, as httptest.NewServer does.
+func NewServer(opts *Options) *Server {
+	s := &Server{
+		ca:       newAuthority(),
+		clients:  make(map[string]*Client),
+		users:    make(map[string]User),
+		sessions: make(map[string]*session),
+		pending:  make(map[string]*authorizationRequest),
+		codes:    make(map[string]*code),
+		access:   make(map[string]*accessToken),
+		refresh:  make(map[string]*refreshToken),
+		jtis:     make(map[string]time.Time),
+	}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if s.opts.Path != "" && !strings.HasPrefix(s.opts.Path, "/") {
+		panic("oauthtest: Options.Path does not start with a slash")
+	}
+	s.opts.SigningAlgs = slices.Clone(s.opts.SigningAlgs)
+	for _, alg := range s.opts.SigningAlgs {
+		if _, ok := algorithmByName(alg); !ok {
+			panic("oauthtest: Options.SigningAlgs: unknown algorithm " + alg)
+		}
+	}
+	if len(s.opts.SigningAlgs) == 0 {
+		for _, a := range algorithms {
+			s.opts.SigningAlgs = append(s.opts.SigningAlgs, a.name)
+		}
+	}
+	s.endpoints = routes()
+	for i := range s.endpoints {
+		s.endpoints[i].path = s.fullPath(s.endpoints[i].path)
+	}
+	s.AddUser(User{Subject: "alice", Claims: map[string]any{
+		"name":           "Alice Example",
+		"email":          "alice@example.com",
+		"email_verified": true,
+	}})
+
+	// Certificates of the server's own CA, not those of httptest, so that one
+	// root stands for both listeners and for client certificates.
+	serverCert := s.ca.issue(serverTemplate())
+	start := func(auth tls.ClientAuthType) *httptest.Server {
+		h := httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+		// Handshakes that fail on purpose are not news for the test's output.
+		h.Config.ErrorLog = log.New(io.Discard, "", 0)
+		if s.opts.Plain {
+			h.Start()
+			return h
+		}
+		h.TLS = &tls.Config{Certificates: []tls.Certificate{serverCert}, ClientAuth: auth}
+		h.StartTLS()
+		return h
+	}
+	s.main = start(tls.NoClientCert)
+	if !s.opts.Plain {
+		// RequestClientCert and not VerifyClientCertIfGiven: self-signed
+		// certificates are legitimate here (RFC 8705, Section 2.2), and a bad
+		// one shall become invalid_client and not a broken handshake.
+		s.mtls = start(tls.RequestClientCert)
+	}
+	s.issuer = s.opts.Issuer
+	if s.issuer == "" {
+		s.issuer = s.main.URL + s.opts.Path
+	}
+	s.client = &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: s.ca.pool},
+	}}
+	return s
+}
+
+// URL returns the origin of the server, such as "https://127.0.0.1:41234".
+func (s *Server) URL() string { return s.main.URL }
+
+// Issuer returns the issuer identifier, which a client passes to discovery
+// and compares everything with.
+func (s *Server) Issuer() string { return s.issuer }
+
+// Client returns an HTTP client that trusts the server's certificate, on the
+// port that asks for client certificates too. Like any http.Client it follows
+// redirects. Its idle connections are closed by Close.
+func (s *Server) Client() *http.Client { return s.client }
+
+// RootCAs returns a pool with the root certificate of the server, for a
+// transport of the caller's own.
+func (s *Server) RootCAs() *x509.CertPool { return s.ca.pool.Clone() }
+
+// Close shuts the server down and blocks until all outstanding requests have
+// completed.
+func (s *Server) Close() {
+	s.client.CloseIdleConnections()
+	s.main.Close()
+	if s.mtls != nil {
+		s.mtls.Close()
+	}
+}
+
+// fullPath returns the path of an endpoint on its host. OpenID Connect
+// Discovery, Section 4 appends to the issuer's path, after removing a
+// terminating slash; RFC 8414, Section 3.1 inserts before it.
+func (s *Server) fullPath(path string) string {
+	base := strings.TrimSuffix(s.opts.Path, "/")
+	if path == metadataPath {
+		return path + base
+	}
+	return base + path
+}
+
+// endpointURL returns the URL of an endpoint on the main listener.
+func (s *Server) endpointURL(path string) string { return s.main.URL + s.fullPath(path) }
+
+func (s *Server) now() time.Time {
+	if s.opts.Now != nil {
+		return s.opts.Now()
+	}
+	return time.Now()
+}
+
+// serve is the handler of both listeners: it records the request, lets a fault
+// answer in place of the endpoint, and routes.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "request body too large or broken", http.StatusRequestEntityTooLarge)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	s.record(r, body)
+	for _, e := range s.endpoints {
+		if e.path != r.URL.Path {
+			continue
+		}
+		if !slices.Contains(strings.Fields(e.methods), r.Method) {
+			w.Header().Set("Allow", strings.ReplaceAll(e.methods, " ", ", "))
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		if s.replaceAnswer(w, r) {
+			return
+		}
+		e.serve(s, w, r)
+		return
+	}
+	http.NotFound(w, r)
+}

@@ -1,0 +1,271 @@
+package oauthtest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file implements the token endpoint: RFC 6749, Sections 4.1.3 to 6 and
+// OpenID Connect Core, Sections 3.1.3 and 12.
+
+// A grant is what a user allowed a client. Codes and tokens point to it, so
+// that they are revoked together.
+type grant struct {
+	client   *Client
+	user     string
+	scope    []string
+	nonce    string
+	acr      string
+	session  string
+	authTime time.Time
+	revoked  bool // guarded by Server.mu
+}
+
+// A code is an authorization code. It stays known after its use, so that a
+// replay is seen.
+type code struct {
+	grant         *grant
+	redirectURI   string
+	redirectGiven bool
+	challenge     string
+	expiry        time.Time
+	used          bool
+}
+
+type accessToken struct {
+	grant  *grant
+	scope  []string
+	expiry time.Time
+}
+
+type refreshToken struct {
+	grant *grant
+	scope []string
+	used  bool // rotated
+}
+
+// A tokenRequest is a request to the token endpoint of an authenticated
+// client.
+type tokenRequest struct {
+	client *Client
+	params url.Values
+}
+
+// grantTypes is the table of what the token endpoint grants.
+func grantTypes() []grantType {
+	return []grantType{
+		{"authorization_code", (*Server).grantCode},
+		{"refresh_token", (*Server).grantRefresh},
+	}
+}
+
+type grantType struct {
+	name  string
+	serve func(*Server, *tokenRequest) (map[string]any, *protocolError)
+}
+
+func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
+	params, perr := formParams(r)
+	if perr != nil {
+		perr.write(w)
+		return
+	}
+	client, perr := s.authenticateClient(r, params)
+	if perr != nil {
+		perr.write(w)
+		return
+	}
+	perr = invalid("unsupported_grant_type", "grant_type is missing or unknown")
+	var answer map[string]any
+	for _, g := range grantTypes() {
+		if g.name == params.Get("grant_type") {
+			answer, perr = g.serve(s, &tokenRequest{client, params})
+		}
+	}
+	if perr != nil {
+		perr.write(w)
+		return
+	}
+	s.editMembers(tokenPath, answer)
+	noStore(w)
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// grantCode redeems an authorization code.
+func (s *Server) grantCode(r *tokenRequest) (map[string]any, *protocolError) {
+	c, perr := s.redeem(r)
+	if perr != nil {
+		return nil, perr
+	}
+	offline := r.client.RefreshTokens || slices.Contains(c.grant.scope, "offline_access")
+	return s.issueTokens(c.grant, c.grant.scope, c.grant.nonce, offline)
+}
+
+// redeem checks a code against the request and marks it as used.
+func (s *Server) redeem(r *tokenRequest) (*code, *protocolError) {
+	refuse := func(description string) (*code, *protocolError) {
+		return nil, invalid("invalid_grant", description)
+	}
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.codes[r.params.Get("code")]
+	if c == nil || c.grant.client.ID != r.client.ID {
+		return refuse("unknown code, or that of another client")
+	}
+	if c.used {
+		// RFC 6749, Section 4.1.2: deny, and revoke what the code gave.
+		c.grant.revoked = true
+		return refuse("the code was used before")
+	}
+	// A wrong guess spends the code as well: whoever made it may have stolen
+	// the code and can try verifiers.
+	c.used = true
+	if !now.Before(c.expiry) {
+		return refuse("the code has expired")
+	}
+	given := r.params.Get("redirect_uri")
+	if given != c.redirectURI && (c.redirectGiven || given != "") {
+		return refuse("redirect_uri is not that of the authorization request")
+	}
+	if perr := checkVerifier(c.challenge, r.params.Get("code_verifier")); perr != nil {
+		return nil, perr
+	}
+	return c, nil
+}
+
+// checkVerifier is RFC 7636, Section 4.6. A verifier without a challenge is an
+// error too: it would hide that somebody removed the challenge (RFC 9700,
+// Section 4.8.2).
+func checkVerifier(challenge, verifier string) *protocolError {
+	if challenge == "" && verifier == "" {
+		return nil
+	}
+	if n := len(verifier); n < 43 || n > 128 {
+		return invalid("invalid_grant", "code_verifier is missing, too short or too long")
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	if subtle.ConstantTimeCompare([]byte(encode(sum[:])), []byte(challenge)) != 1 {
+		return invalid("invalid_grant", "code_verifier does not fit the code_challenge")
+	}
+	return nil
+}
+
+// grantRefresh redeems a refresh token, which is replaced by a new one each
+// time (RFC 9700, Section 4.14.2).
+func (s *Server) grantRefresh(r *tokenRequest) (map[string]any, *protocolError) {
+	t, perr := s.rotate(r)
+	if perr != nil {
+		return nil, perr
+	}
+	scope := t.scope
+	if v := r.params.Get("scope"); v != "" {
+		scope = strings.Fields(v)
+	}
+	// OpenID Connect Core, Section 12.2: the ID token SHOULD NOT have a nonce.
+	return s.issueTokens(t.grant, scope, "", true)
+}
+
+func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.refresh[r.params.Get("refresh_token")]
+	if t == nil || t.grant.client.ID != r.client.ID || t.grant.revoked {
+		return nil, invalid("invalid_grant", "unknown or revoked refresh token, or that of another client")
+	}
+	if t.used {
+		t.grant.revoked = true
+		return nil, invalid("invalid_grant", "the refresh token was used before")
+	}
+	for _, v := range strings.Fields(r.params.Get("scope")) {
+		if !slices.Contains(t.scope, v) { // RFC 6749, Section 6
+			return nil, invalid("invalid_scope", "more scope than the user granted")
+		}
+	}
+	t.used = true
+	return t, nil
+}
+
+// issueTokens makes the tokens of a successful answer (RFC 6749, Section 5.1).
+func (s *Server) issueTokens(g *grant, scope []string, nonce string, offline bool) (map[string]any, *protocolError) {
+	access := s.newAccessToken(g, scope)
+	answer := map[string]any{
+		"access_token": access,
+		"token_type":   "Bearer",
+		"expires_in":   int(accessTokenLifetime / time.Second),
+		"scope":        strings.Join(scope, " "),
+	}
+	if offline {
+		value := rand.Text()
+		s.mu.Lock()
+		s.refresh[value] = &refreshToken{grant: g, scope: g.scope}
+		s.mu.Unlock()
+		answer["refresh_token"] = value
+	}
+	if slices.Contains(scope, "openid") {
+		id, err := s.newIDToken(g, nonce, access)
+		if err != nil {
+			return nil, &protocolError{status: http.StatusInternalServerError, code: "server_error", description: err.Error()}
+		}
+		answer["id_token"] = id
+	}
+	return answer, nil
+}
+
+func (s *Server) newAccessToken(g *grant, scope []string) string {
+	value := rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.access[value] = &accessToken{grant: g, scope: scope, expiry: s.now().Add(accessTokenLifetime)}
+	return value
+}
+
+// validAccessToken returns the token that a resource endpoint was given, nil
+// if it is unknown, expired or revoked.
+func (s *Server) validAccessToken(value string) *accessToken {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.access[value]
+	if t == nil || t.grant.revoked || !now.Before(t.expiry) {
+		return nil
+	}
+	return t
+}
+
+// newIDToken makes the ID token of OpenID Connect Core, Section 2.
+func (s *Server) newIDToken(g *grant, nonce, access string) (string, error) {
+	now := s.now()
+	alg, _ := algorithmByName(g.client.IDTokenAlg)
+	acr := g.acr
+	if acr == "" {
+		acr = "0" // no level of assurance, Section 2
+	}
+	claims := s.userClaims(g.user, g.scope)
+	claims["iss"] = s.issuer
+	claims["aud"] = g.client.ID
+	claims["azp"] = g.client.ID
+	claims["exp"] = now.Add(idTokenLifetime).Unix()
+	claims["iat"] = now.Unix()
+	claims["auth_time"] = g.authTime.Unix()
+	claims["acr"] = acr
+	claims["amr"] = []string{"pwd"}
+	claims["sid"] = g.session
+	if nonce != "" {
+		claims["nonce"] = nonce
+	}
+	if access != "" {
+		claims["at_hash"] = alg.halfHash(access)
+	}
+	d := s.newDraft(idTokenJWT, alg, claims)
+	if s.opts.EditIDToken != nil {
+		s.opts.EditIDToken(d.header, d.claims)
+	}
+	return d.issue()
+}
