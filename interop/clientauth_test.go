@@ -1,0 +1,107 @@
+package interop
+
+// This file holds client authentication, each way with a whole code flow.
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"example.com/oauth"
+)
+
+func clientAuthScenarios(t table) {
+	for _, instance := range []string{"http", "tls", "tenant"} {
+		for _, id := range []string{"basic", "basic:enc +%", "post", "public"} {
+			t.add("code "+id+" "+instance, full(instance, id, options{}))
+		}
+	}
+	for _, alg := range hmacAlgorithms {
+		t.add("code client_secret_jwt "+alg, full("tls", "csjwt-"+alg, options{}))
+	}
+	for _, alg := range signingAlgorithms {
+		t.add("code private_key_jwt "+alg, full("tls", "pkjwt-"+alg, options{}))
+	}
+	for _, id := range []string{
+		"tls-subject-dn", "tls-san-dns", "tls-san-uri", "tls-san-ip", "tls-san-email",
+		"tls-self-ec", "tls-self-rsa", "bound-basic", "bound-public",
+	} {
+		t.add("code mTLS "+id, mutualTLS(id))
+	}
+	t.add("mTLS wrong certificate is invalid_client", wrongCertificate)
+	t.add("wrong secret is invalid_client with 401 Basic challenge", wrongSecret)
+	t.add("client id metadata document (draft-02), public", clientIDDocument("none"))
+	t.add("client id metadata document (draft-02), private_key_jwt", clientIDDocument("private_key_jwt"))
+}
+
+// mutualTLS is a flow with a client certificate: everything that needs it goes
+// to the server's aliases, and nothing else does.
+func mutualTLS(id string) scenarioFunc {
+	return func(s *scenario) {
+		f := s.full("tls", id, options{})
+		f.requireAliases(s)
+	}
+}
+
+// requireAliases ends the scenario unless token and userinfo were asked for
+// where the server wants a certificate.
+func (f *flow) requireAliases(s *scenario) {
+	aliases := f.server.MTLSEndpointAliases
+	s.require(aliases != nil, "the metadata has no mtls_endpoint_aliases")
+	s.require(hostOf(aliases.TokenEndpoint) == hostOf(s.desc.MTLSBase), "the alias of the token endpoint is %q", aliases.TokenEndpoint)
+	equal(s, f.wire.last(s, aliases.TokenEndpoint).status, http.StatusOK, "status of the token endpoint's alias")
+	equal(s, f.wire.last(s, aliases.UserinfoEndpoint).status, http.StatusOK, "status of the userinfo endpoint's alias")
+	for _, e := range f.wire.exchanges() {
+		if e.url.String() == f.server.JWKSURI {
+			continue // public, and no alias exists for it
+		}
+		s.require(e.url.Host == hostOf(s.desc.MTLSBase), "%s %s is not the alias", e.method, e.url)
+	}
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+func wrongCertificate(s *scenario) {
+	other, err := s.desc.certificate("tls-other")
+	s.check(err, "client certificate")
+	_, err = s.tryCode("tls", "tls-subject-dn", options{
+		config: func(c *oauth.Config) { c.MTLS.Certificate = other },
+	})
+	s.requireResponseError(err, http.StatusUnauthorized, "invalid_client")
+}
+
+func wrongSecret(s *scenario) {
+	_, err := s.tryCode("tls", "basic", options{
+		config: func(c *oauth.Config) { c.Auth = oauth.ClientSecretBasic("nope") },
+	})
+	refused := s.requireResponseError(err, http.StatusUnauthorized, "invalid_client")
+	for _, challenge := range refused.Challenges {
+		if strings.EqualFold(challenge.Scheme, "Basic") {
+			return
+		}
+	}
+	s.fatalf("no Basic challenge among %v", refused.Challenges)
+}
+
+// clientIDDocument is a client that nobody registered: its ID is the address of
+// its metadata, and the server reads it there.
+func clientIDDocument(method string) scenarioFunc {
+	return func(s *scenario) {
+		reg := &registration{ClientID: s.desc.CIMD.Public}
+		if method == "private_key_jwt" {
+			reg = &registration{ClientID: s.desc.CIMD.Pkjwt, Alg: "ES256", JWK: s.desc.CIMD.JWK}
+		}
+		reg.Metadata = mustJSON(map[string]any{
+			"client_id":                  reg.ClientID,
+			"redirect_uris":              []string{s.desc.RedirectURI},
+			"token_endpoint_auth_method": method,
+		})
+		s.full("tls", reg.ClientID, options{reg: reg})
+	}
+}

@@ -1,0 +1,128 @@
+package interop
+
+// This file says which scenarios there are, and which the package cannot run
+// yet.
+
+import (
+	"fmt"
+	"regexp"
+	"sync"
+)
+
+// A table has a function for each scenario that the package can run.
+type table map[string]scenarioFunc
+
+// add enters a scenario under its name in scenarios.txt.
+func (t table) add(name string, f scenarioFunc) {
+	if t[name] != nil {
+		panic("two scenarios are called " + name)
+	}
+	t[name] = f
+}
+
+// scenarios is the whole table.
+var scenarios = sync.OnceValue(func() table {
+	t := table{}
+	discoveryScenarios(t)
+	clientAuthScenarios(t)
+	authorizeScenarios(t)
+	oidcScenarios(t)
+	return t
+})
+
+// notYet says what is missing in the package for the other scenarios. The first
+// pattern that matches the whole name counts.
+var notYet = []struct {
+	name    string // a regular expression
+	missing string
+}{
+	{`.*\bML-DSA-\d+\b.*`, "ML-DSA, which needs Go 1.27"},
+
+	{`mTLS certificate-bound token.*`, "Introspect, Client.Do"},
+	{`DPoP\b.*`, "NewDPoP"},
+	{`client_credentials .*`, "ClientCredentials"},
+
+	{`JAR .*`, "Config.RequestKey (JAR)"},
+	{`JARM .*`, "response mode jwt (JARM)"},
+	{`hybrid code id_token \(.*`, "response type code id_token"},
+	{`FAPI 1 detached signature .*`, "Config.RequestKey (JAR), response type code id_token, Config.DetachedSignature"},
+	{`FAPI 1 JAR in PAR \+ JARM`, "Config.RequestKey (JAR), response mode jwt (JARM)"},
+	{`implicit id_token \(.*`, "response type id_token"},
+
+	{`introspection JWT .*`, "Introspect"},
+	{`introspection of garbage: .*`, "Introspect"},
+	{`revocation of garbage .*`, "Revoke"},
+	{`JWE .*`, "NewDecrypter (JWE)"},
+
+	{`refresh .*`, "Refresh"},
+	{`RFC 9068 JWT access token .*`, "NewResourceServer"},
+	{`resource indicators: .*`, "Refresh, Introspect"},
+	{`unknown resource is invalid_target`, "ClientCredentials"},
+	{`JWT access token with DPoP: .*`, "NewDPoP, NewResourceServer"},
+	{`RFC 9728 protected resource metadata`, "DiscoverResource"},
+	{`resource without a token: .*`, "Client.Do"},
+
+	{`device flow .*`, "StartDeviceAuthorization"},
+	{`CIBA .*`, "StartBackchannel"},
+
+	{`dynamic registration.*`, "Register"},
+	{`rich authorization requests.*`, "AuthorizationRequest.AuthorizationDetails"},
+	{`RAR on client_credentials`, "ClientCredentials"},
+	{`RAR unknown type: .*`, "AuthorizationRequest.AuthorizationDetails"},
+	{`token exchange: .*`, "ExchangeToken"},
+	{`RFC 7523 jwt-bearer grant`, "JWTBearer"},
+	{`attestation-based client authentication .*`, "SigningKey.SignJWT"},
+	{`attestation-based client authentication, DPoP .*`, "NewDPoP"},
+	{`FAPI 2.0 security profile: .* \+ DPoP`, "NewDPoP"},
+	{`FAPI 2.0 message signing: .*`, "Config.RequestKey (JAR), response mode jwt (JARM), NewDPoP"},
+	{`RP-initiated logout: .*`, "EndSessionURL, VerifyLogoutToken"},
+}
+
+// missingCall is what the package lacks for a scenario, or "".
+func missingCall(name string) string {
+	for _, n := range notYet {
+		if matchesWhole(n.name, name) {
+			return n.missing
+		}
+	}
+	return ""
+}
+
+func matchesWhole(pattern, name string) bool {
+	return regexp.MustCompile(`^(?:` + pattern + `)$`).MatchString(name)
+}
+
+// checkTables finds what is left over: functions without a line in
+// scenarios.txt, and entries of notYet that no scenario needs any more.
+func checkTables() error {
+	names, err := scenarioNames("scenarios.txt", "")
+	if err != nil {
+		return err
+	}
+	listed := map[string]bool{}
+	needed := map[string]bool{}
+	for _, name := range names {
+		listed[name] = true
+		for _, n := range notYet {
+			if !matchesWhole(n.name, name) {
+				continue
+			}
+			if scenarios()[name] != nil {
+				return fmt.Errorf("%q has a function and is not yet (%s)", name, n.name)
+			}
+			needed[n.name] = true
+			break
+		}
+	}
+	for name := range scenarios() {
+		if !listed[name] {
+			return fmt.Errorf("%q has a function but no line in scenarios.txt", name)
+		}
+	}
+	for _, n := range notYet {
+		if !needed[n.name] {
+			return fmt.Errorf("no scenario is not yet because of %s", n.name)
+		}
+	}
+	return nil
+}
