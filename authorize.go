@@ -162,6 +162,12 @@ func (a *Authorization) fields() []*string {
 	}
 }
 
+// MarshalJSON fails: what it could write would be empty, and what is needed is
+// secret.
+func (a *Authorization) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "an Authorization does not encode to JSON: use MarshalBinary for the user's session").in(opAuthorize)
+}
+
 // Format prints the server and the client, nothing that is secret.
 func (a *Authorization) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.summary()) }
 

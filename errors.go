@@ -98,6 +98,7 @@ type Error struct {
 	Err    error  // the cause; may be nil
 }
 
+// Error names the operation, what is at fault, what is wrong with it, and the cause.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("oauth: ")
@@ -167,6 +168,8 @@ type ResponseError struct {
 	Body        []byte      // at most 4 KiB of it; not printed, it may quote the request
 }
 
+// Error has the status, the server's code and description, and for codes that
+// developers meet first what to look at. Not the body.
 func (e *ResponseError) Error() string {
 	var b strings.Builder
 	b.WriteString("oauth: ")
@@ -210,6 +213,7 @@ type AuthorizationError struct {
 	URI         string // error_uri; may be empty
 }
 
+// Error has the server's code and description.
 func (e *AuthorizationError) Error() string {
 	s := "oauth: authorization: the server answered with error " + printable(e.Code, 64)
 	if e.Description != "" {

@@ -99,6 +99,8 @@ func parseFetchURL(param, raw string, insecure bool) (*url.URL, error) {
 		return nil, fail(ErrConfig, param, "is not a URL")
 	}
 	switch {
+	case u.Scheme == "":
+		return nil, fail(ErrConfig, param, "is not an absolute URL: it has to begin with https://")
 	case u.Scheme == "https", u.Scheme == "http" && insecure:
 	case u.Scheme == "http":
 		return nil, fail(ErrInsecureURL, param, "is an http URL (host %s): use https; for tests on loopback there is InsecureAllowHTTP", printable(u.Host, 128))
@@ -259,17 +261,28 @@ func (r *httpResponse) refusal() *ResponseError {
 	if r.mediaType == mediaJWT || strings.HasSuffix(r.mediaType, "+jwt") {
 		return e
 	}
-	o, err := r.object()
-	if err != nil || o.has("access_token") {
-		return e
+	if o, err := r.object(); err == nil && !o.has("access_token") {
+		// A member of another type than string is no error of RFC 6749.
+		if e.Code, _, _ = o.string("error"); e.Code != "" {
+			e.Description, _, _ = o.string("error_description")
+			e.URI, _, _ = o.string("error_uri")
+		}
 	}
-	// A member of another type than string is no error of RFC 6749.
-	e.Code, _, _ = o.string("error")
-	if e.Code != "" {
-		e.Description, _, _ = o.string("error_description")
-		e.URI, _, _ = o.string("error_uri")
+	if e.Code == "" && r.status >= 400 {
+		e.fromChallenge()
 	}
 	return e
+}
+
+// fromChallenge takes the error of a protected resource, which stands in the
+// challenge of the scheme that was used: RFC 6750, Section 3.
+func (e *ResponseError) fromChallenge() {
+	for _, c := range e.Challenges {
+		if code := c.Params["error"]; code != "" && (c.Is("Bearer") || c.Is("DPoP")) {
+			e.Code, e.Description, e.URI = code, c.Params["error_description"], c.Params["error_uri"]
+			return
+		}
+	}
 }
 
 // wantJWT returns the body of an answer that has to be of the JWT media type.

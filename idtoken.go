@@ -435,5 +435,8 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTok
 	if x.maxAge == nil {
 		x.maxAge = c.meta.DefaultMaxAge
 	}
+	if x.maxAge != nil && *x.maxAge < 0 {
+		return nil, fail(ErrConfig, "MaxAge", "is negative").in(opIDToken)
+	}
 	return c.verifyIDToken(ctx, raw, x)
 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -426,7 +425,3 @@ func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
 	}
 	return "", "", fail(ErrConfig, row.member, "the server's metadata has none: set it in Config.Server, or the server does not offer this")
 }
-
-// listed reports whether a list of the metadata holds s; an absent one holds
-// everything.
-func listed(list []string, s string) bool { return list == nil || slices.Contains(list, s) }

@@ -1,4 +1,100 @@
-// Package oauth PLACEHOLDER
+// Package oauth makes a program a client of an OAuth 2.0 authorization server
+// and a relying party of an OpenID Connect provider. It uses the standard
+// library and nothing else.
+//
+// # For most uses
+//
+// To log users in: [Discover] the server, make a [Client] with [NewClient],
+// begin with [Client.StartAuthorization], send the browser to the result's URL,
+// and end with [Client.FinishAuthorization]. What that returns passed every
+// check; [Token.Subject] is who logged in.
+//
+//	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
+//	client, err := oauth.NewClient(oauth.Config{
+//		Server:   as,
+//		Metadata: oauth.ClientMetadata{ClientID: "web"},
+//		Auth:     oauth.ClientSecretBasic(secret),
+//	})
+//	// GET /login
+//	pending, err := client.StartAuthorization(ctx, &oauth.AuthorizationRequest{
+//		RedirectURI: callback, Scope: []string{"openid", "email"},
+//	})
+//	saved, err := pending.MarshalBinary() // into the user's session, under pending.State()
+//	http.Redirect(w, r, pending.URL(), http.StatusFound)
+//	// GET /callback: take it out of the session, delete it there, then
+//	token, err := client.FinishAuthorization(r, pending, nil)
+//
+// To check an ID token that came in another way (Google One Tap, a native app,
+// a workload identity): [Client.VerifyIDToken].
+//
+// # Specifications
+//
+// RFC 6749 (authorization code), 6750 (header), 7515, 7517, 7518, 7519, 7521,
+// 7523 (client assertions), 7636 (PKCE, S256), 7638, 8037, 8252, 8414, 8705
+// (client authentication, endpoint aliases), 8707, 9126 (PAR), 9207, 9700,
+// 9864; OpenID Connect Core 1.0 (code flow, userinfo), OpenID Connect
+// Discovery 1.0, OAuth 2.0 Form Post Response Mode. The README has the table
+// of what is planned.
+//
+// # Trust
+//
+// What the package returns was verified, and there is no way to have it
+// otherwise: no function parses a token without checking it, [IDToken] has no
+// exported fields and does not decode itself, and with an error every result
+// is nil. The signature of an ID token is verified on every path, also of one
+// that came from the token endpoint over TLS.
+//
+// Which algorithm a token is signed with is configuration, never the token's
+// own choice: the client's metadata, else the server's list, else RS256. none
+// and HMAC cannot be configured. Which key it is signed with is the server's
+// key set, selected by kid, type, use and algorithm; keys and URLs in a
+// token's header are not looked at, and keys are not tried in turn.
+//
+// What can be left out by mistake is required or checked in [NewClient];
+// what weakens a check has a name that begins with Insecure.
+//
+// # Requests
+//
+// Every URL that is fetched is https (InsecureAllowHTTP is for tests), no
+// redirect is followed, no cookie kept. Bodies are read up to 1 MiB, tokens up
+// to 64 KiB, key sets up to 500 keys. Every call takes a context. The only
+// goroutine of the package is the key-set fetch that callers share, which
+// lasts 10 seconds at most; [KeySet] says when one is made.
+//
+// # Errors
+//
+// Errors have a kind for [errors.Is]: everything under [ErrInvalid] is a token
+// or response that failed a check; [ErrRefused] is the server's no, as a
+// [*ResponseError] or an [*AuthorizationError]; [ErrNetwork], [ErrResponse] and
+// [ErrUnavailable] say that it could not be asked; [ErrConfig] is for the
+// developer. [*Error] names the field at fault. No error text has a token, a
+// secret, a code or a body in it.
+//
+// # Secrets
+//
+// [Secret], [Token], [Authorization] and their kin print nothing that is
+// secret, with any verb, and do not encode to JSON. What has to be stored is
+// encoded by MarshalBinary, and belongs into the user's own session, on the
+// server or encrypted.
+//
+// # FIPS 140-3
+//
+// The package works in Go's FIPS 140-3 mode, GODEBUG=fips140=only included:
+// all its algorithms are approved ones there. RSA keys need an exponent over
+// 2¹⁶ then. Nothing takes randomness from a caller.
+//
+// # What it does not do
+//
+// It is no authorization server and keeps no sessions. It does not follow the
+// implicit flow with access tokens, the password grant, or response types that
+// bring a token through the browser (RFC 9700). It never guesses: not the
+// authentication method, not the kind of discovery document, not a provider's
+// habits.
+//
+// # Compatibility
+//
+// Before version 1 the surface may change with a minor version; api/v0.txt
+// has all of it. The package needs the two latest Go releases.
 package oauth
 
 import (

@@ -1,0 +1,142 @@
+package oauth
+
+import (
+	"go/ast"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// onlyIn lists the packages that not every room may import, with the rooms
+// that may: what is dangerous has one place.
+var onlyIn = map[string][]string{
+	"crypto/rsa":      {"jws.go", "jwk.go"},
+	"crypto/ecdsa":    {"jws.go", "jwk.go"},
+	"crypto/ed25519":  {"jws.go", "jwk.go"},
+	"crypto/elliptic": {"jwk.go"},
+	"crypto/hmac":     {"jws.go"},
+	"crypto/tls":      {"mtls.go"},
+	"crypto/x509":     {"http.go", "jwk.go", "mtls.go"},
+	"crypto/rand":     {"jws.go", "jwk.go", "secret.go"},
+	"crypto/subtle":   {"secret.go"},
+	"encoding/base64": {"json.go"},
+	"encoding/asn1":   {"jws.go"},
+	"encoding/pem":    {"jwk.go"},
+	"math/big":        {"jws.go", "jwk.go"},
+	"reflect":         {"jsonstruct.go"},
+	"sync/atomic":     {"authorize.go", "callback.go", "jwks.go"},
+}
+
+// never lists what no room imports.
+var never = []string{"C", "unsafe", "os", "log", "os/exec", "math/rand", "math/rand/v2", "encoding/gob", "crypto/md5", "crypto/sha1", "testing"}
+
+// callsOnlyIn lists functions that are called in one room alone.
+var callsOnlyIn = map[string][]string{
+	"time.Now":              {"clock.go"},
+	"time.Since":            {"clock.go"},
+	"time.Until":            {"clock.go"},
+	"http.Get":              nil,
+	"http.Post":             nil,
+	"http.PostForm":         nil,
+	"http.DefaultClient":    nil,
+	"c.client.Do":           {"http.go"},
+	"json.NewDecoder":       nil,
+	"json.Unmarshal":        {"json.go", "metadata.go"}, // after the strict reader, or into types that use it
+	"ecdsa.Verify":          nil,
+	"hmac.New":              {"jws.go"},
+	"rand.Int":              nil,
+	"fmt.Println":           nil,
+	"context.Background":    nil,
+	"context.TODO":          nil,
+	"base64.URLEncoding":    nil,
+	"base64.StdEncoding":    nil,
+	"rsa.VerifyPKCS1v15":    {"jws.go"},
+	"rsa.VerifyPSS":         {"jws.go"},
+	"ed25519.Verify":        {"jws.go"},
+	"ecdsa.VerifyASN1":      {"jws.go"},
+	"url.PathEscape":        nil,
+	"errors.ErrUnsupported": nil,
+}
+
+func TestImports(t *testing.T) {
+	fset, files := parseDir(t, ".")
+	for name, f := range files {
+		for _, imp := range f.Imports {
+			path, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+				t.Errorf("%s imports %s: the package has no dependency", name, path)
+			}
+			if slices.Contains(never, path) {
+				t.Errorf("%s imports %s", name, path)
+			}
+			if rooms, limited := onlyIn[path]; limited && !slices.Contains(rooms, name) {
+				t.Errorf("%s imports %s, which is for %v", name, path, rooms)
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				call := selectorText(n)
+				if rooms, limited := callsOnlyIn[call]; limited && !slices.Contains(rooms, name) {
+					t.Errorf("%s: %s is for %v", fset.Position(n.Pos()), call, rooms)
+				}
+				// An http.Client or a RoundTripper under any name.
+				if (n.Sel.Name == "Do" || n.Sel.Name == "RoundTrip") && name != "http.go" {
+					t.Errorf("%s: requests go through http.go", fset.Position(n.Pos()))
+				}
+			case *ast.GoStmt:
+				if name != "jwks.go" {
+					t.Errorf("%s: a goroutine", fset.Position(n.Pos()))
+				}
+			case *ast.FuncDecl:
+				if n.Name.Name == "init" && n.Recv == nil {
+					t.Errorf("%s: init", fset.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+		if code := codeLines(t, name); code > 600 {
+			t.Errorf("%s has %d lines of code", name, code)
+		}
+	}
+}
+
+func selectorText(n *ast.SelectorExpr) string {
+	switch x := n.X.(type) {
+	case *ast.Ident:
+		return x.Name + "." + n.Sel.Name
+	case *ast.SelectorExpr:
+		return selectorText(x) + "." + n.Sel.Name
+	}
+	return "." + n.Sel.Name
+}
+
+// codeLines counts lines that are neither empty nor comments.
+func codeLines(t *testing.T, name string) (n int) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestNoRequire(t *testing.T) {
+	text, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "require") {
+		t.Error("go.mod has a require: what needs dependencies lives in a nested module")
+	}
+}
