@@ -1,0 +1,273 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestAuthorizationURL(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationEndpoint += "?tenant=a%20b" })
+	a := s.start(t, c, &AuthorizationRequest{
+		RedirectURI: "https://app.example/cb?x=1", Scope: []string{"openid", "email"}, ResponseMode: "form_post",
+		Prompt: "login", Display: "page", LoginHint: "bob", IDTokenHint: "hint", ACRValues: []string{"gold", "silver"},
+		UILocales: []string{"cs", "en"}, MaxAge: int64p(0), Resource: []string{"https://a.example/", "urn:b"},
+		Claims: map[string]any{"id_token": map[string]any{"acr": nil}}, Params: url.Values{"extra": {"1", "2"}},
+	})
+	u, err := url.Parse(a.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := url.Values{
+		"tenant": {"a b"}, "response_type": {"code"}, "client_id": {unitClient}, "redirect_uri": {"https://app.example/cb?x=1"},
+		"scope": {"openid email"}, "response_mode": {"form_post"}, "state": {a.State()}, "nonce": {a.nonce},
+		"code_challenge": {codeChallenge(a.verifier)}, "code_challenge_method": {"S256"},
+		"prompt": {"login"}, "display": {"page"}, "login_hint": {"bob"}, "id_token_hint": {"hint"}, "acr_values": {"gold silver"},
+		"ui_locales": {"cs en"}, "max_age": {"0"}, "resource": {"https://a.example/", "urn:b"},
+		"claims": {`{"id_token":{"acr":null}}`}, "extra": {"1", "2"},
+	}
+	if got := u.Query(); got.Encode() != want.Encode() {
+		t.Errorf("parameters\n%v, want\n%v", got, want)
+	}
+	for name, s := range map[string]string{"state": a.state, "nonce": a.nonce, "verifier": a.verifier} {
+		if b, err := decodeBase64URL(nil, []byte(s)); err != nil || len(b) != 32 {
+			t.Errorf("%s is not 256 bits: %v", name, err)
+		}
+	}
+	b := s.start(t, c, nil)
+	if a.state == b.state || a.nonce == b.nonce || a.verifier == b.verifier || a.state == a.nonce || a.nonce == a.verifier {
+		t.Error("random values repeat")
+	}
+	if strings.Contains(a.URL(), a.verifier) {
+		t.Error("the code verifier is in the URL")
+	}
+}
+
+func TestAuthorizationRequestErrors(t *testing.T) {
+	type req = AuthorizationRequest
+	const cb = "https://app.example/cb"
+	tests := []struct {
+		name   string
+		r      req
+		config func(*Config)
+		kind   error
+		param  string
+	}{
+		{name: "no redirect URI", r: req{}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "relative redirect URI", r: req{RedirectURI: "/cb"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "redirect URI with fragment", r: req{RedirectURI: cb + "#x"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "redirect URI with empty fragment", r: req{RedirectURI: cb + "#"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "redirect URI without host", r: req{RedirectURI: "https:///cb"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "http redirect URI", r: req{RedirectURI: "http://app.example/cb"}, kind: ErrInsecureURL, param: "RedirectURI"},
+		{name: "http redirect URI with insecure", r: req{RedirectURI: "http://app.example/cb"}, config: func(c *Config) { c.InsecureAllowHTTP = true }},
+		{name: "loopback", r: req{RedirectURI: "http://127.0.0.1:1234/cb"}},
+		{name: "loopback 6", r: req{RedirectURI: "http://[::1]/cb"}},
+		{name: "localhost", r: req{RedirectURI: "http://localhost/cb"}},
+		{name: "not quite loopback", r: req{RedirectURI: "http://127.0.0.1.evil.example/cb"}, kind: ErrInsecureURL},
+		{name: "private-use scheme", r: req{RedirectURI: "com.example.app:/cb"}},
+		{name: "javascript", r: req{RedirectURI: "javascript:alert(1)"}, kind: ErrInsecureURL, param: "RedirectURI"},
+		{name: "JavaScript", r: req{RedirectURI: "JavaScript:alert(1)"}, kind: ErrInsecureURL, param: "RedirectURI"},
+		{name: "scope with space", r: req{RedirectURI: cb, Scope: []string{"openid email"}}, kind: ErrConfig, param: "Scope"},
+		{name: "empty scope", r: req{RedirectURI: cb, Scope: []string{""}}, kind: ErrConfig, param: "Scope"},
+		{name: "scope too long", r: req{RedirectURI: cb, Scope: []string{strings.Repeat("x", maxSaved)}}, kind: ErrConfig, param: "Scope"},
+		{name: "token", r: req{RedirectURI: cb, ResponseType: "token"}, kind: ErrConfig, param: "ResponseType"},
+		{name: "code token", r: req{RedirectURI: cb, ResponseType: "code token"}, kind: ErrConfig, param: "ResponseType"},
+		{name: "id_token token", r: req{RedirectURI: cb, ResponseType: "id_token token"}, kind: ErrConfig, param: "ResponseType"},
+		{name: "none", r: req{RedirectURI: cb, ResponseType: "none"}, kind: ErrConfig, param: "ResponseType"},
+		{name: "response mode", r: req{RedirectURI: cb, ResponseMode: "web_message"}, kind: ErrConfig, param: "ResponseMode"},
+		{name: "negative max_age", r: req{RedirectURI: cb, MaxAge: int64p(-1)}, kind: ErrConfig, param: "MaxAge"},
+		{name: "resource with fragment", r: req{RedirectURI: cb, Resource: []string{"https://a.example/#x"}}, kind: ErrConfig, param: "Resource"},
+		{name: "relative resource", r: req{RedirectURI: cb, Resource: []string{"a"}}, kind: ErrConfig, param: "Resource"},
+		{name: "claims no object", r: req{RedirectURI: cb, Claims: []int{1}}, kind: ErrConfig, param: "Claims"},
+		{name: "claims do not encode", r: req{RedirectURI: cb, Claims: func() {}}, kind: ErrConfig, param: "Claims"},
+		{name: "no PKCE, public", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}, config: func(c *Config) { c.Auth = None() }, kind: ErrConfig, param: "InsecureNoPKCE"},
+		{name: "no PKCE, no openid", r: req{RedirectURI: cb, InsecureNoPKCE: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
+		{name: "no PKCE, no nonce", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true, InsecureNoNonce: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
+		{name: "no PKCE", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}},
+		{name: "no nonce", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoNonce: true}},
+		{name: "no auth", r: req{RedirectURI: cb}, config: func(c *Config) { c.Auth = nil }, kind: ErrConfig, param: "Auth"},
+		{name: "no endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "" }, kind: ErrConfig, param: "authorization_endpoint"},
+		{name: "http endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "http://op.example/" }, kind: ErrInsecureURL, param: "authorization_endpoint"},
+		{name: "javascript endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "javascript:alert(1)" }, kind: ErrConfig, param: "authorization_endpoint"},
+		{name: "endpoint that sets a parameter", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?state=x" }, kind: ErrConfig, param: "authorization_endpoint"},
+		{name: "endpoint with a bad query", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?x=%zz" }, kind: ErrConfig, param: "authorization_endpoint"},
+		{name: "signed request required", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.RequireSignedRequestObject = true }, kind: ErrUnsupported, param: "require_signed_request_object"},
+	}
+	for _, name := range reservedParams {
+		tests = append(tests, struct {
+			name   string
+			r      req
+			config func(*Config)
+			kind   error
+			param  string
+		}{name: "parameter " + name, r: req{RedirectURI: cb, Params: url.Values{name: {"x"}}}, kind: ErrConfig, param: "Params"})
+	}
+	s := newUnitServer()
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, err := s.client(t, tt.config).StartAuthorization(context.Background(), &tt.r)
+			if tt.kind == nil {
+				if err != nil {
+					t.Fatal(err)
+				}
+				u, _ := url.Parse(a.URL())
+				if tt.r.InsecureNoPKCE == u.Query().Has("code_challenge") || tt.r.InsecureNoNonce && u.Query().Has("nonce") {
+					t.Errorf("URL %s", u)
+				}
+				return
+			}
+			if a != nil {
+				t.Error("an Authorization came with the error")
+			}
+			wantError(t, err, tt.kind, tt.param)
+		})
+	}
+	if _, err := s.client(t, nil).StartAuthorization(context.Background(), nil); !errors.Is(err, ErrConfig) {
+		t.Errorf("nil request: %v", err)
+	}
+	if n := len(s.requests("")); n > 0 {
+		t.Errorf("%d requests were made", n)
+	}
+}
+
+// The nonce goes with scope openid, the state with everything.
+func TestNonceGoesWithOpenID(t *testing.T) {
+	s := newUnitServer()
+	a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"mail"}})
+	if a.nonce != "" || a.state == "" || strings.Contains(a.URL(), "nonce") {
+		t.Errorf("nonce %q state %q", a.nonce, a.state)
+	}
+}
+
+func TestDefaultMaxAgeIsKept(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Metadata.DefaultMaxAge = int64p(600) })
+	a := s.start(t, c, nil)
+	if a.maxAge == nil || *a.maxAge != 600 || strings.Contains(a.URL(), "max_age") {
+		t.Errorf("max age %v in %s", a.maxAge, a.URL())
+	}
+	age := int64(5)
+	a = s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", MaxAge: &age})
+	age = 1 << 40
+	if *a.maxAge != 5 {
+		t.Error("the request's MaxAge is shared with the caller")
+	}
+}
+
+func TestPushed(t *testing.T) {
+	good := unitJSON(t, map[string]any{"request_uri": "urn:example:1", "expires_in": 60})
+	tests := []struct {
+		name   string
+		config func(*Config)
+		pushed bool
+		answer unitAnswer
+		kind   error
+		param  string
+		plain  bool
+	}{
+		{name: "201", pushed: true, answer: unitAnswer{status: 201, body: good}},
+		{name: "200", pushed: true, answer: unitAnswer{status: 200, body: good}},
+		{name: "not asked for", plain: true},
+		{name: "required by the server", config: func(c *Config) { c.Server.RequirePushedAuthorizationRequests = true }, answer: unitAnswer{status: 201, body: good}},
+		{name: "required by the client", config: func(c *Config) { c.Metadata.RequirePushedAuthorizationRequests = true }, answer: unitAnswer{status: 201, body: good}},
+		{name: "no endpoint", pushed: true, config: func(c *Config) { c.Server.PushedAuthorizationRequestEndpoint = "" }, kind: ErrConfig, param: "pushed_authorization_request_endpoint"},
+		{name: "http endpoint", pushed: true, config: func(c *Config) { c.Server.PushedAuthorizationRequestEndpoint = "http://op.example/par" }, kind: ErrInsecureURL},
+		{name: "refused", pushed: true, answer: unitAnswer{status: 400, body: `{"error":"invalid_request"}`}, kind: ErrRefused},
+		{name: "202", pushed: true, answer: unitAnswer{status: 202, body: good}, kind: ErrResponse},
+		{name: "no request_uri", pushed: true, answer: unitAnswer{status: 201, body: `{"expires_in":60}`}, kind: ErrResponse, param: "request_uri"},
+		{name: "empty request_uri", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"","expires_in":60}`}, kind: ErrResponse, param: "request_uri"},
+		{name: "no expires_in", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x"}`}, kind: ErrResponse, param: "expires_in"},
+		{name: "negative expires_in", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":-1}`}, kind: ErrResponse, param: "expires_in"},
+		{name: "not JSON", pushed: true, answer: unitAnswer{status: 201, body: `x`}, kind: ErrResponse},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			s.set("/par", tt.answer)
+			a, err := s.client(t, tt.config).StartAuthorization(context.Background(), &AuthorizationRequest{
+				RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, Pushed: tt.pushed,
+			})
+			if tt.kind != nil {
+				if a != nil {
+					t.Error("a failed push became something else")
+				}
+				wantError(t, err, tt.kind, tt.param)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.plain {
+				if len(s.requests("")) != 0 {
+					t.Error("pushed without being asked")
+				}
+				return
+			}
+			if want := unitIssuer + "/authorize?client_id=client-1&request_uri=urn%3Aexample%3A1"; a.URL() != want {
+				t.Errorf("URL %s, want %s", a.URL(), want)
+			}
+			form := s.requests("/par")[0].form
+			if form.Get("state") != a.State() || form.Get("client_secret") == "" || form.Get("code_challenge") == "" || form.Has("request_uri") {
+				t.Errorf("pushed %v", form)
+			}
+		})
+	}
+}
+
+func TestAuthorizationSaved(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "x"}, ResponseMode: "form_post", MaxAge: int64p(0)})
+	saved, err := a.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b Authorization
+	if err := b.UnmarshalBinary(saved); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range a.fields() {
+		if *f != *b.fields()[i] {
+			t.Errorf("field %d: %q, want %q", i, *b.fields()[i], *f)
+		}
+	}
+	if *b.maxAge != 0 || !b.created.Equal(a.created) || b.URL() != "" || b.State() != a.State() {
+		t.Errorf("restored %+v", b.summary())
+	}
+	if _, err := new(Authorization).MarshalBinary(); !errors.Is(err, ErrConfig) {
+		t.Errorf("the zero value saves: %v", err)
+	}
+	for n := range saved {
+		if err := new(Authorization).UnmarshalBinary(saved[:n]); !errors.Is(err, ErrParse) {
+			t.Errorf("cut to %d bytes: %v", n, err)
+		}
+	}
+	for name, data := range map[string][]byte{
+		"rest": append(saved[:len(saved):len(saved)], 0), "version": append([]byte{2}, saved[1:]...), "long": func() []byte {
+			b, err := (&Authorization{state: "s", scope: strings.Repeat("x", maxSaved), created: unitNow()}).MarshalBinary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}(),
+		"zero value": func() []byte {
+			w := newSaved(authorizationVersion)
+			for range 12 {
+				w.string("")
+			}
+			return w.b
+		}(),
+	} {
+		kept := b.State()
+		if err := b.UnmarshalBinary(data); !errors.Is(err, ErrParse) || b.State() != kept {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := json.Marshal(a); err == nil || !strings.Contains(err.Error(), "MarshalBinary") {
+		t.Errorf("JSON of an Authorization: %v", err)
+	}
+}

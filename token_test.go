@@ -1,0 +1,322 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// unitCallback is a validated response, ready to be exchanged.
+func unitCallback(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) *Callback {
+	t.Helper()
+	a := s.start(t, c, r)
+	cb, err := c.ValidateCallback(context.Background(), a, url.Values{"code": {"the-code"}, "state": {a.State()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cb
+}
+
+var plainRequest = AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"a", "b"}}
+
+// TestTokenResponse changes the members of a good response one at a time:
+// RFC 6749, Section 5.1, and what real servers make of it.
+func TestTokenResponse(t *testing.T) {
+	type m = map[string]any
+	allow := func(types ...string) func(*Config) { return func(c *Config) { c.AllowTokenTypes = types } }
+	tests := []struct {
+		name   string
+		change m
+		config func(*Config)
+		check  func(*Token) bool
+		kind   error
+		param  string
+	}{
+		{name: "good", check: func(t *Token) bool {
+			return t.AccessToken.Reveal() == "at" && t.TokenType == "Bearer" && t.RefreshToken.IsZero() && t.Expiry.IsZero() &&
+				slices.Equal(t.Scope, []string{"a", "b"}) && t.Extra == nil && t.IDToken() == nil && t.Subject() == ""
+		}},
+		{name: "no access_token", change: m{"access_token": unitRemoved}, kind: ErrResponse, param: "access_token"},
+		{name: "empty access_token", change: m{"access_token": ""}, kind: ErrResponse, param: "access_token"},
+		{name: "null access_token", change: m{"access_token": nil}, kind: ErrResponse, param: "access_token"},
+		{name: "access_token number", change: m{"access_token": 1}, kind: ErrResponse, param: "access_token"},
+		{name: "access_token with a line break", change: m{"access_token": "a\r\nX: y"}, kind: ErrResponse, param: "access_token"},
+		{name: "access_token with a space", change: m{"access_token": "a b"}, kind: ErrResponse, param: "access_token"},
+		{name: "token_type in small letters", change: m{"token_type": "bearer"}, check: func(t *Token) bool { return t.TokenType == "bearer" }},
+		{name: "token_type in capitals", change: m{"token_type": "BEARER"}},
+		{name: "no token_type", change: m{"token_type": unitRemoved}, kind: ErrResponse, param: "token_type"},
+		{name: "no token_type, allowed (LinkedIn)", change: m{"token_type": unitRemoved}, config: allow("")},
+		{name: "empty token_type", change: m{"token_type": ""}, config: allow(""), kind: ErrResponse, param: "token_type"},
+		{name: "token_type mac", change: m{"token_type": "mac"}, kind: ErrTokenType, param: "token_type"},
+		{name: "token_type mac, allowed", change: m{"token_type": "mac"}, config: allow("MAC")},
+		{name: "token_type DPoP", change: m{"token_type": "DPoP"}, kind: ErrTokenType, param: "token_type"},
+		{name: "token_type N_A", change: m{"token_type": "N_A"}, kind: ErrTokenType, param: "token_type"},
+		{name: "token_type number", change: m{"token_type": 1}, kind: ErrResponse, param: "token_type"},
+		{name: "expires_in", change: m{"expires_in": 60}, check: expiresIn(60)},
+		{name: "expires_in 0", change: m{"expires_in": 0}, check: expiresIn(0)},
+		{name: "expires_in string", change: m{"expires_in": "60"}, check: expiresIn(60)},
+		{name: "expires_in fraction", change: m{"expires_in": 60.9}, check: expiresIn(60)},
+		{name: "expires_in null", change: m{"expires_in": nil}, check: func(t *Token) bool { return t.Expiry.IsZero() }},
+		{name: "expires_in negative", change: m{"expires_in": -1}, kind: ErrResponse, param: "expires_in"},
+		{name: "expires_in words", change: m{"expires_in": "soon"}, kind: ErrResponse, param: "expires_in"},
+		{name: "expires_in huge", change: m{"expires_in": 1e300}, kind: ErrResponse, param: "expires_in"},
+		{name: "expires_in boolean", change: m{"expires_in": true}, kind: ErrResponse, param: "expires_in"},
+		{name: "refresh_token", change: m{"refresh_token": "rt"}, check: func(t *Token) bool { return t.RefreshToken.Reveal() == "rt" }},
+		{name: "empty refresh_token", change: m{"refresh_token": ""}, kind: ErrResponse, param: "refresh_token"},
+		{name: "null refresh_token", change: m{"refresh_token": nil}, check: func(t *Token) bool { return t.RefreshToken.IsZero() }},
+		{name: "scope", change: m{"scope": "c"}, check: hasScope("c")},
+		{name: "empty scope", change: m{"scope": ""}, check: hasScope()},
+		{name: "scope list (Twitch)", change: m{"scope": []string{"c", "d"}}, check: hasScope("c", "d")},
+		{name: "scope number", change: m{"scope": 1}, kind: ErrResponse, param: "scope"},
+		{name: "scope list of numbers", change: m{"scope": []int{1}}, kind: ErrResponse, param: "scope"},
+		{name: "more members", change: m{"x": m{"y": 1}}, check: func(t *Token) bool { return string(t.Extra["x"]) == `{"y":1}` && len(t.Extra) == 1 }},
+		{name: "error beside the token", change: m{"error": "invalid_grant"}},
+		{name: "id_token that was not asked for, bad", change: m{"id_token": "x.y.z"}, kind: ErrParse},
+		{name: "id_token number", change: m{"id_token": 1}, kind: ErrResponse, param: "id_token"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			body := m{"access_token": "at", "token_type": "Bearer"}
+			for k, v := range tt.change {
+				body[k] = v
+				if v == unitRemoved {
+					delete(body, k)
+				}
+			}
+			s.answer("/token", unitJSON(t, body))
+			c := s.client(t, tt.config)
+			tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+			if tt.kind != nil {
+				if tok != nil {
+					t.Error("a token came with the error")
+				}
+				wantError(t, err, tt.kind, tt.param)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.check != nil && !tt.check(tok) {
+				t.Errorf("token %v", tok)
+			}
+		})
+	}
+}
+
+func expiresIn(n int64) func(*Token) bool {
+	return func(t *Token) bool { return t.Expiry.Equal(unitNow().Add(time.Duration(n) * time.Second)) }
+}
+
+func hasScope(want ...string) func(*Token) bool {
+	return func(t *Token) bool { return slices.Equal(t.Scope, want) }
+}
+
+// Expiry is for comparing with the local clock, so Skew stays out of it.
+func TestTokenExpiryIsLocal(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer","expires_in":60}`)
+	c := s.client(t, func(c *Config) { c.Clock.Skew = time.Hour })
+	tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+	if err != nil || !expiresIn(60)(tok) {
+		t.Errorf("%v, %v", tok, err)
+	}
+}
+
+// What a refusal looks like: RFC 6749, Section 5.2, and its kin.
+func TestTokenRefusals(t *testing.T) {
+	tests := []struct {
+		name        string
+		answer      unitAnswer
+		code        string
+		description string
+	}{
+		{"by the book", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"invalid_grant","error_description":"no"}`}, "invalid_grant", "no"},
+		{"with 200 (GitHub)", unitAnswer{status: 200, mediaType: mediaJSON, body: `{"error":"bad_verification_code"}`}, "bad_verification_code", ""},
+		{"as a problem", unitAnswer{status: 400, mediaType: "application/problem+json", body: `{"error":"invalid_grant"}`}, "invalid_grant", ""},
+		{"as text", unitAnswer{status: 400, mediaType: "text/plain", body: `{"error":"invalid_grant"}`}, "invalid_grant", ""},
+		{"empty", unitAnswer{status: 403}, "", ""},
+		{"page", unitAnswer{status: 502, mediaType: "text/html", body: `<html>{"error":"x"}`}, "", ""},
+		{"page by name", unitAnswer{status: 400, mediaType: "text/html; charset=utf-8", body: `{"error":"x"}`}, "", ""},
+		{"error of another type", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":{"code":1}}`}, "", ""},
+		{"redirect", unitAnswer{status: 307, header: http.Header{"Location": {"https://evil.example/"}}}, "", ""},
+		{"created", unitAnswer{status: 201, mediaType: mediaJSON, body: `{"access_token":"at","token_type":"Bearer"}`}, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			tt.answer.header = cmpHeader(tt.answer.header, "WWW-Authenticate", `Basic realm="x"`)
+			s.set("/token", tt.answer)
+			c := s.client(t, nil)
+			cb := unitCallback(t, s, c, &plainRequest)
+			tok, err := c.ExchangeCode(context.Background(), cb, nil)
+			var e *ResponseError
+			if tok != nil || !errors.As(err, &e) {
+				t.Fatalf("%v, %v", tok, err)
+			}
+			if e.Code != tt.code || e.Description != tt.description || e.StatusCode != tt.answer.status || len(e.Challenges) != 1 || string(e.Body) != tt.answer.body {
+				t.Errorf("error %#v", err)
+			}
+			if !errors.Is(err, ErrRefused) || errors.Is(err, ErrResponse) != (tt.code == "") || errors.Is(err, ErrInvalid) {
+				t.Errorf("kinds of %v", err)
+			}
+			if n := len(s.requests("")); n != 1 {
+				t.Errorf("%d requests", n)
+			}
+			_, err = c.ExchangeCode(context.Background(), cb, nil)
+			wantError(t, err, ErrReplay, "Callback")
+			if n := len(s.requests("")); n != 1 {
+				t.Error("the code was sent twice")
+			}
+		})
+	}
+}
+
+func cmpHeader(h http.Header, name, value string) http.Header {
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set(name, value)
+	return h
+}
+
+func TestTokenHTML(t *testing.T) {
+	s := newUnitServer()
+	s.set("/token", unitAnswer{mediaType: "text/html", body: `{"access_token":"at","token_type":"Bearer"}`})
+	c := s.client(t, nil)
+	_, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+	wantError(t, err, ErrResponse, "")
+}
+
+// The ID token has to come if openid was asked for, and is verified on every
+// path: also where it was not asked for, and against the access token.
+func TestTokenIDToken(t *testing.T) {
+	s := newUnitServer()
+	other, err := GenerateSigningKey(ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.kid = s.key.kid
+	forged, err := other.SignJWT("JWT", unitClaims(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	openid := AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}
+	for _, tt := range []struct {
+		name    string
+		r       *AuthorizationRequest
+		idToken string
+		kind    error
+	}{
+		{"missing", &openid, "", ErrResponse},
+		{"good", &openid, s.sign(t, "JWT", unitClaims(nil)), nil},
+		{"forged", &openid, forged, ErrSignature},
+		{"forged, not asked for", &plainRequest, forged, ErrSignature},
+		{"good, not asked for", &plainRequest, s.sign(t, "JWT", unitClaims(nil)), nil},
+		{"with a nonce that was not sent", &openid, s.sign(t, "JWT", unitClaims(map[string]any{"nonce": "x"})), ErrNonce},
+		{"of another access token", &openid, s.sign(t, "JWT", unitClaims(map[string]any{"at_hash": "xxxxxxxxxxxxxxxxxxxxxx"})), ErrClaim},
+		{"encrypted", &openid, "a.b.c.d.e", ErrUnsupported},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body := map[string]any{"access_token": "at", "token_type": "Bearer"}
+			if tt.idToken != "" {
+				body["id_token"] = tt.idToken
+			}
+			s.answer("/token", unitJSON(t, body))
+			c := s.client(t, nil)
+			tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, tt.r), nil)
+			if tt.kind == nil {
+				if err != nil || tok.IDToken() == nil || tok.Subject() != "alice" {
+					t.Fatalf("%v, %v", tok, err)
+				}
+				return
+			}
+			if tok != nil {
+				t.Error("a token came with the error")
+			}
+			wantError(t, err, tt.kind, "")
+		})
+	}
+}
+
+func TestMaxAgeReachesIDToken(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	for age, kind := range map[int64]error{unitTime - 80: nil, unitTime - 100: ErrExpired} {
+		cb := unitCallback(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(60)})
+		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": cb.authorization.nonce, "auth_time": age}))}))
+		if _, err := c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, kind) {
+			t.Errorf("auth_time %d: %v", age, err)
+		}
+	}
+}
+
+func TestGrantOptions(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	c := s.client(t, nil)
+	cb := unitCallback(t, s, c, &plainRequest)
+	for _, name := range []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "client_assertion", "client_assertion_type", "resource", "scope"} {
+		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Params: url.Values{name: {"x"}}})
+		wantError(t, err, ErrConfig, "Params")
+	}
+	for _, name := range append([]string{"authorization", "dpop"}, reservedHeaders[:]...) {
+		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Header: http.Header{name: {"x"}}})
+		wantError(t, err, ErrConfig, "Header")
+	}
+	if _, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{
+		Resource: []string{"https://a.example"}, Params: url.Values{"x": {"y"}}, Header: http.Header{"X-Request-Id": {"1"}},
+	}); err != nil {
+		t.Fatal(err) // wrong options did not use the Callback up
+	}
+	r := s.requests("/token")[0]
+	if r.form.Get("resource") != "https://a.example" || r.form.Get("x") != "y" || r.header.Get("X-Request-Id") != "1" {
+		t.Errorf("request %v", r)
+	}
+}
+
+func TestTokenSaved(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/token", unitJSON(t, map[string]any{
+		"access_token": "at", "token_type": "Bearer", "refresh_token": "rt", "expires_in": 60, "scope": "openid x", "more": []int{1},
+		"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"sid": "session"})),
+	}))
+	c := s.client(t, nil)
+	tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := tok.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Token
+	if err := back.UnmarshalBinary(saved); err != nil {
+		t.Fatal(err)
+	}
+	if back.IDToken() != nil || back.Subject() != "alice" || back.identity != tok.identity || back.server != tok.server || back.clientID != tok.clientID ||
+		back.AccessToken.Reveal() != "at" || back.RefreshToken.Reveal() != "rt" || !back.Expiry.Equal(tok.Expiry) ||
+		!slices.Equal(back.Scope, tok.Scope) || string(back.Extra["more"]) != "[1]" {
+		t.Errorf("restored %v", &back)
+	}
+	for n := range saved {
+		if err := new(Token).UnmarshalBinary(saved[:n]); !errors.Is(err, ErrParse) {
+			t.Fatalf("cut to %d bytes: %v", n, err)
+		}
+	}
+	if err := back.UnmarshalBinary(append(saved, 0)); !errors.Is(err, ErrParse) || back.Subject() != "alice" {
+		t.Errorf("rest bytes: %v", err)
+	}
+	if _, err := json.Marshal(tok); err == nil || !strings.Contains(err.Error(), "MarshalBinary") {
+		t.Errorf("JSON of a Token: %v", err)
+	}
+	if _, err := (&Token{Extra: map[string]json.RawMessage{"x": json.RawMessage("{")}}).MarshalBinary(); !errors.Is(err, ErrConfig) {
+		t.Errorf("broken Extra: %v", err)
+	}
+}

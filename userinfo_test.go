@@ -1,0 +1,139 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+)
+
+func unitToken(subject string) *Token {
+	return &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: unitIssuer, identity: identity{subject: subject}}
+}
+
+func TestUserInfo(t *testing.T) {
+	s := newUnitServer()
+	type m = map[string]any
+	json := func(v any) unitAnswer { return unitAnswer{mediaType: mediaJSON, body: unitJSON(t, v)} }
+	jwt := func(typ string, v any) unitAnswer {
+		return unitAnswer{mediaType: "application/jwt; charset=utf-8", body: s.sign(t, typ, v)}
+	}
+	signed := func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = ES256 }
+	listed := func(algs ...Algorithm) func(*Config) {
+		return func(c *Config) { c.Server.UserinfoSigningAlgValues = algs }
+	}
+	other, err := GenerateSigningKey(ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.kid = s.key.kid
+	forged, err := other.SignJWT("", m{"sub": "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		token  *Token // nil: of alice
+		opts   *UserInfoOptions
+		config func(*Config)
+		answer unitAnswer
+		kind   error
+		param  string
+	}{
+		{name: "plain", answer: json(m{"sub": "alice"})},
+		{name: "as text", answer: unitAnswer{mediaType: "text/plain", body: `{"sub":"alice"}`}},
+		{name: "page", answer: unitAnswer{mediaType: "text/html", body: `{"sub":"alice"}`}, kind: ErrResponse},
+		{name: "no sub", answer: json(m{"name": "x"}), kind: ErrClaim, param: "sub"},
+		{name: "empty sub", answer: json(m{"sub": ""}), kind: ErrClaim, param: "sub"},
+		{name: "sub of somebody else", answer: json(m{"sub": "mallory"}), kind: ErrClaim, param: "sub"},
+		{name: "sub in another case", answer: json(m{"sub": "Alice"}), kind: ErrClaim, param: "sub"},
+		{name: "sub number", answer: json(m{"sub": 1}), kind: ErrClaim, param: "sub"},
+		{name: "no known subject", token: unitToken(""), answer: json(m{"sub": "alice"}), kind: ErrConfig, param: "Subject"},
+		{name: "subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "alice"}, answer: json(m{"sub": "alice"})},
+		{name: "other subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "bob"}, answer: json(m{"sub": "alice"}), kind: ErrClaim, param: "sub"},
+		{name: "subject against the token's", opts: &UserInfoOptions{Subject: "bob"}, answer: json(m{"sub": "bob"}), kind: ErrConfig, param: "Subject"},
+		{name: "subject skipped", token: unitToken(""), opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: json(m{"sub": "alice"})},
+		{name: "subject skipped and given", opts: &UserInfoOptions{InsecureSkipSubject: true, Subject: "alice"}, kind: ErrConfig},
+		{name: "subject skipped, still required", opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: json(m{}), kind: ErrClaim, param: "sub"},
+		{name: "no access token", token: &Token{}, kind: ErrConfig, param: "Token"},
+		{name: "token of another server", token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", identity: identity{subject: "alice"}}, kind: ErrConfig, param: "Token"},
+		{name: "token of another type", token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", identity: identity{subject: "alice"}}, kind: ErrTokenType},
+		{name: "token that breaks the header", token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", identity: identity{subject: "alice"}}, kind: ErrConfig},
+		{name: "no endpoint", config: func(c *Config) { c.Server.UserinfoEndpoint = "" }, kind: ErrConfig, param: "userinfo_endpoint"},
+		{name: "refused", answer: unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}, kind: ErrRefused},
+		{name: "JSON where JWT is configured", config: signed, answer: json(m{"sub": "alice"}), kind: ErrResponse, param: "Content-Type"},
+		{name: "JWT", config: signed, answer: jwt("JWT", m{"sub": "alice"})},
+		{name: "JWT, from the list", config: listed(RS256, ES256), answer: jwt("JWT", m{"sub": "alice"})},
+		{name: "JWT, not in the list", config: listed(RS256), answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm, param: "alg"},
+		{name: "JWT, empty list", config: listed(), answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm},
+		{name: "JWT, list of nothing we verify", config: listed("HS256", "none"), answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm},
+		{name: "JWT, nothing says which alg", answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm, param: "Metadata.UserinfoSignedResponseAlg"},
+		{name: "JWT forged", config: signed, answer: unitAnswer{mediaType: mediaJWT, body: forged}, kind: ErrSignature},
+		{name: "JWT unreadable", config: signed, answer: unitAnswer{mediaType: mediaJWT, body: `{"sub":"alice"}`}, kind: ErrParse},
+		{name: "JWT encrypted", config: signed, answer: unitAnswer{mediaType: mediaJWT, body: "a.b.c.d.e"}, kind: ErrUnsupported},
+		{name: "JWT of another user", config: signed, answer: jwt("", m{"sub": "mallory"}), kind: ErrClaim, param: "sub"},
+		{name: "JWT with iss and aud", config: signed, answer: jwt("", m{"sub": "alice", "iss": unitIssuer, "aud": unitClient})},
+		{name: "JWT of another issuer", config: signed, answer: jwt("", m{"sub": "alice", "iss": "https://x.example"}), kind: ErrIssuer, param: "iss"},
+		{name: "JWT for another client", config: signed, answer: jwt("", m{"sub": "alice", "aud": []string{"x"}}), kind: ErrAudience, param: "aud"},
+		{name: "JWT aud number", config: signed, answer: jwt("", m{"sub": "alice", "aud": 1}), kind: ErrClaim, param: "aud"},
+		{name: "JWT expired", config: signed, answer: jwt("", m{"sub": "alice", "exp": unitTime - 31}), kind: ErrExpired, param: "exp"},
+		{name: "JWT not yet valid", config: signed, answer: jwt("", m{"sub": "alice", "nbf": unitTime + 31}), kind: ErrNotYetValid, param: "nbf"},
+		{name: "JWT is an access token", config: signed, answer: jwt("at+jwt", m{"sub": "alice"}), kind: ErrType, param: "typ"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s.set("/userinfo", tt.answer)
+			token := tt.token
+			if token == nil {
+				token = unitToken("alice")
+			}
+			before := len(s.requests("/userinfo"))
+			u, err := s.client(t, tt.config).UserInfo(context.Background(), token, tt.opts)
+			if errors.Is(err, ErrConfig) && len(s.requests("/userinfo")) != before {
+				t.Error("a request was made")
+			}
+			if tt.kind != nil {
+				if u != nil {
+					t.Error("user info came with the error")
+				}
+				wantError(t, err, tt.kind, tt.param)
+				return
+			}
+			if err != nil || u.Subject() != "alice" {
+				t.Fatalf("%v, %v", u, err)
+			}
+			r := s.requests("/userinfo")
+			if got := r[len(r)-1].header.Get("Authorization"); got != "Bearer at" {
+				t.Errorf("Authorization %q", got)
+			}
+			var claims struct{ Sub string }
+			if err := u.Claims(&claims); err != nil || claims.Sub != "alice" {
+				t.Errorf("claims %v, %v", claims, err)
+			}
+		})
+	}
+}
+
+func TestUserInfoClaims(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/userinfo", `{"sub":"alice","email":"a@example.com","EMAIL":"b@example.com","email_verified":"true"}`)
+	u, err := s.client(t, nil).UserInfo(context.Background(), unitToken("alice"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !u.EmailVerified() {
+		t.Error("email_verified")
+	}
+	wantError(t, u.Claims(new(struct{ Email string })), ErrClaim, "")
+}
+
+// A challenge carries the code where the body has none (RFC 6750, Section 3).
+func TestUserInfoRefusalCode(t *testing.T) {
+	s := newUnitServer()
+	s.set("/userinfo", unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token", error_description="expired"`}}})
+	_, err := s.client(t, nil).UserInfo(context.Background(), unitToken("alice"), nil)
+	var e *ResponseError
+	if !errors.As(err, &e) || e.Code != "invalid_token" || e.Description != "expired" {
+		t.Errorf("error %#v", err)
+	}
+}
