@@ -6,7 +6,6 @@ package oauth
 
 import (
 	"crypto"
-	"crypto/fips140"
 	"crypto/sha256"
 	"crypto/sha512"
 	"slices"
@@ -156,13 +155,4 @@ func sum(h crypto.Hash, b []byte, buf *[sha512.Size]byte) []byte {
 		*buf = sha512.Sum512(b)
 		return buf[:]
 	}
-}
-
-// minRSAExponent is the least RSA public exponent in FIPS 140-3 mode
-// (FIPS 186-5, Section 5.1: larger than 2¹⁶). Without it, three.
-func minRSAExponent() int {
-	if fips140.Enabled() {
-		return 1<<16 + 1
-	}
-	return 3
 }

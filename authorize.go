@@ -43,7 +43,7 @@ type AuthorizationRequest struct {
 	Prompt      string   // "none", "login", "consent", "select_account", or several, space-separated
 	Display     string   // "page", "popup", "touch", "wap"
 	LoginHint   string   // whom the user may be
-	IDTokenHint string   // IDToken.Raw or, from a restored Token, nothing
+	IDTokenHint string   // an earlier IDToken.Raw: who is expected; it stands in the URL
 	ACRValues   []string // in order of preference
 	UILocales   []string // BCP 47 tags in order of preference
 
@@ -84,6 +84,12 @@ type AuthorizationRequest struct {
 //
 // The zero value is inert.
 type Authorization struct {
+	d    *authorizationData
+	used atomic.Bool
+}
+
+// authorizationData stands behind a pointer as idTokenData does.
+type authorizationData struct {
 	url string // not saved
 
 	issuer       string // the server's, a template where that is one
@@ -98,32 +104,39 @@ type Authorization struct {
 	maxAge       *int64
 	thumbprint   string // of the DPoP key
 	created      time.Time
+}
 
-	used atomic.Bool
+// data is never nil: the zero Authorization is inert.
+func (a *Authorization) data() *authorizationData {
+	if a.d == nil {
+		return new(authorizationData)
+	}
+	return a.d
 }
 
 const opAuthorize = "authorization"
 
 // URL is where to send the user's browser. It is empty after UnmarshalBinary.
-func (a *Authorization) URL() string { return a.url }
+func (a *Authorization) URL() string { return a.data().url }
 
 // State is the state parameter, with which the answer comes back.
-func (a *Authorization) State() string { return a.state }
+func (a *Authorization) State() string { return a.data().state }
 
 const authorizationVersion = 1
 
 // MarshalBinary encodes a for the user's session, in at most 3 KiB. The result
 // is secret.
 func (a *Authorization) MarshalBinary() ([]byte, error) {
-	if a.state == "" {
+	d := a.data()
+	if d.state == "" {
 		return nil, fail(ErrConfig, "", "there is nothing to save: StartAuthorization did not make this Authorization").in(opAuthorize)
 	}
 	w := newSaved(authorizationVersion)
-	for _, s := range a.fields() {
+	for _, s := range d.fields() {
 		w.string(*s)
 	}
-	w.int(a.maxAge)
-	w.time(a.created)
+	w.int(d.maxAge)
+	w.time(d.created)
 	return w.b, nil
 }
 
@@ -133,7 +146,7 @@ func (a *Authorization) UnmarshalBinary(data []byte) error {
 	if len(data) > maxSaved {
 		return fail(ErrParse, "", "the data is longer than %d bytes", maxSaved).in(opAuthorize)
 	}
-	var fresh Authorization
+	fresh := new(authorizationData)
 	r := readSaved(data, authorizationVersion)
 	for _, s := range fresh.fields() {
 		*s = r.string()
@@ -147,18 +160,15 @@ func (a *Authorization) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return withOp(opAuthorize, err)
 	}
-	for i, s := range a.fields() {
-		*s = *fresh.fields()[i]
-	}
-	a.url, a.maxAge, a.created = "", fresh.maxAge, fresh.created
+	a.d = fresh
 	a.used.Store(false)
 	return nil
 }
 
-func (a *Authorization) fields() []*string {
+func (d *authorizationData) fields() []*string {
 	return []*string{
-		&a.issuer, &a.clientID, &a.redirectURI, &a.responseType, &a.responseMode,
-		&a.scope, &a.state, &a.nonce, &a.verifier, &a.thumbprint,
+		&d.issuer, &d.clientID, &d.redirectURI, &d.responseType, &d.responseMode,
+		&d.scope, &d.state, &d.nonce, &d.verifier, &d.thumbprint,
 	}
 }
 
@@ -178,7 +188,7 @@ func (a *Authorization) summary() string {
 	if a == nil {
 		return "Authorization(nil)"
 	}
-	return "Authorization(" + printable(a.issuer, 256) + " " + printable(a.clientID, 128) + ")"
+	return "Authorization(" + printable(a.data().issuer, 256) + " " + printable(a.data().clientID, 128) + ")"
 }
 
 // StartAuthorization begins a login or another authorization: send the user's
@@ -201,7 +211,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 	if a.url, err = c.authorizationURL(form); err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
-	return a, nil
+	return &Authorization{d: a}, nil
 }
 
 // reservedParams are the parameters of an authorization request that
@@ -214,11 +224,11 @@ var reservedParams = []string{
 	"client_secret", "client_assertion", "client_assertion_type", "code_verifier",
 }
 
-func (c *Client) authorizationRequest(r *AuthorizationRequest) (*Authorization, url.Values, error) {
+func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationData, url.Values, error) {
 	if err := c.checkAuthorizationRequest(r); err != nil {
 		return nil, nil, err
 	}
-	a := &Authorization{
+	a := &authorizationData{
 		issuer: c.server.Issuer, clientID: c.meta.ClientID, redirectURI: r.RedirectURI,
 		responseType: "code", responseMode: r.ResponseMode,
 		scope: strings.Join(r.Scope, " "), state: randomString(),
@@ -274,14 +284,14 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*Authorization, 
 	if err := setParams(form, r.Params, reservedParams...); err != nil {
 		return nil, nil, err
 	}
-	if saved, err := a.MarshalBinary(); err != nil || len(saved) > maxSaved {
+	if saved, err := (&Authorization{d: a}).MarshalBinary(); err != nil || len(saved) > maxSaved {
 		return nil, nil, fail(ErrConfig, "Scope", "scope and redirect URI are too long: %d bytes have to be kept, the limit is %d", len(saved), maxSaved)
 	}
 	return a, form, nil
 }
 
-func (a *Authorization) openid() bool {
-	return slices.Contains(strings.Fields(a.scope), "openid")
+func (d *authorizationData) openid() bool {
+	return slices.Contains(strings.Fields(d.scope), "openid")
 }
 
 // codeChallenge is S256 of RFC 7636, Section 4.2.

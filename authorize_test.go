@@ -24,8 +24,8 @@ func TestAuthorizationURL(t *testing.T) {
 	}
 	want := url.Values{
 		"tenant": {"a b"}, "response_type": {"code"}, "client_id": {unitClient}, "redirect_uri": {"https://app.example/cb?x=1"},
-		"scope": {"openid email"}, "response_mode": {"form_post"}, "state": {a.State()}, "nonce": {a.nonce},
-		"code_challenge": {codeChallenge(a.verifier)}, "code_challenge_method": {"S256"},
+		"scope": {"openid email"}, "response_mode": {"form_post"}, "state": {a.State()}, "nonce": {a.d.nonce},
+		"code_challenge": {codeChallenge(a.d.verifier)}, "code_challenge_method": {"S256"},
 		"prompt": {"login"}, "display": {"page"}, "login_hint": {"bob"}, "id_token_hint": {"hint"}, "acr_values": {"gold silver"},
 		"ui_locales": {"cs en"}, "max_age": {"0"}, "resource": {"https://a.example/", "urn:b"},
 		"claims": {`{"id_token":{"acr":null}}`}, "extra": {"1", "2"},
@@ -33,16 +33,16 @@ func TestAuthorizationURL(t *testing.T) {
 	if got := u.Query(); got.Encode() != want.Encode() {
 		t.Errorf("parameters\n%v, want\n%v", got, want)
 	}
-	for name, s := range map[string]string{"state": a.state, "nonce": a.nonce, "verifier": a.verifier} {
+	for name, s := range map[string]string{"state": a.d.state, "nonce": a.d.nonce, "verifier": a.d.verifier} {
 		if b, err := decodeBase64URL(nil, []byte(s)); err != nil || len(b) != 32 {
 			t.Errorf("%s is not 256 bits: %v", name, err)
 		}
 	}
 	b := s.start(t, c, nil)
-	if a.state == b.state || a.nonce == b.nonce || a.verifier == b.verifier || a.state == a.nonce || a.nonce == a.verifier {
+	if a.d.state == b.d.state || a.d.nonce == b.d.nonce || a.d.verifier == b.d.verifier || a.d.state == a.d.nonce || a.d.nonce == a.d.verifier {
 		t.Error("random values repeat")
 	}
-	if strings.Contains(a.URL(), a.verifier) {
+	if strings.Contains(a.URL(), a.d.verifier) {
 		t.Error("the code verifier is in the URL")
 	}
 }
@@ -138,8 +138,8 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 func TestNonceGoesWithOpenID(t *testing.T) {
 	s := newUnitServer()
 	a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"mail"}})
-	if a.nonce != "" || a.state == "" || strings.Contains(a.URL(), "nonce") {
-		t.Errorf("nonce %q state %q", a.nonce, a.state)
+	if a.d.nonce != "" || a.d.state == "" || strings.Contains(a.URL(), "nonce") {
+		t.Errorf("nonce %q state %q", a.d.nonce, a.d.state)
 	}
 }
 
@@ -147,13 +147,13 @@ func TestDefaultMaxAgeIsKept(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, func(c *Config) { c.Metadata.DefaultMaxAge = int64p(600) })
 	a := s.start(t, c, nil)
-	if a.maxAge == nil || *a.maxAge != 600 || strings.Contains(a.URL(), "max_age") {
-		t.Errorf("max age %v in %s", a.maxAge, a.URL())
+	if a.d.maxAge == nil || *a.d.maxAge != 600 || strings.Contains(a.URL(), "max_age") {
+		t.Errorf("max age %v in %s", a.d.maxAge, a.URL())
 	}
 	age := int64(5)
 	a = s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", MaxAge: &age})
 	age = 1 << 40
-	if *a.maxAge != 5 {
+	if *a.d.maxAge != 5 {
 		t.Error("the request's MaxAge is shared with the caller")
 	}
 }
@@ -230,12 +230,12 @@ func TestAuthorizationSaved(t *testing.T) {
 	if err := b.UnmarshalBinary(saved); err != nil {
 		t.Fatal(err)
 	}
-	for i, f := range a.fields() {
-		if *f != *b.fields()[i] {
-			t.Errorf("field %d: %q, want %q", i, *b.fields()[i], *f)
+	for i, f := range a.d.fields() {
+		if *f != *b.d.fields()[i] {
+			t.Errorf("field %d: %q, want %q", i, *b.d.fields()[i], *f)
 		}
 	}
-	if *b.maxAge != 0 || !b.created.Equal(a.created) || b.URL() != "" || b.State() != a.State() {
+	if *b.d.maxAge != 0 || !b.d.created.Equal(a.d.created) || b.URL() != "" || b.State() != a.State() {
 		t.Errorf("restored %+v", b.summary())
 	}
 	if _, err := new(Authorization).MarshalBinary(); !errors.Is(err, ErrConfig) {
@@ -248,7 +248,7 @@ func TestAuthorizationSaved(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"rest": append(saved[:len(saved):len(saved)], 0), "version": append([]byte{2}, saved[1:]...), "long": func() []byte {
-			b, err := (&Authorization{state: "s", scope: strings.Repeat("x", maxSaved), created: unitNow()}).MarshalBinary()
+			b, err := (&Authorization{d: &authorizationData{state: "s", scope: strings.Repeat("x", maxSaved), created: unitNow()}}).MarshalBinary()
 			if err != nil {
 				t.Fatal(err)
 			}

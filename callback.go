@@ -20,7 +20,7 @@ const opCallback = "authorization response"
 // A Callback is an authorization response that passed its checks: a code, tied
 // to the request that it answers. [Client.ExchangeCode] takes it, once.
 type Callback struct {
-	code          string
+	code          Secret
 	issuer        string // of the response (RFC 9207); "" if it did not say
 	authorization *Authorization
 	used          atomic.Bool
@@ -52,7 +52,7 @@ func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *Gr
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, withOp(opCallback, err)
 	}
-	params, err := callbackParams(r, a)
+	params, err := callbackParams(r, a.d.responseMode)
 	if err != nil {
 		return nil, withOp(opCallback, err)
 	}
@@ -87,13 +87,13 @@ var responseParams = [...]string{
 
 // callbackParams takes the parameters from the one place that was asked for.
 // Never r.Form: it mixes query and body.
-func callbackParams(r *http.Request, a *Authorization) (url.Values, error) {
+func callbackParams(r *http.Request, responseMode string) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, fail(ErrParse, "", "the query of the response cannot be read")
 	}
-	if a.responseMode != "form_post" {
-		if a.responseMode == "fragment" {
+	if responseMode != "form_post" {
+		if responseMode == "fragment" {
 			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: ValidateCallback takes its parameters in a native app")
 		}
 		if r.Method != http.MethodGet {
@@ -141,9 +141,9 @@ func formParams(r *http.Request) (url.Values, error) {
 // checkAuthorization refuses an Authorization that is not this client's.
 func (c *Client) checkAuthorization(a *Authorization) error {
 	switch {
-	case a == nil || a.state == "":
+	case a == nil || a.d == nil:
 		return fail(ErrConfig, "Authorization", "is empty: pass the one that StartAuthorization made, or a restored one")
-	case a.issuer != c.server.Issuer || a.clientID != c.meta.ClientID:
+	case a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID:
 		return fail(ErrConfig, "Authorization", "belongs to another server or client")
 	}
 	return nil
@@ -153,7 +153,7 @@ func (c *Client) validateCallback(a *Authorization, params url.Values) (*Callbac
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, err
 	}
-	age := c.clock.local().Sub(a.created)
+	age := c.clock.local().Sub(a.d.created)
 	if age > c.lifetime {
 		return nil, fail(ErrExpired, "Authorization", "was started more than %v ago (Config.AuthorizationLifetime): start again", c.lifetime)
 	}
@@ -172,7 +172,7 @@ func (c *Client) validateCallback(a *Authorization, params url.Values) (*Callbac
 	}
 	// RFC 6749, Section 10.12. Random and compared here, it also says that the
 	// caller took a out of the right session.
-	if !sameSecret(params.Get("state"), a.state) {
+	if !sameSecret(params.Get("state"), a.d.state) {
 		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request")
 	}
 	if a.used.Swap(true) {
@@ -190,7 +190,7 @@ func (c *Client) validateCallback(a *Authorization, params url.Values) (*Callbac
 	if code == "" {
 		return nil, fail(ErrClaim, "code", "is missing")
 	}
-	return &Callback{code: code, issuer: iss, authorization: a}, nil
+	return &Callback{code: NewSecret(code), issuer: iss, authorization: a}, nil
 }
 
 // checkResponseIssuer is RFC 9207, Section 2.4: the defence against mix-up.

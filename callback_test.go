@@ -72,7 +72,7 @@ func TestValidateCallback(t *testing.T) {
 			tt.change(params)
 			cb, err := c.ValidateCallback(context.Background(), a, params)
 			if tt.kind == nil {
-				if err != nil || cb.code != "the-code" {
+				if err != nil || cb.code.Reveal() != "the-code" {
 					t.Fatalf("%v, %v", cb, err)
 				}
 				return
@@ -138,7 +138,7 @@ func TestAuthorizationOfAnother(t *testing.T) {
 		wantError(t, err, ErrConfig, "Authorization")
 		_, err = c.FinishAuthorization(httptest.NewRequest("GET", "/cb?"+params.Encode(), nil), a, nil)
 		wantError(t, err, ErrConfig, "Authorization")
-		_, err = c.ExchangeCode(context.Background(), &Callback{code: "x", authorization: a}, nil)
+		_, err = c.ExchangeCode(context.Background(), &Callback{code: NewSecret("x"), authorization: a}, nil)
 		wantError(t, err, ErrConfig, "")
 		_ = name
 	}
@@ -214,7 +214,7 @@ func TestCallbackPlace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			params, err := callbackParams(tt.r, &Authorization{responseMode: tt.mode})
+			params, err := callbackParams(tt.r, tt.mode)
 			if tt.kind != nil {
 				if params != nil {
 					t.Error("parameters came with the error")
@@ -234,7 +234,7 @@ func TestFinishAuthorization(t *testing.T) {
 	c := s.client(t, nil)
 	a := s.start(t, c, nil)
 	s.answer("/token", unitJSON(t, map[string]any{
-		"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.nonce})),
+		"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce})),
 	}))
 	tok, err := c.FinishAuthorization(httptest.NewRequest("GET", "/cb?code=the-code&state="+a.State(), nil), a, nil)
 	if err != nil {
@@ -245,7 +245,7 @@ func TestFinishAuthorization(t *testing.T) {
 	}
 	want := url.Values{
 		"grant_type": {"authorization_code"}, "code": {"the-code"}, "redirect_uri": {"https://app.example/cb"},
-		"code_verifier": {a.verifier}, "client_id": {unitClient}, "client_secret": {"the-client-secret"},
+		"code_verifier": {a.d.verifier}, "client_id": {unitClient}, "client_secret": {"the-client-secret"},
 	}
 	if got := s.requests("/token")[0].form; got.Encode() != want.Encode() {
 		t.Errorf("token request %v, want %v", got, want)
@@ -262,7 +262,7 @@ func TestResponseIssuerOfTenant(t *testing.T) {
 		a := s.start(t, c, nil)
 		s.answer("/token", unitJSON(t, map[string]any{
 			"access_token": "at", "token_type": "Bearer",
-			"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.nonce, "iss": "https://login.example/" + tid + "/v2", "tid": tid})),
+			"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce, "iss": "https://login.example/" + tid + "/v2", "tid": tid})),
 		}))
 		params := url.Values{"code": {"x"}, "state": {a.State()}, "iss": {"https://login.example/" + guid + "/v2"}}
 		tok, err := c.FinishAuthorization(httptest.NewRequest("GET", "/cb?"+params.Encode(), nil), a, nil)

@@ -163,11 +163,11 @@ func (r *challengeReader) value() (string, bool) {
 			r.i++
 			return b.String(), true
 		case c == '\\':
-			if r.i++; r.i == len(r.s) {
+			if r.i++; r.i == len(r.s) || control(r.s[r.i]) {
 				return "", false
 			}
 			b.WriteByte(r.s[r.i])
-		case c < 0x20 && c != '\t' || c == 0x7f:
+		case control(c):
 			return "", false
 		default:
 			b.WriteByte(c)
@@ -175,3 +175,7 @@ func (r *challengeReader) value() (string, bool) {
 	}
 	return "", false
 }
+
+// control is what a quoted string cannot have in it, also not after a
+// backslash: RFC 9110, Section 5.6.4.
+func control(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7f }

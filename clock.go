@@ -69,7 +69,7 @@ func monotonic() time.Time { return time.Now() }
 func (c Clock) checkExpiry(param string, t time.Time) error {
 	now := c.now()
 	if !t.After(now.Add(-c.tolerance())) {
-		return fail(ErrExpired, param, "expired %v ago by this clock (%s); if that is wrong, set the clock or Clock.Skew", now.Sub(t).Round(time.Second), stamp(now))
+		return fail(ErrExpired, param, "expired %v ago by this clock (%s); if that is wrong, set the clock or Clock.Skew", roughly(now.Sub(t)), stamp(now))
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (c Clock) checkExpiry(param string, t time.Time) error {
 func (c Clock) checkNotBefore(param string, t time.Time) error {
 	now := c.now()
 	if t.After(now.Add(c.tolerance())) {
-		return fail(ErrNotYetValid, param, "not valid for another %v by this clock (%s); if that is wrong, set the clock or Clock.Skew", t.Sub(now).Round(time.Second), stamp(now))
+		return fail(ErrNotYetValid, param, "not valid for another %v by this clock (%s); if that is wrong, set the clock or Clock.Skew", roughly(t.Sub(now)), stamp(now))
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func (c Clock) checkNotBefore(param string, t time.Time) error {
 func (c Clock) checkNotAhead(param string, t time.Time) error {
 	now := c.now()
 	if t.After(now.Add(max(maxAhead, c.tolerance()))) {
-		return fail(ErrNotYetValid, param, "is %v ahead of this clock (%s); if that is wrong, set the clock or Clock.Skew", t.Sub(now).Round(time.Second), stamp(now))
+		return fail(ErrNotYetValid, param, "is %v ahead of this clock (%s); if that is wrong, set the clock or Clock.Skew", roughly(t.Sub(now)), stamp(now))
 	}
 	return nil
 }
@@ -97,9 +97,17 @@ func (c Clock) checkNotAhead(param string, t time.Time) error {
 func (c Clock) checkAge(param string, t time.Time, age time.Duration) error {
 	now := c.now()
 	if t.Add(age).Before(now.Add(-c.tolerance())) {
-		return fail(ErrExpired, param, "is %v old, the limit is %v", now.Sub(t).Round(time.Second), age)
+		return fail(ErrExpired, param, "is %v old, the limit is %v", roughly(now.Sub(t)), age)
 	}
 	return nil
+}
+
+// roughly is d as a person wants to read it.
+func roughly(d time.Duration) time.Duration {
+	if d > 10*time.Minute {
+		return d.Round(time.Minute)
+	}
+	return d.Round(time.Second)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

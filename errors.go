@@ -195,13 +195,13 @@ func (e *ResponseError) Is(target error) bool {
 }
 
 // Format prints the error text for every verb: header and body stay hidden.
-func (e *ResponseError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
+func (e ResponseError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
 
 // LogValue is the error text: header and body stay hidden.
-func (e *ResponseError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+func (e ResponseError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // MarshalJSON fails: header and body can hold secrets.
-func (e *ResponseError) MarshalJSON() ([]byte, error) {
+func (e ResponseError) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("oauth: a ResponseError is not for JSON: use its Error text or its fields")
 }
 

@@ -41,7 +41,30 @@ func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 	// nothing in these protocols redirects a client.
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	own.Jar = nil
+	if own.Transport == nil {
+		own.Transport = http.DefaultTransport
+	}
+	own.Transport = &unredirected{own.Transport}
 	return &caller{client: &own, insecure: insecure, trace: trace}
+}
+
+// unredirected takes the Location out of answers. Before http.Client asks
+// CheckRedirect it parses the URL, and quotes it whole in an error if it cannot.
+type unredirected struct{ next http.RoundTripper }
+
+func (t *unredirected) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := t.next.RoundTrip(r)
+	if res != nil {
+		res.Header.Del("Location")
+	}
+	return res, err
+}
+
+// CloseIdleConnections makes that of http.Client work.
+func (t *unredirected) CloseIdleConnections() {
+	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // newTransport is http.DefaultTransport with tighter limits.

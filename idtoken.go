@@ -16,6 +16,13 @@ import (
 // An IDToken is an ID token whose signature and claims passed every check.
 // There is no other way to have one. It is immutable.
 type IDToken struct {
+	d *idTokenData
+}
+
+// idTokenData stands behind a pointer for the same reason as the text of a
+// Secret: with a verb that does not fit, fmt prints the fields of whatever
+// holds an IDToken, and stops at the second pointer.
+type idTokenData struct {
 	raw      string
 	payload  string
 	issuer   string
@@ -30,35 +37,53 @@ type IDToken struct {
 	alg      *algorithm
 }
 
+// newIDToken makes an IDToken and its data in one piece.
+func newIDToken() (*IDToken, *idTokenData) {
+	both := new(struct {
+		token IDToken
+		data  idTokenData
+	})
+	both.token.d = &both.data
+	return &both.token, &both.data
+}
+
+// data is never nil: the zero IDToken is inert.
+func (id *IDToken) data() *idTokenData {
+	if id.d == nil {
+		return new(idTokenData)
+	}
+	return id.d
+}
+
 // Issuer is iss, for a multi-tenant server that of the tenant.
-func (id *IDToken) Issuer() string { return id.issuer }
+func (id *IDToken) Issuer() string { return id.data().issuer }
 
 // Subject is sub: who logged in, unique and never reassigned within the issuer.
-func (id *IDToken) Subject() string { return id.subject }
+func (id *IDToken) Subject() string { return id.data().subject }
 
 // Audience is aud; it holds the client_id.
-func (id *IDToken) Audience() []string { return slices.Clone(id.audience) }
+func (id *IDToken) Audience() []string { return slices.Clone(id.data().audience) }
 
 // Expiry is exp.
-func (id *IDToken) Expiry() time.Time { return id.expiry }
+func (id *IDToken) Expiry() time.Time { return id.data().expiry }
 
 // IssuedAt is iat.
-func (id *IDToken) IssuedAt() time.Time { return id.issuedAt }
+func (id *IDToken) IssuedAt() time.Time { return id.data().issuedAt }
 
 // AuthTime is auth_time, when the user authenticated; zero if the token does
 // not say.
-func (id *IDToken) AuthTime() time.Time { return id.authTime }
+func (id *IDToken) AuthTime() time.Time { return id.data().authTime }
 
 // Nonce is nonce; empty if the token has none.
-func (id *IDToken) Nonce() string { return id.nonce }
+func (id *IDToken) Nonce() string { return id.data().nonce }
 
 // ACR is acr, how the authentication was; empty if the token does not say.
-func (id *IDToken) ACR() string { return id.acr }
+func (id *IDToken) ACR() string { return id.data().acr }
 
 // AMR is amr, the methods of authentication; nil if the token does not say, or
 // not as a list of strings.
 func (id *IDToken) AMR() []string {
-	o, err := parseObject(id.payload, documentLimits, ErrClaim)
+	o, err := parseObject(id.data().payload, documentLimits, ErrClaim)
 	if err != nil {
 		return nil
 	}
@@ -67,12 +92,12 @@ func (id *IDToken) AMR() []string {
 }
 
 // SessionID is sid, the session at the server; empty if the token does not say.
-func (id *IDToken) SessionID() string { return id.sid }
+func (id *IDToken) SessionID() string { return id.data().sid }
 
 // EmailVerified is email_verified. Some servers (Apple, Amazon Cognito) write
 // it as a string.
 func (id *IDToken) EmailVerified() bool {
-	o, err := parseObject(id.payload, documentLimits, ErrClaim)
+	o, err := parseObject(id.data().payload, documentLimits, ErrClaim)
 	return err == nil && emailVerified(o)
 }
 
@@ -82,30 +107,27 @@ func emailVerified(o jsonObject) bool {
 }
 
 // Raw is the token as it came. It is personal data; id_token_hint takes it.
-func (id *IDToken) Raw() string { return id.raw }
+func (id *IDToken) Raw() string { return id.data().raw }
 
 // Claims decodes the claims into dst as [encoding/json] does. Because that
 // matches names without regard to case, claims that it would not tell apart
 // are an error of kind [ErrClaim].
 func (id *IDToken) Claims(dst any) error {
-	return withOp(opIDToken, unmarshalClaims(id.payload, dst))
+	return withOp(opIDToken, unmarshalClaims(id.data().payload, dst))
 }
 
 // Format prints issuer and subject: fmt would print all the rest.
-func (id *IDToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, id.summary()) }
+func (id IDToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, id.summary()) }
 
 // LogValue is issuer and subject.
-func (id *IDToken) LogValue() slog.Value { return slog.StringValue(id.summary()) }
+func (id IDToken) LogValue() slog.Value { return slog.StringValue(id.summary()) }
 
 func (id *IDToken) summary() string {
-	if id == nil {
-		return "IDToken(nil)"
-	}
-	return "IDToken(" + printable(id.issuer, 256) + " " + printable(id.subject, 256) + ")"
+	return "IDToken(" + printable(id.data().issuer, 256) + " " + printable(id.data().subject, 256) + ")"
 }
 
 // MarshalJSON fails: what it could write would be trusted by whoever reads it.
-func (id *IDToken) MarshalJSON() ([]byte, error) {
+func (id IDToken) MarshalJSON() ([]byte, error) {
 	return nil, fail(ErrConfig, "", "an IDToken does not encode itself: keep what Claims gives, or Token.MarshalBinary").in(opIDToken)
 }
 
@@ -174,7 +196,8 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 	if claims.has("events") {
 		return nil, fail(ErrType, "events", "a security event is not an ID token")
 	}
-	id := &IDToken{raw: raw, payload: v.payload, alg: v.alg}
+	token, id := newIDToken()
+	id.raw, id.payload, id.alg = raw, v.payload, v.alg
 	if id.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 2
 		return nil, err
 	}
@@ -203,7 +226,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 	if err := checkHash(claims, "c_hash", v.alg, x.code, x.frontend && x.code != ""); err != nil {
 		return nil, err
 	}
-	return id, nil
+	return token, nil
 }
 
 // tenantPlaceholder makes an issuer a template (Entra ID).
@@ -286,7 +309,7 @@ func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error
 }
 
 // checkTimesOf is steps 9, 10 and 13. exp and iat are required.
-func (c *Client) checkTimesOf(claims jsonObject, id *IDToken, x *idTokenChecks) (err error) {
+func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChecks) (err error) {
 	if id.expiry, err = checkLifetime(claims, c.clock); err != nil {
 		return err
 	}
@@ -360,7 +383,7 @@ func seconds(n int64) time.Duration {
 	return time.Duration(min(n, most)) * time.Second
 }
 
-func checkNonce(claims jsonObject, id *IDToken, x *idTokenChecks) error {
+func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
 	nonce, ok, err := claims.string("nonce")
 	if err != nil {
 		return err

@@ -10,12 +10,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
+	"log/slog"
 	"math/big"
 	"slices"
 )
@@ -120,8 +123,13 @@ func checkRSA(kind error, key *rsa.PublicKey) error {
 		return fail(kind, "n", "the RSA key has %d bits: use one of %d to %d", bits, minRSABits, maxRSABits)
 	case key.N.Bit(0) == 0:
 		return fail(kind, "n", "the RSA modulus is even")
-	case key.E&1 == 0 || key.E < minRSAExponent():
-		return fail(kind, "e", "the RSA exponent is %d: it has to be odd and at least %d", key.E, minRSAExponent())
+	case key.E&1 == 0 || key.E < 3:
+		return fail(kind, "e", "the RSA exponent is %d: it has to be odd and at least 3", key.E)
+	case !fips140.Enabled():
+	case key.E <= 1<<16: // FIPS 186-5, Section 5.1
+		return fail(ErrUnsupported, "e", "the RSA exponent is %d: in FIPS 140-3 mode it has to be over 65536", key.E)
+	case key.N.BitLen()%2 != 0: // as above
+		return fail(ErrUnsupported, "n", "the RSA key has %d bits: in FIPS 140-3 mode it has to be an even number", key.N.BitLen())
 	}
 	return nil
 }
@@ -453,6 +461,19 @@ func (k *SigningKey) PublicJWK() json.RawMessage {
 
 // Thumbprint is the RFC 7638 thumbprint of the public key, SHA-256, base64url.
 func (k *SigningKey) Thumbprint() string { return thumbprint(k.signer.Public()) }
+
+// Format prints algorithm and key id: the signer may be the private key itself.
+func (k SigningKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.summary()) }
+
+// LogValue is algorithm and key id.
+func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.summary()) }
+
+func (k *SigningKey) summary() string {
+	if k.alg == nil {
+		return "SigningKey()"
+	}
+	return "SigningKey(" + string(k.alg.name) + " " + printable(k.kid, 128) + ")"
+}
 
 // Algorithm is the key's one algorithm.
 func (k *SigningKey) Algorithm() Algorithm { return k.alg.name }

@@ -39,10 +39,11 @@ type Token struct {
 	idToken  *IDToken
 	server   string // the issuer that the client was configured with
 	clientID string
-	identity identity
+	known    *identity // nil: no ID token came
 }
 
-// identity is what is kept of the first ID token when it is gone.
+// identity is what is kept of the first ID token when it is gone. It is not
+// changed once it is set, and stands behind a pointer as idTokenData does.
 type identity struct {
 	issuer, subject, sessionID, nonce, raw string
 }
@@ -53,7 +54,14 @@ func (t *Token) IDToken() *IDToken { return t.idToken }
 
 // Subject is the sub of the ID token; it survives MarshalBinary. It is empty
 // if there was no ID token.
-func (t *Token) Subject() string { return t.identity.subject }
+func (t *Token) Subject() string { return t.identity().subject }
+
+func (t *Token) identity() identity {
+	if t.known == nil {
+		return identity{}
+	}
+	return *t.known
+}
 
 const tokenVersion = 1
 
@@ -72,7 +80,8 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 	w.string(t.RefreshToken.Reveal())
 	w.string(strings.Join(t.Scope, " "))
 	w.string(string(extra))
-	for _, s := range t.fields() {
+	id := t.identity()
+	for _, s := range t.fields(&id) {
 		w.string(*s)
 	}
 	w.time(t.Expiry)
@@ -90,7 +99,8 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 		fresh.Scope = strings.Split(scope, " ")
 	}
 	extra := r.string()
-	for _, s := range fresh.fields() {
+	fresh.known = new(identity)
+	for _, s := range fresh.fields(fresh.known) {
 		*s = r.string()
 	}
 	fresh.Expiry = r.time()
@@ -107,12 +117,14 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 		}
 		fresh.Extra[m.name] = json.RawMessage(m.raw)
 	}
+	if *fresh.known == (identity{}) {
+		fresh.known = nil
+	}
 	*t = fresh
 	return nil
 }
 
-func (t *Token) fields() []*string {
-	id := &t.identity
+func (t *Token) fields(id *identity) []*string {
 	return []*string{
 		&t.TokenType, &t.server, &t.clientID,
 		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw,
@@ -120,20 +132,17 @@ func (t *Token) fields() []*string {
 }
 
 // MarshalJSON fails: a Token holds secrets.
-func (t *Token) MarshalJSON() ([]byte, error) {
+func (t Token) MarshalJSON() ([]byte, error) {
 	return nil, fail(ErrConfig, "", "a Token does not encode to JSON: use MarshalBinary for the session store").in(opToken)
 }
 
 // Format prints type, expiry and scope.
-func (t *Token) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) }
+func (t Token) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) }
 
 // LogValue is type, expiry and scope.
-func (t *Token) LogValue() slog.Value { return slog.StringValue(t.summary()) }
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.summary()) }
 
 func (t *Token) summary() string {
-	if t == nil {
-		return "Token(nil)"
-	}
 	s := "Token(" + printable(t.TokenType, 32)
 	if !t.Expiry.IsZero() {
 		s += " until " + stamp(t.Expiry)
@@ -191,13 +200,13 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	if cb == nil || cb.authorization == nil {
 		return nil, fail(ErrConfig, "Callback", "is empty: pass the one that ValidateCallback made")
 	}
-	a := cb.authorization
-	if err := c.checkAuthorization(a); err != nil {
+	if err := c.checkAuthorization(cb.authorization); err != nil {
 		return nil, err
 	}
+	a := cb.authorization.d
 	form := url.Values{
 		"grant_type":   {"authorization_code"},
-		"code":         {cb.code},
+		"code":         {cb.code.Reveal()},
 		"redirect_uri": {a.redirectURI},
 	}
 	if a.verifier != "" {
@@ -214,7 +223,7 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 		return nil, err
 	}
 	// Of a template the response's iss was compared by its form only.
-	if cb.issuer != "" && t.idToken != nil && strings.Contains(a.issuer, tenantPlaceholder) && t.idToken.issuer != cb.issuer {
+	if cb.issuer != "" && t.idToken != nil && strings.Contains(a.issuer, tenantPlaceholder) && t.idToken.Issuer() != cb.issuer {
 		return nil, fail(ErrIssuer, "iss", "response and ID token are from different tenants")
 	}
 	return t, nil
@@ -253,7 +262,7 @@ func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantO
 		return nil, err
 	}
 	t.idToken = id
-	t.identity = identity{issuer: id.issuer, subject: id.subject, sessionID: id.sid, nonce: id.nonce, raw: id.raw}
+	t.known = &identity{issuer: id.d.issuer, subject: id.d.subject, sessionID: id.d.sid, nonce: id.d.nonce, raw: id.d.raw}
 	return t, nil
 }
 

@@ -17,7 +17,7 @@ const opUserInfo = "userinfo"
 // UserInfo is what the userinfo endpoint said about the user that the token is
 // of. It is immutable.
 type UserInfo struct {
-	payload string
+	payload Secret // personal data; print it as little as a secret
 	subject string
 }
 
@@ -26,26 +26,23 @@ func (u *UserInfo) Subject() string { return u.subject }
 
 // EmailVerified is email_verified, also where it is written as a string.
 func (u *UserInfo) EmailVerified() bool {
-	o, err := parseObject(u.payload, documentLimits, ErrClaim)
+	o, err := parseObject(u.payload.Reveal(), documentLimits, ErrClaim)
 	return err == nil && emailVerified(o)
 }
 
 // Claims decodes the claims into dst as [encoding/json] does. Claims that it
 // would not tell apart by their names are an error of kind [ErrClaim].
 func (u *UserInfo) Claims(dst any) error {
-	return withOp(opUserInfo, unmarshalClaims(u.payload, dst))
+	return withOp(opUserInfo, unmarshalClaims(u.payload.Reveal(), dst))
 }
 
 // Format prints the subject: the rest is personal data.
-func (u *UserInfo) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.summary()) }
+func (u UserInfo) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.summary()) }
 
 // LogValue is the subject.
-func (u *UserInfo) LogValue() slog.Value { return slog.StringValue(u.summary()) }
+func (u UserInfo) LogValue() slog.Value { return slog.StringValue(u.summary()) }
 
 func (u *UserInfo) summary() string {
-	if u == nil {
-		return "UserInfo(nil)"
-	}
 	return "UserInfo(" + printable(u.subject, 256) + ")"
 }
 
@@ -173,7 +170,7 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 	if subject != "" && sub != subject {
 		return nil, fail(ErrClaim, "sub", "the answer is about somebody else than the user of the token")
 	}
-	return &UserInfo{payload: payload, subject: sub}, nil
+	return &UserInfo{payload: NewSecret(payload), subject: sub}, nil
 }
 
 // userInfoJWT verifies a signed answer. iss and aud are judged where they are

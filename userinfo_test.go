@@ -8,7 +8,7 @@ import (
 )
 
 func unitToken(subject string) *Token {
-	return &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: unitIssuer, identity: identity{subject: subject}}
+	return &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: unitIssuer, known: &identity{subject: subject}}
 }
 
 func TestUserInfo(t *testing.T) {
@@ -56,9 +56,9 @@ func TestUserInfo(t *testing.T) {
 		{name: "subject skipped and given", opts: &UserInfoOptions{InsecureSkipSubject: true, Subject: "alice"}, kind: ErrConfig},
 		{name: "subject skipped, still required", opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: json(m{}), kind: ErrClaim, param: "sub"},
 		{name: "no access token", token: &Token{}, kind: ErrConfig, param: "Token"},
-		{name: "token of another server", token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", identity: identity{subject: "alice"}}, kind: ErrConfig, param: "Token"},
-		{name: "token of another type", token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", identity: identity{subject: "alice"}}, kind: ErrTokenType},
-		{name: "token that breaks the header", token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", identity: identity{subject: "alice"}}, kind: ErrConfig},
+		{name: "token of another server", token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", known: &identity{subject: "alice"}}, kind: ErrConfig, param: "Token"},
+		{name: "token of another type", token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", known: &identity{subject: "alice"}}, kind: ErrTokenType},
+		{name: "token that breaks the header", token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", known: &identity{subject: "alice"}}, kind: ErrConfig},
 		{name: "no endpoint", config: func(c *Config) { c.Server.UserinfoEndpoint = "" }, kind: ErrConfig, param: "userinfo_endpoint"},
 		{name: "refused", answer: unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}, kind: ErrRefused},
 		{name: "JSON where JWT is configured", config: signed, answer: json(m{"sub": "alice"}), kind: ErrResponse, param: "Content-Type"},

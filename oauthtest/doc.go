@@ -8,22 +8,18 @@
 //
 // # A login
 //
-// A test registers a client, lets [Server.Authorize] play the browser, and
-// hands the request that comes out of it to the application under test:
+// A test registers a client with [Server.AddClient] and gives the application
+// under test the [Server.Issuer] and the [Server.Client], which trusts the
+// server's certificate. [Server.Authorize] plays the browser: it takes the URL
+// that the application sends the user to, and returns the request that comes
+// back to the application's redirect URI. The package example is a login of
+// package oauth; the test of an application adds the application's cookie to
+// the request and hands it to the handler:
 //
-//	srv := oauthtest.NewServer(nil)
-//	defer srv.Close()
-//	srv.AddClient(oauthtest.Client{
-//		ID:           "web",
-//		Secret:       "a secret that only the two know",
-//		RedirectURIs: []string{"https://app.example.com/cb"},
-//	})
-//
-//	as, err := oauth.Discover(ctx, srv.Issuer(), &oauth.DiscoverOptions{HTTPClient: srv.Client()})
+//	callback, err := srv.Authorize(ctx, location) // where /login redirects to
 //	…
-//	callback, err := srv.Authorize(ctx, pending.URL())
-//	…
-//	tok, err := client.FinishAuthorization(callback, pending, nil)
+//	callback.AddCookie(session)
+//	app.ServeHTTP(recorder, callback)
 //
 // The user is "alice" unless the request has a login_hint; [Server.AddUser]
 // adds more. The login_hint "deny" is a user who refuses. No page is shown
@@ -36,6 +32,7 @@
 //
 //	srv.Fault(oauthtest.WrongNonce)
 //
+// [Faults] lists all of them, for a test that an application stands every one.
 // What no fault offers is within reach of [Options.EditMetadata],
 // [Options.EditIDToken], [Server.AddJWK], [Server.RotateKeys] and
 // [Server.Sign]. [Server.Count] and [Server.Requests] tell whether a client

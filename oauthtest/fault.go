@@ -94,7 +94,7 @@ const (
 // before. Without an argument the server is correct again. It panics on a
 // fault that does not exist.
 func (s *Server) Fault(faults ...Fault) {
-	known := allFaults()
+	known := Faults()
 	for _, f := range faults {
 		if !slices.Contains(known, f) {
 			panic(fmt.Sprintf("oauthtest: no such fault: %q", string(f)))
@@ -111,10 +111,11 @@ func (s *Server) faulty(f Fault) bool {
 	return slices.Contains(s.faults, f)
 }
 
-// allFaults collects the faults of all tables below. UserinfoJSONInsteadOfJWT
-// stands in none: it is a choice of the endpoint and not a change to its
-// answer.
-func allFaults() []Fault {
+// Faults returns all faults, for a test that sees to it that an application
+// stands every one of them.
+func Faults() []Fault {
+	// This one stands in none of the tables below: it is a choice of the
+	// endpoint and not a change to its answer.
 	all := []Fault{UserinfoJSONInsteadOfJWT}
 	for _, row := range callbackFaults {
 		all = append(all, row.fault)

@@ -1,0 +1,393 @@
+package oauth
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/oauth/oauthtest"
+)
+
+var (
+	errorsPlainKinds   = []error{ErrConfig, ErrInsecureURL, ErrNetwork, ErrResponse, ErrParse, ErrUnsupported, ErrUnavailable, ErrRefused}
+	errorsInvalidKinds = []error{
+		ErrAlgorithm, ErrKeyNotFound, ErrSignature, ErrType, ErrClaim, ErrIssuer, ErrAudience, ErrExpired,
+		ErrNotYetValid, ErrNonce, ErrState, ErrTokenType, ErrBinding, ErrReplay,
+	}
+)
+
+func TestErrorKinds(t *testing.T) {
+	texts := map[string]bool{}
+	all := append(append([]error{ErrInvalid}, errorsPlainKinds...), errorsInvalidKinds...)
+	for i, kind := range all {
+		if text := kind.Error(); !strings.HasPrefix(text, "oauth: ") || texts[text] {
+			t.Errorf("%q is the text of two kinds, or has no prefix", text)
+		}
+		texts[kind.Error()] = true
+		err := fmt.Errorf("wrapped: %w", fail(kind, "param", "detail").in("op"))
+		for j, other := range all {
+			umbrella := other == ErrInvalid && i > len(errorsPlainKinds)
+			if want := i == j || umbrella; errors.Is(err, other) != want || errors.Is(kind, other) != want {
+				t.Errorf("errors.Is(%q, %q) is not %v", kind, other, want)
+			}
+		}
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != kind || e.Op != "op" || e.Param != "param" || e.Detail != "detail" {
+			t.Errorf("errors.As gives %#v", e)
+		}
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	cause := errors.New("the cause")
+	for _, tt := range []struct {
+		err  *Error
+		want string
+	}{
+		{&Error{}, "oauth: "},
+		{&Error{Kind: ErrNonce}, "oauth: nonce"},
+		{&Error{Kind: ErrNonce, Op: "id token"}, "oauth: id token: nonce"},
+		{&Error{Kind: ErrNonce, Op: "id token", Param: "nonce", Detail: "is missing"}, "oauth: id token: nonce: is missing"},
+		{&Error{Kind: ErrNetwork, Detail: "no answer", Err: cause}, "oauth: no answer: the cause"},
+		// One prefix is enough.
+		{&Error{Kind: ErrUnavailable, Op: "id token", Detail: "no keys", Err: fail(ErrResponse, "", "a web page").in("key set")}, "oauth: id token: no keys: key set: a web page"},
+		{fail(ErrClaim, "p", "%d of %s", 1, "x"), "oauth: p: 1 of x"},
+	} {
+		if got := tt.err.Error(); got != tt.want {
+			t.Errorf("%#v prints as %q, want %q", tt.err, got, tt.want)
+		}
+	}
+	e := &Error{Kind: ErrNetwork, Err: fmt.Errorf("x: %w", context.DeadlineExceeded)}
+	if !errors.Is(e, ErrNetwork) || !errors.Is(e, context.DeadlineExceeded) || errors.Is(e, context.Canceled) {
+		t.Error("errors.Is does not see kind and cause")
+	}
+	if len((&Error{}).Unwrap()) != 0 {
+		t.Error("an Error without kind and cause unwraps to something")
+	}
+	e = &Error{Err: context.Canceled}
+	for _, kind := range append(errorsPlainKinds, ErrInvalid) {
+		if errors.Is(e, kind) {
+			t.Errorf("an Error without a kind is %v", kind)
+		}
+	}
+}
+
+// TestErrorWithOp: several callers may hold one error, as those of one
+// key-set fetch do. The operation of one must not show in that of another.
+func TestErrorWithOp(t *testing.T) {
+	shared := fail(ErrNetwork, "p", "d")
+	a, b := withOp("a", shared), withOp("b", shared)
+	if shared.Op != "" || a.(*Error).Op != "a" || b.(*Error).Op != "b" || a.(*Error).Kind != ErrNetwork {
+		t.Errorf("shared %v, a %v, b %v", shared, a, b)
+	}
+	if again := withOp("c", a); again != a {
+		t.Errorf("a second operation gives %v", again)
+	}
+	if withOp("a", nil) != nil {
+		t.Error("an operation makes an error of nil")
+	}
+	for _, other := range []error{io.EOF, &ResponseError{}, &AuthorizationError{}} {
+		if withOp("a", other) != other {
+			t.Errorf("%T changes", other)
+		}
+	}
+}
+
+func TestErrorResponse(t *testing.T) {
+	var err error = &ResponseError{Op: "token", StatusCode: 400, Code: "invalid_grant"}
+	if !errors.Is(err, ErrRefused) || errors.Is(err, ErrResponse) || errors.Is(err, ErrInvalid) {
+		t.Error("with a code it has to be ErrRefused alone")
+	}
+	err = fmt.Errorf("wrapped: %w", &ResponseError{StatusCode: 502})
+	if !errors.Is(err, ErrRefused) || !errors.Is(err, ErrResponse) || errors.Is(err, ErrNetwork) {
+		t.Error("without a code it has to be ErrRefused and ErrResponse")
+	}
+	var re *ResponseError
+	if !errors.As(err, &re) || re.StatusCode != 502 {
+		t.Error("errors.As does not find it")
+	}
+	for _, tt := range []struct {
+		err  *ResponseError
+		want string
+	}{
+		{&ResponseError{StatusCode: 502}, "oauth: the server answered with status 502"},
+		{&ResponseError{Op: "token", StatusCode: 400, Code: "invalid_grant", Description: "Code is used", URI: "https://op.example.com/e"},
+			`oauth: token: the server answered with status 400 and error "invalid_grant" ("Code is used")`},
+		{&ResponseError{Op: "token", StatusCode: 401, Code: "invalid_client"},
+			`oauth: token: the server answered with status 401 and error "invalid_client"; check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client`},
+		// What the server writes cannot forge lines of a log, nor fill it.
+		{&ResponseError{StatusCode: 400, Code: "a\nb", Description: "\x1b[31m"}, `oauth: the server answered with status 400 and error "a\nb" ("\x1b[31m")`},
+		{&ResponseError{StatusCode: 400, Code: strings.Repeat("c", 100), Description: strings.Repeat("d", 300)},
+			`oauth: the server answered with status 400 and error "` + strings.Repeat("c", 64) + `\u2026" ("` + strings.Repeat("d", 256) + `\u2026")`},
+	} {
+		if got := tt.err.Error(); got != tt.want {
+			t.Errorf("prints as %s, want %s", got, tt.want)
+		}
+	}
+}
+
+func TestErrorAuthorization(t *testing.T) {
+	err := fmt.Errorf("wrapped: %w", &AuthorizationError{Code: "access_denied", Description: "no\n", URI: "https://op.example.com/e"})
+	if !errors.Is(err, ErrRefused) || errors.Is(err, ErrResponse) || errors.Is(err, ErrInvalid) {
+		t.Error("it has to be ErrRefused alone")
+	}
+	var ae *AuthorizationError
+	if !errors.As(err, &ae) || ae.Error() != `oauth: authorization: the server answered with error "access_denied" ("no\n")` {
+		t.Errorf("it prints as %v", ae)
+	}
+	if got := (&AuthorizationError{Code: strings.Repeat("c", 65)}).Error(); !strings.HasSuffix(got, strings.Repeat("c", 64)+`\u2026"`) {
+		t.Errorf("a long code prints as %s", got)
+	}
+}
+
+func TestErrorPrintable(t *testing.T) {
+	for _, tt := range []struct {
+		s    string
+		n    int
+		want string
+	}{
+		{"", 4, `""`}, {"abcd", 4, `"abcd"`}, {"abcde", 4, `"abcd\u2026"`}, {"a\"\n\x00\x7f", 9, `"a\"\n\x00\x7f"`},
+		{"é\u202e", 9, `"\u00e9\u202e"`}, {"\xff", 4, `"\xff"`}, {"aé", 2, `"a\xc3\u2026"`},
+	} {
+		if got := printable(tt.s, tt.n); got != tt.want {
+			t.Errorf("printable(%q, %d) is %s, want %s", tt.s, tt.n, got, tt.want)
+		}
+	}
+}
+
+// errorsSmallRSA is a signer with an RSA key of 1024 bits. It cannot sign; its
+// public key is refused before that.
+type errorsSmallRSA struct{ crypto.Signer }
+
+func errorsModulus() *big.Int {
+	n := new(big.Int).Lsh(big.NewInt(1), 1023)
+	return n.Add(n, big.NewInt(1))
+}
+
+func (errorsSmallRSA) Public() crypto.PublicKey { return &rsa.PublicKey{N: errorsModulus(), E: 65537} }
+
+// errorsServer is a server with the client "web", which authenticates by
+// client_secret_basic, and the configuration for it.
+func errorsServer(t *testing.T, opts *oauthtest.Options) (*oauthtest.Server, Config) {
+	t.Helper()
+	if opts == nil {
+		opts = new(oauthtest.Options)
+	}
+	opts.SigningAlgs = []string{"ES256"}
+	srv := oauthtest.NewServer(opts)
+	t.Cleanup(srv.Close)
+	srv.AddClient(oauthtest.Client{ID: "web", Secret: "the secret that both know", RedirectURIs: []string{"https://app.example.com/cb"}})
+	as, err := Discover(context.Background(), srv.Issuer(), &DiscoverOptions{HTTPClient: srv.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return srv, Config{
+		Server: as, Metadata: ClientMetadata{ClientID: "web"}, HTTPClient: srv.Client(),
+		Auth: ClientSecretBasic("the secret that both know"),
+	}
+}
+
+// errorsLogin is a login from end to end.
+func errorsLogin(srv *oauthtest.Server, cfg Config) error {
+	c, err := NewClient(cfg)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	a, err := c.StartAuthorization(ctx, &AuthorizationRequest{RedirectURI: "https://app.example.com/cb", Scope: []string{"openid"}})
+	if err != nil {
+		return err
+	}
+	callback, err := srv.Authorize(ctx, a.URL())
+	if err != nil {
+		return err
+	}
+	_, err = c.FinishAuthorization(callback, a, nil)
+	return err
+}
+
+// TestErrorsToActOn has the mistakes that are made most. For each the error has
+// the right kind and is one sentence that names what is at fault, what is wrong
+// with it, and what to do.
+func TestErrorsToActOn(t *testing.T) {
+	ctx := context.Background()
+	srv, good := errorsServer(t, nil)
+	if err := errorsLogin(srv, good); err != nil {
+		t.Fatalf("without a mistake: %v", err)
+	}
+	config := func(change func(*Config)) error {
+		cfg := good
+		change(&cfg)
+		return errorsLogin(srv, cfg)
+	}
+	server := func(change func(*AuthorizationServer)) error {
+		return config(func(cfg *Config) {
+			as := *good.Server
+			change(&as)
+			cfg.Server = &as
+		})
+	}
+	shifted := func(d time.Duration) error {
+		return config(func(cfg *Config) { cfg.Clock.Now = func() time.Time { return time.Now().Add(d) } })
+	}
+	lateTransport := srv.Client().Transport.(*http.Transport).Clone()
+	lateTransport.TLSClientConfig.Time = func() time.Time { return time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC) }
+	otherTrust := oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"ES256"}})
+	defer otherTrust.Close()
+	ecKey, err := GenerateSigningKey(ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	smallJWK := fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":"small","e":"AQAB","n":%q},%s]}`, encodeBase64URL(errorsModulus().Bytes()), ecKey.PublicJWK())
+	smallSet, err := ParseKeySet([]byte(smallJWK))
+	if err != nil {
+		t.Fatal(err)
+	}
+	smallToken := encodeBase64URL([]byte(`{"alg":"RS256","kid":"small"}`)) + ".e30.AAAA"
+	verifier, err := NewClient(Config{Server: &AuthorizationServer{Issuer: clockIssuer}, Metadata: ClientMetadata{ClientID: "web"}, KeySet: smallSet})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, tt := range []struct {
+		name string
+		err  func() error
+		kind error
+		want string // of the text; * stands for anything
+	}{
+		{"http issuer", func() error { _, err := Discover(ctx, "http://op.example.com", nil); return err }, ErrInsecureURL,
+			`oauth: discover: issuer: is an http URL (host "op.example.com"): use https; for tests on loopback there is InsecureAllowHTTP`},
+		{"issuer without a scheme", func() error { _, err := Discover(ctx, "op.example.com", nil); return err }, ErrConfig,
+			`oauth: discover: issuer: is not an absolute URL: it has to begin with https://`},
+		{"unknown algorithm", func() error {
+			return config(func(cfg *Config) { cfg.Metadata.IDTokenSignedResponseAlg = "ES257" })
+		}, ErrAlgorithm,
+			`oauth: configuration: Metadata.IDTokenSignedResponseAlg: "ES257" is not known: use one of ES256, *`},
+		{"algorithm none", func() error {
+			return config(func(cfg *Config) { cfg.Metadata.IDTokenSignedResponseAlg = "none" })
+		}, ErrAlgorithm,
+			`oauth: configuration: Metadata.IDTokenSignedResponseAlg: none is never accepted: tokens have to be signed with the server's private key; register the client with one of ES256, *`},
+		{"server with HMAC alone", func() error {
+			return server(func(as *AuthorizationServer) { as.IDTokenSigningAlgValues = []Algorithm{HS256} })
+		}, ErrAlgorithm,
+			`oauth: configuration: Server.IDTokenSigningAlgValues: the server lists no algorithm that this package verifies: ES256, *`},
+		{"missing secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretBasic("") }) }, ErrConfig,
+			`oauth: configuration: Auth: the client secret is empty: pass the one the server gave out, or use None() for a public client`},
+		{"short HMAC secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretJWT("too short", HS256, nil) }) }, ErrConfig,
+			`oauth: configuration: Auth: the client secret has 9 bytes, HS256 needs at least 32: use another method, or have a longer secret made`},
+		{"no Auth", func() error { return config(func(cfg *Config) { cfg.Auth = nil }) }, ErrConfig,
+			`oauth: authorization: Auth: is nil, so this client cannot exchange a code: set it, None() for a public client`},
+		{"no client_id", func() error { return config(func(cfg *Config) { cfg.Metadata.ClientID = "" }) }, ErrConfig,
+			`oauth: configuration: Metadata.ClientID: is empty: set the client_id that the server gave out`},
+		{"no authorization endpoint", func() error { return server(func(as *AuthorizationServer) { as.AuthorizationEndpoint = "" }) }, ErrConfig,
+			`oauth: authorization: authorization_endpoint: the server's metadata has none: set it in Config.Server, or the server does not offer this`},
+		{"no token endpoint", func() error { return server(func(as *AuthorizationServer) { as.TokenEndpoint = "" }) }, ErrConfig,
+			`oauth: token: token_endpoint: the server's metadata has none: set it in Config.Server, or the server does not offer this`},
+		{"no key set", func() error { return server(func(as *AuthorizationServer) { as.JWKSURI = "" }) }, ErrConfig,
+			`oauth: id token: jwks_uri: the server's metadata has none: set it in Config.Server, or set Config.KeySet`},
+		{"http token endpoint", func() error {
+			return server(func(as *AuthorizationServer) { as.TokenEndpoint = "http://op.example.com/token" })
+		}, ErrInsecureURL,
+			`oauth: token: token_endpoint: is an http URL (host "op.example.com"): use https; for tests on loopback there is InsecureAllowHTTP`},
+		{"RSA key of 1024 bits", func() error { _, err := NewSigningKey(errorsSmallRSA{}, RS256, "kid"); return err }, ErrConfig,
+			`oauth: signing key: n: the RSA key has 1024 bits: use one of 2048 to 8192`},
+		{"server's RSA key of 1024 bits", func() error {
+			_, err := verifier.VerifyIDToken(ctx, smallToken, VerifyIDTokenOptions{})
+			return err
+		}, ErrKeyNotFound,
+			`oauth: id token: kid: the key "small" cannot be used: n: the RSA key has 1024 bits: use one of 2048 to 8192`},
+		{"own certificate expired", func() error {
+			cert := srv.NewCertificate("client", time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC))
+			return config(func(cfg *Config) { cfg.MTLS, cfg.Auth = &MutualTLS{Certificate: cert}, TLSClientAuth() })
+		}, ErrConfig,
+			`oauth: configuration: MTLS.Certificate: is valid from 1990-01-01T00:00:00Z to 2020-02-03T04:05:06Z only, and now is *: renew it, or set this machine's clock`},
+		{"no client certificate", func() error { return config(func(cfg *Config) { cfg.Auth = TLSClientAuth() }) }, ErrConfig,
+			`oauth: configuration: MTLS: TLSClientAuth needs a client certificate: set Config.MTLS`},
+		{"server's certificate expired", func() error {
+			return config(func(cfg *Config) { cfg.HTTPClient = &http.Client{Transport: lateTransport} })
+		}, ErrNetwork,
+			`oauth: token: the certificate of "127.0.0.1:*" is valid from 1990-01-01T00:00:00Z to 2084-01-01T00:00:00Z only: renew it, or set this machine's clock: *`},
+		{"unknown authority", func() error {
+			return config(func(cfg *Config) { cfg.HTTPClient = otherTrust.Client() })
+		}, ErrNetwork,
+			`oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient: *`},
+		{"server not there", func() error {
+			return server(func(as *AuthorizationServer) { as.TokenEndpoint = "https://127.0.0.1:1/token" })
+		}, ErrNetwork,
+			`oauth: token: no answer from "127.0.0.1:1": dial tcp 127.0.0.1:1: *`},
+		{"wrong issuer", func() error {
+			srv.Fault(oauthtest.DiscoveryWrongIssuer)
+			defer srv.Fault()
+			_, err := Discover(ctx, srv.Issuer(), &DiscoverOptions{HTTPClient: srv.Client()})
+			return err
+		}, ErrIssuer,
+			`oauth: discover: issuer: the document is that of "https://attacker.example", asked for was "https://127.0.0.1:*": use the server's own spelling, or say DiscoverOptions.Issuer`},
+		{"clock an hour ahead", func() error { return shifted(time.Hour) }, ErrExpired,
+			`oauth: id token: exp: expired 55m0s ago by this clock (*Z); if that is wrong, set the clock or Clock.Skew`},
+		{"clock an hour behind", func() error { return shifted(-time.Hour) }, ErrNotYetValid,
+			`oauth: id token: iat: is 1h0m0s ahead of this clock (*Z); if that is wrong, set the clock or Clock.Skew`},
+		{"wrong client secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretBasic("another secret") }) }, ErrRefused,
+			`oauth: token: the server answered with status 401 and error "invalid_client" (*); check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client`},
+		{"wrong method", func() error {
+			return config(func(cfg *Config) { cfg.Auth = ClientSecretPost("the secret that both know") })
+		}, ErrRefused,
+			`oauth: token: the server answered with status 40* and error "invalid_client" (*); check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client`},
+		{"web page", func() error {
+			srv.Fault(oauthtest.TokenHTML)
+			defer srv.Fault()
+			return errorsLogin(srv, good)
+		}, ErrResponse,
+			`oauth: token: the answer is a web page, not JSON: is the URL right?`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.err()
+			if !errors.Is(err, tt.kind) {
+				t.Fatalf("error %v, want %v", err, tt.kind)
+			}
+			if text := err.Error(); !errorsMatch(tt.want, text) {
+				t.Errorf("the text is\n%s\nwant\n%s", text, tt.want)
+			}
+			if text := err.Error(); strings.ContainsAny(text, "\n\r") || strings.Count(text, "oauth: ") != 1 || strings.Contains(text, "%!") {
+				t.Errorf("the text is no sentence: %s", text)
+			}
+		})
+	}
+}
+
+// errorsMatch reports whether the text is the pattern, in which * stands for anything.
+func errorsMatch(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	for i, part := range parts {
+		at := strings.Index(text, part)
+		if at < 0 || i == 0 && at != 0 {
+			return false
+		}
+		text = text[at+len(part):]
+	}
+	return text == "" || parts[len(parts)-1] == ""
+}
+
+// TestErrorsOfMTLS: the same with MTLS too, whose client is another.
+func TestErrorsOfMTLS(t *testing.T) {
+	srv, cfg := errorsServer(t, nil)
+	cfg.HTTPClient = nil
+	cfg.MTLS = &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("client")}
+	err := errorsLogin(srv, cfg)
+	if want := `oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient: *`; !errors.Is(err, ErrNetwork) || !errorsMatch(want, err.Error()) {
+		t.Errorf("without RootCAs: %v", err)
+	}
+	cfg.MTLS.RootCAs = srv.RootCAs()
+	cfg.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: srv.RootCAs()}}}
+	if err := errorsLogin(srv, cfg); err != nil {
+		t.Errorf("with RootCAs: %v", err)
+	}
+}

@@ -1,4 +1,0 @@
-package oauthtest
-
-// AllFaults is what the table test must cover.
-var AllFaults = allFaults
