@@ -48,7 +48,8 @@ type AuthorizationRequest struct {
 	UILocales   []string // BCP 47 tags in order of preference
 
 	// MaxAge is the age in seconds that the authentication may have; 0 asks for
-	// a new one. Nil: Metadata.DefaultMaxAge. It is checked in the ID token.
+	// a new one. It is sent, and checked in the ID token. Nil: nothing is sent,
+	// and Metadata.DefaultMaxAge, which the server knows, is checked.
 	MaxAge *int64
 
 	// Resource are the resources that the token is for (RFC 8707): absolute URIs.

@@ -202,7 +202,7 @@ func (c *Client) checkResponseIssuer(params url.Values) (string, error) {
 		return "", nil
 	}
 	iss := params.Get("iss")
-	if iss != c.server.Issuer && !matchesTemplate(c.server.Issuer, iss) {
+	if template := strings.Contains(c.server.Issuer, tenantPlaceholder); template && !matchesTemplate(c.server.Issuer, iss) || !template && iss != c.server.Issuer {
 		return "", fail(ErrIssuer, "iss", "the response is from %s, expected is %s", printable(iss, 256), printable(c.server.Issuer, 256))
 	}
 	return iss, nil

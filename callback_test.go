@@ -47,6 +47,7 @@ func TestValidateCallback(t *testing.T) {
 		{name: "iss missing in an error", config: issFlag, change: set("error", "access_denied"), kind: ErrIssuer, param: "iss"},
 		{name: "iss of a tenant", config: template, change: set("iss", "https://login.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2")},
 		{name: "iss of something like a tenant", config: template, change: set("iss", "https://login.example/x/v2"), kind: ErrIssuer, param: "iss"},
+		{name: "iss is the template itself", config: template, change: set("iss", "https://login.example/{tenantid}/v2"), kind: ErrIssuer, param: "iss"},
 		{name: "iss of a tenant elsewhere", config: template, change: set("iss", "https://evil.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2"), kind: ErrIssuer, param: "iss"},
 		{name: "error", change: set("error", "access_denied"), kind: ErrRefused},
 		{name: "error with a wrong state", change: func(p url.Values) { p.Set("error", "access_denied"); p.Set("state", "x") }, kind: ErrState},

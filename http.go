@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +20,7 @@ import (
 // A caller sends requests for a Client or a KeySet.
 type caller struct {
 	client   *http.Client // our copy
+	ours     bool         // the connections too: nobody else can close them
 	insecure bool         // http is allowed
 	trace    *Trace
 }
@@ -26,15 +28,14 @@ type caller struct {
 // newCaller copies the user's client, or makes the package's own if it is nil.
 func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 	var own http.Client
+	ours := c == nil
 	if c == nil {
 		own = http.Client{Transport: newTransport(), Timeout: overallTimeout}
 	} else {
 		own = *c
 		if t, ok := c.Transport.(*http.Transport); ok && t != nil && t.TLSHandshakeTimeout == 0 {
 			// net/http goes on dialing after the request was given up.
-			t = t.Clone()
-			t.TLSHandshakeTimeout = tlsTimeout
-			own.Transport = t
+			own.Transport, ours = cloneTransport(t), true
 		}
 	}
 	// A 307 would send secret and code again, to whoever the answer names; and
@@ -45,7 +46,25 @@ func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 		own.Transport = http.DefaultTransport
 	}
 	own.Transport = &unredirected{own.Transport}
-	return &caller{client: &own, insecure: insecure, trace: trace}
+	return &caller{client: &own, ours: ours, insecure: insecure, trace: trace}
+}
+
+// cloneTransport is t.Clone without its trap: if t was not used yet, Clone sets
+// it up for HTTP/2 first, and the clone announces HTTP/2 in its TLS
+// configuration but, because it has one, does not speak it. Where the user set
+// no limits, the clone has some: it outlives what the user does with t.
+func cloneTransport(t *http.Transport) *http.Transport {
+	t = t.Clone()
+	if t.TLSClientConfig != nil && slices.Contains(t.TLSClientConfig.NextProtos, "h2") && t.TLSNextProto == nil {
+		t.ForceAttemptHTTP2 = true
+	}
+	if t.TLSHandshakeTimeout == 0 {
+		t.TLSHandshakeTimeout = tlsTimeout
+	}
+	if t.IdleConnTimeout == 0 {
+		t.IdleConnTimeout = idleTimeout
+	}
+	return t
 }
 
 // unredirected takes the Location out of answers. Before http.Client asks
@@ -168,13 +187,16 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 
 	start := monotonic()
 	res, err := c.roundTrip(req, r.op)
-	info := RequestInfo{Op: r.op, Method: method, URL: u.Scheme + "://" + u.Host + u.EscapedPath(), Duration: monotonic().Sub(start), Err: err}
+	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: monotonic().Sub(start), Err: err}
 	if res != nil {
 		info.Status = res.status
 	}
 	c.trace.requestDone(ctx, info)
 	return res, err
 }
+
+// withoutQuery is a URL as a Trace may see it.
+func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
 func (c *caller) roundTrip(req *http.Request, op string) (*httpResponse, error) {
 	res, err := c.client.Do(req)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -193,26 +194,71 @@ func TestHTTPCallersClient(t *testing.T) {
 	}
 }
 
+// httpTransport is the transport of net/http at the bottom of a client.
+func httpTransport(c *http.Client) *http.Transport {
+	rt := c.Transport
+	if u, ok := rt.(*unredirected); ok {
+		rt = u.next
+	}
+	t, _ := rt.(*http.Transport)
+	return t
+}
+
 func TestHTTPTransport(t *testing.T) {
 	own := newCaller(nil, false, nil).client
-	tr, ok := own.Transport.(*unredirected).next.(*http.Transport)
-	if !ok || own.Timeout != overallTimeout || tr.TLSHandshakeTimeout != tlsTimeout || tr.ResponseHeaderTimeout != headerTimeout ||
+	tr := httpTransport(own)
+	if tr == nil || own.Timeout != overallTimeout || tr.TLSHandshakeTimeout != tlsTimeout || tr.ResponseHeaderTimeout != headerTimeout ||
 		tr.IdleConnTimeout != idleTimeout || tr.MaxResponseHeaderBytes != maxResponseHeader || tr.DialContext == nil || tr.Proxy == nil || !tr.ForceAttemptHTTP2 {
 		t.Errorf("the package's own client is %+v, %+v", own, tr)
 	}
-	if again := newCaller(nil, false, nil).client; again.Transport.(*unredirected).next == tr || own.Transport.(*unredirected).next == http.DefaultTransport {
+	if again := httpTransport(newCaller(nil, false, nil).client); again == tr || tr == http.DefaultTransport {
 		t.Error("the package's own clients share a transport")
 	}
 	// net/http goes on dialing after a request was given up: a bound is set in a
 	// clone where the caller has none.
 	theirs := &http.Transport{MaxIdleConns: 7}
-	ours := newCaller(&http.Client{Transport: theirs}, false, nil).client.Transport.(*unredirected).next.(*http.Transport)
+	ours := httpTransport(newCaller(&http.Client{Transport: theirs}, false, nil).client)
 	if theirs.TLSHandshakeTimeout != 0 || ours == theirs || ours.TLSHandshakeTimeout != tlsTimeout || ours.MaxIdleConns != 7 {
 		t.Errorf("theirs has %v, ours %v", theirs.TLSHandshakeTimeout, ours.TLSHandshakeTimeout)
 	}
 	theirs = &http.Transport{TLSHandshakeTimeout: time.Minute}
-	if ours := newCaller(&http.Client{Transport: theirs}, false, nil).client.Transport.(*unredirected).next; ours != theirs {
+	if ours := httpTransport(newCaller(&http.Client{Transport: theirs}, false, nil).client); ours != theirs {
 		t.Error("a transport with a timeout of its own is not used as it is")
+	}
+}
+
+// TestHTTPCloneSpeaksHTTP2: a caller's transport without settings for TLS
+// speaks HTTP/2, and so must our clone of it. Clone alone leaves h2 among the
+// protocols that are offered, but without the code for it.
+func TestHTTPCloneSpeaksHTTP2(t *testing.T) {
+	cert, roots := httpServerCertificate(t)
+	srv := httpTLSServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"proto":%q}`, r.Proto)
+	})
+	for name, tt := range map[string]struct {
+		theirs *http.Transport
+		want   string
+	}{
+		"zero":              {&http.Transport{}, "HTTP/2.0"},
+		"a few settings":    {&http.Transport{MaxIdleConns: 7}, "HTTP/2.0"},
+		"HTTP/2 turned off": {&http.Transport{TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}}, "HTTP/1.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCaller(&http.Client{Transport: tt.theirs}, false, nil)
+			defer c.client.CloseIdleConnections()
+			ours := httpTransport(c.client) // a zero one cannot be told whom to trust
+			if ours.TLSClientConfig == nil {
+				ours.TLSClientConfig = new(tls.Config)
+			}
+			ours.TLSClientConfig.RootCAs = roots
+			res, err := c.do(context.Background(), httpGet(srv))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := fmt.Sprintf(`{"proto":%q}`, tt.want); string(res.body) != want {
+				t.Errorf("the server sees %s, want %s", res.body, want)
+			}
+		})
 	}
 }
 
@@ -233,7 +279,7 @@ func TestHTTPTimeouts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCaller(nil, true, nil)
-				tr := c.client.Transport.(*unredirected).next.(*http.Transport)
+				tr := httpTransport(c.client)
 				tr.Proxy = nil
 				tr.DialContext = func(context.Context, string, string) (net.Conn, error) {
 					client, server := net.Pipe()

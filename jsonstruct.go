@@ -65,8 +65,11 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 		field.SetBool(b)
 		return err
 	case reflect.Int64:
-		n, _, err := o.seconds(name, false)
-		field.SetInt(n)
+		t, _, err := o.date(name)
+		if err == nil && (t.Nanosecond() != 0 || t.Unix() < 0) {
+			err = o.wrong(name, "a whole number, 0 or more")
+		}
+		field.SetInt(t.Unix())
 		return err
 	case reflect.Slice: // of a string type
 		list, _, err := o.strings(name, false)
@@ -89,7 +92,10 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		_, err = decodeStruct(sub, p.Interface())
+		extra, err := decodeStruct(sub, p.Interface())
+		if f := p.Elem().FieldByName("Extra"); err == nil && f.IsValid() {
+			f.Set(reflect.ValueOf(extra))
+		}
 		return err
 	}
 	return fail(ErrUnsupported, name, "field of type %v", field.Type())

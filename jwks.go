@@ -33,6 +33,7 @@ import (
 // KeySet serves all Clients and ResourceServers of an issuer.
 type KeySet struct {
 	uri    string // "": fixed keys
+	shown  string // uri without its query, for the trace
 	caller *caller
 	maxAge time.Duration
 	trace  *Trace
@@ -95,10 +96,11 @@ func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
 		return nil, &Error{Kind: ErrConfig, Op: op, Param: "MaxAge", Detail: o.MaxAge.String() + " is not between " + keySoftAge.String() + " and " + maxKeyAge.String()}
 	}
 	c := newCaller(withoutClientCertificate(o.HTTPClient), o.InsecureAllowHTTP, o.Trace)
-	if _, err := c.checkURL("jwks_uri", jwksURI); err != nil {
+	u, err := c.checkURL("jwks_uri", jwksURI)
+	if err != nil {
 		return nil, withOp(op, err)
 	}
-	return &KeySet{uri: jwksURI, caller: c, maxAge: o.MaxAge, trace: o.Trace}, nil
+	return &KeySet{uri: jwksURI, shown: withoutQuery(u), caller: c, maxAge: o.MaxAge, trace: o.Trace}, nil
 }
 
 // ParseKeySet makes a KeySet of a JWK Set document. Its keys never change.
@@ -178,12 +180,12 @@ func (s *KeySet) find(ctx context.Context, alg *algorithm, h *joseHeader) (*publ
 	if !again || s.uri == "" {
 		return key, err
 	}
-	fetched, fetchErr := s.fetchUnknown(ctx)
-	if fetchErr != nil {
-		return nil, fetchErr
+	if err := s.fetchUnknown(ctx); err != nil {
+		return nil, err
 	}
-	if fetched {
-		key, _, err = s.current.Load().selectKey(alg, h)
+	// Also where nothing was fetched: another caller may have done it meanwhile.
+	if next := s.current.Load(); next != snap {
+		key, _, err = next.selectKey(alg, h)
 	}
 	return key, err
 }
@@ -248,26 +250,26 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 }
 
 // fetchUnknown fetches for a key id that is not in the set, at most once in
-// unknownKidInterval. fetched is false where that was just done.
-func (s *KeySet) fetchUnknown(ctx context.Context) (fetched bool, err error) {
+// unknownKidInterval. Where that was just done it returns at once, with what
+// the last fetch said.
+func (s *KeySet) fetchUnknown(ctx context.Context) error {
 	now := monotonic()
 	s.mu.Lock()
 	recent := !s.unknownAt.IsZero() && now.Sub(s.unknownAt) < unknownKidInterval
-	flight, last := s.flight, s.lastErr
-	if !recent {
+	if recent && s.flight == nil {
+		err := s.lastErr
+		s.mu.Unlock()
+		if err != nil {
+			return unavailable(err)
+		}
+		return nil
+	}
+	f, err := s.startLocked(ctx, false)
+	if err == nil && !recent {
 		s.unknownAt = now
 	}
 	s.mu.Unlock()
-	if recent && flight == nil {
-		if last != nil {
-			return false, unavailable(last)
-		}
-		return false, nil
-	}
-	if flight == nil {
-		flight, err = s.start(ctx, false)
-	}
-	return true, s.wait(flight, err)(ctx)
+	return s.wait(f, err)(ctx)
 }
 
 // start joins the fetch that is under way or starts one. After a failure it
@@ -275,6 +277,10 @@ func (s *KeySet) fetchUnknown(ctx context.Context) (fetched bool, err error) {
 func (s *KeySet) start(ctx context.Context, force bool) (*keyFlight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.startLocked(ctx, force)
+}
+
+func (s *KeySet) startLocked(ctx context.Context, force bool) (*keyFlight, error) {
 	if s.flight != nil {
 		return s.flight, nil
 	}
@@ -314,7 +320,7 @@ func (s *KeySet) run(ctx context.Context, f *keyFlight) {
 	ctx, cancel := context.WithTimeout(ctx, keyFetchTimeout)
 	defer cancel()
 	snap, err := s.fetch(ctx)
-	info := KeySetInfo{JWKSURI: s.uri, Err: err}
+	info := KeySetInfo{JWKSURI: s.shown, Err: err}
 	if snap != nil {
 		info.Keys, info.Skipped = len(snap.keys), len(snap.skipped)
 	}

@@ -115,6 +115,14 @@ type MTLSEndpointAliases struct {
 	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint,omitzero"`
 	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitzero"`
 	BackchannelAuthenticationEndpoint  string `json:"backchannel_authentication_endpoint,omitzero"`
+
+	Extra map[string]json.RawMessage `json:"-"` // members without a field
+}
+
+// MarshalJSON writes the aliases with the Extra members.
+func (a MTLSEndpointAliases) MarshalJSON() ([]byte, error) {
+	type plain MTLSEndpointAliases
+	return encodeStruct(plain(a), a.Extra)
 }
 
 // ClientMetadata is what a client is registered with. The fields are the IANA
@@ -314,8 +322,8 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 		o = *opts
 	}
 	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
-	if opts == nil || o.HTTPClient == nil {
-		defer c.client.CloseIdleConnections() // nobody else can
+	if c.ours {
+		defer c.client.CloseIdleConnections()
 	}
 	place, param := o.URL, "URL"
 	if place == "" {

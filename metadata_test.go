@@ -37,7 +37,7 @@ func everyMember(t *testing.T, v any) map[string]any {
 			case reflect.Int64:
 				doc[name] = float64(0)
 			default:
-				doc[name] = map[string]any{"token_endpoint": "https://mtls.example/token", "userinfo_endpoint": "https://mtls.example/me"}
+				doc[name] = map[string]any{"token_endpoint": "https://mtls.example/token", "userinfo_endpoint": "https://mtls.example/me", "x_endpoint": "x"}
 			}
 		default:
 			t.Fatalf("%s: no value for %v", f.Name, f.Type)

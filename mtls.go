@@ -54,7 +54,7 @@ func (m *MutualTLS) clients(base *http.Client, clock Clock) (with, without *http
 	own := http.Client{Timeout: overallTimeout}
 	if base != nil {
 		own = *base
-		if transport, err = cloneTransport(base.Transport); err != nil {
+		if transport, err = transportOf(base.Transport); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -69,7 +69,7 @@ func (m *MutualTLS) clients(base *http.Client, clock Clock) (with, without *http
 	// certificate, or of none.
 	config.ClientSessionCache = nil
 	config.Certificates, config.GetClientCertificate = nil, nil
-	plain := transport.Clone()
+	plain := cloneTransport(transport)
 	// Not Certificates: with these crypto/tls offers nothing if the server names
 	// authorities and the certificate is not from one, as self-signed ones are.
 	config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -140,9 +140,9 @@ func checkCertificate(param string, cert *tls.Certificate, clock Clock) error {
 	return nil
 }
 
-// cloneTransport copies the transport of a user's client. One that dials by
+// transportOf copies the transport of a user's client. One that dials by
 // itself, or is no *http.Transport, cannot be given a certificate.
-func cloneTransport(rt http.RoundTripper) (*http.Transport, error) {
+func transportOf(rt http.RoundTripper) (*http.Transport, error) {
 	if rt == nil {
 		return newTransport(), nil
 	}
@@ -150,13 +150,10 @@ func cloneTransport(rt http.RoundTripper) (*http.Transport, error) {
 	if !ok || t == nil {
 		return nil, fail(ErrConfig, "HTTPClient", "its Transport is a %T, which cannot be given the certificate of Config.MTLS: leave it nil or an *http.Transport, and put yours around it with MutualTLS.Wrap", rt)
 	}
-	t = t.Clone()
+	t = cloneTransport(t)
 	//lint:ignore SA1019 a deprecated field that is set is in the way all the same
 	if t.DialTLSContext != nil || t.DialTLS != nil || len(t.TLSNextProto) > 0 {
 		return nil, fail(ErrConfig, "HTTPClient", "its Transport sets DialTLS, DialTLSContext or TLSNextProto, so that the certificate of Config.MTLS would not be used: leave these nil, and see MutualTLS.Wrap")
-	}
-	if t.TLSHandshakeTimeout == 0 {
-		t.TLSHandshakeTimeout = tlsTimeout
 	}
 	return t, nil
 }
@@ -218,7 +215,7 @@ func withoutClientCertificate(c *http.Client) *http.Client {
 		return c
 	}
 	own := *c
-	t = t.Clone()
+	t = cloneTransport(t)
 	t.TLSClientConfig.Certificates, t.TLSClientConfig.GetClientCertificate = nil, nil
 	t.TLSClientConfig.ClientSessionCache = nil
 	own.Transport = t

@@ -61,7 +61,8 @@ func (r *savedReader) string() string {
 		return ""
 	}
 	n, size := binary.Uvarint(r.b)
-	if size <= 0 || n > uint64(len(r.b)-size) {
+	// The shortest form only: one value has one encoding.
+	if size <= 0 || n > uint64(len(r.b)-size) || size > 1 && n>>(7*(size-1)) == 0 {
 		r.err = fail(ErrParse, "", "the data is cut off or damaged")
 		return ""
 	}
@@ -76,7 +77,7 @@ func (r *savedReader) int() *int64 {
 		return nil
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
+	if err != nil || strconv.FormatInt(n, 10) != s {
 		r.err = fail(ErrParse, "", "the data is damaged")
 		return nil
 	}
@@ -84,7 +85,9 @@ func (r *savedReader) int() *int64 {
 }
 
 func (r *savedReader) time() time.Time {
-	if n := r.int(); n != nil {
+	if n := r.int(); n != nil && *n < 0 {
+		r.err = fail(ErrParse, "", "the data is damaged")
+	} else if n != nil {
 		return time.Unix(*n, 0)
 	}
 	return time.Time{}

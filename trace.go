@@ -32,9 +32,9 @@ type RequestInfo struct {
 
 // KeySetInfo describes an attempt to fetch a key set.
 type KeySetInfo struct {
-	JWKSURI string
-	Keys    int // usable keys in the new set
-	Skipped int // keys that cannot be used
+	JWKSURI string // without its query
+	Keys    int    // usable keys in the new set
+	Skipped int    // keys that cannot be used
 	Err     error
 }
 

@@ -1,0 +1,262 @@
+package oauth_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+
+	"example.com/oauth"
+	"example.com/oauth/oauthtest"
+)
+
+// A login from beginning to end, at a server for tests.
+func Example() {
+	ctx := context.Background()
+	srv := oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"ES256"}})
+	defer srv.Close()
+	srv.AddClient(oauthtest.Client{
+		ID:           "web",
+		Secret:       "a secret that only the two know",
+		RedirectURIs: []string{"https://app.example.com/callback"},
+	})
+
+	as, err := oauth.Discover(ctx, srv.Issuer(), &oauth.DiscoverOptions{HTTPClient: srv.Client()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := oauth.NewClient(oauth.Config{
+		Server:     as,
+		Metadata:   oauth.ClientMetadata{ClientID: "web"},
+		Auth:       oauth.ClientSecretBasic("a secret that only the two know"),
+		HTTPClient: srv.Client(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	pending, err := client.StartAuthorization(ctx, &oauth.AuthorizationRequest{
+		RedirectURI: "https://app.example.com/callback",
+		Scope:       []string{"openid", "email"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// This is what happens in the user's browser.
+	callback, err := srv.Authorize(ctx, pending.URL())
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := client.FinishAuthorization(callback, pending, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var claims struct {
+		Email string `json:"email"`
+	}
+	if err := token.IDToken().Claims(&claims); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Subject(), claims.Email, token.IDToken().EmailVerified())
+	// Output: alice alice@example.com true
+}
+
+// A web application that logs users in. The program examples/login has the
+// session too.
+func ExampleClient() {
+	ctx := context.Background()
+	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := oauth.NewClient(oauth.Config{
+		Server:   as,
+		Metadata: oauth.ClientMetadata{ClientID: "web"},
+		Auth:     oauth.ClientSecretBasic(os.Getenv("CLIENT_SECRET")),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
+		pending, err := client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
+			RedirectURI: "https://app.example.com/callback",
+			Scope:       []string{"openid", "email"},
+		})
+		if err != nil {
+			http.Error(w, "login is not possible now", http.StatusBadGateway)
+			return
+		}
+		session(w, r).put(pending.State(), pending) // pending.MarshalBinary, in the user's own session
+		http.Redirect(w, r, pending.URL(), http.StatusFound)
+	})
+	http.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
+		pending := session(w, r).take(r.FormValue("state")) // and delete it there
+		token, err := client.FinishAuthorization(r, pending, nil)
+		if err != nil {
+			http.Error(w, "login failed", http.StatusForbidden)
+			return
+		}
+		fmt.Fprintln(w, "hello", token.Subject())
+	})
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
+}
+
+// session stands for the session store of the application.
+func session(http.ResponseWriter, *http.Request) interface {
+	put(state string, pending *oauth.Authorization)
+	take(state string) *oauth.Authorization
+} {
+	panic("not in this example")
+}
+
+// The certificate authenticates the client, the requests go to the server's
+// mtls_endpoint_aliases, and the authorization request is pushed.
+func ExampleMutualTLS() {
+	ctx := context.Background()
+	as, err := oauth.Discover(ctx, "https://bank.example.com", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	cert, err := tls.LoadX509KeyPair("client.pem", "client.key")
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := oauth.NewClient(oauth.Config{
+		Server:   as,
+		Metadata: oauth.ClientMetadata{ClientID: "bank", UseMTLSEndpointAliases: true},
+		Auth:     oauth.TLSClientAuth(),
+		MTLS:     &oauth.MutualTLS{Certificate: cert},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	pending, err := client.StartAuthorization(ctx, &oauth.AuthorizationRequest{
+		RedirectURI: "https://app.example.com/callback",
+		Scope:       []string{"openid"},
+		Pushed:      true,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("send the browser to", pending.URL())
+}
+
+// A client that authenticates with a private key, from a PEM file or a JWK.
+func ExamplePrivateKeyJWT() {
+	text, err := os.ReadFile("client-key.pem")
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := oauth.ParseSigningKey(text, oauth.ES256, "2026-01")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("register this key at the server: %s\n", key.PublicJWK())
+
+	as, err := oauth.Discover(context.Background(), "https://op.example.com", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := oauth.NewClient(oauth.Config{
+		Server:   as,
+		Metadata: oauth.ClientMetadata{ClientID: "web", IDTokenSignedResponseAlg: oauth.ES256},
+		Auth:     oauth.PrivateKeyJWT(key, nil),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.CloseIdleConnections()
+}
+
+// An ID token that a page of the application got by itself and posts, as
+// Google One Tap does. This client never calls the server: it has no Auth.
+func ExampleClient_VerifyIDToken() {
+	as, err := oauth.Discover(context.Background(), "https://op.example.com", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := oauth.NewClient(oauth.Config{
+		Server:   as,
+		Metadata: oauth.ClientMetadata{ClientID: "web"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.HandleFunc("POST /tokens", func(w http.ResponseWriter, r *http.Request) {
+		nonce, err := r.Cookie("nonce") // what the page asked for the token with
+		if err != nil {
+			http.Error(w, "no nonce", http.StatusBadRequest)
+			return
+		}
+		id, err := client.VerifyIDToken(r.Context(), r.PostFormValue("credential"), oauth.VerifyIDTokenOptions{Nonce: nonce.Value})
+		switch {
+		case errors.Is(err, oauth.ErrInvalid), errors.Is(err, oauth.ErrParse):
+			http.Error(w, "bad token", http.StatusForbidden)
+			return
+		case err != nil: // the server's keys cannot be had: not the token's fault
+			log.Print(err)
+			http.Error(w, "try again later", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "hello", id.Subject())
+	})
+}
+
+// Claims that are not in the ID token. The answer is about the user of the
+// token, or it is an error.
+func ExampleClient_UserInfo() {
+	var (
+		client *oauth.Client // from NewClient
+		token  *oauth.Token  // from FinishAuthorization, or restored with UnmarshalBinary
+	)
+	info, err := client.UserInfo(context.Background(), token, nil)
+	var refused *oauth.ResponseError
+	switch {
+	case errors.As(err, &refused) && refused.StatusCode == http.StatusUnauthorized:
+		log.Fatal("the access token is no longer good: log in again")
+	case err != nil:
+		log.Fatal(err)
+	}
+	var claims struct {
+		Name  string `json:"name"`
+		Email string `json:"email"`
+	}
+	if err := info.Claims(&claims); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(info.Subject(), claims.Name, claims.Email, info.EmailVerified())
+}
+
+func ExampleSecret() {
+	token := struct {
+		Access oauth.Secret
+		Type   string
+	}{oauth.NewSecret("2YotnFZFEjr1zCsicMWpAA"), "Bearer"}
+
+	fmt.Println(token.Access)
+	fmt.Printf("%+v\n", token)
+	fmt.Println(strings.HasPrefix(token.Access.Reveal(), "2Yot"))
+	// Output:
+	// [redacted]
+	// {Access:[redacted] Type:Bearer}
+	// true
+}
+
+func ExampleParseChallenges() {
+	h := http.Header{}
+	h.Add("WWW-Authenticate", `Negotiate YWJjZA==, Bearer realm="orders", error="insufficient_scope", scope="read write"`)
+
+	for _, c := range oauth.ParseChallenges(h) {
+		if c.Is("bearer") {
+			fmt.Println(c.Params["error"], "needs", c.Params["scope"])
+		} else {
+			fmt.Println(c.Scheme, c.Token68)
+		}
+	}
+	// Output:
+	// Negotiate YWJjZA==
+	// insufficient_scope needs read write
+}

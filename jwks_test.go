@@ -1,0 +1,771 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const jwksURI = "https://op.example.com/jwks"
+
+// jwksKey is the signing key with that kid, made once.
+var (
+	jwksKeysMu sync.Mutex
+	jwksKeys   = map[string]*SigningKey{}
+)
+
+func jwksKey(kid string) *SigningKey {
+	jwksKeysMu.Lock()
+	defer jwksKeysMu.Unlock()
+	if jwksKeys[kid] == nil {
+		key, err := GenerateSigningKey(Ed25519)
+		if err != nil {
+			panic(err)
+		}
+		if jwksKeys[kid], err = NewSigningKey(key.signer, Ed25519, kid); err != nil {
+			panic(err)
+		}
+	}
+	return jwksKeys[kid]
+}
+
+// jwksDocument is a key set with those keys.
+func jwksDocument(kids ...string) string {
+	list := make([]string, len(kids))
+	for i, kid := range kids {
+		list[i] = string(jwksKey(kid).PublicJWK())
+	}
+	return `{"keys":[` + strings.Join(list, ",") + `]}`
+}
+
+// jwksServer serves a key set in memory.
+type jwksServer struct {
+	mu      sync.Mutex
+	body    string
+	header  http.Header
+	err     error         // instead of an answer
+	delay   time.Duration // before it; negative: for ever
+	fetches []time.Time   // when each began
+}
+
+func newJWKSServer(kids ...string) *jwksServer { return &jwksServer{body: jwksDocument(kids...)} }
+
+func (s *jwksServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	s.fetches = append(s.fetches, time.Now())
+	body, header, err, delay := s.body, s.header.Clone(), s.err, s.delay
+	s.mu.Unlock()
+	if delay < 0 {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if header == nil {
+		header = http.Header{}
+	}
+	return &http.Response{StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1, Request: r}, nil
+}
+
+// set changes what the server answers from now on.
+func (s *jwksServer) set(err error, kids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.body = err, jwksDocument(kids...)
+}
+
+func (s *jwksServer) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.fetches)
+}
+
+// began is when the first fetch began.
+func (s *jwksServer) began() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fetches[0]
+}
+
+// wait sets how long each answer takes from now on.
+func (s *jwksServer) wait(delay time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = delay
+}
+
+// keySet is a KeySet that fetches from the server.
+func (s *jwksServer) keySet(t *testing.T, maxAge time.Duration) *KeySet {
+	t.Helper()
+	set, err := NewKeySet(jwksURI, &KeySetOptions{HTTPClient: &http.Client{Transport: s}, MaxAge: maxAge})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// jwksFind looks the key of a token with that kid up.
+func jwksFind(ctx context.Context, set *KeySet, kid string) error {
+	key, err := set.find(ctx, findAlgorithm(Ed25519), &joseHeader{alg: Ed25519, kid: kid, hasKid: true})
+	switch {
+	case err == nil && key == nil:
+		return errors.New("neither a key nor an error")
+	case err != nil && key != nil:
+		return errors.New("a key beside an error")
+	case err == nil && key.kid != kid:
+		return errors.New("the key " + key.kid)
+	}
+	return err
+}
+
+// jwksWant wants the result of a look-up, at once, and the number of fetches
+// so far; what runs in the background has ended.
+func jwksWant(t *testing.T, s *jwksServer, set *KeySet, kid string, want error, fetches int) {
+	t.Helper()
+	start := time.Now()
+	err := jwksFind(context.Background(), set, kid)
+	if !errors.Is(err, want) || err == nil && want != nil {
+		t.Errorf("key %s: error %v, want %v", kid, err, want)
+	}
+	if took := time.Since(start); took != 0 {
+		t.Errorf("key %s: it takes %v", kid, took)
+	}
+	synctest.Wait()
+	if n := s.count(); n != fetches {
+		t.Errorf("key %s: %d fetches, want %d", kid, n, fetches)
+	}
+}
+
+var errJWKSDown = errors.New("connection refused")
+
+func TestJWKSFetchedWhenNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a", "b")
+		set := s.keySet(t, 0)
+		if s.count() != 0 {
+			t.Error("NewKeySet makes a request")
+		}
+		jwksWant(t, s, set, "a", nil, 1)
+		jwksWant(t, s, set, "b", nil, 1)
+		time.Sleep(keySoftAge - 1)
+		jwksWant(t, s, set, "a", nil, 1)
+	})
+}
+
+// TestJWKSSingleFlight: however many tokens come, there is one request.
+func TestJWKSSingleFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		s.wait(3 * time.Second)
+		set := s.keySet(t, 0)
+		var wg sync.WaitGroup
+		for i := range 1000 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond) // some while it is under way
+				if err := jwksFind(context.Background(), set, "a"); err != nil {
+					t.Error(err)
+				}
+				if d := time.Since(s.began()); d != s.delay {
+					t.Errorf("a caller waits until %v after the start of the fetch", d)
+				}
+			})
+		}
+		wg.Wait()
+		if n := s.count(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+	})
+}
+
+// TestJWKSSoftAge: keys of 5 minutes are used while one fetch gets newer ones.
+func TestJWKSSoftAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		s.set(nil, "b")
+		s.wait(3 * time.Second)
+		time.Sleep(keySoftAge)
+		for range 100 {
+			jwksWant(t, s, set, "a", nil, 2) // nobody waits
+		}
+		time.Sleep(s.delay)
+		synctest.Wait()
+		// A success replaces the set whole: what was taken out of it is gone.
+		jwksWant(t, s, set, "b", nil, 2)
+		s.wait(0)
+		jwksWant(t, s, set, "a", ErrKeyNotFound, 3)
+		time.Sleep(keySoftAge - 1)
+		jwksWant(t, s, set, "b", nil, 3)
+		time.Sleep(1)
+		jwksWant(t, s, set, "b", nil, 4)
+	})
+}
+
+func TestJWKSCacheControl(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		lines []string
+		want  time.Duration
+	}{
+		{"nothing", nil, keySoftAge},
+		{"shorter", []string{"max-age=120"}, 2 * time.Minute},
+		{"among others", []string{"public, max-age=120, must-revalidate"}, 2 * time.Minute},
+		{"in capitals", []string{"Max-Age=120"}, 2 * time.Minute},
+		{"quoted", []string{`max-age="120"`}, 2 * time.Minute},
+		{"on the second line", []string{"public", "max-age=120"}, 2 * time.Minute},
+		{"longer is ignored", []string{"max-age=86400"}, keySoftAge},
+		{"as long as it can be", []string{"max-age=2147483647"}, keySoftAge},
+		{"not below a minute", []string{"max-age=1"}, time.Minute},
+		{"zero", []string{"max-age=0"}, time.Minute},
+		{"no-store", []string{"no-store"}, time.Minute},
+		{"no-cache", []string{"no-cache"}, time.Minute},
+		{"no-store and max-age", []string{"max-age=120, no-store"}, time.Minute},
+		{"negative", []string{"max-age=-1"}, keySoftAge},
+		{"no number", []string{"max-age=soon"}, keySoftAge},
+		{"too long a number", []string{"max-age=99999999999999999999"}, keySoftAge},
+		{"for other caches", []string{"s-maxage=60"}, keySoftAge},
+		{"no value", []string{"max-age"}, keySoftAge},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newJWKSServer("a")
+				s.header = http.Header{"Cache-Control": tt.lines}
+				set := s.keySet(t, 0)
+				jwksWant(t, s, set, "a", nil, 1)
+				time.Sleep(tt.want - 1)
+				jwksWant(t, s, set, "a", nil, 1)
+				time.Sleep(1)
+				jwksWant(t, s, set, "a", nil, 2)
+			})
+		})
+	}
+}
+
+// TestJWKSHardAge: keys that cannot be fetched anew are used up to MaxAge.
+func TestJWKSHardAge(t *testing.T) {
+	for _, maxAge := range []time.Duration{0, 5 * time.Minute, 24 * time.Hour} {
+		t.Run(maxAge.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				want := maxAge
+				if want == 0 {
+					want = time.Hour
+				}
+				s := newJWKSServer("a")
+				set := s.keySet(t, maxAge)
+				jwksWant(t, s, set, "a", nil, 1)
+				s.set(errJWKSDown)
+				for age := keySoftAge; age < want; age += want / 7 {
+					time.Sleep(age - time.Since(s.began()))
+					if err := jwksFind(context.Background(), set, "a"); err != nil {
+						t.Errorf("after %v: %v", age, err)
+					}
+				}
+				time.Sleep(want - 1 - time.Since(s.began()))
+				if err := jwksFind(context.Background(), set, "a"); err != nil {
+					t.Errorf("a moment before %v: %v", want, err)
+				}
+				time.Sleep(1)
+				err := jwksFind(context.Background(), set, "a")
+				if !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrNetwork) || !errors.Is(err, errJWKSDown) || errors.Is(err, ErrInvalid) {
+					t.Errorf("after %v: error %v, want ErrUnavailable and why", want, err)
+				}
+				s.set(nil, "a")
+				time.Sleep(maxKeyBackoff)
+				if err := jwksFind(context.Background(), set, "a"); err != nil {
+					t.Errorf("when the server is back: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestJWKSUnknownKid: tokens with made-up key ids cannot make requests.
+func TestJWKSUnknownKid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		jwksWant(t, s, set, "x", ErrKeyNotFound, 2)
+		for i := range 100 {
+			jwksWant(t, s, set, fmt.Sprint("x", i), ErrKeyNotFound, 2)
+		}
+		time.Sleep(unknownKidInterval - 1)
+		jwksWant(t, s, set, "x", ErrKeyNotFound, 2)
+		time.Sleep(1)
+		jwksWant(t, s, set, "x", ErrKeyNotFound, 3)
+		jwksWant(t, s, set, "a", nil, 3)
+
+		// When the fetch fails, nothing is known about the token.
+		s.set(errJWKSDown)
+		time.Sleep(unknownKidInterval)
+		jwksWant(t, s, set, "x", ErrUnavailable, 4)
+		jwksWant(t, s, set, "x", ErrUnavailable, 4)
+		jwksWant(t, s, set, "a", nil, 4)
+		time.Sleep(unknownKidInterval - 1)
+		jwksWant(t, s, set, "x", ErrUnavailable, 4)
+		s.set(nil, "a")
+		time.Sleep(1)
+		jwksWant(t, s, set, "x", ErrKeyNotFound, 5)
+		jwksWant(t, s, set, "x", ErrKeyNotFound, 5)
+	})
+}
+
+// TestJWKSUnknownKidShared: many tokens with a new key wait for one fetch.
+func TestJWKSUnknownKidShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		s.set(nil, "a", "b")
+		s.wait(time.Second)
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() {
+				if err := jwksFind(context.Background(), set, "b"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := s.count(); n != 2 {
+			t.Errorf("%d fetches", n)
+		}
+	})
+}
+
+// TestJWKSRotation: a new key is accepted with the first token that names it,
+// and where one fetch was just made, when the 60 seconds are over.
+func TestJWKSRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		s.set(nil, "b")
+		jwksWant(t, s, set, "b", nil, 2)
+		jwksWant(t, s, set, "a", ErrKeyNotFound, 2)
+		s.set(nil, "c")
+		time.Sleep(unknownKidInterval - 1)
+		jwksWant(t, s, set, "c", ErrKeyNotFound, 2)
+		jwksWant(t, s, set, "b", nil, 2)
+		time.Sleep(1)
+		jwksWant(t, s, set, "c", nil, 3)
+	})
+}
+
+// TestJWKSUnknownAfterBackoff: a fetch for an unknown key id that was not
+// started, because of a back-off, does not use up the one in 60 seconds.
+func TestJWKSUnknownAfterBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		s.set(errJWKSDown)
+		if err := set.Refresh(context.Background()); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Refresh: %v", err)
+		}
+		jwksWant(t, s, set, "b", ErrUnavailable, 2)
+		s.set(nil, "b")
+		time.Sleep(keyBackoff)
+		jwksWant(t, s, set, "b", nil, 3)
+	})
+}
+
+// TestJWKSUnknownMeanwhile: a token whose key came into the set between the
+// look-up and the question whether to fetch must not be refused.
+func TestJWKSUnknownMeanwhile(t *testing.T) {
+	s := newJWKSServer("a")
+	set := s.keySet(t, 0)
+	if err := jwksFind(context.Background(), set, "a"); err != nil {
+		t.Fatal(err)
+	}
+	next, err := parseKeySet([]byte(jwksDocument("b")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.mu.Lock() // holds the other goroutine up where it asks
+	result := make(chan error)
+	go func() { result <- jwksFind(context.Background(), set, "b") }()
+	stack := make([]byte, 1<<20)
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		if bytes.Contains(stack[:runtime.Stack(stack, true)], []byte("fetchUnknown")) || time.Now().After(deadline) {
+			break
+		}
+		runtime.Gosched()
+	}
+	// As a fetch for another token does when it ends well.
+	set.current.Store(next)
+	set.unknownAt = monotonic()
+	set.mu.Unlock()
+	if err := <-result; err != nil {
+		t.Errorf("the key is in the set: %v", err)
+	}
+}
+
+// TestJWKSBadSignature: a signature that does not verify says nothing about
+// the key set.
+func TestJWKSBadSignature(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		forged, err := NewSigningKey(jwksKey("forger").signer, Ed25519, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad, _ := forged.SignJWT("JWT", map[string]any{})
+		good, _ := jwksKey("a").SignJWT("JWT", map[string]any{})
+		rules := &jwsRules{allowed: []Algorithm{Ed25519}, typ: idTokenType, what: "a token"}
+		if _, err := verifyJWS(context.Background(), good, set, rules); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			if _, err := verifyJWS(context.Background(), bad, set, rules); !errors.Is(err, ErrSignature) {
+				t.Errorf("error %v, want ErrSignature", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if n := s.count(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+		// Nor does a token whose algorithm is not one of those allowed, or
+		// another than that of the key.
+		other := &jwsRules{allowed: []Algorithm{ES256}, typ: idTokenType, what: "a token"}
+		if _, err := verifyJWS(context.Background(), good, set, other); !errors.Is(err, ErrAlgorithm) {
+			t.Errorf("error %v, want ErrAlgorithm", err)
+		}
+		if _, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256, kid: "a", hasKid: true}); !errors.Is(err, ErrKeyNotFound) {
+			t.Errorf("error %v, want ErrKeyNotFound", err)
+		}
+		if n := s.count(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+	})
+}
+
+// ---- waiting
+
+// TestJWKSCallerLeaves: the caller who started the fetch may leave, and each
+// waits as long as its own context lives.
+func TestJWKSCallerLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		s.wait(3 * time.Second)
+		set := s.keySet(t, 0)
+		start := time.Now()
+		var wg sync.WaitGroup
+		caller := func(ctx context.Context, want error, after time.Duration) {
+			wg.Go(func() {
+				err := jwksFind(ctx, set, "a")
+				if !errors.Is(err, want) || err == nil && want != nil || time.Since(start) != after {
+					t.Errorf("after %v: %v, want %v after %v", time.Since(start), err, want, after)
+				}
+				if want != nil && (errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid)) {
+					t.Errorf("the caller's own doing counts as %v", err)
+				}
+			})
+			synctest.Wait()
+		}
+		first, leave := context.WithCancel(context.Background())
+		second, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		caller(first, context.Canceled, time.Second)
+		caller(second, context.DeadlineExceeded, 2*time.Second)
+		caller(context.Background(), nil, 3*time.Second)
+		time.Sleep(time.Second)
+		leave()
+		wg.Wait()
+		if n := s.count(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+	})
+}
+
+// TestJWKSEveryCallerLeaves: the fetch goes on, and the next has the keys.
+func TestJWKSEveryCallerLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		s.wait(3 * time.Second)
+		set := s.keySet(t, 0)
+		ctx, leave := context.WithTimeout(context.Background(), time.Second)
+		defer leave()
+		if err := jwksFind(ctx, set, "a"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		jwksWant(t, s, set, "a", nil, 1)
+	})
+}
+
+// TestJWKSTimeout: a server that never answers is given up after 10 seconds.
+// That the bubble ends says that no goroutine is left.
+func TestJWKSTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		s.wait(-1)
+		set := s.keySet(t, 0)
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				err := jwksFind(context.Background(), set, "a")
+				if !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrNetwork) || time.Since(start) != keyFetchTimeout {
+					t.Errorf("after %v: %v", time.Since(start), err)
+				}
+			})
+		}
+		wg.Wait()
+		if keyFetchTimeout != 10*time.Second || s.count() != 1 {
+			t.Errorf("%d fetches of %v", s.count(), keyFetchTimeout)
+		}
+	})
+}
+
+// TestJWKSBackoff: while a server fails, requests to it become rare, and
+// callers are told at once.
+func TestJWKSBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer()
+		s.set(errJWKSDown)
+		set := s.keySet(t, 0)
+		start := time.Now()
+		for time.Since(start) < 5*time.Minute {
+			before := time.Now()
+			if err := jwksFind(context.Background(), set, "a"); !errors.Is(err, ErrUnavailable) || !errors.Is(err, errJWKSDown) || time.Now() != before {
+				t.Fatalf("after %v: %v", time.Since(start), err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		var got []time.Duration
+		for _, at := range s.fetches {
+			got = append(got, at.Sub(start)/time.Second)
+		}
+		if want := []time.Duration{0, 1, 3, 7, 15, 31, 63, 123, 183, 243}; !slices.Equal(got, want) {
+			t.Errorf("fetches after %d seconds, want %d", got, want)
+		}
+		s.set(nil, "a")
+		time.Sleep(maxKeyBackoff)
+		jwksWant(t, s, set, "a", nil, len(got)+1)
+		// After a success the first failure waits for a second again.
+		s.set(errJWKSDown)
+		time.Sleep(keySoftAge)
+		n := s.count()
+		jwksWant(t, s, set, "a", nil, n+1)
+		time.Sleep(keyBackoff - 1)
+		jwksWant(t, s, set, "a", nil, n+1)
+		time.Sleep(1)
+		jwksWant(t, s, set, "a", nil, n+2)
+	})
+}
+
+func TestJWKSRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		if err := set.Refresh(ctx); err != nil || s.count() != 1 {
+			t.Errorf("the first: %v, %d fetches", err, s.count())
+		}
+		s.set(nil, "b")
+		if err := set.Refresh(ctx); err != nil || s.count() != 2 {
+			t.Errorf("the second: %v, %d fetches", err, s.count())
+		}
+		jwksWant(t, s, set, "b", nil, 2)
+		s.set(errJWKSDown)
+		for range 3 { // whoever asks for it is not held back
+			if err := set.Refresh(ctx); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("while the server fails: %v", err)
+			}
+		}
+		jwksWant(t, s, set, "b", nil, 5)
+		s.set(nil, "a")
+		s.wait(time.Second)
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if err := set.Refresh(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if s.count() != 6 {
+			t.Errorf("%d fetches, want one for ten callers", s.count())
+		}
+		cancelled, cancel := context.WithTimeout(ctx, time.Millisecond)
+		defer cancel()
+		if err := set.Refresh(cancelled); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnavailable) {
+			t.Errorf("with a context that ends: %v", err)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
+// TestJWKSBadAnswers: a document that cannot be used replaces nothing.
+func TestJWKSBadAnswers(t *testing.T) {
+	for name, answer := range map[string]func(*http.Request) *http.Response{
+		"status":   func(r *http.Request) *http.Response { return httpAnswer(r, 500, jwksDocument("b")) },
+		"redirect": func(r *http.Request) *http.Response { return httpAnswer(r, 302, jwksDocument("b"), "Location", "/b") },
+		"error":    func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"error":"x"}`) },
+		"web page": func(r *http.Request) *http.Response {
+			return httpAnswer(r, 200, jwksDocument("b"), "Content-Type", "text/html")
+		},
+		"no JSON":     func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"keys":`) },
+		"no keys":     func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"keys":[]}`) },
+		"null":        func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"keys":null}`) },
+		"no member":   func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{}`) },
+		"no good key": func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"keys":[{"kty":"oct","k":"AA"}]}`) },
+		"too many": func(r *http.Request) *http.Response {
+			return httpAnswer(r, 200, `{"keys":[`+strings.Repeat(`{},`, maxKeys)+string(jwksKey("b").PublicJWK())+`]}`)
+		},
+		"too long": func(r *http.Request) *http.Response {
+			return httpAnswer(r, 200, jwksDocument("b")+strings.Repeat(" ", maxBody))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				good := true
+				set, err := NewKeySet(jwksURI, &KeySetOptions{HTTPClient: httpFunc(func(r *http.Request) (*http.Response, error) {
+					if good {
+						return httpAnswer(r, 200, jwksDocument("a")), nil
+					}
+					return answer(r), nil
+				}).client()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx := context.Background()
+				if err := jwksFind(ctx, set, "a"); err != nil {
+					t.Fatal(err)
+				}
+				good = false
+				if err := set.Refresh(ctx); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrResponse) && !errors.Is(err, ErrRefused) {
+					t.Errorf("error %v", err)
+				}
+				if err := jwksFind(ctx, set, "a"); err != nil {
+					t.Errorf("the old keys are lost: %v", err)
+				}
+				if err := jwksFind(ctx, set, "b"); err == nil {
+					t.Error("the new keys are used")
+				}
+			})
+		})
+	}
+}
+
+// ---- configuration
+
+func TestJWKSOptions(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		uri  string
+		opts *KeySetOptions
+		want error
+	}{
+		{"no options", jwksURI, nil, nil},
+		{"least age", jwksURI, &KeySetOptions{MaxAge: 5 * time.Minute}, nil},
+		{"greatest age", jwksURI, &KeySetOptions{MaxAge: 24 * time.Hour}, nil},
+		{"age too small", jwksURI, &KeySetOptions{MaxAge: 5*time.Minute - 1}, ErrConfig},
+		{"age too large", jwksURI, &KeySetOptions{MaxAge: 24*time.Hour + 1}, ErrConfig},
+		{"negative age", jwksURI, &KeySetOptions{MaxAge: -time.Hour}, ErrConfig},
+		{"http", "http://op.example.com/jwks", nil, ErrInsecureURL},
+		{"http, allowed", "http://op.example.com/jwks", &KeySetOptions{InsecureAllowHTTP: true}, nil},
+		{"no URL", "", nil, ErrConfig},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			set, err := NewKeySet(tt.uri, tt.opts)
+			if !errors.Is(err, tt.want) || (err == nil) != (set != nil) {
+				t.Errorf("got %v, %v, want %v", set, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestJWKSParsed: the keys of a document never change, and nothing is fetched.
+func TestJWKSParsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		set, err := ParseKeySet([]byte(jwksDocument("a")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		for range 3 {
+			if err := jwksFind(ctx, set, "a"); err != nil {
+				t.Error(err)
+			}
+			if err := jwksFind(ctx, set, "x"); !errors.Is(err, ErrKeyNotFound) {
+				t.Errorf("unknown: %v", err)
+			}
+			time.Sleep(48 * time.Hour)
+		}
+		if err := set.Refresh(ctx); !errors.Is(err, ErrConfig) {
+			t.Errorf("Refresh: %v", err)
+		}
+		if data, err := set.Export(); err == nil {
+			t.Errorf("Export: %s", data)
+		}
+	})
+}
+
+// TestJWKSMemory: neither the document nor a token is kept in memory for the
+// sake of a few strings out of it.
+func TestJWKSMemory(t *testing.T) {
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	pad := strings.Repeat("x", 900<<10)
+	jwk := strings.TrimSuffix(string(jwksKey("a").PublicJWK()), "}")
+	document := fmt.Appendf(nil, `{"pad":%q,"keys":[%s,"key_ops":["verify"],"issuer":"i"},{"kty":"oct","kid":"skipped"}]}`, pad, jwk)
+	before := heap()
+	sets := make([]*KeySet, 20)
+	for i := range sets {
+		var err error
+		if sets[i], err = ParseKeySet(slices.Clone(document)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := int64(heap()) - int64(before); grown > 4<<20 {
+		t.Errorf("20 key sets keep %d bytes", grown)
+	}
+
+	rules := &jwsRules{allowed: []Algorithm{Ed25519}, typ: idTokenType, what: "a token"}
+	claims, _ := json.Marshal(map[string]string{"pad": pad[:40<<10]})
+	before = heap()
+	for i := range maxMemo {
+		header := fmt.Appendf(nil, `{"alg":"Ed25519","typ":"type%d","kid":"a"}`, i)
+		token, err := jwksKey("a").signCompact(header, claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verifyJWS(context.Background(), token, sets[0], rules); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := int64(heap()) - int64(before); grown > 4<<20 {
+		t.Errorf("%d remembered headers keep %d bytes", maxMemo, grown)
+	}
+	runtime.KeepAlive(sets)
+}
