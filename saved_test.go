@@ -27,7 +27,7 @@ func TestSavedFields(t *testing.T) {
 		w.int(n)
 	}
 	at := time.Unix(1700000000, 999)
-	for _, tm := range []time.Time{{}, at, time.Unix(0, 0), time.Unix(-5, 0)} {
+	for _, tm := range []time.Time{{}, at, time.Unix(0, 0), time.Unix(5, 0)} {
 		w.time(tm)
 	}
 
@@ -42,7 +42,7 @@ func TestSavedFields(t *testing.T) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	}
-	for _, want := range []time.Time{{}, at.Truncate(time.Second), time.Unix(0, 0), time.Unix(-5, 0)} {
+	for _, want := range []time.Time{{}, at.Truncate(time.Second), time.Unix(0, 0), time.Unix(5, 0)} {
 		if got := r.time(); !got.Equal(want) || got.IsZero() != want.IsZero() {
 			t.Errorf("got %v, want %v", got, want)
 		}
