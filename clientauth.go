@@ -171,8 +171,8 @@ type jwtAuth struct {
 // assertion signed with the client's private key. Nil options are the default.
 func PrivateKeyJWT(key *SigningKey, opts *AssertionOptions) ClientAuth {
 	a := newJWTAuth(opts)
-	if key == nil {
-		a.setFault(fail(ErrConfig, "Auth", "the key of PrivateKeyJWT is nil"))
+	if key == nil || key.alg == nil {
+		a.setFault(fail(ErrConfig, "Auth", "the key of PrivateKeyJWT is nil or empty"))
 		return a
 	}
 	a.alg, a.kid, a.sign = key.alg.name, key.kid, key.sign

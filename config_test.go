@@ -41,6 +41,14 @@ func TestNewClientErrors(t *testing.T) {
 		{"negative default_max_age", func(c *Config) { c.Metadata.DefaultMaxAge = int64p(-1) }, ErrConfig, "Metadata.DefaultMaxAge"},
 		{"negative lifetime", func(c *Config) { c.AuthorizationLifetime = -1 }, ErrConfig, "AuthorizationLifetime"},
 		{"long lifetime", func(c *Config) { c.AuthorizationLifetime = 25 * time.Hour }, ErrConfig, "AuthorizationLifetime"},
+		{"zero key set", func(c *Config) { c.KeySet = new(KeySet) }, ErrConfig, "KeySet"},
+		{"zero request key", func(c *Config) { c.RequestKey = new(SigningKey) }, ErrConfig, "RequestKey"},
+		{"zero assertion key", func(c *Config) { c.Auth = PrivateKeyJWT(new(SigningKey), nil) }, ErrConfig, "Auth"},
+		{"DPoP without its key", func(c *Config) { c.AllowTokenTypes = []string{"dPoP"} }, ErrConfig, "AllowTokenTypes"},
+		{"template and assertions made elsewhere", func(c *Config) {
+			tenants("https://x.example/{tenantid}", true)(c)
+			c.Auth = ClientAssertion(func(context.Context, string) (string, error) { return "x", nil })
+		}, ErrConfig, "Auth"},
 		{"nil auth", func(c *Config) { c.Auth = nil }, nil, ""},
 		{"empty secret", func(c *Config) { c.Auth = ClientSecretBasic("") }, ErrConfig, "Auth"},
 		{"id token alg none", func(c *Config) { c.Metadata.IDTokenSignedResponseAlg = "none" }, ErrAlgorithm, "Metadata.IDTokenSignedResponseAlg"},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // errorKind is the type of the Err… values. It is a struct, not errors.New,
@@ -82,8 +83,6 @@ var (
 	ErrState error = &errorKind{"state", &invalidKind}
 	// ErrTokenType: the token type is not one that this client can use.
 	ErrTokenType error = &errorKind{"token type", &invalidKind}
-	// ErrBinding: bound to another key or certificate.
-	ErrBinding error = &errorKind{"binding", &invalidKind}
 	// ErrReplay: used before.
 	ErrReplay error = &errorKind{"replay", &invalidKind}
 )
@@ -116,7 +115,8 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
-		b.WriteString(strings.TrimPrefix(e.Err.Error(), "oauth: "))
+		// A cause quotes what the other side sent: a certificate's names, say.
+		b.WriteString(strings.Map(visible, strings.TrimPrefix(e.Err.Error(), "oauth: ")))
 	}
 	return b.String()
 }
@@ -162,9 +162,9 @@ type ResponseError struct {
 	StatusCode  int
 	Code        string      // error: "invalid_grant", "invalid_client", …; "" if the body has none
 	Description string      // error_description, for developers; may be empty
-	URI         string      // error_uri; may be empty
+	URI         string      // error_uri, if it is an http or https URL
 	Challenges  []Challenge // WWW-Authenticate
-	Header      http.Header // of the response; not printed
+	Header      http.Header // of the response, without Location; not printed
 	Body        []byte      // at most 4 KiB of it; not printed, it may quote the request
 }
 
@@ -210,7 +210,7 @@ func (e ResponseError) MarshalJSON() ([]byte, error) {
 type AuthorizationError struct {
 	Code        string // error: "access_denied", "login_required", …
 	Description string // error_description, for developers; may be empty
-	URI         string // error_uri; may be empty
+	URI         string // error_uri, if it is an http or https URL
 }
 
 // Error has the server's code and description.
@@ -239,6 +239,23 @@ func (h hints) find(code string) string {
 		if x.code == code {
 			return x.hint
 		}
+	}
+	return ""
+}
+
+// visible keeps control characters from forging lines of a log.
+func visible(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
+}
+
+// linkable is an error_uri that a page may link to, or nothing: javascript: is
+// a URI too.
+func linkable(uri string) string {
+	if strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://") {
+		return uri
 	}
 	return ""
 }

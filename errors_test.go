@@ -21,7 +21,7 @@ var (
 	errorsPlainKinds   = []error{ErrConfig, ErrInsecureURL, ErrNetwork, ErrResponse, ErrParse, ErrUnsupported, ErrUnavailable, ErrRefused}
 	errorsInvalidKinds = []error{
 		ErrAlgorithm, ErrKeyNotFound, ErrSignature, ErrType, ErrClaim, ErrIssuer, ErrAudience, ErrExpired,
-		ErrNotYetValid, ErrNonce, ErrState, ErrTokenType, ErrBinding, ErrReplay,
+		ErrNotYetValid, ErrNonce, ErrState, ErrTokenType, ErrReplay,
 	}
 )
 
@@ -291,13 +291,13 @@ func TestErrorsToActOn(t *testing.T) {
 		{"no authorization endpoint", func() error { return server(func(as *AuthorizationServer) { as.AuthorizationEndpoint = "" }) }, ErrConfig,
 			`oauth: authorization: authorization_endpoint: the server's metadata has none: set it in Config.Server, or the server does not offer this`},
 		{"no token endpoint", func() error { return server(func(as *AuthorizationServer) { as.TokenEndpoint = "" }) }, ErrConfig,
-			`oauth: token: token_endpoint: the server's metadata has none: set it in Config.Server, or the server does not offer this`},
+			`oauth: authorization: token_endpoint: the server's metadata has none: set it in Config.Server, or the server does not offer this`},
 		{"no key set", func() error { return server(func(as *AuthorizationServer) { as.JWKSURI = "" }) }, ErrConfig,
-			`oauth: id token: jwks_uri: the server's metadata has none: set it in Config.Server, or set Config.KeySet`},
+			`oauth: authorization: jwks_uri: the server's metadata has none: set it in Config.Server, or set Config.KeySet`},
 		{"http token endpoint", func() error {
 			return server(func(as *AuthorizationServer) { as.TokenEndpoint = "http://op.example.com/token" })
 		}, ErrInsecureURL,
-			`oauth: token: token_endpoint: is an http URL (host "op.example.com"): use https; for tests on loopback there is InsecureAllowHTTP`},
+			`oauth: authorization: token_endpoint: is an http URL (host "op.example.com"): use https; for tests on loopback there is InsecureAllowHTTP`},
 		{"RSA key of 1024 bits", func() error { _, err := NewSigningKey(errorsSmallRSA{}, RS256, "kid"); return err }, ErrConfig,
 			`oauth: signing key: n: the RSA key has 1024 bits: use one of 2048 to 8192`},
 		{"server's RSA key of 1024 bits", func() error {

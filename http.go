@@ -201,7 +201,7 @@ func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Esca
 func (c *caller) roundTrip(req *http.Request, op string) (*httpResponse, error) {
 	res, err := c.client.Do(req)
 	if err != nil {
-		return nil, networkError(op, req.URL.Host, err)
+		return nil, networkError(req.Context(), op, req.URL.Host, err)
 	}
 	defer res.Body.Close()
 	if res.ContentLength > maxBody {
@@ -211,7 +211,7 @@ func (c *caller) roundTrip(req *http.Request, op string) (*httpResponse, error) 
 	// decompressed is what counts.
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if err != nil {
-		return nil, networkError(op, req.URL.Host, err)
+		return nil, networkError(req.Context(), op, req.URL.Host, err)
 	}
 	if len(body) > maxBody {
 		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody).in(op)
@@ -233,7 +233,7 @@ func (e *Error) in(op string) *Error {
 
 // networkError makes an *Error of what net/http returned. The text of a
 // *url.Error has the URL with its query in it, so only its cause is kept.
-func networkError(op, host string, err error) error {
+func networkError(ctx context.Context, op, host string, err error) error {
 	for {
 		var ue *url.Error
 		if !errors.As(err, &ue) {
@@ -246,7 +246,12 @@ func networkError(op, host string, err error) error {
 		return withOp(op, own)
 	}
 	e := &Error{Kind: ErrNetwork, Op: op, Detail: "no answer from " + printable(host, 128), Err: err}
-	if errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil { // net/http hands on the cause instead
+		e.Err = ctx.Err()
+	} else if !quotesNothing(err) {
+		e.Err = silentError{err}
+	}
+	if errors.Is(e.Err, context.Canceled) {
 		e.Kind, e.Detail = nil, "given up"
 	}
 	var invalid x509.CertificateInvalidError
@@ -259,6 +264,24 @@ func networkError(op, host string, err error) error {
 	}
 	return e
 }
+
+// quotesNothing reports whether the text of a network error is free of what
+// the server sent. net/http quotes answers that it cannot read.
+func quotesNothing(err error) bool {
+	var network net.Error
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &network) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) ||
+		errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// silentError keeps the text of an error to itself; errors.Is and errors.As
+// see the error.
+type silentError struct{ err error }
+
+func (silentError) Error() string   { return "the connection broke, or what came is not HTTP" }
+func (e silentError) Unwrap() error { return e.err }
 
 // ---- reading answers
 
@@ -310,7 +333,8 @@ func (r *httpResponse) refusal() *ResponseError {
 		// A member of another type than string is no error of RFC 6749.
 		if e.Code, _, _ = o.string("error"); e.Code != "" {
 			e.Description, _, _ = o.string("error_description")
-			e.URI, _, _ = o.string("error_uri")
+			uri, _, _ := o.string("error_uri")
+			e.URI = linkable(uri)
 		}
 	}
 	if e.Code == "" && r.status >= 400 {
@@ -324,7 +348,7 @@ func (r *httpResponse) refusal() *ResponseError {
 func (e *ResponseError) fromChallenge() {
 	for _, c := range e.Challenges {
 		if code := c.Params["error"]; code != "" && (c.Is("Bearer") || c.Is("DPoP")) {
-			e.Code, e.Description, e.URI = code, c.Params["error_description"], c.Params["error_uri"]
+			e.Code, e.Description, e.URI = code, c.Params["error_description"], linkable(c.Params["error_uri"])
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -403,6 +404,17 @@ func TestHTTPBodyLimit(t *testing.T) {
 	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); !errors.Is(err, ErrResponse) || read != 0 {
 		t.Errorf("announced: error %v, %d bytes are read", err, read)
 	}
+	// Of one that is not, no more is read than it takes to know.
+	read = 0
+	c = newCaller(httpFunc(func(r *http.Request) (*http.Response, error) {
+		res := httpAnswer(r, 200, "")
+		res.ContentLength = -1
+		res.Body = io.NopCloser(io.LimitReader(httpReader(func(b []byte) (int, error) { read += len(b); return len(b), nil }), 8*maxBody))
+		return res, nil
+	}).client(), false, nil)
+	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); !errors.Is(err, ErrResponse) || read != maxBody+1 {
+		t.Errorf("not announced: error %v, %d bytes are read", err, read)
+	}
 }
 
 func TestHTTPRequest(t *testing.T) {
@@ -589,7 +601,7 @@ func TestHTTPErrorText(t *testing.T) {
 			if err == nil || strings.Contains(err.Error(), "MARKER") || strings.Contains(err.Error(), "/path") || errors.As(err, &ue) {
 				t.Errorf("the error shows the URL: %v", err)
 			}
-			want, text := ErrNetwork, `oauth: test: no answer from "user.example.com:8443": connection refused`
+			want, text := ErrNetwork, `oauth: test: no answer from "user.example.com:8443": the connection broke, or what came is not HTTP`
 			if strings.HasPrefix(name, "own") {
 				want, text = ErrConfig, "oauth: test: MTLS: the reason"
 			} else if !errors.Is(err, inner) {
@@ -609,5 +621,33 @@ func TestHTTPHeaderValue(t *testing.T) {
 		if headerValue(s) != want {
 			t.Errorf("headerValue(%q) is not %v", s, want)
 		}
+	}
+}
+
+// What net/http quotes of an answer that it cannot read, and what a certificate
+// has in its names, does not get into the text of an error as it is.
+func TestHTTPErrorsQuoteNothing(t *testing.T) {
+	malformed := errors.New(`net/http: malformed HTTP response "{\"access_token\":\"MARKER\"}"`)
+	forged := x509.HostnameError{Host: "op.example.com", Certificate: &x509.Certificate{DNSNames: []string{"a.example\nlevel=INFO msg=MARKER"}}}
+	for name, cause := range map[string]error{"answer": malformed, "certificate": forged} {
+		c := newCaller(httpFunc(func(*http.Request) (*http.Response, error) { return nil, cause }).client(), false, nil)
+		_, err := c.do(context.Background(), httpGet("https://op.example.com/"))
+		if !errors.Is(err, ErrNetwork) || strings.Contains(err.Error(), "\n") || name == "answer" && (strings.Contains(err.Error(), "MARKER") || !errors.Is(err, malformed)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// net/http hands on the cause of a cancelled context in place of Canceled.
+func TestHTTPCancelCause(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c := newCaller(httpFunc(func(r *http.Request) (*http.Response, error) {
+		cancel(errors.New("user left"))
+		<-r.Context().Done()
+		return nil, context.Cause(r.Context())
+	}).client(), false, nil)
+	_, err := c.do(ctx, httpGet("https://op.example.com/"))
+	if !errors.Is(err, context.Canceled) || errors.Is(err, ErrNetwork) {
+		t.Errorf("error %v", err)
 	}
 }

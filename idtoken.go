@@ -138,7 +138,6 @@ type nonceRule int
 
 const (
 	nonceEqual   nonceRule = iota // present and equal to the one sent, absent if none was
-	nonceIfKnown                  // OIDC Core 12.2: a refreshed one need not have it
 	nonceIgnored                  // VerifyIDToken with InsecureNoNonce
 )
 
@@ -146,11 +145,13 @@ const (
 type idTokenChecks struct {
 	nonce     string
 	nonceRule nonceRule
-	maxAge    *int64 // seconds; nil: no limit
-	needTime  bool   // auth_time is required though no age is judged
+	maxAge    *int64    // seconds; nil: no limit
+	started   time.Time // when the user was sent to the server; zero: not known
 
 	accessToken string // came with the token: at_hash
 	code        string // came with the token: c_hash
+	state       string // of the request: s_hash
+	needSHash   bool   // s_hash is required (FAPI 1 Advanced)
 	outside     bool   // not from a flow of ours: azp may be another client
 	frontend    bool   // came through the browser
 }
@@ -219,11 +220,17 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 	if id.sid, _, err = claims.string("sid"); err != nil {
 		return nil, err
 	}
-	if err := checkHash(claims, "at_hash", v.alg, x.accessToken, false); err != nil {
+	if err := checkHash(claims, "at_hash", v.alg, x.accessToken, x.outside && x.accessToken != ""); err != nil {
 		return nil, err
 	}
-	// Core 3.3.2.11: in a token from the authorization endpoint c_hash is required.
-	if err := checkHash(claims, "c_hash", v.alg, x.code, x.frontend && x.code != ""); err != nil {
+	// Core 3.3.2.11: in a token from the authorization endpoint c_hash is
+	// required; and a caller from outside has named what is to be bound.
+	if err := checkHash(claims, "c_hash", v.alg, x.code, (x.frontend || x.outside) && x.code != ""); err != nil {
+		return nil, err
+	}
+	// FAPI 1 Advanced, Section 5.2.2.1: the ID token is the detached signature
+	// of code and state.
+	if err := checkHash(claims, "s_hash", v.alg, x.state, x.needSHash && x.state != ""); err != nil {
 		return nil, err
 	}
 	return token, nil
@@ -329,7 +336,7 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 		return err
 	}
 	if !ok {
-		if c.meta.RequireAuthTime || x.needTime || x.maxAge != nil {
+		if c.meta.RequireAuthTime || x.maxAge != nil {
 			return fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
 		}
 		return nil
@@ -337,7 +344,10 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 	if err := c.clock.checkNotAhead("auth_time", id.authTime); err != nil {
 		return err
 	}
-	if x.maxAge != nil {
+	// The age is that at the time of the request: who authenticated since then
+	// did so for it, however long consent took afterwards.
+	since := !x.started.IsZero() && !id.authTime.Before(x.started.Add(-c.clock.tolerance()))
+	if x.maxAge != nil && !since {
 		return c.clock.checkAge("auth_time", id.authTime, seconds(*x.maxAge))
 	}
 	return nil
@@ -392,8 +402,6 @@ func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
 	switch {
 	case x.nonceRule == nonceIgnored:
 		return nil
-	case x.nonceRule == nonceIfKnown && (!ok || x.nonce == ""):
-		return nil
 	case !ok && x.nonce != "":
 		return fail(ErrNonce, "nonce", "is missing: the token is not an answer to this request")
 	case ok && x.nonce == "":
@@ -434,8 +442,9 @@ type VerifyIDTokenOptions struct {
 	// MaxAge is the age in seconds that the authentication may have. Nil:
 	// Metadata.DefaultMaxAge.
 	MaxAge *int64
-	// AccessToken and Code are what came with the token, for at_hash and
-	// c_hash. Empty: not judged.
+	// AccessToken and Code are what came with the token: set, at_hash and
+	// c_hash have to be there and be theirs. Empty: nothing came with it. The
+	// token endpoint may leave at_hash out; then leave AccessToken empty.
 	AccessToken, Code string
 }
 

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -502,7 +503,7 @@ func (o jsonObject) strings(name string, orString bool) (list []string, ok bool,
 		s, err := unquoteJSON(raw)
 		return []string{s}, true, err
 	}
-	elems, err := arrayElements(raw)
+	elems, err := arrayElements(raw, maxMembers)
 	if err != nil {
 		return nil, true, o.wrong(name, "an array of strings")
 	}
@@ -586,8 +587,9 @@ func (o jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
 	return sub, true, err
 }
 
-// arrayElements cuts a well-formed array into the texts of its elements.
-func arrayElements(raw string) ([]string, error) {
+// arrayElements cuts a well-formed array of at most limit elements into their
+// texts.
+func arrayElements(raw string, limit int) ([]string, error) {
 	if raw == "" || raw[0] != '[' {
 		return nil, fail(ErrParse, "", "not a JSON array")
 	}
@@ -605,6 +607,9 @@ func arrayElements(raw string) ([]string, error) {
 		if err := r.value(2); err != nil {
 			return nil, err
 		}
+		if len(elems) == limit {
+			return nil, fail(ErrParse, "", "the array has more than %d elements", limit)
+		}
 		elems = append(elems, raw[start:r.pos])
 	}
 	return elems, nil
@@ -621,8 +626,14 @@ func unmarshalClaims(text string, dst any) error {
 	if _, err := r.object(text, documentLimits, ErrClaim); err != nil {
 		return fail(ErrClaim, "", "two claims have names that encoding/json does not tell apart")
 	}
-	if err := json.Unmarshal([]byte(text), dst); err != nil {
-		return &Error{Kind: ErrClaim, Detail: "the claims do not fit the given value", Err: err}
+	// The errors of encoding/json and of what it calls quote the values.
+	err := json.Unmarshal([]byte(text), dst)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fail(ErrClaim, wrong.Field, "does not fit a %v", wrong.Type)
+	case err != nil:
+		return fail(ErrClaim, "", "the claims do not fit a %T", dst)
 	}
 	return nil
 }

@@ -331,7 +331,7 @@ func TestJSONPool(t *testing.T) {
 	list := `[{` + large + `},{` + large + `}]`
 	for range 100 {
 		jsonParse(`{"x":[{` + large + `,"n0":1}]}`)
-		if elems, err := arrayElements(list); err != nil || len(elems) != 2 {
+		if elems, err := arrayElements(list, maxMembers); err != nil || len(elems) != 2 {
 			t.Fatalf("an array after a broken text: %d elements, %v", len(elems), err)
 		}
 		jsonParse(`{"x":[{` + large)
@@ -513,12 +513,12 @@ func TestJSONArrayElements(t *testing.T) {
 		{`[1]`, []string{"1"}},
 		{"[ 1 ,\n\"a,]\" , [2,3] , {\"x\":[4]} ,null]", []string{"1", `"a,]"`, "[2,3]", `{"x":[4]}`, "null"}},
 	} {
-		if got, err := arrayElements(tt.raw); err != nil || !slices.Equal(got, tt.want) {
+		if got, err := arrayElements(tt.raw, maxMembers); err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s gives %q, %v", tt.raw, got, err)
 		}
 	}
 	for _, raw := range []string{``, `{}`, `"a"`, `null`} {
-		if _, err := arrayElements(raw); !errors.Is(err, ErrParse) {
+		if _, err := arrayElements(raw, maxMembers); !errors.Is(err, ErrParse) {
 			t.Errorf("%s: error %v, want ErrParse", raw, err)
 		}
 	}

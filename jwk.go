@@ -63,7 +63,7 @@ func parsePublicJWK(o jsonObject) (*publicKey, error) {
 	}
 	// RFC 7518, Section 6 and RFC 8037: whoever publishes these has published
 	// the private key, and nothing that it signs means anything.
-	for _, private := range [...]string{"d", "k", "priv"} {
+	for _, private := range [...]string{"d", "k", "priv", "p", "q"} {
 		if o.has(private) {
 			return k, fail(ErrParse, private, "the key has private members")
 		}
@@ -220,7 +220,9 @@ func keyShape(key crypto.PublicKey) (kty, crv string) {
 	case *rsa.PublicKey:
 		return "RSA", ""
 	case *ecdsa.PublicKey:
-		return "EC", key.Curve.Params().Name
+		if key.Curve != nil {
+			return "EC", key.Curve.Params().Name
+		}
 	case ed25519.PublicKey:
 		return "OKP", "Ed25519"
 	}

@@ -29,8 +29,9 @@ import (
 //     was taken out is gone.
 //
 // Callers share one fetch, which takes 10 seconds at the most and goes on when
-// the caller who started it leaves. A KeySet is safe for concurrent use. One
-// KeySet serves all Clients and ResourceServers of an issuer.
+// the caller who started it leaves; values of that caller's context
+// (net/http/httptrace) stay with it. A KeySet is safe for concurrent use. One
+// KeySet serves all Clients of an issuer. The zero KeySet has no keys.
 type KeySet struct {
 	uri    string // "": fixed keys
 	shown  string // uri without its query, for the trace
@@ -125,12 +126,9 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 		return nil, err
 	}
 	raw, _ := o.get("keys")
-	list, err := arrayElements(raw)
+	list, err := arrayElements(raw, maxKeys)
 	if err != nil {
-		return nil, fail(ErrParse, "keys", "is not an array")
-	}
-	if len(list) > maxKeys {
-		return nil, fail(ErrParse, "keys", "the set has %d keys, the limit is %d", len(list), maxKeys)
+		return nil, fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}
 	snap := &keySnapshot{fetched: monotonic(), softAge: keySoftAge}
 	for _, raw := range list {
@@ -146,8 +144,9 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 		key.detach()
 		snap.keys = append(snap.keys, key)
 	}
-	if len(snap.keys) == 0 {
-		e := fail(ErrParse, "keys", "the set has no key that can be used")
+	// Keys for encryption alone would leave nothing to verify with.
+	if !slices.ContainsFunc(snap.keys, func(k *publicKey) bool { return k.use != "enc" }) {
+		e := fail(ErrParse, "keys", "the set has no key that signatures can be verified with")
 		if len(snap.skipped) > 0 {
 			e.Err = snap.skipped[0].reason
 		}
@@ -227,12 +226,30 @@ func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKe
 	return nil, true, fail(ErrKeyNotFound, "kid", "no key of the set has the key id %s", printable(h.kid, 128))
 }
 
+// encryptionKey returns a key to encrypt to the issuer with: the first that is
+// for it. Which of several is of no matter, the kid says it.
+func (s *KeySet) encryptionKey(ctx context.Context, x *encryption) (*publicKey, error) {
+	snap, err := s.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range snap.keys {
+		if k.kty == x.kty && k.use == "enc" && (k.alg == "" || string(k.alg) == x.alg) {
+			return k, nil
+		}
+	}
+	return nil, fail(ErrKeyNotFound, "jwks_uri", "the server's key set has no %s key with use enc for %s", x.kty, x.alg)
+}
+
 // ---- fetching
 
 // snapshot returns the current keys, fetched if there are none or they are too
 // old to be used.
 func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 	snap := s.current.Load()
+	if snap == nil && s.uri == "" {
+		return nil, fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
+	}
 	if snap != nil {
 		age := monotonic().Sub(snap.fetched)
 		if s.uri == "" || age < snap.softAge {
@@ -452,6 +469,7 @@ func (s *KeySet) remember(segment string, h *joseHeader, key *publicKey) {
 type exportedKeySet struct {
 	JWKSURI string            `json:"jwks_uri"`
 	Time    int64             `json:"time"`
+	MaxAge  int64             `json:"max_age"` // seconds in which the keys count as new
 	Keys    []json.RawMessage `json:"keys"`
 }
 
@@ -463,7 +481,7 @@ func (s *KeySet) Export() ([]byte, error) {
 	if snap == nil || s.uri == "" {
 		return nil, &Error{Kind: ErrUnavailable, Op: "key set", Detail: "there are no fetched keys to export"}
 	}
-	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(monotonic().Add(-monotonic().Sub(snap.fetched)))}
+	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(monotonic().Add(-monotonic().Sub(snap.fetched))), MaxAge: int64(snap.softAge / time.Second)}
 	for _, k := range snap.keys {
 		e.Keys = append(e.Keys, k.encode())
 	}
@@ -471,8 +489,10 @@ func (s *KeySet) Export() ([]byte, error) {
 }
 
 // Import sets the keys from what [KeySet.Export] wrote. Data of another
-// jwks_uri, from the future, or older than 5 minutes is refused with
-// [ErrConfig], [ErrNotYetValid] or [ErrExpired], and changes nothing.
+// jwks_uri, from the future, so old that it would be refreshed, or older than
+// the keys there are is refused with [ErrConfig], [ErrNotYetValid] or
+// [ErrExpired], and changes nothing: a key that the server took out does not
+// come back.
 //
 // Whoever can write what Import reads can sign as the issuer: keep it where
 // nobody else writes.
@@ -493,18 +513,30 @@ func (s *KeySet) Import(data []byte) error {
 	if err != nil || !ok {
 		return &Error{Kind: ErrParse, Op: op, Param: "time", Detail: "is missing or not a number"}
 	}
+	softAge := keySoftAge
+	if maxAge, ok, err := o.seconds("max_age", false); err != nil {
+		return withOp(op, err)
+	} else if ok {
+		softAge = min(keySoftAge, max(seconds(maxAge), minKeySoftAge))
+	}
 	age := monotonic().Sub(stamp)
 	switch {
 	case age < -time.Second: // the stamp has whole seconds
 		return &Error{Kind: ErrNotYetValid, Op: op, Param: "time", Detail: "the exported keys are from the future"}
-	case age >= keySoftAge:
-		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than " + keySoftAge.String()}
+	case age >= softAge:
+		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than " + softAge.String()}
 	}
 	snap, err := parseKeySet(data)
 	if err != nil {
 		return withOp(op, err)
 	}
-	snap.fetched = snap.fetched.Add(-max(age, 0))
+	snap.fetched, snap.softAge = snap.fetched.Add(-max(age, 0)), softAge
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// The stamp has whole seconds: of keys fetched in the same one, those here stay.
+	if now := s.current.Load(); now != nil && now.fetched.Add(-time.Second).After(snap.fetched) {
+		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than those there are"}
+	}
 	s.current.Store(snap)
 	return nil
 }

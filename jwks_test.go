@@ -216,7 +216,7 @@ func TestJWKSSoftAge(t *testing.T) {
 		jwksWant(t, s, set, "a", ErrKeyNotFound, 3)
 		time.Sleep(keySoftAge - 1)
 		jwksWant(t, s, set, "b", nil, 3)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		jwksWant(t, s, set, "b", nil, 4)
 	})
 }
@@ -254,7 +254,7 @@ func TestJWKSCacheControl(t *testing.T) {
 				jwksWant(t, s, set, "a", nil, 1)
 				time.Sleep(tt.want - 1)
 				jwksWant(t, s, set, "a", nil, 1)
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				jwksWant(t, s, set, "a", nil, 2)
 			})
 		})
@@ -284,7 +284,7 @@ func TestJWKSHardAge(t *testing.T) {
 				if err := jwksFind(context.Background(), set, "a"); err != nil {
 					t.Errorf("a moment before %v: %v", want, err)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				err := jwksFind(context.Background(), set, "a")
 				if !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrNetwork) || !errors.Is(err, errJWKSDown) || errors.Is(err, ErrInvalid) {
 					t.Errorf("after %v: error %v, want ErrUnavailable and why", want, err)
@@ -311,7 +311,7 @@ func TestJWKSUnknownKid(t *testing.T) {
 		}
 		time.Sleep(unknownKidInterval - 1)
 		jwksWant(t, s, set, "x", ErrKeyNotFound, 2)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		jwksWant(t, s, set, "x", ErrKeyNotFound, 3)
 		jwksWant(t, s, set, "a", nil, 3)
 
@@ -324,7 +324,7 @@ func TestJWKSUnknownKid(t *testing.T) {
 		time.Sleep(unknownKidInterval - 1)
 		jwksWant(t, s, set, "x", ErrUnavailable, 4)
 		s.set(nil, "a")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		jwksWant(t, s, set, "x", ErrKeyNotFound, 5)
 		jwksWant(t, s, set, "x", ErrKeyNotFound, 5)
 	})
@@ -367,7 +367,7 @@ func TestJWKSRotation(t *testing.T) {
 		time.Sleep(unknownKidInterval - 1)
 		jwksWant(t, s, set, "c", ErrKeyNotFound, 2)
 		jwksWant(t, s, set, "b", nil, 2)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		jwksWant(t, s, set, "c", nil, 3)
 	})
 }
@@ -572,7 +572,7 @@ func TestJWKSBackoff(t *testing.T) {
 		jwksWant(t, s, set, "a", nil, n+1)
 		time.Sleep(keyBackoff - 1)
 		jwksWant(t, s, set, "a", nil, n+1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		jwksWant(t, s, set, "a", nil, n+2)
 	})
 }

@@ -340,8 +340,8 @@ func appendHeader(alg Algorithm, typ, kid string) []byte {
 // secret of Sign in with Apple. The errors are of kind [ErrConfig].
 func (k *SigningKey) SignJWT(typ string, claims any) (string, error) {
 	const op = "sign"
-	if k == nil {
-		return "", &Error{Kind: ErrConfig, Op: op, Detail: "the signing key is nil"}
+	if k == nil || k.alg == nil {
+		return "", &Error{Kind: ErrConfig, Op: op, Detail: "the signing key is nil or empty"}
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {

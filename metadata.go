@@ -325,6 +325,15 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	if c.ours {
 		defer c.client.CloseIdleConnections()
 	}
+	if o.Type != DiscoverOIDC && o.Type != DiscoverOAuth2 {
+		return nil, fail(ErrConfig, "Type", "is not one of the constants").in(opDiscover)
+	}
+	if o.Issuer == "" {
+		o.Issuer = issuer
+	}
+	if o.Issuer == "" {
+		return nil, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected").in(opDiscover)
+	}
 	place, param := o.URL, "URL"
 	if place == "" {
 		param = "issuer"
@@ -339,9 +348,6 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	res, err := c.do(ctx, &httpRequest{op: opDiscover, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
 	if err != nil {
 		return nil, err
-	}
-	if o.Issuer == "" {
-		o.Issuer = issuer
 	}
 	return processDiscoveryResponse(res, o.Issuer)
 }

@@ -181,6 +181,8 @@ func TestDiscover(t *testing.T) {
 		{name: "query", issuer: unitIssuer + "?x=1", kind: ErrConfig, param: "issuer"},
 		{name: "fragment", issuer: unitIssuer + "#x", kind: ErrConfig, param: "issuer"},
 		{name: "empty", issuer: "", kind: ErrConfig, param: "issuer"},
+		{name: "place of its own, no issuer", issuer: "", opts: DiscoverOptions{URL: unitIssuer + "/doc"}, path: "/doc", answer: unitAnswer{body: `{}`}, kind: ErrConfig, param: "issuer"},
+		{name: "unknown type", issuer: unitIssuer, opts: DiscoverOptions{Type: 7}, kind: ErrConfig, param: "Type"},
 		{name: "404", issuer: unitIssuer, kind: ErrRefused},
 		{name: "redirect", issuer: unitIssuer, path: oidc, answer: unitAnswer{status: 302, header: http.Header{"Location": {unitIssuer + "/doc"}}}, kind: ErrRefused},
 		{name: "page", issuer: unitIssuer, path: oidc, answer: unitAnswer{mediaType: "text/html", body: `{"issuer":"` + unitIssuer + `"}`}, kind: ErrResponse},

@@ -395,6 +395,7 @@ func TestMTLSHTTPClient(t *testing.T) {
 		{"custom", &http.Client{Transport: httpFunc(nil)}, "its Transport is a oauth.httpFunc, which cannot be given the certificate of Config.MTLS: leave it nil or an *http.Transport, and put yours around it with MutualTLS.Wrap"},
 		{"nil transport", &http.Client{Transport: (*http.Transport)(nil)}, "cannot be given the certificate"},
 		{"DialTLSContext", &http.Client{Transport: &http.Transport{DialTLSContext: dial}}, "sets DialTLS, DialTLSContext or TLSNextProto"},
+		//lint:ignore SA1019 deprecated, and in the way all the same
 		{"DialTLS", &http.Client{Transport: &http.Transport{DialTLS: dialTLS}}, "sets DialTLS, DialTLSContext or TLSNextProto"},
 		{"TLSNextProto", &http.Client{Transport: &http.Transport{TLSNextProto: next}}, "sets DialTLS, DialTLSContext or TLSNextProto"},
 		{"https proxy", &http.Client{Transport: &http.Transport{Proxy: proxy("https://proxy.example.com")}}, "is reached over https and would be offered the client certificate: use an http proxy, or none"},

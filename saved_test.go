@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -311,7 +312,7 @@ func TestJWKSExport(t *testing.T) {
 		// They are as old as they were.
 		time.Sleep(time.Minute - 1)
 		jwksWant(t, s, to, "a", nil, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		jwksWant(t, s, to, "a", nil, 2)
 	})
 }
@@ -379,4 +380,34 @@ func TestJWKSImport(t *testing.T) {
 	if err := parsed.Import(fmt.Appendf(nil, `{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, time.Now().Unix(), key)); !errors.Is(err, ErrConfig) {
 		t.Errorf("a parsed key set imports: %v", err)
 	}
+}
+
+// Keys that the server took out do not come back with an import.
+func TestJWKSImportOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		old, err := set.Export()
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		s.set(nil, "b")
+		if err := set.Refresh(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, set.Import(old), ErrExpired, "time")
+		jwksWant(t, s, set, "b", nil, 2)
+		fresh := s.keySet(t, 0)
+		if err := fresh.Import(old); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestKeySetZero(t *testing.T) {
+	var set KeySet
+	_, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256})
+	wantError(t, err, ErrConfig, "KeySet")
 }

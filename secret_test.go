@@ -182,13 +182,14 @@ func secretValues() map[string]any {
 	return map[string]any{
 		"Token": &Token{
 			AccessToken: NewSecret(m), RefreshToken: NewSecret(m), TokenType: "Bearer", Expiry: time.Unix(1, 0), Scope: []string{"a"},
-			Extra:   map[string]json.RawMessage{"id": json.RawMessage(`"` + m + `"`)},
-			idToken: id, server: m, clientID: m,
+			AuthorizationDetails: []AuthorizationDetail{{Type: m}},
+			Extra:                map[string]json.RawMessage{"id": json.RawMessage(`"` + m + `"`)},
+			idToken:              id, server: m, clientID: m,
 			known: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m},
 		},
 		"IDToken":       id,
 		"Authorization": a,
-		"Callback":      &Callback{code: NewSecret(m), issuer: m, authorization: a},
+		"Callback":      &Callback{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
 		"UserInfo":      &UserInfo{payload: NewSecret(`{"email":"` + m + `"}`), subject: "subject"},
 		"ResponseError": &ResponseError{
 			Op: "token", StatusCode: 400, Code: "invalid_grant", Description: "description", URI: m,
@@ -249,7 +250,7 @@ func TestSecretTypesOddVerbs(t *testing.T) {
 			v := values[name]
 			switch v := v.(type) {
 			case *Token: // the rest is as public as the names of server and client
-				v.Extra, v.server, v.clientID = nil, "", ""
+				v.Extra, v.AuthorizationDetails, v.server, v.clientID = nil, nil, "", ""
 			case *IDToken:
 				v.d.audience = nil
 			case *Callback:
@@ -314,6 +315,9 @@ func TestSecretTypesSay(t *testing.T) {
 		if got := v.(slog.LogValuer).LogValue().String(); got != want {
 			t.Errorf("%s is logged as %s, want %s", name, got, want)
 		}
+	}
+	if got := jwksKey("kid").LogValue().String(); got != `SigningKey(Ed25519 "kid")` || fmt.Sprint(jwksKey("kid")) != got {
+		t.Errorf("a SigningKey is logged as %s", got)
 	}
 }
 

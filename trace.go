@@ -8,8 +8,9 @@ import (
 )
 
 // A Trace is a set of hooks in the manner of net/http/httptrace, for metrics
-// and logs. Any of them may be nil. They run in the goroutine of the call, may
-// run concurrently, and delay what they observe. Nothing that is secret
+// and logs. Any of them may be nil. They run in the goroutine of the call or,
+// for a key set, of the fetch that callers share; they may run concurrently,
+// delay what they observe, and must not panic. Nothing that is secret
 // reaches one: no token, no parameter, no URL beyond scheme, host and path.
 type Trace struct {
 	// RequestDone is called after each HTTP request of the package, whether or

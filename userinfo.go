@@ -81,7 +81,7 @@ func (c *Client) userInfo(ctx context.Context, t *Token, opts *UserInfoOptions) 
 	if err != nil {
 		return nil, err
 	}
-	return c.processUserInfoResponse(ctx, res, subject)
+	return c.processUserInfoResponse(ctx, res, subject, t.Issuer())
 }
 
 // expectedSubject is the sub that the answer has to have; "" for any.
@@ -142,7 +142,7 @@ func bearerAuthorization(t *Token) (string, error) {
 	return "Bearer " + t.AccessToken.Reveal(), nil
 }
 
-func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse, subject string) (*UserInfo, error) {
+func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse, subject, issuer string) (*UserInfo, error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 	var payload string
 	var err error
 	if res.mediaType == mediaJWT {
-		claims, payload, err = c.userInfoJWT(ctx, res)
+		claims, payload, err = c.userInfoJWT(ctx, res, issuer)
 	} else if c.meta.UserinfoSignedResponseAlg != "" {
 		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.UserinfoSignedResponseAlg is set")
 	} else {
@@ -175,7 +175,7 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 
 // userInfoJWT verifies a signed answer. iss and aud are judged where they are
 // present: "if signed, the UserInfo Response SHOULD contain" them.
-func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse) (claims jsonObject, payload string, err error) {
+func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse, issuer string) (claims jsonObject, payload string, err error) {
 	allowed, err := allowedAlgorithms("Metadata.UserinfoSignedResponseAlg", c.meta.UserinfoSignedResponseAlg,
 		"Server.UserinfoSigningAlgValues", c.server.UserinfoSigningAlgValues, "")
 	if err != nil {
@@ -197,8 +197,12 @@ func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse) (claims jso
 		return claims, "", err
 	}
 	if claims.has("iss") || v.key.issuer != "" {
-		if _, err := c.checkIssuer(claims, v.key); err != nil {
+		iss, err := c.checkIssuer(claims, v.key)
+		if err != nil {
 			return claims, "", err
+		}
+		if issuer != "" && iss != issuer { // tenants have subjects of their own
+			return claims, "", fail(ErrIssuer, "iss", "the answer is from another tenant than the token")
 		}
 	}
 	if aud, ok, err := claims.strings("aud", true); err != nil {

@@ -2,9 +2,12 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 )
 
 func unitToken(subject string) *Token {
@@ -14,7 +17,7 @@ func unitToken(subject string) *Token {
 func TestUserInfo(t *testing.T) {
 	s := newUnitServer()
 	type m = map[string]any
-	json := func(v any) unitAnswer { return unitAnswer{mediaType: mediaJSON, body: unitJSON(t, v)} }
+	asJSON := func(v any) unitAnswer { return unitAnswer{mediaType: mediaJSON, body: unitJSON(t, v)} }
 	jwt := func(typ string, v any) unitAnswer {
 		return unitAnswer{mediaType: "application/jwt; charset=utf-8", body: s.sign(t, typ, v)}
 	}
@@ -40,28 +43,28 @@ func TestUserInfo(t *testing.T) {
 		kind   error
 		param  string
 	}{
-		{name: "plain", answer: json(m{"sub": "alice"})},
+		{name: "plain", answer: asJSON(m{"sub": "alice"})},
 		{name: "as text", answer: unitAnswer{mediaType: "text/plain", body: `{"sub":"alice"}`}},
 		{name: "page", answer: unitAnswer{mediaType: "text/html", body: `{"sub":"alice"}`}, kind: ErrResponse},
-		{name: "no sub", answer: json(m{"name": "x"}), kind: ErrClaim, param: "sub"},
-		{name: "empty sub", answer: json(m{"sub": ""}), kind: ErrClaim, param: "sub"},
-		{name: "sub of somebody else", answer: json(m{"sub": "mallory"}), kind: ErrClaim, param: "sub"},
-		{name: "sub in another case", answer: json(m{"sub": "Alice"}), kind: ErrClaim, param: "sub"},
-		{name: "sub number", answer: json(m{"sub": 1}), kind: ErrClaim, param: "sub"},
-		{name: "no known subject", token: unitToken(""), answer: json(m{"sub": "alice"}), kind: ErrConfig, param: "Subject"},
-		{name: "subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "alice"}, answer: json(m{"sub": "alice"})},
-		{name: "other subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "bob"}, answer: json(m{"sub": "alice"}), kind: ErrClaim, param: "sub"},
-		{name: "subject against the token's", opts: &UserInfoOptions{Subject: "bob"}, answer: json(m{"sub": "bob"}), kind: ErrConfig, param: "Subject"},
-		{name: "subject skipped", token: unitToken(""), opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: json(m{"sub": "alice"})},
+		{name: "no sub", answer: asJSON(m{"name": "x"}), kind: ErrClaim, param: "sub"},
+		{name: "empty sub", answer: asJSON(m{"sub": ""}), kind: ErrClaim, param: "sub"},
+		{name: "sub of somebody else", answer: asJSON(m{"sub": "mallory"}), kind: ErrClaim, param: "sub"},
+		{name: "sub in another case", answer: asJSON(m{"sub": "Alice"}), kind: ErrClaim, param: "sub"},
+		{name: "sub number", answer: asJSON(m{"sub": 1}), kind: ErrClaim, param: "sub"},
+		{name: "no known subject", token: unitToken(""), answer: asJSON(m{"sub": "alice"}), kind: ErrConfig, param: "Subject"},
+		{name: "subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "alice"}, answer: asJSON(m{"sub": "alice"})},
+		{name: "other subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "bob"}, answer: asJSON(m{"sub": "alice"}), kind: ErrClaim, param: "sub"},
+		{name: "subject against the token's", opts: &UserInfoOptions{Subject: "bob"}, answer: asJSON(m{"sub": "bob"}), kind: ErrConfig, param: "Subject"},
+		{name: "subject skipped", token: unitToken(""), opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: asJSON(m{"sub": "alice"})},
 		{name: "subject skipped and given", opts: &UserInfoOptions{InsecureSkipSubject: true, Subject: "alice"}, kind: ErrConfig},
-		{name: "subject skipped, still required", opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: json(m{}), kind: ErrClaim, param: "sub"},
+		{name: "subject skipped, still required", opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: asJSON(m{}), kind: ErrClaim, param: "sub"},
 		{name: "no access token", token: &Token{}, kind: ErrConfig, param: "Token"},
 		{name: "token of another server", token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", known: &identity{subject: "alice"}}, kind: ErrConfig, param: "Token"},
 		{name: "token of another type", token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", known: &identity{subject: "alice"}}, kind: ErrTokenType},
 		{name: "token that breaks the header", token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", known: &identity{subject: "alice"}}, kind: ErrConfig},
 		{name: "no endpoint", config: func(c *Config) { c.Server.UserinfoEndpoint = "" }, kind: ErrConfig, param: "userinfo_endpoint"},
 		{name: "refused", answer: unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}, kind: ErrRefused},
-		{name: "JSON where JWT is configured", config: signed, answer: json(m{"sub": "alice"}), kind: ErrResponse, param: "Content-Type"},
+		{name: "JSON where JWT is configured", config: signed, answer: asJSON(m{"sub": "alice"}), kind: ErrResponse, param: "Content-Type"},
 		{name: "JWT", config: signed, answer: jwt("JWT", m{"sub": "alice"})},
 		{name: "JWT, from the list", config: listed(RS256, ES256), answer: jwt("JWT", m{"sub": "alice"})},
 		{name: "JWT, not in the list", config: listed(RS256), answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm, param: "alg"},
@@ -135,5 +138,35 @@ func TestUserInfoRefusalCode(t *testing.T) {
 	var e *ResponseError
 	if !errors.As(err, &e) || e.Code != "invalid_token" || e.Description != "expired" {
 		t.Errorf("error %#v", err)
+	}
+}
+
+// Tenants have subjects of their own: an answer from another one is about
+// somebody else.
+func TestUserInfoOfAnotherTenant(t *testing.T) {
+	const one, two = "72f988bf-86f1-41af-91ab-2d7cd011db47", "82f988bf-86f1-41af-91ab-2d7cd011db47"
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) {
+		tenants("https://login.example/{tenantid}/v2", true)(c)
+		c.Metadata.UserinfoSignedResponseAlg = ES256
+	})
+	for tid, kind := range map[string]error{one: nil, two: ErrIssuer} {
+		s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", map[string]any{"sub": "alice", "iss": "https://login.example/" + tid + "/v2", "tid": tid})})
+		tok := unitToken("alice")
+		tok.server, tok.known.issuer = c.server.Issuer, "https://login.example/"+one+"/v2"
+		if _, err := c.UserInfo(context.Background(), tok, nil); !errors.Is(err, kind) {
+			t.Errorf("tenant %s: %v", tid, err)
+		}
+	}
+}
+
+// What encoding/json says about values stays out of the error.
+func TestClaimsErrorsQuoteNothing(t *testing.T) {
+	u := &UserInfo{payload: NewSecret(`{"sub":"MARKER","at":"1970-MARKER"}`)}
+	for _, dst := range []any{new(struct{ Sub int }), new(struct{ At time.Time }), new(struct{ At json.Number }), new(int)} {
+		err := u.Claims(dst)
+		if wantError(t, err, ErrClaim, ""); strings.Contains(err.Error(), "MARKER") {
+			t.Errorf("%T: %v", dst, err)
+		}
 	}
 }
