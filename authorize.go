@@ -1,15 +1,18 @@
 package oauth
 
 // This file implements the way out: an authorization request by RFC 6749
-// Section 4.1.1, OpenID Connect Core 1.0 Section 3.1.2.1, with PKCE (RFC 7636)
-// and, where asked for or required, pushed to the server first (RFC 9126).
+// Section 4.1.1, OpenID Connect Core 1.0 Section 3.1.2.1, with PKCE (RFC 7636),
+// as a signed request object where there is a key (RFC 9101), and, where asked
+// for or required, pushed to the server first (RFC 9126).
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,17 +28,29 @@ import (
 type AuthorizationRequest struct {
 	// RedirectURI is where the answer comes to, exactly as it is registered:
 	// https, http on loopback, or an app's own scheme (RFC 8252).
+	//
+	// An application with several servers gives each a redirect URI of its own,
+	// and finishes at one only what was started for it. Servers that send iss
+	// (RFC 9207) are told apart by that; others only so (RFC 9700, Section
+	// 4.4.2: mix-up).
 	RedirectURI string
 
 	// Scope: with "openid" among it, the answer has an ID token. Nil: the
 	// server's default.
 	Scope []string
 
-	// ResponseType is "code", the zero value.
+	// ResponseType is "code", the zero value; "code id_token" (OpenID Connect
+	// hybrid flow, FAPI 1 Advanced); or "id_token" (a login without a token
+	// request, LTI 1.3). The last two need scope openid and a ResponseMode.
 	ResponseType string
 
-	// ResponseMode is "query" (also if empty), "form_post", or "fragment",
-	// which reaches native apps only: they call [Client.ValidateCallback].
+	// ResponseMode is how the answer comes: "query" (also if empty, with
+	// response type code); "form_post"; or "fragment", which reaches native
+	// apps only: they call [Client.ValidateCallback]. As "jwt" (for query.jwt),
+	// "query.jwt", "form_post.jwt" or "fragment.jwt" it comes signed (JARM;
+	// FAPI 1 Advanced, FAPI 2.0 Message Signing), and nothing unsigned is
+	// accepted. Answers with an ID token do not come in a query.
+	//
 	// The cookie of the session comes with a form_post only if it is not
 	// SameSite=Lax or Strict.
 	ResponseMode string
@@ -55,6 +70,9 @@ type AuthorizationRequest struct {
 	// Resource are the resources that the token is for (RFC 8707): absolute URIs.
 	Resource []string
 
+	// AuthorizationDetails ask for more than scopes can say (RFC 9396).
+	AuthorizationDetails []AuthorizationDetail
+
 	// Claims asks for single claims (OIDC Core 5.5); it encodes to a JSON object.
 	Claims any
 
@@ -68,7 +86,8 @@ type AuthorizationRequest struct {
 	Pushed bool
 
 	// InsecureNoPKCE leaves PKCE out, for servers that refuse its parameters.
-	// Only for a client with a secret or key, and with a nonce.
+	// Only for a client with a secret or key, and with a nonce; a ClientAuth of
+	// your own is taken for one.
 	InsecureNoPKCE bool
 
 	// InsecureNoNonce leaves the nonce out, for servers that do not return it
@@ -204,7 +223,13 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 	if err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
-	if r.Pushed || c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests {
+	pushed := r.Pushed || c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests
+	if c.requestKey != nil {
+		if form, err = c.signedRequest(ctx, form, pushed); err != nil {
+			return nil, withOp(opAuthorize, err)
+		}
+	}
+	if pushed {
 		if form, err = c.push(ctx, form); err != nil {
 			return nil, err
 		}
@@ -231,7 +256,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 	}
 	a := &authorizationData{
 		issuer: c.server.Issuer, clientID: c.meta.ClientID, redirectURI: r.RedirectURI,
-		responseType: "code", responseMode: r.ResponseMode,
+		responseType: cmp.Or(r.ResponseType, "code"), responseMode: r.ResponseMode,
 		scope: strings.Join(r.Scope, " "), state: randomString(),
 		maxAge: r.MaxAge, created: c.clock.local(),
 	}
@@ -247,7 +272,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 	if a.openid() && !r.InsecureNoNonce {
 		a.nonce = randomString()
 	}
-	if !r.InsecureNoPKCE {
+	if a.wants("code") && !r.InsecureNoPKCE {
 		a.verifier = randomString()
 		form.Set("code_challenge", codeChallenge(a.verifier))
 		form.Set("code_challenge_method", "S256")
@@ -275,6 +300,13 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 	if len(r.Resource) > 0 {
 		form["resource"] = slices.Clone(r.Resource)
 	}
+	details, err := encodeDetails(r.AuthorizationDetails)
+	if err != nil {
+		return nil, nil, err
+	}
+	if details != "" {
+		form.Set("authorization_details", details)
+	}
 	if r.Claims != nil {
 		claims, err := json.Marshal(r.Claims)
 		if err != nil || claims[0] != '{' {
@@ -295,6 +327,11 @@ func (d *authorizationData) openid() bool {
 	return slices.Contains(strings.Fields(d.scope), "openid")
 }
 
+// wants reports whether the response type has the part: code, id_token.
+func (d *authorizationData) wants(part string) bool {
+	return slices.Contains(strings.Fields(d.responseType), part)
+}
+
 // codeChallenge is S256 of RFC 7636, Section 4.2.
 func codeChallenge(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
@@ -302,11 +339,14 @@ func codeChallenge(verifier string) string {
 }
 
 func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
-	if c.auth == nil {
+	if c.auth == nil && r.ResponseType != "id_token" {
 		return fail(ErrConfig, "Auth", "is nil, so this client cannot exchange a code: set it, None() for a public client")
 	}
-	if c.server.RequireSignedRequestObject || c.meta.RequireSignedRequestObject {
-		return fail(ErrUnsupported, "require_signed_request_object", "signed request objects are not in this version of the package")
+	if c.requestKey == nil && (c.server.RequireSignedRequestObject || c.meta.RequireSignedRequestObject) {
+		return fail(ErrConfig, "RequestKey", "is nil, and require_signed_request_object is set: requests have to be signed")
+	}
+	if err := c.checkWayBack(r); err != nil {
+		return err
 	}
 	if err := checkRedirectURI(r.RedirectURI, c.caller.insecure); err != nil {
 		return err
@@ -328,9 +368,36 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 		}
 	}
 	openid := slices.Contains(r.Scope, "openid")
+	if strings.Contains(r.ResponseType, "id_token") && (!openid || r.InsecureNoNonce) {
+		return fail(ErrConfig, "ResponseType", "%s needs scope openid and a nonce: nothing else would tie the ID token to this request", r.ResponseType)
+	}
+	if responseModes.find(r.ResponseMode).jwt {
+		if _, err := c.jarmRules(); err != nil {
+			return err
+		}
+	}
 	_, public := c.auth.(noAuth)
 	if r.InsecureNoPKCE && (public || !openid || r.InsecureNoNonce) {
 		return fail(ErrConfig, "InsecureNoPKCE", "needs a client that authenticates and a nonce (scope openid): nothing else would tie the code to this request")
+	}
+	return nil
+}
+
+// checkWayBack finds out before the user is sent away what would fail when the
+// user comes back.
+func (c *Client) checkWayBack(r *AuthorizationRequest) error {
+	if r.ResponseType != "id_token" {
+		target, member, err := c.endpointURL(tokenEndpoint)
+		if err != nil {
+			return err
+		}
+		if _, err := c.caller.checkURL(member, target); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(r.Scope, "openid") {
+		_, err := c.keySet()
+		return err
 	}
 	return nil
 }
@@ -340,24 +407,62 @@ func notScopeChar(r rune) bool {
 	return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
 }
 
+// A responseMode says where the parameters of a response come, and whether
+// they come in a JWT (JARM, Section 2.3).
+type responseMode struct {
+	name string
+	place
+	jwt bool
+}
+
+type place int
+
+const (
+	inQuery place = iota
+	inBody
+	inFragment
+)
+
+type responseModeTable []responseMode
+
+var responseModes = responseModeTable{
+	{"", inQuery, false},
+	{"query", inQuery, false},
+	{"form_post", inBody, false},
+	{"fragment", inFragment, false},
+	{"jwt", inQuery, true},
+	{"query.jwt", inQuery, true},
+	{"form_post.jwt", inBody, true},
+	{"fragment.jwt", inFragment, true},
+}
+
+// find returns the mode of that name, or the zero one.
+func (t responseModeTable) find(name string) responseMode {
+	for _, m := range t {
+		if m.name == name {
+			return m
+		}
+	}
+	return responseMode{}
+}
+
 // checkResponseType wants types and modes whose answers can be checked. Those
 // that bring an access token through the browser are refused for good: RFC
 // 9700, Section 2.1.2.
-func checkResponseType(responseType, responseMode string) error {
+func checkResponseType(responseType, mode string) error {
 	switch responseType {
-	case "", "code":
-	case "code id_token", "id_token":
-		return fail(ErrUnsupported, "ResponseType", "%s is not in this version of the package", responseType)
+	case "", "code", "code id_token", "id_token":
 	default:
 		return fail(ErrConfig, "ResponseType", "%s is not supported: types that bring a token through the browser leak it (RFC 9700, Section 2.1.2); use code", printable(responseType, 64))
 	}
-	switch responseMode {
-	case "", "query", "form_post", "fragment":
-		return nil
-	case "jwt", "query.jwt", "fragment.jwt", "form_post.jwt":
-		return fail(ErrUnsupported, "ResponseMode", "%s is not in this version of the package", responseMode)
+	m := responseModes.find(mode)
+	switch {
+	case m.name != mode:
+		return fail(ErrConfig, "ResponseMode", "%s is not known: use query, form_post or fragment, or one of these with .jwt", printable(mode, 64))
+	case strings.Contains(responseType, "id_token") && m.place == inQuery: // OAuth 2.0 Multiple Response Types, Section 5
+		return fail(ErrConfig, "ResponseMode", "with response type %s it has to be form_post, or fragment in a native app", responseType)
 	}
-	return fail(ErrConfig, "ResponseMode", "%s is not known: use query, form_post or fragment", printable(responseMode, 64))
+	return nil
 }
 
 // checkRedirectURI accepts what RFC 8252 and RFC 9700 allow: https, http on
@@ -417,6 +522,83 @@ func (c *Client) authorizationURL(form url.Values) (string, error) {
 	}
 	u.RawQuery += form.Encode()
 	return u.String(), nil
+}
+
+// ---- signed requests
+
+// requestObjectType is RFC 9101, Section 10.8.
+const requestObjectType = "oauth-authz-req+jwt"
+
+// signedRequest puts the parameters into a request object and returns what is
+// sent instead of them. In a URL the object has the rest beside it that OAuth
+// 2.0 itself requires: OIDC Core 6.1, FAPI 1 Advanced 5.2.2.
+func (c *Client) signedRequest(ctx context.Context, form url.Values, pushed bool) (url.Values, error) {
+	lifetime := requestObjectAge
+	if pushed {
+		lifetime = pushedObjectAge
+	}
+	claims, err := c.requestObjectClaims(form, lifetime)
+	if err != nil {
+		return nil, err
+	}
+	k := c.requestKey
+	object, err := k.signCompact(append(appendHeader(k.alg.name, requestObjectType, k.kid), '}'), claims)
+	if err != nil {
+		return nil, err
+	}
+	if c.encryption != nil {
+		keys, err := c.keySet()
+		if err != nil {
+			return nil, err
+		}
+		key, err := keys.encryptionKey(ctx, c.encryption)
+		if err != nil {
+			return nil, err
+		}
+		if object, err = c.encryption.encrypt(key, object); err != nil {
+			return nil, &Error{Kind: ErrUnsupported, Param: "Metadata.RequestObjectEncryptionAlg", Detail: "encrypting the request object failed", Err: err}
+		}
+	}
+	out := url.Values{"client_id": form["client_id"], "request": {object}}
+	if !pushed {
+		for _, name := range [...]string{"response_type", "scope"} {
+			if form.Has(name) {
+				out[name] = form[name]
+			}
+		}
+	}
+	return out, nil
+}
+
+// requestObjectClaims is the payload of RFC 9101, Section 4. What is JSON as a
+// parameter is JSON in it, and what can come several times is an array.
+func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration) ([]byte, error) {
+	b := appendAssertionClaims(c.meta.ClientID, "", c.server.Issuer, c.clock.now(), lifetime)
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		values := form[name]
+		switch name {
+		case "iss", "sub", "aud", "exp", "nbf", "iat", "jti": // RFC 9101, Section 10.8: sub would make it a client assertion
+			return nil, fail(ErrConfig, "Params", "%s is set by the package in a signed request", name)
+		case "resource":
+		default:
+			if len(values) != 1 {
+				return nil, fail(ErrConfig, "Params", "%s cannot come several times in a signed request", printable(name, 64))
+			}
+		}
+		b = append(appendJSONString(append(b, ','), name), ':')
+		switch {
+		case name == "max_age" || name == "claims" || name == "authorization_details":
+			b = append(b, values[0]...)
+		case len(values) > 1:
+			for i, v := range values {
+				b = appendJSONString(append(b, "[,"[min(i, 1)]), v)
+			}
+			b = append(b, ']')
+		default:
+			b = appendJSONString(b, values[0])
+		}
+	}
+	return append(b, '}'), nil
 }
 
 // ---- pushed authorization requests

@@ -95,7 +95,7 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 		{name: "javascript endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "javascript:alert(1)" }, kind: ErrConfig, param: "authorization_endpoint"},
 		{name: "endpoint that sets a parameter", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?state=x" }, kind: ErrConfig, param: "authorization_endpoint"},
 		{name: "endpoint with a bad query", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?x=%zz" }, kind: ErrConfig, param: "authorization_endpoint"},
-		{name: "signed request required", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.RequireSignedRequestObject = true }, kind: ErrUnsupported, param: "require_signed_request_object"},
+		{name: "signed request required", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.RequireSignedRequestObject = true }, kind: ErrConfig, param: "RequestKey"},
 	}
 	for _, name := range reservedParams {
 		tests = append(tests, struct {

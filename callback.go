@@ -1,8 +1,9 @@
 package oauth
 
 // This file implements the way back: the authorization response of RFC 6749
-// Section 4.1.2 by query and by form_post (OAuth 2.0 Form Post Response Mode),
-// with the issuer of RFC 9207.
+// Section 4.1.2 by query, fragment and form_post (OAuth 2.0 Form Post Response
+// Mode), plain or as a JWT (JARM), with an ID token in it where it was asked for
+// (OpenID Connect Core 1.0, Sections 3.2.2 and 3.3.2), with the issuer of RFC 9207.
 
 import (
 	"context"
@@ -20,8 +21,9 @@ const opCallback = "authorization response"
 // A Callback is an authorization response that passed its checks: a code, tied
 // to the request that it answers. [Client.ExchangeCode] takes it, once.
 type Callback struct {
-	code          Secret
-	issuer        string // of the response (RFC 9207); "" if it did not say
+	code          Secret   // zero: response type id_token
+	idToken       *IDToken // of the response; nil: response type code
+	issuer        string   // of the response (RFC 9207); "" if it did not say
 	authorization *Authorization
 	used          atomic.Bool
 }
@@ -71,7 +73,7 @@ func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params 
 	if err := ctx.Err(); err != nil {
 		return nil, &Error{Op: opCallback, Detail: "given up", Err: err}
 	}
-	cb, err := c.validateCallback(a, params)
+	cb, err := c.validateCallback(ctx, a, params)
 	if err != nil {
 		return nil, withOp(opCallback, err)
 	}
@@ -87,13 +89,13 @@ var responseParams = [...]string{
 
 // callbackParams takes the parameters from the one place that was asked for.
 // Never r.Form: it mixes query and body.
-func callbackParams(r *http.Request, responseMode string) (url.Values, error) {
+func callbackParams(r *http.Request, mode string) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, fail(ErrParse, "", "the query of the response cannot be read")
 	}
-	if responseMode != "form_post" {
-		if responseMode == "fragment" {
+	if in := responseModes.find(mode).place; in != inBody {
+		if in == inFragment {
 			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: ValidateCallback takes its parameters in a native app")
 		}
 		if r.Method != http.MethodGet {
@@ -112,7 +114,8 @@ func callbackParams(r *http.Request, responseMode string) (url.Values, error) {
 	return formParams(r)
 }
 
-// formParams reads the body, unless a middleware did so before.
+// formParams reads the body, unless a middleware did so before: of pairs that
+// could not be decoded then, nothing is known here.
 func formParams(r *http.Request) (url.Values, error) {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mediaType), mediaForm) {
@@ -149,7 +152,7 @@ func (c *Client) checkAuthorization(a *Authorization) error {
 	return nil
 }
 
-func (c *Client) validateCallback(a *Authorization, params url.Values) (*Callback, error) {
+func (c *Client) validateCallback(ctx context.Context, a *Authorization, params url.Values) (*Callback, error) {
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, err
 	}
@@ -162,50 +165,188 @@ func (c *Client) validateCallback(a *Authorization, params url.Values) (*Callbac
 			return nil, fail(ErrParse, name, "comes more than once")
 		}
 	}
-	// A signed response that nobody asked for is not checked by anybody.
-	if params.Has("response") {
-		return nil, fail(ErrClaim, "response", "a JWT response (JARM) was not asked for")
-	}
-	iss, err := c.checkResponseIssuer(params)
+	params, err := c.openResponse(ctx, a, params)
 	if err != nil {
+		return nil, err
+	}
+	cb := &Callback{authorization: a}
+	if cb.issuer, err = c.checkResponseIssuer(a, params); err != nil {
 		return nil, err
 	}
 	// RFC 6749, Section 10.12. Random and compared here, it also says that the
 	// caller took a out of the right session.
 	if !sameSecret(params.Get("state"), a.d.state) {
+		// A server that could not read the request does not know the state.
+		if code := params.Get("error"); code != "" && !params.Has("state") {
+			return nil, fail(ErrState, "state", "is missing, so this may be an answer to anything; it says error %s", printable(code, 64))
+		}
 		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request")
 	}
 	if a.used.Swap(true) {
 		return nil, fail(ErrReplay, "Authorization", "was finished before")
 	}
 	if code := params.Get("error"); code != "" {
-		return nil, &AuthorizationError{Code: code, Description: params.Get("error_description"), URI: params.Get("error_uri")}
+		return nil, &AuthorizationError{Code: code, Description: params.Get("error_description"), URI: linkable(params.Get("error_uri"))}
 	}
-	for _, name := range [...]string{"id_token", "access_token"} {
-		if params.Has(name) {
+	// What was asked for is there, and nothing that was not.
+	for _, name := range [...]string{"code", "id_token", "access_token"} {
+		switch wanted := a.d.wants(name); {
+		case wanted && params.Get(name) == "":
+			return nil, fail(ErrClaim, name, "is missing")
+		case !wanted && params.Has(name):
 			return nil, fail(ErrClaim, name, "was not asked for in the response")
 		}
 	}
-	code := params.Get("code")
-	if code == "" {
-		return nil, fail(ErrClaim, "code", "is missing")
+	cb.code = NewSecret(params.Get("code"))
+	if raw := params.Get("id_token"); raw != "" {
+		if err := c.checkResponseIDToken(ctx, cb, raw); err != nil {
+			return nil, err
+		}
 	}
-	return &Callback{code: NewSecret(code), issuer: iss, authorization: a}, nil
+	return cb, nil
+}
+
+// checkResponseIDToken verifies an ID token that came through the browser: OIDC
+// Core 3.2.2.11 and 3.3.2.11.
+func (c *Client) checkResponseIDToken(ctx context.Context, cb *Callback, raw string) (err error) {
+	d := cb.authorization.d
+	cb.idToken, err = c.verifyIDToken(ctx, raw, &idTokenChecks{
+		nonce: d.nonce, maxAge: d.maxAge, started: d.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: d.state,
+		needSHash: c.detached, frontend: true,
+	})
+	if err != nil {
+		return err
+	}
+	return cb.checkTenant(cb.idToken)
+}
+
+// checkTenant: of a template, the issuer of the response was compared by its
+// form only; it is that of the ID token.
+func (cb *Callback) checkTenant(id *IDToken) error {
+	if cb.issuer != "" && id != nil && strings.Contains(cb.authorization.d.issuer, tenantPlaceholder) && id.Issuer() != cb.issuer {
+		return fail(ErrIssuer, "iss", "response and ID token are from different tenants")
+	}
+	return nil
+}
+
+// ---- JARM
+
+// jarmRules is what a JWT response is held against.
+func (c *Client) jarmRules() (*jwsRules, error) {
+	allowed, err := allowedAlgorithms("Metadata.AuthorizationSignedResponseAlg", c.meta.AuthorizationSignedResponseAlg,
+		"Server.AuthorizationSigningAlgValues", c.server.AuthorizationSigningAlgValues, RS256)
+	return &jwsRules{allowed: allowed, typ: idTokenType, what: "an authorization response"}, err
+}
+
+// openResponse returns the parameters of a response. Where a JWT was asked for
+// they are those in it, errors included, and nothing beside it counts; where
+// none was, nobody would check it.
+func (c *Client) openResponse(ctx context.Context, a *Authorization, params url.Values) (url.Values, error) {
+	if !responseModes.find(a.d.responseMode).jwt {
+		if params.Has("response") {
+			return nil, fail(ErrClaim, "response", "a JWT response (JARM) was not asked for")
+		}
+		return params, nil
+	}
+	if params.Get("response") == "" {
+		return nil, fail(ErrClaim, "response", "is missing: a JWT response (JARM) was asked for, and an unsigned one came")
+	}
+	rules, err := c.jarmRules()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := c.keySet()
+	if err != nil {
+		return nil, err
+	}
+	v, err := verifyJWS(ctx, params.Get("response"), keys, rules)
+	if err != nil {
+		return nil, err
+	}
+	r := newJSONReader()
+	defer r.release()
+	claims, err := v.claims(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkJARMClaims(claims, v.key); err != nil {
+		return nil, err
+	}
+	return jarmParams(claims)
+}
+
+// checkJARMClaims is JARM, Section 2.4, steps 3 to 5. The issuer is compared
+// where that of every response is: it becomes the parameter iss.
+func (c *Client) checkJARMClaims(claims jsonObject, key *publicKey) error {
+	iss, err := claims.need("iss")
+	if err != nil {
+		return err
+	}
+	if key.issuer != "" && key.issuer != iss && !matchesTemplate(key.issuer, iss) {
+		return fail(ErrIssuer, "iss", "the key that signed the response is not one of this issuer")
+	}
+	aud, ok, err := claims.strings("aud", true)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fail(ErrClaim, "aud", "is missing")
+	case len(aud) != 1 || aud[0] != c.meta.ClientID:
+		return fail(ErrAudience, "aud", "the response is not for this client alone")
+	}
+	_, err = checkLifetime(claims, c.clock)
+	return err
+}
+
+// jarmParams makes parameters of the string claims. One that the protocol
+// needs and that is no string is refused, not left out.
+func jarmParams(claims jsonObject) (url.Values, error) {
+	params := url.Values{}
+	for _, name := range responseParams {
+		raw, ok := claims.get(name)
+		if !ok {
+			continue
+		}
+		if raw[0] == '"' {
+			s, err := unquoteJSON(raw)
+			if err != nil {
+				return nil, err
+			}
+			params.Set(name, s)
+			continue
+		}
+		switch name {
+		case "code", "state", "error", "iss", "id_token", "access_token":
+			return nil, claims.wrong(name, "a string")
+		}
+	}
+	return params, nil
 }
 
 // checkResponseIssuer is RFC 9207, Section 2.4: the defence against mix-up.
-func (c *Client) checkResponseIssuer(params url.Values) (string, error) {
+// Real servers leave iss out where an ID token says it, whatever their metadata
+// have; that is compared itself. A JWT response has it.
+func (c *Client) checkResponseIssuer(a *Authorization, params url.Values) (string, error) {
 	if !params.Has("iss") {
-		if c.server.AuthorizationResponseIssParameter {
+		if c.server.AuthorizationResponseIssParameter && !a.d.wants("id_token") {
 			return "", fail(ErrIssuer, "iss", "is missing in the response, and the server says that it sends it (RFC 9207)")
 		}
 		return "", nil
 	}
 	iss := params.Get("iss")
-	if template := strings.Contains(c.server.Issuer, tenantPlaceholder); template && !matchesTemplate(c.server.Issuer, iss) || !template && iss != c.server.Issuer {
-		return "", fail(ErrIssuer, "iss", "the response is from %s, expected is %s", printable(iss, 256), printable(c.server.Issuer, 256))
+	return iss, c.matchIssuer(iss)
+}
+
+// matchIssuer compares the issuer of a response, which names no tenant.
+func (c *Client) matchIssuer(iss string) error {
+	match := iss == c.server.Issuer
+	if strings.Contains(c.server.Issuer, tenantPlaceholder) {
+		match = matchesTemplate(c.server.Issuer, iss)
 	}
-	return iss, nil
+	if !match {
+		return fail(ErrIssuer, "iss", "the response is from %s, expected is %s", printable(iss, 256), printable(c.server.Issuer, 256))
+	}
+	return nil
 }
 
 // matchesTemplate reports whether iss is the template with a tenant's GUID in

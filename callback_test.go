@@ -50,6 +50,7 @@ func TestValidateCallback(t *testing.T) {
 		{name: "iss is the template itself", config: template, change: set("iss", "https://login.example/{tenantid}/v2"), kind: ErrIssuer, param: "iss"},
 		{name: "iss of a tenant elsewhere", config: template, change: set("iss", "https://evil.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2"), kind: ErrIssuer, param: "iss"},
 		{name: "error", change: set("error", "access_denied"), kind: ErrRefused},
+		{name: "error without state", change: func(p url.Values) { p.Set("error", "invalid_request_object"); p.Del("state") }, kind: ErrState, param: "state"},
 		{name: "error with a wrong state", change: func(p url.Values) { p.Set("error", "access_denied"); p.Set("state", "x") }, kind: ErrState},
 		{name: "id_token", change: set("id_token", "x"), kind: ErrClaim, param: "id_token"},
 		{name: "access_token", change: set("access_token", "x"), kind: ErrClaim, param: "access_token"},
@@ -282,5 +283,25 @@ func TestCallbackContext(t *testing.T) {
 	_, err := c.ValidateCallback(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// An error_uri is for a link in a page.
+func TestErrorURI(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	for uri, want := range map[string]string{"https://op.example/e": "https://op.example/e", "javascript:alert(1)": "", "//x": "", "data:,x": ""} {
+		a := s.start(t, c, nil)
+		_, err := c.ValidateCallback(context.Background(), a, url.Values{"state": {a.State()}, "error": {"x"}, "error_uri": {uri}})
+		var e *AuthorizationError
+		if !errors.As(err, &e) || e.URI != want {
+			t.Errorf("%s: %#v", uri, err)
+		}
+		s.set("/token", unitAnswer{status: 400, body: unitJSON(t, map[string]string{"error": "x", "error_uri": uri})})
+		_, err = c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+		var r *ResponseError
+		if !errors.As(err, &r) || r.URI != want {
+			t.Errorf("%s: %#v", uri, err)
+		}
 	}
 }

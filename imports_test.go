@@ -12,14 +12,17 @@ import (
 // onlyIn lists the packages that not every room may import, with the rooms
 // that may: what is dangerous has one place.
 var onlyIn = map[string][]string{
-	"crypto/rsa":      {"jws.go", "jwk.go"},
-	"crypto/ecdsa":    {"jws.go", "jwk.go"},
+	"crypto/rsa":      {"jwe.go", "jws.go", "jwk.go"},
+	"crypto/ecdsa":    {"jwe.go", "jws.go", "jwk.go"},
 	"crypto/ed25519":  {"jws.go", "jwk.go"},
 	"crypto/elliptic": {"jwk.go"},
-	"crypto/hmac":     {"jws.go"},
+	"crypto/hmac":     {"jwe.go", "jws.go"},
 	"crypto/tls":      {"mtls.go"},
 	"crypto/x509":     {"http.go", "jwk.go", "mtls.go"},
-	"crypto/rand":     {"jws.go", "jwk.go", "secret.go"},
+	"crypto/rand":     {"jwe.go", "jws.go", "jwk.go", "secret.go"},
+	"crypto/aes":      {"jwe.go"},
+	"crypto/cipher":   {"jwe.go"},
+	"crypto/ecdh":     {"jwe.go"},
 	"crypto/subtle":   {"secret.go"},
 	"encoding/base64": {"json.go"},
 	"encoding/asn1":   {"jws.go"},
@@ -45,7 +48,7 @@ var callsOnlyIn = map[string][]string{
 	"json.NewDecoder":       nil,
 	"json.Unmarshal":        {"json.go", "metadata.go"}, // after the strict reader, or into types that use it
 	"ecdsa.Verify":          nil,
-	"hmac.New":              {"jws.go"},
+	"hmac.New":              {"jwe.go", "jws.go"},
 	"rand.Int":              nil,
 	"fmt.Println":           nil,
 	"context.Background":    nil,

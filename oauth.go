@@ -7,7 +7,8 @@
 // To log users in: [Discover] the server, make a [Client] with [NewClient],
 // begin with [Client.StartAuthorization], send the browser to the result's URL,
 // and end with [Client.FinishAuthorization]. What that returns passed every
-// check; [Token.Subject] is who logged in.
+// check; [Token.Subject] is who logged in. A subject is unique within its
+// issuer: with several servers, users are known by [Token.Issuer] and Subject.
 //
 //	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
 //	client, err := oauth.NewClient(oauth.Config{
@@ -31,10 +32,18 @@
 //
 // RFC 6749 (authorization code), 6750 (header), 7515, 7517, 7518, 7519, 7521,
 // 7523 (client assertions), 7636 (PKCE, S256), 7638, 8037, 8252, 8414, 8705
-// (client authentication, endpoint aliases), 8707, 9126 (PAR), 9207, 9700,
-// 9864; OpenID Connect Core 1.0 (code flow, userinfo), OpenID Connect
-// Discovery 1.0, OAuth 2.0 Form Post Response Mode. The README has the table
-// of what is planned.
+// (client authentication, endpoint aliases), 8707, 9101 (JAR), 9126 (PAR),
+// 9207, 9396, 9700, 9864; OpenID Connect Core 1.0 (code flow, code id_token,
+// id_token, userinfo), OpenID Connect Discovery 1.0, OAuth 2.0 Form Post
+// Response Mode, JARM. The README has the table of what is planned.
+//
+// # Profiles
+//
+// The FAPI profiles are combinations of options. FAPI 1 Advanced: RequestKey,
+// with response type code id_token and DetachedSignature, or with a JWT
+// response mode; PrivateKeyJWT or TLSClientAuth, and MTLS. FAPI 2.0 Security
+// Profile: Pushed, PrivateKeyJWT or TLSClientAuth, and MTLS. FAPI 2.0 Message
+// Signing: RequestKey and a JWT response mode besides.
 //
 // # Trust
 //
@@ -149,6 +158,8 @@ const (
 	maxAssertionLifetime = 10 * time.Minute
 	authorizationAge     = time.Hour // between StartAuthorization and its end
 	maxAuthorizationAge  = 24 * time.Hour
+	requestObjectAge     = 5 * time.Minute // in a URL: a person may have to find the browser's window
+	pushedObjectAge      = time.Minute     // sent at once
 )
 
 // Config configures a [Client]. Server and Metadata.ClientID are required.
@@ -174,6 +185,15 @@ type Config struct {
 	// MTLS is the client certificate for the server's endpoints. Nil: none,
 	// or that of HTTPClient.
 	MTLS *MutualTLS
+
+	// RequestKey signs authorization requests (JAR, RFC 9101; FAPI 1 Advanced,
+	// FAPI 2.0 Message Signing), and with it every request is signed. They are
+	// also encrypted if Metadata.RequestObjectEncryptionAlg says so. Nil: plain.
+	RequestKey *SigningKey
+
+	// DetachedSignature is the profile of FAPI 1 Advanced, Section 5.1.1: an ID
+	// token in an authorization response has to have s_hash.
+	DetachedSignature bool
 
 	// KeySet has the server's keys. Nil: one for Server.JWKSURI. Clients of one
 	// server should share one.
@@ -215,6 +235,9 @@ type Client struct {
 	accept     func(iss, tid string) bool
 	lifetime   time.Duration
 	idTokens   jwsRules
+	requestKey *SigningKey
+	encryption *encryption // of request objects; nil: none
+	detached   bool
 }
 
 // NewClient makes a Client. It checks all that can be checked without a
@@ -245,13 +268,15 @@ func newClient(cfg Config) (*Client, error) {
 		tokenTypes: slices.Clone(cfg.AllowTokenTypes),
 		accept:     cfg.AcceptIssuer,
 		lifetime:   cfg.AuthorizationLifetime,
+		requestKey: cfg.RequestKey,
+		detached:   cfg.DetachedSignature,
 	}
 	if m := c.meta.DefaultMaxAge; m != nil {
 		c.meta.DefaultMaxAge = new(int64)
 		*c.meta.DefaultMaxAge = *m
 	}
 	for _, check := range [...]func(*Config) error{
-		c.checkIdentity, c.checkTimes, c.setAlgorithms, c.setTransport, c.checkAuth,
+		c.checkIdentity, c.checkTimes, c.setAlgorithms, c.setRequestObject, c.setTransport, c.checkAuth,
 	} {
 		if err := check(&cfg); err != nil {
 			return nil, err
@@ -267,6 +292,8 @@ func (c *Client) checkIdentity(*Config) error {
 		return fail(ErrConfig, "Server.Issuer", "is empty: it is what iss is compared with")
 	case c.meta.ClientID == "":
 		return fail(ErrConfig, "Metadata.ClientID", "is empty: set the client_id that the server gave out")
+	case slices.ContainsFunc(c.tokenTypes, func(s string) bool { return strings.EqualFold(s, "dpop") }):
+		return fail(ErrConfig, "AllowTokenTypes", "lists DPoP: without its key such a token is of no use")
 	case template && c.accept == nil:
 		return fail(ErrConfig, "AcceptIssuer", "is required, because the issuer is a template for all tenants: decide there which tenants may log in")
 	case !template && c.accept != nil:
@@ -313,6 +340,27 @@ func (c *Client) setAlgorithms(*Config) error {
 	return nil
 }
 
+// setRequestObject checks what request objects are signed and encrypted with.
+func (c *Client) setRequestObject(*Config) (err error) {
+	const alg = "Metadata.RequestObjectEncryptionAlg"
+	c.encryption, err = newEncryption(alg, c.meta.RequestObjectEncryptionAlg, "Metadata.RequestObjectEncryptionEnc", c.meta.RequestObjectEncryptionEnc)
+	switch {
+	case err != nil:
+		return err
+	case c.requestKey == nil && c.encryption != nil:
+		return fail(ErrConfig, "RequestKey", "is nil, and %s is set: a request object is signed before it is encrypted", alg)
+	case c.requestKey == nil:
+		return nil
+	case c.requestKey.alg == nil:
+		return fail(ErrConfig, "RequestKey", "is empty: NewSigningKey, GenerateSigningKey and ParseSigningKey make one")
+	case c.meta.RequestObjectSigningAlg != "" && c.meta.RequestObjectSigningAlg != c.requestKey.alg.name:
+		return fail(ErrConfig, "RequestKey", "is for %s, and the client is registered with %s", c.requestKey.alg.name, printable(string(c.meta.RequestObjectSigningAlg), 32))
+	case strings.Contains(c.server.Issuer, tenantPlaceholder):
+		return fail(ErrConfig, "RequestKey", "the issuer is a template and no audience for request objects")
+	}
+	return nil
+}
+
 func (c *Client) setTransport(cfg *Config) error {
 	client, keyClient := cfg.HTTPClient, cfg.HTTPClient
 	if cfg.MTLS != nil {
@@ -328,6 +376,8 @@ func (c *Client) setTransport(cfg *Config) error {
 	}
 	c.caller = newCaller(client, cfg.InsecureAllowHTTP, cfg.Trace)
 	switch {
+	case cfg.KeySet != nil && cfg.KeySet.uri == "" && cfg.KeySet.current.Load() == nil:
+		return fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
 	case cfg.KeySet != nil:
 		c.keys = cfg.KeySet
 	case c.server.JWKSURI == "":
@@ -348,6 +398,10 @@ func (c *Client) checkAuth(cfg *Config) error {
 	case tlsAuth:
 		if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) {
 			return fail(ErrConfig, "MTLS", "TLSClientAuth needs a client certificate: set Config.MTLS")
+		}
+	case assertionFunc:
+		if strings.Contains(c.server.Issuer, tenantPlaceholder) {
+			return fail(ErrConfig, "Auth", "the issuer is a template and no audience for ClientAssertion: write a ClientAuth that knows the right one")
 		}
 	case *jwtAuth:
 		if _, err := a.audienceOf(c.server); err != nil {

@@ -32,6 +32,9 @@ type Token struct {
 	// what was asked for (RFC 6749, Section 5.1).
 	Scope []string
 
+	// AuthorizationDetails are what was granted of them (RFC 9396, Section 7).
+	AuthorizationDetails []AuthorizationDetail
+
 	// Extra are the members of the response without a field, as they came. What
 	// they hold is the server's matter and may be secret.
 	Extra map[string]json.RawMessage
@@ -52,8 +55,12 @@ type identity struct {
 // and nil in a restored Token. Its checks all passed.
 func (t *Token) IDToken() *IDToken { return t.idToken }
 
-// Subject is the sub of the ID token; it survives MarshalBinary. It is empty
-// if there was no ID token.
+// Issuer is the iss of the ID token, for a multi-tenant server that of the
+// tenant; it survives MarshalBinary. It is empty if there was no ID token.
+func (t *Token) Issuer() string { return t.identity().issuer }
+
+// Subject is the sub of the ID token, unique within its Issuer; it survives
+// MarshalBinary. It is empty if there was no ID token.
 func (t *Token) Subject() string { return t.identity().subject }
 
 func (t *Token) identity() identity {
@@ -76,6 +83,11 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 			return nil, &Error{Kind: ErrConfig, Op: opToken, Param: "Extra", Detail: "does not encode", Err: err}
 		}
 	}
+	details, err := encodeDetails(t.AuthorizationDetails)
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	w.string(details)
 	w.string(t.AccessToken.Reveal())
 	w.string(t.RefreshToken.Reveal())
 	w.string(strings.Join(t.Scope, " "))
@@ -93,6 +105,7 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 func (t *Token) UnmarshalBinary(data []byte) error {
 	var fresh Token
 	r := readSaved(data, tokenVersion)
+	details := r.string()
 	fresh.AccessToken = NewSecret(r.string())
 	fresh.RefreshToken = NewSecret(r.string())
 	if scope := r.string(); scope != "" {
@@ -108,6 +121,9 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 		return withOp(opToken, err)
 	}
 	o, err := parseObject(extra, documentLimits, ErrParse)
+	if err == nil && details != "" {
+		fresh.AuthorizationDetails, err = parseDetails(details)
+	}
 	if err != nil {
 		return withOp(opToken, err)
 	}
@@ -154,6 +170,8 @@ func (t *Token) summary() string {
 type GrantOptions struct {
 	// Resource are the resources that the token is for (RFC 8707).
 	Resource []string
+	// AuthorizationDetails narrow what was granted (RFC 9396, Section 6).
+	AuthorizationDetails []AuthorizationDetail
 	// Params are further parameters. They cannot name one that the package sets.
 	Params url.Values
 	// Header are further header fields of the request, not those that the
@@ -164,7 +182,10 @@ type GrantOptions struct {
 // reservedHeaders cannot be set by GrantOptions.Header.
 var reservedHeaders = [...]string{
 	"Authorization", "Accept", "Content-Type", "Content-Length", "Transfer-Encoding",
-	"Host", "Cookie", "Dpop", "Connection", "Accept-Encoding",
+	"Host", "Cookie", "Dpop", "Connection", "Accept-Encoding", "Te", "Trailer", "Upgrade", "Expect", "Proxy-Authorization",
+	// With these net/http takes a POST for one that it may send again by itself:
+	// the code and the assertion would go out twice.
+	"Idempotency-Key", "X-Idempotency-Key",
 }
 
 // tokenForm adds the options to the parameters of a grant.
@@ -175,18 +196,31 @@ func (o *GrantOptions) tokenForm(form url.Values) error {
 	if len(o.Resource) > 0 {
 		form["resource"] = slices.Clone(o.Resource)
 	}
+	details, err := encodeDetails(o.AuthorizationDetails)
+	if err != nil {
+		return err
+	}
+	if details != "" {
+		form.Set("authorization_details", details)
+	}
 	for name := range o.Header {
+		if strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) || name == "" {
+			return fail(ErrConfig, "Header", "%s is not the name of a header field", printable(name, 64))
+		}
 		if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) {
 			return fail(ErrConfig, "Header", "%s is set by the package", printable(name, 64))
 		}
 	}
 	return setParams(form, o.Params, "grant_type", "client_id", "client_secret", "client_assertion",
-		"client_assertion_type", "code", "redirect_uri", "code_verifier", "resource", "refresh_token", "scope")
+		"client_assertion_type", "code", "redirect_uri", "code_verifier", "resource", "refresh_token", "scope",
+		"authorization_details")
 }
 
 // ExchangeCode exchanges the code for tokens and verifies the ID token. A
 // Callback can be used once, whatever comes of it: a code that is sent twice
 // makes servers revoke what they gave out for it. Nil options are the default.
+// With response type id_token there is no code: no request is made, and the
+// Token has nothing but the ID token.
 // The errors are those of [Client.FinishAuthorization].
 func (c *Client) ExchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
 	t, err := c.exchangeCode(ctx, cb, opts)
@@ -204,6 +238,12 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 		return nil, err
 	}
 	a := cb.authorization.d
+	if !a.wants("code") {
+		if cb.used.Swap(true) {
+			return nil, fail(ErrReplay, "Callback", "was exchanged before")
+		}
+		return c.identityToken(cb.idToken), nil
+	}
 	form := url.Values{
 		"grant_type":   {"authorization_code"},
 		"code":         {cb.code.Reveal()},
@@ -218,15 +258,37 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	if cb.used.Swap(true) {
 		return nil, fail(ErrReplay, "Callback", "was exchanged before")
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge}})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), state: a.state}})
 	if err != nil {
 		return nil, err
 	}
-	// Of a template the response's iss was compared by its form only.
-	if cb.issuer != "" && t.idToken != nil && strings.Contains(a.issuer, tenantPlaceholder) && t.idToken.Issuer() != cb.issuer {
-		return nil, fail(ErrIssuer, "iss", "response and ID token are from different tenants")
+	if err := cb.checkTenant(t.idToken); err != nil {
+		return nil, err
+	}
+	// OIDC Core 3.3.3.6: "the iss and sub Claim Values MUST be identical in both
+	// ID Tokens".
+	if first := cb.idToken; first != nil {
+		switch {
+		case t.idToken.Issuer() != first.Issuer():
+			return nil, fail(ErrIssuer, "iss", "the two ID tokens are from different issuers")
+		case t.idToken.Subject() != first.Subject():
+			return nil, fail(ErrClaim, "sub", "the two ID tokens are about different users")
+		}
 	}
 	return t, nil
+}
+
+// identityToken is a Token with nothing but the ID token.
+func (c *Client) identityToken(id *IDToken) *Token {
+	t := &Token{server: c.server.Issuer, clientID: c.meta.ClientID}
+	t.setIDToken(id)
+	return t
+}
+
+func (t *Token) setIDToken(id *IDToken) {
+	d := id.data()
+	t.idToken = id
+	t.known = &identity{issuer: d.issuer, subject: d.subject, sessionID: d.sid, nonce: d.nonce, raw: d.raw}
 }
 
 // tokenExpectation is what the answer to a grant is held against.
@@ -261,8 +323,7 @@ func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantO
 	if err != nil {
 		return nil, err
 	}
-	t.idToken = id
-	t.known = &identity{issuer: id.d.issuer, subject: id.d.subject, sessionID: id.d.sid, nonce: id.d.nonce, raw: id.d.raw}
+	t.setIDToken(id)
 	return t, nil
 }
 
@@ -310,7 +371,10 @@ func (c *Client) processTokenResponse(res *httpResponse, scope string) (t *Token
 			return nil, "", err
 		}
 	}
-	t.Extra = extraMembers(o, "access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token")
+	if t.AuthorizationDetails, err = o.authorizationDetails(); err != nil {
+		return nil, "", err
+	}
+	t.Extra = extraMembers(o, "access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token", "authorization_details")
 	return t, rawIDToken, nil
 }
 

@@ -320,3 +320,28 @@ func TestTokenSaved(t *testing.T) {
 		t.Errorf("broken Extra: %v", err)
 	}
 }
+
+// With an idempotency key net/http takes a POST for one that it may send again.
+func TestHeaderNames(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	cb := unitCallback(t, s, c, &plainRequest)
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key", "", "X Y", "X\r\nY", "X:", "\u00e9"} {
+		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Header: http.Header{name: {"x"}}})
+		wantError(t, err, ErrConfig, "Header")
+	}
+}
+
+// A user is known by issuer and subject; both outlive the ID token.
+func TestTokenIssuer(t *testing.T) {
+	tok := unitToken("alice")
+	tok.known.issuer = unitIssuer
+	saved, err := tok.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Token
+	if err := back.UnmarshalBinary(saved); err != nil || back.Issuer() != unitIssuer || back.Subject() != "alice" || new(Token).Issuer() != "" {
+		t.Errorf("%s %s, %v", back.Issuer(), back.Subject(), err)
+	}
+}

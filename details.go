@@ -1,0 +1,107 @@
+package oauth
+
+// This file implements authorization details: RFC 9396, rich authorization
+// requests.
+
+import (
+	"encoding/json"
+)
+
+// An AuthorizationDetail asks for, or says, what a token is for: RFC 9396,
+// Section 2. Type is required; the fields are the common ones of Section 2.2,
+// and Extra has those of the type.
+type AuthorizationDetail struct {
+	Type       string   `json:"type,omitzero"`
+	Locations  []string `json:"locations,omitzero"`
+	Actions    []string `json:"actions,omitzero"`
+	DataTypes  []string `json:"datatypes,omitzero"`
+	Identifier string   `json:"identifier,omitzero"`
+	Privileges []string `json:"privileges,omitzero"`
+
+	Extra map[string]json.RawMessage `json:"-"` // members without a field
+}
+
+// MarshalJSON writes the detail with its Extra members.
+func (d AuthorizationDetail) MarshalJSON() ([]byte, error) {
+	type plain AuthorizationDetail
+	return encodeStruct(plain(d), d.Extra)
+}
+
+// UnmarshalJSON reads a detail strictly. Errors are of kind [ErrParse].
+func (d *AuthorizationDetail) UnmarshalJSON(text []byte) error {
+	o, err := parseObject(string(text), documentLimits, ErrParse)
+	if err != nil {
+		return err
+	}
+	fresh, err := authorizationDetail(o)
+	if err == nil {
+		*d = fresh
+	}
+	return err
+}
+
+func authorizationDetail(o jsonObject) (d AuthorizationDetail, err error) {
+	if d.Extra, err = decodeStruct(o, &d); err != nil {
+		return AuthorizationDetail{}, err
+	}
+	if d.Type == "" {
+		return AuthorizationDetail{}, fail(o.kind, "type", "is missing in authorization_details")
+	}
+	return d, nil
+}
+
+// authorizationDetails reads the member of that name: an array of objects.
+func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
+	const name = "authorization_details"
+	raw, ok := o.get(name)
+	if !ok {
+		return nil, nil
+	}
+	elems, err := arrayElements(raw, maxMembers)
+	if err != nil {
+		return nil, o.wrong(name, "an array")
+	}
+	list := make([]AuthorizationDetail, 0, len(elems))
+	for _, e := range elems {
+		if e[0] != '{' {
+			return nil, o.wrong(name, "an array of objects")
+		}
+		sub, err := parseObject(e, documentLimits, o.kind)
+		if err != nil {
+			return nil, err
+		}
+		d, err := authorizationDetail(sub)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// parseDetails reads what encodeDetails wrote.
+func parseDetails(text string) ([]AuthorizationDetail, error) {
+	o, err := parseObject(`{"authorization_details":`+text+`}`, documentLimits, ErrParse)
+	if err != nil {
+		return nil, err
+	}
+	return o.authorizationDetails()
+}
+
+// encodeDetails is the value of the parameter; "" for none.
+func encodeDetails(list []AuthorizationDetail) (string, error) {
+	const field = "AuthorizationDetails"
+	if len(list) == 0 {
+		return "", nil
+	}
+	for _, d := range list {
+		if d.Type == "" {
+			return "", fail(ErrConfig, field, "a detail has no Type")
+		}
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		return "", &Error{Kind: ErrConfig, Param: field, Detail: "does not encode", Err: err}
+	}
+	return string(b), nil
+}

@@ -1,0 +1,353 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"testing"
+)
+
+var jarmRequest = AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseMode: "jwt"}
+
+// TestJARM changes the claims of a good JWT response: JARM, Section 2.4.
+func TestJARM(t *testing.T) {
+	type m = map[string]any
+	const guid = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+	template := func(c *Config) {
+		tenants("https://login.example/{tenantid}/v2", true)(c)
+		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+	}
+	tests := []struct {
+		name   string
+		change m
+		typ    string
+		config func(*Config)
+		kind   error
+		param  string
+	}{
+		{name: "good"},
+		{name: "iss missing", change: m{"iss": unitRemoved}, kind: ErrClaim, param: "iss"},
+		{name: "iss number", change: m{"iss": 1}, kind: ErrClaim, param: "iss"},
+		{name: "iss other", change: m{"iss": "https://evil.example"}, kind: ErrIssuer, param: "iss"},
+		{name: "iss of a tenant", change: m{"iss": "https://login.example/" + guid + "/v2"}, config: template},
+		{name: "iss like a tenant", change: m{"iss": "https://login.example/x/v2"}, config: template, kind: ErrIssuer, param: "iss"},
+		{name: "aud missing", change: m{"aud": unitRemoved}, kind: ErrClaim, param: "aud"},
+		{name: "aud other", change: m{"aud": "client-2"}, kind: ErrAudience, param: "aud"},
+		{name: "aud list", change: m{"aud": []string{unitClient}}},
+		{name: "aud not alone", change: m{"aud": []string{unitClient, "client-2"}}, kind: ErrAudience, param: "aud"},
+		{name: "aud empty list", change: m{"aud": []string{}}, kind: ErrAudience, param: "aud"},
+		{name: "aud number", change: m{"aud": 1}, kind: ErrClaim, param: "aud"},
+		{name: "exp missing", change: m{"exp": unitRemoved}, kind: ErrClaim, param: "exp"},
+		{name: "exp string", change: m{"exp": "x"}, kind: ErrClaim, param: "exp"},
+		{name: "expired", change: m{"exp": unitTime - 30}, kind: ErrExpired, param: "exp"},
+		{name: "nbf ahead", change: m{"nbf": unitTime + 31}, kind: ErrNotYetValid, param: "nbf"},
+		{name: "state missing", change: m{"state": unitRemoved}, kind: ErrState, param: "state"},
+		{name: "state other", change: m{"state": "x"}, kind: ErrState, param: "state"},
+		{name: "state number", change: m{"state": 1}, kind: ErrClaim, param: "state"},
+		{name: "code missing", change: m{"code": unitRemoved}, kind: ErrClaim, param: "code"},
+		{name: "code number", change: m{"code": 1}, kind: ErrClaim, param: "code"},
+		{name: "code null", change: m{"code": nil}, kind: ErrClaim, param: "code"},
+		{name: "error", change: m{"error": "access_denied"}, kind: ErrRefused},
+		{name: "error number", change: m{"error": 1}, kind: ErrClaim, param: "error"},
+		{name: "error object", change: m{"error": m{}}, kind: ErrClaim, param: "error"},
+		{name: "expires_in number", change: m{"expires_in": 3600}},
+		{name: "id_token", change: m{"id_token": "x"}, kind: ErrClaim, param: "id_token"},
+		{name: "id_token number", change: m{"id_token": 1}, kind: ErrClaim, param: "id_token"},
+		{name: "access_token", change: m{"access_token": "x"}, kind: ErrClaim, param: "access_token"},
+		{name: "an access token's type", typ: "at+jwt", kind: ErrType, param: "typ"},
+		{name: "alg not configured", config: func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = PS256 }, kind: ErrAlgorithm, param: "alg"},
+		{name: "alg not listed", config: func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{RS256, PS256} }, kind: ErrAlgorithm, param: "alg"},
+		{name: "alg not RS256, nothing says another", config: func(c *Config) { c.Server.AuthorizationSigningAlgValues = nil }, kind: ErrAlgorithm, param: "alg"},
+		{name: "alg configured against the list", config: func(c *Config) {
+			c.Metadata.AuthorizationSignedResponseAlg, c.Server.AuthorizationSigningAlgValues = ES256, []Algorithm{RS256}
+		}},
+		{name: "iss parameter announced", config: func(c *Config) {
+			c.Server.AuthorizationResponseIssParameter, c.Server.AuthorizationSigningAlgValues = true, []Algorithm{ES256}
+		}},
+	}
+	s := newUnitServer()
+	listed := func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} }
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.config == nil {
+				tt.config = listed
+			}
+			c := s.client(t, tt.config)
+			a := s.start(t, c, &jarmRequest)
+			claims := m{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "code": "the-code", "state": a.State()}
+			for name, v := range tt.change {
+				claims[name] = v
+				if v == unitRemoved {
+					delete(claims, name)
+				}
+			}
+			cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, tt.typ, claims)}})
+			if tt.kind == nil {
+				if err != nil || cb.code.Reveal() != "the-code" {
+					t.Fatalf("%v, %v", cb, err)
+				}
+				return
+			}
+			if cb != nil {
+				t.Error("a Callback came with the error")
+			}
+			wantError(t, err, tt.kind, tt.param)
+		})
+	}
+	if n := len(s.requests("")); n > 0 {
+		t.Errorf("%d requests were made", n)
+	}
+}
+
+// A JWT was asked for: nothing unsigned is accepted in its place, errors
+// included, and nothing beside it counts.
+func TestJARMDowngrade(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	a := s.start(t, c, &jarmRequest)
+	for name, params := range map[string]url.Values{
+		"plain":          {"code": {"x"}, "state": {a.State()}},
+		"plain error":    {"error": {"access_denied"}, "state": {a.State()}},
+		"empty response": {"response": {""}, "code": {"x"}, "state": {a.State()}},
+	} {
+		_, err := c.ValidateCallback(context.Background(), a, params)
+		if !errors.Is(err, ErrClaim) || errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	token := s.sign(t, "", map[string]any{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "state": a.State()})
+	_, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {token}, "code": {"injected"}})
+	wantError(t, err, ErrClaim, "code")
+}
+
+func TestJARMAlgorithmOfNothing(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{"none"} })
+	_, err := c.StartAuthorization(context.Background(), &jarmRequest)
+	wantError(t, err, ErrAlgorithm, "Server.AuthorizationSigningAlgValues")
+}
+
+func leftHash(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return encodeBase64URL(h[:16])
+}
+
+// TestHybrid changes what comes in a response with an ID token: OIDC Core
+// 3.3.2.11 and FAPI 1 Advanced 5.2.2.1.
+func TestHybrid(t *testing.T) {
+	type m = map[string]any
+	detached := func(c *Config) { c.DetachedSignature = true }
+	tests := []struct {
+		name   string
+		claims m
+		params url.Values
+		config func(*Config)
+		second m // changes to the ID token from the token endpoint
+		kind   error
+		param  string
+	}{
+		{name: "good"},
+		{name: "id_token missing", params: url.Values{"id_token": nil}, kind: ErrClaim, param: "id_token"},
+		{name: "code missing", params: url.Values{"code": nil}, kind: ErrClaim, param: "code"},
+		{name: "access_token", params: url.Values{"access_token": {"x"}}, kind: ErrClaim, param: "access_token"},
+		{name: "c_hash missing", claims: m{"c_hash": unitRemoved}, kind: ErrClaim, param: "c_hash"},
+		{name: "c_hash other", claims: m{"c_hash": leftHash("x")}, kind: ErrClaim, param: "c_hash"},
+		{name: "nonce missing", claims: m{"nonce": unitRemoved}, kind: ErrNonce},
+		{name: "nonce other", claims: m{"nonce": "x"}, kind: ErrNonce},
+		{name: "old", claims: m{"iat": unitTime - 3631}, kind: ErrExpired, param: "iat"},
+		{name: "s_hash missing", config: detached, kind: ErrClaim, param: "s_hash"},
+		{name: "s_hash other", claims: m{"s_hash": leftHash("x")}, kind: ErrClaim, param: "s_hash"},
+		{name: "s_hash other, required", claims: m{"s_hash": leftHash("x")}, config: detached, kind: ErrClaim, param: "s_hash"},
+		{name: "s_hash", claims: m{"s_hash": "state"}, config: detached},
+		{name: "iss announced and left out", config: func(c *Config) { c.Server.AuthorizationResponseIssParameter = true }},
+		{name: "iss of another", params: url.Values{"iss": {"https://evil.example"}}, kind: ErrIssuer, param: "iss"},
+		{name: "second token of another user", second: m{"sub": "mallory"}, kind: ErrClaim, param: "sub"},
+		{name: "second token without nonce", second: m{"nonce": unitRemoved}, kind: ErrNonce},
+		{name: "second token with a wrong s_hash", second: m{"s_hash": leftHash("x")}, kind: ErrClaim, param: "s_hash"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			c := s.client(t, tt.config)
+			a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "fragment"})
+			first := m{"nonce": a.d.nonce, "c_hash": leftHash("the-code")}
+			for name, v := range tt.claims {
+				first[name] = v
+				if v == "state" {
+					first[name] = leftHash(a.State())
+				}
+			}
+			params := url.Values{"code": {"the-code"}, "state": {a.State()}, "id_token": {s.sign(t, "", unitClaims(first))}}
+			for name, v := range tt.params {
+				params[name] = v
+				if v == nil {
+					params.Del(name)
+				}
+			}
+			second := m{"nonce": a.d.nonce}
+			for name, v := range tt.second {
+				second[name] = v
+			}
+			s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", unitClaims(second))}))
+			cb, err := c.ValidateCallback(context.Background(), a, params)
+			if tt.second == nil && tt.kind != nil {
+				if cb != nil || len(s.requests("")) > 0 {
+					t.Error("something came of it")
+				}
+				wantError(t, err, tt.kind, tt.param)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			tok, err := c.ExchangeCode(context.Background(), cb, nil)
+			if tt.kind != nil {
+				if tok != nil {
+					t.Error("a token came with the error")
+				}
+				wantError(t, err, tt.kind, tt.param)
+				return
+			}
+			if err != nil || tok.Subject() != "alice" {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// The issuers of the two ID tokens of a hybrid flow can differ only where the
+// configured one is a template.
+func TestHybridTenants(t *testing.T) {
+	const guid, other = "72f988bf-86f1-41af-91ab-2d7cd011db47", "82f988bf-86f1-41af-91ab-2d7cd011db47"
+	s := newUnitServer()
+	c := s.client(t, tenants("https://login.example/{tenantid}/v2", true))
+	claims := func(tid, nonce string) map[string]any {
+		return unitClaims(map[string]any{"iss": "https://login.example/" + tid + "/v2", "tid": tid, "nonce": nonce, "c_hash": leftHash("the-code")})
+	}
+	for _, tt := range []struct {
+		iss, first, second string
+		kind               error
+	}{
+		{"", guid, guid, nil},
+		{guid, guid, guid, nil},
+		{other, guid, guid, ErrIssuer},
+		{"", guid, other, ErrIssuer},
+	} {
+		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "fragment"})
+		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.d.nonce))}))
+		params := url.Values{"code": {"the-code"}, "state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.d.nonce))}}
+		if tt.iss != "" {
+			params.Set("iss", "https://login.example/"+tt.iss+"/v2")
+		}
+		cb, err := c.ValidateCallback(context.Background(), a, params)
+		if err == nil {
+			_, err = c.ExchangeCode(context.Background(), cb, nil)
+		}
+		if !errors.Is(err, tt.kind) {
+			t.Errorf("%v: %v", tt, err)
+		}
+	}
+}
+
+// A login by an ID token alone makes no request but for the keys.
+func TestIDTokenResponse(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Auth = nil })
+	r := &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "fragment"}
+	a, form := startForm(t, s, c, r)
+	if form.Has("code_challenge") || form.Get("response_type") != "id_token" || form.Get("nonce") == "" {
+		t.Errorf("URL has %v", form)
+	}
+	params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", unitClaims(map[string]any{"nonce": a.d.nonce}))}}
+	cb, err := c.ValidateCallback(context.Background(), a, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := c.ExchangeCode(context.Background(), cb, nil)
+	if err != nil || tok.Subject() != "alice" || tok.IDToken() == nil || !tok.AccessToken.IsZero() || len(s.requests("")) > 0 {
+		t.Errorf("%v, %v", tok, err)
+	}
+	_, err = c.ExchangeCode(context.Background(), cb, nil)
+	wantError(t, err, ErrReplay, "Callback")
+	a, _ = startForm(t, s, c, r)
+	params.Set("state", a.State())
+	params.Set("code", "x")
+	_, err = c.ValidateCallback(context.Background(), a, params)
+	wantError(t, err, ErrClaim, "code")
+}
+
+func TestResponseTypesAndModes(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	for _, tt := range []struct {
+		typ, mode string
+		ok        bool
+	}{
+		{"code", "", true}, {"code", "query", true}, {"code", "form_post", true}, {"code", "fragment", true},
+		{"code", "jwt", true}, {"code", "query.jwt", true}, {"code", "form_post.jwt", true}, {"code", "fragment.jwt", true},
+		{"code id_token", "", false}, {"code id_token", "query", false}, {"code id_token", "jwt", false}, {"code id_token", "query.jwt", false},
+		{"code id_token", "form_post", true}, {"code id_token", "fragment", true}, {"code id_token", "form_post.jwt", true}, {"code id_token", "fragment.jwt", true},
+		{"id_token", "", false}, {"id_token", "form_post", true}, {"id_token code", "form_post", false},
+	} {
+		_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.typ, ResponseMode: tt.mode})
+		if tt.ok != (err == nil) || err != nil && !errors.Is(err, ErrConfig) {
+			t.Errorf("%s by %q: %v", tt.typ, tt.mode, err)
+		}
+	}
+	for _, r := range []AuthorizationRequest{
+		{ResponseType: "id_token", ResponseMode: "form_post"},
+		{ResponseType: "code id_token", ResponseMode: "form_post"},
+		{ResponseType: "id_token", ResponseMode: "form_post", Scope: []string{"openid"}, InsecureNoNonce: true},
+	} {
+		r.RedirectURI = "https://app.example/cb"
+		_, err := c.StartAuthorization(context.Background(), &r)
+		wantError(t, err, ErrConfig, "ResponseType")
+	}
+}
+
+func TestAuthorizationDetails(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	detail := AuthorizationDetail{Type: "pay", Locations: []string{"https://a.example"}, Identifier: "7", Extra: map[string]json.RawMessage{"amount": json.RawMessage(`{"eur":1}`)}}
+	_, form := startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", AuthorizationDetails: []AuthorizationDetail{detail}})
+	const text = `[{"type":"pay","locations":["https://a.example"],"identifier":"7","amount":{"eur":1}}]`
+	if got := form.Get("authorization_details"); got != text {
+		t.Errorf("sent %s", got)
+	}
+	_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", AuthorizationDetails: []AuthorizationDetail{{}}})
+	wantError(t, err, ErrConfig, "AuthorizationDetails")
+	for body, kind := range map[string]error{
+		text: nil, `[]`: nil, `null`: nil, `{}`: ErrResponse, `[1]`: ErrResponse, `[{}]`: ErrResponse, `[{"type":1}]`: ErrResponse, `"x"`: ErrResponse, `[{"type":"a","actions":"b"}]`: ErrResponse,
+	} {
+		s.answer("/token", `{"access_token":"at","token_type":"Bearer","authorization_details":`+body+`}`)
+		tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), &GrantOptions{AuthorizationDetails: []AuthorizationDetail{detail}})
+		if kind != nil {
+			wantError(t, err, kind, "")
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved, err := tok.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Token
+		if err := back.UnmarshalBinary(saved); err != nil {
+			t.Fatal(err)
+		}
+		if body == text && (unitJSON(t, tok.AuthorizationDetails) != text || unitJSON(t, back.AuthorizationDetails) != text || tok.Extra != nil) {
+			t.Errorf("granted %v, restored %v", tok.AuthorizationDetails, back.AuthorizationDetails)
+		}
+	}
+	r := s.requests("/token")
+	if got := r[len(r)-1].form.Get("authorization_details"); got != text {
+		t.Errorf("token request with %s", got)
+	}
+	if !slices.Contains(reservedParams, "authorization_details") {
+		t.Error("Params can name authorization_details")
+	}
+}

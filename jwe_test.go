@@ -1,0 +1,223 @@
+package oauth
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/hmac"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"math/big"
+	"strings"
+	"testing"
+)
+
+// RFC 7518, Appendix C: the key agreed on by Alice and Bob.
+func TestConcatKDF(t *testing.T) {
+	z := []byte{158, 86, 217, 29, 129, 113, 53, 211, 114, 131, 66, 131, 191, 132, 38, 156, 251, 49, 110, 163, 218, 128, 106, 72, 246, 218, 167, 121, 140, 254, 144, 196}
+	if got := encodeBase64URL(concatKDF(z, "A128GCM", "Alice", "Bob", 16)); got != "VqqN6vgjbSBcIijNcacQGg" {
+		t.Errorf("key %s", got)
+	}
+	if got := concatKDF(z, "A256CBC-HS512", "", "", 64); len(got) != 64 || bytes.Equal(got[:32], got[32:]) {
+		t.Errorf("two rounds give %x", got)
+	}
+}
+
+// RFC 7518, Appendix B.1: AES_128_CBC_HMAC_SHA_256. The iv is random here, so
+// what is compared is that of the appendix, decrypted by the test's own code.
+func TestOpenCBCVector(t *testing.T) {
+	key := make([]byte, 32)
+	for i := range key {
+		key[i] = byte(i)
+	}
+	plain := "A cipher system must not be required to be secret, and it must be able to fall into the hands of the enemy without inconvenience"
+	iv := []byte{0x1a, 0xf3, 0x8c, 0x2d, 0xc2, 0xb9, 0x6f, 0xfd, 0xd8, 0x66, 0x94, 0x09, 0x23, 0x41, 0xbc, 0x04}
+	tag := []byte{0x65, 0x2c, 0x3f, 0xa3, 0x6b, 0x0a, 0x7c, 0x5b, 0x32, 0x19, 0xfa, 0xb3, 0xa3, 0x0b, 0xc1, 0xc4}
+	additional := []byte("The second principle of Auguste Kerckhoffs")
+	block, err := aes.NewCipher(key[16:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pad := 16 - len(plain)%16
+	ciphertext := append([]byte(plain), bytes.Repeat([]byte{byte(pad)}, pad)...)
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(ciphertext, ciphertext)
+	if got, ok := openCBC(key, iv, ciphertext, tag, additional); !ok || got != plain {
+		t.Fatal("the test's own decryption does not open the vector")
+	}
+	iv, ciphertext, tag, err = sealCBC(key, []byte(plain), additional)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := openCBC(key, iv, ciphertext, tag, additional); !ok || got != plain {
+		t.Error("what was sealed does not open")
+	}
+}
+
+func openCBC(key, iv, ciphertext, tag, additional []byte) (string, bool) {
+	mac := hmac.New(sha256.New, key[:16])
+	mac.Write(additional)
+	mac.Write(iv)
+	mac.Write(ciphertext)
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(additional))*8))
+	if !hmac.Equal(mac.Sum(nil)[:16], tag) || len(ciphertext)%16 != 0 || len(ciphertext) == 0 {
+		return "", false
+	}
+	block, err := aes.NewCipher(key[16:])
+	if err != nil {
+		return "", false
+	}
+	plain := make([]byte, len(ciphertext))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, ciphertext)
+	return string(plain[:len(plain)-int(plain[len(plain)-1])]), true
+}
+
+// openJWE decrypts by code of its own.
+func openJWE(t *testing.T, token string, key crypto.PrivateKey) (header map[string]any, plain string) {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 5 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	var raw [5][]byte
+	for i, p := range parts {
+		var err error
+		if raw[i], err = base64.RawURLEncoding.DecodeString(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := json.Unmarshal(raw[0], &header); err != nil {
+		t.Fatal(err)
+	}
+	enc := header["enc"].(string)
+	size := map[string]int{"A128GCM": 16, "A256GCM": 32, "A128CBC-HS256": 32}[enc]
+	var cek []byte
+	var err error
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		cek, err = rsa.DecryptOAEP(sha256.New(), nil, key, raw[1], nil)
+	case *ecdsa.PrivateKey:
+		epk := header["epk"].(map[string]any)
+		point := []byte{4}
+		for _, name := range []string{"x", "y"} {
+			b, err := base64.RawURLEncoding.DecodeString(epk[name].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			point = append(point, b...)
+		}
+		var own *ecdh.PrivateKey
+		var peer *ecdh.PublicKey
+		if own, err = key.ECDH(); err != nil {
+			t.Fatal(err)
+		}
+		if peer, err = own.Curve().NewPublicKey(point); err != nil {
+			t.Fatal(err)
+		}
+		var z []byte
+		if z, err = own.ECDH(peer); err != nil {
+			t.Fatal(err)
+		}
+		if len(raw[1]) != 0 {
+			t.Error("direct agreement has an encrypted key")
+		}
+		cek = concatKDF(z, enc, "", "", size)
+	}
+	if err != nil || len(cek) != size {
+		t.Fatalf("key of %d bytes, %v", len(cek), err)
+	}
+	if enc == "A128CBC-HS256" {
+		plain, ok := openCBC(cek, raw[2], raw[3], raw[4], []byte(parts[0]))
+		if !ok {
+			t.Fatal("the content does not open")
+		}
+		return header, plain
+	}
+	block, err := aes.NewCipher(cek)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := aead.Open(nil, nil, bytes.Join(raw[2:], nil), []byte(parts[0]))
+	if err != nil || len(raw[2]) != 12 || len(raw[4]) != 16 {
+		t.Fatalf("the content does not open: %v", err)
+	}
+	return header, string(b)
+}
+
+func TestEncryptedRequestObject(t *testing.T) {
+	rsaKey, err := GenerateSigningKey(RS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]*SigningKey{"RSA-OAEP-256": rsaKey}
+	for _, alg := range []Algorithm{ES256, ES384, ES512} {
+		k, err := GenerateSigningKey(alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys["ECDH-ES "+string(alg)] = k
+	}
+	for name, key := range keys {
+		for _, enc := range []string{"A128GCM", "A256GCM", "A128CBC-HS256", ""} {
+			t.Run(name+" "+enc, func(t *testing.T) {
+				alg, _, _ := strings.Cut(name, " ")
+				s := newUnitServer()
+				public := strings.TrimSuffix(string(minimalJWK(key.signer.Public())), "}") + `,"kid":"enc-1","use":"enc"}`
+				s.answer("/jwks", `{"keys":[`+string(s.key.PublicJWK())+`,`+public+`]}`)
+				c := s.client(t, func(c *Config) {
+					c.RequestKey = unitKey()
+					c.Metadata.RequestObjectEncryptionAlg, c.Metadata.RequestObjectEncryptionEnc = alg, enc
+				})
+				_, form := startForm(t, s, c, nil)
+				header, object := openJWE(t, form.Get("request"), key.signer)
+				if enc == "" {
+					enc = "A128CBC-HS256"
+				}
+				if header["alg"] != alg || header["enc"] != enc || header["cty"] != "JWT" || header["kid"] != "enc-1" {
+					t.Errorf("header %v", header)
+				}
+				if claims := requestClaims(t, object); claims["client_id"] != unitClient {
+					t.Errorf("claims %v", claims)
+				}
+			})
+		}
+	}
+}
+
+func TestEncryptionKeyMissing(t *testing.T) {
+	s := newUnitServer() // its one key is for signatures
+	c := s.client(t, func(c *Config) {
+		c.RequestKey, c.Metadata.RequestObjectEncryptionAlg = unitKey(), "ECDH-ES"
+	})
+	a, err := c.StartAuthorization(t.Context(), &plainRequest)
+	if a != nil {
+		t.Error("an Authorization came with the error")
+	}
+	wantError(t, err, ErrKeyNotFound, "jwks_uri")
+}
+
+// An ECDSA signature of the request object, as r and s.
+func TestRequestObjectSignature(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.RequestKey = unitKey() })
+	_, form := startForm(t, s, c, nil)
+	object := form.Get("request")
+	i := strings.LastIndexByte(object, '.')
+	sig, err := base64.RawURLEncoding.DecodeString(object[i+1:])
+	if err != nil || len(sig) != 64 {
+		t.Fatal(len(sig), err)
+	}
+	digest := sha256.Sum256([]byte(object[:i]))
+	if !ecdsa.Verify(unitKey().signer.Public().(*ecdsa.PublicKey), digest[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) {
+		t.Error("the signature does not verify")
+	}
+}

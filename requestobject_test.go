@@ -1,0 +1,146 @@
+package oauth
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// startForm begins an authorization and returns the parameters of its URL.
+func startForm(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) (*Authorization, url.Values) {
+	t.Helper()
+	a := s.start(t, c, r)
+	u, err := url.Parse(a.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, u.Query()
+}
+
+// requestClaims decodes a signed request object without checking it, after
+// looking at its header.
+func requestClaims(t *testing.T, object string) map[string]any {
+	t.Helper()
+	var parts [2]map[string]any
+	for i, segment := range strings.Split(object, ".")[:2] {
+		b, err := base64.RawURLEncoding.DecodeString(segment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, &parts[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]any{"alg": "ES256", "typ": "oauth-authz-req+jwt", "kid": unitKey().kid}
+	if !reflect.DeepEqual(parts[0], want) {
+		t.Errorf("header %v, want %v", parts[0], want)
+	}
+	return parts[1]
+}
+
+func names[V any](m map[string]V) string {
+	list := make([]string, 0, len(m))
+	for name := range m {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+// TestRequestObject: RFC 9101, Section 4, and what stands beside the object.
+func TestRequestObject(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.RequestKey = unitKey() })
+	a, form := startForm(t, s, c, &AuthorizationRequest{
+		RedirectURI: "https://app.example/cb", Scope: []string{"openid", "x"}, MaxAge: int64p(60), ACRValues: []string{"gold", "silver"},
+		Resource: []string{"https://a.example", "https://b.example"}, Claims: map[string]any{"userinfo": map[string]any{"email": nil}},
+		AuthorizationDetails: []AuthorizationDetail{{Type: "pay", Actions: []string{"go"}}}, Params: url.Values{"extra": {"1"}},
+	})
+	if names(form) != "client_id request response_type scope" || form.Get("scope") != "openid x" || form.Get("response_type") != "code" {
+		t.Errorf("URL has %v", form)
+	}
+	claims := requestClaims(t, form.Get("request"))
+	if jti, _ := claims["jti"].(string); len(jti) != 43 {
+		t.Errorf("jti %q", jti)
+	}
+	delete(claims, "jti")
+	want := map[string]any{
+		"iss": unitClient, "aud": unitIssuer, "iat": float64(unitTime), "nbf": float64(unitTime), "exp": float64(unitTime + 300),
+		"response_type": "code", "client_id": unitClient, "redirect_uri": "https://app.example/cb", "scope": "openid x",
+		"state": a.State(), "nonce": a.d.nonce, "code_challenge": codeChallenge(a.d.verifier), "code_challenge_method": "S256",
+		"max_age": float64(60), "acr_values": "gold silver", "resource": []any{"https://a.example", "https://b.example"},
+		"claims":                map[string]any{"userinfo": map[string]any{"email": nil}},
+		"authorization_details": []any{map[string]any{"type": "pay", "actions": []any{"go"}}}, "extra": "1",
+	}
+	if !reflect.DeepEqual(claims, want) {
+		t.Errorf("claims\n%v, want\n%v", claims, want)
+	}
+	_, form = startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Resource: []string{"https://a.example"}})
+	if got := requestClaims(t, form.Get("request")); got["resource"] != "https://a.example" || form.Has("scope") {
+		t.Errorf("one resource is %v, beside it %v", got["resource"], form)
+	}
+}
+
+func TestRequestObjectPushed(t *testing.T) {
+	s := newUnitServer()
+	s.set("/par", unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":60}`})
+	c := s.client(t, func(c *Config) { c.RequestKey = unitKey() })
+	_, form := startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true})
+	if names(form) != "client_id request_uri" {
+		t.Errorf("URL has %v", form)
+	}
+	pushed := s.requests("/par")[0].form
+	if names(pushed) != "client_id client_secret request" {
+		t.Errorf("pushed %v", names(pushed))
+	}
+	if claims := requestClaims(t, pushed.Get("request")); claims["exp"] != float64(unitTime+60) {
+		t.Errorf("exp %v", claims["exp"])
+	}
+}
+
+func TestRequestObjectErrors(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.RequestKey = unitKey() })
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Params: url.Values{name: {"x"}}})
+		wantError(t, err, ErrConfig, "Params")
+	}
+	_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Params: url.Values{"x": {"1", "2"}}})
+	wantError(t, err, ErrConfig, "Params")
+	for _, tt := range []struct {
+		name   string
+		change func(*Config)
+		kind   error
+		param  string
+	}{
+		{"encryption without signature", func(c *Config) { c.Metadata.RequestObjectEncryptionAlg = "ECDH-ES" }, ErrConfig, "RequestKey"},
+		{"enc without alg", func(c *Config) { c.RequestKey = unitKey(); c.Metadata.RequestObjectEncryptionEnc = "A128GCM" }, ErrConfig, "Metadata.RequestObjectEncryptionEnc"},
+		{"unknown alg", func(c *Config) { c.RequestKey = unitKey(); c.Metadata.RequestObjectEncryptionAlg = "RSA1_5" }, ErrUnsupported, "Metadata.RequestObjectEncryptionAlg"},
+		{"unknown enc", func(c *Config) {
+			c.RequestKey, c.Metadata.RequestObjectEncryptionAlg, c.Metadata.RequestObjectEncryptionEnc = unitKey(), "ECDH-ES", "A1"
+		}, ErrUnsupported, "Metadata.RequestObjectEncryptionEnc"},
+		{"registered with another alg", func(c *Config) { c.RequestKey = unitKey(); c.Metadata.RequestObjectSigningAlg = PS256 }, ErrConfig, "RequestKey"},
+		{"template", func(c *Config) { tenants("https://x.example/{tenantid}", true)(c); c.RequestKey = unitKey() }, ErrConfig, "RequestKey"},
+	} {
+		cfg := s.config()
+		tt.change(&cfg)
+		_, err := NewClient(cfg)
+		wantError(t, err, tt.kind, tt.param)
+	}
+	for _, change := range []func(*Config){
+		func(c *Config) { c.Server.RequireSignedRequestObject = true },
+		func(c *Config) { c.Metadata.RequireSignedRequestObject = true },
+	} {
+		_, err := s.client(t, change).StartAuthorization(context.Background(), &plainRequest)
+		wantError(t, err, ErrConfig, "RequestKey")
+		c := s.client(t, func(c *Config) { change(c); c.RequestKey = unitKey() })
+		if _, form := startForm(t, s, c, &plainRequest); !form.Has("request") {
+			t.Error("the request is not signed")
+		}
+	}
+}
