@@ -15,7 +15,8 @@ import (
 )
 
 // This file implements the authorization endpoint: RFC 6749, Section 4.1,
-// OpenID Connect Core, Section 3.1.2, RFC 7636 and RFC 9207.
+// OpenID Connect Core, Sections 3.1.2, 3.2.2 and 3.3.2, RFC 7636, RFC 8707 and
+// RFC 9207.
 
 // An authorizationRequest is what the authorization endpoint was asked for,
 // wherever the parameters came from.
@@ -23,7 +24,8 @@ type authorizationRequest struct {
 	client        *Client
 	redirectURI   string
 	redirectGiven bool // else redirectURI is the only one registered
-	responseMode  string
+	responseType  string
+	mode          responseMode
 	state         string
 	nonce         string
 	challenge     string
@@ -32,6 +34,13 @@ type authorizationRequest struct {
 	maxAge        int64 // seconds; -1: not asked
 	loginHint     string
 	acr           string
+	resource      []string
+	details       []any
+}
+
+// wants reports whether the response type has the part: code, id_token.
+func (r *authorizationRequest) wants(part string) bool {
+	return slices.Contains(strings.Fields(r.responseType), part)
 }
 
 // A session is a user logged in at the server in one user agent.
@@ -51,7 +60,8 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	} else {
 		params, perr = parseParams(r.URL.RawQuery)
 	}
-	req, perr := s.parseAuthorization(params, perr)
+	req, resolved, perr := s.readAuthorization(params, perr)
+	s.recordParams(r, resolved)
 	if perr != nil {
 		s.refuseAuthorization(w, req, perr)
 		return
@@ -83,6 +93,42 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 // refuses.
 const denied = "deny"
 
+// readAuthorization finds the parameters of a request, which stand in the
+// request itself, in a request object (RFC 9101) or at the server (RFC 9126),
+// and parses them. What it returns beside an error is as with
+// parseAuthorization; resolved are the parameters that count.
+func (s *Server) readAuthorization(params url.Values, perr *protocolError) (req *authorizationRequest, resolved url.Values, _ *protocolError) {
+	if perr == nil && params.Has("request_uri") {
+		return s.takePushed(params)
+	}
+	signed := perr == nil && params.Has("request")
+	if outer := params; signed {
+		client := s.clientByID(params.Get("client_id"))
+		if client == nil {
+			return nil, nil, invalid("invalid_request", "unknown client_id")
+		}
+		// Where the error of a bad object should go stands in the object.
+		if params, perr = s.openRequestObject(client, params); perr != nil {
+			return nil, nil, perr
+		}
+		// OpenID Connect Core, Section 6.1: beside the object there is what makes
+		// a valid request of OAuth 2.0, and scope openid.
+		if scope := strings.Fields(params.Get("scope")); slices.Contains(scope, "openid") &&
+			(!outer.Has("response_type") || !slices.Contains(strings.Fields(outer.Get("scope")), "openid")) {
+			return nil, nil, invalid("invalid_request", "response_type or scope openid is missing beside the request object")
+		}
+	}
+	req, perr = s.parseAuthorization(params, perr)
+	switch {
+	case perr != nil:
+	case req.client.RequirePAR: // RFC 9126, Section 6
+		perr = invalid("invalid_request", "the client has to push its requests")
+	case req.client.RequireSignedRequest && !signed: // RFC 9101, Section 10.5
+		perr = invalid("invalid_request", "the client has to sign its requests")
+	}
+	return req, params, perr
+}
+
 // parseAuthorization reads and checks the parameters of an authorization
 // request. Beside an error the request is not nil if the error may go to the
 // client's redirect URI; else it is for the user's eyes (RFC 6749,
@@ -111,25 +157,17 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 	}
 
 	// From here on errors go to the redirect URI.
-	req.responseMode = responseModes[0].name
-	mode := params.Get("response_mode")
-	for _, m := range responseModes {
-		if m.name == mode {
-			req.responseMode = mode
-		}
-	}
+	req.responseType = params.Get("response_type")
+	var ok bool
+	req.mode, ok = responseModeOf(params.Get("response_mode"), req.wants("id_token"))
 	if perr != nil {
 		return req, perr
 	}
-	if mode != "" && mode != req.responseMode {
+	if !ok {
 		return req, invalid("invalid_request", "unknown response_mode")
 	}
-	switch params.Get("response_type") {
-	case "code":
-	case "":
-		return req, invalid("invalid_request", "response_type is missing")
-	default:
-		return req, invalid("unsupported_response_type", "only code")
+	if perr := req.checkResponseType(params.Get("nonce")); perr != nil {
+		return req, perr
 	}
 	for _, token := range req.scope {
 		if strings.ContainsFunc(token, notScopeCharacter) {
@@ -140,6 +178,7 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 	switch {
 	case req.challenge == "" && params.Has("code_challenge_method"):
 		return req, invalid("invalid_request", "code_challenge is missing")
+	case !req.wants("code"):
 	case req.challenge == "" && (req.client.RequirePKCE || req.client.AuthMethod == "none"):
 		return req, invalid("invalid_request", "code_challenge is required")
 	case req.challenge != "" && params.Get("code_challenge_method") != "S256":
@@ -161,7 +200,45 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 	req.nonce = params.Get("nonce")
 	req.loginHint = params.Get("login_hint")
 	req.acr, _, _ = strings.Cut(params.Get("acr_values"), " ")
+	req.resource = params["resource"]
+	if perr := checkResources(req.resource); perr != nil {
+		return req, perr
+	}
+	if req.details, perr = s.parseDetails(params.Get("authorization_details")); perr != nil {
+		return req, perr
+	}
 	return req, nil
+}
+
+// responseTypes are those that the server answers.
+var responseTypes = []string{"code", "code id_token", "id_token"}
+
+func (r *authorizationRequest) checkResponseType(nonce string) *protocolError {
+	switch {
+	case r.responseType == "":
+		return invalid("invalid_request", "response_type is missing")
+	case !slices.Contains(responseTypes, r.responseType):
+		return invalid("unsupported_response_type", "only "+strings.Join(responseTypes, ", "))
+	case !r.wants("id_token"):
+	case !slices.Contains(r.scope, "openid"):
+		return invalid("invalid_request", "an ID token needs the scope openid")
+	case nonce == "": // OpenID Connect Core, Sections 3.2.2.1 and 3.3.2.11
+		return invalid("invalid_request", "nonce is required with this response_type")
+	case r.mode.inQuery():
+		// OAuth 2.0 Multiple Response Types, Section 5; JARM, Section 2.3.1.
+		return invalid("invalid_request", "an ID token does not come in a query")
+	}
+	return nil
+}
+
+// checkResources is RFC 8707, Section 2.
+func checkResources(resources []string) *protocolError {
+	for _, r := range resources {
+		if u, err := url.Parse(r); err != nil || !u.IsAbs() || u.Fragment != "" {
+			return invalid("invalid_target", "a resource is not an absolute URI without a fragment")
+		}
+	}
+	return nil
 }
 
 // notScopeCharacter is the complement of scope-token in RFC 6749, Section 3.3.
@@ -290,7 +367,7 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	s.finishAuthorization(w, req, sess)
 }
 
-// finishAuthorization answers an authorization request with a code.
+// finishAuthorization answers an authorization request with what it asked for.
 func (s *Server) finishAuthorization(w http.ResponseWriter, req *authorizationRequest, sess *session) {
 	g := &grant{
 		client:   req.client,
@@ -300,18 +377,37 @@ func (s *Server) finishAuthorization(w http.ResponseWriter, req *authorizationRe
 		acr:      req.acr,
 		session:  sess.id,
 		authTime: sess.authTime,
+		resource: req.resource,
+		details:  req.details,
+		hybrid:   req.wants("code") && req.wants("id_token"),
 	}
-	value := rand.Text()
-	s.mu.Lock()
-	s.codes[value] = &code{
-		grant:         g,
-		redirectURI:   req.redirectURI,
-		redirectGiven: req.redirectGiven,
-		challenge:     req.challenge,
-		expiry:        s.now().Add(codeLifetime),
+	params := url.Values{}
+	if req.wants("code") {
+		value := rand.Text()
+		s.mu.Lock()
+		s.codes[value] = &code{
+			grant:         g,
+			redirectURI:   req.redirectURI,
+			redirectGiven: req.redirectGiven,
+			challenge:     req.challenge,
+			expiry:        s.now().Add(codeLifetime),
+		}
+		s.mu.Unlock()
+		params.Set("code", value)
 	}
-	s.mu.Unlock()
-	s.respond(w, req, g, url.Values{"code": {value}})
+	if req.wants("id_token") {
+		hashes := map[string]string{"c_hash": params.Get("code")} // OpenID Connect Core, Section 3.3.2.11
+		if req.client.SHash {
+			hashes["s_hash"] = req.state
+		}
+		id, err := s.newIDToken(responseIDTokenJWT, g, req.nonce, hashes)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		params.Set("id_token", id)
+	}
+	s.respond(w, req, g, params)
 }
 
 // refuseAuthorization answers with an error, at the redirect URI if req is not
@@ -326,30 +422,68 @@ func (s *Server) refuseAuthorization(w http.ResponseWriter, req *authorizationRe
 
 // respond sends an authorization response. The grant is nil with an error.
 func (s *Server) respond(w http.ResponseWriter, req *authorizationRequest, g *grant, params url.Values) {
+	signed := req.mode.jwt && !s.faulty(JARMDowngrade)
 	if req.state != "" {
 		params.Set("state", req.state)
 	}
-	params.Set("iss", s.issuer) // RFC 9207, Section 2, in errors too
+	// RFC 9207, Section 2, in errors too. Where a signed token says it, certified
+	// servers leave the parameter out.
+	if !signed && !req.wants("id_token") {
+		params.Set("iss", s.issuer)
+	}
 	s.editCallback(req, g, params)
-	for _, m := range responseModes {
-		if m.name == req.responseMode {
-			m.send(w, req.redirectURI, params)
+	if signed {
+		response, err := s.newResponseJWT(req.client, params)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+		params = url.Values{"response": {response}}
 	}
+	req.mode.send(w, req.redirectURI, params)
 }
 
-// responseModes is the table of the ways back to the client: OAuth 2.0
-// Multiple Response Type Encoding Practices, Section 2.1 and OAuth 2.0 Form
-// Post Response Mode. The first row serves
-// requests that name none.
-var responseModes = [...]struct {
+// A responseMode is a way back to the client.
+type responseMode struct {
 	name string
+	jwt  bool // the parameters come in a JWT (JARM)
 	send func(w http.ResponseWriter, redirectURI string, params url.Values)
-}{
-	{"query", sendQuery},
-	{"fragment", sendFragment},
-	{"form_post", sendForm},
+}
+
+func (m responseMode) inQuery() bool { return strings.HasPrefix(m.name, "query") }
+
+// responseModes is the table of OAuth 2.0 Multiple Response Type Encoding
+// Practices, Section 2.1, OAuth 2.0 Form Post Response Mode, and JARM, Section
+// 2.3.
+var responseModes = [...]responseMode{
+	{"query", false, sendQuery},
+	{"fragment", false, sendFragment},
+	{"form_post", false, sendForm},
+	{"query.jwt", true, sendQuery},
+	{"fragment.jwt", true, sendFragment},
+	{"form_post.jwt", true, sendForm},
+}
+
+// responseModeOf finds the mode of a request; for an unknown one the default
+// beside false, since even that error has to go somewhere. "jwt" is the default
+// of the response type, signed (JARM, Section 2.3.4).
+func responseModeOf(name string, idToken bool) (responseMode, bool) {
+	fallback := "query"
+	if idToken {
+		fallback = "fragment"
+	}
+	switch name {
+	case "":
+		name = fallback
+	case "jwt":
+		name = fallback + ".jwt"
+	}
+	i := slices.IndexFunc(responseModes[:], func(m responseMode) bool { return m.name == name })
+	if i < 0 {
+		m, _ := responseModeOf("", idToken)
+		return m, false
+	}
+	return responseModes[i], true
 }
 
 func sendQuery(w http.ResponseWriter, redirectURI string, params url.Values) {

@@ -30,7 +30,8 @@ type Client struct {
 	// Section 7.3).
 	RedirectURIs []string
 
-	// JWKS is the JWK Set with the client's public keys, for private_key_jwt.
+	// JWKS is the JWK Set with the client's public keys, for private_key_jwt
+	// and request objects.
 	JWKS []byte
 
 	// CertificateSubject is the subject that tls_client_auth expects, in the
@@ -51,6 +52,34 @@ type Client struct {
 	// signed with that algorithm.
 	UserinfoAlg string
 
+	// AuthorizationAlg is the algorithm of the authorization responses that are
+	// JWTs (JARM). Empty means what it means for IDTokenAlg.
+	AuthorizationAlg string
+
+	// RequestObjectAlg is the one algorithm of the client's request objects.
+	// Empty means any that the server can verify.
+	RequestObjectAlg string
+
+	// RequestObjectEncryptionAlg, if not empty, is how the client has to encrypt
+	// its request objects: RSA-OAEP-256 or ECDH-ES, for which the server then
+	// publishes a key. Empty means that they are not encrypted.
+	// RequestObjectEncryptionEnc is A128GCM, A256GCM or A128CBC-HS256, which
+	// empty means too (OpenID Connect Dynamic Client Registration, Section 2).
+	RequestObjectEncryptionAlg string
+	RequestObjectEncryptionEnc string
+
+	// RequirePAR refuses authorization requests that were not pushed
+	// (RFC 9126, Section 6).
+	RequirePAR bool
+
+	// RequireSignedRequest refuses authorization requests, pushed ones too, that
+	// are not in a request object (RFC 9101, Section 10.5).
+	RequireSignedRequest bool
+
+	// SHash puts s_hash, the hash of the state, into ID tokens of authorization
+	// responses, as FAPI 1 Advanced, Section 5.2.2.1 requires.
+	SHash bool
+
 	// RequirePKCE refuses authorization requests without a code_challenge.
 	// Those of a client without authentication always need one (RFC 9700,
 	// Section 2.1.1).
@@ -61,6 +90,7 @@ type Client struct {
 	RefreshTokens bool
 
 	keys []publicKey
+	algs []string // that the client's keys are published for; some may be empty
 }
 
 // AddClient registers a client, or replaces the one with the same ID. It
@@ -85,7 +115,17 @@ func (s *Server) AddClient(c Client) {
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = s.defaultAlg()
 	}
-	for _, alg := range []string{c.IDTokenAlg, c.UserinfoAlg} {
+	named := []string{c.IDTokenAlg, c.UserinfoAlg, c.AuthorizationAlg}
+	if c.AuthorizationAlg == "" {
+		c.AuthorizationAlg = s.defaultAlg()
+	}
+	if _, ok := algorithmByName(c.RequestObjectAlg); !ok && c.RequestObjectAlg != "" {
+		fail("unknown RequestObjectAlg %q", c.RequestObjectAlg)
+	}
+	if err := c.checkEncryption(); err != nil {
+		fail("%v", err)
+	}
+	for _, alg := range named {
 		if alg != "" && !slices.Contains(s.opts.SigningAlgs, alg) {
 			fail("algorithm %q is not in Options.SigningAlgs", alg)
 		}
@@ -97,6 +137,7 @@ func (s *Server) AddClient(c Client) {
 		}
 		c.keys = keys
 	}
+	c.algs = named
 	c.JWKS = bytes.Clone(c.JWKS)
 	c.Certificate = bytes.Clone(c.Certificate)
 	c.RedirectURIs = slices.Clone(c.RedirectURIs)

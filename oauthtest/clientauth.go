@@ -185,16 +185,21 @@ func (s *Server) checkMAC(c *credentials) bool {
 }
 
 func (s *Server) checkSignature(c *credentials) bool {
-	a, ok := algorithmByName(c.jws.alg)
+	return c.client.signed(c.jws) && s.checkAssertion(c)
+}
+
+// signed reports whether a signature is by one of the client's keys.
+func (c *Client) signed(jws *parsedJWS) bool {
+	a, ok := algorithmByName(jws.alg)
 	if !ok {
 		return false
 	}
-	for _, k := range c.client.keys {
-		if c.jws.kid != "" && c.jws.kid != k.id {
+	for _, k := range c.keys {
+		if jws.kid != "" && jws.kid != k.id {
 			continue
 		}
-		if a.verify(k.key, c.jws.input, c.jws.signature) {
-			return s.checkAssertion(c)
+		if a.verify(k.key, jws.input, jws.signature) {
+			return true
 		}
 	}
 	return false

@@ -31,11 +31,22 @@ func (s *Server) metadata() map[string]any {
 			methods = append(methods, m.name)
 		}
 	}
-	modes := []string{}
+	encryptionAlgs, encryptionEncs := []string{}, []string{}
+	for _, a := range keyManagements {
+		encryptionAlgs = append(encryptionAlgs, a.name)
+	}
+	for _, e := range contentEncryptions {
+		encryptionEncs = append(encryptionEncs, e.name)
+	}
+	objectAlgs := []string{}
+	for _, a := range algorithms {
+		objectAlgs = append(objectAlgs, a.name)
+	}
+	modes := []string{"jwt"}
 	for _, m := range responseModes {
 		modes = append(modes, m.name)
 	}
-	grants := []string{}
+	grants := []string{"implicit"} // what response type id_token is called there
 	for _, g := range grantTypes() {
 		grants = append(grants, g.name)
 	}
@@ -43,7 +54,7 @@ func (s *Server) metadata() map[string]any {
 		"issuer":                                           s.issuer,
 		"scopes_supported":                                 []string{"openid", "profile", "email", "address", "phone", "offline_access"},
 		"claims_supported":                                 []string{"sub", "name", "email", "email_verified", "acr", "amr", "auth_time", "sid"},
-		"response_types_supported":                         []string{"code"},
+		"response_types_supported":                         responseTypes,
 		"response_modes_supported":                         modes,
 		"grant_types_supported":                            grants,
 		"subject_types_supported":                          []string{"public"},
@@ -55,8 +66,15 @@ func (s *Server) metadata() map[string]any {
 		"token_endpoint_auth_signing_alg_values_supported": assertionAlgs,
 		"authorization_response_iss_parameter_supported":   true,
 		"claims_parameter_supported":                       false,
-		"request_parameter_supported":                      false,
-		"request_uri_parameter_supported":                  false,
+		"authorization_signing_alg_values_supported":       s.opts.SigningAlgs,
+		"request_object_signing_alg_values_supported":      objectAlgs,
+		"request_object_encryption_alg_values_supported":   encryptionAlgs,
+		"request_object_encryption_enc_values_supported":   encryptionEncs,
+		"request_parameter_supported":                      true,
+		"request_uri_parameter_supported":                  false, // but for pushed requests
+	}
+	if types := s.opts.AuthorizationDetailsTypes; len(types) > 0 {
+		m["authorization_details_types_supported"] = types // RFC 9396, Section 10
 	}
 	aliases := map[string]any{}
 	for _, e := range routes() {
@@ -75,14 +93,18 @@ func (s *Server) metadata() map[string]any {
 }
 
 // serveJWKS publishes the keys that the registered clients' algorithms and
-// calls to Sign need. Others are not made only to be published.
+// calls to Sign need. Others are not made only to be published: an RSA key
+// takes long.
 func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
 	for _, alg := range s.usedAlgs() {
 		if a, ok := algorithmByName(alg); ok {
 			s.keys.get(a.family)
 		}
 	}
-	m := map[string]any{"keys": s.keys.jwks()}
+	for _, family := range s.usedEncryption() {
+		s.encryptionKeys.get(family)
+	}
+	m := map[string]any{"keys": append(s.keys.jwks("sig"), s.encryptionKeys.jwks("enc")...)}
 	s.editMembers(jwksPath, m)
 	writeJSON(w, http.StatusOK, m)
 }
@@ -96,7 +118,20 @@ func (s *Server) usedAlgs() []string {
 	}
 	var algs []string
 	for _, c := range s.clients {
-		algs = append(algs, c.IDTokenAlg, c.UserinfoAlg)
+		algs = append(algs, c.algs...)
 	}
 	return algs
+}
+
+// usedEncryption returns the families of the keys that the clients encrypt to.
+func (s *Server) usedEncryption() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var families []string
+	for _, c := range s.clients {
+		if a, ok := keyManagementByName(c.RequestObjectEncryptionAlg); ok {
+			families = append(families, a.family)
+		}
+	}
+	return families
 }

@@ -41,7 +41,8 @@
 // # What it implements
 //
 // The authorization code flow (RFC 6749, OpenID Connect Core 1.0) with PKCE
-// S256 (RFC 7636), the response modes query, fragment and form_post, the iss
+// S256 (RFC 7636), the response types code id_token and id_token, the response
+// modes query, fragment and form_post, plain or as a JWT (JARM), the iss
 // parameter (RFC 9207), refresh tokens with rotation, userinfo as JSON or JWT,
 // both forms of discovery (OpenID Connect Discovery 1.0, RFC 8414), and the
 // client authentication methods none, client_secret_basic,
@@ -50,9 +51,18 @@
 // a second listener asks for client certificates; it is announced in
 // mtls_endpoint_aliases.
 //
-// Codes live 60 seconds, access tokens ten minutes, ID tokens five; a test
-// moves [Options.Now] to see them expire. Request bodies over 1 MiB are
-// refused. Everything is in memory and is kept until Close.
+// Requests can be pushed (RFC 9126) and stand in request objects (RFC 9101),
+// which can be encrypted with RSA-OAEP-256 or ECDH-ES on P-256 and A128GCM,
+// A256GCM or A128CBC-HS256. They can name resources (RFC 8707) and
+// authorization_details (RFC 9396). What of it is required is said for each
+// [Client]: with RequirePAR, RequireSignedRequest and RequirePKCE it is that of
+// FAPI 2.0 Message Signing, with RequireSignedRequest and SHash that of FAPI 1.0
+// Advanced.
+//
+// Codes and pushed requests live 60 seconds, access tokens and JWT responses ten
+// minutes, ID tokens five; a test moves [Options.Now] to see them expire.
+// Request bodies over 1 MiB are refused. Everything is in memory and is kept
+// until Close.
 //
 // It works in FIPS 140-3 mode, with GODEBUG=fips140=only too.
 //

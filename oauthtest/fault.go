@@ -26,6 +26,38 @@ const (
 	ErrorAndCode     Fault = "ErrorAndCode"     // an error beside the code
 	StrayIDToken     Fault = "StrayIDToken"     // a good ID token that was not asked for
 	StrayAccessToken Fault = "StrayAccessToken" // an access token that was not asked for
+	MixUp            Fault = "MixUp"            // the iss and a code of another server
+
+	MissingResponseIDToken Fault = "MissingResponseIDToken" // no id_token though the response type has it
+)
+
+// Faults of the JWT of an authorization response (JARM).
+const (
+	JARMDowngrade     Fault = "JARMDowngrade"     // plain parameters though a JWT was asked for
+	JARMExpired       Fault = "JARMExpired"       // expired one hour ago
+	JARMMissingExp    Fault = "JARMMissingExp"    // no exp
+	JARMWrongIssuer   Fault = "JARMWrongIssuer"   // the iss of another server
+	JARMWrongAudience Fault = "JARMWrongAudience" // the aud of another client
+	JARMExtraAudience Fault = "JARMExtraAudience" // a second aud
+	JARMNumberCode    Fault = "JARMNumberCode"    // the code as a number
+)
+
+// Faults of the ID token in an authorization response, and of the two ID tokens
+// of response type "code id_token".
+const (
+	WrongCHash           Fault = "WrongCHash"           // the c_hash of another code
+	MissingCHash         Fault = "MissingCHash"         // no c_hash
+	WrongSHash           Fault = "WrongSHash"           // the s_hash of another state
+	MissingSHash         Fault = "MissingSHash"         // no s_hash
+	SubMismatchHybrid    Fault = "SubMismatchHybrid"    // the second one is about another user
+	IssuerMismatchHybrid Fault = "IssuerMismatchHybrid" // the second one is of another server
+)
+
+// Faults of the answer to a pushed authorization request.
+const (
+	PARError             Fault = "PARError"             // the error invalid_request
+	PARWithoutRequestURI Fault = "PARWithoutRequestURI" // no request_uri
+	PARExpiredNegative   Fault = "PARExpiredNegative"   // expires_in below zero
 )
 
 // Faults of the signature or header of every JWT that the server issues.
@@ -40,7 +72,7 @@ const (
 	WrongTyp           Fault = "WrongTyp"           // the typ of a logout token
 )
 
-// Faults of the claims of an ID token; WrongIssuer, WrongAudience and
+// Faults of the claims of every ID token; WrongIssuer, WrongAudience and
 // MissingSub are seen in a signed userinfo answer too.
 const (
 	WrongIssuer     Fault = "WrongIssuer"     // the iss of another server
@@ -73,6 +105,7 @@ const (
 	TokenHTML                     Fault = "TokenHTML"                     // an HTML page with status 200
 	TokenRedirect                 Fault = "TokenRedirect"                 // a 307 to /elsewhere on this server
 	TokenHuge                     Fault = "TokenHuge"                     // good, but 2 MiB long
+	WrongAuthorizationDetails     Fault = "WrongAuthorizationDetails"     // authorization_details as an object, not an array
 )
 
 // Faults of the userinfo endpoint's answer.
@@ -114,9 +147,9 @@ func (s *Server) faulty(f Fault) bool {
 // Faults returns all faults, for a test that sees to it that an application
 // stands every one of them.
 func Faults() []Fault {
-	// This one stands in none of the tables below: it is a choice of the
-	// endpoint and not a change to its answer.
-	all := []Fault{UserinfoJSONInsteadOfJWT}
+	// These stand in none of the tables below: each is a choice of its endpoint
+	// and not a change to its answer.
+	all := []Fault{UserinfoJSONInsteadOfJWT, JARMDowngrade}
 	for _, row := range callbackFaults {
 		all = append(all, row.fault)
 	}
@@ -147,6 +180,12 @@ type callback struct {
 	params url.Values
 }
 
+func (c *callback) double(name string) {
+	if c.params.Has(name) {
+		c.params.Add(name, c.params.Get(name))
+	}
+}
+
 // callbackFaults change the parameters of an authorization response.
 var callbackFaults = [...]struct {
 	fault Fault
@@ -154,15 +193,15 @@ var callbackFaults = [...]struct {
 }{
 	{WrongState, func(c *callback) { c.params.Set("state", "not-the-state-that-was-sent") }},
 	{MissingState, func(c *callback) { c.params.Del("state") }},
-	{DuplicateState, func(c *callback) { c.params.Add("state", c.params.Get("state")) }},
+	{DuplicateState, func(c *callback) { c.double("state") }},
 	{MissingCode, func(c *callback) { c.params.Del("code") }},
-	{DuplicateCode, func(c *callback) { c.params.Add("code", c.params.Get("code")) }},
+	{DuplicateCode, func(c *callback) { c.double("code") }},
 	{MissingIss, func(c *callback) { c.params.Del("iss") }},
 	{WrongIss, func(c *callback) { c.params.Set("iss", otherIssuer) }},
 	{ErrorAndCode, func(c *callback) { c.params.Set("error", "access_denied") }},
 	{StrayIDToken, func(c *callback) {
-		if c.grant != nil {
-			id, err := c.server.newIDToken(c.grant, c.grant.nonce, "")
+		if c.grant != nil && !c.req.wants("id_token") {
+			id, err := c.server.newIDToken(responseIDTokenJWT, c.grant, c.grant.nonce, nil)
 			if err != nil {
 				id = "error: " + err.Error() // an Edit function that is not JSON; still stray
 			}
@@ -175,6 +214,13 @@ var callbackFaults = [...]struct {
 			c.params.Set("token_type", "Bearer")
 		}
 	}},
+	{MixUp, func(c *callback) {
+		c.params.Set("iss", otherIssuer)
+		if c.params.Has("code") {
+			c.params.Set("code", "a-code-of-another-server")
+		}
+	}},
+	{MissingResponseIDToken, func(c *callback) { c.params.Del("id_token") }},
 }
 
 // editCallback is the one place where callbackFaults apply.
@@ -194,22 +240,42 @@ var jwtFaults = [...]struct {
 	kinds jwtKind
 	apply func(d *draft)
 }{
-	{WrongIssuer, anyJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
-	{WrongAudience, anyJWT, func(d *draft) { d.claims["aud"] = otherClient; delete(d.claims, "azp") }},
-	{ExtraAudience, idTokenJWT, func(d *draft) {
+	{WrongIssuer, anyIDToken | userinfoJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+	{WrongAudience, anyIDToken | userinfoJWT, func(d *draft) {
+		d.claims["aud"] = otherClient
+		delete(d.claims, "azp")
+	}},
+	{ExtraAudience, anyIDToken, func(d *draft) {
 		d.claims["aud"] = []any{d.claims["aud"], otherClient}
 		delete(d.claims, "azp")
 	}},
-	{WrongAzp, idTokenJWT, func(d *draft) { d.claims["azp"] = otherClient }},
-	{MissingSub, idTokenJWT | userinfoJWT, func(d *draft) { delete(d.claims, "sub") }},
-	{WrongNonce, idTokenJWT, func(d *draft) { d.claims["nonce"] = "not-the-nonce-that-was-sent" }},
-	{MissingNonce, idTokenJWT, func(d *draft) { delete(d.claims, "nonce") }},
-	{ExpiredIDToken, idTokenJWT, func(d *draft) { d.setTime("iat", -2*time.Hour); d.setTime("exp", -time.Hour) }},
-	{FutureIAT, idTokenJWT, func(d *draft) { d.setTime("iat", time.Hour); d.setTime("exp", 2*time.Hour) }},
-	{NotYetValid, idTokenJWT, func(d *draft) { d.setTime("nbf", time.Hour); d.setTime("exp", 2*time.Hour) }},
-	{MissingAuthTime, idTokenJWT, func(d *draft) { delete(d.claims, "auth_time") }},
-	{OldAuthTime, idTokenJWT, func(d *draft) { d.setTime("auth_time", -365*24*time.Hour) }},
-	{WrongAtHash, idTokenJWT, func(d *draft) { d.claims["at_hash"] = d.alg.halfHash("another access token") }},
+	{WrongAzp, anyIDToken, func(d *draft) { d.claims["azp"] = otherClient }},
+	{MissingSub, anyIDToken | userinfoJWT, func(d *draft) { delete(d.claims, "sub") }},
+	{WrongNonce, anyIDToken, func(d *draft) { d.claims["nonce"] = "not-the-nonce-that-was-sent" }},
+	{MissingNonce, anyIDToken, func(d *draft) { delete(d.claims, "nonce") }},
+	{ExpiredIDToken, anyIDToken, func(d *draft) { d.setTime("iat", -2*time.Hour); d.setTime("exp", -time.Hour) }},
+	{FutureIAT, anyIDToken, func(d *draft) { d.setTime("iat", time.Hour); d.setTime("exp", 2*time.Hour) }},
+	{NotYetValid, anyIDToken, func(d *draft) { d.setTime("nbf", time.Hour); d.setTime("exp", 2*time.Hour) }},
+	{MissingAuthTime, anyIDToken, func(d *draft) { delete(d.claims, "auth_time") }},
+	{OldAuthTime, anyIDToken, func(d *draft) { d.setTime("auth_time", -365*24*time.Hour) }},
+	{WrongAtHash, idTokenJWT | secondIDTokenJWT, func(d *draft) { d.claims["at_hash"] = d.alg.halfHash("another access token") }},
+	{WrongCHash, responseIDTokenJWT, func(d *draft) { d.claims["c_hash"] = d.alg.halfHash("another code") }},
+	{MissingCHash, responseIDTokenJWT, func(d *draft) { delete(d.claims, "c_hash") }},
+	{WrongSHash, responseIDTokenJWT, func(d *draft) { d.claims["s_hash"] = d.alg.halfHash("another state") }},
+	{MissingSHash, responseIDTokenJWT, func(d *draft) { delete(d.claims, "s_hash") }},
+	{SubMismatchHybrid, secondIDTokenJWT, func(d *draft) { d.claims["sub"] = otherUser }},
+	{IssuerMismatchHybrid, secondIDTokenJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+
+	{JARMExpired, responseJWT, func(d *draft) { d.setTime("exp", -time.Hour) }},
+	{JARMMissingExp, responseJWT, func(d *draft) { delete(d.claims, "exp") }},
+	{JARMWrongIssuer, responseJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+	{JARMWrongAudience, responseJWT, func(d *draft) { d.claims["aud"] = otherClient }},
+	{JARMExtraAudience, responseJWT, func(d *draft) { d.claims["aud"] = []any{d.claims["aud"], otherClient} }},
+	{JARMNumberCode, responseJWT, func(d *draft) {
+		if d.claims["code"] != nil {
+			d.claims["code"] = 4711
+		}
+	}},
 
 	{CritHeader, anyJWT, func(d *draft) {
 		d.header["crit"] = []string{"https://attacker.example/extension"}
@@ -273,6 +339,11 @@ var memberFaults = [...]struct {
 		m["access_token"] = fmt.Sprint(m["access_token"], "\r\nInjected: yes")
 	}},
 	{TokenHuge, tokenPath, pad},
+	{WrongAuthorizationDetails, tokenPath, func(m map[string]any) {
+		m["authorization_details"] = map[string]any{"type": "payment_initiation"}
+	}},
+	{PARWithoutRequestURI, parPath, func(m map[string]any) { delete(m, "request_uri") }},
+	{PARExpiredNegative, parPath, func(m map[string]any) { m["expires_in"] = -1 }},
 	{SubMismatch, userinfoPath, func(m map[string]any) { m["sub"] = otherUser }},
 	{DiscoveryWrongIssuer, discoveryPath, func(m map[string]any) { m["issuer"] = otherIssuer }},
 	{JWKSEmpty, jwksPath, func(m map[string]any) { m["keys"] = []any{} }},
@@ -303,6 +374,9 @@ var answerFaults = [...]struct {
 	{TokenRedirect, tokenPath, func(s *Server, w http.ResponseWriter) {
 		w.Header().Set("Location", s.main.URL+"/elsewhere")
 		w.WriteHeader(http.StatusTemporaryRedirect)
+	}},
+	{PARError, parPath, func(_ *Server, w http.ResponseWriter) {
+		invalid("invalid_request", "the request was refused").write(w)
 	}},
 	{UserinfoHTML, userinfoPath, func(_ *Server, w http.ResponseWriter) { writeHTML(w) }},
 	{JWKSFails, jwksPath, func(_ *Server, w http.ResponseWriter) {

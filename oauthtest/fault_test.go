@@ -47,6 +47,43 @@ func (f *flow) userinfo() *answer {
 	return get(f.t, f.s, f.s.URL()+"/userinfo", f.tokens.str("access_token"))
 }
 
+// hybrid is the authorization response of response type "code id_token", with
+// the claims of its ID token.
+func (f *flow) hybrid() (params url.Values, claims map[string]any) {
+	params = answered(f.t, f.s, map[string]string{"response_type": "code id_token"})
+	if params.Has("id_token") {
+		_, claims = decodeJWT(f.t, params.Get("id_token"))
+	}
+	return params, claims
+}
+
+func (f *flow) responseClaim(name string) any {
+	_, claims := f.hybrid()
+	return claims[name]
+}
+
+// second is a claim of the other ID token of that response type.
+func (f *flow) second(name string) any {
+	params, _ := f.hybrid()
+	a := post(f.t, f.s.Client(), f.s.URL()+"/token", codeForm(params.Get("code")), nil)
+	_, claims := decodeJWT(f.t, a.str("id_token"))
+	return claims[name]
+}
+
+// jarm is a claim of a JWT authorization response, whose signature is good.
+func (f *flow) jarm(name string) any {
+	params := answered(f.t, f.s, map[string]string{"response_mode": "jwt"})
+	if !verified(f.t, f.s, params.Get("response")) {
+		f.t.Error("the response does not verify")
+	}
+	_, claims := decodeJWT(f.t, params.Get("response"))
+	return claims[name]
+}
+
+func (f *flow) push() *answer {
+	return post(f.t, f.s.Client(), f.s.URL()+"/par", authorizationParams(nil), nil)
+}
+
 // faultTests has for each fault what shows that it is there. Each must report
 // false for a correct server.
 var faultTests = map[oauthtest.Fault]func(f *flow) bool{
@@ -60,6 +97,48 @@ var faultTests = map[oauthtest.Fault]func(f *flow) bool{
 	oauthtest.ErrorAndCode:     func(f *flow) bool { return f.params.Has("code") && f.params.Has("error") },
 	oauthtest.StrayIDToken:     func(f *flow) bool { return verifiedParam(f) },
 	oauthtest.StrayAccessToken: func(f *flow) bool { return f.params.Has("access_token") },
+
+	oauthtest.MixUp: func(f *flow) bool {
+		return f.params.Get("iss") != f.s.Issuer() && f.params.Has("iss") && f.tokens.str("error") == "invalid_grant"
+	},
+	oauthtest.MissingResponseIDToken: func(f *flow) bool {
+		params, _ := f.hybrid()
+		return !params.Has("id_token") && params.Has("code")
+	},
+
+	oauthtest.JARMDowngrade: func(f *flow) bool {
+		params := answered(f.t, f.s, map[string]string{"response_mode": "jwt"})
+		return !params.Has("response") && params.Has("code") && params.Has("iss")
+	},
+	oauthtest.JARMExpired: func(f *flow) bool {
+		exp, _ := f.jarm("exp").(float64)
+		return time.Unix(int64(exp), 0).Before(time.Now())
+	},
+	oauthtest.JARMMissingExp:    func(f *flow) bool { return f.jarm("exp") == nil },
+	oauthtest.JARMWrongIssuer:   func(f *flow) bool { return f.jarm("iss") != f.s.Issuer() },
+	oauthtest.JARMWrongAudience: func(f *flow) bool { return f.jarm("aud") == "another-client" },
+	oauthtest.JARMExtraAudience: func(f *flow) bool {
+		aud, _ := f.jarm("aud").([]any)
+		return len(aud) == 2 && aud[0] == "app"
+	},
+	oauthtest.JARMNumberCode: func(f *flow) bool { return f.jarm("code") == 4711.0 },
+
+	oauthtest.WrongCHash: func(f *flow) bool {
+		params, claims := f.hybrid()
+		return claims["c_hash"] != nil && claims["c_hash"] != halfHash(params.Get("code"))
+	},
+	oauthtest.MissingCHash: func(f *flow) bool { return f.responseClaim("c_hash") == nil },
+	oauthtest.WrongSHash: func(f *flow) bool {
+		hash := f.responseClaim("s_hash")
+		return hash != nil && hash != halfHash("the state")
+	},
+	oauthtest.MissingSHash:         func(f *flow) bool { return f.responseClaim("s_hash") == nil },
+	oauthtest.SubMismatchHybrid:    func(f *flow) bool { return f.second("sub") != "alice" && f.responseClaim("sub") == "alice" },
+	oauthtest.IssuerMismatchHybrid: func(f *flow) bool { return f.second("iss") != f.s.Issuer() && f.responseClaim("iss") == f.s.Issuer() },
+
+	oauthtest.PARError:             func(f *flow) bool { a := f.push(); return a.status == 400 && a.str("error") == "invalid_request" },
+	oauthtest.PARWithoutRequestURI: func(f *flow) bool { a := f.push(); return a.status == 201 && a.m["request_uri"] == nil },
+	oauthtest.PARExpiredNegative:   func(f *flow) bool { return f.push().m["expires_in"] == -1.0 },
 
 	oauthtest.AlgNone: func(f *flow) bool {
 		return f.header("alg") == "none" && strings.HasSuffix(f.tokens.str("id_token"), ".")
@@ -115,6 +194,10 @@ var faultTests = map[oauthtest.Fault]func(f *flow) bool{
 		return f.tokens.status == 307 && f.tokens.header.Get("Location") == f.s.URL()+"/elsewhere"
 	},
 	oauthtest.TokenHuge: func(f *flow) bool { return len(f.tokens.body) > 2<<20 && json.Valid([]byte(f.tokens.body)) },
+	oauthtest.WrongAuthorizationDetails: func(f *flow) bool {
+		_, object := f.tokens.m["authorization_details"].(map[string]any)
+		return object
+	},
 
 	oauthtest.SubMismatch: func(f *flow) bool {
 		_, claims := decodeJWT(f.t, f.userinfo().body)
@@ -142,7 +225,7 @@ func verifiedParam(f *flow) bool {
 
 func TestFaults(t *testing.T) {
 	s := newServer(t, nil)
-	s.AddClient(oauthtest.Client{ID: "app", RedirectURIs: []string{redirectURI}, UserinfoAlg: "ES256"})
+	s.AddClient(oauthtest.Client{ID: "app", RedirectURIs: []string{redirectURI}, UserinfoAlg: "ES256", SHash: true})
 	client := *s.Client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	play := func(t *testing.T) *flow {
@@ -191,6 +274,51 @@ func TestFaultsTogether(t *testing.T) {
 	header, claims := decodeJWT(t, tokens.str("id_token"))
 	if claims["nonce"] != nil || header["kid"] != "no-such-kid" {
 		t.Errorf("%v %v", header, claims)
+	}
+}
+
+// Faults of signatures, headers and ID tokens are in the JWTs of the
+// authorization response too, and a claim's in none where it means nothing.
+func TestFaultsOfResponses(t *testing.T) {
+	s := newServer(t, nil)
+	for fault, want := range map[oauthtest.Fault]string{
+		oauthtest.AlgNone:            "id_token response",
+		oauthtest.HS256WithPublicKey: "id_token response",
+		oauthtest.WrongKey:           "id_token response",
+		oauthtest.WrongSignature:     "id_token response",
+		oauthtest.UnknownKid:         "id_token response",
+		oauthtest.CritHeader:         "id_token response",
+		oauthtest.WrongTyp:           "id_token response",
+		oauthtest.WrongNonce:         "id_token",
+		oauthtest.WrongIssuer:        "id_token",
+		oauthtest.WrongAudience:      "id_token",
+		oauthtest.MissingSub:         "id_token",
+		oauthtest.ExpiredIDToken:     "id_token",
+		oauthtest.JARMExpired:        "response",
+		oauthtest.WrongAtHash:        "",
+		oauthtest.SubMismatchHybrid:  "",
+	} {
+		t.Run(string(fault), func(t *testing.T) {
+			s.Fault(fault)
+			defer s.Fault()
+			var got []string
+			for name, changes := range map[string]map[string]string{
+				"id_token": {"response_type": "code id_token"}, "response": {"response_mode": "fragment.jwt"},
+			} {
+				token := answered(t, s, changes).Get(name)
+				header, claims := decodeJWT(t, token)
+				exp, _ := claims["exp"].(float64)
+				if header["alg"] != "ES256" || header["crit"] != nil || header["typ"] != nil || !verified(t, s, token) ||
+					name == "id_token" && (claims["nonce"] != "the-nonce" || claims["sub"] != "alice") ||
+					claims["iss"] != s.Issuer() || claims["aud"] != "app" || time.Unix(int64(exp), 0).Before(time.Now()) {
+					got = append(got, name)
+				}
+			}
+			slices.Sort(got)
+			if strings.Join(got, " ") != want {
+				t.Errorf("it is in %q, want %q", got, want)
+			}
+		})
 	}
 }
 

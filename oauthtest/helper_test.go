@@ -46,6 +46,11 @@ func challenge(verifier string) string {
 // authorizationURL returns a correct authorization URL with changes: an empty
 // value removes a parameter.
 func authorizationURL(s *oauthtest.Server, changes map[string]string) string {
+	return s.URL() + "/authorize?" + authorizationParams(changes).Encode()
+}
+
+// authorizationParams are those that authorizationURL puts into the URL.
+func authorizationParams(changes map[string]string) url.Values {
 	params := map[string]string{
 		"response_type":         "code",
 		"client_id":             "app",
@@ -63,7 +68,7 @@ func authorizationURL(s *oauthtest.Server, changes map[string]string) string {
 			query.Set(name, value)
 		}
 	}
-	return s.URL() + "/authorize?" + query.Encode()
+	return query
 }
 
 // authorize plays the browser and returns the parameters of the callback.
@@ -74,6 +79,32 @@ func authorize(t *testing.T, s *oauthtest.Server, changes map[string]string) url
 		t.Fatal(err)
 	}
 	return cb.URL.Query()
+}
+
+// answered is authorize for every response mode.
+func answered(t *testing.T, s *oauthtest.Server, changes map[string]string) url.Values {
+	t.Helper()
+	cb, err := s.Authorize(t.Context(), authorizationURL(s, changes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	params, err := url.ParseQuery(cb.URL.EscapedFragment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cb.ParseForm(); err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range cb.Form {
+		params[name] = append(params[name], values...)
+	}
+	return params
+}
+
+// halfHash is the hash of c_hash and s_hash under ES256.
+func halfHash(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // An answer is a response that was read.

@@ -168,7 +168,9 @@ func (s *Server) Sign(alg string, header map[string]any, payload any) (string, e
 // A parsedJWS is a compact JWS taken apart. Nothing in it is verified.
 type parsedJWS struct {
 	alg, kid  string
+	typ       string
 	claims    map[string]any
+	payload   []byte // the claims as they came
 	input     []byte
 	signature []byte
 }
@@ -199,9 +201,10 @@ func parseJWS(token string) (*parsedJWS, error) {
 	if err != nil {
 		return nil, errJWS
 	}
-	p := &parsedJWS{claims: claims, input: []byte(parts[0] + "." + parts[1]), signature: raw[2]}
+	p := &parsedJWS{claims: claims, payload: raw[1], input: []byte(parts[0] + "." + parts[1]), signature: raw[2]}
 	p.alg, _ = header["alg"].(string)
 	p.kid, _ = header["kid"].(string)
+	p.typ, _ = header["typ"].(string)
 	return p, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -14,10 +15,14 @@ import (
 type jwtKind uint
 
 const (
-	idTokenJWT jwtKind = 1 << iota
+	idTokenJWT         jwtKind = 1 << iota // of the token endpoint
+	secondIDTokenJWT                       // of the token endpoint, after one in the authorization response
+	responseIDTokenJWT                     // of the authorization response
 	userinfoJWT
+	responseJWT // JARM
 
-	anyJWT = ^jwtKind(0)
+	anyIDToken = idTokenJWT | secondIDTokenJWT | responseIDTokenJWT
+	anyJWT     = ^jwtKind(0)
 )
 
 // A draft is a JWT before it is signed.
@@ -48,6 +53,24 @@ func (s *Server) newDraft(kind jwtKind, alg algorithm, claims map[string]any) *d
 func (d *draft) issue() (string, error) {
 	d.server.editJWT(d)
 	return compact(d.header, d.claims, d.sign)
+}
+
+// newResponseJWT makes the JWT of an authorization response: JWT Secured
+// Authorization Response Mode for OAuth 2.0 (JARM), Section 2.1.
+func (s *Server) newResponseJWT(client *Client, params url.Values) (string, error) {
+	alg, _ := algorithmByName(client.AuthorizationAlg)
+	claims := map[string]any{
+		"iss": s.issuer,
+		"aud": client.ID,
+		"exp": s.now().Add(responseLifetime).Unix(),
+	}
+	for name, values := range params {
+		claims[name] = values[0]
+		if len(values) > 1 { // a fault
+			claims[name] = values
+		}
+	}
+	return s.newDraft(responseJWT, alg, claims).issue()
 }
 
 // setTime sets a NumericDate claim relative to the server's clock.

@@ -17,10 +17,10 @@ import (
 	"sync"
 )
 
-// This file implements the server's signing keys and the JWKs of RFC 7517 and
+// This file implements the server's keys and the JWKs of RFC 7517 and
 // RFC 8037.
 
-// A key is one signing key of the server.
+// A key is one signing or decryption key of the server.
 type key struct {
 	id      string
 	private crypto.Signer
@@ -48,13 +48,13 @@ func (r *keyRing) get(family string) *key {
 }
 
 // jwks returns the public keys that the ring holds, in a stable order, and
-// after them the extra ones.
-func (r *keyRing) jwks() []any {
+// after them the extra ones. Their use is "sig" or "enc".
+func (r *keyRing) jwks(use string) []any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	set := []any{}
 	for _, family := range slices.Sorted(maps.Keys(r.keys)) {
-		set = append(set, publicJWK(r.keys[family]))
+		set = append(set, publicJWK(r.keys[family], use))
 	}
 	for _, raw := range r.extra {
 		set = append(set, raw)
@@ -133,8 +133,8 @@ func familyOf(pub crypto.PublicKey) string {
 
 // publicJWK encodes the public half of k. It has no "alg": one RSA key serves
 // RS and PS, and EdDSA and Ed25519 are two names for one thing.
-func publicJWK(k *key) map[string]any {
-	m := map[string]any{"kid": k.id, "use": "sig"}
+func publicJWK(k *key, use string) map[string]any {
+	m := map[string]any{"kid": k.id, "use": use}
 	switch pub := k.private.Public().(type) {
 	case *rsa.PublicKey:
 		m["kty"] = "RSA"

@@ -1,9 +1,11 @@
 package oauthtest
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -26,6 +28,11 @@ type Request struct {
 	// ClientID is the client that the request names, in a parameter, a Basic
 	// credential or a client assertion, authenticated or not; empty without.
 	ClientID string
+
+	// Params are the parameters of a request to the authorization endpoint, or
+	// of one pushed, wherever they stood: in the request itself, in its request
+	// object, or at the server. Nil if they could not be read.
+	Params url.Values
 
 	// Certificate is the client certificate of the connection, nil without.
 	Certificate *x509.Certificate
@@ -53,7 +60,8 @@ func (s *Server) Count(path string) int {
 	return n
 }
 
-func (s *Server) record(r *http.Request, body []byte) {
+// record returns r with what recordParams needs.
+func (s *Server) record(r *http.Request, body []byte) *http.Request {
 	entry := Request{
 		Method: r.Method,
 		Host:   r.Host,
@@ -74,6 +82,17 @@ func (s *Server) record(r *http.Request, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = append(s.log, entry)
+	return r.WithContext(context.WithValue(r.Context(), logIndex{}, len(s.log)-1))
+}
+
+// logIndex is the key of a request's place in the record.
+type logIndex struct{}
+
+// recordParams adds Request.Params to the record.
+func (s *Server) recordParams(r *http.Request, params url.Values) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log[r.Context().Value(logIndex{}).(int)].Params = maps.Clone(params)
 }
 
 // A protocolError is an error answer in the terms of RFC 6749.

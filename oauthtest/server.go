@@ -21,7 +21,10 @@ const (
 	codeLifetime        = 60 * time.Second
 	accessTokenLifetime = 10 * time.Minute
 	idTokenLifetime     = 5 * time.Minute
-	hugeSize            = 2 << 20 // of the answers that TokenHuge and JWKSHuge make
+	responseLifetime    = 10 * time.Minute // of a JWT authorization response: JARM, Section 2.1
+	pushedLifetime      = 60 * time.Second
+	maxRequestLifetime  = time.Hour // of a request object: FAPI 1 Advanced, Section 5.2.2
+	hugeSize            = 2 << 20   // of the answers that TokenHuge and JWKSHuge make
 )
 
 // Options configures a [Server]. The zero value, and a nil pointer, give a
@@ -52,6 +55,11 @@ type Options struct {
 	// each [Client].
 	SigningAlgs []string
 
+	// AuthorizationDetailsTypes are the types of authorization_details
+	// (RFC 9396) that the server announces and grants. Empty means that it grants
+	// all and announces none.
+	AuthorizationDetailsTypes []string
+
 	// Interactive shows a login page to a user agent that has no session. The
 	// zero value logs the user in without a page.
 	Interactive bool
@@ -79,6 +87,8 @@ type Server struct {
 	endpoints []endpoint
 	keys      keyRing
 
+	encryptionKeys keyRing // for request objects
+
 	mu       sync.Mutex // guards all below
 	clients  map[string]*Client
 	users    map[string]User
@@ -86,10 +96,11 @@ type Server struct {
 	log      []Request
 	sessions map[string]*session              // by cookie
 	pending  map[string]*authorizationRequest // login pages shown, by their hidden field
+	pushed   map[string]*pushedRequest        // by request_uri
 	codes    map[string]*code
 	access   map[string]*accessToken
 	refresh  map[string]*refreshToken
-	jtis     map[string]time.Time // of client assertions, until they expire
+	jtis     map[string]time.Time // of client assertions and request objects, until they expire
 }
 
 // An endpoint is one row of the server's routing table, which discovery
@@ -110,6 +121,7 @@ const (
 	jwksPath      = "/jwks"
 	authorizePath = "/authorize"
 	loginPath     = "/login"
+	parPath       = "/par"
 	tokenPath     = "/token"
 	userinfoPath  = "/userinfo"
 )
@@ -123,6 +135,7 @@ func routes() []endpoint {
 		{"jwks_uri", jwksPath, "GET", false, (*Server).serveJWKS},
 		{"authorization_endpoint", authorizePath, "GET POST", false, (*Server).serveAuthorize},
 		{"", loginPath, "POST", false, (*Server).serveLogin},
+		{"pushed_authorization_request_endpoint", parPath, "POST", true, (*Server).servePAR},
 		{"token_endpoint", tokenPath, "POST", true, (*Server).serveToken},
 		{"userinfo_endpoint", userinfoPath, "GET POST", true, (*Server).serveUserinfo},
 	}
@@ -138,6 +151,7 @@ func NewServer(opts *Options) *Server {
 		users:    make(map[string]User),
 		sessions: make(map[string]*session),
 		pending:  make(map[string]*authorizationRequest),
+		pushed:   make(map[string]*pushedRequest),
 		codes:    make(map[string]*code),
 		access:   make(map[string]*accessToken),
 		refresh:  make(map[string]*refreshToken),
@@ -149,6 +163,7 @@ func NewServer(opts *Options) *Server {
 	if s.opts.Path != "" && !strings.HasPrefix(s.opts.Path, "/") {
 		panic("oauthtest: Options.Path does not start with a slash")
 	}
+	s.opts.AuthorizationDetailsTypes = slices.Clone(s.opts.AuthorizationDetailsTypes)
 	s.opts.SigningAlgs = slices.Clone(s.opts.SigningAlgs)
 	for _, alg := range s.opts.SigningAlgs {
 		if _, ok := algorithmByName(alg); !ok {
@@ -258,7 +273,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	s.record(r, body)
+	r = s.record(r, body)
 	for _, e := range s.endpoints {
 		if e.path != r.URL.Path {
 			continue

@@ -24,7 +24,10 @@ type grant struct {
 	acr      string
 	session  string
 	authTime time.Time
-	revoked  bool // guarded by Server.mu
+	resource []string // RFC 8707
+	details  []any    // RFC 9396
+	hybrid   bool     // an ID token came with the code
+	revoked  bool     // guarded by Server.mu
 }
 
 // A code is an authorization code. It stays known after its use, so that a
@@ -103,8 +106,12 @@ func (s *Server) grantCode(r *tokenRequest) (map[string]any, *protocolError) {
 	if perr != nil {
 		return nil, perr
 	}
+	kind := idTokenJWT
+	if c.grant.hybrid {
+		kind = secondIDTokenJWT
+	}
 	offline := r.client.RefreshTokens || slices.Contains(c.grant.scope, "offline_access")
-	return s.issueTokens(c.grant, c.grant.scope, c.grant.nonce, offline)
+	return s.issueTokens(kind, c.grant, r, c.grant.scope, c.grant.nonce, offline)
 }
 
 // redeem checks a code against the request and marks it as used.
@@ -169,7 +176,7 @@ func (s *Server) grantRefresh(r *tokenRequest) (map[string]any, *protocolError) 
 		scope = strings.Fields(v)
 	}
 	// OpenID Connect Core, Section 12.2: the ID token SHOULD NOT have a nonce.
-	return s.issueTokens(t.grant, scope, "", true)
+	return s.issueTokens(idTokenJWT, t.grant, r, scope, "", true)
 }
 
 func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
@@ -193,7 +200,16 @@ func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
 }
 
 // issueTokens makes the tokens of a successful answer (RFC 6749, Section 5.1).
-func (s *Server) issueTokens(g *grant, scope []string, nonce string, offline bool) (map[string]any, *protocolError) {
+func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []string, nonce string, offline bool) (map[string]any, *protocolError) {
+	for _, resource := range r.params["resource"] {
+		if !slices.Contains(g.resource, resource) { // RFC 8707, Section 2.2
+			return nil, invalid("invalid_target", "a resource that the user did not grant")
+		}
+	}
+	details, perr := s.narrowDetails(g.details, r.params.Get("authorization_details"))
+	if perr != nil {
+		return nil, perr
+	}
 	access := s.newAccessToken(g, scope)
 	answer := map[string]any{
 		"access_token": access,
@@ -208,8 +224,11 @@ func (s *Server) issueTokens(g *grant, scope []string, nonce string, offline boo
 		s.mu.Unlock()
 		answer["refresh_token"] = value
 	}
+	if details != nil {
+		answer["authorization_details"] = details // RFC 9396, Section 7
+	}
 	if slices.Contains(scope, "openid") {
-		id, err := s.newIDToken(g, nonce, access)
+		id, err := s.newIDToken(kind, g, nonce, map[string]string{"at_hash": access})
 		if err != nil {
 			return nil, &protocolError{status: http.StatusInternalServerError, code: "server_error", description: err.Error()}
 		}
@@ -239,8 +258,9 @@ func (s *Server) validAccessToken(value string) *accessToken {
 	return t
 }
 
-// newIDToken makes the ID token of OpenID Connect Core, Section 2.
-func (s *Server) newIDToken(g *grant, nonce, access string) (string, error) {
+// newIDToken makes the ID token of OpenID Connect Core, Section 2, with hashes
+// of the values that come with it.
+func (s *Server) newIDToken(kind jwtKind, g *grant, nonce string, hashes map[string]string) (string, error) {
 	now := s.now()
 	alg, _ := algorithmByName(g.client.IDTokenAlg)
 	acr := g.acr
@@ -260,10 +280,12 @@ func (s *Server) newIDToken(g *grant, nonce, access string) (string, error) {
 	if nonce != "" {
 		claims["nonce"] = nonce
 	}
-	if access != "" {
-		claims["at_hash"] = alg.halfHash(access)
+	for claim, value := range hashes {
+		if value != "" {
+			claims[claim] = alg.halfHash(value)
+		}
 	}
-	d := s.newDraft(idTokenJWT, alg, claims)
+	d := s.newDraft(kind, alg, claims)
 	if s.opts.EditIDToken != nil {
 		s.opts.EditIDToken(d.header, d.claims)
 	}
