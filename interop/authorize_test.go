@@ -4,10 +4,11 @@ package interop
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
+	"slices"
 
 	"example.com/oauth"
 )
@@ -34,6 +35,7 @@ func authorizeScenarios(t table) {
 	t.add("code replay is invalid_grant and revokes", codeReplay)
 	t.add("wrong code_verifier is invalid_grant", wrongVerifier)
 	t.add("no refresh token where the client has no such grant", noRefreshToken)
+	t.add("RAR unknown type: invalid_authorization_details", unknownDetailType)
 }
 
 // parRequired pushes the request, once because it is asked to and once because
@@ -50,10 +52,7 @@ func parRequired(instance string) scenarioFunc {
 // requirePushed ends the scenario unless the browser carried no more than the
 // client_id and the request_uri.
 func (s *scenario) requirePushed(f *flow) {
-	u, err := url.Parse(f.pending.URL())
-	s.check(err, "Authorization.URL")
-	query := u.Query()
-	s.require(len(query) == 2 && query.Has("client_id") && query.Has("request_uri"), "the URL has other parameters than client_id and request_uri: %v", query)
+	requireOnly(s, f.query(s), "the URL", "client_id", "request_uri")
 }
 
 // parMissing leaves out what tells the package that the server wants a pushed
@@ -81,13 +80,15 @@ func fapi2MutualTLS(s *scenario) {
 	f.requireAliases(s)
 }
 
+// answerBy says how the answer is to come.
+func answerBy(mode string) func(*oauth.AuthorizationRequest) {
+	return func(r *oauth.AuthorizationRequest) { r.ResponseMode = mode }
+}
+
 func responseMode(mode string) scenarioFunc {
 	return func(s *scenario) {
-		f := s.full("tls", "basic", options{
-			request: func(r *oauth.AuthorizationRequest) { r.ResponseMode = mode },
-		})
-		equal(s, f.landing.form != nil, mode == "form_post", "the answer came as a form")
-		equal(s, f.landing.url.Fragment != "", mode == "fragment", "the answer came in the fragment")
+		f := s.full("tls", "basic", options{request: answerBy(mode)})
+		f.requirePlace(s, mode)
 	}
 }
 
@@ -126,9 +127,7 @@ func withoutOpenID(s *scenario) {
 	})
 	s.require(f.token.IDToken() == nil, "an ID token without the scope openid")
 	s.require(!f.landing.params().Has("id_token"), "an ID token in the answer")
-	u, err := url.Parse(f.pending.URL())
-	s.check(err, "Authorization.URL")
-	s.require(!u.Query().Has("nonce"), "a nonce without the scope openid")
+	s.require(!f.query(s).Has("nonce"), "a nonce without the scope openid")
 }
 
 // codeReplay sends the token request a second time behind the package's back;
@@ -196,4 +195,48 @@ func noRefreshToken(s *scenario) {
 	s.require(f.token.RefreshToken.IsZero(), "a refresh token")
 	f = s.code("tls", "basic", options{}) // so that the line above means something
 	s.require(!f.token.RefreshToken.IsZero(), "no refresh token for a client with the grant")
+}
+
+// unknownDetailType is refused where the request is read: by the answer, or by
+// the response to a pushed request. The same of a type that the server knows is
+// granted, so that the refusal means something.
+func unknownDetailType(s *scenario) {
+	const resource = "https://rs.example/opaque"
+	asking := func(detail oauth.AuthorizationDetail, pushed bool) options {
+		return options{
+			request: func(r *oauth.AuthorizationRequest) {
+				r.Scope = []string{"openid", "api:read"}
+				r.Resource = []string{resource}
+				r.AuthorizationDetails = []oauth.AuthorizationDetail{detail}
+				r.Pushed = pushed
+			},
+			grant: &oauth.GrantOptions{Resource: []string{resource}},
+		}
+	}
+	unknown := oauth.AuthorizationDetail{Type: "nope"}
+	f, err := s.tryCode("tls", "rar", asking(unknown, false))
+	s.requireRefusal(f, err, "invalid_authorization_details")
+
+	p := s.setup("tls", "rar", options{})
+	pending, err := p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, asking(unknown, true)))
+	s.requireResponseError(err, http.StatusBadRequest, "invalid_authorization_details")
+	s.require(pending == nil, "an Authorization beside an error")
+
+	known := oauth.AuthorizationDetail{
+		Type:      "payment_initiation",
+		Locations: []string{resource},
+		Extra: map[string]json.RawMessage{
+			"instructedAmount": mustJSON(map[string]string{"currency": "EUR", "amount": "123.50"}),
+			"creditorName":     mustJSON("Merchant"),
+		},
+	}
+	for _, pushed := range []bool{false, true} {
+		f = s.code("tls", "rar", asking(known, pushed))
+		details := f.token.AuthorizationDetails
+		equal(s, len(details), 1, "number of authorization_details")
+		equal(s, details[0].Type, known.Type, "type of the detail")
+		s.require(slices.Equal(details[0].Locations, known.Locations), "locations of the detail: %q", details[0].Locations)
+		equal(s, string(details[0].Extra["granted"]), "true", "what the server added to the detail")
+		equal(s, string(details[0].Extra["creditorName"]), `"Merchant"`, "creditorName of the detail")
+	}
 }

@@ -5,6 +5,7 @@ package interop
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -57,11 +58,14 @@ func (s *scenario) config(instance, id string, o options) (oauth.Config, *regist
 	s.check(err, "client metadata")
 	auth, err := reg.auth()
 	s.check(err, "client authentication")
+	requestKey, err := reg.requestKey()
+	s.check(err, "request key")
 	w := &wire{around: o.around}
 	cfg := oauth.Config{
 		Server:            server,
 		Metadata:          meta,
 		Auth:              auth,
+		RequestKey:        requestKey,
 		HTTPClient:        &http.Client{Transport: w.wrap(s.desc.transport)},
 		InsecureAllowHTTP: s.desc.insecure(instance),
 	}
@@ -141,11 +145,36 @@ func (s *scenario) tryCode(instance, id string, o options) (*flow, error) {
 func (s *scenario) code(instance, id string, o options) *flow {
 	f, err := s.tryCode(instance, id, o)
 	s.check(err, "finishing the authorization")
-	equal(s, f.landing.params().Get("iss"), f.server.Issuer, "iss of the authorization response")
+	// A JWT says it inside, and with an ID token this server leaves it out.
+	if answer := f.landing.params(); !answer.Has("response") && !answer.Has("id_token") {
+		equal(s, answer.Get("iss"), f.server.Issuer, "iss of the authorization response")
+	}
 	s.require(!f.token.AccessToken.IsZero(), "no access token")
 	s.require(strings.EqualFold(f.token.TokenType, "Bearer"), "token type %q", f.token.TokenType)
 	s.require(f.token.Expiry.After(time.Now()), "the access token expired at %v", f.token.Expiry)
 	return f
+}
+
+// query is what the browser carried to the server.
+func (f *flow) query(s *scenario) url.Values {
+	u, err := url.Parse(f.pending.URL())
+	s.check(err, "Authorization.URL")
+	return u.Query()
+}
+
+// requireOnly ends the scenario unless those parameters, and no others, are
+// there, each once.
+func requireOnly(s *scenario, params url.Values, where string, names ...string) {
+	for _, name := range names {
+		equal(s, len(params[name]), 1, "number of "+name+" in "+where)
+	}
+	equal(s, len(params), len(names), "number of parameters in "+where)
+}
+
+// requirePlace ends the scenario unless the answer came in that place.
+func (f *flow) requirePlace(s *scenario, mode string) {
+	equal(s, f.landing.form != nil, mode == "form_post", "the answer came as a form")
+	equal(s, f.landing.url.Fragment != "", mode == "fragment", "the answer came in the fragment")
 }
 
 // idToken is the ID token of a flow that must have brought one.
@@ -203,6 +232,11 @@ func (s *scenario) requireRefusal(f *flow, err error, code string) {
 	refused, ok := asType[*oauth.AuthorizationError](err)
 	s.require(ok, "wanted the authorization refused with %s, got: %v", code, err)
 	equal(s, refused.Code, code, "error of the authorization response")
+	f.requireNoTokenRequest(s)
+}
+
+// requireNoTokenRequest ends the scenario if the token endpoint was asked.
+func (f *flow) requireNoTokenRequest(s *scenario) {
 	for _, e := range f.wire.exchanges() {
 		s.require(e.url.String() != f.server.TokenEndpoint, "the package asked for a token after a refusal")
 	}

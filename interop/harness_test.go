@@ -150,6 +150,17 @@ func (c *registration) signingKey() (*oauth.SigningKey, error) {
 	return oauth.ParseSigningKey(c.JWK, oauth.Algorithm(c.Alg), "")
 }
 
+// requestKey signs authorization requests, if the client is registered to.
+func (c *registration) requestKey() (*oauth.SigningKey, error) {
+	var m struct {
+		Alg string `json:"request_object_signing_alg"`
+	}
+	if err := json.Unmarshal(c.Metadata, &m); err != nil || m.Alg == "" {
+		return nil, err
+	}
+	return oauth.ParseSigningKey(c.JWK, oauth.Algorithm(m.Alg), "")
+}
+
 // metadata is the registration as the package takes it, without some members.
 func (c *registration) metadata(without ...string) (m oauth.ClientMetadata, err error) {
 	members := map[string]json.RawMessage{}

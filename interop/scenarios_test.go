@@ -26,6 +26,7 @@ var scenarios = sync.OnceValue(func() table {
 	discoveryScenarios(t)
 	clientAuthScenarios(t)
 	authorizeScenarios(t)
+	signedScenarios(t)
 	oidcScenarios(t)
 	return t
 })
@@ -41,13 +42,6 @@ var notYet = []struct {
 	{`mTLS certificate-bound token.*`, "Introspect, Client.Do"},
 	{`DPoP\b.*`, "NewDPoP"},
 	{`client_credentials .*`, "ClientCredentials"},
-
-	{`JAR .*`, "Config.RequestKey (JAR)"},
-	{`JARM .*`, "response mode jwt (JARM)"},
-	{`hybrid code id_token \(.*`, "response type code id_token"},
-	{`FAPI 1 detached signature .*`, "Config.RequestKey (JAR), response type code id_token, Config.DetachedSignature"},
-	{`FAPI 1 JAR in PAR \+ JARM`, "Config.RequestKey (JAR), response mode jwt (JARM)"},
-	{`implicit id_token \(.*`, "response type id_token"},
 
 	{`introspection JWT .*`, "Introspect"},
 	{`introspection of garbage: .*`, "Introspect"},
@@ -66,15 +60,14 @@ var notYet = []struct {
 	{`CIBA .*`, "StartBackchannel"},
 
 	{`dynamic registration.*`, "Register"},
-	{`rich authorization requests.*`, "AuthorizationRequest.AuthorizationDetails"},
+	{`rich authorization requests.*`, "Introspect"},
 	{`RAR on client_credentials`, "ClientCredentials"},
-	{`RAR unknown type: .*`, "AuthorizationRequest.AuthorizationDetails"},
 	{`token exchange: .*`, "ExchangeToken"},
 	{`RFC 7523 jwt-bearer grant`, "JWTBearer"},
 	{`attestation-based client authentication .*`, "SigningKey.SignJWT"},
 	{`attestation-based client authentication, DPoP .*`, "NewDPoP"},
 	{`FAPI 2.0 security profile: .* \+ DPoP`, "NewDPoP"},
-	{`FAPI 2.0 message signing: .*`, "Config.RequestKey (JAR), response mode jwt (JARM), NewDPoP"},
+	{`FAPI 2.0 message signing: .*`, "NewDPoP, Introspect"},
 	{`RP-initiated logout: .*`, "EndSessionURL, VerifyLogoutToken"},
 }
 
