@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"testing"
 
 	"example.com/oauth"
 	"example.com/oauth/oauthtest"
@@ -69,21 +70,16 @@ func Example() {
 func ExampleClient() {
 	ctx := context.Background()
 	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server:   as,
 		Metadata: oauth.ClientMetadata{ClientID: "web"},
 		Auth:     oauth.ClientSecretBasic(os.Getenv("CLIENT_SECRET")),
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	http.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		pending, err := client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
-			RedirectURI: "https://app.example.com/callback",
-			Scope:       []string{"openid", "email"},
+			RedirectURI: "https://app.example.com/callback", Scope: []string{"openid", "email"},
 		})
 		if err != nil {
 			http.Error(w, "login is not possible now", http.StatusBadGateway)
@@ -117,30 +113,22 @@ func session(http.ResponseWriter, *http.Request) interface {
 func ExampleMutualTLS() {
 	ctx := context.Background()
 	as, err := oauth.Discover(ctx, "https://bank.example.com", nil)
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	cert, err := tls.LoadX509KeyPair("client.pem", "client.key")
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server:   as,
 		Metadata: oauth.ClientMetadata{ClientID: "bank", UseMTLSEndpointAliases: true},
 		Auth:     oauth.TLSClientAuth(),
 		MTLS:     &oauth.MutualTLS{Certificate: cert},
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	pending, err := client.StartAuthorization(ctx, &oauth.AuthorizationRequest{
 		RedirectURI: "https://app.example.com/callback",
 		Scope:       []string{"openid"},
 		Pushed:      true,
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	fmt.Println("send the browser to", pending.URL())
 }
 
@@ -259,4 +247,34 @@ func ExampleParseChallenges() {
 	// Output:
 	// Negotiate YWJjZA==
 	// insufficient_scope needs read write
+}
+
+// check ends a program that cannot go on.
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// The Go code of the README is that of the examples here, which compile.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	squeeze := func(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
+	blocks := strings.Split(string(readme), "```go\n")[1:]
+	if len(blocks) != 2 {
+		t.Errorf("%d blocks of Go", len(blocks))
+	}
+	for _, block := range blocks {
+		code, _, _ := strings.Cut(block, "```")
+		if !strings.Contains(squeeze(source), squeeze([]byte(code))) {
+			t.Errorf("not in the examples:\n%s", code)
+		}
+	}
 }
