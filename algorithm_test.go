@@ -11,6 +11,7 @@ import (
 	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/asn1"
 	"errors"
@@ -285,6 +286,43 @@ func TestECDSASignatureForms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A signature with r and s below 2²⁴⁸ has a zero byte before each. It verifies
+// with them and not without: RFC 7518, Section 3.4, "the octet sequence
+// representations MUST NOT be shortened".
+func TestECDSAShortIntegers(t *testing.T) {
+	private := jwsSigners.ec["P-256"]().(*ecdsa.PrivateKey)
+	order := private.Curve.Params().N
+	d := new(big.Int).SetBytes(must(private.Bytes()))
+	// The point of a nonce is that of a key, so that such an r is soon found,
+	// and such an s then by other payloads.
+	nonce, r := new(big.Int), new(big.Int)
+	for k := int64(1); nonce.Sign() == 0 || r.BitLen() > 248; k++ {
+		nonce.SetInt64(k)
+		point := must(must(ecdsa.ParseRawPrivateKey(private.Curve, nonce.FillBytes(make([]byte, 32)))).PublicKey.Bytes())
+		r.SetBytes(point[1:33])
+	}
+	inverse := new(big.Int).ModInverse(nonce, order)
+	header := encodeBase64URL([]byte(`{"alg":"ES256"}`))
+	for i := range 1 << 16 {
+		input := header + "." + encodeBase64URL(fmt.Appendf(nil, "%d", i))
+		digest := sha256.Sum256([]byte(input))
+		s := new(big.Int).Mul(r, d)
+		s.Add(s, new(big.Int).SetBytes(digest[:])).Mul(s, inverse).Mod(s, order)
+		if s.BitLen() > 248 {
+			continue
+		}
+		full := slices.Concat(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32)))
+		keys := jwsKeys(jwsKey(ES256, ""))
+		if _, err := jwsVerify(input+"."+encodeBase64URL(full), keys, jwsAllow(ES256)); err != nil {
+			t.Error(err)
+		}
+		v, err := jwsVerify(input+"."+encodeBase64URL(slices.Concat(full[1:32], full[33:])), keys, jwsAllow(ES256))
+		wantRefused(t, v, err, ErrSignature, "")
+		return
+	}
+	t.Fatal("no such signature found")
 }
 
 // Integers of any length become DER and come back; the DER is what

@@ -165,6 +165,7 @@ func TestJWSDots(t *testing.T) {
 		{"empty", "", ErrParse},
 		{"none", "token", ErrParse},
 		{"one", signedPart(good), ErrParse},
+		{"one, and a character more", signedPart(good) + "x", ErrParse},
 		{"three", good + ".", ErrParse},
 		{"three, in front", "." + good, ErrParse},
 		{"four: JWE", good + "..", ErrUnsupported},

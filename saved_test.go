@@ -69,6 +69,13 @@ func TestSavedFaults(t *testing.T) {
 		{"length over 64 bits", append([]byte{7}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f), func(r *savedReader) { _ = r.string() }},
 		{"length of all memory", append(huge, 'a'), func(r *savedReader) { _ = r.string() }},
 		{"length over an int", append(binary.AppendUvarint([]byte{7}, 1<<63), 'a'), func(r *savedReader) { _ = r.string() }},
+		// One value has one encoding.
+		{"length in a longer form", []byte{7, 0x81, 0, 'a'}, func(r *savedReader) { _ = r.string() }},
+		{"length 0 in a longer form", []byte{7, 0x80, 0}, func(r *savedReader) { _ = r.string() }},
+		{"number with a plus", []byte{7, 2, '+', '5'}, func(r *savedReader) { r.int() }},
+		{"number with a zero", []byte{7, 2, '0', '5'}, func(r *savedReader) { r.int() }},
+		{"minus zero", []byte{7, 2, '-', '0'}, func(r *savedReader) { r.int() }},
+		{"time before the epoch", []byte{7, 2, '-', '5'}, func(r *savedReader) { r.time() }},
 		{"number: no digits", []byte{7, 1, 'x'}, func(r *savedReader) { r.int() }},
 		{"number: too large", append([]byte{7, 19}, "9999999999999999999"...), func(r *savedReader) { r.int() }},
 		{"time: no digits", []byte{7, 1, 'x'}, func(r *savedReader) { r.time() }},
