@@ -859,3 +859,66 @@ func FuzzWellKnownURL(f *testing.F) {
 		}
 	})
 }
+
+// What is read of authorization_details is written so that it reads the same.
+func FuzzAuthorizationDetails(f *testing.F) {
+	f.Add(`[{"type":"pay","locations":["https://a.example"],"amount":{"eur":1.0}}]`)
+	f.Add(`[]`)
+	f.Add(`[{"type":""}]`)
+	f.Add(`[{"type":"a"},{"type":"a","actions":["x"],"datatypes":[],"identifier":"7","privileges":["&"]}]`)
+	f.Add(`[{"type":"a","Type":"b","x":null}]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		list, err := parseDetails(text)
+		if err != nil {
+			if list != nil {
+				t.Fatal("details came with the error")
+			}
+			return
+		}
+		written, err := encodeDetails(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 0 {
+			return
+		}
+		again, err := parseDetails(written)
+		if err != nil {
+			t.Fatalf("%s became %s: %v", text, written, err)
+		}
+		if rewritten, err := encodeDetails(again); err != nil || rewritten != written {
+			t.Fatalf("%s became %s and then %s, %v", text, written, rewritten, err)
+		}
+	})
+}
+
+// A JWT response of the server's, with whatever is in it: a code comes out only
+// if it stands there as a string, together with state, issuer and audience.
+func FuzzJARMClaims(f *testing.F) {
+	f.Add(`"code":"c"`)
+	f.Add(`"code":"c","error":"access_denied"`)
+	f.Add(`"code":1,"id_token":{}`)
+	f.Add(`"code":"c","aud":["client-1"]`)
+	f.Add(`"cod\u0065":"c","expires_in":3600`)
+	s := newUnitServer()
+	c := s.client(f, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	f.Fuzz(func(t *testing.T, members string) {
+		a := s.start(t, c, &jarmRequest)
+		claims := `{"iss":"` + unitIssuer + `","aud":"` + unitClient + `","exp":1700000060,"state":"` + a.State() + `",` + members + `}`
+		token, err := s.key.signCompact(append(appendHeader(ES256, "JWT", s.key.kid), '}'), []byte(claims))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {token}})
+		if (cb == nil) == (err == nil) {
+			t.Fatalf("%v with error %v", cb, err)
+		}
+		if err != nil {
+			return
+		}
+		var got map[string]any
+		if err := json.Unmarshal([]byte(claims), &got); err != nil || got["code"] != cb.code.Reveal() || cb.code.IsZero() || got["error"] != nil && got["error"] != "" {
+			t.Fatalf("%s gives %q, %v", claims, cb.code.Reveal(), err)
+		}
+	})
+}

@@ -587,7 +587,7 @@ func TestJSONStruct(t *testing.T) {
 		t.Errorf("nulls decode to %+v, extra %v, %v", got, extra, err)
 	}
 	for _, text := range []string{
-		`{"text":1}`, `{"alg":["ES256"]}`, `{"flag":"true"}`, `{"flag":1}`, `{"maybe":"true"}`, `{"number":"1"}`, `{"number":-1}`,
+		`{"text":1}`, `{"alg":["ES256"]}`, `{"flag":"true"}`, `{"flag":1}`, `{"maybe":"true"}`, `{"number":"1"}`, `{"number":-1}`, `{"number":1.5}`, `{"number":-0.5}`,
 		`{"list":"a"}`, `{"list":[1]}`, `{"list":[null]}`, `{"algs":"ES256"}`, `{"algs":[1]}`, `{"sub":[]}`, `{"sub":"x"}`, `{"sub":{"text":1}}`,
 		// Null must not look like a list that is absent.
 		`{"algs":null}`,
@@ -624,6 +624,15 @@ func TestJSONStructExtra(t *testing.T) {
 	}
 	if b, err := encodeStruct(jsonFields{}, map[string]json.RawMessage{"a": json.RawMessage("1")}); err != nil || string(b) != `{"a":1}` {
 		t.Errorf("extra members alone give %s, %v", b, err)
+	}
+	// The same for an object within.
+	const aliases = `{"issuer":"i","mtls_endpoint_aliases":{"token_endpoint":"t","other_endpoint":"o"}}`
+	var as AuthorizationServer
+	if err := json.Unmarshal([]byte(aliases), &as); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := json.Marshal(as); err != nil || string(b) != aliases {
+		t.Errorf("aliases become %s, %v", b, err)
 	}
 	// A member twice would be two answers to one question.
 	if b, err := encodeStruct(f, map[string]json.RawMessage{"list": json.RawMessage("[]")}); !errors.Is(err, ErrConfig) {
