@@ -178,7 +178,7 @@ func TestEncryptedRequestObject(t *testing.T) {
 					c.Metadata.RequestObjectEncryptionAlg, c.Metadata.RequestObjectEncryptionEnc = alg, enc
 				})
 				_, form := startForm(t, s, c, nil)
-				header, object := openJWE(t, form.Get("request"), key.signer)
+				header, object := openJWE(t, form.Get("request"), *key.signer.signer)
 				if enc == "" {
 					enc = "A128CBC-HS256"
 				}

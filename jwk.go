@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
 	"slices"
@@ -270,9 +271,19 @@ func thumbprint(key crypto.PublicKey) string {
 // A SigningKey is a private key with the one algorithm that it is used with.
 // It is immutable and safe for concurrent use if its signer is.
 type SigningKey struct {
-	signer crypto.Signer
+	signer heldSigner
 	alg    *algorithm
 	kid    string
+}
+
+// A heldSigner stands behind a pointer for the same reason as the text of a
+// Secret: a private key in memory is a slice of bytes, and prints.
+type heldSigner struct{ signer *crypto.Signer }
+
+func (h heldSigner) Public() crypto.PublicKey { return (*h.signer).Public() }
+
+func (h heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return (*h.signer).Sign(rand, digest, opts)
 }
 
 // NewSigningKey makes a SigningKey of a signer: a private key in memory, in an
@@ -298,7 +309,7 @@ func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningK
 			return nil, withOp(op, err)
 		}
 	}
-	return &SigningKey{signer, a, keyID}, nil
+	return &SigningKey{heldSigner{&signer}, a, keyID}, nil
 }
 
 // GenerateSigningKey makes a new key in memory, with its thumbprint as key id.

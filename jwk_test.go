@@ -397,7 +397,7 @@ func pemBlock(kind string, der []byte) string {
 func privateJWK(alg Algorithm) string {
 	key := jwsKey(alg, "")
 	public := string(minimalJWK(key.signer.Public()))
-	switch private := key.signer.(type) {
+	switch private := (*key.signer.signer).(type) {
 	case *rsa.PrivateKey:
 		return withMember(public, fmt.Sprintf(`"d":%q,"p":%q,"q":%q`,
 			encodeBase64URL(private.D.Bytes()), encodeBase64URL(private.Primes[0].Bytes()), encodeBase64URL(private.Primes[1].Bytes())))
@@ -410,7 +410,7 @@ func privateJWK(alg Algorithm) string {
 }
 
 func TestParseSigningKeyForms(t *testing.T) {
-	rsaKey, ecKey, edKey := jwsKey(RS256, "").signer.(*rsa.PrivateKey), jwsKey(ES256, "").signer.(*ecdsa.PrivateKey), jwsKey(EdDSA, "").signer
+	rsaKey, ecKey, edKey := (*jwsKey(RS256, "").signer.signer).(*rsa.PrivateKey), (*jwsKey(ES256, "").signer.signer).(*ecdsa.PrivateKey), *jwsKey(EdDSA, "").signer.signer
 	ecPEM := pemBlock("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(ecKey)))
 	for _, r := range []struct {
 		name, text string
@@ -449,7 +449,7 @@ func TestParseSigningKeyForms(t *testing.T) {
 }
 
 func TestParseSigningKeyErrors(t *testing.T) {
-	rsaKey, ecKey := jwsKey(RS256, "").signer.(*rsa.PrivateKey), jwsKey(ES256, "").signer.(*ecdsa.PrivateKey)
+	rsaKey, ecKey := (*jwsKey(RS256, "").signer.signer).(*rsa.PrivateKey), (*jwsKey(ES256, "").signer.signer).(*ecdsa.PrivateKey)
 	sec1 := must(x509.MarshalECPrivateKey(ecKey))
 	rsaJWK, ecJWK, okpJWK := privateJWK(RS256), privateJWK(ES256), privateJWK(EdDSA)
 	// change replaces the value of a member.

@@ -108,6 +108,8 @@ package oauth
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -409,6 +411,19 @@ func (c *Client) checkAuth(cfg *Config) error {
 		}
 	}
 	return nil
+}
+
+// Format prints the server and the client.
+func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.summary()) }
+
+// LogValue is the server and the client.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(c.summary()) }
+
+func (c *Client) summary() string {
+	if c == nil || c.server == nil {
+		return "Client()"
+	}
+	return "Client(" + printable(c.server.Issuer, 256) + " " + printable(c.meta.ClientID, 128) + ")"
 }
 
 // CloseIdleConnections closes connections that are kept for further requests.

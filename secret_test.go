@@ -3,6 +3,7 @@ package oauth
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -328,7 +329,7 @@ func TestSecretSigningKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	private := reflect.ValueOf(key.signer).Bytes()[:8]
+	private := reflect.ValueOf(*key.signer.signer).Bytes()[:8]
 	decimal := strings.Trim(fmt.Sprint(private), "[]")
 	for _, v := range []any{key, *key, PrivateKeyJWT(key, nil), Config{Auth: PrivateKeyJWT(key, nil)}, struct{ K any }{key}} {
 		for how, text := range secretPrints(v) {
@@ -557,5 +558,25 @@ func TestSecretErrorsOfInput(t *testing.T) {
 			secretLook(t, err, m)
 			secretLook(t, err, segment(m))
 		})
+	}
+}
+
+// Whatever holds a SigningKey, and with whatever verb it is printed.
+func TestSecretSigningKeyWithin(t *testing.T) {
+	private := ed25519.NewKeyFromSeed([]byte("MARKER-MARKER-MARKER-MARKER-MARK"))
+	key, err := NewSigningKey(private, EdDSA, "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.RequestKey, c.Auth = key, PrivateKeyJWT(key, nil) })
+	plain := fmt.Sprint([]byte(private[:16]))
+	for _, v := range []any{key, *key, c, struct{ k *SigningKey }{key}, struct{ k any }{*key}, struct{ c *Client }{c}} {
+		for _, verb := range secretVerbs {
+			text := fmt.Sprintf(verb, v)
+			if strings.Contains(text, "MARKER") || strings.Contains(text, plain[1:len(plain)-1]) || strings.Contains(strings.ToLower(text), fmt.Sprintf("%x", private[:16])) {
+				t.Errorf("%s of %T: %.200s", verb, v, text)
+			}
+		}
 	}
 }
