@@ -225,7 +225,9 @@ func keyShape(key crypto.PublicKey) (kty, crv string) {
 			return "EC", key.Curve.Params().Name
 		}
 	case ed25519.PublicKey:
-		return "OKP", "Ed25519"
+		if len(key) == ed25519.PublicKeySize {
+			return "OKP", "Ed25519"
+		}
 	}
 	return "", ""
 }
@@ -289,8 +291,9 @@ func (h heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) 
 // NewSigningKey makes a SigningKey of a signer: a private key in memory, in an
 // HSM, in a KMS. The signer is called from several goroutines at once. The key
 // id goes into the kid of what is signed; empty: there is none. RSA keys have
-// 2048 to 8192 bits. The errors are of kind [ErrConfig] and, for an algorithm
-// that is not one of this package's, [ErrAlgorithm].
+// 2048 to 8192 bits. The errors are of kind [ErrConfig]; for an algorithm that
+// is not one of this package's, [ErrAlgorithm]; for a key that FIPS 140-3 mode
+// does not allow, [ErrUnsupported].
 func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningKey, error) {
 	const op = "signing key"
 	if signer == nil {

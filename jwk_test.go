@@ -17,7 +17,9 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 	"strings"
@@ -150,6 +152,8 @@ func TestPublicJWK(t *testing.T) {
 		{"d null", withMember(okpJWK("Ed25519", ed), `"d":null`), ErrParse, "d"},
 		{"k", withMember(ecJWK(p256, x, y), `"k":"AQ"`), ErrParse, "k"},
 		{"priv", withMember(ecJWK(p256, x, y), `"priv":"AQ"`), ErrParse, "priv"},
+		{"RSA with p", withMember(rsaJWK(good, aqab), `"p":"AQ"`), ErrParse, "p"},
+		{"RSA with q", withMember(rsaJWK(good, aqab), `"q":"AQ"`), ErrParse, "q"},
 		{"oct", `{"kty":"oct","k":"AQ"}`, ErrParse, "k"},
 
 		{"oct without k", `{"kty":"oct"}`, ErrUnsupported, "kty"},
@@ -279,6 +283,7 @@ func TestKeySetErrors(t *testing.T) {
 		{"501 keys that cannot be used", `{"keys":[` + strings.Repeat("1,", 500) + good + `]}`, "keys", false},
 		{"no keys", `{"keys":[]}`, "keys", false},
 		{"no key that can be used", `{"keys":[{"kty":"oct","k":"AA"}]}`, "keys", false},
+		{"keys for encryption alone", `{"keys":[` + withMember(good, `"use":"enc"`) + `]}`, "keys", false},
 		{"keys is missing", `{}`, "keys", false},
 		{"keys in other case", `{"Keys":[` + good + `]}`, "keys", false},
 		{"keys is null", `{"keys":null}`, "keys", false},
@@ -648,4 +653,23 @@ func TestSigningKeyPublicJWK(t *testing.T) {
 	if strings.Contains(string(jwsKey(ES256, "").PublicJWK()), "kid") {
 		t.Error("a key without id has one in its JWK")
 	}
+}
+
+// A public key that is none does not get into a SigningKey.
+func TestNewSigningKeyOddPublicKeys(t *testing.T) {
+	for name, public := range map[string]crypto.PublicKey{"no curve": &ecdsa.PublicKey{}, "short": ed25519.PublicKey{1}, "nil": nil} {
+		for _, alg := range []Algorithm{ES256, EdDSA, RS256} {
+			if _, err := NewSigningKey(oddSigner{public}, alg, ""); !errors.Is(err, ErrConfig) {
+				t.Errorf("%s for %s: %v", name, alg, err)
+			}
+		}
+	}
+}
+
+type oddSigner struct{ public crypto.PublicKey }
+
+func (s oddSigner) Public() crypto.PublicKey { return s.public }
+
+func (oddSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("does not sign")
 }

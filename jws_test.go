@@ -629,6 +629,7 @@ func TestSignJWTErrors(t *testing.T) {
 		param  string
 	}{
 		{"nil key", nil, map[string]int{}, ""},
+		{"zero key", new(SigningKey), map[string]int{}, ""},
 		{"nil", key, nil, "claims"},
 		{"array", key, []int{1}, "claims"},
 		{"string", key, "{}", "claims"},
