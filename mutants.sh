@@ -16,6 +16,109 @@ jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 
 list() {
   grep -vE '^(#|$)' <<'MUTANTS'
+# algorithm.go
+algorithm.go | Algorithm|IDTokenAlg | if list == nil { | if len(list) == 0 {
+algorithm.go | Algorithm|NewClient | if usable == nil { | if false {
+algorithm.go | Algorithm|UserInfo | if fallback == "" { | if false {
+algorithm.go | AlgorithmNames | if algorithms[i].name == name { | if strings.EqualFold(string(algorithms[i].name), string(name)) {
+algorithm.go | AlgorithmNames|JWSKeyConfusion | return nil\n}\n\nfunc findHMAC | return findHMAC(name)\n}\n\nfunc findHMAC
+algorithm.go | AlgorithmTable | {ES384, "EC", "P-384", crypto.SHA384, false, 96, crypto.SHA384}, | {ES384, "EC", "P-384", crypto.SHA256, false, 96, crypto.SHA384},
+algorithm.go | AlgorithmTable | {EdDSA, "OKP", "Ed25519", 0, false, 64, crypto.SHA512}, | {EdDSA, "OKP", "Ed25519", 0, false, 64, crypto.SHA256},
+algorithm.go | AlgorithmTable|PSSSalt|JWSAlgorithms | {PS256, "RSA", "", crypto.SHA256, true, 0, crypto.SHA256}, | {PS256, "RSA", "", crypto.SHA256, false, 0, crypto.SHA256},
+algorithm.go | AllowedAlgorithms | _, err := signatureAlgorithm(param, configured) | var err error
+algorithm.go | AllowedAlgorithms | if configured != "" { | if configured != "" && list == nil {
+algorithm.go | AllowedAlgorithms | if findAlgorithm(name) != nil { | if name != "" {
+algorithm.go | AllowedAlgorithms | if usable == nil { | if usable == nil && fallback != "" { return []Algorithm{fallback}, nil }; if usable == nil {
+algorithm.go | HMACTable|FIPSClientSecretJWT | {HS384, "oct", "", crypto.SHA384, false, 48, 0}, | {HS384, "oct", "", crypto.SHA384, false, 32, 0},
+algorithm.go | TestSum | d := sha512.Sum384(b) | d := sha512.Sum512_256(b)
+# authorize.go
+authorize.go | AuthorizationURL | form.Set("code_challenge_method", "S256") | _ = 0
+authorize.go | AuthorizationURL | state: randomString(), | state: "fixed",
+authorize.go | NonceGoes | if a.openid() && !r.InsecureNoNonce { | if !r.InsecureNoNonce {
+authorize.go | FinishAuthorization | a.verifier = randomString()\n | a.verifier = ""\n
+authorize.go | Pushed | pushed := r.Pushed || c.server.RequirePushedAuthorizationRequests || | pushed := r.Pushed ||
+authorize.go | Pushed | c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests | c.server.RequirePushedAuthorizationRequests
+authorize.go | Pushed | return url.Values{"client_id": {c.meta.ClientID}, "request_uri": {requestURI}}, nil | form.Set("request_uri", requestURI); return form, nil
+authorize.go | Pushed | return "", fail(ErrResponse, "expires_in", "is missing") | return requestURI, nil
+authorize.go | RequestErrors | if !loopback(u.Hostname()) && !insecure { | if false {
+authorize.go | RequestErrors | case "javascript", "data", | case "data",
+authorize.go | RequestErrors | if s == "" || strings.ContainsFunc(s, notScopeChar) { | if false {
+authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public && false || !openid || r.InsecureNoNonce)
+authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid && false || r.InsecureNoNonce)
+authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid)
+authorize.go | RequestErrors | if _, twice := form[name]; twice { | if false {
+authorize.go | RequestErrors | return fail(ErrConfig, "ResponseType", "%s is not supported | _ = fail(ErrConfig, "ResponseType", "%s is not supported
+authorize.go | RequestErrors | case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2 | case false:
+authorize.go | RequestErrors | if err != nil || claims[0] != '{' { | if err != nil {
+authorize.go | RequestErrors | len(saved) > maxSaved { | false {
+authorize.go | RequestErrors | if r.MaxAge != nil && *r.MaxAge < 0 { | if false {
+authorize.go | DefaultMaxAge | a.maxAge = c.meta.DefaultMaxAge | _ = 0
+authorize.go | AuthorizationSaved | if len(data) > maxSaved { | if false {
+authorize.go | AuthorizationSaved | if err == nil && (fresh.state == "" || fresh.created.IsZero()) { | if false {
+authorize.go | RequestObject | case "iss", "sub", "aud", "exp", "nbf", "iat", "jti": // | case "sub": //
+authorize.go | ResponseTypes | case strings.Contains(responseType, "id_token") && m.place == inQuery: // | case false: //
+authorize.go | RequestObject | lifetime = pushedObjectAge | _ = 0
+authorize.go | RequestObject | name == "max_age" || name == "claims" || name == "authorization_details" | name == "max_age" || name == "claims"
+authorize.go | ResponseTypes | if strings.Contains(r.ResponseType, "id_token") && (!openid || r.InsecureNoNonce) { | if false {
+authorize.go | RequestObject | if len(values) != 1 { | if len(values) == 0 {
+authorize.go | RequestObject | if c.requestKey == nil && (c.server.RequireSignedRequestObject || | if c.requestKey == nil && (
+authorize.go | JARMAlgorithm | if responseModes.find(r.ResponseMode).jwt {\n | if false {\n
+# callback.go
+callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID | a.d.clientID
+callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID | a.d.issuer != c.server.Issuer
+callback.go | AuthorizationLifetime | if age > c.lifetime { | if age > 2*maxAuthorizationAge {
+callback.go | ValidateCallback | if len(params[name]) > 1 { | if false {
+callback.go | ValidateCallback | if params.Has("response") {\n | if false {\n
+callback.go | ValidateCallback | return ok && isGUID(tid) | return ok
+callback.go | ValidateCallback | if !sameSecret(params.Get("state"), a.d.state) { | if false {
+callback.go | UsedOnce | if a.used.Swap(true) { | if false {
+callback.go | ValidateCallback | if code := params.Get("error"); code != "" { | if code := ""; code != "" {
+callback.go | CallbackPlace | if r.Method != http.MethodGet { | if false {
+callback.go | CallbackPlace | if r.Method != http.MethodPost { | if false {
+callback.go | CallbackPlace | if query.Has(name) { | if false {
+callback.go | CallbackPlace | if !strings.EqualFold(strings.TrimSpace(mediaType), mediaForm) { | if mediaType == "x" {
+callback.go | CallbackPlace | if len(body) > maxBody { | if false {
+callback.go | CallbackPlace | if in == inFragment { | if false {
+callback.go | JARM | if params.Get("response") == "" { | if params.Get("response") == "" && !params.Has("state") {
+callback.go | ValidateCallback | if !match { | if !match && iss == "" {
+callback.go | JARM | return nil, claims.wrong(name, "a string") | _ = 0
+callback.go | Hybrid | case !wanted && params.Has(name): | case false:
+callback.go | JARM | case len(aud) != 1 || aud[0] != c.meta.ClientID: | case len(aud) != 1:
+callback.go | Hybrid | needSHash: c.detached, frontend: true, | frontend: true,
+# challenge.go
+challenge.go | Challenge | if len(line) > maxChallengeLine { | if false {
+challenge.go | Challenge | len(list) >= limit { | false {
+challenge.go | Challenge | if _, twice := c.Params[name]; twice { | if false {
+challenge.go | Challenge | name := strings.ToLower(r.token()) | name := r.token()
+# clientauth.go
+clientauth.go | ClientAuth | url.QueryEscape(r.ClientID), url.QueryEscape(a.secret.Reveal()) | r.ClientID, a.secret.Reveal()
+clientauth.go | ClientAuth | if assertion == "" { | if false {
+clientauth.go | ClientAuth | case len(secret) < mac.size: | case false:
+clientauth.go | ClientAuth | b = appendJSONString(append(b, `,"jti":`...), randomString()) | b = appendJSONString(append(b, `,"jti":`...), "1")
+clientauth.go | ClientAuth | o.Lifetime < time.Second || o.Lifetime > maxAssertionLifetime | o.Lifetime < time.Second
+clientauth.go | ClientAuth | if a.audience == TokenEndpointAudience { | if false {
+# clock.go
+clock.go | Clock | if !t.After(now.Add(-c.tolerance())) { | if t.Before(now.Add(-c.tolerance())) {
+clock.go | Clock | if t.After(now.Add(c.tolerance())) { | if !t.Before(now.Add(c.tolerance())) {
+clock.go | Clock | return c.local().Add(c.Skew) } | return c.local() }
+clock.go | Clock|NewClient | if c.Tolerance > maxTolerance { | if false {
+clock.go | Clock|NewClient | if c.Skew > maxSkew || c.Skew < -maxSkew { | if c.Skew > maxSkew {
+clock.go | Clock | case c.Tolerance < 0: | case false:
+clock.go | Clock|IDToken | math.Abs(f) > maxNumericDate | false
+# errors.go
+errors.go | Error|Secret | return strconv.QuoteToASCII(s) | return s
+errors.go | Error|Token | return target == ErrRefused || target == ErrResponse && e.Code == "" | return target == ErrRefused
+# http.go
+http.go | HTTP | if len(body) > maxBody { | if false {
+http.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
+http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | case u.Scheme == "https", insecure:
+http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
+http.go | HTTP | r.body[:min(len(r.body), maxErrorBody)] | r.body
+http.go | HTTP|Token | if s[i] < 0x21 || s[i] > 0x7e { | if s[i] > 0x7e {
+http.go | HTTP | own.Jar = nil | _ = 0
+http.go | HTTP | case u.User != nil: | case false:
+http.go | HTTP|Token | o.has("access_token") { | false {
+http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
 # idtoken.go
 idtoken.go | IDToken | if claims.has("events") { | if false {
 idtoken.go | IDToken | case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt": | case "nothing":
@@ -41,55 +144,203 @@ idtoken.go | IDToken | if err := clock.checkNotBefore("nbf", nbf); err != nil { 
 idtoken.go | IDToken | return clock.checkNotAhead("iat", iat) | _ = iat; return nil
 idtoken.go | IDToken | case ok && x.nonce == "": | case false:
 idtoken.go | IDToken | case !sameSecret(nonce, x.nonce): | case false:
-idtoken.go | IDToken | if !sameSecret(got, encodeBase64URL(h[:len(h)/2])) { | if got == "" && h != nil {
 idtoken.go | IDToken | case !ok && required: | case false:
 idtoken.go | VerifyIDToken | x.nonceRule = nonceIgnored\n | _ = x\n
 idtoken.go | VerifyIDToken | if x.maxAge != nil && *x.maxAge < 0 { | if false {
-# callback.go
-callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID | a.d.clientID
-callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID | a.d.issuer != c.server.Issuer
-callback.go | AuthorizationLifetime | if age > c.lifetime { | if age > 2*maxAuthorizationAge {
-callback.go | ValidateCallback | if len(params[name]) > 1 { | if false {
-callback.go | ValidateCallback | if params.Has("response") {\n | if false {\n
-callback.go | ValidateCallback | if !match { | if !match && iss == "" {
-callback.go | ValidateCallback | return ok && isGUID(tid) | return ok
-callback.go | ValidateCallback | if !sameSecret(params.Get("state"), a.d.state) { | if false {
-callback.go | UsedOnce | if a.used.Swap(true) { | if false {
-callback.go | ValidateCallback | if code := params.Get("error"); code != "" { | if code := ""; code != "" {
-callback.go | CallbackPlace | if r.Method != http.MethodGet { | if false {
-callback.go | CallbackPlace | if r.Method != http.MethodPost { | if false {
-callback.go | CallbackPlace | if query.Has(name) { | if false {
-callback.go | CallbackPlace | if !strings.EqualFold(strings.TrimSpace(mediaType), mediaForm) { | if mediaType == "x" {
-callback.go | CallbackPlace | if len(body) > maxBody { | if false {
-callback.go | CallbackPlace | if in == inFragment { | if false {
-# authorize.go
-authorize.go | AuthorizationURL | form.Set("code_challenge_method", "S256") | _ = 0
-authorize.go | AuthorizationURL | state: randomString(), | state: "fixed",
-authorize.go | NonceGoes | if a.openid() && !r.InsecureNoNonce { | if !r.InsecureNoNonce {
-authorize.go | FinishAuthorization | a.verifier = randomString()\n | a.verifier = ""\n
-authorize.go | Pushed | pushed := r.Pushed || c.server.RequirePushedAuthorizationRequests || | pushed := r.Pushed ||
-authorize.go | Pushed | c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests | c.server.RequirePushedAuthorizationRequests
-authorize.go | Pushed | return url.Values{"client_id": {c.meta.ClientID}, "request_uri": {requestURI}}, nil | form.Set("request_uri", requestURI); return form, nil
-authorize.go | Pushed | return "", fail(ErrResponse, "expires_in", "is missing") | return requestURI, nil
-authorize.go | RequestErrors | if !loopback(u.Hostname()) && !insecure { | if false {
-authorize.go | RequestErrors | case "javascript", "data", | case "data",
-authorize.go | RequestErrors | if s == "" || strings.ContainsFunc(s, notScopeChar) { | if false {
-authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public && false || !openid || r.InsecureNoNonce)
-authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid && false || r.InsecureNoNonce)
-authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid)
-authorize.go | RequestErrors | if _, twice := form[name]; twice { | if false {
-authorize.go | RequestErrors | return fail(ErrConfig, "ResponseType", "%s is not supported | _ = fail(ErrConfig, "ResponseType", "%s is not supported
-authorize.go | RequestErrors | case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2 | case false:
-authorize.go | RequestErrors | if err != nil || claims[0] != '{' { | if err != nil {
-authorize.go | RequestErrors | len(saved) > maxSaved { | false {
-authorize.go | RequestErrors | if r.MaxAge != nil && *r.MaxAge < 0 { | if false {
-authorize.go | DefaultMaxAge | a.maxAge = c.meta.DefaultMaxAge | _ = 0
-authorize.go | AuthorizationSaved | if len(data) > maxSaved { | if false {
-authorize.go | AuthorizationSaved | if err == nil && (fresh.state == "" || fresh.created.IsZero()) { | if false {
+idtoken.go | IDToken | if !sameSecret(got, encodeBase64URL(h[:len(h)/2])) { | if got == "" && h != nil {
+# json.go
+json.go | JSON | if r.pos != len(text) { | if false {
+json.go | JSON | _, duplicate = r.seen[nameInObject{depth, name}] | _ = 0
+json.go | JSON | duplicate = slices.Contains(open, name) | _ = 0
+json.go | JSON | len(open) >= r.perObj || | false ||
+json.go | JSON|Header | || r.inAll < 0 { | {
+json.go | JSON | delete(r.seen, nameInObject{depth, name}) | _ = name
+json.go | JSON | r.folding = true | r.folding = false
+json.go | JSON|Base64|JWS | base64.RawURLEncoding.Strict().AppendDecode | base64.RawURLEncoding.AppendDecode
+json.go | JSON | !o.nullAbsent || raw != "null" | true
+json.go | JSON | return 0, true, fail(o.kind, name, "is negative") | _ = 0
+json.go | JWSBase64Strict | < 0 && bytes.IndexByte(src, '\r') < 0 { | < 0 {
+json.go | JWSBase64Strict | base64.RawURLEncoding.Strict().AppendDecode(dst, src) | base64.RawURLEncoding.AppendDecode(dst, src)
+json.go | JWSBase64Strict | if bytes.IndexByte(src, | if -1+0*bytes.IndexByte(src,
+json.go | JWSBase64Strict|FuzzBase64URL | base64.RawURLEncoding.Strict().AppendDecode(dst, src) | base64.RawURLEncoding.Strict().AppendDecode(dst, bytes.TrimRight(src, "="))
+json.go | JWK|JWKS|KeySet | if len(elems) == limit { | if false {
+json.go | JSON | if duplicate { | if duplicate && name == "" {
+json.go | JSON|Base64 | && bytes.IndexByte(src, '\r') < 0 { | {
+json.go | JSON | if !utf8.ValidString(text) { | if !utf8.ValidString("") {
+json.go | JSON | utf16.DecodeRune(u, low) == unicode.ReplacementChar { | low == 0 {
+# jsonstruct.go
+jsonstruct.go | Metadata|Discover | if m.raw == "null" && | if false &&
+jsonstruct.go | Collision | known { | known && false {
+jsonstruct.go | JSON|Metadata | tag == name && tag != "-" | strings.EqualFold(tag, name) && tag != "-"
+# jwk.go
+jwk.go | FIPSProcess | case key.E <= 1<<16: // | case key.E < 3: //
+jwk.go | FIPSProcess | case key.N.BitLen()%2 != 0: // | case false: //
+jwk.go | FIPSProcess | return fail(ErrUnsupported, "e", | return fail(kind, "e",
+jwk.go | KeySelection | (k.ops == nil || slices.Contains(k.ops, "verify")) && | (len(k.ops) == 0 || slices.Contains(k.ops, "verify")) &&
+jwk.go | KeySelection | (k.ops == nil || slices.Contains(k.ops, "verify")) && | true &&
+jwk.go | KeySelection | (k.use == "" || k.use == "sig") && | true &&
+jwk.go | KeySelection | return k.kty == a.kty && k.crv == a.crv && | return k.kty == a.kty &&
+jwk.go | KeySelection|EdDSANames | (k.alg == "" || k.alg == a.name) | true
+jwk.go | NewSigningKeyErrors | if err := checkRSA(ErrConfig, key); err != nil { | if err := checkRSA(ErrConfig, key); err == ErrConfig {
+jwk.go | NewSigningKeyErrors | if signer == nil { | if false {
+jwk.go | NewSigningKeyErrors | kty != a.kty || crv != a.crv { | kty != a.kty || crv == "x" {
+jwk.go | ParseSigningKeyErrors | !public.Equal(ed25519.NewKeyFromSeed(d).Public()) { | public == nil {
+jwk.go | ParseSigningKeyErrors | cannot be read", block.Type) | cannot be read", block.Bytes)
+jwk.go | ParseSigningKeyErrors | case "ENCRYPTED PRIVATE KEY": | case "x":
+jwk.go | ParseSigningKeyErrors | if block.Headers["DEK-Info"] != "" { | if false {
+jwk.go | ParseSigningKeyErrors | if err != nil || !key.PublicKey.Equal(public) { | if err != nil || public == nil {
+jwk.go | ParseSigningKeyErrors | if err := key.Validate(); err != nil { | if false {
+jwk.go | ParseSigningKeyErrors | if len(d) != ed25519.SeedSize || !public | if !public
+jwk.go | ParseSigningKeyErrors | if len(d) != ed25519.SeedSize || !public | if len(d) == 0 || !public
+jwk.go | ParseSigningKeyErrors | if o.has("oth") { | if false {
+jwk.go | ParseSigningKeyForms | if err == nil && alg == "" { | if err == nil {
+jwk.go | ParseSigningKeyForms | if err == nil && keyID == "" { | if err == nil {
+jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "k", "p", "q"}
+jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "k", "priv", "p"}
+jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "k", "priv", "q"}
+jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "priv", "p", "q"}
+jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"k", "priv", "p", "q"}
+jwk.go | PublicJWK | case "P-521":\n | case "P-521", "P-224":\n
+jwk.go | PublicJWK | case bits < minRSABits || bits > maxRSABits: | case bits < minRSABits-1 || bits > maxRSABits:
+jwk.go | PublicJWK | case bits < minRSABits || bits > maxRSABits: | case bits < minRSABits:
+jwk.go | PublicJWK | case bits < minRSABits || bits > maxRSABits: | case bits > maxRSABits:
+jwk.go | PublicJWK | case key.E&1 == 0 || key.E < 3: | case key.E < 3:
+jwk.go | PublicJWK | case key.E&1 == 0 || key.E < 3: | case key.E&1 == 0:
+jwk.go | PublicJWK | case key.N.Bit(0) == 0: | case false:
+jwk.go | PublicJWK | if crv != "Ed25519" { | if curveByName(crv) != nil {
+jwk.go | PublicJWK | if exp.BitLen() > 31 { | if exp.BitLen() > 32 {
+jwk.go | PublicJWK | if exp.BitLen() > 31 { | if false {
+jwk.go | PublicJWK | if len(b) != size { | if false {
+jwk.go | PublicJWK | if len(b) != size { | if len(b) < size {
+jwk.go | PublicJWK | if len(x) != ed25519.PublicKeySize { | if len(x) < ed25519.PublicKeySize {
+jwk.go | RFC7638 | return encodeBase64URL(sum[:])\n}\n\n// ---- private keys | return encodeBase64URL(sum[1:])\n}\n\n// ---- private keys
+jwk.go | SigningKeyPublicJWK | `","use":"sig"`...) | `"`...)
+jwk.go | SigningKeyPublicJWK | return NewSigningKey(signer, alg, thumbprint(signer.Public())) | return NewSigningKey(signer, alg, "")
+jwk.go | SmallOrder | if smallOrder(x) { | if false {
+jwk.go | SmallOrder | y[31] &= 0x7f | _ = 0
+jwk.go | SmallOrder | {1}, // order 1 | {2}, // order 1
+jwk.go | SmallOrder | {},  // order 4 | {2},  // order 4
+jwk.go | FIPS | case key.E <= 1<<16: | case false:
+# jwks.go
+jwks.go | HeaderMemo | len(segment) > maxMemoHeader || | false ||
+jwks.go | HeaderMemo | len(segment) > maxMemoHeader || | len(segment) >= maxMemoHeader ||
+jwks.go | HeaderMemo | return e.header, e.key | _ = e; return nil, nil
+jwks.go | HeaderMemoDropped | !slices.Contains(snap.keys, key) { | slices.Contains(snap.keys[:0], key) {
+jwks.go | KeySelection | if !k.fits(alg) {\n | if false {\n
+jwks.go | KeySelection | if h.hasKid && k.kid != h.kid {\n | if false {\n
+jwks.go | KeySelection | if h.hasKid && k.kid != h.kid {\n | if h.hasKid && k.kid != "" && k.kid != h.kid {\n
+jwks.go | KeySelection | if h.hasKid && k.kid != h.kid {\n | if h.kid != "" && k.kid != h.kid {\n
+jwks.go | KeySelection | return nil, false, fail(ErrKeyNotFound, "kid", "several keys | return key, false, nil; return nil, false, fail(ErrKeyNotFound, "kid", "several keys
+jwks.go | KeySelection | return nil, false, fail(ErrKeyNotFound, "kid", "the token names no key, and several | return key, false, nil; return nil, false, fail(ErrKeyNotFound, "kid", "the token names no key, and several
+jwks.go | KeySetErrors | arrayElements(raw, maxKeys) | arrayElements(raw, maxKeys+1)
+jwks.go | KeySetErrors | arrayElements(raw, maxKeys) | arrayElements(raw, maxKeys-1)
+jwks.go | KeySetErrors | if !slices.ContainsFunc(snap.keys, func(k *publicKey) bool { return k.use != "enc" }) { | if false {
+jwks.go | KeySetErrors | if len(document) > maxBody { | if false {
+jwks.go | KeySetErrors | return k.use != "enc" }) { | return true }) {
+jwks.go | KeySetSkips | if h.hasKid && k.kid == h.kid { | if false {
+jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | _ = err
+jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | return nil, err
+jwks.go | JWKS | now.Sub(s.unknownAt) < unknownKidInterval | false
+jwks.go | JWKS | go s.run(context.WithoutCancel(ctx), f) | go s.run(ctx, f)
+jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
+jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
+jwks.go | JWKS | if s.uri == "" || age < snap.softAge { | if true {
+jwks.go | JWKS | context.WithTimeout(ctx, keyFetchTimeout) | context.WithTimeout(ctx, 100*keyFetchTimeout)
+jwks.go | JWKS | case age < -time.Second: // | case false: //
+jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
+jwks.go | JWKS | case age >= softAge: | case age >= 100*softAge:
+jwks.go | JWKS|MTLS|CertificateNot | newCaller(withoutClientCertificate(o.HTTPClient), | newCaller(o.HTTPClient,
+jwks.go | JWKS | if age < s.maxAge { | if true {
+jwks.go | JWKS | if !force && s.failures > 0 && | if false &&
+# jws.go
+jws.go | ECDSAShort | if len(sig) != a.size { | if len(sig) > a.size {
+jws.go | ECDSASignatureConversion | body >= 0x80 { | body > 0x80 {
+jws.go | ECDSASignatureConversion | n = bytes.TrimLeft(n, "\x00") | n = bytes.TrimLeft(n, "\xff")
+jws.go | ECDSASignatureConversion | pad := len(n) == 0 || n[0] >= 0x80 | pad := len(n) == 0
+jws.go | ECDSASignatureForms | if len(sig) != a.size { | if ecdsa.VerifyASN1(key, sum(a.hash, input, &buf), sig) { return true }; if len(sig) != a.size {
+jws.go | ECDSASignatureForms | if len(sig) != a.size { | if len(sig) < a.size {
+jws.go | HeaderMemo | alg, err := rules.check(header) | alg, err := rules.check(header); if key != nil { alg, err = findAlgorithm(header.alg), nil }
+jws.go | HeaderMemo | keys.remember(segments[0], header, key) | _ = 0
+jws.go | HeaderMemo|FuzzJWS | v, err := p.verify(alg, key) | keys.remember(segments[0], header, key); v, err := p.verify(alg, key)
+jws.go | JWS | if !verifySignature(alg, key.key, p.input, p.sig) { | if false {
+jws.go | JWSAlgorithms | if !a.pss {\n | if !a.pss || rsa.VerifyPKCS1v15(key, a.hash, digest, sig) == nil {\n
+jws.go | JWSAlgorithms | return rsa.VerifyPKCS1v15(key, a.hash, digest, sig) == nil | return rsa.VerifyPKCS1v15(key, a.hash, digest, sig) == nil || rsa.VerifyPSS(key, a.hash, digest, sig, nil) == nil
+jws.go | JWSDots | case 2: | case 1, 2:
+jws.go | JWSDots | case 4: | case 3, 4:
+jws.go | JWSDots | case 4: | case 44:
+jws.go | JWSHeader | [...]string{"crit", "b64", "zip"} | [...]string{"b64", "zip"}
+jws.go | JWSHeader | [...]string{"crit", "b64", "zip"} | [...]string{"crit", "b64"}
+jws.go | JWSHeader | [...]string{"crit", "b64", "zip"} | [...]string{"crit", "zip"}
+jws.go | JWSHeader | alg, err := o.need("alg") | alg, _, err := o.string("alg")
+jws.go | JWSHeader | kid, hasKid, err := o.string("kid") | kid, hasKid, _ := o.string("kid")
+jws.go | JWSHeader | o, err := r.object(string(b), headerLimits, ErrParse) | o, err := r.object(string(b), documentLimits, ErrParse)
+jws.go | JWSHeader | typ, _, err := o.string("typ") | typ, _, _ := o.string("typ")
+jws.go | JWSLengthCaps | if len(header) > maxHeader { | if false {
+jws.go | JWSLengthCaps | if len(header) > maxHeader { | if len(header) >= maxHeader {
+jws.go | JWSLengthCaps | if len(raw) > maxToken { | if false {
+jws.go | JWSLengthCaps | if len(raw) > maxToken { | if len(raw) > maxToken+1 {
+jws.go | JWSLengthCaps | if len(raw) > maxToken { | if len(raw) >= maxToken {
+jws.go | JWSMutations | &parsedJWS{segments[0], buf[:signed], | &parsedJWS{segments[0], buf[:signed-1],
+jws.go | NormalType | && !strings.Contains(sub, "/") { | {
+jws.go | NormalType|RefusedBeforeKeyLookup | strings.CutPrefix(typ, "application/"); ok && | strings.CutPrefix(typ, "application/"); !ok && sub == "" &&
+jws.go | NormalType|RefusedBeforeKeyLookup | typ = strings.ToLower(typ) | _ = 0
+jws.go | PSSSaltLength | return rsa.VerifyPSS(key, a.hash, digest, sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil | return rsa.VerifyPSS(key, a.hash, digest, sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}) == nil
+jws.go | RefusedBeforeKeyLookup | if !slices.Contains(rules.allowed, h.alg) { | if !slices.ContainsFunc(rules.allowed, func(a Algorithm) bool { return strings.EqualFold(string(a), string(h.alg)) }) {
+jws.go | RefusedBeforeKeyLookup|HeaderMemo | if !slices.Contains(rules.allowed, h.alg) { | if findAlgorithm(h.alg) == nil && !slices.Contains(rules.allowed, h.alg) {
+jws.go | RefusedBeforeKeyLookup|Memo | if !rules.typ(h.typ) { | if false {
+jws.go | SignJWT | if kid != "" {\n | if true {\n
+jws.go | SignJWT | if payload[0] != '{' { | if false {
+jws.go | SignJWT | typ = "JWT" | typ = "jwt"
+jws.go | SignerErrors | der, err := k.signer.Sign(rand.Reader, sum(a.hash, input, &buf), a.hash) | der, _ := k.signer.Sign(rand.Reader, sum(a.hash, input, &buf), a.hash); var err error
+jws.go | SignerErrors | if rest, err := asn1.Unmarshal(der, &sig); err != nil || len(rest) > 0 || | if _, err := asn1.Unmarshal(der, &sig); err != nil ||
+jws.go | SignerErrors | sig.R.Sign() <= 0 || sig.S.Sign() <= 0 || | sig.R.Sign() < 0 || sig.S.Sign() <= 0 ||
+jws.go | SignerErrors | sig.R.Sign() <= 0 || sig.S.Sign() <= 0 || | sig.R.Sign() <= 0 || sig.S.Sign() == 0 ||
+jws.go | SignerErrors | || sig.R.BitLen() > size*4 || sig.S.BitLen() > size*4 { | || sig.R.BitLen() > size*4 {
+jws.go | SignerErrors | || sig.R.BitLen() > size*4 || sig.S.BitLen() > size*4 { | || sig.S.BitLen() > size*4 {
+jws.go | SignerOptions|JWSAlgorithms | opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash} | opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: a.hash}
+jws.go | SignJWT | if k == nil || k.alg == nil { | if false {
+# metadata.go
+metadata.go | Discover | if !sameIssuer(as.Issuer, issuer) { | if false {
+metadata.go | Discover | return ok && !strings.Contains(host, "/") && b == a+"/" | return ok && host != "" && b == a+"/"
+metadata.go | WellKnown | base := strings.TrimSuffix(issuer, "/") | base := issuer
+metadata.go | Discover | if strings.Contains(issuer, "?") { | if false {
+metadata.go | Endpoint | c.useAliases && aliases != nil | aliases != nil
+metadata.go | DropsSecrets | "client_secret", "registration_access_token"} | "client_secret"}
+# mtls.go
+mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.Before(leaf.NotBefore) {
+mtls.go | MTLS | t.DialTLSContext != nil || t.DialTLS != nil || len(t.TLSNextProto) > 0 { | t.DialTLS != nil || len(t.TLSNextProto) > 0 {
+mtls.go | MTLS | config.Certificates, config.GetClientCertificate = nil, nil | _ = 0
+mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.After(leaf.NotAfter) {
+mtls.go | MTLS | if err == nil && u != nil && u.Scheme == "https" { | if false {
+mtls.go | MTLS | config.ClientSessionCache = nil | _ = 0
+mtls.go | MTLS | case fixed == (m.GetCertificate != nil): | case !fixed && m.GetCertificate == nil:
+# oauth.go
+oauth.go | NewClient | case template && c.accept == nil: | case false:
+oauth.go | NewClient | case !template && c.accept != nil: | case false:
+oauth.go | NewClient | case c.meta.ClientID == "": | case false:
+oauth.go | NewClient | case c.server.Issuer == "": | case false:
+oauth.go | NewClient | if m := c.meta.DefaultMaxAge; m != nil && *m < 0 { | if false {
+oauth.go | NewClient | server, err := cfg.Server.clone() | server, err := cfg.Server, error(nil)
+oauth.go | NewClient | if c.lifetime < 0 || c.lifetime > maxAuthorizationAge { | if false {
+oauth.go | NewClient | if _, err := signatureAlgorithm(a.param, a.alg); err != nil { | if false {
+oauth.go | CheckedWhenUsed | if _, err := c.caller.checkURL(member, target); err != nil { | if false {
+oauth.go | Partial | if c.auth == nil { | if false {
+oauth.go | RequestErrors|GrantOptions | if _, set := form[name]; set || slices.Contains(reserved, name) { | if false {
+oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
+oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
+oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
+oauth.go | MTLS | if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) { | if false {
+oauth.go | NewClient | if _, err := a.audienceOf(c.server); err != nil { | if _, err := a.audienceOf(c.server); err == ErrConfig {
+# saved.go
 saved.go | Saved | if r.err == nil && len(r.b) > 0 { | if false {
 saved.go | Saved | case b[0] != version: | case false:
+saved.go | FuzzAuthorizationBinary | size > 1 && n>>(7*(size-1)) == 0 { | false {
+saved.go | FuzzAuthorizationBinary | strconv.FormatInt(n, 10) != s { | false {
+saved.go | FuzzTokenBinary | if size <= 0 || | if
+# secret.go
+secret.go | Secret | func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding } | func (s Secret) MarshalJSON() ([]byte, error) { return []byte("\"\""), nil }
+secret.go | Secret | func (s Secret) Format(f fmt.State, _ rune) | func (s Secret) Format2(f fmt.State, _ rune)
 # token.go
-token.go | TokenRefusals | return nil, fail(ErrReplay, "Callback", "was exchanged before")\n	}\n	t, err | _ = 0\n	}\n	t, err
 token.go | TokenIDToken | if x.openid {\n | if false {\n
 token.go | TokenIDToken | x.checks.accessToken = t.AccessToken.Reveal() | _ = 0
 token.go | TokenIDToken|FinishAuthorization | checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, | checks: idTokenChecks{maxAge: a.maxAge,
@@ -114,205 +365,6 @@ userinfo.go | UserInfo | if !strings.EqualFold(t.TokenType, "bearer") && t.Token
 userinfo.go | UserInfo | if !headerValue(t.AccessToken.Reveal()) { | if false {
 userinfo.go | UserInfo | _, err = checkLifetime(claims, c.clock) | _ = 0
 userinfo.go | UserInfo | err = checkStart(claims, c.clock) | _ = 0
-# metadata.go
-metadata.go | Discover | if !sameIssuer(as.Issuer, issuer) { | if false {
-metadata.go | Discover | return ok && !strings.Contains(host, "/") && b == a+"/" | return ok && host != "" && b == a+"/"
-metadata.go | WellKnown | base := strings.TrimSuffix(issuer, "/") | base := issuer
-metadata.go | Discover | if strings.Contains(issuer, "?") { | if false {
-metadata.go | Endpoint | c.useAliases && aliases != nil | aliases != nil
-metadata.go | DropsSecrets | "client_secret", "registration_access_token"} | "client_secret"}
-jsonstruct.go | Metadata|Discover | if m.raw == "null" && | if false &&
-jsonstruct.go | Collision | known { | known && false {
-# oauth.go
-oauth.go | NewClient | case template && c.accept == nil: | case false:
-oauth.go | NewClient | case !template && c.accept != nil: | case false:
-oauth.go | NewClient | case c.meta.ClientID == "": | case false:
-oauth.go | NewClient | case c.server.Issuer == "": | case false:
-oauth.go | NewClient | if m := c.meta.DefaultMaxAge; m != nil && *m < 0 { | if false {
-oauth.go | NewClient | server, err := cfg.Server.clone() | server, err := cfg.Server, error(nil)
-oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
-oauth.go | NewClient | if c.lifetime < 0 || c.lifetime > maxAuthorizationAge { | if false {
-oauth.go | NewClient | if _, err := signatureAlgorithm(a.param, a.alg); err != nil { | if false {
-oauth.go | NewClient | if _, err := a.audienceOf(c.server); err != nil { | if _, err := a.audienceOf(c.server); err == ErrConfig {
-oauth.go | CheckedWhenUsed | if _, err := c.caller.checkURL(member, target); err != nil { | if false {
-oauth.go | Partial | if c.auth == nil { | if false {
-oauth.go | RequestErrors|GrantOptions | if _, set := form[name]; set || slices.Contains(reserved, name) { | if false {
-oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
-# json.go, jsonstruct.go
-json.go | JSON | if !utf8.ValidString(text) { | if !utf8.ValidString("") {
-json.go | JSON | if r.pos != len(text) { | if false {
-json.go | JSON | if duplicate { | if duplicate && name == "" {
-json.go | JSON | _, duplicate = r.seen[nameInObject{depth, name}] | _ = 0
-json.go | JSON | duplicate = slices.Contains(open, name) | _ = 0
-json.go | JSON | len(open) >= r.perObj || | false ||
-json.go | JSON|Header | || r.inAll < 0 { | {
-json.go | JSON | case c < 0x20: | case c < 1:
-json.go | JSON | utf16.DecodeRune(u, low) == unicode.ReplacementChar { | low == 0 {
-json.go | JSON | delete(r.seen, nameInObject{depth, name}) | _ = name
-json.go | JSON | r.folding = true | r.folding = false
-json.go | JSON|Base64 | && bytes.IndexByte(src, '\r') < 0 { | {
-json.go | JSON|Base64|JWS | base64.RawURLEncoding.Strict().AppendDecode | base64.RawURLEncoding.AppendDecode
-json.go | JSON | !o.nullAbsent || raw != "null" | true
-json.go | JSON | return 0, true, fail(o.kind, name, "is negative") | _ = 0
-jsonstruct.go | JSON|Metadata | tag == name && tag != "-" | strings.EqualFold(tag, name) && tag != "-"
-# clock.go
-clock.go | Clock | if !t.After(now.Add(-c.tolerance())) { | if t.Before(now.Add(-c.tolerance())) {
-clock.go | Clock | if t.After(now.Add(c.tolerance())) { | if !t.Before(now.Add(c.tolerance())) {
-clock.go | Clock | return c.local().Add(c.Skew) } | return c.local() }
-clock.go | Clock|NewClient | if c.Tolerance > maxTolerance { | if false {
-clock.go | Clock|NewClient | if c.Skew > maxSkew || c.Skew < -maxSkew { | if c.Skew > maxSkew {
-clock.go | Clock | case c.Tolerance < 0: | case false:
-clock.go | Clock|IDToken | math.Abs(f) > maxNumericDate | false
-# secret.go, errors.go
-secret.go | Secret | func (s Secret) Format(f fmt.State, _ rune) | func (s Secret) Format2(f fmt.State, _ rune)
-secret.go | Secret | func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding } | func (s Secret) MarshalJSON() ([]byte, error) { return []byte("\"\""), nil }
-errors.go | Error|Secret | return strconv.QuoteToASCII(s) | return s
-errors.go | Error|Token | return target == ErrRefused || target == ErrResponse && e.Code == "" | return target == ErrRefused
-# algorithm.go
-algorithm.go | Algorithm|IDTokenAlg | if list == nil { | if len(list) == 0 {
-algorithm.go | Algorithm|NewClient | if usable == nil { | if false {
-algorithm.go | Algorithm|UserInfo | if fallback == "" { | if false {
-# jws.go
-jws.go | JWS | if len(raw) > maxToken { | if false {
-jws.go | JWS | if len(header) > maxHeader { | if false {
-jws.go | JWS | [...]string{"crit", "b64", "zip"} | [...]string{"b64", "zip"}
-jws.go | JWS | [...]string{"crit", "b64", "zip"} | [...]string{"crit", "zip"}
-jws.go | JWS | [...]string{"crit", "b64", "zip"} | [...]string{"crit", "b64"}
-jws.go | JWS | if !slices.Contains(rules.allowed, h.alg) { | if !slices.Contains(rules.allowed, h.alg) && findAlgorithm(h.alg) == nil {
-jws.go | JWS|IDTokenType | if !rules.typ(h.typ) { | if false {
-jws.go | JWS|IDTokenType | typ = strings.ToLower(typ) | _ = 0
-jws.go | JWS|IDTokenType | strings.CutPrefix(typ, "application/") | strings.CutPrefix(typ, "x/")
-jws.go | JWS|RFC|IDToken | if !verifySignature(alg, key.key, p.input, p.sig) { | if false {
-jws.go | JWS | rsa.VerifyPSS(key, a.hash, digest, sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) | rsa.VerifyPSS(key, a.hash, digest, sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto})
-jws.go | JWS | if len(sig) != a.size {\n			return false | if false {\n			return false
-jws.go | JWS|SigningKey | sig.R.BitLen() > size*4 || sig.S.BitLen() > size*4 | false
-jws.go | JWS|Sign | if payload[0] != '{' { | if false {
-# jwk.go
-jwk.go | JWK|JWKS|KeySet | (k.use == "" || k.use == "sig") && | true &&
-jwk.go | JWK|JWKS|KeySet | (k.ops == nil || slices.Contains(k.ops, "verify")) && | true &&
-jwk.go | JWK|JWKS|JWS | (k.alg == "" || k.alg == a.name) | true
-jwk.go | JWK|JWKS|JWS | k.kty == a.kty && k.crv == a.crv && | k.kty == a.kty &&
-jwk.go | JWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"k", "priv", "p", "q"}
-jwk.go | JWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "priv", "p", "q"}
-jwk.go | JWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "k", "p", "q"}
-jwk.go | JWK | case bits < minRSABits || bits > maxRSABits: | case bits > maxRSABits:
-jwk.go | JWK | case bits < minRSABits || bits > maxRSABits: | case bits < minRSABits:
-jwk.go | JWK | case key.N.Bit(0) == 0: | case false:
-jwk.go | JWK | case key.E&1 == 0 || key.E < 3: | case key.E < 3:
-jwk.go | JWK | case key.E&1 == 0 || key.E < 3: | case key.E&1 == 0:
-jwk.go | JWK | if exp.BitLen() > 31 { | if false {
-jwk.go | JWK | if len(b) != size { | if false {
-jwk.go | JWK | if smallOrder(x) { | if false {
-jwk.go | JWK | y[31] &= 0x7f | _ = 0
-jwk.go | FIPS | case key.E <= 1<<16: | case false:
-jwk.go | JWK|SigningKey | if err := checkRSA(ErrConfig, key); err != nil { | if false {
-jwk.go | JWK|SigningKey | if kty, crv := keyShape(public); kty != a.kty || crv != a.crv { | if kty, _ := keyShape(public); kty != a.kty {
-jwk.go | JWK|SigningKey | if err != nil || !key.PublicKey.Equal(public) { | if err != nil {
-jwk.go | JWK|SigningKey | if len(d) != ed25519.SeedSize || !public.Equal(ed25519.NewKeyFromSeed(d).Public()) { | if len(d) != ed25519.SeedSize {
-jwk.go | Secret | func (k SigningKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.summary()) } | var _ fmt.State
-# jwks.go
-json.go | JWK|JWKS|KeySet | if len(elems) == limit { | if false {
-jwks.go | JWKS|KeySet|JWK | if !slices.ContainsFunc(snap.keys, func(k *publicKey) bool { return k.use != "enc" }) { | if false {
-jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
-jwks.go | JWKS|KeySet|JWS | if key != nil {\n			if h.hasKid { | if false {\n			if h.hasKid {
-jwks.go | JWKS | if age < s.maxAge { | if true {
-jwks.go | JWKS | if s.uri == "" || age < snap.softAge { | if true {
-jwks.go | JWKS | now.Sub(s.unknownAt) < unknownKidInterval | false
-jwks.go | JWKS | if s.flight != nil {\n		return s.flight, nil | if false {\n		return s.flight, nil
-jwks.go | JWKS | if !force && s.failures > 0 && | if false &&
-jwks.go | JWKS | go s.run(context.WithoutCancel(ctx), f) | go s.run(ctx, f)
-jwks.go | JWKS | context.WithTimeout(ctx, keyFetchTimeout) | context.WithTimeout(ctx, 100*keyFetchTimeout)
-jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
-jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
-jwks.go | JWKS | if s.uri == "" || uri != s.uri { | if s.uri == "" {
-jwks.go | JWKS | case age < -time.Second: // | case false: //
-jwks.go | JWKS | case age >= softAge: | case age >= 100*softAge:
-jwks.go | JWKS|JWS|Memo | if _, known := (*m)[segment]; known || len(*m) >= maxMemo { | if _, known := (*m)[segment]; known {
-jwks.go | JWKS|JWS|Memo | len(segment) > maxMemoHeader || | false ||
-jwks.go | JWKS|MTLS|CertificateNot | newCaller(withoutClientCertificate(o.HTTPClient), | newCaller(o.HTTPClient,
-# http.go
-http.go | HTTP | own.Jar = nil | _ = 0
-http.go | HTTP | res.Header.Del("Location") | _ = 0
-http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | case u.Scheme == "https", insecure:
-http.go | HTTP | case u.User != nil: | case false:
-http.go | HTTP | if len(body) > maxBody { | if false {
-http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
-http.go | HTTP|Token | o.has("access_token") { | false {
-http.go | HTTP|Secret | err = ue.Err\n	} | break\n	}
-http.go | HTTP | r.body[:min(len(r.body), maxErrorBody)] | r.body
-http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
-http.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
-http.go | HTTP|Token | if s[i] < 0x21 || s[i] > 0x7e { | if s[i] > 0x7e {
-# challenge.go
-challenge.go | Challenge | if _, twice := c.Params[name]; twice { | if false {
-challenge.go | Challenge | if len(line) > maxChallengeLine { | if false {
-challenge.go | Challenge | len(list) >= limit { | false {
-challenge.go | Challenge | name := strings.ToLower(r.token()) | name := r.token()
-# clientauth.go
-clientauth.go | ClientAuth | url.QueryEscape(r.ClientID), url.QueryEscape(a.secret.Reveal()) | r.ClientID, a.secret.Reveal()
-clientauth.go | ClientAuth | case len(secret) < mac.size: | case false:
-clientauth.go | ClientAuth | o.Lifetime < time.Second || o.Lifetime > maxAssertionLifetime | o.Lifetime < time.Second
-clientauth.go | ClientAuth | if slices.Contains(reserved, name) { | if false {
-clientauth.go | ClientAuth | b = appendJSONString(append(b, `,"jti":`...), randomString()) | b = appendJSONString(append(b, `,"jti":`...), "1")
-clientauth.go | ClientAuth | if a.audience == TokenEndpointAudience { | if false {
-clientauth.go | ClientAuth | if assertion == "" { | if false {
-# mtls.go
-mtls.go | MTLS | config.Certificates, config.GetClientCertificate = nil, nil | _ = 0
-mtls.go | MTLS | config.ClientSessionCache = nil | _ = 0
-mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.Before(leaf.NotBefore) {
-mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.After(leaf.NotAfter) {
-mtls.go | MTLS | if !ok || !public.Equal(signer.Public()) { | if !ok {
-mtls.go | MTLS | t.DialTLSContext != nil || t.DialTLS != nil || len(t.TLSNextProto) > 0 { | t.DialTLS != nil || len(t.TLSNextProto) > 0 {
-mtls.go | MTLS | if err == nil && u != nil && u.Scheme == "https" { | if false {
-mtls.go | MTLS | case fixed == (m.GetCertificate != nil): | case !fixed && m.GetCertificate == nil:
-oauth.go | MTLS | if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) { | if false {
-# request objects, JARM, hybrid
-authorize.go | RequestObject | lifetime = pushedObjectAge | _ = 0
-authorize.go | RequestObject | if len(values) != 1 { | if len(values) == 0 {
-authorize.go | RequestObject | case "iss", "sub", "aud", "exp", "nbf", "iat", "jti": // | case "sub": //
-authorize.go | RequestObject | name == "max_age" || name == "claims" || name == "authorization_details" | name == "max_age" || name == "claims"
-authorize.go | RequestObject | if c.requestKey == nil && (c.server.RequireSignedRequestObject || | if c.requestKey == nil && (
-authorize.go | ResponseTypes | case strings.Contains(responseType, "id_token") && m.place == inQuery: // | case false: //
-authorize.go | ResponseTypes | if strings.Contains(r.ResponseType, "id_token") && (!openid || r.InsecureNoNonce) { | if false {
-authorize.go | JARMAlgorithm | if responseModes.find(r.ResponseMode).jwt {\n | if false {\n
-callback.go | JARM | if params.Get("response") == "" { | if params.Get("response") == "" && !params.Has("state") {
-callback.go | JARM | case len(aud) != 1 || aud[0] != c.meta.ClientID: | case !slices.Contains(aud, c.meta.ClientID):
-callback.go | JARM | case len(aud) != 1 || aud[0] != c.meta.ClientID: | case len(aud) != 1:
-callback.go | JARM | _, err = checkLifetime(claims, c.clock) | _ = 0
-callback.go | JARM | return nil, claims.wrong(name, "a string") | _ = 0
-callback.go | Hybrid | needSHash: c.detached, frontend: true, | frontend: true,
-callback.go | Hybrid | needSHash: c.detached, frontend: true, | needSHash: c.detached,
-callback.go | Hybrid | case !wanted && params.Has(name): | case false:
-callback.go | Hybrid|ValidateCallback | case wanted && params.Get(name) == "": | case false:
-callback.go | Tenant | if cb.issuer != "" && id != nil && | if false && id != nil &&
-callback.go | Hybrid | && !a.d.wants("id_token") { | {
-token.go | Hybrid | case t.idToken.Subject() != first.Subject(): | case false:
-token.go | HybridTenants | case t.idToken.Issuer() != first.Issuer(): | case false:
-token.go | Hybrid | checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, state: a.state} | checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge}
-token.go | IDTokenResponse | if !a.wants("code") {\n		if cb.used.Swap(true) { | if !a.wants("code") {\n		if false {
-jwe.go | Encrypted | mac.Write(additional) | _ = 0
-jwe.go | Encrypted|Concat | binary.BigEndian.AppendUint32(b, uint32(size)*8) | binary.BigEndian.AppendUint32(b, uint32(size))
-jwks.go | Encrypt | k.use == "enc" && | true &&
-callback.go | Hybrid | nonce: d.nonce, maxAge: d.maxAge, started | maxAge: d.maxAge, started
-callback.go | Hybrid | code: cb.code.Reveal(), state: d.state, | state: d.state,
-callback.go | ErrorURI | URI: linkable(params.Get("error_uri"))} | URI: params.Get("error_uri")}
-http.go | ErrorURI | e.URI = linkable(uri) | e.URI = uri
-http.go | QuoteNothing | } else if !quotesNothing(err) { | } else if err == nil {
-http.go | CancelCause | if ctx.Err() != nil { | if ctx == nil {
-errors.go | QuoteNothing | strings.Map(visible, strings.TrimPrefix(e.Err.Error(), "oauth: ")) | strings.TrimPrefix(e.Err.Error(), "oauth: ")
-json.go | ClaimsErrors | case err != nil:\n		return fail(ErrClaim, "", "the claims do not fit a %T", dst) | case err != nil:\n		return err
-jwks.go | ImportOlder | now.fetched.Add(-time.Second).After(snap.fetched) { | false {
-jwks.go | KeySetZero | if snap == nil && s.uri == "" { | if false {
-oauth.go | NewClient | case cfg.KeySet != nil && cfg.KeySet.uri == "" && | case false &&
-oauth.go | NewClient | case slices.ContainsFunc(c.tokenTypes, func(s string) bool { return strings.EqualFold(s, "dpop") }): | case false:
-userinfo.go | AnotherTenant | if issuer != "" && iss != issuer { | if false {
-metadata.go | Discover | if o.Type != DiscoverOIDC && o.Type != DiscoverOAuth2 { | if false {
-idtoken.go | VerifyIDToken | x.outside && x.accessToken != "") | false)
-idtoken.go | VerifyIDToken | (x.frontend || x.outside) && x.code != "") | x.frontend && x.code != "")
-idtoken.go | IDToken | if x.maxAge != nil && !since { | if x.maxAge != nil {
-idtoken.go | IDToken | !id.authTime.Before(x.started.Add(-c.clock.tolerance())) | true
-details.go | Details | if d.Type == "" {\n		return AuthorizationDetail{} | if false {\n		return AuthorizationDetail{}
-details.go | Details | if d.Type == "" {\n			return "" | if false {\n			return ""
 MUTANTS
 }
 
