@@ -278,7 +278,6 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 		form.Set("code_challenge_method", "S256")
 	}
 	for _, p := range [...]struct{ name, value string }{
-		{"scope", a.scope},
 		{"nonce", a.nonce},
 		{"response_mode", r.ResponseMode},
 		{"prompt", r.Prompt},
@@ -297,15 +296,8 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 		a.maxAge = new(int64)
 		*a.maxAge = *r.MaxAge
 	}
-	if len(r.Resource) > 0 {
-		form["resource"] = slices.Clone(r.Resource)
-	}
-	details, err := encodeDetails(r.AuthorizationDetails)
-	if err != nil {
+	if err := setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails); err != nil {
 		return nil, nil, err
-	}
-	if details != "" {
-		form.Set("authorization_details", details)
 	}
 	if r.Claims != nil {
 		claims, err := json.Marshal(r.Claims)
@@ -354,18 +346,8 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 	if err := checkResponseType(r.ResponseType, r.ResponseMode); err != nil {
 		return err
 	}
-	for _, s := range r.Scope {
-		if s == "" || strings.ContainsFunc(s, notScopeChar) {
-			return fail(ErrConfig, "Scope", "%s is not a scope: pass one scope per element", printable(s, 64))
-		}
-	}
 	if r.MaxAge != nil && *r.MaxAge < 0 {
 		return fail(ErrConfig, "MaxAge", "is negative")
-	}
-	for _, uri := range r.Resource {
-		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || u.Fragment != "" {
-			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
-		}
 	}
 	openid := slices.Contains(r.Scope, "openid")
 	if strings.Contains(r.ResponseType, "id_token") && (!openid || r.InsecureNoNonce) {
@@ -387,24 +369,10 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 // user comes back.
 func (c *Client) checkWayBack(r *AuthorizationRequest) error {
 	if r.ResponseType != "id_token" {
-		target, member, err := c.endpointURL(tokenEndpoint)
-		if err != nil {
-			return err
-		}
-		if _, err := c.caller.checkURL(member, target); err != nil {
-			return err
-		}
+		return c.checkTokenRequest(r.Scope)
 	}
-	if slices.Contains(r.Scope, "openid") {
-		_, err := c.keySet()
-		return err
-	}
-	return nil
-}
-
-// notScopeChar is the complement of scope-token, RFC 6749 Section 3.3.
-func notScopeChar(r rune) bool {
-	return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
+	_, err := c.keySet()
+	return err
 }
 
 // A responseMode says where the parameters of a response come, and whether
@@ -587,7 +555,7 @@ func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration) ([
 		}
 		b = append(appendJSONString(append(b, ','), name), ':')
 		switch {
-		case name == "max_age" || name == "claims" || name == "authorization_details":
+		case name == "max_age" || name == "requested_expiry" || name == "claims" || name == "authorization_details":
 			b = append(b, values[0]...)
 		case len(values) > 1:
 			for i, v := range values {

@@ -8,7 +8,6 @@ package oauth
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -124,19 +123,13 @@ func formParams(r *http.Request) (url.Values, error) {
 	if r.PostForm != nil {
 		return r.PostForm, nil
 	}
-	if r.Body == nil {
-		return nil, fail(ErrParse, "", "the response has no body")
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := readBody(r.Body)
 	if err != nil {
-		return nil, &Error{Kind: ErrParse, Detail: "the body of the response cannot be read", Err: err}
-	}
-	if len(body) > maxBody {
-		return nil, fail(ErrParse, "", "the response is longer than %d bytes", maxBody)
+		return nil, err
 	}
 	params, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, fail(ErrParse, "", "the body of the response cannot be read")
+		return nil, fail(ErrParse, "", "the body cannot be read as a form")
 	}
 	return params, nil
 }

@@ -4,6 +4,7 @@ package oauth
 // of age and expiry. It is the only file that reads the time.
 
 import (
+	"context"
 	"math"
 	"strconv"
 	"time"
@@ -63,6 +64,18 @@ func (c Clock) tolerance() time.Duration {
 // monotonic is a reading for ages and intervals, which must not follow
 // somebody who sets the clock.
 func monotonic() time.Time { return time.Now() }
+
+// sleep waits, or returns the error of the context that ended before.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // checkExpiry wants t > now − tolerance (RFC 7519, Section 4.1.4: the current
 // time MUST be before the expiration time, so equal is expired).

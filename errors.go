@@ -47,6 +47,8 @@ var (
 	ErrUnsupported error = &errorKind{text: "unsupported"}
 	// ErrUnavailable: the keys that are needed cannot be had now. A token was neither accepted nor found bad.
 	ErrUnavailable error = &errorKind{text: "unavailable"}
+	// ErrNoCredentials: a request came in without credentials, or with unknown ones. The answer to it is status 401.
+	ErrNoCredentials error = &errorKind{text: "no credentials"}
 	// ErrRefused: the server refused the request. Every [*ResponseError] and [*AuthorizationError] is one.
 	ErrRefused error = &errorKind{text: "refused"}
 )
@@ -189,9 +191,11 @@ func (e *ResponseError) Error() string {
 	return b.String()
 }
 
-// Is makes the error one of kind [ErrRefused].
+// Is makes the error one of kind [ErrRefused], without a code also
+// [ErrResponse], and expired_token (RFC 8628, Section 3.5; CIBA, Section 11)
+// also [ErrExpired].
 func (e *ResponseError) Is(target error) bool {
-	return target == ErrRefused || target == ErrResponse && e.Code == ""
+	return target == ErrRefused || target == ErrResponse && e.Code == "" || target == ErrExpired && e.Code == "expired_token"
 }
 
 // Format prints the error text for every verb: header and body stay hidden.

@@ -684,7 +684,7 @@ func FuzzTokenResponse(f *testing.F) {
 	c := newUnitServer().client(f, nil)
 	f.Fuzz(func(t *testing.T, body string, kind uint8) {
 		res := fuzzResponse(opToken, kind, body)
-		token, idToken, err := c.processTokenResponse(res, "openid")
+		token, idToken, err := c.processTokenResponse(res, &tokenExpectation{scope: "openid"})
 		if err != nil {
 			if token != nil || idToken != "" {
 				t.Fatalf("%v with the error %v", token, err)

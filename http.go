@@ -276,6 +276,23 @@ func quotesNothing(err error) bool {
 		errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// transient reports whether the same request may well succeed later: the server
+// was not reached, or could not answer. A certificate that is not trusted does
+// not mend itself.
+func transient(err error) bool {
+	var refused *ResponseError
+	if errors.As(err, &refused) {
+		return refused.Code == "" && (refused.StatusCode == http.StatusTooManyRequests || refused.StatusCode >= 500)
+	}
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) {
+		return false
+	}
+	return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)
+}
+
 // silentError keeps the text of an error to itself; errors.Is and errors.As
 // see the error.
 type silentError struct{ err error }
@@ -360,6 +377,21 @@ func (r *httpResponse) wantJWT(mediaType string) (string, error) {
 		return "", &Error{Kind: ErrResponse, Op: r.op, Param: "Content-Type", Detail: "the answer is " + printable(r.mediaType, 64) + ", not " + mediaType}
 	}
 	return strings.TrimSpace(string(r.body)), nil
+}
+
+// readBody reads the body of a request that came to a handler, within maxBody.
+func readBody(r io.Reader) ([]byte, error) {
+	if r == nil {
+		return nil, fail(ErrParse, "", "there is no body")
+	}
+	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err != nil {
+		return nil, &Error{Kind: ErrParse, Detail: "the body cannot be read", Err: err}
+	}
+	if len(body) > maxBody {
+		return nil, fail(ErrParse, "", "the body is longer than %d bytes", maxBody)
+	}
+	return body, nil
 }
 
 // headerValue reports whether s can stand in a header field without doing

@@ -137,8 +137,9 @@ const opIDToken = "id token"
 type nonceRule int
 
 const (
-	nonceEqual   nonceRule = iota // present and equal to the one sent, absent if none was
-	nonceIgnored                  // VerifyIDToken with InsecureNoNonce
+	nonceEqual     nonceRule = iota // present and equal to the one sent, absent if none was
+	nonceIfPresent                  // equal where there is one: a refreshed token
+	nonceIgnored                    // VerifyIDToken with InsecureNoNonce; no authorization request was made
 )
 
 // idTokenChecks is what a token is held against, beside the configuration.
@@ -146,6 +147,7 @@ type idTokenChecks struct {
 	nonce     string
 	nonceRule nonceRule
 	maxAge    *int64    // seconds; nil: no limit
+	anyAge    bool      // with maxAge auth_time has to be there, of whatever age
 	started   time.Time // when the user was sent to the server; zero: not known
 
 	accessToken string // came with the token: at_hash
@@ -347,7 +349,7 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 	// The age is that at the time of the request: who authenticated since then
 	// did so for it, however long consent took afterwards.
 	since := !x.started.IsZero() && !id.authTime.Before(x.started.Add(-c.clock.tolerance()))
-	if x.maxAge != nil && !since {
+	if x.maxAge != nil && !x.anyAge && !since {
 		return c.clock.checkAge("auth_time", id.authTime, seconds(*x.maxAge))
 	}
 	return nil
@@ -400,7 +402,7 @@ func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
 	}
 	id.nonce = nonce
 	switch {
-	case x.nonceRule == nonceIgnored:
+	case x.nonceRule == nonceIgnored, x.nonceRule == nonceIfPresent && !ok:
 		return nil
 	case !ok && x.nonce != "":
 		return fail(ErrNonce, "nonce", "is missing: the token is not an answer to this request")

@@ -29,7 +29,7 @@ var onlyIn = map[string][]string{
 	"encoding/pem":    {"jwk.go"},
 	"math/big":        {"jws.go", "jwk.go"},
 	"reflect":         {"jsonstruct.go"},
-	"sync/atomic":     {"authorize.go", "callback.go", "jwks.go"},
+	"sync/atomic":     {"authorize.go", "callback.go", "jwks.go", "poll.go"},
 }
 
 // never lists what no room imports.

@@ -410,6 +410,8 @@ const (
 	tokenEndpoint
 	userinfoEndpoint
 	parEndpoint
+	deviceEndpoint
+	backchannelEndpoint
 )
 
 // endpoints is the table of the members that an endpoint's URL stands in, in
@@ -424,6 +426,8 @@ var endpoints = [...]struct {
 	tokenEndpoint:         {"token_endpoint", func(s *AuthorizationServer) string { return s.TokenEndpoint }, func(a *MTLSEndpointAliases) string { return a.TokenEndpoint }},
 	userinfoEndpoint:      {"userinfo_endpoint", func(s *AuthorizationServer) string { return s.UserinfoEndpoint }, func(a *MTLSEndpointAliases) string { return a.UserinfoEndpoint }},
 	parEndpoint:           {"pushed_authorization_request_endpoint", func(s *AuthorizationServer) string { return s.PushedAuthorizationRequestEndpoint }, func(a *MTLSEndpointAliases) string { return a.PushedAuthorizationRequestEndpoint }},
+	deviceEndpoint:        {"device_authorization_endpoint", func(s *AuthorizationServer) string { return s.DeviceAuthorizationEndpoint }, func(a *MTLSEndpointAliases) string { return a.DeviceAuthorizationEndpoint }},
+	backchannelEndpoint:   {"backchannel_authentication_endpoint", func(s *AuthorizationServer) string { return s.BackchannelAuthenticationEndpoint }, func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint }},
 }
 
 // endpointURL returns where a request goes to, and the member that says so.

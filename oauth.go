@@ -160,8 +160,14 @@ const (
 	maxAssertionLifetime = 10 * time.Minute
 	authorizationAge     = time.Hour // between StartAuthorization and its end
 	maxAuthorizationAge  = 24 * time.Hour
-	requestObjectAge     = 5 * time.Minute // in a URL: a person may have to find the browser's window
-	pushedObjectAge      = time.Minute     // sent at once
+	pollInterval         = 5 * time.Second // RFC 8628, Section 3.2, where the server does not say
+	slowDownStep         = 5 * time.Second // Section 3.5
+	maxPollInterval      = time.Hour       // nobody waits that long for an answer
+	maxPollBackoff       = 5 * time.Minute // after attempts that failed
+	maxDoublings         = 6               // of the interval
+
+	requestObjectAge = 5 * time.Minute // in a URL: a person may have to find the browser's window
+	pushedObjectAge  = time.Minute     // sent at once
 )
 
 // Config configures a [Client]. Server and Metadata.ClientID are required.

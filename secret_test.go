@@ -185,9 +185,16 @@ func secretValues() map[string]any {
 			AccessToken: NewSecret(m), RefreshToken: NewSecret(m), TokenType: "Bearer", Expiry: time.Unix(1, 0), Scope: []string{"a"},
 			AuthorizationDetails: []AuthorizationDetail{{Type: m}},
 			Extra:                map[string]json.RawMessage{"id": json.RawMessage(`"` + m + `"`)},
-			idToken:              id, server: m, clientID: m,
+			IssuedTokenType:      TokenTypeIdentifier(m), idToken: id, server: m, clientID: m,
 			known: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m},
 		},
+		"DeviceAuthorization": savedDevice(&pendingData{
+			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0),
+			userCode: m, verificationURI: m, verificationURIComplete: m,
+		}),
+		"Backchannel": savedBackchannel(&pendingData{
+			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0), notificationToken: m,
+		}),
 		"IDToken":       id,
 		"Authorization": a,
 		"Callback":      &Callback{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
@@ -232,7 +239,8 @@ func TestSecretTypes(t *testing.T) {
 			secretLeaks(t, &struct{ v any }{v}, secretOddVerbs()...)
 		})
 	}
-	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*Authorization)(nil), (*Callback)(nil), &Callback{}, (*UserInfo)(nil), &Token{}, &Authorization{}} {
+	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*Authorization)(nil), (*Callback)(nil), &Callback{}, (*UserInfo)(nil), &Token{}, &Authorization{},
+		(*DeviceAuthorization)(nil), (*Backchannel)(nil), &DeviceAuthorization{}, &Backchannel{}} {
 		if text := fmt.Sprintf("%+v", v); strings.Contains(text, "PANIC") {
 			t.Errorf("%T: %s", v, text)
 		}
@@ -246,12 +254,12 @@ func TestSecretTypes(t *testing.T) {
 // of ResponseError are exported and stay what they are.
 func TestSecretTypesOddVerbs(t *testing.T) {
 	values := secretValues()
-	for _, name := range []string{"Token", "IDToken", "Authorization", "Callback", "UserInfo"} {
+	for _, name := range []string{"Token", "IDToken", "Authorization", "Callback", "UserInfo", "DeviceAuthorization", "Backchannel"} {
 		t.Run(name, func(t *testing.T) {
 			v := values[name]
 			switch v := v.(type) {
 			case *Token: // the rest is as public as the names of server and client
-				v.Extra, v.AuthorizationDetails, v.server, v.clientID = nil, nil, "", ""
+				v.Extra, v.AuthorizationDetails, v.IssuedTokenType, v.server, v.clientID = nil, nil, "", "", ""
 			case *IDToken:
 				v.d.audience = nil
 			case *Callback:
@@ -286,7 +294,7 @@ func TestSecretTypesByValue(t *testing.T) {
 
 func TestSecretTypesRefuseJSON(t *testing.T) {
 	values := secretValues()
-	for name, hint := range map[string]string{"Token": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error"} {
+	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "Backchannel": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error"} {
 		if text, err := json.Marshal(values[name]); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s encodes to %s, %v; want an error that names %s", name, text, err, hint)
 		}

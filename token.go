@@ -1,7 +1,7 @@
 package oauth
 
 // This file implements tokens and the token endpoint: RFC 6749, Sections 3.2
-// and 5.
+// and 5. The grants beside the code are in grants.go, device.go and ciba.go.
 
 import (
 	"context"
@@ -35,6 +35,10 @@ type Token struct {
 	// AuthorizationDetails are what was granted of them (RFC 9396, Section 7).
 	AuthorizationDetails []AuthorizationDetail
 
+	// IssuedTokenType is what AccessToken is, where the answer is that of a token
+	// exchange (RFC 8693, Section 2.2.1). Empty: an access token.
+	IssuedTokenType TokenTypeIdentifier
+
 	// Extra are the members of the response without a field, as they came. What
 	// they hold is the server's matter and may be secret.
 	Extra map[string]json.RawMessage
@@ -63,6 +67,11 @@ func (t *Token) Issuer() string { return t.identity().issuer }
 // MarshalBinary. It is empty if there was no ID token.
 func (t *Token) Subject() string { return t.identity().subject }
 
+// IDTokenHint is the ID token as it came, for the parameters of that name:
+// whose login is meant. It survives MarshalBinary, is personal data, and is no
+// proof of anything. It is empty if there was no ID token.
+func (t *Token) IDTokenHint() string { return t.identity().raw }
+
 func (t *Token) identity() identity {
 	if t.known == nil {
 		return identity{}
@@ -70,7 +79,7 @@ func (t *Token) identity() identity {
 	return *t.known
 }
 
-const tokenVersion = 1
+const tokenVersion = 2 // 1 had no IssuedTokenType
 
 // MarshalBinary encodes t for the session store. The result is secret: it
 // holds the tokens.
@@ -142,7 +151,7 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 
 func (t *Token) fields(id *identity) []*string {
 	return []*string{
-		&t.TokenType, &t.server, &t.clientID,
+		&t.TokenType, (*string)(&t.IssuedTokenType), &t.server, &t.clientID,
 		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw,
 	}
 }
@@ -168,6 +177,10 @@ func (t *Token) summary() string {
 
 // GrantOptions are options of a token request. The zero value is the usual case.
 type GrantOptions struct {
+	// Scope is what is asked for. Nil: what the server gives by itself, which for
+	// a code and for a refresh is what was granted. A refresh cannot ask for more
+	// than that (RFC 6749, Section 6).
+	Scope []string
 	// Resource are the resources that the token is for (RFC 8707).
 	Resource []string
 	// AuthorizationDetails narrow what was granted (RFC 9396, Section 6).
@@ -188,20 +201,14 @@ var reservedHeaders = [...]string{
 	"Idempotency-Key", "X-Idempotency-Key",
 }
 
-// tokenForm adds the options to the parameters of a grant.
-func (o *GrantOptions) tokenForm(form url.Values) error {
+// tokenForm adds the options to the parameters of a grant. Those that are
+// reserved for the grant cannot be among them.
+func (o *GrantOptions) tokenForm(form url.Values, reserved ...string) error {
 	if o == nil {
 		return nil
 	}
-	if len(o.Resource) > 0 {
-		form["resource"] = slices.Clone(o.Resource)
-	}
-	details, err := encodeDetails(o.AuthorizationDetails)
-	if err != nil {
+	if err := setTargets(form, o.Scope, o.Resource, o.AuthorizationDetails); err != nil {
 		return err
-	}
-	if details != "" {
-		form.Set("authorization_details", details)
 	}
 	for name := range o.Header {
 		if strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) || name == "" {
@@ -211,9 +218,60 @@ func (o *GrantOptions) tokenForm(form url.Values) error {
 			return fail(ErrConfig, "Header", "%s is set by the package", printable(name, 64))
 		}
 	}
-	return setParams(form, o.Params, "grant_type", "client_id", "client_secret", "client_assertion",
-		"client_assertion_type", "code", "redirect_uri", "code_verifier", "resource", "refresh_token", "scope",
-		"authorization_details")
+	return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...)
+}
+
+// reservedTokenParams cannot be set by GrantOptions.Params.
+var reservedTokenParams = []string{
+	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type",
+	"code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "auth_req_id", "assertion",
+	"scope", "resource", "authorization_details",
+}
+
+// header are the further fields of the request.
+func (o *GrantOptions) header() http.Header {
+	if o == nil {
+		return nil
+	}
+	return o.Header
+}
+
+// askedScope is the scope that a grant asks for, or else the one given.
+func (o *GrantOptions) askedScope(granted string) string {
+	if o == nil || len(o.Scope) == 0 {
+		return granted
+	}
+	return strings.Join(o.Scope, " ")
+}
+
+// setTargets sets the parameters that say what a token is for.
+func setTargets(form url.Values, scope, resource []string, details []AuthorizationDetail) error {
+	for _, s := range scope {
+		if s == "" || strings.ContainsFunc(s, notScopeChar) {
+			return fail(ErrConfig, "Scope", "%s is not a scope: pass one scope per element", printable(s, 64))
+		}
+	}
+	if len(scope) > 0 {
+		form.Set("scope", strings.Join(scope, " "))
+	}
+	for _, uri := range resource {
+		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || u.Fragment != "" {
+			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
+		}
+	}
+	if len(resource) > 0 {
+		form["resource"] = slices.Clone(resource)
+	}
+	text, err := encodeDetails(details)
+	if text != "" {
+		form.Set("authorization_details", text)
+	}
+	return err
+}
+
+// notScopeChar is the complement of scope-token, RFC 6749 Section 3.3.
+func notScopeChar(r rune) bool {
+	return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
 }
 
 // ExchangeCode exchanges the code for tokens and verifies the ID token. A
@@ -258,7 +316,7 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	if cb.used.Swap(true) {
 		return nil, fail(ErrReplay, "Callback", "was exchanged before")
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), state: a.state}})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: opts.askedScope(a.scope), openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), state: a.state}})
 	if err != nil {
 		return nil, err
 	}
@@ -293,22 +351,19 @@ func (t *Token) setIDToken(id *IDToken) {
 
 // tokenExpectation is what the answer to a grant is held against.
 type tokenExpectation struct {
-	scope  string // that was asked for
-	openid bool   // an ID token has to come
-	checks idTokenChecks
+	scope    string // that was asked for
+	openid   bool   // an ID token has to come
+	exchange bool   // what comes need not be an access token: RFC 8693
+	checks   idTokenChecks
 }
 
 // requestToken is the round trip of every grant.
 func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*Token, error) {
-	var header http.Header
-	if opts != nil {
-		header = opts.Header
-	}
-	res, err := c.post(ctx, tokenEndpoint, opToken, form, header)
+	res, err := c.post(ctx, tokenEndpoint, opToken, form, opts.header())
 	if err != nil {
 		return nil, err
 	}
-	t, rawIDToken, err := c.processTokenResponse(res, x.scope)
+	t, rawIDToken, err := c.processTokenResponse(res, x)
 	if err != nil {
 		return nil, err
 	}
@@ -329,7 +384,7 @@ func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantO
 
 // processTokenResponse reads a response of RFC 6749, Section 5.1. The ID token
 // in it is not verified yet.
-func (c *Client) processTokenResponse(res *httpResponse, scope string) (t *Token, rawIDToken string, err error) {
+func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t *Token, rawIDToken string, err error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, "", err
 	}
@@ -346,8 +401,15 @@ func (c *Client) processTokenResponse(res *httpResponse, scope string) (t *Token
 		return nil, "", fail(ErrResponse, "access_token", "has characters that cannot stand in a header")
 	}
 	t.AccessToken = NewSecret(accessToken)
-	if t.TokenType, err = c.tokenType(o); err != nil {
+	if t.TokenType, err = c.tokenType(o, x.exchange); err != nil {
 		return nil, "", err
+	}
+	if x.exchange {
+		issued, err := o.need("issued_token_type")
+		if err != nil {
+			return nil, "", err
+		}
+		t.IssuedTokenType = TokenTypeIdentifier(issued)
 	}
 	n, ok, err := o.seconds("expires_in", true)
 	if err != nil {
@@ -363,7 +425,7 @@ func (c *Client) processTokenResponse(res *httpResponse, scope string) (t *Token
 		}
 		t.RefreshToken = NewSecret(refreshToken)
 	}
-	if t.Scope, err = tokenScope(o, scope); err != nil {
+	if t.Scope, err = tokenScope(o, x.scope); err != nil {
 		return nil, "", err
 	}
 	if o.has("id_token") {
@@ -374,14 +436,19 @@ func (c *Client) processTokenResponse(res *httpResponse, scope string) (t *Token
 	if t.AuthorizationDetails, err = o.authorizationDetails(); err != nil {
 		return nil, "", err
 	}
-	t.Extra = extraMembers(o, "access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token", "authorization_details")
+	known := []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token", "authorization_details"}
+	if x.exchange {
+		known = append(known, "issued_token_type")
+	}
+	t.Extra = extraMembers(o, known...)
 	return t, rawIDToken, nil
 }
 
 // tokenType accepts bearer without regard to case (RFC 6749, Section 5.1) and
 // what Config.AllowTokenTypes lists. Of another type it is not known how to
-// present the token, or the server meant more than this client does.
-func (c *Client) tokenType(o jsonObject) (string, error) {
+// present the token, or the server meant more than this client does. What a
+// token exchange gives out need not be presentable (RFC 8693, Section 2.2.1).
+func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 	s, ok, err := o.string("token_type")
 	if err != nil {
 		return "", err
@@ -389,7 +456,7 @@ func (c *Client) tokenType(o jsonObject) (string, error) {
 	if ok && s == "" {
 		return "", fail(ErrResponse, "token_type", "is empty")
 	}
-	if strings.EqualFold(s, "bearer") {
+	if strings.EqualFold(s, "bearer") || exchange && strings.EqualFold(s, "N_A") {
 		return s, nil
 	}
 	for _, allowed := range c.tokenTypes {

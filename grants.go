@@ -1,0 +1,274 @@
+package oauth
+
+// This file implements the grants that need no user at the browser: refresh
+// (RFC 6749, Section 6; OpenID Connect Core 1.0, Section 12), client
+// credentials (RFC 6749, Section 4.4), token exchange (RFC 8693), JWT bearer
+// (RFC 7523) and any other (RFC 6749, Section 4.5).
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Refresh gets a new access token with the refresh token of t. What of t still
+// holds is in the new Token: who logged in, and the refresh token if the server
+// sends no new one. Store the new Token at once: a server that rotates refresh
+// tokens takes the old one for stolen when it comes again.
+//
+// An ID token in the answer is verified and is about the same user of the same
+// issuer, or it is an error (OpenID Connect Core, Section 12.2). If t came with
+// one, the server's keys are looked for first: with [ErrUnavailable] the
+// refresh token was not used, and is good for another try.
+//
+// Nil options are the default. invalid_grant, in a [*ResponseError], says that
+// the refresh token is not good any more: the user has to log in again. The
+// other errors are those of a request, and the kinds under [ErrInvalid]; after
+// one of these, as after [ErrNetwork], the server may have rotated the token.
+func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
+	fresh, err := c.refresh(ctx, t, opts)
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return fresh, nil
+}
+
+func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
+	if t == nil || t.RefreshToken.IsZero() {
+		return nil, fail(ErrConfig, "Token", "has no refresh token")
+	}
+	if err := c.checkToken(t); err != nil {
+		return nil, err
+	}
+	form := url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {t.RefreshToken.Reveal()},
+	}
+	if err := opts.tokenForm(form); err != nil {
+		return nil, err
+	}
+	first := t.identity()
+	x := &tokenExpectation{scope: opts.askedScope(strings.Join(t.Scope, " ")), checks: c.laterChecks()}
+	if first.nonce != "" {
+		x.checks.nonce, x.checks.nonceRule = first.nonce, nonceIfPresent
+	}
+	if t.known != nil {
+		if err := c.needKeys(ctx); err != nil {
+			return nil, err
+		}
+	}
+	fresh, err := c.requestToken(ctx, form, opts, x)
+	if err != nil {
+		return nil, err
+	}
+	if err := fresh.checkSameUser(first); err != nil {
+		return nil, err
+	}
+	if fresh.RefreshToken.IsZero() { // Section 6: the old one stays in use
+		fresh.RefreshToken = t.RefreshToken
+	}
+	if fresh.known == nil {
+		fresh.known = t.known
+	} else { // Section 12.2: it SHOULD NOT have a nonce
+		fresh.known.nonce = cmp.Or(fresh.known.nonce, first.nonce)
+		fresh.known.sessionID = cmp.Or(fresh.known.sessionID, first.sessionID)
+	}
+	return fresh, nil
+}
+
+// checkToken refuses a token that is not this client's. One that a program made
+// itself, of a refresh token that it has from elsewhere, names nobody.
+func (c *Client) checkToken(t *Token) error {
+	if t.server != "" && t.server != c.server.Issuer || t.clientID != "" && t.clientID != c.meta.ClientID {
+		return fail(ErrConfig, "Token", "is from another server or client")
+	}
+	return nil
+}
+
+// checkSameUser is OIDC Core 12.2: "its iss Claim Value MUST be the same as in
+// the ID Token issued when the original authentication occurred, its sub Claim
+// Value MUST be the same".
+func (t *Token) checkSameUser(first identity) error {
+	if t.known == nil {
+		return nil
+	}
+	switch {
+	case first.issuer != "" && t.known.issuer != first.issuer:
+		return fail(ErrIssuer, "iss", "the new ID token is from another issuer than the first one")
+	case first.subject != "" && t.known.subject != first.subject:
+		return fail(ErrClaim, "sub", "the new ID token is about another user than the first one")
+	}
+	return nil
+}
+
+// laterChecks are those of an ID token that answers no authorization request:
+// nonce and max_age were parameters of one.
+func (c *Client) laterChecks() idTokenChecks {
+	return idTokenChecks{nonceRule: nonceIgnored, maxAge: c.meta.DefaultMaxAge, anyAge: true}
+}
+
+// needKeys sees to it that the server's keys are there before something is
+// used up whose result they verify.
+func (c *Client) needKeys(ctx context.Context) error {
+	keys, err := c.keySet()
+	if err != nil {
+		return err
+	}
+	_, err = keys.snapshot(ctx)
+	return err
+}
+
+// ClientCredentials gets a token for the client itself: RFC 6749, Section 4.4.
+// A public client cannot. Nil options are the default. The errors are those of
+// a request, and [*ResponseError].
+func (c *Client) ClientCredentials(ctx context.Context, opts *GrantOptions) (*Token, error) {
+	if _, public := c.auth.(noAuth); public {
+		return nil, fail(ErrConfig, "Auth", "is None(): a public client has no credentials (RFC 6749, Section 4.4)").in(opToken)
+	}
+	return c.grant(ctx, url.Values{"grant_type": {"client_credentials"}}, opts, false)
+}
+
+// grant is the round trip of the grants that are nothing but parameters. An ID
+// token is verified if one comes.
+func (c *Client) grant(ctx context.Context, form url.Values, opts *GrantOptions, exchange bool) (*Token, error) {
+	var reserved []string
+	if exchange {
+		reserved = exchangeParams
+	}
+	if err := opts.tokenForm(form, reserved...); err != nil {
+		return nil, withOp(opToken, err)
+	}
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{
+		scope: form.Get("scope"), exchange: exchange, checks: c.laterChecks(),
+	})
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return t, nil
+}
+
+// A TokenTypeIdentifier says what a token is: RFC 8693, Section 3. Servers may
+// have types beside those of the constants.
+type TokenTypeIdentifier string
+
+// The types of RFC 8693, Section 3.
+const (
+	TokenTypeAccessToken  TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:access_token"
+	TokenTypeRefreshToken TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:refresh_token"
+	TokenTypeIDToken      TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:id_token"
+	TokenTypeSAML1        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml1" // base64url
+	TokenTypeSAML2        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml2" // base64url
+	TokenTypeJWT          TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:jwt"
+)
+
+// A TokenExchange is what [Client.ExchangeToken] exchanges: RFC 8693, Section
+// 2.1. SubjectToken and SubjectTokenType are required.
+type TokenExchange struct {
+	SubjectToken     Secret // on behalf of whom the request is made
+	SubjectTokenType TokenTypeIdentifier
+
+	// ActorToken is who acts (delegation). Zero: nobody is named
+	// (impersonation). It goes with ActorTokenType.
+	ActorToken     Secret
+	ActorTokenType TokenTypeIdentifier
+
+	RequestedTokenType TokenTypeIdentifier // empty: the server's choice
+
+	// Audience are the names, at the server, of where the token is to be used;
+	// GrantOptions.Resource has those that are URIs. Nil: none.
+	Audience []string
+}
+
+// ExchangeToken exchanges a token for another one. Token.IssuedTokenType says
+// what came: it need not be an access token, and with TokenType "N_A" it cannot
+// be presented as one. What came is not verified here, whatever it is: it is
+// meant for somebody else. A server that leaves issued_token_type out, which
+// RFC 8693, Section 2.2.1 requires, is for [Client.Grant].
+//
+// Nil options are the default. The errors are those of a request, and
+// [*ResponseError].
+func (c *Client) ExchangeToken(ctx context.Context, x *TokenExchange, opts *GrantOptions) (*Token, error) {
+	form, err := x.form()
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return c.grant(ctx, form, opts, true)
+}
+
+// exchangeParams have fields in TokenExchange.
+var exchangeParams = []string{
+	"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience",
+}
+
+func (x *TokenExchange) form() (url.Values, error) {
+	switch {
+	case x == nil || x.SubjectToken.IsZero():
+		return nil, fail(ErrConfig, "SubjectToken", "is empty")
+	case x.SubjectTokenType == "":
+		return nil, fail(ErrConfig, "SubjectTokenType", "is empty: say what SubjectToken is")
+	case x.ActorToken.IsZero() != (x.ActorTokenType == ""):
+		return nil, fail(ErrConfig, "ActorTokenType", "goes with ActorToken (RFC 8693, Section 2.1)")
+	case slices.Contains(x.Audience, ""):
+		return nil, fail(ErrConfig, "Audience", "has an empty element")
+	}
+	form := url.Values{
+		"grant_type":         {"urn:ietf:params:oauth:grant-type:token-exchange"},
+		"subject_token":      {x.SubjectToken.Reveal()},
+		"subject_token_type": {string(x.SubjectTokenType)},
+	}
+	for _, p := range [...]struct{ name, value string }{
+		{"actor_token", x.ActorToken.Reveal()},
+		{"actor_token_type", string(x.ActorTokenType)},
+		{"requested_token_type", string(x.RequestedTokenType)},
+	} {
+		if p.value != "" {
+			form.Set(p.name, p.value)
+		}
+	}
+	if len(x.Audience) > 0 {
+		form["audience"] = slices.Clone(x.Audience)
+	}
+	return form, nil
+}
+
+// JWTBearer exchanges an assertion for an access token: RFC 7523, Section 2.1.
+// [SigningKey.SignJWT] makes assertions; another issuer may do so too. Nil
+// options are the default. The errors are those of a request, and
+// [*ResponseError].
+func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOptions) (*Token, error) {
+	if assertion == "" {
+		return nil, fail(ErrConfig, "assertion", "is empty").in(opToken)
+	}
+	return c.grant(ctx, url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
+		"assertion":  {assertion},
+	}, opts, false)
+}
+
+// Grant makes a token request of a type that has no method of its own: RFC
+// 6749, Section 4.5. The params are sent beside grant_type and the client's
+// authentication. An ID token in the answer is verified; its nonce is not
+// judged.
+//
+// authorization_code and refresh_token are refused with [ErrConfig], because
+// without what their methods know their answers cannot be checked, and so is
+// password (RFC 9700, Section 2.4). The other errors are those of a request,
+// and [*ResponseError].
+func (c *Client) Grant(ctx context.Context, grantType string, params url.Values) (*Token, error) {
+	switch grantType {
+	case "":
+		return nil, fail(ErrConfig, "grant_type", "is empty").in(opToken)
+	case "authorization_code", "refresh_token":
+		return nil, fail(ErrConfig, "grant_type", "%s has methods of its own: FinishAuthorization and Refresh", grantType).in(opToken)
+	case "password":
+		return nil, fail(ErrConfig, "grant_type", "password is not supported: it gives the user's password to the client (RFC 9700, Section 2.4)").in(opToken)
+	}
+	form := url.Values{"grant_type": {grantType}}
+	err := setParams(form, params, "client_id", "client_secret", "client_assertion", "client_assertion_type")
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return c.grant(ctx, form, nil, false)
+}
