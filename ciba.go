@@ -1,0 +1,328 @@
+package oauth
+
+// This file implements OpenID Connect Client-Initiated Backchannel
+// Authentication (CIBA) Core 1.0 in poll and ping mode: a login at another
+// device than the one in front of the user.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const opBackchannel = "backchannel authentication"
+
+// A BackchannelRequest says what [Client.StartBackchannel] asks for. Scope, with
+// openid in it, and one of the three hints are required.
+type BackchannelRequest struct {
+	Scope []string
+
+	// Who is to log in: one of these.
+	LoginHint      string
+	LoginHintToken string // a token about the user, of a kind that the server knows
+	IDTokenHint    string // an earlier Token.IDTokenHint or IDToken.Raw
+
+	BindingMessage  string        // shown on both devices, so that the user can compare
+	UserCode        Secret        // what the user agreed on with the server, where the server wants it
+	ACRValues       []string      // in order of preference
+	RequestedExpiry time.Duration // how long the user may take, in whole seconds; zero: the server's choice
+
+	Resource             []string              // RFC 8707: absolute URIs
+	AuthorizationDetails []AuthorizationDetail // RFC 9396
+	Params               url.Values            // further parameters; they cannot name one that the package sets
+}
+
+// A Backchannel is an authentication request that waits for the user. In poll
+// mode call [Client.PollBackchannel]. In ping mode (if that is
+// Metadata.BackchannelTokenDeliveryMode) keep what MarshalBinary gives under its
+// AuthReqID; when the server's notification comes, [ParseBackchannelPing] finds
+// it again and [Client.BackchannelToken] gets the token. It may be used by
+// several goroutines, but only one should poll.
+type Backchannel struct{ g pendingGrant }
+
+// AuthReqID is auth_req_id, which names the request at the server.
+func (b *Backchannel) AuthReqID() string { return b.g.data().code }
+
+// Expiry is when the request expires, by the local clock.
+func (b *Backchannel) Expiry() time.Time { return b.g.data().expiry }
+
+// Interval is the time to let pass before each attempt. It grows when the
+// server says slow_down.
+func (b *Backchannel) Interval() time.Duration { return b.g.wait() }
+
+// MarshalBinary encodes b for another process. The result is secret.
+func (b *Backchannel) MarshalBinary() ([]byte, error) { return b.g.save(opBackchannel) }
+
+// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
+// error of kind [ErrParse].
+func (b *Backchannel) UnmarshalBinary(data []byte) error { return b.g.restore(opBackchannel, data) }
+
+// MarshalJSON fails: what is needed is secret.
+func (b *Backchannel) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "a Backchannel does not encode to JSON: use MarshalBinary").in(opBackchannel)
+}
+
+// Format prints the server and the client, nothing that is secret.
+func (b *Backchannel) Format(f fmt.State, _ rune) { fmt.Fprint(f, b.summary()) }
+
+// LogValue is the server and the client.
+func (b *Backchannel) LogValue() slog.Value { return slog.StringValue(b.summary()) }
+
+func (b *Backchannel) summary() string {
+	if b == nil {
+		return "Backchannel(nil)"
+	}
+	return b.g.summary("Backchannel")
+}
+
+// StartBackchannel asks the server to have the user log in at another device.
+// The request is signed with Config.RequestKey if
+// Metadata.BackchannelRequestAlg is set. Push mode is [ErrUnsupported]: it
+// brings tokens in requests that nobody asked for. The other errors are those of
+// a request, and [*ResponseError] (unknown_user_id, …: CIBA, Section 13).
+func (c *Client) StartBackchannel(ctx context.Context, r *BackchannelRequest) (*Backchannel, error) {
+	b, err := c.startBackchannel(ctx, r)
+	if err != nil {
+		return nil, withOp(opBackchannel, err)
+	}
+	return b, nil
+}
+
+func (c *Client) startBackchannel(ctx context.Context, r *BackchannelRequest) (*Backchannel, error) {
+	form, notificationToken, err := c.backchannelRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	if form, err = c.signBackchannel(form); err != nil {
+		return nil, err
+	}
+	res, err := c.post(ctx, backchannelEndpoint, opBackchannel, form, nil)
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.processBackchannelResponse(res, strings.Join(r.Scope, " "))
+	if err != nil {
+		return nil, err
+	}
+	b.g.d.notificationToken = notificationToken
+	return b, nil
+}
+
+// backchannelParams cannot be set by BackchannelRequest.Params.
+var backchannelParams = []string{
+	"login_hint", "login_hint_token", "id_token_hint", "binding_message", "user_code", "acr_values",
+	"requested_expiry", "client_notification_token", "request",
+}
+
+// backchannelRequest is CIBA, Section 7.1.
+func (c *Client) backchannelRequest(r *BackchannelRequest) (form url.Values, notificationToken string, err error) {
+	if err := c.checkBackchannelRequest(r); err != nil {
+		return nil, "", err
+	}
+	form = url.Values{}
+	if err := setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails); err != nil {
+		return nil, "", err
+	}
+	if c.meta.BackchannelTokenDeliveryMode == "ping" {
+		notificationToken = randomString()
+	}
+	expiry := ""
+	if r.RequestedExpiry > 0 {
+		expiry = strconv.FormatInt(int64(r.RequestedExpiry/time.Second), 10)
+	}
+	for _, p := range [...]struct{ name, value string }{
+		{"login_hint", r.LoginHint},
+		{"login_hint_token", r.LoginHintToken},
+		{"id_token_hint", r.IDTokenHint},
+		{"binding_message", r.BindingMessage},
+		{"user_code", r.UserCode.Reveal()},
+		{"acr_values", strings.Join(r.ACRValues, " ")},
+		{"requested_expiry", expiry},
+		{"client_notification_token", notificationToken},
+	} {
+		if p.value != "" {
+			form.Set(p.name, p.value)
+		}
+	}
+	return form, notificationToken, setParams(form, r.Params, slices.Concat(backchannelParams, reservedTokenParams)...)
+}
+
+func (c *Client) checkBackchannelRequest(r *BackchannelRequest) error {
+	if r == nil {
+		return fail(ErrConfig, "", "the BackchannelRequest is nil")
+	}
+	hints := 0
+	for _, hint := range [...]string{r.LoginHint, r.LoginHintToken, r.IDTokenHint} {
+		if hint != "" {
+			hints++
+		}
+	}
+	switch mode := c.meta.BackchannelTokenDeliveryMode; {
+	case mode == "push":
+		return fail(ErrUnsupported, "Metadata.BackchannelTokenDeliveryMode", "push is not supported: register the client with poll or ping")
+	case mode != "" && mode != "poll" && mode != "ping":
+		return fail(ErrConfig, "Metadata.BackchannelTokenDeliveryMode", "%s is not known: it is poll or ping", printable(mode, 32))
+	case !slices.Contains(r.Scope, "openid"):
+		return fail(ErrConfig, "Scope", "has no openid, which CIBA requires")
+	case hints != 1:
+		return fail(ErrConfig, "LoginHint", "%d hints are set: set one of LoginHint, LoginHintToken and IDTokenHint", hints)
+	case r.RequestedExpiry < 0 || r.RequestedExpiry%time.Second != 0:
+		return fail(ErrConfig, "RequestedExpiry", "%v is not a number of seconds", r.RequestedExpiry)
+	}
+	return c.checkTokenRequest(r.Scope)
+}
+
+// checkTokenRequest finds out before the user is troubled what would fail when
+// the token is asked for.
+func (c *Client) checkTokenRequest(scope []string) error {
+	target, member, err := c.endpointURL(tokenEndpoint)
+	if err == nil {
+		_, err = c.caller.checkURL(member, target)
+	}
+	if err == nil && slices.Contains(scope, "openid") {
+		_, err = c.keySet()
+	}
+	return err
+}
+
+// signBackchannel makes the signed request of CIBA, Section 7.1.1, if the client
+// is registered for one: all parameters are in it, and none beside it.
+func (c *Client) signBackchannel(form url.Values) (url.Values, error) {
+	const param = "Metadata.BackchannelRequestAlg"
+	alg, key := c.meta.BackchannelRequestAlg, c.requestKey
+	switch {
+	case alg == "":
+		return form, nil
+	case key == nil:
+		return nil, fail(ErrConfig, "RequestKey", "is nil, and %s is set: requests have to be signed", param)
+	case key.alg.name != alg:
+		return nil, fail(ErrConfig, "RequestKey", "is for %s, and %s is %s", key.alg.name, param, printable(string(alg), 32))
+	}
+	claims, err := c.requestObjectClaims(form, pushedObjectAge)
+	if err != nil {
+		return nil, err
+	}
+	object, err := key.signCompact(append(appendHeader(key.alg.name, "JWT", key.kid), '}'), claims)
+	if err != nil {
+		return nil, err
+	}
+	return url.Values{"request": {object}}, nil
+}
+
+// processBackchannelResponse reads the answer of CIBA, Section 7.3.
+func (c *Client) processBackchannelResponse(res *httpResponse, scope string) (*Backchannel, error) {
+	if err := res.expect(http.StatusOK); err != nil {
+		return nil, err
+	}
+	o, err := res.object()
+	if err != nil {
+		return nil, err
+	}
+	data, interval, err := c.readPending(o, "auth_req_id", scope)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backchannel{g: pendingGrant{d: data}}
+	b.g.interval.Store(interval)
+	return b, nil
+}
+
+const backchannelGrant = "urn:openid:params:grant-type:ciba"
+
+// BackchannelToken asks once for the token. [IsPending] says whether an error
+// means to ask again, not before [Backchannel.Interval] has passed. With
+// [ErrExpired] the request has expired; access_denied, in a [*ResponseError],
+// says that the user refused. The other errors are those of a request, and the
+// kinds under [ErrInvalid]. Nil options are the default.
+func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+	t, err := c.backchannelToken(ctx, b, opts)
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return t, nil
+}
+
+func (c *Client) backchannelToken(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+	if b == nil {
+		return nil, fail(ErrConfig, "Backchannel", "is nil")
+	}
+	return c.attempt(ctx, &b.g, backchannelGrant, "auth_req_id", opts)
+}
+
+// PollBackchannel waits until the user has decided, and returns the token. It
+// keeps to the interval of the server, slows down when told to and when the
+// server cannot be reached, and ends with the user's refusal, the expiry of the
+// request or the context. The errors are those of [Client.BackchannelToken].
+func (c *Client) PollBackchannel(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+	if b == nil {
+		return nil, fail(ErrConfig, "Backchannel", "is nil").in(opToken)
+	}
+	t, err := c.poll(ctx, &b.g, func() (*Token, error) { return c.backchannelToken(ctx, b, opts) })
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return t, nil
+}
+
+// ParseBackchannelPing reads the notification of ping mode (CIBA, Section 10.2)
+// that came to the client's notification endpoint. find returns the Backchannel
+// with that AuthReqID, nil if there is none; the id is not to be trusted before
+// ParseBackchannelPing has compared the bearer token with that Backchannel's.
+// Answer with status 204, then call [Client.BackchannelToken].
+//
+// The errors: [ErrNoCredentials] for a token that is missing or wrong and for
+// an unknown id (answer 401), [ErrParse] for a malformed request (400), and
+// those of find.
+func ParseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*Backchannel, error)) (*Backchannel, error) {
+	b, err := parseBackchannelPing(r, find)
+	if err != nil {
+		return nil, withOp(opBackchannel, err)
+	}
+	return b, nil
+}
+
+func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*Backchannel, error)) (*Backchannel, error) {
+	if r.Method != http.MethodPost {
+		return nil, fail(ErrParse, "", "the notification came by %s, expected is POST", printable(r.Method, 16))
+	}
+	header := r.Header.Values("Authorization")
+	if len(header) != 1 {
+		return nil, fail(ErrNoCredentials, "Authorization", "the notification has no bearer token, or several")
+	}
+	scheme, token, _ := strings.Cut(header[0], " ")
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		return nil, fail(ErrNoCredentials, "Authorization", "the notification has no bearer token")
+	}
+	body, err := readBody(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	o, err := parseObject(string(body), documentLimits, ErrParse)
+	if err != nil {
+		return nil, err
+	}
+	id, err := o.need("auth_req_id")
+	if err != nil {
+		return nil, err
+	}
+	b, err := find(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, fail(ErrNoCredentials, "auth_req_id", "is not known")
+	}
+	switch d := b.g.data(); {
+	case d.notificationToken == "" || !sameSecret(token, d.notificationToken):
+		return nil, fail(ErrNoCredentials, "Authorization", "the bearer token is not the one that was sent with the request")
+	case d.code != id:
+		return nil, fail(ErrConfig, "auth_req_id", "find returned the Backchannel of another id")
+	}
+	return b, nil
+}

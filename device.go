@@ -1,0 +1,200 @@
+package oauth
+
+// This file implements the device authorization grant: RFC 8628, for programs
+// that have no browser, or none that could be sent back to them.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const opDevice = "device authorization"
+
+// A DeviceRequest says what [Client.StartDeviceAuthorization] asks for. The
+// zero value asks for the server's default.
+type DeviceRequest struct {
+	Scope                []string              // with "openid" among it, the answer has an ID token
+	Resource             []string              // RFC 8707: absolute URIs
+	AuthorizationDetails []AuthorizationDetail // RFC 9396
+	Params               url.Values            // further parameters; they cannot name one that the package sets
+}
+
+// A DeviceAuthorization is a request that waits for the user: show the
+// VerificationURI and the UserCode, then call [Client.PollDevice]. It may be
+// used by several goroutines, but only one should poll.
+//
+// MarshalBinary is for programs whose attempts are made by different processes.
+type DeviceAuthorization struct{ g pendingGrant }
+
+// UserCode is what the user types in at the VerificationURI. It is free of
+// control characters.
+func (d *DeviceAuthorization) UserCode() string { return d.g.data().userCode }
+
+// VerificationURI is the page that the user opens, on any device: an http or
+// https URL.
+func (d *DeviceAuthorization) VerificationURI() string { return d.g.data().verificationURI }
+
+// VerificationURIComplete has the code in it already, for a QR code or a link:
+// an http or https URL. Show the UserCode beside it, so that the user can
+// compare (RFC 8628, Section 3.3.1). Empty: the server has none.
+func (d *DeviceAuthorization) VerificationURIComplete() string {
+	return d.g.data().verificationURIComplete
+}
+
+// Expiry is when the codes expire, by the local clock.
+func (d *DeviceAuthorization) Expiry() time.Time { return d.g.data().expiry }
+
+// Interval is the time to let pass before each attempt. It grows when the
+// server says slow_down.
+func (d *DeviceAuthorization) Interval() time.Duration { return d.g.wait() }
+
+// MarshalBinary encodes d for another process. The result is secret.
+func (d *DeviceAuthorization) MarshalBinary() ([]byte, error) { return d.g.save(opDevice) }
+
+// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
+// error of kind [ErrParse].
+func (d *DeviceAuthorization) UnmarshalBinary(data []byte) error { return d.g.restore(opDevice, data) }
+
+// MarshalJSON fails: what is needed is secret.
+func (d *DeviceAuthorization) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "a DeviceAuthorization does not encode to JSON: use MarshalBinary").in(opDevice)
+}
+
+// Format prints the server and the client, nothing that is secret.
+func (d *DeviceAuthorization) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
+
+// LogValue is the server and the client.
+func (d *DeviceAuthorization) LogValue() slog.Value { return slog.StringValue(d.summary()) }
+
+func (d *DeviceAuthorization) summary() string {
+	if d == nil {
+		return "DeviceAuthorization(nil)"
+	}
+	return d.g.summary("DeviceAuthorization")
+}
+
+// StartDeviceAuthorization asks the server for the codes that the user is shown.
+// The errors are those of a request, and [*ResponseError].
+func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceRequest) (*DeviceAuthorization, error) {
+	d, err := c.startDevice(ctx, r)
+	if err != nil {
+		return nil, withOp(opDevice, err)
+	}
+	return d, nil
+}
+
+func (c *Client) startDevice(ctx context.Context, r *DeviceRequest) (*DeviceAuthorization, error) {
+	if r == nil {
+		r = new(DeviceRequest)
+	}
+	form := url.Values{}
+	if err := setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails); err != nil {
+		return nil, err
+	}
+	if err := setParams(form, r.Params, reservedTokenParams...); err != nil {
+		return nil, err
+	}
+	if err := c.checkTokenRequest(r.Scope); err != nil {
+		return nil, err
+	}
+	res, err := c.post(ctx, deviceEndpoint, opDevice, form, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.processDeviceResponse(res, strings.Join(r.Scope, " "))
+}
+
+// processDeviceResponse reads the answer of RFC 8628, Section 3.2.
+func (c *Client) processDeviceResponse(res *httpResponse, scope string) (*DeviceAuthorization, error) {
+	if err := res.expect(http.StatusOK); err != nil {
+		return nil, err
+	}
+	o, err := res.object()
+	if err != nil {
+		return nil, err
+	}
+	data, interval, err := c.readPending(o, "device_code", scope)
+	if err != nil {
+		return nil, err
+	}
+	if data.userCode, err = o.need("user_code"); err != nil {
+		return nil, err
+	}
+	if strings.ContainsFunc(data.userCode, unprintable) {
+		return nil, fail(ErrResponse, "user_code", "has control characters")
+	}
+	member := "verification_uri"
+	if !o.has(member) && o.has("verification_url") {
+		member = "verification_url" // Google, from a draft
+	}
+	if data.verificationURI, err = o.browserURL(member); err != nil {
+		return nil, err
+	}
+	if o.has("verification_uri_complete") {
+		if data.verificationURIComplete, err = o.browserURL("verification_uri_complete"); err != nil {
+			return nil, err
+		}
+	}
+	d := &DeviceAuthorization{g: pendingGrant{d: data}}
+	d.g.interval.Store(interval)
+	return d, nil
+}
+
+// browserURL returns a URL that is going to be opened or shown: of no other
+// scheme, and without what would move a terminal's cursor.
+func (o jsonObject) browserURL(name string) (string, error) {
+	s, err := o.need(name)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsFunc(s, unprintable) {
+		return "", fail(o.kind, name, "is not an http or https URL")
+	}
+	return s, nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+// DeviceToken asks once for the token. [IsPending] says whether an error means
+// to ask again, not before [DeviceAuthorization.Interval] has passed. With
+// [ErrExpired] the codes have expired; access_denied, in a [*ResponseError],
+// says that the user refused. The other errors are those of a request, and the
+// kinds under [ErrInvalid]. Nil options are the default.
+func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
+	t, err := c.deviceToken(ctx, d, opts)
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return t, nil
+}
+
+func (c *Client) deviceToken(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
+	if d == nil {
+		return nil, fail(ErrConfig, "DeviceAuthorization", "is nil")
+	}
+	return c.attempt(ctx, &d.g, deviceGrant, "device_code", opts)
+}
+
+// PollDevice waits until the user has decided, and returns the token. It keeps
+// to the interval of the server, slows down when told to and when the server
+// cannot be reached, and ends with the user's refusal, the expiry of the codes
+// or the context. The errors are those of [Client.DeviceToken].
+func (c *Client) PollDevice(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
+	if d == nil {
+		return nil, fail(ErrConfig, "DeviceAuthorization", "is nil").in(opToken)
+	}
+	t, err := c.poll(ctx, &d.g, func() (*Token, error) { return c.deviceToken(ctx, d, opts) })
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return t, nil
+}

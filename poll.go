@@ -1,0 +1,210 @@
+package oauth
+
+// This file implements what device authorizations (RFC 8628) and CIBA requests
+// have in common: a code that the server gave out, with which the client asks
+// for the token until somebody has allowed or refused it.
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// A pendingGrant is a grant that somebody has yet to allow.
+type pendingGrant struct {
+	d        *pendingData
+	interval atomic.Int64 // seconds between two attempts; slow_down lengthens it
+}
+
+// pendingData stands behind a pointer as idTokenData does.
+type pendingData struct {
+	issuer   string // the server's
+	clientID string
+	code     string // device_code or auth_req_id
+	scope    string // that was asked for
+	expiry   time.Time
+
+	userCode                string // device authorization
+	verificationURI         string
+	verificationURIComplete string
+
+	notificationToken string // CIBA in ping mode
+}
+
+// data is never nil: the zero value is inert.
+func (g *pendingGrant) data() *pendingData {
+	if g.d == nil {
+		return new(pendingData)
+	}
+	return g.d
+}
+
+func (g *pendingGrant) wait() time.Duration { return seconds(g.interval.Load()) }
+
+// ---- the answer that begins it
+
+// readPending reads what the answers of both endpoints have: the code, its
+// lifetime, the interval.
+func (c *Client) readPending(o jsonObject, code, scope string) (*pendingData, int64, error) {
+	d := &pendingData{issuer: c.server.Issuer, clientID: c.meta.ClientID, scope: scope}
+	var err error
+	if d.code, err = o.need(code); err != nil {
+		return nil, 0, err
+	}
+	lifetime, ok, err := o.seconds("expires_in", true)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !ok {
+		return nil, 0, fail(ErrResponse, "expires_in", "is missing")
+	}
+	d.expiry = c.clock.local().Add(seconds(lifetime)).Round(0)
+	// RFC 8628, Section 3.2: "If no value is provided, clients MUST use 5 as the
+	// default". Nobody means an interval of zero.
+	interval, _, err := o.seconds("interval", true)
+	if err != nil {
+		return nil, 0, err
+	}
+	if interval > int64(maxPollInterval/time.Second) {
+		return nil, 0, fail(ErrResponse, "interval", "is longer than %v", maxPollInterval)
+	}
+	if interval == 0 {
+		interval = int64(pollInterval / time.Second)
+	}
+	return d, interval, nil
+}
+
+// ---- asking
+
+// IsPending reports whether err says that the user has not decided yet
+// (authorization_pending, slow_down): ask again after the interval. It is for
+// polling by hand, with [Client.DeviceToken] and [Client.BackchannelToken].
+func IsPending(err error) bool {
+	var refused *ResponseError
+	return errors.As(err, &refused) && (refused.Code == "authorization_pending" || refused.Code == "slow_down")
+}
+
+// attempt asks once, with the code in the given parameter.
+func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param string, opts *GrantOptions) (*Token, error) {
+	d := g.data()
+	switch {
+	case d.code == "":
+		return nil, fail(ErrConfig, param, "is empty: pass what the server's answer was made into, or a restored one")
+	case d.issuer != c.server.Issuer || d.clientID != c.meta.ClientID:
+		return nil, fail(ErrConfig, param, "belongs to another server or client")
+	case !c.clock.local().Before(d.expiry):
+		return nil, fail(ErrExpired, param, "expired at %s: start again", stamp(d.expiry))
+	}
+	form := url.Values{"grant_type": {grantType}, param: {d.code}}
+	if err := opts.tokenForm(form); err != nil {
+		return nil, err
+	}
+	openid := slices.Contains(strings.Fields(d.scope), "openid")
+	if openid {
+		// A code works once: what it gives has to be verifiable.
+		if err := c.needKeys(ctx); err != nil {
+			return nil, err
+		}
+	}
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: opts.askedScope(d.scope), openid: openid, checks: c.laterChecks()})
+	var refused *ResponseError
+	if errors.As(err, &refused) && refused.Code == "slow_down" {
+		g.slowDown(refused)
+	}
+	return t, err
+}
+
+// slowDown is RFC 8628, Section 3.5: "the interval MUST be increased by 5
+// seconds for this and all subsequent requests", or more if the server says so.
+func (g *pendingGrant) slowDown(e *ResponseError) {
+	next := g.interval.Load() + int64(slowDownStep/time.Second)
+	if o, err := parseObject(string(e.Body), documentLimits, ErrResponse); err == nil {
+		if n, ok, err := o.seconds("interval", true); ok && err == nil {
+			next = max(next, n)
+		}
+	}
+	g.interval.Store(min(next, int64(maxPollInterval/time.Second)))
+}
+
+// poll asks until there is an answer. After failures that may pass it waits
+// longer and longer, as RFC 8628, Section 3.5 wants of connection timeouts.
+func (c *Client) poll(ctx context.Context, g *pendingGrant, attempt func() (*Token, error)) (*Token, error) {
+	failures := 0
+	for {
+		interval, left := g.wait(), g.data().expiry.Sub(c.clock.local())
+		if interval > 0 && interval >= left {
+			return nil, fail(ErrExpired, "expires_in", "nobody decided before it expires at %s: start again", stamp(g.d.expiry))
+		}
+		backoff := min(interval<<min(failures, maxDoublings), maxPollBackoff, left/2)
+		if err := sleep(ctx, max(interval, backoff)); err != nil {
+			return nil, &Error{Op: opToken, Detail: "given up", Err: err}
+		}
+		t, err := attempt()
+		switch {
+		case err == nil:
+			return t, nil
+		case IsPending(err):
+			failures = 0
+		case ctx.Err() == nil && transient(err):
+			failures++
+		default:
+			return nil, err
+		}
+	}
+}
+
+// ---- saving
+
+const pendingVersion = 1
+
+// save encodes g for the application's store.
+func (g *pendingGrant) save(op string) ([]byte, error) {
+	d := g.data()
+	if d.code == "" {
+		return nil, fail(ErrConfig, "", "there is nothing to save: no request was made").in(op)
+	}
+	w := newSaved(pendingVersion)
+	for _, s := range d.fields() {
+		w.string(*s)
+	}
+	w.time(d.expiry)
+	interval := g.interval.Load()
+	w.int(&interval)
+	return w.b, nil
+}
+
+func (g *pendingGrant) restore(op string, data []byte) error {
+	fresh := new(pendingData)
+	r := readSaved(data, pendingVersion)
+	for _, s := range fresh.fields() {
+		*s = r.string()
+	}
+	fresh.expiry = r.time()
+	interval := r.int()
+	err := r.end()
+	if err == nil && (fresh.code == "" || fresh.expiry.IsZero() || interval == nil || *interval < 1 || *interval > int64(maxPollInterval/time.Second)) {
+		err = fail(ErrParse, "", "the data is damaged")
+	}
+	if err != nil {
+		return withOp(op, err)
+	}
+	g.d = fresh
+	g.interval.Store(*interval)
+	return nil
+}
+
+func (d *pendingData) fields() []*string {
+	return []*string{
+		&d.issuer, &d.clientID, &d.code, &d.scope,
+		&d.userCode, &d.verificationURI, &d.verificationURIComplete, &d.notificationToken,
+	}
+}
+
+func (g *pendingGrant) summary(name string) string {
+	d := g.data()
+	return name + "(" + printable(d.issuer, 256) + " " + printable(d.clientID, 128) + ")"
+}
