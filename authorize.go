@@ -234,7 +234,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 			return nil, err
 		}
 	}
-	if a.url, err = c.authorizationURL(form); err != nil {
+	if a.url, err = c.browserURL(authorizationEndpoint, form); err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
 	return &Authorization{d: a}, nil
@@ -340,7 +340,7 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 	if err := c.checkWayBack(r); err != nil {
 		return err
 	}
-	if err := checkRedirectURI(r.RedirectURI, c.caller.insecure); err != nil {
+	if err := checkRedirectURI("RedirectURI", r.RedirectURI, c.caller.insecure); err != nil {
 		return err
 	}
 	if err := checkResponseType(r.ResponseType, r.ResponseMode); err != nil {
@@ -435,27 +435,27 @@ func checkResponseType(responseType, mode string) error {
 
 // checkRedirectURI accepts what RFC 8252 and RFC 9700 allow: https, http on
 // loopback, an app's own scheme.
-func checkRedirectURI(raw string, insecure bool) error {
+func checkRedirectURI(param, raw string, insecure bool) error {
 	u, err := url.Parse(raw)
 	switch {
 	case raw == "":
-		return fail(ErrConfig, "RedirectURI", "is empty: set the one that is registered for the client")
+		return fail(ErrConfig, param, "is empty: set the one that is registered for the client")
 	case err != nil || !u.IsAbs():
-		return fail(ErrConfig, "RedirectURI", "is not an absolute URI")
+		return fail(ErrConfig, param, "is not an absolute URI")
 	case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2
-		return fail(ErrConfig, "RedirectURI", "has a fragment")
+		return fail(ErrConfig, param, "has a fragment")
 	}
 	switch u.Scheme {
 	case "https":
 		if u.Host == "" {
-			return fail(ErrConfig, "RedirectURI", "has no host")
+			return fail(ErrConfig, param, "has no host")
 		}
 	case "http":
 		if !loopback(u.Hostname()) && !insecure {
-			return fail(ErrInsecureURL, "RedirectURI", "is an http URL of a host that is not loopback: use https")
+			return fail(ErrInsecureURL, param, "is an http URL of a host that is not loopback: use https")
 		}
 	case "javascript", "data", "vbscript", "file", "blob", "about":
-		return fail(ErrInsecureURL, "RedirectURI", "has the scheme %s", u.Scheme)
+		return fail(ErrInsecureURL, param, "has the scheme %s", u.Scheme)
 	}
 	return nil
 }
@@ -465,10 +465,10 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// authorizationURL adds the parameters to the endpoint, which may have a query
-// of its own (RFC 6749, Section 3.1).
-func (c *Client) authorizationURL(form url.Values) (string, error) {
-	raw, member, err := c.endpointURL(authorizationEndpoint)
+// browserURL adds the parameters to an endpoint for browsers, which may have a
+// query of its own (RFC 6749, Section 3.1).
+func (c *Client) browserURL(e endpoint, form url.Values) (string, error) {
+	raw, member, err := c.endpointURL(e)
 	if err != nil {
 		return "", err
 	}

@@ -45,7 +45,7 @@ var (
 	ErrParse error = &errorKind{text: "parse"}
 	// ErrUnsupported: well-formed, but not something this package does, or not in this FIPS 140-3 mode.
 	ErrUnsupported error = &errorKind{text: "unsupported"}
-	// ErrUnavailable: the keys that are needed cannot be had now. A token was neither accepted nor found bad.
+	// ErrUnavailable: the keys or the replay cache that are needed cannot be had now. A token was neither accepted nor found bad.
 	ErrUnavailable error = &errorKind{text: "unavailable"}
 	// ErrNoCredentials: a request came in without credentials, or with unknown ones. The answer to it is status 401.
 	ErrNoCredentials error = &errorKind{text: "no credentials"}
@@ -85,6 +85,8 @@ var (
 	ErrState error = &errorKind{"state", &invalidKind}
 	// ErrTokenType: the token type is not one that this client can use.
 	ErrTokenType error = &errorKind{"token type", &invalidKind}
+	// ErrInactive: the server says that the token is not active.
+	ErrInactive error = &errorKind{"inactive", &invalidKind}
 	// ErrReplay: used before.
 	ErrReplay error = &errorKind{"replay", &invalidKind}
 )

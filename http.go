@@ -5,6 +5,7 @@ package oauth
 // and errors without URLs or bodies in them.
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -110,6 +111,7 @@ type httpRequest struct {
 	param  string // the metadata member or field that holds the URL, for errors
 	header http.Header
 	form   url.Values
+	json   []byte // sent in place of the form
 	accept string
 }
 
@@ -168,8 +170,11 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 		return nil, withOp(r.op, err)
 	}
 	var body io.Reader
-	method := r.method
-	if method == "" {
+	method, mediaType := r.method, mediaForm
+	switch {
+	case r.json != nil:
+		body, mediaType = bytes.NewReader(r.json), mediaJSON
+	case method == "":
 		method = http.MethodPost
 		body = strings.NewReader(r.form.Encode())
 	}
@@ -181,7 +186,7 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 		req.Header = r.header.Clone()
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", mediaForm)
+		req.Header.Set("Content-Type", mediaType)
 	}
 	req.Header.Set("Accept", r.accept)
 

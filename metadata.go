@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -264,6 +265,53 @@ func (m ClientMetadata) MarshalJSON() ([]byte, error) {
 	return encodeStruct(plain(m), m.Extra)
 }
 
+// ResourceMetadata is the metadata of a protected resource: RFC 9728, Section 2.
+// The fields are the IANA registry "OAuth Protected Resource Metadata" in Go
+// spelling. It encodes to JSON and back as AuthorizationServer does.
+type ResourceMetadata struct {
+	Resource             string   `json:"resource,omitzero"`              // the resource identifier, for GrantOptions.Resource
+	AuthorizationServers []string `json:"authorization_servers,omitzero"` // issuer identifiers
+
+	JWKSURI                               string      `json:"jwks_uri,omitzero"`
+	ScopesSupported                       []string    `json:"scopes_supported,omitzero"`
+	BearerMethodsSupported                []string    `json:"bearer_methods_supported,omitzero"`
+	ResourceSigningAlgValues              []Algorithm `json:"resource_signing_alg_values_supported,omitzero"`
+	ResourceName                          string      `json:"resource_name,omitzero"`
+	ResourceDocumentation                 string      `json:"resource_documentation,omitzero"`
+	ResourcePolicyURI                     string      `json:"resource_policy_uri,omitzero"`
+	ResourceTOSURI                        string      `json:"resource_tos_uri,omitzero"`
+	TLSClientCertificateBoundAccessTokens bool        `json:"tls_client_certificate_bound_access_tokens,omitzero"`
+	AuthorizationDetailsTypes             []string    `json:"authorization_details_types_supported,omitzero"`
+	DPoPSigningAlgValues                  []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
+	DPoPBoundAccessTokensRequired         bool        `json:"dpop_bound_access_tokens_required,omitzero"`
+	SignedMetadata                        string      `json:"signed_metadata,omitzero"` // not evaluated
+
+	Extra map[string]json.RawMessage `json:"-"` // members without a field
+}
+
+// UnmarshalJSON reads resource metadata strictly. Errors are of kind [ErrParse].
+func (m *ResourceMetadata) UnmarshalJSON(text []byte) error {
+	o, err := parseMetadata(text)
+	if err != nil {
+		return err
+	}
+	return m.decode(o)
+}
+
+func (m *ResourceMetadata) decode(o jsonObject) (err error) {
+	var fresh ResourceMetadata
+	if fresh.Extra, err = decodeStruct(o, &fresh); err == nil {
+		*m = fresh
+	}
+	return err
+}
+
+// MarshalJSON writes the metadata with its Extra members.
+func (m ResourceMetadata) MarshalJSON() ([]byte, error) {
+	type plain ResourceMetadata
+	return encodeStruct(plain(m), m.Extra)
+}
+
 func parseMetadata(text []byte) (jsonObject, error) {
 	o, err := parseObject(string(text), documentLimits, ErrParse)
 	o.nullAbsent = true
@@ -294,12 +342,14 @@ const (
 	DiscoverOAuth2
 )
 
-// DiscoverOptions are the options of [Discover]. The zero value is the usual case.
+// DiscoverOptions are the options of [Discover] and [DiscoverResource]. The zero
+// value is the usual case.
 type DiscoverOptions struct {
 	Type DiscoverType // zero: DiscoverOIDC; the types are never tried in turn
 
-	// URL is the place of the document where it is not the well-known one.
-	// The issuer is compared all the same.
+	// URL is the place of the document where it is not the well-known one; for a
+	// resource, what the resource_metadata of a challenge says. Issuer or resource
+	// are compared all the same.
 	URL string
 
 	// Issuer is the issuer that the document has to name where that is not the
@@ -321,10 +371,6 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	if opts != nil {
 		o = *opts
 	}
-	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
-	if c.ours {
-		defer c.client.CloseIdleConnections()
-	}
 	if o.Type != DiscoverOIDC && o.Type != DiscoverOAuth2 {
 		return nil, fail(ErrConfig, "Type", "is not one of the constants").in(opDiscover)
 	}
@@ -337,7 +383,7 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	place, param := o.URL, "URL"
 	if place == "" {
 		param = "issuer"
-		if _, err := c.checkURL(param, issuer); err != nil {
+		if _, err := parseFetchURL(param, issuer, o.InsecureAllowHTTP); err != nil {
 			return nil, withOp(opDiscover, err)
 		}
 		if strings.Contains(issuer, "?") {
@@ -345,7 +391,7 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 		}
 		place = wellKnownURL(issuer, o.Type)
 	}
-	res, err := c.do(ctx, &httpRequest{op: opDiscover, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
+	res, err := o.fetch(ctx, opDiscover, place, param)
 	if err != nil {
 		return nil, err
 	}
@@ -354,18 +400,32 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 
 const opDiscover = "discover"
 
+// fetch gets a metadata document.
+func (o *DiscoverOptions) fetch(ctx context.Context, op, place, param string) (*httpResponse, error) {
+	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
+	if c.ours {
+		defer c.client.CloseIdleConnections()
+	}
+	return c.do(ctx, &httpRequest{op: op, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
+}
+
 // wellKnownURL works on the text: net/url would escape the braces of a template.
 func wellKnownURL(issuer string, t DiscoverType) string {
 	base := strings.TrimSuffix(issuer, "/")
 	if t == DiscoverOIDC {
 		return base + "/.well-known/openid-configuration"
 	}
-	scheme, rest, _ := strings.Cut(base, "://")
-	host, path, _ := strings.Cut(rest, "/")
-	if path != "" {
-		path = "/" + path
+	return insertWellKnown(base, "oauth-authorization-server")
+}
+
+// insertWellKnown puts a well-known path between host and path of a URL.
+func insertWellKnown(u, name string) string {
+	scheme, rest, _ := strings.Cut(u, "://")
+	host, path := rest, ""
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		host, path = rest[:i], rest[i:]
 	}
-	return scheme + "://" + host + "/.well-known/oauth-authorization-server" + path
+	return scheme + "://" + host + "/.well-known/" + name + path
 }
 
 func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationServer, error) {
@@ -400,6 +460,88 @@ func sameIssuer(a, b string) bool {
 	return ok && !strings.Contains(host, "/") && b == a+"/"
 }
 
+const opDiscoverResource = "discover resource"
+
+// DiscoverResource fetches the metadata of a protected resource: RFC 9728,
+// Section 3. The document has to be that of the resource, byte for byte, and
+// name https authorization servers. Of opts, Type and Issuer are for
+// [ResourceMetadata.Discover]. The errors are of kind [ErrConfig],
+// [ErrInsecureURL], [ErrNetwork], [ErrResponse] and [ErrRefused].
+func DiscoverResource(ctx context.Context, resource string, opts *DiscoverOptions) (*ResourceMetadata, error) {
+	m, err := discoverResource(ctx, resource, opts)
+	if err != nil {
+		return nil, withOp(opDiscoverResource, err)
+	}
+	return m, nil
+}
+
+func discoverResource(ctx context.Context, resource string, opts *DiscoverOptions) (*ResourceMetadata, error) {
+	var o DiscoverOptions
+	if opts != nil {
+		o = *opts
+	}
+	if _, err := parseFetchURL("resource", resource, o.InsecureAllowHTTP); err != nil {
+		return nil, err
+	}
+	place, param := o.URL, "URL"
+	if place == "" {
+		// Section 3.1: "any terminating slash (/) following the host component
+		// MUST be removed"; path and query stay.
+		place, param = insertWellKnown(resource, "oauth-protected-resource"), "resource"
+		if u := strings.TrimSuffix(resource, "/"); strings.Count(u, "/") == 2 {
+			place = insertWellKnown(u, "oauth-protected-resource")
+		}
+	}
+	res, err := o.fetch(ctx, opDiscoverResource, place, param)
+	if err != nil {
+		return nil, err
+	}
+	return processResourceResponse(res, resource, o.InsecureAllowHTTP)
+}
+
+func processResourceResponse(res *httpResponse, resource string, insecure bool) (*ResourceMetadata, error) {
+	if err := res.expect(http.StatusOK); err != nil {
+		return nil, err
+	}
+	o, err := res.object()
+	if err != nil {
+		return nil, err
+	}
+	m := new(ResourceMetadata)
+	if err := m.decode(o); err != nil {
+		return nil, err
+	}
+	// Section 3.3: the resource "MUST be identical to the protected resource's
+	// resource identifier value into which the well-known URI path suffix was
+	// inserted"; else one resource could have tokens sent to it that are another's.
+	if !sameIssuer(m.Resource, resource) {
+		return nil, fail(ErrResponse, "resource", "the document is that of %s, asked for was %s", printable(m.Resource, 256), printable(resource, 256))
+	}
+	for _, issuer := range m.AuthorizationServers {
+		if _, err := parseFetchURL("authorization_servers", issuer, insecure); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Discover fetches the metadata of one of the resource's authorization servers.
+// The issuer has to be among them; empty: there is one only. A resource may
+// name whom it likes: before a client sends its credentials there, the
+// application has to trust the server. The errors are those of the function
+// [Discover].
+func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
+	switch list := m.AuthorizationServers; {
+	case issuer == "" && len(list) == 1:
+		issuer = list[0]
+	case issuer == "":
+		return nil, fail(ErrConfig, "issuer", "the resource names %d authorization servers: say which", len(list)).in(opDiscover)
+	case !slices.Contains(list, issuer):
+		return nil, fail(ErrConfig, "issuer", "is not one of the resource's authorization servers").in(opDiscover)
+	}
+	return Discover(ctx, issuer, opts)
+}
+
 // ---- endpoints
 
 // An endpoint of the authorization server.
@@ -412,11 +554,15 @@ const (
 	parEndpoint
 	deviceEndpoint
 	backchannelEndpoint
+	introspectionEndpoint
+	revocationEndpoint
+	registrationEndpoint
+	endSessionEndpoint
 )
 
 // endpoints is the table of the members that an endpoint's URL stands in, in
-// the metadata and (RFC 8705, Section 5) in its aliases. The authorization
-// endpoint is for browsers, which have no certificate of ours.
+// the metadata and (RFC 8705, Section 5) in its aliases. The authorization and
+// end session endpoints are for browsers, which have no certificate of ours.
 var endpoints = [...]struct {
 	member string
 	url    func(*AuthorizationServer) string
@@ -428,17 +574,25 @@ var endpoints = [...]struct {
 	parEndpoint:           {"pushed_authorization_request_endpoint", func(s *AuthorizationServer) string { return s.PushedAuthorizationRequestEndpoint }, func(a *MTLSEndpointAliases) string { return a.PushedAuthorizationRequestEndpoint }},
 	deviceEndpoint:        {"device_authorization_endpoint", func(s *AuthorizationServer) string { return s.DeviceAuthorizationEndpoint }, func(a *MTLSEndpointAliases) string { return a.DeviceAuthorizationEndpoint }},
 	backchannelEndpoint:   {"backchannel_authentication_endpoint", func(s *AuthorizationServer) string { return s.BackchannelAuthenticationEndpoint }, func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint }},
+	introspectionEndpoint: {"introspection_endpoint", func(s *AuthorizationServer) string { return s.IntrospectionEndpoint }, func(a *MTLSEndpointAliases) string { return a.IntrospectionEndpoint }},
+	revocationEndpoint:    {"revocation_endpoint", func(s *AuthorizationServer) string { return s.RevocationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RevocationEndpoint }},
+	registrationEndpoint:  {"registration_endpoint", func(s *AuthorizationServer) string { return s.RegistrationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RegistrationEndpoint }},
+	endSessionEndpoint:    {"end_session_endpoint", func(s *AuthorizationServer) string { return s.EndSessionEndpoint }, nil},
 }
 
 // endpointURL returns where a request goes to, and the member that says so.
 func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
+	return endpointURL(c.server, e, c.useAliases)
+}
+
+func endpointURL(server *AuthorizationServer, e endpoint, useAliases bool) (url, member string, err error) {
 	row := endpoints[e]
-	if aliases := c.server.MTLSEndpointAliases; c.useAliases && aliases != nil && row.alias != nil {
+	if aliases := server.MTLSEndpointAliases; useAliases && aliases != nil && row.alias != nil {
 		if url := row.alias(aliases); url != "" {
 			return url, "mtls_endpoint_aliases." + row.member, nil
 		}
 	}
-	if url := row.url(c.server); url != "" {
+	if url := row.url(server); url != "" {
 		return url, row.member, nil
 	}
 	return "", "", fail(ErrConfig, row.member, "the server's metadata has none: set it in Config.Server, or the server does not offer this")

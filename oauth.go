@@ -133,6 +133,7 @@ const (
 	maxMemoHeader      = 1 << 10  // bytes of one
 	maxChallengeLine   = 16 << 10 // bytes of a WWW-Authenticate field
 	maxChallenges      = 32       // challenges of a response
+	maxReplays         = 1 << 20  // keys of a ReplayCache in memory
 	maxSaved           = 3 << 10  // bytes of an encoded Authorization: it shares a cookie of 4 KiB
 	minRSABits         = 2048     // NIST SP 800-131A
 	maxRSABits         = 8192     // verification takes 1 ms there and grows with the square
@@ -155,6 +156,7 @@ const (
 	maxTolerance         = 10 * time.Minute // of the clock: more would undo expiry
 	maxSkew              = 24 * time.Hour   // of the clock: a wrong time zone, not a wrong year
 	maxAhead             = 10 * time.Minute // iat and auth_time may lie in the future: real clocks
+	logoutTokenAge       = time.Hour        // of a logout token: servers send them at once
 	frontChannelAge      = time.Hour        // of an ID token that came through the browser
 	assertionLifetime    = time.Minute
 	maxAssertionLifetime = 10 * time.Minute
@@ -445,6 +447,11 @@ func (c *Client) CloseIdleConnections() {
 // post sends an authenticated request to an endpoint. The client authenticates
 // anew for every attempt: an assertion that is sent twice is a replay.
 func (c *Client) post(ctx context.Context, e endpoint, op string, form url.Values, header http.Header) (*httpResponse, error) {
+	return c.postFor(ctx, e, op, form, header, mediaJSON)
+}
+
+// postFor asks for an answer of the media type.
+func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Values, header http.Header, accept string) (*httpResponse, error) {
 	target, member, err := c.endpointURL(e)
 	if err != nil {
 		return nil, withOp(op, err)
@@ -468,7 +475,7 @@ func (c *Client) post(ctx context.Context, e endpoint, op string, form url.Value
 	if err := c.auth.Authenticate(ctx, r); err != nil {
 		return nil, withOp(op, err)
 	}
-	return c.caller.do(ctx, &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: mediaJSON})
+	return c.caller.do(ctx, &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept})
 }
 
 // keySet is where the server's keys are.

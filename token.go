@@ -192,13 +192,26 @@ type GrantOptions struct {
 	Header http.Header
 }
 
-// reservedHeaders cannot be set by GrantOptions.Header.
+// reservedHeaders cannot be set by GrantOptions.Header and EndpointOptions.Header.
 var reservedHeaders = [...]string{
 	"Authorization", "Accept", "Content-Type", "Content-Length", "Transfer-Encoding",
 	"Host", "Cookie", "Dpop", "Connection", "Accept-Encoding", "Te", "Trailer", "Upgrade", "Expect", "Proxy-Authorization",
 	// With these net/http takes a POST for one that it may send again by itself:
 	// the code and the assertion would go out twice.
 	"Idempotency-Key", "X-Idempotency-Key",
+}
+
+// checkHeader refuses fields that a caller cannot add to a request.
+func checkHeader(h http.Header) error {
+	for name := range h {
+		if strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) || name == "" {
+			return fail(ErrConfig, "Header", "%s is not the name of a header field", printable(name, 64))
+		}
+		if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) {
+			return fail(ErrConfig, "Header", "%s is set by the package", printable(name, 64))
+		}
+	}
+	return nil
 }
 
 // tokenForm adds the options to the parameters of a grant. Those that are
@@ -210,13 +223,8 @@ func (o *GrantOptions) tokenForm(form url.Values, reserved ...string) error {
 	if err := setTargets(form, o.Scope, o.Resource, o.AuthorizationDetails); err != nil {
 		return err
 	}
-	for name := range o.Header {
-		if strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) || name == "" {
-			return fail(ErrConfig, "Header", "%s is not the name of a header field", printable(name, 64))
-		}
-		if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) {
-			return fail(ErrConfig, "Header", "%s is set by the package", printable(name, 64))
-		}
+	if err := checkHeader(o.Header); err != nil {
+		return err
 	}
 	return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...)
 }

@@ -1,0 +1,336 @@
+package oauth
+
+// This file implements token introspection: RFC 7662, and RFC 9701 for answers
+// that are signed.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+const opIntrospection = "introspection"
+
+// EndpointOptions are the options of [Client.Introspect] and [Client.Revoke].
+// The zero value is the usual case.
+type EndpointOptions struct {
+	// TokenTypeHint says what the token is, for the server to find it sooner:
+	// "access_token" or "refresh_token". Empty: nothing is said.
+	TokenTypeHint string
+	// Params are further parameters. They cannot name one that the package sets.
+	Params url.Values
+	// Header are further header fields of the request, not those that the
+	// package or net/http sets.
+	Header http.Header
+}
+
+// tokenForm makes the parameters of RFC 7662, Section 2.1 and RFC 7009, Section
+// 2.1, and the further header fields.
+func (o *EndpointOptions) tokenForm(token string) (url.Values, http.Header, error) {
+	if token == "" {
+		return nil, nil, fail(ErrConfig, "token", "is empty")
+	}
+	form := url.Values{"token": {token}}
+	if o == nil {
+		return form, nil, nil
+	}
+	if o.TokenTypeHint != "" {
+		form.Set("token_type_hint", o.TokenTypeHint)
+	}
+	if err := checkHeader(o.Header); err != nil {
+		return nil, nil, err
+	}
+	err := setParams(form, o.Params, "token_type_hint", "client_id", "client_secret", "client_assertion", "client_assertion_type")
+	return form, o.Header, err
+}
+
+// An Introspection is what the server said about a token that is active. It is
+// immutable.
+type Introspection struct {
+	d *introspectionData
+}
+
+// introspectionData stands behind a pointer as idTokenData does.
+type introspectionData struct {
+	payload string // the object with active in it
+	jwt     string // the signed answer; "" if it was not signed
+
+	issuer, subject, clientID, username, tokenType, id string
+
+	scope    []string
+	audience []string
+	details  []AuthorizationDetail
+	expiry   time.Time
+	issuedAt time.Time
+	start    time.Time
+	confirm  confirmation
+}
+
+// data is never nil: the zero Introspection is inert.
+func (i *Introspection) data() *introspectionData {
+	if i.d == nil {
+		return new(introspectionData)
+	}
+	return i.d
+}
+
+// Scope is scope.
+func (i *Introspection) Scope() []string { return slices.Clone(i.data().scope) }
+
+// ClientID is client_id: which client the token was issued to.
+func (i *Introspection) ClientID() string { return i.data().clientID }
+
+// Username is username, for people to read; empty if the server does not say.
+func (i *Introspection) Username() string { return i.data().username }
+
+// TokenType is token_type: how the token is presented.
+func (i *Introspection) TokenType() string { return i.data().tokenType }
+
+// Expiry is exp; zero if the server does not say.
+func (i *Introspection) Expiry() time.Time { return i.data().expiry }
+
+// IssuedAt is iat; zero if the server does not say.
+func (i *Introspection) IssuedAt() time.Time { return i.data().issuedAt }
+
+// NotBefore is nbf; zero if the server does not say.
+func (i *Introspection) NotBefore() time.Time { return i.data().start }
+
+// Subject is sub; empty if the server does not say.
+func (i *Introspection) Subject() string { return i.data().subject }
+
+// Audience is aud; nil if the server does not say.
+func (i *Introspection) Audience() []string { return slices.Clone(i.data().audience) }
+
+// Issuer is iss; empty if the server does not say.
+func (i *Introspection) Issuer() string { return i.data().issuer }
+
+// ID is jti; empty if the server does not say.
+func (i *Introspection) ID() string { return i.data().id }
+
+// AuthorizationDetails are what the token is for: RFC 9396, Section 9.2.
+func (i *Introspection) AuthorizationDetails() []AuthorizationDetail {
+	return slices.Clone(i.data().details)
+}
+
+// KeyThumbprint is the jkt of cnf: the RFC 7638 thumbprint of the DPoP key that
+// the token is bound to. Empty: it is bound to none.
+func (i *Introspection) KeyThumbprint() string { return i.data().confirm.jkt }
+
+// CertificateThumbprint is the x5t#S256 of cnf: that of the certificate which
+// the token is bound to (RFC 8705, Section 3.2). Empty: it is bound to none.
+func (i *Introspection) CertificateThumbprint() string { return i.data().confirm.x5t }
+
+// JWT is the answer as it was signed, to be kept as evidence; empty if it was
+// not signed.
+func (i *Introspection) JWT() string { return i.data().jwt }
+
+// Claims decodes the answer into dst as [encoding/json] does. Members that it
+// would not tell apart by their names are an error of kind [ErrClaim].
+func (i *Introspection) Claims(dst any) error {
+	return withOp(opIntrospection, unmarshalClaims(i.data().payload, dst))
+}
+
+// Format prints subject and client: the rest is personal data.
+func (i Introspection) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.summary()) }
+
+// LogValue is subject and client.
+func (i Introspection) LogValue() slog.Value { return slog.StringValue(i.summary()) }
+
+// MarshalJSON fails: what it could write would be trusted by whoever reads it.
+func (i Introspection) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "an Introspection does not encode itself: keep what Claims gives, or JWT").in(opIntrospection)
+}
+
+func (i *Introspection) summary() string {
+	d := i.data()
+	return "Introspection(" + printable(d.subject, 256) + " " + printable(d.clientID, 128) + ")"
+}
+
+// Introspect asks the server about a token. One that is not active is an error
+// of kind [ErrInactive]: expired, revoked, unknown, or not for this client to
+// know of. With Metadata.IntrospectionSignedResponseAlg set, the answer has to be
+// signed. What the answer says is not held against anything: the audience, the
+// scope and the binding of a token are the caller's to judge.
+//
+// Nil options are the default. The other errors are those of a request,
+// [*ResponseError], and the kinds under [ErrInvalid] for a signed answer.
+func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
+	i, err := c.introspect(ctx, token, opts)
+	if err != nil {
+		return nil, withOp(opIntrospection, err)
+	}
+	return i, nil
+}
+
+func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
+	form, header, err := opts.tokenForm(token)
+	if err != nil {
+		return nil, err
+	}
+	accept := mediaJSON
+	if c.meta.IntrospectionSignedResponseAlg != "" {
+		accept = mediaIntrospectionJWT
+	}
+	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, header, accept)
+	if err != nil {
+		return nil, err
+	}
+	return c.processIntrospectionResponse(ctx, res)
+}
+
+const mediaIntrospectionJWT = "application/token-introspection+jwt"
+
+func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResponse) (*Introspection, error) {
+	if err := res.expect(http.StatusOK); err != nil {
+		return nil, err
+	}
+	d := new(introspectionData)
+	var o jsonObject
+	var err error
+	if res.mediaType == mediaIntrospectionJWT {
+		o, err = c.introspectionJWT(ctx, res, d)
+	} else if c.meta.IntrospectionSignedResponseAlg != "" {
+		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
+	} else {
+		d.payload = string(res.body)
+		o, err = res.object()
+	}
+	if err != nil {
+		return nil, err
+	}
+	active, ok, err := o.bool("active")
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, fail(o.kind, "active", "is missing")
+	case !active:
+		return nil, fail(ErrInactive, "active", "the token is not active: it has expired, was revoked, or is not known")
+	}
+	if err := d.read(o); err != nil {
+		return nil, err
+	}
+	return &Introspection{d}, nil
+}
+
+// read takes the members of RFC 7662, Section 2.2 out of the answer.
+func (d *introspectionData) read(o jsonObject) (err error) {
+	for _, m := range [...]struct {
+		name string
+		dst  *string
+	}{
+		{"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, {"username", &d.username},
+		{"token_type", &d.tokenType}, {"jti", &d.id},
+	} {
+		if *m.dst, _, err = o.string(m.name); err != nil {
+			return err
+		}
+	}
+	for _, m := range [...]struct {
+		name string
+		dst  *time.Time
+	}{{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}} {
+		if *m.dst, _, err = o.date(m.name); err != nil {
+			return err
+		}
+	}
+	if d.scope, err = tokenScope(o, ""); err != nil {
+		return err
+	}
+	if d.audience, _, err = o.strings("aud", true); err != nil {
+		return err
+	}
+	if d.details, err = o.authorizationDetails(); err != nil {
+		return err
+	}
+	d.confirm, err = readConfirmation(o)
+	return err
+}
+
+// A confirmation is what a token is bound to: the cnf of RFC 7800.
+type confirmation struct {
+	jkt string // RFC 9449, Section 6
+	x5t string // x5t#S256, RFC 8705, Section 3.1
+}
+
+func readConfirmation(o jsonObject) (c confirmation, err error) {
+	cnf, ok, err := o.object("cnf")
+	if err != nil || !ok {
+		return c, err
+	}
+	if c.jkt, _, err = cnf.string("jkt"); err != nil {
+		return c, err
+	}
+	c.x5t, _, err = cnf.string("x5t#S256")
+	return c, err
+}
+
+// introspectionType is RFC 9701, Section 5: a JWT of another type is not an
+// answer, and an answer is no other JWT.
+func introspectionType(typ string) bool { return typ == "token-introspection+jwt" }
+
+// introspectionJWT verifies a signed answer (RFC 9701, Section 5) and returns
+// the object in it.
+func (c *Client) introspectionJWT(ctx context.Context, res *httpResponse, d *introspectionData) (o jsonObject, err error) {
+	allowed, err := allowedAlgorithms("Metadata.IntrospectionSignedResponseAlg", c.meta.IntrospectionSignedResponseAlg,
+		"Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValues, RS256)
+	if err != nil {
+		return o, err
+	}
+	if d.jwt, err = res.wantJWT(mediaIntrospectionJWT); err != nil {
+		return o, err
+	}
+	keys, err := c.keySet()
+	if err != nil {
+		return o, err
+	}
+	v, err := verifyJWS(ctx, d.jwt, keys, &jwsRules{allowed: allowed, typ: introspectionType, what: "an introspection response"})
+	if err != nil {
+		return o, err
+	}
+	claims, err := parseObject(v.payload, documentLimits, ErrClaim)
+	if err != nil {
+		return o, err
+	}
+	if _, err := c.checkIssuer(claims, v.key); err != nil {
+		return o, err
+	}
+	if err := c.checkContainsClient(claims); err != nil {
+		return o, err
+	}
+	if !claims.has("iat") {
+		return o, fail(ErrClaim, "iat", "is missing")
+	}
+	if claims.has("exp") {
+		_, err = checkLifetime(claims, c.clock)
+	} else {
+		err = checkStart(claims, c.clock)
+	}
+	if err != nil {
+		return o, err
+	}
+	o, ok, err := claims.object("token_introspection")
+	if err == nil && !ok {
+		err = fail(ErrClaim, "token_introspection", "is missing")
+	}
+	d.payload, _ = claims.get("token_introspection")
+	return o, err
+}
+
+// checkContainsClient wants the client among the audiences of a JWT.
+func (c *Client) checkContainsClient(claims jsonObject) error {
+	aud, ok, err := claims.strings("aud", true)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fail(ErrClaim, "aud", "is missing")
+	case !slices.Contains(aud, c.meta.ClientID):
+		return fail(ErrAudience, "aud", "the token is for another client, not for %s", printable(c.meta.ClientID, 128))
+	}
+	return nil
+}

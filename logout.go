@@ -1,0 +1,373 @@
+package oauth
+
+// This file implements logout: OpenID Connect RP-Initiated Logout 1.0,
+// Back-Channel Logout 1.0 and Front-Channel Logout 1.0.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const opLogout = "logout"
+
+// ---- RP-initiated
+
+// EndSession says what [Client.EndSessionURL] asks for. The zero value ends the
+// session that the browser has at the server.
+type EndSession struct {
+	// Token is whose login ends: its ID token goes into the URL as
+	// id_token_hint, so that the server need not ask the user. Nil: none.
+	Token *Token
+
+	LogoutHint string // whom the server may know by this
+
+	// PostLogoutRedirectURI is where the browser comes back to, exactly as it is
+	// registered. Empty: nowhere.
+	PostLogoutRedirectURI string
+	// State comes back with it: make it hard to guess, and compare it.
+	State string
+
+	UILocales []string   // BCP 47 tags in order of preference
+	Params    url.Values // further parameters; they cannot name one that the package sets
+}
+
+// EndSessionURL is where to send the user's browser to end its session at the
+// server, after the application ended its own. The URL has personal data in it
+// where Token is set. The errors are of kind [ErrConfig] and [ErrInsecureURL]; no
+// request is made.
+func (c *Client) EndSessionURL(e EndSession) (string, error) {
+	u, err := c.endSessionURL(e)
+	if err != nil {
+		return "", withOp(opLogout, err)
+	}
+	return u, nil
+}
+
+func (c *Client) endSessionURL(e EndSession) (string, error) {
+	form := url.Values{"client_id": {c.meta.ClientID}}
+	hint := ""
+	if e.Token != nil {
+		if err := c.checkToken(e.Token); err != nil {
+			return "", err
+		}
+		if hint = e.Token.IDTokenHint(); hint == "" {
+			return "", fail(ErrConfig, "Token", "had no ID token: leave it nil")
+		}
+	}
+	if e.PostLogoutRedirectURI != "" {
+		if err := checkRedirectURI("PostLogoutRedirectURI", e.PostLogoutRedirectURI, c.caller.insecure); err != nil {
+			return "", err
+		}
+	} else if e.State != "" {
+		return "", fail(ErrConfig, "State", "goes with PostLogoutRedirectURI")
+	}
+	for _, p := range [...]struct{ name, value string }{
+		{"id_token_hint", hint},
+		{"logout_hint", e.LogoutHint},
+		{"post_logout_redirect_uri", e.PostLogoutRedirectURI},
+		{"state", e.State},
+		{"ui_locales", strings.Join(e.UILocales, " ")},
+	} {
+		if p.value != "" {
+			form.Set(p.name, p.value)
+		}
+	}
+	err := setParams(form, e.Params, "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales")
+	if err != nil {
+		return "", err
+	}
+	return c.browserURL(endSessionEndpoint, form)
+}
+
+// ---- back-channel
+
+// A LogoutToken is the server's word that a user logged out, or that a session
+// ended, whose signature and claims passed every check. It is immutable.
+type LogoutToken struct {
+	d *logoutTokenData
+}
+
+// logoutTokenData stands behind a pointer as idTokenData does.
+type logoutTokenData struct {
+	issuer, subject, sessionID, id string
+
+	issuedAt time.Time
+	expiry   time.Time
+}
+
+// data is never nil: the zero LogoutToken is inert.
+func (t *LogoutToken) data() *logoutTokenData {
+	if t.d == nil {
+		return new(logoutTokenData)
+	}
+	return t.d
+}
+
+// Issuer is iss, for a multi-tenant server that of the tenant.
+func (t *LogoutToken) Issuer() string { return t.data().issuer }
+
+// Subject is sub: whose sessions end; with a SessionID, only that one. Empty:
+// the SessionID says it alone.
+func (t *LogoutToken) Subject() string { return t.data().subject }
+
+// SessionID is sid, the session that ended: see [IDToken.SessionID]. Empty: all
+// sessions of the Subject.
+func (t *LogoutToken) SessionID() string { return t.data().sessionID }
+
+// ID is jti.
+func (t *LogoutToken) ID() string { return t.data().id }
+
+// IssuedAt is iat.
+func (t *LogoutToken) IssuedAt() time.Time { return t.data().issuedAt }
+
+// Format prints issuer and id.
+func (t LogoutToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) }
+
+// LogValue is issuer and id.
+func (t LogoutToken) LogValue() slog.Value { return slog.StringValue(t.summary()) }
+
+// MarshalJSON fails: what it could write would be trusted by whoever reads it.
+func (t LogoutToken) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "a LogoutToken does not encode itself").in(opLogout)
+}
+
+func (t *LogoutToken) summary() string {
+	return "LogoutToken(" + printable(t.data().issuer, 256) + " " + printable(t.data().id, 128) + ")"
+}
+
+// VerifyLogoutToken verifies a logout token: Back-Channel Logout 1.0, Section
+// 2.6. Whether it came before is for the caller to see, by its ID;
+// [Client.LogoutHandler] does it all. The errors are of the kinds under
+// [ErrInvalid], and [ErrParse], [ErrUnsupported], [ErrUnavailable], [ErrConfig].
+func (c *Client) VerifyLogoutToken(ctx context.Context, token string) (*LogoutToken, error) {
+	t, err := c.verifyLogoutToken(ctx, token)
+	if err != nil {
+		return nil, withOp(opLogout, err)
+	}
+	return t, nil
+}
+
+// logoutType is Back-Channel Logout, Section 2.4: logout+jwt is recommended.
+// Keycloak and Okta say JWT or nothing.
+func logoutType(typ string) bool { return typ == "logout+jwt" || typ == "jwt" || typ == "" }
+
+// logoutEvent is the member of events that makes a token a logout token.
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutToken, error) {
+	keys, err := c.keySet()
+	if err != nil {
+		return nil, err
+	}
+	// Steps 1, 2: signed as ID tokens are.
+	v, err := verifyJWS(ctx, token, keys, &jwsRules{allowed: c.idTokens.allowed, typ: logoutType, what: "a logout token"})
+	if err != nil {
+		return nil, err
+	}
+	claims, err := parseObject(v.payload, documentLimits, ErrClaim)
+	if err != nil {
+		return nil, err
+	}
+	d := new(logoutTokenData)
+	if d.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 3
+		return nil, err
+	}
+	if err := c.checkContainsClient(claims); err != nil {
+		return nil, err
+	}
+	if d.expiry, err = checkLifetime(claims, c.clock); err != nil {
+		return nil, err
+	}
+	var ok bool
+	if d.issuedAt, ok, err = claims.date("iat"); err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fail(ErrClaim, "iat", "is missing")
+	}
+	if err := c.clock.checkAge("iat", d.issuedAt, logoutTokenAge); err != nil {
+		return nil, err
+	}
+	if d.id, err = claims.need("jti"); err != nil {
+		return nil, err
+	}
+	if err := checkLogoutEvent(claims); err != nil { // step 5
+		return nil, err
+	}
+	if claims.has("nonce") { // step 6: it may be an ID token
+		return nil, fail(ErrNonce, "nonce", "a logout token has none")
+	}
+	return &LogoutToken{d}, d.readWho(claims)
+}
+
+// checkLogoutEvent is Section 2.4: "the corresponding member value MUST be a
+// JSON object".
+func checkLogoutEvent(claims jsonObject) error {
+	events, ok, err := claims.object("events")
+	if err != nil {
+		return err
+	}
+	if ok {
+		_, ok, err = events.object(logoutEvent)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fail(ErrType, "events", "does not say that this is a logout")
+	}
+	return nil
+}
+
+// readWho is step 4: sub, sid or both.
+func (d *logoutTokenData) readWho(claims jsonObject) error {
+	for _, m := range [...]struct {
+		name string
+		dst  *string
+	}{{"sub", &d.subject}, {"sid", &d.sessionID}} {
+		if !claims.has(m.name) {
+			continue
+		}
+		var err error
+		if *m.dst, err = claims.need(m.name); err != nil {
+			return err
+		}
+	}
+	if d.subject == "" && d.sessionID == "" {
+		return fail(ErrClaim, "sub", "is missing, and so is sid: nobody is named")
+	}
+	return nil
+}
+
+// LogoutOptions are the options of [Client.LogoutHandler]. OnLogout is required.
+type LogoutOptions struct {
+	// OnLogout ends sessions: the one with the token's issuer and SessionID; or,
+	// without a SessionID, all of its issuer and Subject. With an error the
+	// server is told that the logout failed, and may send its token again.
+	OnLogout func(ctx context.Context, t *LogoutToken) error
+
+	// Replay remembers the tokens that came. Nil: a cache in memory, of this
+	// handler alone. With one of your own a token counts as used also where
+	// OnLogout then failed.
+	Replay ReplayCache
+}
+
+// LogoutHandler is the client's backchannel_logout_uri: it takes the server's
+// POST, verifies the logout token, refuses one that came before, and calls
+// OnLogout. The answers are those of Back-Channel Logout 1.0, Section 2.8: 200,
+// or 400 for whatever went wrong. The path is for the server alone: no session
+// or CSRF middleware belongs before it. Without OnLogout LogoutHandler panics.
+func (c *Client) LogoutHandler(o LogoutOptions) http.Handler {
+	if o.OnLogout == nil {
+		panic("oauth: LogoutHandler: OnLogout is nil")
+	}
+	if o.Replay == nil {
+		o.Replay = newMemoryReplay(c.clock, maxReplays)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		if err := c.backchannelLogout(r, &o); err != nil {
+			w.Header().Set("Content-Type", mediaJSON)
+			w.WriteHeader(http.StatusBadRequest)
+			// Fixed texts: what went wrong is nothing for the other side to know.
+			text := `{"error":"invalid_request","error_description":"the logout token was not accepted"}`
+			if errors.Is(err, errLogoutFailed) {
+				text = `{"error":"server_error","error_description":"the logout failed"}`
+			}
+			io.WriteString(w, text)
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+	})
+}
+
+// errLogoutFailed: the token is good, or nothing was learned about it.
+var errLogoutFailed error = &errorKind{text: "logout failed"}
+
+func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
+	params, err := formParams(r)
+	if err != nil {
+		return err
+	}
+	if len(params["logout_token"]) != 1 {
+		return fail(ErrParse, "logout_token", "is missing, or comes more than once")
+	}
+	t, err := c.verifyLogoutToken(r.Context(), params.Get("logout_token"))
+	if err != nil {
+		return err
+	}
+	// Until the token would not be accepted any more.
+	until := t.d.issuedAt.Add(logoutTokenAge)
+	if t.d.expiry.Before(until) {
+		until = t.d.expiry
+	}
+	key := replayKey(t.d.issuer, t.d.id)
+	added, err := o.Replay.Add(r.Context(), key, until.Add(c.clock.tolerance()+time.Second))
+	switch {
+	case err != nil:
+		return &Error{Kind: errLogoutFailed, Err: err}
+	case !added:
+		return fail(ErrReplay, "jti", "the logout token came before")
+	}
+	if err := o.OnLogout(r.Context(), t); err != nil {
+		if m, ok := o.Replay.(*memoryReplay); ok {
+			m.remove(key)
+		}
+		return &Error{Kind: errLogoutFailed, Err: err}
+	}
+	return nil
+}
+
+// ---- front-channel
+
+// FrontchannelLogout reads a request to the client's frontchannel_logout_uri,
+// which the server's page makes the browser send: Front-Channel Logout 1.0,
+// Section 3. The result is the sid; it is empty if the server sent none, which
+// it may do unless Metadata.FrontchannelLogoutSessionRequired is set. Errors are of
+// kind [ErrParse], [ErrClaim] and [ErrIssuer].
+//
+// Nothing proves that the server caused the request: any page can. End no other
+// session than that of the browser which sent it and, where there is a sid, only
+// if it is that of the session.
+func (c *Client) FrontchannelLogout(r *http.Request) (sessionID string, err error) {
+	sid, err := c.frontchannelLogout(r)
+	if err != nil {
+		return "", withOp(opLogout, err)
+	}
+	return sid, nil
+}
+
+func (c *Client) frontchannelLogout(r *http.Request) (string, error) {
+	if r.Method != http.MethodGet {
+		return "", fail(ErrParse, "", "the request came by %s, expected is GET", printable(r.Method, 16))
+	}
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "", fail(ErrParse, "", "the query of the request cannot be read")
+	}
+	for _, name := range [...]string{"iss", "sid"} {
+		if len(params[name]) > 1 {
+			return "", fail(ErrParse, name, "comes more than once")
+		}
+	}
+	iss, sid := params.Get("iss"), params.Get("sid")
+	switch {
+	case iss == "" && sid == "" && !c.meta.FrontchannelLogoutSessionRequired:
+		return "", nil
+	case iss == "" || sid == "": // Section 3: "if either is included, both MUST be"
+		return "", fail(ErrClaim, "sid", "iss or sid is missing")
+	}
+	return sid, c.matchIssuer(iss)
+}

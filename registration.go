@@ -1,0 +1,467 @@
+package oauth
+
+// This file implements registration: RFC 7591 and OpenID Connect Dynamic Client
+// Registration 1.0, the management of what was registered (RFC 7592), and
+// clients that register nowhere because their client_id is the URL of their
+// metadata (OAuth Client ID Metadata Document).
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+const opRegistration = "registration"
+
+// RegistrationOptions are the options of [Register] and of the functions for
+// what was registered. The zero value is for a server where everybody may
+// register.
+type RegistrationOptions struct {
+	// InitialAccessToken allows [Register] (RFC 7591, Section 3). Zero: none.
+	InitialAccessToken Secret
+
+	// MTLS is the client certificate for the registration endpoint, or for its
+	// alias where the server has one. Nil: none.
+	MTLS *MutualTLS
+
+	HTTPClient        *http.Client // copied; nil: one of the package's own
+	Clock             Clock        // judges when secrets expire; zero: the local time
+	Trace             *Trace
+	InsecureAllowHTTP bool // allow http URLs: loopback and tests
+}
+
+// A Registration is a client as the server registered it. Keep it:
+// MarshalBinary is for that. It does not print its secrets and does not encode
+// to JSON.
+type Registration struct {
+	// Metadata is what the server registered, which may be other than what was
+	// asked for.
+	Metadata ClientMetadata
+
+	ClientSecret            Secret    // zero: none
+	ClientSecretExpiry      time.Time // client_secret_expires_at; zero: never
+	ClientIDIssuedAt        time.Time // zero: the server did not say
+	RegistrationAccessToken Secret    // for the RegistrationClientURI; zero: none
+	RegistrationClientURI   string    // where the registration is managed; empty: it is not
+
+	server string // the issuer
+}
+
+// Register registers a client: RFC 7591, Section 3. A software statement is the
+// member of that name in m. What the server made of m is in the result, but for
+// the redirect URIs, which have to be those of m. The errors are those of a
+// request, and [*ResponseError] (invalid_redirect_uri, invalid_client_metadata,
+// invalid_software_statement, unapproved_software_statement). Nil options are
+// the default.
+func Register(ctx context.Context, as *AuthorizationServer, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
+	reg, err := register(ctx, as, &m, opts)
+	if err != nil {
+		return nil, withOp(opRegistration, err)
+	}
+	return reg, nil
+}
+
+func register(ctx context.Context, as *AuthorizationServer, m *ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
+	switch {
+	case as == nil || as.Issuer == "":
+		return nil, fail(ErrConfig, "server", "is nil or has no issuer: pass what Discover returns")
+	case m.ClientID != "":
+		return nil, fail(ErrConfig, "ClientID", "is for the server to give: use UpdateRegistration for a client that is registered")
+	}
+	r, err := newRegistrar(opts)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	target, member, err := endpointURL(as, registrationEndpoint, r.mtls || m.UseMTLSEndpointAliases)
+	if err != nil {
+		return nil, err
+	}
+	res, err := r.send(ctx, &httpRequest{url: target, param: member, method: http.MethodPost}, r.initial, m)
+	if err != nil {
+		return nil, err
+	}
+	reg := &Registration{server: as.Issuer}
+	return reg.process(res, m, r.clock, http.StatusCreated, http.StatusOK)
+}
+
+// ReadRegistration asks the server how the client is registered now: RFC 7592,
+// Section 2.1. The server may have changed secret and registration access token:
+// keep the result in place of reg. The errors are those of a request,
+// [*ResponseError], and [ErrConfig] if reg cannot be managed.
+func ReadRegistration(ctx context.Context, reg *Registration, opts *RegistrationOptions) (*Registration, error) {
+	return reg.manage(ctx, http.MethodGet, nil, opts)
+}
+
+// UpdateRegistration replaces all of the metadata: RFC 7592, Section 2.2. What m
+// leaves out is left out of the registration: begin with reg.Metadata. Keep the
+// result in place of reg. The errors are those of [Register] and
+// [ReadRegistration].
+func UpdateRegistration(ctx context.Context, reg *Registration, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
+	return reg.manage(ctx, http.MethodPut, &m, opts)
+}
+
+// DeleteRegistration ends the registration, and with it all that was granted to
+// the client: RFC 7592, Section 2.3. The errors are those of [ReadRegistration].
+func DeleteRegistration(ctx context.Context, reg *Registration, opts *RegistrationOptions) error {
+	_, err := reg.manage(ctx, http.MethodDelete, nil, opts)
+	return err
+}
+
+func (reg *Registration) manage(ctx context.Context, method string, m *ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
+	fresh, err := reg.change(ctx, method, m, opts)
+	if err != nil {
+		return nil, withOp(opRegistration, err)
+	}
+	return fresh, nil
+}
+
+func (reg *Registration) change(ctx context.Context, method string, m *ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
+	if reg == nil || reg.RegistrationClientURI == "" || reg.RegistrationAccessToken.IsZero() {
+		return nil, fail(ErrConfig, "RegistrationClientURI", "there is none, or no RegistrationAccessToken: the server does not let this client manage its registration")
+	}
+	if m != nil && m.ClientID != reg.Metadata.ClientID {
+		return nil, fail(ErrConfig, "ClientID", "is not that of the registration (RFC 7592, Section 2.2)")
+	}
+	r, err := newRegistrar(opts)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	res, err := r.send(ctx, &httpRequest{url: reg.RegistrationClientURI, param: "registration_client_uri", method: method}, reg.RegistrationAccessToken, m)
+	if err != nil {
+		return nil, err
+	}
+	if method == http.MethodDelete {
+		return nil, res.expect(http.StatusNoContent, http.StatusOK)
+	}
+	return reg.process(res, m, r.clock, http.StatusOK)
+}
+
+// ---- requests
+
+// A registrar sends the requests of this file.
+type registrar struct {
+	caller  *caller
+	clock   Clock
+	initial Secret
+	mtls    bool
+}
+
+func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
+	var o RegistrationOptions
+	if opts != nil {
+		o = *opts
+	}
+	if err := o.Clock.validate(); err != nil {
+		return nil, err
+	}
+	client := o.HTTPClient
+	if o.MTLS != nil {
+		var err error
+		if client, _, err = o.MTLS.clients(client, o.Clock); err != nil {
+			return nil, err
+		}
+	}
+	r := &registrar{newCaller(client, o.InsecureAllowHTTP, o.Trace), o.Clock, o.InitialAccessToken, o.MTLS != nil}
+	r.caller.ours = r.caller.ours || r.mtls
+	return r, nil
+}
+
+// close ends the connections that nobody else can.
+func (r *registrar) close() {
+	if r.caller.ours {
+		r.caller.client.CloseIdleConnections()
+	}
+}
+
+func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m *ClientMetadata) (*httpResponse, error) {
+	req.op, req.accept, req.header = opRegistration, mediaJSON, http.Header{}
+	if !token.IsZero() {
+		if !headerValue(token.Reveal()) {
+			return nil, fail(ErrConfig, "InitialAccessToken", "has characters that cannot stand in a header")
+		}
+		req.header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	if m != nil {
+		body, err := json.Marshal(m)
+		if err != nil {
+			return nil, &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err}
+		}
+		req.json = body
+	}
+	return r.caller.do(ctx, req)
+}
+
+// ---- answers
+
+// process reads the answer of RFC 7591, Section 3.2.1 and RFC 7592, Section 3.
+// asked is what was sent; nil: nothing. What reg has and the answer leaves out
+// stays.
+func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, clock Clock, statuses ...int) (*Registration, error) {
+	if err := res.expect(statuses...); err != nil {
+		return nil, err
+	}
+	o, err := res.object()
+	if err != nil {
+		return nil, err
+	}
+	id, err := o.need("client_id")
+	if err != nil {
+		return nil, err
+	}
+	if reg.Metadata.ClientID != "" && id != reg.Metadata.ClientID {
+		return nil, fail(ErrResponse, "client_id", "is that of another client")
+	}
+	fresh := &Registration{
+		ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, ClientIDIssuedAt: reg.ClientIDIssuedAt,
+		RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: reg.RegistrationClientURI, server: reg.server,
+	}
+	if err := fresh.readCredentials(o, clock); err != nil {
+		return nil, err
+	}
+	if fresh.Metadata.Extra, err = decodeStruct(o, &fresh.Metadata); err != nil {
+		return nil, err
+	}
+	for _, name := range registrationMembers {
+		delete(fresh.Metadata.Extra, name)
+	}
+	method := fresh.authMethod(asked)
+	switch {
+	case fresh.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
+		return nil, fail(ErrResponse, "client_secret", "is missing, and the client authenticates with %s", printable(method, 64))
+	case asked != nil && !sameSet(fresh.Metadata.RedirectURIs, asked.RedirectURIs):
+		// Codes would go somewhere else.
+		return nil, fail(ErrResponse, "redirect_uris", "are not those that were asked for")
+	}
+	return fresh, nil
+}
+
+// registrationMembers stand in fields of Registration.
+var registrationMembers = [...]string{
+	"client_secret", "client_secret_expires_at", "client_id_issued_at", "registration_access_token", "registration_client_uri",
+}
+
+func (reg *Registration) readCredentials(o jsonObject, clock Clock) error {
+	if o.has("client_secret") {
+		secret, err := o.need("client_secret")
+		if err != nil {
+			return err
+		}
+		// RFC 7591, Section 3.2.1: "REQUIRED if client_secret is issued", and 0
+		// if it does not expire.
+		n, ok, err := o.seconds("client_secret_expires_at", false)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fail(ErrResponse, "client_secret_expires_at", "is missing")
+		}
+		expiry := time.Time{}
+		if n > 0 {
+			expiry = time.Unix(n, 0)
+			if !clock.now().Add(-clock.tolerance()).Before(expiry) {
+				return fail(ErrResponse, "client_secret_expires_at", "the client secret has expired already")
+			}
+		}
+		reg.ClientSecret, reg.ClientSecretExpiry = NewSecret(secret), expiry
+	}
+	if n, ok, err := o.seconds("client_id_issued_at", false); err != nil {
+		return err
+	} else if ok {
+		reg.ClientIDIssuedAt = time.Unix(n, 0)
+	}
+	if o.has("registration_access_token") {
+		token, err := o.need("registration_access_token")
+		if err != nil {
+			return err
+		}
+		if !headerValue(token) {
+			return fail(ErrResponse, "registration_access_token", "has characters that cannot stand in a header")
+		}
+		reg.RegistrationAccessToken = NewSecret(token)
+	}
+	if o.has("registration_client_uri") {
+		uri, err := o.need("registration_client_uri")
+		reg.RegistrationClientURI = uri
+		return err
+	}
+	return nil
+}
+
+// authMethod is how the client authenticates: RFC 7591, Section 2, "if
+// unspecified or omitted, the default is client_secret_basic".
+func (reg *Registration) authMethod(asked *ClientMetadata) string {
+	method := reg.Metadata.TokenEndpointAuthMethod
+	if asked != nil {
+		method = cmp.Or(method, asked.TokenEndpointAuthMethod)
+	}
+	return cmp.Or(method, "client_secret_basic")
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
+
+// ---- use
+
+// Config is a configuration of a [Client] for what was registered: server,
+// metadata, and the client authentication that the registration says. The key
+// is for private_key_jwt; nil otherwise. Config.MTLS is to be set for
+// tls_client_auth and self_signed_tls_client_auth. The errors are of kind
+// [ErrConfig].
+func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Config, error) {
+	cfg := Config{Server: as, Metadata: reg.Metadata}
+	var err error
+	switch method, secret := reg.authMethod(nil), reg.ClientSecret.Reveal(); method {
+	case "none":
+		cfg.Auth = None()
+	case "client_secret_basic":
+		cfg.Auth = ClientSecretBasic(secret)
+	case "client_secret_post":
+		cfg.Auth = ClientSecretPost(secret)
+	case "client_secret_jwt":
+		cfg.Auth = ClientSecretJWT(secret, cmp.Or(reg.Metadata.TokenEndpointAuthSigningAlg, HS256), nil)
+	case "private_key_jwt":
+		cfg.Auth = PrivateKeyJWT(key, nil)
+	case "tls_client_auth", "self_signed_tls_client_auth":
+		cfg.Auth = TLSClientAuth()
+	default:
+		err = fail(ErrConfig, "token_endpoint_auth_method", "%s is not known: set Config.Auth by hand", printable(method, 64))
+	}
+	if f, ok := cfg.Auth.(faulty); ok {
+		err = f.fault()
+	}
+	switch {
+	case err != nil:
+	case as == nil || reg.server != "" && as.Issuer != reg.server:
+		err = fail(ErrConfig, "server", "is not the one that the client is registered with")
+	case key != nil && reg.authMethod(nil) != "private_key_jwt":
+		err = fail(ErrConfig, "key", "is set, and the client authenticates with %s", printable(reg.authMethod(nil), 64))
+	}
+	if err != nil {
+		return Config{}, withOp(opRegistration, err)
+	}
+	return cfg, nil
+}
+
+const registrationVersion = 1
+
+// MarshalBinary encodes reg for the application's store. The result is secret.
+func (reg *Registration) MarshalBinary() ([]byte, error) {
+	metadata, err := json.Marshal(reg.Metadata)
+	if err != nil {
+		return nil, &Error{Kind: ErrConfig, Op: opRegistration, Param: "Metadata", Detail: "does not encode", Err: err}
+	}
+	w := newSaved(registrationVersion)
+	for _, s := range [...]string{
+		string(metadata), reg.ClientSecret.Reveal(), reg.RegistrationAccessToken.Reveal(), reg.RegistrationClientURI, reg.server,
+	} {
+		w.string(s)
+	}
+	w.time(reg.ClientSecretExpiry)
+	w.time(reg.ClientIDIssuedAt)
+	return w.b, nil
+}
+
+// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
+// error of kind [ErrParse].
+func (reg *Registration) UnmarshalBinary(data []byte) error {
+	r := readSaved(data, registrationVersion)
+	metadata := r.string()
+	fresh := Registration{ClientSecret: NewSecret(r.string()), RegistrationAccessToken: NewSecret(r.string())}
+	fresh.RegistrationClientURI, fresh.server = r.string(), r.string()
+	fresh.ClientSecretExpiry, fresh.ClientIDIssuedAt = r.time(), r.time()
+	err := r.end()
+	if err == nil {
+		err = fresh.Metadata.UnmarshalJSON([]byte(metadata))
+	}
+	if err != nil {
+		return withOp(opRegistration, err)
+	}
+	*reg = fresh
+	return nil
+}
+
+// MarshalJSON fails: a Registration holds secrets.
+func (reg Registration) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "a Registration does not encode to JSON: use MarshalBinary, and Metadata for what is public").in(opRegistration)
+}
+
+// Format prints the server and the client_id.
+func (reg Registration) Format(f fmt.State, _ rune) { fmt.Fprint(f, reg.summary()) }
+
+// LogValue is the server and the client_id.
+func (reg Registration) LogValue() slog.Value { return slog.StringValue(reg.summary()) }
+
+func (reg *Registration) summary() string {
+	return "Registration(" + printable(reg.server, 256) + " " + printable(reg.Metadata.ClientID, 128) + ")"
+}
+
+// ---- client ID metadata documents
+
+// ClientIDMetadataHandler serves the metadata of a client whose client_id is the
+// URL that the handler stands at, for servers that fetch it instead of having
+// clients register (draft-ietf-oauth-client-id-metadata-document; the server's
+// metadata say client_id_metadata_document_supported). The errors are of kind
+// [ErrConfig]: such a URL is https with a path, and such a client has no secret.
+func ClientIDMetadataHandler(m ClientMetadata) (http.Handler, error) {
+	document, err := clientIDDocument(&m)
+	if err != nil {
+		return nil, withOp("client id metadata", err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Type", mediaJSON)
+		if r.Method == http.MethodGet {
+			w.Write(document)
+		}
+	}), nil
+}
+
+func clientIDDocument(m *ClientMetadata) ([]byte, error) {
+	u, err := parseFetchURL("ClientID", m.ClientID, false)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case u.Path == "" || u.Path == "/":
+		return nil, fail(ErrConfig, "ClientID", "has no path")
+	case slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == "." || s == ".." }):
+		return nil, fail(ErrConfig, "ClientID", "has dot segments in its path")
+	case strings.HasPrefix(m.TokenEndpointAuthMethod, "client_secret_") || m.TokenEndpointAuthMethod == "":
+		return nil, fail(ErrConfig, "TokenEndpointAuthMethod", "has to be said, and cannot need a secret: it would be public")
+	}
+	if m.JWKS != nil {
+		if err := checkPublicKeys(m.JWKS); err != nil {
+			return nil, &Error{Kind: ErrConfig, Param: "JWKS", Detail: "cannot be published", Err: err}
+		}
+	}
+	document, err := json.Marshal(m)
+	if err != nil {
+		return nil, &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err}
+	}
+	return document, nil
+}
+
+// checkPublicKeys wants a set of which every key is one that can be published.
+func checkPublicKeys(jwks []byte) error {
+	snap, err := parseKeySet(jwks)
+	if err == nil && len(snap.skipped) > 0 {
+		err = snap.skipped[0].reason
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package oauth
+
+// This file implements the memory of what was used already.
+
+import (
+	"container/heap"
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// A ReplayCache remembers what may be used once: the tokens of a back-channel
+// logout. It is asked from several goroutines at once. Where several machines
+// take the same tokens, they need one that they share.
+type ReplayCache interface {
+	// Add records key until the given time and reports whether it was new. False,
+	// or an error, refuses the request. Keys are 43 characters of base64url.
+	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
+}
+
+// memoryReplay is a ReplayCache in memory, of at most limit keys.
+type memoryReplay struct {
+	clock Clock
+	limit int
+
+	mu    sync.Mutex
+	until map[string]time.Time
+	queue replayQueue
+}
+
+func newMemoryReplay(clock Clock, limit int) *memoryReplay {
+	return &memoryReplay{clock: clock, limit: limit, until: make(map[string]time.Time)}
+}
+
+// Add forgets what has expired, and then refuses with [ErrUnavailable] rather
+// than forget what has not.
+func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool, error) {
+	now := m.clock.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.queue) > 0 && !now.Before(m.queue[0].until) {
+		old := heap.Pop(&m.queue).(replayEntry)
+		// A key that was taken out and added again is in the queue twice.
+		if m.until[old.key].Equal(old.until) {
+			delete(m.until, old.key)
+		}
+	}
+	if _, known := m.until[key]; known {
+		return false, nil
+	}
+	if len(m.queue) >= m.limit {
+		return false, fail(ErrUnavailable, "", "the replay cache is full: %d entries", m.limit)
+	}
+	m.until[key] = until
+	heap.Push(&m.queue, replayEntry{until, key})
+	return true, nil
+}
+
+// remove takes back an Add whose request came to nothing.
+func (m *memoryReplay) remove(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.until, key)
+}
+
+type replayEntry struct {
+	until time.Time
+	key   string
+}
+
+// replayQueue is a heap with what expires first on top.
+type replayQueue []replayEntry
+
+func (q replayQueue) Len() int           { return len(q) }
+func (q replayQueue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
+func (q replayQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *replayQueue) Push(x any)        { *q = append(*q, x.(replayEntry)) }
+func (q *replayQueue) Pop() any {
+	last := len(*q) - 1
+	e := (*q)[last]
+	(*q)[last] = replayEntry{}
+	*q = (*q)[:last]
+	return e
+}
+
+// replayKey is the key of a token: nothing of what it is made of can be read
+// from it, and no two pairs give the same one.
+func replayKey(issuer, id string) string {
+	sum := sha256.Sum256([]byte(issuer + "\x00" + id))
+	return encodeBase64URL(sum[:])
+}
