@@ -28,14 +28,32 @@
 // To check an ID token that came in another way (Google One Tap, a native app,
 // a workload identity): [Client.VerifyIDToken].
 //
+// A service gets its own token with [Client.ClientCredentials]; a program
+// without a browser logs its user in with [Client.StartDeviceAuthorization] and
+// [Client.PollDevice], a call center with [Client.StartBackchannel] (CIBA).
+// [Client.ExchangeToken] and [Client.JWTBearer] get tokens for others.
+// [Client.Refresh] renews a token: store the result at once, and on
+// invalid_grant have the user log in again.
+//
+// [Client.UserInfo] and [Client.Introspect] ask about a token, [Client.Revoke]
+// ends one. Logging out has three parts: [Client.EndSessionURL] ends the session
+// at the server, [Client.LogoutHandler] and [Client.FrontchannelLogout] hear of
+// sessions that others ended. [Register] makes a client at servers that allow
+// it, and [Registration.Config] goes on from there. From a resource to its
+// servers: [DiscoverResource].
+//
 // # Specifications
 //
-// RFC 6749 (authorization code), 6750 (header), 7515, 7517, 7518, 7519, 7521,
-// 7523 (client assertions), 7636 (PKCE, S256), 7638, 8037, 8252, 8414, 8705
-// (client authentication, endpoint aliases), 8707, 9101 (JAR), 9126 (PAR),
-// 9207, 9396, 9700, 9864; OpenID Connect Core 1.0 (code flow, code id_token,
-// id_token, userinfo), OpenID Connect Discovery 1.0, OAuth 2.0 Form Post
-// Response Mode, JARM. The README has the table of what is planned.
+// RFC 6749 (authorization code, refresh, client credentials, extension grants),
+// 6750 (header), 7009, 7515, 7517, 7518, 7519, 7521, 7523, 7591, 7592, 7636
+// (PKCE, S256), 7638, 7662, 8037, 8252, 8414, 8628, 8693, 8705 (client
+// authentication, endpoint aliases), 8707, 9101 (JAR), 9126 (PAR), 9207, 9396,
+// 9700, 9701, 9728 (client), 9864; OpenID Connect Core 1.0 (code flow, code
+// id_token, id_token, userinfo, refresh), Discovery 1.0, Dynamic Client
+// Registration 1.0, CIBA Core 1.0 (poll and ping), RP-Initiated, Back-Channel
+// and Front-Channel Logout 1.0, OAuth 2.0 Form Post Response Mode, JARM, and the
+// draft of client ID metadata documents. The README has the table of what is
+// planned.
 //
 // # Profiles
 //
