@@ -89,6 +89,12 @@ type Client struct {
 	// issues one where the scope has offline_access.
 	RefreshTokens bool
 
+	// IntrospectionAlg, if not empty, makes the introspection endpoint always
+	// answer this client with a JWT signed with that algorithm. Empty means a JWT
+	// where the Accept header asks for one, with what empty means for IDTokenAlg
+	// (RFC 9701, Sections 4 and 6).
+	IntrospectionAlg string
+
 	keys []publicKey
 	algs []string // that the client's keys are published for; some may be empty
 }
@@ -115,7 +121,7 @@ func (s *Server) AddClient(c Client) {
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = s.defaultAlg()
 	}
-	named := []string{c.IDTokenAlg, c.UserinfoAlg, c.AuthorizationAlg}
+	named := []string{c.IDTokenAlg, c.UserinfoAlg, c.AuthorizationAlg, c.IntrospectionAlg}
 	if c.AuthorizationAlg == "" {
 		c.AuthorizationAlg = s.defaultAlg()
 	}

@@ -146,6 +146,17 @@ func basicCredentials(r *http.Request) (id, secret string, ok bool) {
 	return id, secret, err1 == nil && err2 == nil
 }
 
+// authenticatedForm is what every endpoint with client authentication starts
+// with.
+func (s *Server) authenticatedForm(r *http.Request) (url.Values, *Client, *protocolError) {
+	params, perr := formParams(r)
+	if perr != nil {
+		return nil, nil, perr
+	}
+	client, perr := s.authenticateClient(r, params)
+	return params, client, perr
+}
+
 // claimedClient returns the client_id that the credentials of a request name,
 // for the record.
 func claimedClient(r *http.Request, form url.Values) string {

@@ -1,7 +1,9 @@
 package oauthtest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // This file implements discovery (OpenID Connect Discovery, RFC 8414) and the
@@ -76,6 +78,7 @@ func (s *Server) metadata() map[string]any {
 	if types := s.opts.AuthorizationDetailsTypes; len(types) > 0 {
 		m["authorization_details_types_supported"] = types // RFC 9396, Section 10
 	}
+	s.addEndpointMetadata(m, methods, assertionAlgs)
 	aliases := map[string]any{}
 	for _, e := range routes() {
 		if e.name == "" {
@@ -90,6 +93,19 @@ func (s *Server) metadata() map[string]any {
 		m["mtls_endpoint_aliases"] = aliases // RFC 8705, Section 5
 	}
 	return m
+}
+
+// addEndpointMetadata adds what is said about the endpoints that take no part
+// in a login, where their row in the table of routes does not say it.
+func (s *Server) addEndpointMetadata(m map[string]any, methods, assertionAlgs []string) {
+	confidential := slices.DeleteFunc(slices.Clone(methods), func(m string) bool { return m == "none" })
+	maps.Copy(m, map[string]any{
+		"introspection_endpoint_auth_methods_supported":            confidential,
+		"introspection_endpoint_auth_signing_alg_values_supported": assertionAlgs,
+		"introspection_signing_alg_values_supported":               s.opts.SigningAlgs, // RFC 9701, Section 7
+		"revocation_endpoint_auth_methods_supported":               methods,
+		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
+	})
 }
 
 // serveJWKS publishes the keys that the registered clients' algorithms and

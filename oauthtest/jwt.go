@@ -20,6 +20,7 @@ const (
 	responseIDTokenJWT                     // of the authorization response
 	userinfoJWT
 	responseJWT // JARM
+	introspectionJWT
 
 	anyIDToken = idTokenJWT | secondIDTokenJWT | responseIDTokenJWT
 	anyJWT     = ^jwtKind(0)

@@ -124,6 +124,9 @@ const (
 	parPath       = "/par"
 	tokenPath     = "/token"
 	userinfoPath  = "/userinfo"
+
+	introspectPath = "/introspect"
+	revokePath     = "/revoke"
 )
 
 // routes is a function and not a variable because discovery, which it lists,
@@ -138,6 +141,9 @@ func routes() []endpoint {
 		{"pushed_authorization_request_endpoint", parPath, "POST", true, (*Server).servePAR},
 		{"token_endpoint", tokenPath, "POST", true, (*Server).serveToken},
 		{"userinfo_endpoint", userinfoPath, "GET POST", true, (*Server).serveUserinfo},
+
+		{"introspection_endpoint", introspectPath, "POST", true, (*Server).serveIntrospection},
+		{"revocation_endpoint", revokePath, "POST", true, (*Server).serveRevocation},
 	}
 }
 

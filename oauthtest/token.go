@@ -42,15 +42,18 @@ type code struct {
 }
 
 type accessToken struct {
-	grant  *grant
-	scope  []string
-	expiry time.Time
+	grant    *grant
+	scope    []string
+	expiry   time.Time
+	resource []string // the part of the grant's; nil: all
+	details  []any    // likewise
 }
 
 type refreshToken struct {
-	grant *grant
-	scope []string
-	used  bool // rotated
+	grant  *grant
+	scope  []string
+	used   bool // rotated
+	issued time.Time
 }
 
 // A tokenRequest is a request to the token endpoint of an authenticated
@@ -211,6 +214,7 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 		return nil, perr
 	}
 	access := s.newAccessToken(g, scope)
+	s.narrowToken(access, r.params["resource"], details)
 	answer := map[string]any{
 		"access_token": access,
 		"token_type":   "Bearer",
@@ -220,7 +224,7 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 	if offline {
 		value := rand.Text()
 		s.mu.Lock()
-		s.refresh[value] = &refreshToken{grant: g, scope: g.scope}
+		s.refresh[value] = &refreshToken{grant: g, scope: g.scope, issued: s.now()}
 		s.mu.Unlock()
 		answer["refresh_token"] = value
 	}
