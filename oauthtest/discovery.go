@@ -19,6 +19,8 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, m)
 }
 
+var scopesSupported = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+
 func (s *Server) metadata() map[string]any {
 	assertionAlgs := []string{}
 	for _, a := range algorithms {
@@ -54,7 +56,7 @@ func (s *Server) metadata() map[string]any {
 	}
 	m := map[string]any{
 		"issuer":                                           s.issuer,
-		"scopes_supported":                                 []string{"openid", "profile", "email", "address", "phone", "offline_access"},
+		"scopes_supported":                                 scopesSupported,
 		"claims_supported":                                 []string{"sub", "name", "email", "email_verified", "acr", "amr", "auth_time", "sid"},
 		"response_types_supported":                         responseTypes,
 		"response_modes_supported":                         modes,
@@ -105,6 +107,7 @@ func (s *Server) addEndpointMetadata(m map[string]any, methods, assertionAlgs []
 		"introspection_signing_alg_values_supported":               s.opts.SigningAlgs, // RFC 9701, Section 7
 		"revocation_endpoint_auth_methods_supported":               methods,
 		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
+		"protected_resources":                                      s.resources(), // RFC 9728, Section 4
 	})
 }
 

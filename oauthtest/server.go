@@ -125,8 +125,10 @@ const (
 	tokenPath     = "/token"
 	userinfoPath  = "/userinfo"
 
-	introspectPath = "/introspect"
-	revokePath     = "/revoke"
+	introspectPath       = "/introspect"
+	revokePath           = "/revoke"
+	resourcePath         = "/resource"
+	resourceMetadataPath = "/.well-known/oauth-protected-resource"
 )
 
 // routes is a function and not a variable because discovery, which it lists,
@@ -144,6 +146,9 @@ func routes() []endpoint {
 
 		{"introspection_endpoint", introspectPath, "POST", true, (*Server).serveIntrospection},
 		{"revocation_endpoint", revokePath, "POST", true, (*Server).serveRevocation},
+		{"", resourcePath, "GET POST", false, (*Server).serveResource},
+		{"", resourceMetadataPath, "GET", false, (*Server).serveResourceMetadata},
+		{"", resourceMetadataPath + resourcePath, "GET", false, (*Server).serveResourceMetadata},
 	}
 }
 
@@ -251,11 +256,14 @@ func (s *Server) Close() {
 
 // fullPath returns the path of an endpoint on its host. OpenID Connect
 // Discovery, Section 4 appends to the issuer's path, after removing a
-// terminating slash; RFC 8414, Section 3.1 inserts before it.
+// terminating slash; RFC 8414, Section 3.1 and RFC 9728, Section 3.1 insert
+// before it.
 func (s *Server) fullPath(path string) string {
 	base := strings.TrimSuffix(s.opts.Path, "/")
-	if path == metadataPath {
-		return path + base
+	for _, wellKnown := range [...]string{metadataPath, resourceMetadataPath} {
+		if rest, ok := strings.CutPrefix(path, wellKnown); ok {
+			return wellKnown + base + rest
+		}
 	}
 	return base + path
 }
