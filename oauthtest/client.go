@@ -3,6 +3,7 @@ package oauthtest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -103,11 +104,15 @@ type Client struct {
 // panics if the server could not serve it: without ID, with an unknown
 // authentication method or algorithm, or with a JWKS that it cannot read.
 func (s *Server) AddClient(c Client) {
-	fail := func(format string, args ...any) {
-		panic(fmt.Sprintf("oauthtest: client %q: %s", c.ID, fmt.Sprintf(format, args...)))
+	if err := s.addClient(c); err != nil {
+		panic(fmt.Sprintf("oauthtest: client %q: %v", c.ID, err))
 	}
+}
+
+// addClient is AddClient for metadata that came over the network.
+func (s *Server) addClient(c Client) error {
 	if c.ID == "" {
-		fail("no ID")
+		return errors.New("no ID")
 	}
 	if c.AuthMethod == "" {
 		c.AuthMethod = "none"
@@ -116,7 +121,7 @@ func (s *Server) AddClient(c Client) {
 		}
 	}
 	if _, ok := authMethodByName(c.AuthMethod); !ok {
-		fail("unknown AuthMethod %q", c.AuthMethod)
+		return fmt.Errorf("unknown AuthMethod %q", c.AuthMethod)
 	}
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = s.defaultAlg()
@@ -126,20 +131,20 @@ func (s *Server) AddClient(c Client) {
 		c.AuthorizationAlg = s.defaultAlg()
 	}
 	if _, ok := algorithmByName(c.RequestObjectAlg); !ok && c.RequestObjectAlg != "" {
-		fail("unknown RequestObjectAlg %q", c.RequestObjectAlg)
+		return fmt.Errorf("unknown RequestObjectAlg %q", c.RequestObjectAlg)
 	}
 	if err := c.checkEncryption(); err != nil {
-		fail("%v", err)
+		return err
 	}
 	for _, alg := range named {
 		if alg != "" && !slices.Contains(s.opts.SigningAlgs, alg) {
-			fail("algorithm %q is not in Options.SigningAlgs", alg)
+			return fmt.Errorf("algorithm %q is not in Options.SigningAlgs", alg)
 		}
 	}
 	if len(c.JWKS) > 0 {
 		keys, err := parseJWKS(c.JWKS)
 		if err != nil {
-			fail("JWKS: %v", err)
+			return fmt.Errorf("JWKS: %w", err)
 		}
 		c.keys = keys
 	}
@@ -150,6 +155,7 @@ func (s *Server) AddClient(c Client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clients[c.ID] = &c
+	return nil
 }
 
 func (s *Server) clientByID(id string) *Client {

@@ -200,12 +200,14 @@ func (s *Server) checkSignature(c *credentials) bool {
 }
 
 // signed reports whether a signature is by one of the client's keys.
-func (c *Client) signed(jws *parsedJWS) bool {
+func (c *Client) signed(jws *parsedJWS) bool { return signedBy(c.keys, jws) }
+
+func signedBy(keys []publicKey, jws *parsedJWS) bool {
 	a, ok := algorithmByName(jws.alg)
 	if !ok {
 		return false
 	}
-	for _, k := range c.keys {
+	for _, k := range keys {
 		if jws.kid != "" && jws.kid != k.id {
 			continue
 		}

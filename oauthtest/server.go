@@ -72,6 +72,14 @@ type Options struct {
 	// token before it is signed. Setting "alg" does not change how it is
 	// signed. It is called from several goroutines.
 	EditIDToken func(header, claims map[string]any)
+
+	// InitialAccessToken, if not empty, is the bearer token that registration
+	// requires (RFC 7591, Section 3). Empty means that everybody may register.
+	InitialAccessToken string
+
+	// SoftwareStatementKeys is the JWK Set of those whose software statements
+	// the server trusts. Empty means that it refuses all of them.
+	SoftwareStatementKeys []byte
 }
 
 // A Server is an OpenID Provider and OAuth 2.0 authorization server that
@@ -101,6 +109,9 @@ type Server struct {
 	access   map[string]*accessToken
 	refresh  map[string]*refreshToken
 	jtis     map[string]time.Time // of client assertions and request objects, until they expire
+
+	statementKeys []publicKey              // not guarded: never changed
+	registrations map[string]*registration // by client_id
 }
 
 // An endpoint is one row of the server's routing table, which discovery
@@ -127,6 +138,8 @@ const (
 
 	introspectPath       = "/introspect"
 	revokePath           = "/revoke"
+	registerPath         = "/register"
+	registrationPath     = "/registration"
 	resourcePath         = "/resource"
 	resourceMetadataPath = "/.well-known/oauth-protected-resource"
 )
@@ -146,6 +159,8 @@ func routes() []endpoint {
 
 		{"introspection_endpoint", introspectPath, "POST", true, (*Server).serveIntrospection},
 		{"revocation_endpoint", revokePath, "POST", true, (*Server).serveRevocation},
+		{"registration_endpoint", registerPath, "POST", false, (*Server).serveRegister},
+		{"", registrationPath, "GET PUT DELETE", false, (*Server).serveRegistration},
 		{"", resourcePath, "GET POST", false, (*Server).serveResource},
 		{"", resourceMetadataPath, "GET", false, (*Server).serveResourceMetadata},
 		{"", resourceMetadataPath + resourcePath, "GET", false, (*Server).serveResourceMetadata},
@@ -167,6 +182,8 @@ func NewServer(opts *Options) *Server {
 		access:   make(map[string]*accessToken),
 		refresh:  make(map[string]*refreshToken),
 		jtis:     make(map[string]time.Time),
+
+		registrations: make(map[string]*registration),
 	}
 	if opts != nil {
 		s.opts = *opts
@@ -185,6 +202,13 @@ func NewServer(opts *Options) *Server {
 		for _, a := range algorithms {
 			s.opts.SigningAlgs = append(s.opts.SigningAlgs, a.name)
 		}
+	}
+	if len(s.opts.SoftwareStatementKeys) > 0 {
+		keys, err := parseJWKS(s.opts.SoftwareStatementKeys)
+		if err != nil {
+			panic("oauthtest: Options.SoftwareStatementKeys: " + err.Error())
+		}
+		s.statementKeys = keys
 	}
 	s.endpoints = routes()
 	for i := range s.endpoints {
