@@ -381,6 +381,7 @@ func (s *Server) finishAuthorization(w http.ResponseWriter, req *authorizationRe
 		details:  req.details,
 		hybrid:   req.wants("code") && req.wants("id_token"),
 	}
+	s.join(sess, req.client)
 	params := url.Values{}
 	if req.wants("code") {
 		value := rand.Text()
@@ -487,11 +488,15 @@ func responseModeOf(name string, idToken bool) (responseMode, bool) {
 }
 
 func sendQuery(w http.ResponseWriter, redirectURI string, params url.Values) {
+	seeOther(w, withQuery(redirectURI, params))
+}
+
+func withQuery(uri string, params url.Values) string {
 	separator := "?"
-	if strings.Contains(redirectURI, "?") {
+	if strings.Contains(uri, "?") {
 		separator = "&" // its own query stays, RFC 6749, Section 3.1.2
 	}
-	seeOther(w, redirectURI+separator+params.Encode())
+	return uri + separator + params.Encode()
 }
 
 func sendFragment(w http.ResponseWriter, redirectURI string, params url.Values) {

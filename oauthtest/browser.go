@@ -9,7 +9,9 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // A Browser is the user agent of a person who logs in: it trusts the server,
@@ -22,6 +24,9 @@ type Browser struct {
 
 	server *Server
 	client *http.Client
+
+	mu     sync.Mutex
+	frames []*http.Request
 }
 
 // NewBrowser returns a browser without any cookie.
@@ -84,21 +89,16 @@ func (b *Browser) Authorize(ctx context.Context, authorizationURL string) (*http
 // step sends a request to the server and returns the one that follows: by a
 // redirect, or by the form on the page.
 func (b *Browser) step(ctx context.Context, req *http.Request) (*http.Request, error) {
-	resp, err := b.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	resp, body, err := b.load(req)
 	if err != nil {
 		return nil, err
 	}
 	if location, err := resp.Location(); err == nil {
 		return newRequest(ctx, http.MethodGet, location, nil)
 	}
-	action, fields, ok := parseForm(string(body))
+	action, fields, ok := parseForm(body)
 	if !ok || resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s: %s", req.URL.Path, resp.Status, strings.TrimSpace(string(body)))
+		return nil, fmt.Errorf("%s answered %s: %s", req.URL.Path, resp.Status, strings.TrimSpace(body))
 	}
 	target, err := resp.Request.URL.Parse(action)
 	if err != nil {
@@ -108,6 +108,68 @@ func (b *Browser) step(ctx context.Context, req *http.Request) (*http.Request, e
 		fields.Set("user", b.User)
 	}
 	return newRequest(ctx, http.MethodPost, target, fields)
+}
+
+// load sends a request and reads the page that answers it.
+func (b *Browser) load(req *http.Request) (*http.Response, string, error) {
+	resp, err := b.client.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	return resp, string(body), err
+}
+
+// Logout opens a URL of the end_session_endpoint and returns the request that
+// the browser would then make to the post_logout_redirect_uri. It has not been
+// sent. Without such a URI the request is nil. What the iframes of a
+// front-channel logout would load is in [Browser.Frames]. A refusal of the
+// server is an error.
+func (b *Browser) Logout(ctx context.Context, logoutURL string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, logoutURL, nil)
+	if err != nil {
+		return nil, fmt.Errorf("oauthtest: %w", err)
+	}
+	if !b.server.owns(req.URL) {
+		return nil, fmt.Errorf("oauthtest: %s is not at the server", req.URL.Host)
+	}
+	resp, page, err := b.load(req)
+	if err != nil {
+		return nil, fmt.Errorf("oauthtest: %w", err)
+	}
+	b.showFrames(ctx, page)
+	if location, err := resp.Location(); err == nil {
+		return newRequest(ctx, http.MethodGet, location, nil)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("oauthtest: %s answered %s: %s", req.URL.Path, resp.Status, strings.TrimSpace(page))
+	}
+	m := regexp.MustCompile(`<a id="continue" href="([^"]*)">`).FindStringSubmatch(page)
+	if m == nil {
+		return nil, nil
+	}
+	return http.NewRequestWithContext(ctx, http.MethodGet, html.UnescapeString(m[1]), http.NoBody)
+}
+
+// Frames returns the requests of the iframes on the page that the last Logout
+// led to. They have not been sent.
+func (b *Browser) Frames() []*http.Request {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.frames)
+}
+
+func (b *Browser) showFrames(ctx context.Context, page string) {
+	var frames []*http.Request
+	for _, m := range regexp.MustCompile(`<iframe src="([^"]*)">`).FindAllStringSubmatch(page, -1) {
+		if req, err := http.NewRequestWithContext(ctx, http.MethodGet, html.UnescapeString(m[1]), http.NoBody); err == nil {
+			frames = append(frames, req)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.frames = frames
 }
 
 // newRequest makes a request that can be sent by a client and be given to a

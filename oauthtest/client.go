@@ -96,6 +96,20 @@ type Client struct {
 	// (RFC 9701, Sections 4 and 6).
 	IntrospectionAlg string
 
+	// PostLogoutRedirectURIs are compared as strings (OpenID Connect RP-Initiated
+	// Logout 1.0, Section 3).
+	PostLogoutRedirectURIs []string
+
+	// BackchannelLogoutURI, if not empty, is where the server sends a logout
+	// token when a session ends in which the client took part.
+	BackchannelLogoutURI string
+
+	// FrontchannelLogoutURI, if not empty, is the source of an iframe on the page
+	// that the browser then gets. With FrontchannelLogoutSessionRequired it has
+	// the parameters iss and sid.
+	FrontchannelLogoutURI             string
+	FrontchannelLogoutSessionRequired bool
+
 	keys []publicKey
 	algs []string // that the client's keys are published for; some may be empty
 }
@@ -136,6 +150,9 @@ func (s *Server) addClient(c Client) error {
 	if err := c.checkEncryption(); err != nil {
 		return err
 	}
+	if err := c.checkLogout(); err != nil {
+		return err
+	}
 	for _, alg := range named {
 		if alg != "" && !slices.Contains(s.opts.SigningAlgs, alg) {
 			return fmt.Errorf("algorithm %q is not in Options.SigningAlgs", alg)
@@ -152,6 +169,7 @@ func (s *Server) addClient(c Client) error {
 	c.JWKS = bytes.Clone(c.JWKS)
 	c.Certificate = bytes.Clone(c.Certificate)
 	c.RedirectURIs = slices.Clone(c.RedirectURIs)
+	c.PostLogoutRedirectURIs = slices.Clone(c.PostLogoutRedirectURIs)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clients[c.ID] = &c

@@ -14,7 +14,7 @@ import (
 
 // This file implements client metadata: RFC 7591, Section 2, OpenID Connect
 // Dynamic Client Registration 1.0, Section 2, and the members that RFC 8705,
-// RFC 9101, RFC 9126, RFC 9701 and JARM add.
+// RFC 9101, RFC 9126, RFC 9701, JARM and the logout specifications add.
 
 // A clientMember is a row of the table of client metadata.
 type clientMember struct {
@@ -42,9 +42,14 @@ func clientMembers() []clientMember {
 		{"request_object_encryption_enc", text(func(c *Client) *string { return &c.RequestObjectEncryptionEnc }), nil},
 		{"require_pushed_authorization_requests", flag(func(c *Client) *bool { return &c.RequirePAR }), nil},
 		{"require_signed_request_object", flag(func(c *Client) *bool { return &c.RequireSignedRequest }), nil},
+		{"post_logout_redirect_uris", list(func(c *Client) *[]string { return &c.PostLogoutRedirectURIs }), nil},
+		{"backchannel_logout_uri", text(func(c *Client) *string { return &c.BackchannelLogoutURI }), nil},
+		{"frontchannel_logout_uri", text(func(c *Client) *string { return &c.FrontchannelLogoutURI }), nil},
+		{"frontchannel_logout_session_required", flag(func(c *Client) *bool { return &c.FrontchannelLogoutSessionRequired }), nil},
 
 		// What makes no difference to the server.
-		{"require_auth_time", flag(nil), nil}, // auth_time is always there
+		{"backchannel_logout_session_required", flag(nil), nil}, // sid is always there
+		{"require_auth_time", flag(nil), nil},                   // likewise
 		{"application_type", text(nil), nil},
 		{"subject_type", text(nil), nil},
 		{"scope", text(nil), nil},

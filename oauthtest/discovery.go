@@ -107,6 +107,10 @@ func (s *Server) addEndpointMetadata(m map[string]any, methods, assertionAlgs []
 		"introspection_signing_alg_values_supported":               s.opts.SigningAlgs, // RFC 9701, Section 7
 		"revocation_endpoint_auth_methods_supported":               methods,
 		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
+		"backchannel_logout_supported":                             true,
+		"backchannel_logout_session_supported":                     true,
+		"frontchannel_logout_supported":                            true,
+		"frontchannel_logout_session_supported":                    true,
 		"protected_resources":                                      s.resources(), // RFC 9728, Section 4
 	})
 }

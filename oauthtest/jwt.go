@@ -21,6 +21,7 @@ const (
 	userinfoJWT
 	responseJWT // JARM
 	introspectionJWT
+	logoutJWT
 
 	anyIDToken = idTokenJWT | secondIDTokenJWT | responseIDTokenJWT
 	anyJWT     = ^jwtKind(0)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -197,6 +198,7 @@ func (s *Server) deleteClient(id string) {
 	defer s.mu.Unlock()
 	delete(s.clients, id)
 	delete(s.registrations, id)
+	s.memberships = slices.DeleteFunc(s.memberships, func(m membership) bool { return m.client == id })
 	revoke := func(g *grant) { g.revoked = g.revoked || g.client.ID == id }
 	for _, c := range s.codes {
 		revoke(c.grant)

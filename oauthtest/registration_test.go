@@ -163,6 +163,7 @@ func TestRegistrationErrors(t *testing.T) {
 		{"jwks_uri", map[string]any{"jwks_uri": "https://app.example.com/jwks"}, metadata},
 		{"bool", map[string]any{"require_signed_request_object": "yes"}, metadata},
 		{"contacts", map[string]any{"contacts": "me"}, metadata},
+		{"logout URI", map[string]any{"backchannel_logout_uri": "/logout"}, metadata},
 		{"software statement", map[string]any{"software_statement": "a.b.c"}, "invalid_software_statement"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -80,6 +80,12 @@ type Options struct {
 	// SoftwareStatementKeys is the JWK Set of those whose software statements
 	// the server trusts. Empty means that it refuses all of them.
 	SoftwareStatementKeys []byte
+
+	// OutgoingClient makes the requests of the server itself: those with logout
+	// tokens. It follows no redirect there and waits
+	// at most ten seconds. Nil means the one of [Server.Client], which trusts
+	// nothing but the server's own certificate.
+	OutgoingClient *http.Client
 }
 
 // A Server is an OpenID Provider and OAuth 2.0 authorization server that
@@ -112,6 +118,8 @@ type Server struct {
 
 	statementKeys []publicKey              // not guarded: never changed
 	registrations map[string]*registration // by client_id
+	memberships   []membership             // of all sessions, in order
+	logouts       []BackchannelLogout
 }
 
 // An endpoint is one row of the server's routing table, which discovery
@@ -140,6 +148,7 @@ const (
 	revokePath           = "/revoke"
 	registerPath         = "/register"
 	registrationPath     = "/registration"
+	endSessionPath       = "/logout"
 	resourcePath         = "/resource"
 	resourceMetadataPath = "/.well-known/oauth-protected-resource"
 )
@@ -161,6 +170,7 @@ func routes() []endpoint {
 		{"revocation_endpoint", revokePath, "POST", true, (*Server).serveRevocation},
 		{"registration_endpoint", registerPath, "POST", false, (*Server).serveRegister},
 		{"", registrationPath, "GET PUT DELETE", false, (*Server).serveRegistration},
+		{"end_session_endpoint", endSessionPath, "GET POST", false, (*Server).serveEndSession},
 		{"", resourcePath, "GET POST", false, (*Server).serveResource},
 		{"", resourceMetadataPath, "GET", false, (*Server).serveResourceMetadata},
 		{"", resourceMetadataPath + resourcePath, "GET", false, (*Server).serveResourceMetadata},
