@@ -113,6 +113,9 @@ func (s *Server) addEndpointMetadata(m map[string]any, methods, assertionAlgs []
 		"frontchannel_logout_session_supported":                    true,
 		"protected_resources":                                      s.resources(), // RFC 9728, Section 4
 	})
+	if s.opts.ClientIDMetadataDocuments {
+		m["client_id_metadata_document_supported"] = true
+	}
 }
 
 // serveJWKS publishes the keys that the registered clients' algorithms and

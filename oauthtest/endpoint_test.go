@@ -28,7 +28,8 @@ func TestEndpointMetadata(t *testing.T) {
 			t.Errorf("%s: %v", endpoint, m)
 		}
 	}
-	if !has("introspection_signing_alg_values_supported", "ES256") || !has("protected_resources", s.URL()+"/op/resource") {
+	if !has("introspection_signing_alg_values_supported", "ES256") || !has("protected_resources", s.URL()+"/op/resource") ||
+		m["client_id_metadata_document_supported"] != nil {
 		t.Errorf("metadata: %v", m)
 	}
 	for _, name := range []string{"backchannel_logout", "frontchannel_logout"} {

@@ -88,6 +88,13 @@ func (s *Server) record(r *http.Request, body []byte) *http.Request {
 // logIndex is the key of a request's place in the record.
 type logIndex struct{}
 
+// recorded returns the record of a request.
+func (s *Server) recorded(r *http.Request) Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log[r.Context().Value(logIndex{}).(int)]
+}
+
 // recordParams adds Request.Params to the record.
 func (s *Server) recordParams(r *http.Request, params url.Values) {
 	s.mu.Lock()

@@ -81,8 +81,13 @@ type Options struct {
 	// the server trusts. Empty means that it refuses all of them.
 	SoftwareStatementKeys []byte
 
-	// OutgoingClient makes the requests of the server itself: those with logout
-	// tokens. It follows no redirect there and waits
+	// ClientIDMetadataDocuments makes an https URL that is no registered
+	// client_id the place of a document with the client's metadata, which the
+	// server fetches once (draft-ietf-oauth-client-id-metadata-document).
+	ClientIDMetadataDocuments bool
+
+	// OutgoingClient makes the requests of the server itself: for metadata
+	// documents and with logout tokens. It follows no redirect there and waits
 	// at most ten seconds. Nil means the one of [Server.Client], which trusts
 	// nothing but the server's own certificate.
 	OutgoingClient *http.Client
@@ -332,6 +337,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if s.replaceAnswer(w, r) {
+			return
+		}
+		if perr := s.fetchClient(r); perr != nil {
+			perr.write(w)
 			return
 		}
 		e.serve(s, w, r)
