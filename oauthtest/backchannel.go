@@ -123,5 +123,18 @@ func (s *Server) newLogoutToken(client *Client, user, sid string) (string, error
 		"events": map[string]any{logoutEvent: map[string]any{}},
 	})
 	d.header["typ"] = "logout+jwt"
-	return d.issue()
+	token, err := d.issue()
+	if jti, ok := d.claims["jti"].(string); ok {
+		s.mu.Lock()
+		s.logoutJTI = jti
+		s.mu.Unlock()
+	}
+	return token, err
+}
+
+// lastLogoutJTI is the jti of the logout token before, "" for the first.
+func (s *Server) lastLogoutJTI() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logoutJTI
 }

@@ -69,7 +69,7 @@ const (
 	UnknownKid         Fault = "UnknownKid"         // the right key, a kid that is not in the set
 	MissingKid         Fault = "MissingKid"         // no kid; legitimate where one key fits
 	CritHeader         Fault = "CritHeader"         // a critical extension nobody knows
-	WrongTyp           Fault = "WrongTyp"           // the typ of a logout token
+	WrongTyp           Fault = "WrongTyp"           // the typ of a logout token; for those there is LogoutWrongTyp
 )
 
 // Faults of the claims of every ID token; WrongIssuer, WrongAudience and
@@ -150,6 +150,7 @@ func Faults() []Fault {
 	// These stand in none of the tables below: each is a choice of its endpoint
 	// and not a change to its answer.
 	all := []Fault{UserinfoJSONInsteadOfJWT, JARMDowngrade}
+	all = append(all, IntrospectionJSONInsteadOfJWT, RegistrationWith200)
 	for _, row := range callbackFaults {
 		all = append(all, row.fault)
 	}
@@ -266,6 +267,34 @@ var jwtFaults = [...]struct {
 	{SubMismatchHybrid, secondIDTokenJWT, func(d *draft) { d.claims["sub"] = otherUser }},
 	{IssuerMismatchHybrid, secondIDTokenJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
 
+	{IntrospectionWrongIssuer, introspectionJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+	{IntrospectionWrongAudience, introspectionJWT, func(d *draft) { d.claims["aud"] = otherClient }},
+	{IntrospectionWrongTyp, introspectionJWT, func(d *draft) { d.header["typ"] = "at+jwt" }},
+	{IntrospectionMissingIat, introspectionJWT, func(d *draft) { delete(d.claims, "iat") }},
+	{IntrospectionNotObject, introspectionJWT, func(d *draft) { d.claims["token_introspection"] = "active" }},
+
+	{LogoutMissingEvents, logoutJWT, func(d *draft) { delete(d.claims, "events") }},
+	{LogoutWrongEvents, logoutJWT, func(d *draft) { d.claims["events"] = map[string]any{logoutEvent + "-not": map[string]any{}} }},
+	{LogoutWithNonce, logoutJWT, func(d *draft) { d.claims["nonce"] = "a-nonce" }},
+	{LogoutMissingJTI, logoutJWT, func(d *draft) { delete(d.claims, "jti") }},
+	{LogoutReplay, logoutJWT, func(d *draft) {
+		if last := d.server.lastLogoutJTI(); last != "" {
+			d.claims["jti"] = last
+		}
+	}},
+	{LogoutWrongTyp, logoutJWT, func(d *draft) { d.header["typ"] = "at+jwt" }},
+	{LogoutTypJWT, logoutJWT, func(d *draft) { d.header["typ"] = "JWT" }},
+	{LogoutWithoutTyp, logoutJWT, func(d *draft) { delete(d.header, "typ") }},
+	{LogoutOld, logoutJWT, func(d *draft) { d.setTime("iat", -2*time.Hour) }},
+	{LogoutExpired, logoutJWT, func(d *draft) { d.setTime("iat", -30*time.Minute); d.setTime("exp", -28*time.Minute) }},
+	{LogoutMissingExp, logoutJWT, func(d *draft) { delete(d.claims, "exp") }},
+	{LogoutMissingIat, logoutJWT, func(d *draft) { delete(d.claims, "iat") }},
+	{LogoutWithoutSubject, logoutJWT, func(d *draft) { delete(d.claims, "sub"); delete(d.claims, "sid") }},
+	{LogoutSidOnly, logoutJWT, func(d *draft) { delete(d.claims, "sub") }},
+	{LogoutSubOnly, logoutJWT, func(d *draft) { delete(d.claims, "sid") }},
+	{LogoutWrongIssuer, logoutJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+	{LogoutWrongAudience, logoutJWT, func(d *draft) { d.claims["aud"] = otherClient }},
+
 	{JARMExpired, responseJWT, func(d *draft) { d.setTime("exp", -time.Hour) }},
 	{JARMMissingExp, responseJWT, func(d *draft) { delete(d.claims, "exp") }},
 	{JARMWrongIssuer, responseJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
@@ -345,10 +374,39 @@ var memberFaults = [...]struct {
 	{PARWithoutRequestURI, parPath, func(m map[string]any) { delete(m, "request_uri") }},
 	{PARExpiredNegative, parPath, func(m map[string]any) { m["expires_in"] = -1 }},
 	{SubMismatch, userinfoPath, func(m map[string]any) { m["sub"] = otherUser }},
+	{IntrospectionActiveString, introspectPath, func(m map[string]any) { m["active"] = fmt.Sprint(m["active"]) }},
+	{IntrospectionMissingActive, introspectPath, func(m map[string]any) { delete(m, "active") }},
+	{IntrospectionNonStringScope, introspectPath, func(m map[string]any) { m["scope"] = 42 }},
+	{RegistrationWithoutClientID, registerPath, func(m map[string]any) { delete(m, "client_id") }},
+	{RegistrationExpiredSecret, registerPath, func(m map[string]any) { m["client_secret_expires_at"] = 1 }},
+	{RegistrationNegativeSecretExpiry, registerPath, func(m map[string]any) { m["client_secret_expires_at"] = -1 }},
+	{RegistrationWithoutSecret, registerPath, func(m map[string]any) {
+		delete(m, "client_secret")
+		delete(m, "client_secret_expires_at")
+	}},
+	{RegistrationOtherRedirectURI, registerPath, func(m map[string]any) { m["redirect_uris"] = []string{otherIssuer + "/cb"} }},
+	{RegistrationChangedScope, registerPath, func(m map[string]any) { m["scope"] = "openid another" }},
+	{RegistrationHTTPClientURI, registerPath, func(m map[string]any) {
+		m["registration_client_uri"] = insecure(m["registration_client_uri"])
+	}},
+	{RegistrationSecretNotString, registerPath, func(m map[string]any) {
+		if m["client_secret"] != nil {
+			m["client_secret"] = 4711
+		}
+	}},
+	{ResourceMetadataWrongResource, resourceMetadataPath, func(m map[string]any) { m["resource"] = otherIssuer + "/resource" }},
+	{ResourceMetadataHTTPServer, resourceMetadataPath, func(m map[string]any) {
+		servers, _ := m["authorization_servers"].([]string)
+		m["authorization_servers"] = []string{insecure(servers[0])}
+	}},
+	{ResourceMetadataWithoutServers, resourceMetadataPath, func(m map[string]any) { delete(m, "authorization_servers") }},
 	{DiscoveryWrongIssuer, discoveryPath, func(m map[string]any) { m["issuer"] = otherIssuer }},
 	{JWKSEmpty, jwksPath, func(m map[string]any) { m["keys"] = []any{} }},
 	{JWKSHuge, jwksPath, pad},
 }
+
+// insecure is an https URL as http.
+func insecure(v any) string { return strings.Replace(fmt.Sprint(v), "https://", "http://", 1) }
 
 func pad(m map[string]any) { m["padding"] = strings.Repeat("x", hugeSize) }
 
@@ -379,6 +437,14 @@ var answerFaults = [...]struct {
 		invalid("invalid_request", "the request was refused").write(w)
 	}},
 	{UserinfoHTML, userinfoPath, func(_ *Server, w http.ResponseWriter) { writeHTML(w) }},
+	{IntrospectionHTML, introspectPath, func(_ *Server, w http.ResponseWriter) { writeHTML(w) }},
+	{RevocationUnsupportedTokenType, revokePath, func(_ *Server, w http.ResponseWriter) {
+		invalid("unsupported_token_type", "tokens of this type cannot be revoked").write(w)
+	}},
+	{RevocationFails, revokePath, func(_ *Server, w http.ResponseWriter) {
+		w.Header().Set("Retry-After", "120") // RFC 7009, Section 2.2.1
+		http.Error(w, "try again later", http.StatusServiceUnavailable)
+	}},
 	{JWKSFails, jwksPath, func(_ *Server, w http.ResponseWriter) {
 		http.Error(w, "out of order", http.StatusInternalServerError)
 	}},

@@ -2,6 +2,7 @@ package oauthtest_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -234,6 +235,8 @@ func TestFaults(t *testing.T) {
 		return f
 	}
 
+	tests := maps.Clone(faultTests)
+	maps.Copy(tests, endpointFaultTests)
 	correct := play(t)
 	seen := map[oauthtest.Fault]bool{}
 	for _, fault := range oauthtest.Faults() {
@@ -241,7 +244,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s stands in two tables", fault)
 		}
 		seen[fault] = true
-		visible := faultTests[fault]
+		visible := tests[fault]
 		if visible == nil {
 			t.Errorf("no test for %s", fault)
 			continue
@@ -257,8 +260,8 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if len(seen) != len(faultTests) {
-		t.Errorf("%d faults in tables, %d tests", len(seen), len(faultTests))
+	if len(seen) != len(tests) || len(tests) != len(faultTests)+len(endpointFaultTests) {
+		t.Errorf("%d faults in tables, %d tests", len(seen), len(tests))
 	}
 }
 

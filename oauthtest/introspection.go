@@ -31,7 +31,7 @@ func (s *Server) serveIntrospection(w http.ResponseWriter, r *http.Request) {
 	members := s.introspect(params.Get("token"))
 	s.editMembers(introspectPath, members)
 	noStore(w)
-	if !client.wantsIntrospectionJWT(r) {
+	if !client.wantsIntrospectionJWT(r) || s.faulty(IntrospectionJSONInsteadOfJWT) {
 		writeJSON(w, http.StatusOK, members)
 		return
 	}

@@ -34,7 +34,11 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 		perr.write(w)
 		return
 	}
-	s.answerRegistration(w, http.StatusCreated, reg)
+	status := http.StatusCreated
+	if s.faulty(RegistrationWith200) {
+		status = http.StatusOK
+	}
+	s.answerRegistration(w, status, reg)
 }
 
 // serveRegistration is the client configuration endpoint. The client_id is in

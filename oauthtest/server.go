@@ -125,6 +125,7 @@ type Server struct {
 	registrations map[string]*registration // by client_id
 	memberships   []membership             // of all sessions, in order
 	logouts       []BackchannelLogout
+	logoutJTI     string // of the last logout token
 }
 
 // An endpoint is one row of the server's routing table, which discovery
