@@ -35,7 +35,8 @@
 // [Faults] lists all of them, for a test that an application stands every one.
 // What no fault offers is within reach of [Options.EditMetadata],
 // [Options.EditIDToken], [Server.AddJWK], [Server.RotateKeys] and
-// [Server.Sign]. [Server.Count] and [Server.Requests] tell whether a client
+// [Server.Sign]. A logout token without a logout is made by
+// [Server.LogoutToken]. [Server.Count] and [Server.Requests] tell whether a client
 // went on after it should have stopped.
 //
 // # What it implements
@@ -59,8 +60,34 @@
 // FAPI 2.0 Message Signing, with RequireSignedRequest and SHash that of FAPI 1.0
 // Advanced.
 //
+// Tokens can be introspected (RFC 7662), by every client that authenticates,
+// with an answer in JSON or as a JWT (RFC 9701), and revoked (RFC 7009) by the
+// client that they were issued to: an access token alone, a refresh token with
+// its whole grant. /resource is a protected resource that takes them in the
+// Authorization header and says what it knows of them; it and the server itself
+// have metadata (RFC 9728).
+//
+// Clients can register themselves (RFC 7591, OpenID Connect Dynamic Client
+// Registration 1.0), with an initial access token or a software statement if
+// [Options] say so, and then read, change and remove their registration
+// (RFC 7592). The registration access token changes each time that it is used,
+// and the secret with each update. Metadata that the server does not know are
+// left out of its answer; keys come in jwks, a jwks_uri is refused. With
+// [Options.ClientIDMetadataDocuments] a client_id can be the URL of a metadata
+// document (draft-ietf-oauth-client-id-metadata-document), which is fetched once.
+//
+// A session ends at the end_session_endpoint (OpenID Connect RP-Initiated Logout
+// 1.0), where nobody is asked and [Browser.Logout] is the browser, or by
+// [Server.Logout]. An ID token or a logout_hint of somebody else leaves the
+// session of the browser as it is. The clients of the session get logout tokens
+// (OpenID Connect Back-Channel Logout 1.0), whose fate is in
+// [Server.BackchannelLogouts], and the browser gets iframes (OpenID Connect
+// Front-Channel Logout 1.0), which are in [Browser.Frames]. Tokens stay good when
+// a session ends.
+//
 // Codes and pushed requests live 60 seconds, access tokens and JWT responses ten
-// minutes, ID tokens five; a test moves [Options.Now] to see them expire.
+// minutes, ID tokens five, logout tokens two, and what registers itself for ever;
+// a test moves [Options.Now] to see them expire.
 // Request bodies over 1 MiB are refused. Everything is in memory and is kept
 // until Close.
 //
