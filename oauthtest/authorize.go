@@ -169,10 +169,8 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 	if perr := req.checkResponseType(params.Get("nonce")); perr != nil {
 		return req, perr
 	}
-	for _, token := range req.scope {
-		if strings.ContainsFunc(token, notScopeCharacter) {
-			return req, invalid("invalid_scope", "scope has characters that RFC 6749, Section 3.3 forbids")
-		}
+	if perr := checkScope(req.scope); perr != nil {
+		return req, perr
 	}
 	req.challenge = params.Get("code_challenge")
 	switch {
@@ -219,6 +217,9 @@ func (r *authorizationRequest) checkResponseType(nonce string) *protocolError {
 		return invalid("invalid_request", "response_type is missing")
 	case !slices.Contains(responseTypes, r.responseType):
 		return invalid("unsupported_response_type", "only "+strings.Join(responseTypes, ", "))
+	case r.wants("code") && !r.client.mayUse("authorization_code"), r.wants("id_token") && !r.client.mayUse("implicit"):
+		// OpenID Connect Dynamic Client Registration, Section 2, of grant_types.
+		return invalid("unauthorized_client", "the client did not register the grant types of this response_type")
 	case !r.wants("id_token"):
 	case !slices.Contains(r.scope, "openid"):
 		return invalid("invalid_request", "an ID token needs the scope openid")
@@ -236,6 +237,15 @@ func checkResources(resources []string) *protocolError {
 	for _, r := range resources {
 		if u, err := url.Parse(r); err != nil || !u.IsAbs() || u.Fragment != "" {
 			return invalid("invalid_target", "a resource is not an absolute URI without a fragment")
+		}
+	}
+	return nil
+}
+
+func checkScope(scope []string) *protocolError {
+	for _, token := range scope {
+		if strings.ContainsFunc(token, notScopeCharacter) {
+			return invalid("invalid_scope", "scope has characters that RFC 6749, Section 3.3 forbids")
 		}
 	}
 	return nil

@@ -110,6 +110,14 @@ type Client struct {
 	FrontchannelLogoutURI             string
 	FrontchannelLogoutSessionRequired bool
 
+	// KeepRefreshToken leaves a refresh token as it is when it is used, and
+	// answers without one, as Google does. The zero value replaces it each time.
+	KeepRefreshToken bool
+
+	// GrantTypes are the grant types that the client may use, implicit for
+	// response types with id_token among them. Empty means all.
+	GrantTypes []string
+
 	keys []publicKey
 	algs []string // that the client's keys are published for; some may be empty
 }
@@ -136,6 +144,11 @@ func (s *Server) addClient(c Client) error {
 	}
 	if _, ok := authMethodByName(c.AuthMethod); !ok {
 		return fmt.Errorf("unknown AuthMethod %q", c.AuthMethod)
+	}
+	for _, grant := range c.GrantTypes {
+		if !slices.Contains(grantTypeNames(), grant) {
+			return fmt.Errorf("unknown grant type %q", grant)
+		}
 	}
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = s.defaultAlg()
@@ -170,6 +183,7 @@ func (s *Server) addClient(c Client) error {
 	c.Certificate = bytes.Clone(c.Certificate)
 	c.RedirectURIs = slices.Clone(c.RedirectURIs)
 	c.PostLogoutRedirectURIs = slices.Clone(c.PostLogoutRedirectURIs)
+	c.GrantTypes = slices.Clone(c.GrantTypes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clients[c.ID] = &c

@@ -232,19 +232,26 @@ func (s *Server) checkAssertion(c *credentials) bool {
 	default:
 		return false
 	}
+	exp, timely := s.timely(c.jws.claims)
+	return timely && claim("jti") != "" && s.firstUse(c.client.ID+"\x00"+claim("jti"), exp)
+}
+
+// timely reports whether a JWT has an exp and is in its time, with a minute for
+// clocks that run ahead (RFC 7523, Section 3, points 4 to 6).
+func (s *Server) timely(claims map[string]any) (exp time.Time, ok bool) {
 	now := s.now()
-	exp, ok := numericDate(c.jws.claims["exp"])
+	exp, ok = numericDate(claims["exp"])
 	if !ok || !now.Before(exp) {
-		return false
+		return exp, false
 	}
 	for _, name := range []string{"nbf", "iat"} {
-		if v, present := c.jws.claims[name]; present {
+		if v, present := claims[name]; present {
 			if t, ok := numericDate(v); !ok || t.After(now.Add(time.Minute)) {
-				return false
+				return exp, false
 			}
 		}
 	}
-	return claim("jti") != "" && s.firstUse(c.client.ID+"\x00"+claim("jti"), exp)
+	return exp, true
 }
 
 // numericDate reads the NumericDate of RFC 7519, Section 2.

@@ -50,17 +50,13 @@ func (s *Server) metadata() map[string]any {
 	for _, m := range responseModes {
 		modes = append(modes, m.name)
 	}
-	grants := []string{"implicit"} // what response type id_token is called there
-	for _, g := range grantTypes() {
-		grants = append(grants, g.name)
-	}
 	m := map[string]any{
 		"issuer":                                           s.issuer,
 		"scopes_supported":                                 scopesSupported,
 		"claims_supported":                                 []string{"sub", "name", "email", "email_verified", "acr", "amr", "auth_time", "sid"},
 		"response_types_supported":                         responseTypes,
 		"response_modes_supported":                         modes,
-		"grant_types_supported":                            grants,
+		"grant_types_supported":                            grantTypeNames(),
 		"subject_types_supported":                          []string{"public"},
 		"prompt_values_supported":                          []string{"none", "login", "consent", "select_account"},
 		"code_challenge_methods_supported":                 []string{"S256"},

@@ -98,15 +98,27 @@ func (s *Server) introspect(token string) map[string]any {
 // tokenMembers are those that access and refresh tokens have in common.
 func (s *Server) tokenMembers(g *grant, token string, scope []string) map[string]any {
 	id := sha256.Sum256([]byte(token))
-	return map[string]any{
+	m := map[string]any{
 		"active":    true,
 		"scope":     strings.Join(scope, " "),
 		"client_id": g.client.ID,
-		"username":  g.user,
-		"sub":       g.user,
+		"sub":       g.subject(),
 		"iss":       s.issuer,
 		"jti":       encode(id[:16]),
 	}
+	if g.user != "" {
+		m["username"] = g.user
+	}
+	return m
+}
+
+// subject is the user or, where there is none, the client itself (RFC 9068,
+// Section 2.2).
+func (g *grant) subject() string {
+	if g.user == "" {
+		return g.client.ID
+	}
+	return g.user
 }
 
 // validRefreshToken returns the refresh token of a value, nil if it is unknown,

@@ -22,6 +22,7 @@ const (
 	responseJWT // JARM
 	introspectionJWT
 	logoutJWT
+	exchangedJWT // RFC 8693
 
 	anyIDToken = idTokenJWT | secondIDTokenJWT | responseIDTokenJWT
 	anyJWT     = ^jwtKind(0)

@@ -114,6 +114,10 @@ func invalid(code, description string) *protocolError {
 	return &protocolError{code: code, description: description}
 }
 
+func serverError(err error) *protocolError {
+	return &protocolError{status: http.StatusInternalServerError, code: "server_error", description: err.Error()}
+}
+
 // write sends the error as the JSON of RFC 6749, Section 5.2.
 func (e *protocolError) write(w http.ResponseWriter) {
 	if e.challenge != "" {

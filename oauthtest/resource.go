@@ -55,7 +55,7 @@ func (s *Server) serveResource(w http.ResponseWriter, r *http.Request) {
 	}
 	noStore(w)
 	writeJSON(w, http.StatusOK, map[string]any{
-		"sub":       t.grant.user,
+		"sub":       t.grant.subject(),
 		"scope":     strings.Join(t.scope, " "),
 		"client_id": t.grant.client.ID,
 	})

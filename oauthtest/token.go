@@ -27,6 +27,7 @@ type grant struct {
 	resource []string // RFC 8707
 	details  []any    // RFC 9396
 	hybrid   bool     // an ID token came with the code
+	actor    string   // RFC 8693, Section 4.1
 	revoked  bool     // guarded by Server.mu
 }
 
@@ -68,12 +69,24 @@ func grantTypes() []grantType {
 	return []grantType{
 		{"authorization_code", (*Server).grantCode},
 		{"refresh_token", (*Server).grantRefresh},
+		{"client_credentials", (*Server).grantClientCredentials},
+		{"urn:ietf:params:oauth:grant-type:token-exchange", (*Server).grantExchange},
+		{"urn:ietf:params:oauth:grant-type:jwt-bearer", (*Server).grantJWTBearer},
 	}
 }
 
 type grantType struct {
 	name  string
 	serve func(*Server, *tokenRequest) (map[string]any, *protocolError)
+}
+
+// grantTypeNames are the grant types as discovery and registrations have them.
+func grantTypeNames() []string {
+	names := []string{"implicit"} // what response type id_token is called there
+	for _, g := range grantTypes() {
+		names = append(names, g.name)
+	}
+	return names
 }
 
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +104,9 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	var answer map[string]any
 	for _, g := range grantTypes() {
 		if g.name == params.Get("grant_type") {
-			answer, perr = g.serve(s, &tokenRequest{client, params})
+			if perr = client.checkGrantType(g.name); perr == nil {
+				answer, perr = g.serve(s, &tokenRequest{client, params})
+			}
 		}
 	}
 	if perr != nil {
@@ -113,8 +128,7 @@ func (s *Server) grantCode(r *tokenRequest) (map[string]any, *protocolError) {
 	if c.grant.hybrid {
 		kind = secondIDTokenJWT
 	}
-	offline := r.client.RefreshTokens || slices.Contains(c.grant.scope, "offline_access")
-	return s.issueTokens(kind, c.grant, r, c.grant.scope, c.grant.nonce, offline)
+	return s.issueTokens(kind, c.grant, r, c.grant.scope, c.grant.nonce, c.grant.offline())
 }
 
 // redeem checks a code against the request and marks it as used.
@@ -168,7 +182,7 @@ func checkVerifier(challenge, verifier string) *protocolError {
 }
 
 // grantRefresh redeems a refresh token, which is replaced by a new one each
-// time (RFC 9700, Section 4.14.2).
+// time (RFC 9700, Section 4.14.2) but for Client.KeepRefreshToken.
 func (s *Server) grantRefresh(r *tokenRequest) (map[string]any, *protocolError) {
 	t, perr := s.rotate(r)
 	if perr != nil {
@@ -179,7 +193,7 @@ func (s *Server) grantRefresh(r *tokenRequest) (map[string]any, *protocolError) 
 		scope = strings.Fields(v)
 	}
 	// OpenID Connect Core, Section 12.2: the ID token SHOULD NOT have a nonce.
-	return s.issueTokens(idTokenJWT, t.grant, r, scope, "", true)
+	return s.issueTokens(idTokenJWT, t.grant, r, scope, "", !r.client.KeepRefreshToken)
 }
 
 func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
@@ -198,7 +212,7 @@ func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
 			return nil, invalid("invalid_scope", "more scope than the user granted")
 		}
 	}
-	t.used = true
+	t.used = !r.client.KeepRefreshToken
 	return t, nil
 }
 
@@ -222,11 +236,7 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 		"scope":        strings.Join(scope, " "),
 	}
 	if offline {
-		value := rand.Text()
-		s.mu.Lock()
-		s.refresh[value] = &refreshToken{grant: g, scope: g.scope, issued: s.now()}
-		s.mu.Unlock()
-		answer["refresh_token"] = value
+		answer["refresh_token"] = s.newRefreshToken(g)
 	}
 	if details != nil {
 		answer["authorization_details"] = details // RFC 9396, Section 7
@@ -234,11 +244,25 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 	if slices.Contains(scope, "openid") {
 		id, err := s.newIDToken(kind, g, nonce, map[string]string{"at_hash": access})
 		if err != nil {
-			return nil, &protocolError{status: http.StatusInternalServerError, code: "server_error", description: err.Error()}
+			return nil, serverError(err)
 		}
 		answer["id_token"] = id
 	}
 	return answer, nil
+}
+
+// offline reports whether a user who logged in granted a refresh token.
+func (g *grant) offline() bool {
+	return g.client.mayUse("refresh_token") &&
+		(g.client.RefreshTokens || slices.Contains(g.scope, "offline_access"))
+}
+
+func (s *Server) newRefreshToken(g *grant) string {
+	value := rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refresh[value] = &refreshToken{grant: g, scope: g.scope, issued: s.now()}
+	return value
 }
 
 func (s *Server) newAccessToken(g *grant, scope []string) string {
@@ -281,6 +305,7 @@ func (s *Server) newIDToken(kind jwtKind, g *grant, nonce string, hashes map[str
 	claims["acr"] = acr
 	claims["amr"] = []string{"pwd"}
 	claims["sid"] = g.session
+	g.setActor(claims)
 	if nonce != "" {
 		claims["nonce"] = nonce
 	}
