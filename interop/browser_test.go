@@ -68,36 +68,57 @@ func (l *landing) request(ctx context.Context) *http.Request {
 // open goes from the address to wherever the server sends it, up to the
 // redirect URI; nothing has to listen there.
 func (b *browser) open(ctx context.Context, address, redirectURI string) (*landing, error) {
+	l, page, err := b.follow(ctx, address, redirectURI)
+	if err == nil && l == nil {
+		err = fmt.Errorf("the browser ended at %s", page)
+	}
+	return l, err
+}
+
+// A page is one that leads nowhere.
+type page struct {
+	url    *url.URL
+	status int
+	text   string
+}
+
+func (p *page) String() string {
+	return fmt.Sprintf("%s%s, status %d: %.200s", p.url.Host, p.url.Path, p.status, p.text)
+}
+
+// follow goes from the address to the redirect URI, if it is not empty, or to a
+// page that leads nowhere.
+func (b *browser) follow(ctx context.Context, address, redirectURI string) (*landing, *page, error) {
 	method, form := http.MethodGet, url.Values(nil)
 	for range 15 {
-		if strings.HasPrefix(address, redirectURI) {
+		if redirectURI != "" && strings.HasPrefix(address, redirectURI) {
 			u, err := url.Parse(address)
-			return &landing{u, form}, err
+			return &landing{u, form}, nil, err
 		}
-		resp, page, err := b.fetch(ctx, method, address, form)
+		resp, text, err := b.fetch(ctx, method, address, form)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		here := resp.Request.URL
 		if location := resp.Header.Get("Location"); location != "" && resp.StatusCode/100 == 3 {
 			next, err := here.Parse(location)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			address, method, form = next.String(), http.MethodGet, nil
 			continue
 		}
-		action, fields, ok := selfSubmittingForm(page)
+		action, fields, ok := selfSubmittingForm(text)
 		if !ok {
-			return nil, fmt.Errorf("the browser ended at %s%s, status %d: %.200s", here.Host, here.Path, resp.StatusCode, page)
+			return nil, &page{here, resp.StatusCode, text}, nil
 		}
 		next, err := here.Parse(action)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		address, method, form = next.String(), http.MethodPost, fields
 	}
-	return nil, fmt.Errorf("the browser was redirected too often")
+	return nil, nil, fmt.Errorf("the browser was redirected too often")
 }
 
 func (b *browser) fetch(ctx context.Context, method, address string, form url.Values) (*http.Response, string, error) {

@@ -90,7 +90,7 @@ func (s *scenario) publishedKeys(jwksURI string) int {
 func (s *scenario) mintIDToken(p *party, kid string) string {
 	now := time.Now().Unix()
 	var minted struct{ JWT string }
-	s.postControl("/mint", map[string]any{
+	s.control(http.MethodPost, "/mint", map[string]any{
 		"alg":    "RS256",
 		"header": map[string]any{"kid": kid},
 		"payload": map[string]any{

@@ -5,6 +5,7 @@ package interop
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -150,15 +151,19 @@ func (c *registration) signingKey() (*oauth.SigningKey, error) {
 	return oauth.ParseSigningKey(c.JWK, oauth.Algorithm(c.Alg), "")
 }
 
-// requestKey signs authorization requests, if the client is registered to.
+// requestKey signs requests for authorization or backchannel authentication, if
+// the client is registered to.
 func (c *registration) requestKey() (*oauth.SigningKey, error) {
 	var m struct {
-		Alg string `json:"request_object_signing_alg"`
+		Authorization string `json:"request_object_signing_alg"`
+		Backchannel   string `json:"backchannel_authentication_request_signing_alg"`
 	}
-	if err := json.Unmarshal(c.Metadata, &m); err != nil || m.Alg == "" {
+	err := json.Unmarshal(c.Metadata, &m)
+	alg := cmp.Or(m.Authorization, m.Backchannel)
+	if err != nil || alg == "" {
 		return nil, err
 	}
-	return oauth.ParseSigningKey(c.JWK, oauth.Algorithm(m.Alg), "")
+	return oauth.ParseSigningKey(c.JWK, oauth.Algorithm(alg), "")
 }
 
 // metadata is the registration as the package takes it, without some members.
@@ -243,6 +248,17 @@ func (w *wire) last(s *scenario, endpoint string) exchange {
 	panic("unreachable")
 }
 
+// count is the number of exchanges with an endpoint.
+func (w *wire) count(endpoint string) int {
+	n := 0
+	for _, e := range w.exchanges() {
+		if e.url.String() == endpoint {
+			n++
+		}
+	}
+	return n
+}
+
 // requireSilent ends the scenario if the package made a request.
 func (w *wire) requireSilent(s *scenario) {
 	if seen := w.exchanges(); len(seen) > 0 {
@@ -275,17 +291,22 @@ func asType[T error](err error) (target T, ok bool) {
 	return target, ok
 }
 
-// postControl asks the server's control endpoint for something.
-func (s *scenario) postControl(path string, body, result any) {
-	raw, err := json.Marshal(body)
-	s.check(err, "control")
-	req, err := http.NewRequestWithContext(s.ctx, http.MethodPost, s.desc.Control+path, bytes.NewReader(raw))
+// control asks the server's control endpoint for something. A nil body is
+// none, a nil result is not looked at.
+func (s *scenario) control(method, path string, body, result any) {
+	var raw []byte
+	if body != nil {
+		raw = mustJSON(body)
+	}
+	req, err := http.NewRequestWithContext(s.ctx, method, s.desc.Control+path, bytes.NewReader(raw))
 	s.check(err, "control")
 	resp, err := s.desc.httpClient().Do(req)
 	s.check(err, "control")
 	defer resp.Body.Close()
 	equal(s, resp.StatusCode, http.StatusOK, "status of the control endpoint")
-	s.check(json.NewDecoder(resp.Body).Decode(result), "control")
+	if result != nil {
+		s.check(json.NewDecoder(resp.Body).Decode(result), "control")
+	}
 }
 
 // mustJSON encodes what this package made itself.

@@ -120,11 +120,13 @@ func pushedForm(s *scenario, form *url.Values) func(http.RoundTripper, *http.Req
 	if server.MTLSEndpointAliases != nil {
 		endpoints = append(endpoints, server.MTLSEndpointAliases.PushedAuthorizationRequestEndpoint)
 	}
+	return sentForm(form, endpoints...)
+}
+
+// sentForm keeps the last form that is sent to one of the endpoints.
+func sentForm(form *url.Values, endpoints ...string) func(http.RoundTripper, *http.Request) (*http.Response, error) {
 	return func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
-		for _, endpoint := range endpoints {
-			if r.URL.String() != endpoint {
-				continue
-			}
+		if slices.Contains(endpoints, r.URL.String()) {
 			sent, err := takeForm(r)
 			if err != nil {
 				return nil, err
