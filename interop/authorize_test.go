@@ -122,7 +122,7 @@ func withoutOpenID(s *scenario) {
 	f := s.code("tls", "basic", options{
 		request: func(r *oauth.AuthorizationRequest) {
 			r.Scope = []string{"api:read"}
-			r.Resource = []string{"https://rs.example/opaque"}
+			r.Resource = []string{opaqueResource}
 		},
 	})
 	s.require(f.token.IDToken() == nil, "an ID token without the scope openid")
@@ -193,7 +193,11 @@ func wrongVerifier(s *scenario) {
 func noRefreshToken(s *scenario) {
 	f := s.code("tls", "no-refresh", options{})
 	s.require(f.token.RefreshToken.IsZero(), "a refresh token")
-	f = s.code("tls", "basic", options{}) // so that the line above means something
+	before := len(f.wire.exchanges())
+	_, err := f.client.Refresh(s.ctx, f.token, nil)
+	s.require(errors.Is(err, oauth.ErrConfig), "refreshing without a refresh token: wanted ErrConfig, got: %v", err)
+	equal(s, len(f.wire.exchanges()), before, "number of requests after the refusal")
+	f = s.code("tls", "basic", options{}) // so that the first line means something
 	s.require(!f.token.RefreshToken.IsZero(), "no refresh token for a client with the grant")
 }
 
@@ -201,16 +205,15 @@ func noRefreshToken(s *scenario) {
 // the response to a pushed request. The same of a type that the server knows is
 // granted, so that the refusal means something.
 func unknownDetailType(s *scenario) {
-	const resource = "https://rs.example/opaque"
 	asking := func(detail oauth.AuthorizationDetail, pushed bool) options {
 		return options{
 			request: func(r *oauth.AuthorizationRequest) {
 				r.Scope = []string{"openid", "api:read"}
-				r.Resource = []string{resource}
+				r.Resource = []string{opaqueResource}
 				r.AuthorizationDetails = []oauth.AuthorizationDetail{detail}
 				r.Pushed = pushed
 			},
-			grant: &oauth.GrantOptions{Resource: []string{resource}},
+			grant: &oauth.GrantOptions{Resource: []string{opaqueResource}},
 		}
 	}
 	unknown := oauth.AuthorizationDetail{Type: "nope"}
@@ -222,21 +225,32 @@ func unknownDetailType(s *scenario) {
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_authorization_details")
 	s.require(pending == nil, "an Authorization beside an error")
 
-	known := oauth.AuthorizationDetail{
+	known := paymentInitiation()
+	for _, pushed := range []bool{false, true} {
+		f = s.code("tls", "rar", asking(known, pushed))
+		f.requireGranted(s, known)
+	}
+}
+
+// paymentInitiation is a detail of the type that the server knows.
+func paymentInitiation() oauth.AuthorizationDetail {
+	return oauth.AuthorizationDetail{
 		Type:      "payment_initiation",
-		Locations: []string{resource},
+		Locations: []string{opaqueResource},
 		Extra: map[string]json.RawMessage{
 			"instructedAmount": mustJSON(map[string]string{"currency": "EUR", "amount": "123.50"}),
 			"creditorName":     mustJSON("Merchant"),
 		},
 	}
-	for _, pushed := range []bool{false, true} {
-		f = s.code("tls", "rar", asking(known, pushed))
-		details := f.token.AuthorizationDetails
-		equal(s, len(details), 1, "number of authorization_details")
-		equal(s, details[0].Type, known.Type, "type of the detail")
-		s.require(slices.Equal(details[0].Locations, known.Locations), "locations of the detail: %q", details[0].Locations)
-		equal(s, string(details[0].Extra["granted"]), "true", "what the server added to the detail")
-		equal(s, string(details[0].Extra["creditorName"]), `"Merchant"`, "creditorName of the detail")
-	}
+}
+
+// requireGranted ends the scenario unless the token has that one detail, with
+// what this server adds to it.
+func (f *flow) requireGranted(s *scenario, known oauth.AuthorizationDetail) {
+	details := f.token.AuthorizationDetails
+	equal(s, len(details), 1, "number of authorization_details")
+	equal(s, details[0].Type, known.Type, "type of the detail")
+	s.require(slices.Equal(details[0].Locations, known.Locations), "locations of the detail: %q", details[0].Locations)
+	equal(s, string(details[0].Extra["granted"]), "true", "what the server added to the detail")
+	equal(s, string(details[0].Extra["creditorName"]), `"Merchant"`, "creditorName of the detail")
 }

@@ -36,7 +36,8 @@ type party struct {
 	wire   *wire
 }
 
-// A flow is one authorization code flow of a party.
+// A flow is one authorization code flow of a party. One that another grant
+// began has the token alone.
 type flow struct {
 	*party
 	browser *browser
@@ -207,10 +208,23 @@ func (s *scenario) full(instance, id string, o options) *flow {
 	f := s.code(instance, id, o)
 	f.idToken(s)
 	f.requireEmail(s)
-	// Here the reference goes on: introspect (active, client_id), refresh,
-	// revoke, introspect (inactive). Refresh, introspection and revocation are
-	// not in the package yet; each joins as one line.
+	f.refreshed(s, nil).requireEmail(s)
+	// The reference also introspects (active, client_id) before it refreshes, then
+	// revokes, and introspects (inactive). Introspection and revocation are not in
+	// the package yet; each joins as one line.
 	return f
+}
+
+// refreshed is the flow with the next token.
+func (f *flow) refreshed(s *scenario, opts *oauth.GrantOptions) *flow {
+	t, err := f.client.Refresh(s.ctx, f.token, opts)
+	s.check(err, "Refresh")
+	s.require(!t.AccessToken.IsZero() && t.AccessToken.Reveal() != f.token.AccessToken.Reveal(), "no new access token")
+	s.require(!t.RefreshToken.IsZero(), "the refresh token is lost")
+	s.require(t.Expiry.After(time.Now()), "the new access token expired at %v", t.Expiry)
+	equal(s, t.Issuer(), f.token.Issuer(), "issuer of the new token")
+	equal(s, t.Subject(), f.token.Subject(), "subject of the new token")
+	return &flow{party: f.party, token: t}
 }
 
 // runs makes a scenario of full.

@@ -28,6 +28,7 @@ var scenarios = sync.OnceValue(func() table {
 	authorizeScenarios(t)
 	signedScenarios(t)
 	oidcScenarios(t)
+	grantScenarios(t)
 	return t
 })
 
@@ -41,17 +42,16 @@ var notYet = []struct {
 
 	{`mTLS certificate-bound token.*`, "Introspect, Client.Do"},
 	{`DPoP\b.*`, "NewDPoP"},
-	{`client_credentials .*`, "ClientCredentials"},
+	{`client_credentials \+ DPoP`, "NewDPoP"},
+	{`client_credentials cc.*`, "Introspect"},
 
 	{`introspection JWT .*`, "Introspect"},
 	{`introspection of garbage: .*`, "Introspect"},
 	{`revocation of garbage .*`, "Revoke"},
 	{`JWE .*`, "NewDecrypter (JWE)"},
 
-	{`refresh .*`, "Refresh"},
 	{`RFC 9068 JWT access token .*`, "NewResourceServer"},
-	{`resource indicators: .*`, "Refresh, Introspect"},
-	{`unknown resource is invalid_target`, "ClientCredentials"},
+	{`resource indicators: .*`, "Introspect"},
 	{`JWT access token with DPoP: .*`, "NewDPoP, NewResourceServer"},
 	{`RFC 9728 protected resource metadata`, "DiscoverResource"},
 	{`resource without a token: .*`, "Client.Do"},
@@ -61,9 +61,8 @@ var notYet = []struct {
 
 	{`dynamic registration.*`, "Register"},
 	{`rich authorization requests.*`, "Introspect"},
-	{`RAR on client_credentials`, "ClientCredentials"},
-	{`token exchange: .*`, "ExchangeToken"},
-	{`RFC 7523 jwt-bearer grant`, "JWTBearer"},
+	{`token exchange: access_token .*`, "Introspect"},
+	{`RFC 7523 jwt-bearer grant`, "Introspect"},
 	{`attestation-based client authentication .*`, "SigningKey.SignJWT"},
 	{`attestation-based client authentication, DPoP .*`, "NewDPoP"},
 	{`FAPI 2.0 security profile: .* \+ DPoP`, "NewDPoP"},
