@@ -22,7 +22,8 @@ const (
 	envGrep        = "INTEROP_GREP"        // only the scenarios that match
 )
 
-// timeLimit is what one scenario may take. Each needs well under a second.
+// timeLimit is what one scenario may take. Each needs well under a second, and
+// those that poll the 5 s of the interval besides.
 const timeLimit = 30 * time.Second
 
 // A scenario is one run of one line of scenarios.txt. Like testing.T it is

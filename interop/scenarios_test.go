@@ -29,6 +29,8 @@ var scenarios = sync.OnceValue(func() table {
 	signedScenarios(t)
 	oidcScenarios(t)
 	grantScenarios(t)
+	deviceScenarios(t)
+	backchannelScenarios(t)
 	return t
 })
 
@@ -56,8 +58,7 @@ var notYet = []struct {
 	{`RFC 9728 protected resource metadata`, "DiscoverResource"},
 	{`resource without a token: .*`, "Client.Do"},
 
-	{`device flow .*`, "StartDeviceAuthorization"},
-	{`CIBA .*`, "StartBackchannel"},
+	{`device flow with DPoP`, "NewDPoP"},
 
 	{`dynamic registration.*`, "Register"},
 	{`rich authorization requests.*`, "Introspect"},
