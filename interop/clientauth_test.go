@@ -3,6 +3,9 @@ package interop
 // This file holds client authentication, each way with a whole code flow.
 
 import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,6 +35,7 @@ func clientAuthScenarios(t table) {
 	t.add("wrong secret is invalid_client with 401 Basic challenge", wrongSecret)
 	t.add("client id metadata document (draft-02), public", clientIDDocument("none"))
 	t.add("client id metadata document (draft-02), private_key_jwt", clientIDDocument("private_key_jwt"))
+	t.add("attestation-based client authentication (attest_jwt_client_auth) with server challenge", attestedClient)
 }
 
 // mutualTLS is a flow with a client certificate: everything that needs it goes
@@ -104,4 +108,73 @@ func clientIDDocument(method string) scenarioFunc {
 		})
 		s.full("tls", reg.ClientID, options{reg: reg})
 	}
+}
+
+// attestation is attest_jwt_client_auth, which is for a ClientAuth of the
+// program's own: the attester vouches for the key of the client's instance, and
+// that key signs the server's challenge.
+type attestation struct {
+	issuer             string
+	attester, instance *oauth.SigningKey
+	instanceJWK        json.RawMessage // public
+	challenge          string
+}
+
+func (a *attestation) Authenticate(_ context.Context, r *oauth.ClientAuthRequest) error {
+	now := r.Now.Unix()
+	attested, err := a.attester.SignJWT("oauth-client-attestation+jwt", map[string]any{
+		"iss": a.issuer, "sub": r.ClientID, "iat": now, "exp": now + 300,
+		"cnf": map[string]any{"jwk": a.instanceJWK},
+	})
+	if err != nil {
+		return err
+	}
+	proof, err := a.instance.SignJWT("oauth-client-attestation-pop+jwt", map[string]any{
+		"iss": r.ClientID, "aud": r.Server.Issuer, "iat": now, "jti": rand.Text(), "challenge": a.challenge,
+	})
+	if err != nil {
+		return err
+	}
+	r.Form.Set("client_id", r.ClientID)
+	r.Header.Set("OAuth-Client-Attestation", attested)
+	r.Header.Set("OAuth-Client-Attestation-PoP", proof)
+	return nil
+}
+
+// newAttestation has the keys that the server made, and its present challenge.
+func (s *scenario) newAttestation() *attestation {
+	a := &attestation{issuer: s.desc.Attestation.Issuer}
+	var err error
+	a.attester, err = oauth.ParseSigningKey(s.desc.Attestation.AttesterJWK, oauth.ES256, "")
+	s.check(err, "the attester's key")
+	a.instance, err = oauth.ParseSigningKey(s.desc.Attestation.InstanceJWK, oauth.ES256, "")
+	s.check(err, "the instance's key")
+	var public struct{ Kty, Crv, X, Y string }
+	s.check(json.Unmarshal(s.desc.Attestation.InstanceJWK, &public), "the instance's key")
+	a.instanceJWK = mustJSON(map[string]string{"kty": public.Kty, "crv": public.Crv, "x": public.X, "y": public.Y})
+
+	server, err := s.desc.server("tls")
+	s.check(err, "discovery")
+	var endpoint string
+	s.check(json.Unmarshal(server.Extra["challenge_endpoint"], &endpoint), "challenge_endpoint of the metadata")
+	var answer struct {
+		Challenge string `json:"attestation_challenge"`
+	}
+	s.exchangeJSON(http.MethodPost, endpoint, nil, &answer)
+	s.require(answer.Challenge != "", "no challenge")
+	a.challenge = answer.Challenge
+	return a
+}
+
+// attestedClient is refused with another challenge than the server's.
+func attestedClient(s *scenario) {
+	a := s.newAttestation()
+	o := options{request: pushed, config: func(c *oauth.Config) { c.Auth = a }}
+	s.requirePushed(s.full("tls", "attest", o))
+
+	a.challenge = "stale"
+	p := s.setup("tls", "attest", o)
+	pending, err := p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, o))
+	s.requireResponseError(err, http.StatusBadRequest, "use_attestation_challenge")
+	s.require(pending == nil, "an Authorization beside an error")
 }

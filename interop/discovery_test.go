@@ -75,13 +75,8 @@ func keySelection(s *scenario) {
 
 // publishedKeys counts the keys of a key set.
 func (s *scenario) publishedKeys(jwksURI string) int {
-	req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, jwksURI, nil)
-	s.check(err, "jwks")
-	resp, err := s.desc.httpClient().Do(req)
-	s.check(err, "jwks")
-	defer resp.Body.Close()
 	var set struct{ Keys []json.RawMessage }
-	s.check(json.NewDecoder(resp.Body).Decode(&set), "jwks")
+	s.exchangeJSON(http.MethodGet, jwksURI, nil, &set)
 	return len(set.Keys)
 }
 

@@ -31,7 +31,11 @@ type description struct {
 	RedirectURI string            `json:"redirect_uri"`
 	Certs       map[string]struct{ Cert, Key string }
 	Clients     []*registration
-	CIMD        struct {
+	Attestation struct {
+		Issuer                   string
+		AttesterJWK, InstanceJWK json.RawMessage
+	}
+	CIMD struct {
 		Public, Pkjwt string
 		JWK           json.RawMessage
 	} `json:"cimd"`
@@ -142,6 +146,8 @@ func (c *registration) auth() (oauth.ClientAuth, error) {
 		return oauth.TLSClientAuth(), nil
 	case "none":
 		return oauth.None(), nil
+	case "attest_jwt_client_auth":
+		return nil, nil // the scenario's own: without it every request is ErrConfig
 	}
 	return nil, fmt.Errorf("client %q: no client authentication %q here", c.ClientID, m.Method)
 }
@@ -291,21 +297,26 @@ func asType[T error](err error) (target T, ok bool) {
 	return target, ok
 }
 
-// control asks the server's control endpoint for something. A nil body is
-// none, a nil result is not looked at.
+// control asks the server's control endpoint for something.
 func (s *scenario) control(method, path string, body, result any) {
+	s.exchangeJSON(method, s.desc.Control+path, body, result)
+}
+
+// exchangeJSON makes a request that is not the package's to make. A nil body is
+// none, a nil result is not looked at.
+func (s *scenario) exchangeJSON(method, address string, body, result any) {
 	var raw []byte
 	if body != nil {
 		raw = mustJSON(body)
 	}
-	req, err := http.NewRequestWithContext(s.ctx, method, s.desc.Control+path, bytes.NewReader(raw))
-	s.check(err, "control")
+	req, err := http.NewRequestWithContext(s.ctx, method, address, bytes.NewReader(raw))
+	s.check(err, address)
 	resp, err := s.desc.httpClient().Do(req)
-	s.check(err, "control")
+	s.check(err, address)
 	defer resp.Body.Close()
-	equal(s, resp.StatusCode, http.StatusOK, "status of the control endpoint")
+	equal(s, resp.StatusCode, http.StatusOK, "status of "+address)
 	if result != nil {
-		s.check(json.NewDecoder(resp.Body).Decode(result), "control")
+		s.check(json.NewDecoder(resp.Body).Decode(result), address)
 	}
 }
 

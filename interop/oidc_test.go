@@ -113,6 +113,11 @@ func requireAuthTime(s *scenario) {
 	f := s.code("tls", "auth-time", options{})
 	s.require(f.meta.RequireAuthTime && f.meta.DefaultMaxAge != nil, "the client metadata was not read: %+v", f.meta)
 	s.requireRecentLogin(f)
+
+	// OpenID Connect Core, Section 12.2: it "MUST represent the time of the
+	// original authentication".
+	later := f.refreshed(s, nil).idToken(s).AuthTime()
+	s.require(later.Equal(f.idToken(s).AuthTime()), "auth_time of the new ID token is %v", later)
 }
 
 func (s *scenario) requireRecentLogin(f *flow) {
@@ -145,4 +150,5 @@ func pairwise(s *scenario) {
 	var claims struct{ Sub string }
 	f.userInfo(s, &claims)
 	equal(s, claims.Sub, sub, "sub of the userinfo")
+	f.refreshed(s, nil).idToken(s)
 }
