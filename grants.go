@@ -50,7 +50,10 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (*To
 		return nil, err
 	}
 	first := t.identity()
-	x := &tokenExpectation{scope: opts.askedScope(strings.Join(t.Scope, " ")), checks: c.laterChecks()}
+	// RFC 6749, Section 6: a scope that is omitted "is treated as equal to the
+	// scope originally granted", whatever an earlier refresh asked for.
+	granted := cmp.Or(t.granted, strings.Join(t.Scope, " "))
+	x := &tokenExpectation{scope: opts.askedScope(granted), checks: c.laterChecks()}
 	if first.nonce != "" {
 		x.checks.nonce, x.checks.nonceRule = first.nonce, nonceIfPresent
 	}
@@ -65,6 +68,9 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (*To
 	}
 	if err := fresh.checkSameUser(first); err != nil {
 		return nil, err
+	}
+	if form.Has("scope") || form.Has("resource") {
+		fresh.granted = granted
 	}
 	if fresh.RefreshToken.IsZero() { // Section 6: the old one stays in use
 		fresh.RefreshToken = t.RefreshToken

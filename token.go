@@ -46,6 +46,7 @@ type Token struct {
 	idToken  *IDToken
 	server   string // the issuer that the client was configured with
 	clientID string
+	granted  string    // the scope of the refresh token, if a refresh asked for less; else empty
 	known    *identity // nil: no ID token came
 }
 
@@ -79,7 +80,7 @@ func (t *Token) identity() identity {
 	return *t.known
 }
 
-const tokenVersion = 2 // 1 had no IssuedTokenType
+const tokenVersion = 2 // 1 had no IssuedTokenType and no granted
 
 // MarshalBinary encodes t for the session store. The result is secret: it
 // holds the tokens.
@@ -151,7 +152,7 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 
 func (t *Token) fields(id *identity) []*string {
 	return []*string{
-		&t.TokenType, (*string)(&t.IssuedTokenType), &t.server, &t.clientID,
+		&t.TokenType, (*string)(&t.IssuedTokenType), &t.server, &t.clientID, &t.granted,
 		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw,
 	}
 }
