@@ -87,7 +87,7 @@ func backchannelPoll(s *scenario) {
 	f.refreshed(s, nil).requireUser(s, "dave")
 
 	_, err = l.ask(s)
-	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
+	f.requireRevoked(s, err)
 }
 
 func backchannelDenied(s *scenario) {

@@ -95,9 +95,17 @@ func deviceFlow(id string, get func(*scenario, *device) (*oauth.Token, error)) s
 		f.refreshed(s, nil).requireUser(s, "carol")
 
 		_, err = askDevice(s, d)
-		s.require(!oauth.IsPending(err), "a used code is said to be pending: %v", err)
-		s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
+		f.requireRevoked(s, err)
 	}
+}
+
+// requireRevoked ends the scenario unless err is what the server says to a code
+// that was used before, and the token of the first time is not good any more.
+func (f *flow) requireRevoked(s *scenario, err error) {
+	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
+	s.require(!oauth.IsPending(err), "a used code is said to be pending: %v", err)
+	_, err = f.client.UserInfo(s.ctx, f.token, nil)
+	s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
 }
 
 // requirePending ends the scenario unless err says that nobody decided yet.
