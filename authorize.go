@@ -277,6 +277,10 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 		form.Set("code_challenge", codeChallenge(a.verifier))
 		form.Set("code_challenge_method", "S256")
 	}
+	if c.dpop != nil {
+		a.thumbprint = c.dpop.thumbprint
+		form.Set("dpop_jkt", a.thumbprint) // RFC 9449, Section 10: the code is bound too
+	}
 	for _, p := range [...]struct{ name, value string }{
 		{"nonce", a.nonce},
 		{"response_mode", r.ResponseMode},

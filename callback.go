@@ -142,6 +142,13 @@ func (c *Client) checkAuthorization(a *Authorization) error {
 	case a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID:
 		return fail(ErrConfig, "Authorization", "belongs to another server or client")
 	}
+	jkt := ""
+	if c.dpop != nil {
+		jkt = c.dpop.thumbprint
+	}
+	if a.d.thumbprint != jkt {
+		return fail(ErrBinding, "DPoP", "is another key than the one that the authorization was started with, or none")
+	}
 	return nil
 }
 

@@ -85,6 +85,8 @@ var (
 	ErrState error = &errorKind{"state", &invalidKind}
 	// ErrTokenType: the token type is not one that this client can use.
 	ErrTokenType error = &errorKind{"token type", &invalidKind}
+	// ErrBinding: the token or request is bound to another key.
+	ErrBinding error = &errorKind{"binding", &invalidKind}
 	// ErrInactive: the server says that the token is not active.
 	ErrInactive error = &errorKind{"inactive", &invalidKind}
 	// ErrReplay: used before.

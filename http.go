@@ -20,10 +20,11 @@ import (
 
 // A caller sends requests for a Client or a KeySet.
 type caller struct {
-	client   *http.Client // our copy
-	ours     bool         // the connections too: nobody else can close them
-	insecure bool         // http is allowed
-	trace    *Trace
+	client    *http.Client      // our copy
+	resources http.RoundTripper // for protected resources
+	ours      bool              // the connections too: nobody else can close them
+	insecure  bool              // http is allowed
+	trace     *Trace
 }
 
 // newCaller copies the user's client, or makes the package's own if it is nil.
@@ -41,13 +42,31 @@ func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 	}
 	// A 307 would send secret and code again, to whoever the answer names; and
 	// nothing in these protocols redirects a client.
+	resources := own.Transport
+	if c == nil {
+		resources = patientTransport(newTransport())
+	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	own.Jar = nil
 	if own.Transport == nil {
-		own.Transport = http.DefaultTransport
+		own.Transport, resources = http.DefaultTransport, http.DefaultTransport
 	}
 	own.Transport = &unredirected{own.Transport}
-	return &caller{client: &own, ours: ours, insecure: insecure, trace: trace}
+	return &caller{client: &own, resources: resources, ours: ours, insecure: insecure, trace: trace}
+}
+
+// patientTransport is t for resources, whose answers may take their time.
+func patientTransport(t *http.Transport) *http.Transport {
+	t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, 0
+	return t
+}
+
+// closeIdle closes what is kept for further requests.
+func (c *caller) closeIdle() {
+	c.client.CloseIdleConnections()
+	if t, ok := c.resources.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // cloneTransport is t.Clone without its trap: if t was not used yet, Clone sets
@@ -118,6 +137,7 @@ type httpRequest struct {
 // An httpResponse was read to its end, within maxBody.
 type httpResponse struct {
 	op        string
+	scheme    string // of the Authorization header field of the request; "" if it had none
 	status    int
 	header    http.Header
 	mediaType string // lower case, without parameters
@@ -200,6 +220,23 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 	return res, err
 }
 
+// send is do for a protected resource: the answer is the caller's to read and
+// to close, of any size, and may take any time. A round tripper follows no
+// redirect and keeps no cookie.
+func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http.Response, error) {
+	start := monotonic()
+	res, err := rt.RoundTrip(req)
+	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: monotonic().Sub(start)}
+	if err != nil {
+		err = networkError(req.Context(), op, req.URL.Host, err)
+		info.Err, res = err, nil
+	} else {
+		info.Status = res.StatusCode
+	}
+	c.trace.requestDone(req.Context(), info)
+	return res, err
+}
+
 // withoutQuery is a URL as a Trace may see it.
 func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
@@ -222,8 +259,10 @@ func (c *caller) roundTrip(req *http.Request, op string) (*httpResponse, error) 
 		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody).in(op)
 	}
 	mediaType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	scheme, _, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	return &httpResponse{
 		op:        op,
+		scheme:    scheme,
 		status:    res.StatusCode,
 		header:    res.Header,
 		mediaType: strings.ToLower(strings.TrimSpace(mediaType)),
@@ -360,18 +399,22 @@ func (r *httpResponse) refusal() *ResponseError {
 		}
 	}
 	if e.Code == "" && r.status >= 400 {
-		e.fromChallenge()
+		e.fromChallenge(r.scheme)
 	}
 	return e
 }
 
 // fromChallenge takes the error of a protected resource, which stands in the
-// challenge of the scheme that was used: RFC 6750, Section 3.
-func (e *ResponseError) fromChallenge() {
+// challenge of the scheme that was used: RFC 6750, Section 3; RFC 9449, Section
+// 7.1. Where there is no such challenge, that of the other scheme says why.
+func (e *ResponseError) fromChallenge(scheme string) {
 	for _, c := range e.Challenges {
-		if code := c.Params["error"]; code != "" && (c.Is("Bearer") || c.Is("DPoP")) {
+		code := c.Params["error"]
+		if code != "" && (c.Is("Bearer") || c.Is("DPoP")) && (e.Code == "" || c.Is(scheme)) {
 			e.Code, e.Description, e.URI = code, c.Params["error_description"], linkable(c.Params["error_uri"])
-			return
+			if c.Is(scheme) {
+				return
+			}
 		}
 	}
 }

@@ -567,17 +567,18 @@ var endpoints = [...]struct {
 	member string
 	url    func(*AuthorizationServer) string
 	alias  func(*MTLSEndpointAliases) string
+	proof  bool // requests have a DPoP proof, where there is a key: RFC 9449, Sections 5 and 10.1
 }{
-	authorizationEndpoint: {"authorization_endpoint", func(s *AuthorizationServer) string { return s.AuthorizationEndpoint }, nil},
-	tokenEndpoint:         {"token_endpoint", func(s *AuthorizationServer) string { return s.TokenEndpoint }, func(a *MTLSEndpointAliases) string { return a.TokenEndpoint }},
-	userinfoEndpoint:      {"userinfo_endpoint", func(s *AuthorizationServer) string { return s.UserinfoEndpoint }, func(a *MTLSEndpointAliases) string { return a.UserinfoEndpoint }},
-	parEndpoint:           {"pushed_authorization_request_endpoint", func(s *AuthorizationServer) string { return s.PushedAuthorizationRequestEndpoint }, func(a *MTLSEndpointAliases) string { return a.PushedAuthorizationRequestEndpoint }},
-	deviceEndpoint:        {"device_authorization_endpoint", func(s *AuthorizationServer) string { return s.DeviceAuthorizationEndpoint }, func(a *MTLSEndpointAliases) string { return a.DeviceAuthorizationEndpoint }},
-	backchannelEndpoint:   {"backchannel_authentication_endpoint", func(s *AuthorizationServer) string { return s.BackchannelAuthenticationEndpoint }, func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint }},
-	introspectionEndpoint: {"introspection_endpoint", func(s *AuthorizationServer) string { return s.IntrospectionEndpoint }, func(a *MTLSEndpointAliases) string { return a.IntrospectionEndpoint }},
-	revocationEndpoint:    {"revocation_endpoint", func(s *AuthorizationServer) string { return s.RevocationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RevocationEndpoint }},
-	registrationEndpoint:  {"registration_endpoint", func(s *AuthorizationServer) string { return s.RegistrationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RegistrationEndpoint }},
-	endSessionEndpoint:    {"end_session_endpoint", func(s *AuthorizationServer) string { return s.EndSessionEndpoint }, nil},
+	authorizationEndpoint: {"authorization_endpoint", func(s *AuthorizationServer) string { return s.AuthorizationEndpoint }, nil, false},
+	tokenEndpoint:         {"token_endpoint", func(s *AuthorizationServer) string { return s.TokenEndpoint }, func(a *MTLSEndpointAliases) string { return a.TokenEndpoint }, true},
+	userinfoEndpoint:      {"userinfo_endpoint", func(s *AuthorizationServer) string { return s.UserinfoEndpoint }, func(a *MTLSEndpointAliases) string { return a.UserinfoEndpoint }, false},
+	parEndpoint:           {"pushed_authorization_request_endpoint", func(s *AuthorizationServer) string { return s.PushedAuthorizationRequestEndpoint }, func(a *MTLSEndpointAliases) string { return a.PushedAuthorizationRequestEndpoint }, true},
+	deviceEndpoint:        {"device_authorization_endpoint", func(s *AuthorizationServer) string { return s.DeviceAuthorizationEndpoint }, func(a *MTLSEndpointAliases) string { return a.DeviceAuthorizationEndpoint }, false},
+	backchannelEndpoint:   {"backchannel_authentication_endpoint", func(s *AuthorizationServer) string { return s.BackchannelAuthenticationEndpoint }, func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint }, false},
+	introspectionEndpoint: {"introspection_endpoint", func(s *AuthorizationServer) string { return s.IntrospectionEndpoint }, func(a *MTLSEndpointAliases) string { return a.IntrospectionEndpoint }, false},
+	revocationEndpoint:    {"revocation_endpoint", func(s *AuthorizationServer) string { return s.RevocationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RevocationEndpoint }, false},
+	registrationEndpoint:  {"registration_endpoint", func(s *AuthorizationServer) string { return s.RegistrationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RegistrationEndpoint }, false},
+	endSessionEndpoint:    {"end_session_endpoint", func(s *AuthorizationServer) string { return s.EndSessionEndpoint }, nil, false},
 }
 
 // endpointURL returns where a request goes to, and the member that says so.

@@ -43,19 +43,23 @@ func CertificateThumbprint(cert *x509.Certificate) string {
 	return encodeBase64URL(sum[:])
 }
 
-// clients makes two clients of base, one that offers the certificate and one
-// that does not.
-func (m *MutualTLS) clients(base *http.Client, clock Clock) (with, without *http.Client, err error) {
+// mtlsClients are made of a user's client, or of the package's own.
+type mtlsClients struct {
+	with, without *http.Client      // one offers the certificate, one does not
+	resources     http.RoundTripper // offers it to protected resources
+}
+
+func (m *MutualTLS) clients(base *http.Client, clock Clock) (*mtlsClients, error) {
 	get, err := m.source(clock)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	transport := newTransport()
 	own := http.Client{Timeout: overallTimeout}
 	if base != nil {
 		own = *base
 		if transport, err = transportOf(base.Transport); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if transport.TLSClientConfig == nil {
@@ -76,9 +80,13 @@ func (m *MutualTLS) clients(base *http.Client, clock Clock) (with, without *http
 		return get(info.Context())
 	}
 	transport.Proxy = refuseHTTPSProxy(transport.Proxy)
-	a, b := own, own
-	a.Transport, b.Transport = m.wrap(transport), m.wrap(plain)
-	return &a, &b, nil
+	with, without := own, own
+	with.Transport, without.Transport = m.wrap(transport), m.wrap(plain)
+	all := &mtlsClients{&with, &without, with.Transport}
+	if base == nil {
+		all.resources = m.wrap(patientTransport(cloneTransport(transport)))
+	}
+	return all, nil
 }
 
 func (m *MutualTLS) wrap(t http.RoundTripper) http.RoundTripper {

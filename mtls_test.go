@@ -206,7 +206,7 @@ func TestMTLSNamedAuthorities(t *testing.T) {
 		offered.Store(int32(len(r.TLS.PeerCertificates)))
 	})
 	m := &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("own"), RootCAs: roots}
-	with, without, err := m.clients(nil, Clock{})
+	with, without, err := mtlsPair(m, nil, Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -456,7 +456,7 @@ func TestMTLSTransport(t *testing.T) {
 		TLSClientConfig: &tls.Config{ServerName: "op", ClientSessionCache: cache, Certificates: others, GetClientCertificate: getOther, RootCAs: srv.RootCAs()},
 	}}
 	m := &MutualTLS{Certificate: cert}
-	with, without, err := m.clients(base, Clock{})
+	with, without, err := mtlsPair(m, base, Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -479,10 +479,10 @@ func TestMTLSTransport(t *testing.T) {
 		t.Error("the caller's client is changed")
 	}
 	m.RootCAs = x509.NewCertPool()
-	if with, _, err = m.clients(base, Clock{}); err != nil || httpTransport(with).TLSClientConfig.RootCAs != m.RootCAs {
+	if with, _, err = mtlsPair(m, base, Clock{}); err != nil || httpTransport(with).TLSClientConfig.RootCAs != m.RootCAs {
 		t.Errorf("RootCAs are not used: %v", err)
 	}
-	own, _, err := m.clients(nil, Clock{})
+	own, _, err := mtlsPair(m, nil, Clock{})
 	if err != nil || own.Timeout != overallTimeout || httpTransport(own).ResponseHeaderTimeout != headerTimeout {
 		t.Errorf("without a client the package's own is not used: %+v, %v", own, err)
 	}
@@ -626,7 +626,7 @@ func TestMTLSHTTP2(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("own"), RootCAs: roots}
-			with, without, err := m.clients(base, Clock{})
+			with, without, err := mtlsPair(m, base, Clock{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -703,4 +703,13 @@ func httpTLSServer(t *testing.T, config *tls.Config, handler http.HandlerFunc) s
 	go srv.ServeTLS(l, "", "")
 	t.Cleanup(func() { srv.Close() })
 	return "https://" + l.Addr().String()
+}
+
+// mtlsPair are the two clients for the server.
+func mtlsPair(m *MutualTLS, base *http.Client, clock Clock) (with, without *http.Client, err error) {
+	clients, err := m.clients(base, clock)
+	if err != nil {
+		return nil, nil, err
+	}
+	return clients.with, clients.without, nil
 }

@@ -357,12 +357,12 @@ token.go | GrantOptions | "client_assertion_type", "code", "redirect_uri", "code
 userinfo.go | UserInfo | if subject != "" && sub != subject { | if false {
 userinfo.go | UserInfo | case known != "" && o.Subject != "" && known != o.Subject: | case false:
 userinfo.go | UserInfo | return "", fail(ErrConfig, "Subject", "is not known | return "", nil; return "", fail(ErrConfig, "Subject", "is not known
-userinfo.go | UserInfo | if t.server != "" && t.server != c.server.Issuer { | if false {
+protected.go | UserInfo | if t.server != "" && t.server != c.server.Issuer { | if false {
 userinfo.go | UserInfo | } else if c.meta.UserinfoSignedResponseAlg != "" { | } else if false {
 userinfo.go | UserInfo | } else if ok && !slices.Contains(aud, c.meta.ClientID) { | } else if ok && slices.Contains(aud, "") {
 userinfo.go | UserInfo | if claims.has("iss") || v.key.issuer != "" { | if false {
-userinfo.go | UserInfo | if !strings.EqualFold(t.TokenType, "bearer") && t.TokenType != "" { | if strings.EqualFold(t.TokenType, "none") {
-userinfo.go | UserInfo | if !headerValue(t.AccessToken.Reveal()) { | if false {
+protected.go | UserInfo | case !strings.EqualFold(t.TokenType, "dpop"): | case t.TokenType == "none":
+protected.go | UserInfo | if !headerValue(t.AccessToken.Reveal()) { | if false {
 userinfo.go | UserInfo | _, err = checkLifetime(claims, c.clock) | _ = 0
 userinfo.go | UserInfo | err = checkStart(claims, c.clock) | _ = 0
 MUTANTS

@@ -180,11 +180,18 @@ const (
 	maxAssertionLifetime = 10 * time.Minute
 	authorizationAge     = time.Hour // between StartAuthorization and its end
 	maxAuthorizationAge  = 24 * time.Hour
-	pollInterval         = 5 * time.Second // RFC 8628, Section 3.2, where the server does not say
-	slowDownStep         = 5 * time.Second // Section 3.5
-	maxPollInterval      = time.Hour       // nobody waits that long for an answer
-	maxPollBackoff       = 5 * time.Minute // after attempts that failed
-	maxDoublings         = 6               // of the interval
+	maxNonceOrigins      = 100              // of DPoP nonces that are kept
+	maxNonce             = 512              // bytes of one
+	earlyRefresh         = 30 * time.Second // before a token expires
+	refreshTimeout       = 30 * time.Second // of a renewal that callers share
+	refreshBackoff       = time.Second      // after the first failed renewal; doubles
+	maxRefreshBackoff    = 30 * time.Second
+
+	pollInterval    = 5 * time.Second // RFC 8628, Section 3.2, where the server does not say
+	slowDownStep    = 5 * time.Second // Section 3.5
+	maxPollInterval = time.Hour       // nobody waits that long for an answer
+	maxPollBackoff  = 5 * time.Minute // after attempts that failed
+	maxDoublings    = 6               // of the interval
 
 	requestObjectAge = 5 * time.Minute // in a URL: a person may have to find the browser's window
 	pushedObjectAge  = time.Minute     // sent at once
@@ -213,6 +220,11 @@ type Config struct {
 	// MTLS is the client certificate for the server's endpoints. Nil: none,
 	// or that of HTTPClient.
 	MTLS *MutualTLS
+
+	// DPoP is the key that every token is bound to (RFC 9449; FAPI 2.0). Bearer
+	// tokens are refused then, unless AllowTokenTypes lists them. Nil: tokens are
+	// not bound to a key.
+	DPoP *DPoP
 
 	// RequestKey signs authorization requests (JAR, RFC 9101; FAPI 1 Advanced,
 	// FAPI 2.0 Message Signing), and with it every request is signed. They are
@@ -263,6 +275,7 @@ type Client struct {
 	accept     func(iss, tid string) bool
 	lifetime   time.Duration
 	idTokens   jwsRules
+	dpop       *DPoP
 	requestKey *SigningKey
 	encryption *encryption // of request objects; nil: none
 	detached   bool
@@ -296,6 +309,7 @@ func newClient(cfg Config) (*Client, error) {
 		tokenTypes: slices.Clone(cfg.AllowTokenTypes),
 		accept:     cfg.AcceptIssuer,
 		lifetime:   cfg.AuthorizationLifetime,
+		dpop:       cfg.DPoP,
 		requestKey: cfg.RequestKey,
 		detached:   cfg.DetachedSignature,
 	}
@@ -321,7 +335,9 @@ func (c *Client) checkIdentity(*Config) error {
 	case c.meta.ClientID == "":
 		return fail(ErrConfig, "Metadata.ClientID", "is empty: set the client_id that the server gave out")
 	case slices.ContainsFunc(c.tokenTypes, func(s string) bool { return strings.EqualFold(s, "dpop") }):
-		return fail(ErrConfig, "AllowTokenTypes", "lists DPoP: without its key such a token is of no use")
+		return fail(ErrConfig, "AllowTokenTypes", "lists DPoP: without its key such a token is of no use, and with Config.DPoP it is accepted")
+	case c.dpop != nil && c.dpop.key == nil:
+		return fail(ErrConfig, "DPoP", "is empty: NewDPoP makes one")
 	case template && c.accept == nil:
 		return fail(ErrConfig, "AcceptIssuer", "is required, because the issuer is a template for all tenants: decide there which tenants may log in")
 	case !template && c.accept != nil:
@@ -390,19 +406,23 @@ func (c *Client) setRequestObject(*Config) (err error) {
 }
 
 func (c *Client) setTransport(cfg *Config) error {
-	client, keyClient := cfg.HTTPClient, cfg.HTTPClient
-	if cfg.MTLS != nil {
-		var err error
-		if client, keyClient, err = cfg.MTLS.clients(cfg.HTTPClient, c.clock); err != nil {
+	keyClient := cfg.HTTPClient
+	if cfg.MTLS == nil {
+		c.caller = newCaller(cfg.HTTPClient, cfg.InsecureAllowHTTP, cfg.Trace)
+	} else {
+		clients, err := cfg.MTLS.clients(cfg.HTTPClient, c.clock)
+		if err != nil {
 			return err
 		}
 		if url, _, err := c.endpointURL(tokenEndpoint); err == nil && cfg.MTLS.Wrap == nil {
-			if err := checkProxy(client.Transport, url); err != nil {
+			if err := checkProxy(clients.with.Transport, url); err != nil {
 				return err
 			}
 		}
+		c.caller = newCaller(clients.with, cfg.InsecureAllowHTTP, cfg.Trace)
+		c.caller.resources = clients.resources
+		keyClient = clients.without
 	}
-	c.caller = newCaller(client, cfg.InsecureAllowHTTP, cfg.Trace)
 	switch {
 	case cfg.KeySet != nil && cfg.KeySet.uri == "" && cfg.KeySet.current.Load() == nil:
 		return fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
@@ -456,9 +476,9 @@ func (c *Client) summary() string {
 // A program calls it after it renewed a client certificate, or when it is done
 // with the Client.
 func (c *Client) CloseIdleConnections() {
-	c.caller.client.CloseIdleConnections()
+	c.caller.closeIdle()
 	if c.keys != nil && c.keys.caller != nil {
-		c.keys.caller.client.CloseIdleConnections()
+		c.keys.caller.closeIdle()
 	}
 }
 
@@ -480,20 +500,26 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 	if _, err := c.caller.checkURL(member, target); err != nil {
 		return nil, withOp(op, err) // before anything secret is made for it
 	}
-	r := &ClientAuthRequest{
-		Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
-		Header: http.Header{}, Form: url.Values{},
+	var d *DPoP
+	if endpoints[e].proof {
+		d = c.dpop
 	}
-	for name, values := range header {
-		r.Header[name] = slices.Clone(values)
-	}
-	for name, values := range form {
-		r.Form[name] = slices.Clone(values)
-	}
-	if err := c.auth.Authenticate(ctx, r); err != nil {
-		return nil, withOp(op, err)
-	}
-	return c.caller.do(ctx, &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept})
+	return c.caller.doProven(ctx, d, c.clock, "", func() (*httpRequest, error) {
+		r := &ClientAuthRequest{
+			Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
+			Header: http.Header{}, Form: url.Values{},
+		}
+		for name, values := range header {
+			r.Header[name] = slices.Clone(values)
+		}
+		for name, values := range form {
+			r.Form[name] = slices.Clone(values)
+		}
+		if err := c.auth.Authenticate(ctx, r); err != nil {
+			return nil, withOp(op, err)
+		}
+		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept}, nil
+	})
 }
 
 // keySet is where the server's keys are.

@@ -30,6 +30,10 @@ type RegistrationOptions struct {
 	// alias where the server has one. Nil: none.
 	MTLS *MutualTLS
 
+	// DPoP is the key that the tokens of the registration endpoint are bound to,
+	// where they are. Nil: they are Bearer tokens.
+	DPoP *DPoP
+
 	HTTPClient        *http.Client // copied; nil: one of the package's own
 	Clock             Clock        // judges when secrets expire; zero: the local time
 	Trace             *Trace
@@ -152,6 +156,7 @@ type registrar struct {
 	clock   Clock
 	initial Secret
 	mtls    bool
+	dpop    *DPoP
 }
 
 func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
@@ -164,12 +169,13 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 	}
 	client := o.HTTPClient
 	if o.MTLS != nil {
-		var err error
-		if client, _, err = o.MTLS.clients(client, o.Clock); err != nil {
+		clients, err := o.MTLS.clients(client, o.Clock)
+		if err != nil {
 			return nil, err
 		}
+		client = clients.with
 	}
-	r := &registrar{newCaller(client, o.InsecureAllowHTTP, o.Trace), o.Clock, o.InitialAccessToken, o.MTLS != nil}
+	r := &registrar{newCaller(client, o.InsecureAllowHTTP, o.Trace), o.Clock, o.InitialAccessToken, o.MTLS != nil, o.DPoP}
 	r.caller.ours = r.caller.ours || r.mtls
 	return r, nil
 }
@@ -177,17 +183,24 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 // close ends the connections that nobody else can.
 func (r *registrar) close() {
 	if r.caller.ours {
-		r.caller.client.CloseIdleConnections()
+		r.caller.closeIdle()
 	}
 }
 
 func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m *ClientMetadata) (*httpResponse, error) {
 	req.op, req.accept, req.header = opRegistration, mediaJSON, http.Header{}
+	if r.dpop != nil && r.dpop.key == nil {
+		return nil, fail(ErrConfig, "DPoP", "is empty: NewDPoP makes one")
+	}
+	scheme := "Bearer "
+	if r.dpop != nil {
+		scheme = "DPoP "
+	}
 	if !token.IsZero() {
 		if !headerValue(token.Reveal()) {
 			return nil, fail(ErrConfig, "InitialAccessToken", "has characters that cannot stand in a header")
 		}
-		req.header.Set("Authorization", "Bearer "+token.Reveal())
+		req.header.Set("Authorization", scheme+token.Reveal())
 	}
 	if m != nil {
 		body, err := json.Marshal(m)
@@ -196,7 +209,7 @@ func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m 
 		}
 		req.json = body
 	}
-	return r.caller.do(ctx, req)
+	return r.caller.doProven(ctx, r.dpop, r.clock, token.Reveal(), func() (*httpRequest, error) { return req, nil })
 }
 
 // ---- answers

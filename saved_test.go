@@ -114,7 +114,7 @@ func savedSamples() map[string]interface {
 		"Token": &Token{
 			AccessToken: NewSecret("access"), RefreshToken: NewSecret("refresh"), TokenType: "Bearer", Expiry: time.Unix(1700000000, 0),
 			Scope: []string{"a", "b"}, Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1,"<"]}`), "é\"": json.RawMessage(`null`)},
-			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", granted: "a b c",
+			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", jkt: "jkt", granted: "a b c",
 			known: &identity{issuer: "tenant", subject: "subject", sessionID: "session", nonce: "nonce", raw: "a.b.c"},
 		},
 		"Token, bare": &Token{},
@@ -154,8 +154,8 @@ func savedFields(v any) string {
 		return fmt.Sprintf("%+v", d)
 	case *Token:
 		extra, _ := json.Marshal(v.Extra)
-		return fmt.Sprintf("%q %q %q %q %v %q %s %q %q %q %+v %v", v.IssuedTokenType, v.AccessToken.Reveal(), v.RefreshToken.Reveal(), v.TokenType, v.Expiry.Unix(),
-			v.Scope, extra, v.server, v.clientID, v.granted, v.identity(), v.idToken)
+		return fmt.Sprintf("%q %q %q %q %v %q %s %q %q %q %q %+v %v", v.IssuedTokenType, v.AccessToken.Reveal(), v.RefreshToken.Reveal(), v.TokenType, v.Expiry.Unix(),
+			v.Scope, extra, v.server, v.clientID, v.jkt, v.granted, v.identity(), v.idToken)
 	case *DeviceAuthorization:
 		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
 	case *Backchannel:

@@ -185,7 +185,7 @@ func secretValues() map[string]any {
 			AccessToken: NewSecret(m), RefreshToken: NewSecret(m), TokenType: "Bearer", Expiry: time.Unix(1, 0), Scope: []string{"a"},
 			AuthorizationDetails: []AuthorizationDetail{{Type: m}},
 			Extra:                map[string]json.RawMessage{"id": json.RawMessage(`"` + m + `"`)},
-			IssuedTokenType:      TokenTypeIdentifier(m), idToken: id, server: m, clientID: m, granted: "a",
+			IssuedTokenType:      TokenTypeIdentifier(m), idToken: id, server: m, clientID: m, jkt: m, granted: "a",
 			known: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m},
 		},
 		"DeviceAuthorization": savedDevice(&pendingData{
@@ -259,7 +259,7 @@ func TestSecretTypesOddVerbs(t *testing.T) {
 			v := values[name]
 			switch v := v.(type) {
 			case *Token: // the rest is as public as the names of server and client
-				v.Extra, v.AuthorizationDetails, v.IssuedTokenType, v.server, v.clientID = nil, nil, "", "", ""
+				v.Extra, v.AuthorizationDetails, v.IssuedTokenType, v.server, v.clientID, v.jkt = nil, nil, "", "", "", ""
 			case *IDToken:
 				v.d.audience = nil
 			case *Callback:

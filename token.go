@@ -46,6 +46,7 @@ type Token struct {
 	idToken  *IDToken
 	server   string // the issuer that the client was configured with
 	clientID string
+	jkt      string    // of the DPoP key that the token is bound to; "" if it is bound to none
 	granted  string    // the scope of the refresh token, if a refresh asked for less; else empty
 	known    *identity // nil: no ID token came
 }
@@ -80,7 +81,7 @@ func (t *Token) identity() identity {
 	return *t.known
 }
 
-const tokenVersion = 2 // 1 had no IssuedTokenType and no granted
+const tokenVersion = 2 // 1 had no IssuedTokenType, no jkt and no granted
 
 // MarshalBinary encodes t for the session store. The result is secret: it
 // holds the tokens.
@@ -152,7 +153,7 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 
 func (t *Token) fields(id *identity) []*string {
 	return []*string{
-		&t.TokenType, (*string)(&t.IssuedTokenType), &t.server, &t.clientID, &t.granted,
+		&t.TokenType, (*string)(&t.IssuedTokenType), &t.server, &t.clientID, &t.jkt, &t.granted,
 		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw,
 	}
 }
@@ -413,6 +414,9 @@ func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t
 	if t.TokenType, err = c.tokenType(o, x.exchange); err != nil {
 		return nil, "", err
 	}
+	if strings.EqualFold(t.TokenType, "dpop") {
+		t.jkt = c.dpop.thumbprint
+	}
 	if x.exchange {
 		issued, err := o.need("issued_token_type")
 		if err != nil {
@@ -453,10 +457,11 @@ func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t
 	return t, rawIDToken, nil
 }
 
-// tokenType accepts bearer without regard to case (RFC 6749, Section 5.1) and
-// what Config.AllowTokenTypes lists. Of another type it is not known how to
-// present the token, or the server meant more than this client does. What a
-// token exchange gives out need not be presentable (RFC 8693, Section 2.2.1).
+// tokenType accepts bearer without regard to case (RFC 6749, Section 5.1), with
+// a key DPoP in its place (RFC 9449, Section 5), and what Config.AllowTokenTypes
+// lists. Of another type it is not known how to present the token, or the server
+// meant more than this client does. What a token exchange gives out need not be
+// presentable (RFC 8693, Section 2.2.1).
 func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 	s, ok, err := o.string("token_type")
 	if err != nil {
@@ -465,7 +470,11 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 	if ok && s == "" {
 		return "", fail(ErrResponse, "token_type", "is empty")
 	}
-	if strings.EqualFold(s, "bearer") || exchange && strings.EqualFold(s, "N_A") {
+	want := "Bearer"
+	if c.dpop != nil {
+		want = "DPoP"
+	}
+	if strings.EqualFold(s, want) || exchange && strings.EqualFold(s, "N_A") {
 		return s, nil
 	}
 	for _, allowed := range c.tokenTypes {
@@ -476,7 +485,7 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 	if !ok {
 		return "", fail(ErrResponse, "token_type", "is missing; if this server never sends it, list \"\" in Config.AllowTokenTypes")
 	}
-	return "", fail(ErrTokenType, "token_type", "%s is not Bearer; if this client can use it, list it in Config.AllowTokenTypes", printable(s, 32))
+	return "", fail(ErrTokenType, "token_type", "%s is not %s; if this client can use it, list it in Config.AllowTokenTypes", printable(s, 32), want)
 }
 
 // tokenScope reads scope as a string or, as Twitch writes it, an array.

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 const opUserInfo = "userinfo"
@@ -73,11 +72,9 @@ func (c *Client) userInfo(ctx context.Context, t *Token, opts *UserInfoOptions) 
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.userInfoRequest(t)
-	if err != nil {
-		return nil, err
-	}
-	res, err := c.caller.do(ctx, r)
+	res, err := c.caller.doProven(ctx, c.dpopOf(t), c.clock, t.AccessToken.Reveal(), func() (*httpRequest, error) {
+		return c.userInfoRequest(t)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +107,7 @@ func expectedSubject(t *Token, opts *UserInfoOptions) (string, error) {
 }
 
 func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
-	if t.server != "" && t.server != c.server.Issuer {
-		return nil, fail(ErrConfig, "Token", "is from another server")
-	}
-	authorization, err := bearerAuthorization(t)
+	authorization, err := c.authorization(t)
 	if err != nil {
 		return nil, err
 	}
@@ -129,17 +123,6 @@ func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
 		op: opUserInfo, method: http.MethodGet, url: target, param: member, accept: accept,
 		header: http.Header{"Authorization": {authorization}},
 	}, nil
-}
-
-// bearerAuthorization is RFC 6750, Section 2.1.
-func bearerAuthorization(t *Token) (string, error) {
-	if !strings.EqualFold(t.TokenType, "bearer") && t.TokenType != "" {
-		return "", fail(ErrTokenType, "TokenType", "%s cannot be presented", printable(t.TokenType, 32))
-	}
-	if !headerValue(t.AccessToken.Reveal()) {
-		return "", fail(ErrConfig, "AccessToken", "has characters that cannot stand in a header")
-	}
-	return "Bearer " + t.AccessToken.Reveal(), nil
 }
 
 func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse, subject, issuer string) (*UserInfo, error) {

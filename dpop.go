@@ -1,0 +1,242 @@
+package oauth
+
+// This file implements the client's side of DPoP (RFC 9449): proofs, and the
+// nonces that servers want in them.
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const opDPoP = "dpop"
+
+// A DPoP proves that its holder has a private key: RFC 9449. With Config.DPoP,
+// tokens are bound to the key, and are of no use to whoever does not have it. It
+// keeps the nonces that servers gave out, is safe for concurrent use, and may be
+// shared by several Clients.
+//
+// Where refresh tokens are stored the key has to be stored as well: those of
+// a public client are bound to it.
+type DPoP struct {
+	key        *SigningKey
+	header     []byte // of every proof
+	thumbprint string
+	clock      Clock
+
+	mu     sync.Mutex
+	nonces []originNonce // the latest used first
+}
+
+type originNonce struct{ origin, nonce string }
+
+// DPoPOptions are the options of [NewDPoP].
+type DPoPOptions struct {
+	// Clock is for [DPoP.Proof]; a Client uses its own. Zero: the local time.
+	Clock Clock
+}
+
+// NewDPoP makes a DPoP of a key. Nil options are the default. The errors are of
+// kind [ErrConfig].
+func NewDPoP(key *SigningKey, opts *DPoPOptions) (*DPoP, error) {
+	if key == nil || key.alg == nil {
+		return nil, fail(ErrConfig, "key", "is nil or empty: NewSigningKey, GenerateSigningKey and ParseSigningKey make one").in(opDPoP)
+	}
+	d := &DPoP{key: key, thumbprint: key.Thumbprint()}
+	if opts != nil {
+		d.clock = opts.Clock
+	}
+	if err := d.clock.validate(); err != nil {
+		return nil, withOp(opDPoP, err)
+	}
+	// Section 4.2: the jwk is public, and minimal here; there is no kid.
+	d.header = append(appendHeader(key.alg.name, dpopType, ""), `,"jwk":`...)
+	d.header = append(append(d.header, minimalJWK(key.signer.Public())...), '}')
+	return d, nil
+}
+
+// dpopType is RFC 9449, Section 4.2.
+const dpopType = "dpop+jwt"
+
+// Thumbprint is the RFC 7638 thumbprint of the key: the jkt of tokens that are
+// bound to it, and dpop_jkt.
+func (d *DPoP) Thumbprint() string { return d.thumbprint }
+
+// Format prints algorithm and thumbprint.
+func (d *DPoP) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
+
+// LogValue is algorithm and thumbprint.
+func (d *DPoP) LogValue() slog.Value { return slog.StringValue(d.summary()) }
+
+func (d *DPoP) summary() string {
+	if d == nil || d.key == nil {
+		return "DPoP()"
+	}
+	return "DPoP(" + string(d.key.alg.name) + " " + d.thumbprint + ")"
+}
+
+// Proof makes a proof by hand, for requests that neither [Client.Do] nor a
+// [Transport] makes: the value of the DPoP header field of one request. The
+// access token is the one that comes with it; empty: none. It has the latest
+// nonce of the URL's origin that this DPoP has seen.
+func (d *DPoP) Proof(method string, u *url.URL, accessToken string) (string, error) {
+	switch {
+	case d == nil || d.key == nil:
+		return "", fail(ErrConfig, "", "the DPoP is nil or empty: NewDPoP makes one").in(opDPoP)
+	case method == "" || u == nil || u.Scheme == "" || u.Host == "":
+		return "", fail(ErrConfig, "", "a proof needs a method and an absolute URL").in(opDPoP)
+	}
+	proof, err := d.proof(d.clock.now(), method, u, accessToken, d.nonce(originOf(u)))
+	return proof, withOp(opDPoP, err)
+}
+
+// proof makes the JWT of Section 4.2.
+func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonce string) (string, error) {
+	b := append(make([]byte, 0, 512), `{"jti":`...)
+	b = appendJSONString(b, randomString())
+	b = appendJSONString(append(b, `,"htm":`...), method)
+	b = appendJSONString(append(b, `,"htu":`...), proofURL(u))
+	b = appendJSONInt(append(b, `,"iat":`...), numericDate(now))
+	if accessToken != "" {
+		sum := sha256.Sum256([]byte(accessToken))
+		b = appendJSONString(append(b, `,"ath":`...), encodeBase64URL(sum[:]))
+	}
+	if nonce != "" {
+		b = appendJSONString(append(b, `,"nonce":`...), nonce)
+	}
+	return d.key.signCompact(d.header, append(b, '}'))
+}
+
+// proofURL is htu: "the HTTP target URI, without query and fragment parts", in
+// the form that RFC 3986, Section 6.2.3 makes of it.
+func proofURL(u *url.URL) string {
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	return originOf(u) + path
+}
+
+// originOf is the origin of a URL: RFC 6454, Section 6.2.
+func originOf(u *url.URL) string {
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	switch scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return scheme + "://" + strings.TrimSuffix(host, ":")
+}
+
+// ---- nonces
+
+// nonce is the latest of an origin; "" if there is none.
+func (d *DPoP) nonce(origin string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, e := range d.nonces {
+		if e.origin == origin {
+			copy(d.nonces[1:i+1], d.nonces[:i])
+			d.nonces[0] = e
+			return e.nonce
+		}
+	}
+	return ""
+}
+
+// remember keeps the nonce that an answer brought (Section 8.2: any answer may)
+// and returns it.
+func (d *DPoP) remember(origin string, h http.Header) string {
+	values := h.Values("Dpop-Nonce")
+	if len(values) != 1 || !nonceValue(values[0]) {
+		return ""
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.nonces = slices.DeleteFunc(d.nonces, func(e originNonce) bool { return e.origin == origin })
+	if len(d.nonces) == maxNonceOrigins {
+		d.nonces = d.nonces[:maxNonceOrigins-1]
+	}
+	d.nonces = slices.Insert(d.nonces, 0, originNonce{origin, strings.Clone(values[0])})
+	return values[0]
+}
+
+// nonceValue is 1*NQCHAR (Section 8.1) of a length that fits a header.
+func nonceValue(s string) bool {
+	return s != "" && len(s) <= maxNonce && !strings.ContainsFunc(s, notScopeChar)
+}
+
+// ---- requests with a proof
+
+// A provenRequest is what a proof is made for, and what came of it.
+type provenRequest struct {
+	method string
+	url    *url.URL
+	token  string // the access token in the request; "" if there is none
+	nonce  string // in the proof
+}
+
+// prove sets the proof of a request; a nil DPoP sets none.
+func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
+	if d == nil {
+		return nil
+	}
+	p.nonce = d.nonce(originOf(p.url))
+	proof, err := d.proof(now, p.method, p.url, p.token, p.nonce)
+	if err == nil {
+		h.Set("DPoP", proof)
+	}
+	return err
+}
+
+// again keeps the nonce of an answer, and reports whether the request is to be
+// made once more: it was refused for its nonce, and there is another one now.
+func (d *DPoP) again(p *provenRequest, status int, h http.Header, code func() string) bool {
+	if d == nil {
+		return false
+	}
+	fresh := d.remember(originOf(p.url), h)
+	return (status == http.StatusBadRequest || status == http.StatusUnauthorized) &&
+		fresh != "" && fresh != p.nonce && code() == "use_dpop_nonce"
+}
+
+// doProven sends the request that build makes, with a proof if there is a DPoP
+// key. It is built anew for the second attempt: an assertion that is sent twice
+// is a replay.
+func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token string, build func() (*httpRequest, error)) (*httpResponse, error) {
+	for first := true; ; first = false {
+		r, err := build()
+		if err != nil {
+			return nil, err
+		}
+		u, err := c.checkURL(r.param, r.url)
+		if err != nil {
+			return nil, withOp(r.op, err)
+		}
+		p := &provenRequest{method: r.method, url: u, token: token}
+		if p.method == "" {
+			p.method = http.MethodPost
+		}
+		if r.header == nil {
+			r.header = http.Header{}
+		}
+		if err := d.prove(r.header, p, clock.now()); err != nil {
+			return nil, withOp(r.op, err)
+		}
+		res, err := c.do(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if !d.again(p, res.status, res.header, func() string { return res.refusal().Code }) || !first {
+			return res, nil
+		}
+	}
+}

@@ -1,0 +1,472 @@
+package oauth
+
+// This file implements the client's side of protected resources: tokens in
+// requests by RFC 6750 (Bearer) and RFC 9449 (DPoP), certificate-bound ones
+// over the connections of Config.MTLS (RFC 8705, Section 3), and their renewal.
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const opProtected = "protected resource"
+
+// Do sends a request to a protected resource with the token: as Bearer or, with
+// a proof, as DPoP, over https, with the client certificate of Config.MTLS. The
+// answer is handed back as it comes, redirects too: they are not followed, so
+// that the token goes nowhere else. The caller closes its body. There is no
+// timeout but that of req's context, and of Config.HTTPClient only the Transport
+// is used.
+//
+// req is not changed, and has no Authorization and DPoP header field of its own.
+// If the resource wants a nonce in the proof, the request is made once more,
+// provided that it has no body or a GetBody. The token is not renewed: see
+// [Client.NewTransport]. The errors are of kind [ErrConfig], [ErrInsecureURL],
+// [ErrTokenType], [ErrBinding] and [ErrNetwork]; an answer of any status is none.
+func (c *Client) Do(req *http.Request, t *Token) (*http.Response, error) {
+	res, err := c.present(req, t, c.caller.resources)
+	if err != nil {
+		return nil, withOp(opProtected, err)
+	}
+	return res, nil
+}
+
+// present sends a request with a token through the round tripper.
+func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*http.Response, error) {
+	authorization, err := c.authorization(t)
+	if err == nil {
+		err = c.checkResourceRequest(req)
+	}
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	d, token := c.dpopOf(t), t.AccessToken.Reveal()
+	for first := true; ; first = false {
+		r := req.Clone(req.Context())
+		if r.Header == nil {
+			r.Header = http.Header{}
+		}
+		if !first && req.GetBody != nil {
+			if r.Body, err = req.GetBody(); err != nil {
+				return nil, &Error{Kind: ErrConfig, Param: "GetBody", Detail: "failed", Err: err}
+			}
+		}
+		r.Header.Set("Authorization", authorization)
+		p := &provenRequest{method: r.Method, url: r.URL, token: token}
+		if p.method == "" {
+			p.method = http.MethodGet
+		}
+		if err := d.prove(r.Header, p, c.clock.now()); err != nil {
+			closeBody(r)
+			return nil, err
+		}
+		res, err := c.caller.send(rt, r, opProtected)
+		if err != nil {
+			return nil, err
+		}
+		code := func() string { return challengeError(res.Header, "DPoP") }
+		if !d.again(p, res.StatusCode, res.Header, code) || !first || !resendable(req) {
+			return res, nil
+		}
+		discard(res)
+	}
+}
+
+// authorization is the Authorization header field for a token.
+func (c *Client) authorization(t *Token) (string, error) {
+	if t == nil || t.AccessToken.IsZero() {
+		return "", fail(ErrConfig, "Token", "has no access token")
+	}
+	if t.server != "" && t.server != c.server.Issuer {
+		return "", fail(ErrConfig, "Token", "is from another server")
+	}
+	if !headerValue(t.AccessToken.Reveal()) {
+		return "", fail(ErrConfig, "AccessToken", "has characters that cannot stand in a header")
+	}
+	switch {
+	case strings.EqualFold(t.TokenType, "bearer") || t.TokenType == "":
+		return "Bearer " + t.AccessToken.Reveal(), nil
+	case !strings.EqualFold(t.TokenType, "dpop"):
+		return "", fail(ErrTokenType, "TokenType", "%s cannot be presented", printable(t.TokenType, 32))
+	case c.dpop == nil:
+		return "", fail(ErrBinding, "DPoP", "is nil, and the token is bound to a key: set Config.DPoP")
+	case t.jkt != "" && t.jkt != c.dpop.thumbprint:
+		return "", fail(ErrBinding, "DPoP", "is another key than the one that the token is bound to")
+	}
+	return "DPoP " + t.AccessToken.Reveal(), nil
+}
+
+// dpopOf is what proofs for the token are made with; nil: it needs none.
+func (c *Client) dpopOf(t *Token) *DPoP {
+	if strings.EqualFold(t.TokenType, "dpop") {
+		return c.dpop
+	}
+	return nil
+}
+
+func (c *Client) checkResourceRequest(req *http.Request) error {
+	switch {
+	case req == nil || req.URL == nil:
+		return fail(ErrConfig, "req", "is nil or has no URL")
+	case req.Header.Values("Authorization") != nil || req.Header.Values("Dpop") != nil:
+		return fail(ErrConfig, "Authorization", "is set already, or DPoP is: both are the package's part")
+	case req.RequestURI != "":
+		return fail(ErrConfig, "RequestURI", "is set: this is a request that came in")
+	}
+	u := *req.URL
+	u.Fragment, u.RawFragment = "", ""
+	_, err := c.caller.checkURL("URL", u.String())
+	return err
+}
+
+// challengeError is the error of the challenges of a scheme. Each scheme has its
+// own: of the others nothing follows for a token that was not sent under them.
+func challengeError(h http.Header, scheme string) string {
+	for _, c := range ParseChallenges(h) {
+		if code := c.Params["error"]; code != "" && c.Is(scheme) {
+			return code
+		}
+	}
+	return ""
+}
+
+func closeBody(req *http.Request) {
+	if req != nil && req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+// resendable reports whether the body of a request can be had again.
+func resendable(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
+}
+
+// discard reads a little of what is left, so that the connection can be used
+// again.
+func discard(res *http.Response) {
+	io.CopyN(io.Discard, res.Body, maxErrorBody)
+	res.Body.Close()
+}
+
+// ---- Transport
+
+// TransportOptions are the options of [Client.NewTransport]. Origins is
+// required.
+type TransportOptions struct {
+	// Origins are where the token may go: "https://api.example.com". A request to
+	// any other place, by a redirect too, fails before it is sent.
+	Origins []string
+
+	// OnRefresh stores a new Token, before it is used. If it fails, so do the
+	// requests that wait for it; the Token is kept in memory and offered again at
+	// the next request, because the refresh token that it replaces may be of no
+	// use any more. It is called by one goroutine at a time, with a context of at
+	// most 30 seconds that does not end when the requests do. Nil: nothing is
+	// stored.
+	OnRefresh func(ctx context.Context, t *Token) error
+
+	// Renew gets a new Token where that is not [Client.Refresh]:
+	// [Client.ClientCredentials], for one. Its context is that of OnRefresh. The
+	// argument is the Token there was, nil if there was none yet. Nil: Refresh,
+	// if there is a refresh token.
+	Renew func(ctx context.Context, t *Token) (*Token, error)
+
+	// Base sends the requests. Nil: the Client's own, with the certificate of
+	// Config.MTLS.
+	Base http.RoundTripper
+}
+
+// A Transport sends requests to protected resources with a token that it keeps
+// fresh. It is an [http.RoundTripper], and safe for concurrent use.
+type Transport struct {
+	c       *Client
+	base    http.RoundTripper
+	origins []string
+	hook    func(context.Context, *Token) error
+	renew   func(context.Context, *Token) (*Token, error)
+
+	mu       sync.Mutex
+	token    *Token // nil: none yet
+	rejected *Token // the token that a resource refused
+	unsaved  bool   // hook has not taken the token yet
+	early    time.Duration
+	flight   *tokenFlight
+	lastErr  error // of the last renewal; nil after a good one
+	failures int
+	retryAt  time.Time // before it there is no renewal, after failures
+	ended    bool      // there is none any more: invalid_grant
+}
+
+type tokenFlight struct {
+	done  chan struct{}
+	token *Token // both are set before done is closed
+	err   error
+}
+
+// NewTransport makes a Transport of a token; it may be nil with
+// TransportOptions.Renew. The token is renewed 30 seconds before it expires, and
+// once when a resource says that it is invalid (401, invalid_token), by one
+// request for all that wait. That request goes on for up to 30 seconds when they
+// do not wait any longer, so that a refresh token that was rotated is not lost.
+//
+// A store for OnRefresh is one that several processes can share only if it locks:
+// of two that use the same refresh token, a server may take one for a thief. When
+// the error of a request is a [*ResponseError] with invalid_grant, the refresh
+// token is not good any more; nothing is sent any more, and the user has to log
+// in again. The errors of NewTransport are of kind [ErrConfig] and
+// [ErrInsecureURL].
+func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, error) {
+	tr, err := c.newTransport(t, &opts)
+	if err != nil {
+		return nil, withOp(opProtected, err)
+	}
+	return tr, nil
+}
+
+func (c *Client) newTransport(t *Token, o *TransportOptions) (*Transport, error) {
+	tr := &Transport{c: c, base: o.Base, hook: o.OnRefresh, renew: o.Renew, early: earlyRefresh}
+	if tr.base == nil {
+		tr.base = c.caller.resources
+	}
+	if len(o.Origins) == 0 {
+		return nil, fail(ErrConfig, "Origins", "is empty: say where the token may go")
+	}
+	for _, raw := range o.Origins {
+		u, err := c.caller.checkURL("Origins", raw)
+		if err != nil {
+			return nil, err
+		}
+		if strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery {
+			return nil, fail(ErrConfig, "Origins", "%s is more than an origin", printable(raw, 128))
+		}
+		tr.origins = append(tr.origins, originOf(u))
+	}
+	if t == nil {
+		if tr.renew == nil {
+			return nil, fail(ErrConfig, "Token", "is nil, and so is Renew")
+		}
+		return tr, nil
+	}
+	if err := c.checkToken(t); err != nil {
+		return nil, err
+	}
+	if _, err := c.authorization(t); err != nil {
+		return nil, err
+	}
+	own := *t
+	tr.token = &own
+	if tr.renew == nil && !t.RefreshToken.IsZero() {
+		tr.renew = func(ctx context.Context, t *Token) (*Token, error) { return c.Refresh(ctx, t, nil) }
+	}
+	return tr, nil
+}
+
+// Token is a copy of the token that is in use; nil if there is none yet.
+func (tr *Transport) Token() *Token {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.token == nil {
+		return nil
+	}
+	t := *tr.token
+	return &t
+}
+
+// CloseIdleConnections makes that of http.Client work.
+func (tr *Transport) CloseIdleConnections() {
+	if c, ok := tr.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// RoundTrip sends a request with the token. The errors are those of
+// [Client.Do], those of the renewal, and those of OnRefresh.
+func (tr *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := tr.roundTrip(req)
+	if err != nil {
+		return nil, withOp(opProtected, err)
+	}
+	return res, nil
+}
+
+func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
+	err := tr.checkOrigin(req.URL)
+	if err == nil {
+		err = tr.c.checkResourceRequest(req)
+	}
+	var t *Token
+	if err == nil {
+		t, err = tr.current(req.Context())
+	}
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	res, err := tr.c.present(req, t, tr.base)
+	if err != nil || res.StatusCode != http.StatusUnauthorized || tr.renew == nil || !invalidToken(res.Header, t) {
+		return res, err
+	}
+	tr.reject(t)
+	if !resendable(req) {
+		return res, nil // the next request renews it
+	}
+	discard(res)
+	if t, err = tr.current(req.Context()); err != nil {
+		return nil, err
+	}
+	again := req.Clone(req.Context())
+	if req.GetBody != nil {
+		if again.Body, err = req.GetBody(); err != nil {
+			return nil, &Error{Kind: ErrConfig, Param: "GetBody", Detail: "failed", Err: err}
+		}
+	}
+	return tr.c.present(again, t, tr.base)
+}
+
+// checkOrigin is what keeps the token from a place that a redirect names: an
+// http.Client above this follows it with the same Transport.
+func (tr *Transport) checkOrigin(u *url.URL) error {
+	if u == nil || !slices.Contains(tr.origins, originOf(u)) {
+		host := ""
+		if u != nil {
+			host = u.Host
+		}
+		return fail(ErrConfig, "Origins", "the token may not go to %s", printable(host, 128))
+	}
+	return nil
+}
+
+// invalidToken reports whether a resource refused the token, under the scheme
+// that it was sent with: RFC 6750, Section 3.1; RFC 9449, Section 7.1.
+func invalidToken(h http.Header, t *Token) bool {
+	scheme := "Bearer"
+	if strings.EqualFold(t.TokenType, "dpop") {
+		scheme = "DPoP"
+	}
+	return challengeError(h, scheme) == "invalid_token"
+}
+
+// reject marks the token, unless it was replaced meanwhile.
+func (tr *Transport) reject(t *Token) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.token == t {
+		tr.rejected = t
+	}
+}
+
+// current returns a token to use, renewed if need be.
+func (tr *Transport) current(ctx context.Context) (*Token, error) {
+	tr.mu.Lock()
+	now := tr.c.clock.local()
+	t, usable := tr.token, tr.usable(now)
+	stale := tr.renew != nil && (!usable || !t.Expiry.IsZero() && !now.Add(tr.early).Before(t.Expiry))
+	switch {
+	case tr.flight == nil && !stale && !tr.unsaved:
+		tr.mu.Unlock()
+		return t, nil
+	case tr.flight == nil && stale && (tr.ended || tr.failures > 0 && monotonic().Before(tr.retryAt)):
+		err := tr.lastErr
+		tr.mu.Unlock()
+		if usable && !tr.unsaved {
+			return t, nil
+		}
+		return nil, err
+	case tr.flight == nil:
+		tr.flight = &tokenFlight{done: make(chan struct{})}
+		go tr.run(context.WithoutCancel(ctx), tr.flight, stale)
+	}
+	f := tr.flight
+	tr.mu.Unlock()
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, &Error{Op: opProtected, Detail: "given up", Err: ctx.Err()}
+	}
+	return f.token, f.err
+}
+
+// usable reports whether the token is good as far as is known. Without a way to
+// renew it, that is for the resource to say.
+func (tr *Transport) usable(now time.Time) bool {
+	t := tr.token
+	return t != nil && (tr.renew == nil || t != tr.rejected && (t.Expiry.IsZero() || now.Before(t.Expiry)))
+}
+
+// run renews the token and stores it, for all that wait.
+func (tr *Transport) run(ctx context.Context, f *tokenFlight, stale bool) {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	tr.mu.Lock()
+	old := tr.token
+	tr.mu.Unlock()
+	t, err := old, error(nil)
+	if stale {
+		t, err = tr.renewed(ctx, old)
+	}
+	if err == nil && tr.hook != nil {
+		stored := *t
+		if hookErr := tr.hook(ctx, &stored); hookErr != nil {
+			err = &Error{Op: opProtected, Param: "OnRefresh", Detail: "the new token could not be stored", Err: hookErr}
+		} else {
+			tr.saved(t)
+		}
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.flight = nil
+	f.token, f.err = t, err
+	if err != nil {
+		f.token = nil
+		// The old token is still good for a while: it was renewed early.
+		if !tr.unsaved && tr.usable(tr.c.clock.local()) {
+			f.token, f.err = tr.token, nil
+		}
+	}
+	close(f.done)
+}
+
+// renewed gets a new token and keeps it, whatever comes after.
+func (tr *Transport) renewed(ctx context.Context, old *Token) (*Token, error) {
+	t, err := tr.renew(ctx, old)
+	if err == nil && t == nil {
+		err = fail(ErrConfig, "Renew", "returned neither a token nor an error")
+	}
+	if err == nil {
+		_, err = tr.c.authorization(t)
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.lastErr = err; err != nil {
+		tr.retryAt = monotonic().Add(min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff))
+		tr.failures++
+		var refused *ResponseError
+		tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant"
+		return nil, err
+	}
+	own := *t
+	tr.token, tr.rejected, tr.unsaved, tr.failures = &own, nil, tr.hook != nil, 0
+	// Of a token that lives for seconds, half the life is early enough.
+	tr.early = earlyRefresh
+	if !own.Expiry.IsZero() {
+		tr.early = min(tr.early, max(0, own.Expiry.Sub(tr.c.clock.local())/2))
+	}
+	return tr.token, nil
+}
+
+// saved notes that the hook has taken the token.
+func (tr *Transport) saved(t *Token) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.token == t {
+		tr.unsaved = false
+	}
+}
