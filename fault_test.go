@@ -296,6 +296,18 @@ var elsewhereFaults = []oauthtest.Fault{
 	oauthtest.ResourceMetadataWrongResource,
 	oauthtest.ResourceMetadataHTTPServer,
 	oauthtest.ResourceMetadataWithoutServers,
+
+	oauthtest.SlowDown, oauthtest.SlowDownInterval,
+	oauthtest.PendingWith200, oauthtest.PendingWith403, oauthtest.PendingWith428, oauthtest.PendingWith429,
+	oauthtest.PollExpired, oauthtest.PollDenied, oauthtest.PollFails, oauthtest.PollDropped,
+	oauthtest.MissingDeviceCode, oauthtest.MissingUserCode, oauthtest.MissingAuthReqID, oauthtest.MissingExpiresIn,
+	oauthtest.GoogleVerificationURL, oauthtest.ScriptVerificationURI, oauthtest.ScriptVerificationURIComplete,
+	oauthtest.ControlCharacterInUserCode,
+	oauthtest.NoInterval, oauthtest.ZeroInterval, oauthtest.NegativeInterval, oauthtest.HugeInterval,
+	oauthtest.RefreshOtherSubject, oauthtest.RefreshOtherIssuer, oauthtest.RefreshOtherNonce, oauthtest.RefreshFirstNonce,
+	oauthtest.RefreshOldAuthTime, oauthtest.RefreshMissingAuthTime, oauthtest.RefreshWithoutIDToken,
+	oauthtest.MissingIssuedTokenType,
+	oauthtest.PingWrongToken, oauthtest.PingWrongID, oauthtest.PingMissingID,
 }
 
 func TestEveryFaultIsInATable(t *testing.T) {

@@ -18,8 +18,8 @@ import (
 // has cookies, and stops where it would leave the server for the client. Its
 // methods may be called from several goroutines.
 type Browser struct {
-	// User is the name typed into a login page: "" leaves what the page
-	// proposes, which is the login_hint or "alice".
+	// User is the name typed into a login page and the page for a user code: ""
+	// leaves what the page proposes, which is the login_hint or "alice".
 	User string
 
 	server *Server
@@ -75,7 +75,7 @@ func (b *Browser) Authorize(ctx context.Context, authorizationURL string) (*http
 	}
 	// A login page, another after a wrong name, the answer: more is a loop.
 	for range 5 {
-		req, err = b.step(ctx, req)
+		req, err = b.step(ctx, req, "")
 		if err != nil {
 			return nil, fmt.Errorf("oauthtest: %w", err)
 		}
@@ -86,9 +86,46 @@ func (b *Browser) Authorize(ctx context.Context, authorizationURL string) (*http
 	return nil, fmt.Errorf("oauthtest: still at the server after five pages")
 }
 
+// EnterUserCode opens the verification_uri of a device, types the code in and
+// approves as the browser's User; the user "deny" refuses. With the
+// verification_uri_complete the page has the code, and userCode is empty. It is
+// an error if the page is not at the server or does not take the code.
+func (b *Browser) EnterUserCode(ctx context.Context, verificationURI, userCode string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, verificationURI, nil)
+	if err != nil {
+		return fmt.Errorf("oauthtest: %w", err)
+	}
+	if !b.server.owns(req.URL) {
+		return fmt.Errorf("oauthtest: %s is not at the server", req.URL.Host)
+	}
+	req, err = b.step(ctx, req, userCode)
+	if err != nil {
+		return fmt.Errorf("oauthtest: %w", err)
+	}
+	resp, body, err := b.load(req)
+	if err != nil {
+		return fmt.Errorf("oauthtest: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("oauthtest: %s answered %s: %s", req.URL.Path, resp.Status, strings.TrimSpace(body))
+	}
+	return nil
+}
+
+// load sends a request and reads the page that comes.
+func (b *Browser) load(req *http.Request) (*http.Response, string, error) {
+	resp, err := b.client.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	return resp, string(body), err
+}
+
 // step sends a request to the server and returns the one that follows: by a
-// redirect, or by the form on the page.
-func (b *Browser) step(ctx context.Context, req *http.Request) (*http.Request, error) {
+// redirect, or by the form on the page, with the user's name and code typed in.
+func (b *Browser) step(ctx context.Context, req *http.Request, userCode string) (*http.Request, error) {
 	resp, body, err := b.load(req)
 	if err != nil {
 		return nil, err
@@ -104,21 +141,12 @@ func (b *Browser) step(ctx context.Context, req *http.Request) (*http.Request, e
 	if err != nil {
 		return nil, err
 	}
-	if b.User != "" && b.server.owns(target) && fields.Has("user") {
-		fields.Set("user", b.User)
+	for name, typed := range map[string]string{"user": b.User, "user_code": userCode} {
+		if typed != "" && b.server.owns(target) && fields.Has(name) {
+			fields.Set(name, typed)
+		}
 	}
 	return newRequest(ctx, http.MethodPost, target, fields)
-}
-
-// load sends a request and reads the page that answers it.
-func (b *Browser) load(req *http.Request) (*http.Response, string, error) {
-	resp, err := b.client.Do(req)
-	if err != nil {
-		return nil, "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	return resp, string(body), err
 }
 
 // Logout opens a URL of the end_session_endpoint and returns the request that

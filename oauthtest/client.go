@@ -118,6 +118,18 @@ type Client struct {
 	// response types with id_token among them. Empty means all.
 	GrantTypes []string
 
+	// DeliveryMode is the backchannel_token_delivery_mode of CIBA, poll or ping.
+	// Empty means poll. In ping mode the client is notified at its
+	// NotificationEndpoint, the backchannel_client_notification_endpoint, which
+	// may be an http URL here.
+	DeliveryMode         string
+	NotificationEndpoint string
+
+	// BackchannelRequestAlg is the one algorithm of the client's backchannel
+	// authentication requests, which then have to be signed. Empty means that
+	// they need not be, and any algorithm that the server can verify.
+	BackchannelRequestAlg string
+
 	keys []publicKey
 	algs []string // that the client's keys are published for; some may be empty
 }
@@ -149,6 +161,18 @@ func (s *Server) addClient(c Client) error {
 		if !slices.Contains(grantTypeNames(), grant) {
 			return fmt.Errorf("unknown grant type %q", grant)
 		}
+	}
+	if c.DeliveryMode == "" {
+		c.DeliveryMode = "poll"
+	}
+	if !slices.Contains(deliveryModes, c.DeliveryMode) {
+		return fmt.Errorf("unknown DeliveryMode %q", c.DeliveryMode)
+	}
+	if c.DeliveryMode == "ping" && c.NotificationEndpoint == "" {
+		return errors.New("ping without NotificationEndpoint")
+	}
+	if _, ok := algorithmByName(c.BackchannelRequestAlg); !ok && c.BackchannelRequestAlg != "" {
+		return fmt.Errorf("unknown BackchannelRequestAlg %q", c.BackchannelRequestAlg)
 	}
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = s.defaultAlg()
@@ -216,6 +240,10 @@ type User struct {
 	// scopes profile, email, address or phone appear with that scope only,
 	// others always. They cannot override the protocol's own, such as iss.
 	Claims map[string]any
+
+	// UserCode, if not empty, is the user_code that a backchannel authentication
+	// request for the user needs (CIBA, Section 7.1).
+	UserCode string
 }
 
 // AddUser adds an account, or replaces the one with the same Subject. It

@@ -71,7 +71,12 @@ func (s *Server) metadata() map[string]any {
 		"request_object_encryption_alg_values_supported":   encryptionAlgs,
 		"request_object_encryption_enc_values_supported":   encryptionEncs,
 		"request_parameter_supported":                      true,
-		"request_uri_parameter_supported":                  false, // but for pushed requests
+
+		"backchannel_token_delivery_modes_supported":                      deliveryModes,
+		"backchannel_authentication_request_signing_alg_values_supported": objectAlgs,
+		"backchannel_user_code_parameter_supported":                       true,
+
+		"request_uri_parameter_supported": false, // but for pushed requests
 	}
 	if types := s.opts.AuthorizationDetailsTypes; len(types) > 0 {
 		m["authorization_details_types_supported"] = types // RFC 9396, Section 10

@@ -163,7 +163,7 @@ func Faults() []Fault {
 	for _, row := range answerFaults {
 		all = append(all, row.fault)
 	}
-	return all
+	return append(all, grantFaults()...)
 }
 
 // What stands where another party's value is needed.
@@ -259,7 +259,7 @@ var jwtFaults = [...]struct {
 	{NotYetValid, anyIDToken, func(d *draft) { d.setTime("nbf", time.Hour); d.setTime("exp", 2*time.Hour) }},
 	{MissingAuthTime, anyIDToken, func(d *draft) { delete(d.claims, "auth_time") }},
 	{OldAuthTime, anyIDToken, func(d *draft) { d.setTime("auth_time", -365*24*time.Hour) }},
-	{WrongAtHash, idTokenJWT | secondIDTokenJWT, func(d *draft) { d.claims["at_hash"] = d.alg.halfHash("another access token") }},
+	{WrongAtHash, anyIDToken &^ responseIDTokenJWT, func(d *draft) { d.claims["at_hash"] = d.alg.halfHash("another access token") }},
 	{WrongCHash, responseIDTokenJWT, func(d *draft) { d.claims["c_hash"] = d.alg.halfHash("another code") }},
 	{MissingCHash, responseIDTokenJWT, func(d *draft) { delete(d.claims, "c_hash") }},
 	{WrongSHash, responseIDTokenJWT, func(d *draft) { d.claims["s_hash"] = d.alg.halfHash("another state") }},
@@ -294,6 +294,12 @@ var jwtFaults = [...]struct {
 	{LogoutSubOnly, logoutJWT, func(d *draft) { delete(d.claims, "sid") }},
 	{LogoutWrongIssuer, logoutJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
 	{LogoutWrongAudience, logoutJWT, func(d *draft) { d.claims["aud"] = otherClient }},
+
+	{RefreshOtherSubject, refreshIDTokenJWT, func(d *draft) { d.claims["sub"] = otherUser }},
+	{RefreshOtherIssuer, refreshIDTokenJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+	{RefreshOtherNonce, refreshIDTokenJWT, func(d *draft) { d.claims["nonce"] = "not-the-nonce-of-the-first" }},
+	{RefreshOldAuthTime, refreshIDTokenJWT, func(d *draft) { d.setTime("auth_time", -365*24*time.Hour) }},
+	{RefreshMissingAuthTime, refreshIDTokenJWT, func(d *draft) { delete(d.claims, "auth_time") }},
 
 	{JARMExpired, responseJWT, func(d *draft) { d.setTime("exp", -time.Hour) }},
 	{JARMMissingExp, responseJWT, func(d *draft) { delete(d.claims, "exp") }},
@@ -371,6 +377,7 @@ var memberFaults = [...]struct {
 	{WrongAuthorizationDetails, tokenPath, func(m map[string]any) {
 		m["authorization_details"] = map[string]any{"type": "payment_initiation"}
 	}},
+	{MissingIssuedTokenType, tokenPath, remove("issued_token_type")},
 	{PARWithoutRequestURI, parPath, func(m map[string]any) { delete(m, "request_uri") }},
 	{PARExpiredNegative, parPath, func(m map[string]any) { m["expires_in"] = -1 }},
 	{SubMismatch, userinfoPath, func(m map[string]any) { m["sub"] = otherUser }},

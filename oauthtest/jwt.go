@@ -18,13 +18,14 @@ const (
 	idTokenJWT         jwtKind = 1 << iota // of the token endpoint
 	secondIDTokenJWT                       // of the token endpoint, after one in the authorization response
 	responseIDTokenJWT                     // of the authorization response
+	refreshIDTokenJWT                      // of the token endpoint, with a refresh
 	userinfoJWT
 	responseJWT // JARM
 	introspectionJWT
 	logoutJWT
 	exchangedJWT // RFC 8693
 
-	anyIDToken = idTokenJWT | secondIDTokenJWT | responseIDTokenJWT
+	anyIDToken = idTokenJWT | secondIDTokenJWT | responseIDTokenJWT | refreshIDTokenJWT
 	anyJWT     = ^jwtKind(0)
 )
 

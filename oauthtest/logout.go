@@ -132,12 +132,7 @@ func (s *Server) readIDTokenHint(token string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	alg, ok := algorithmByName(jws.alg)
-	if !ok || !slices.Contains(s.opts.SigningAlgs, jws.alg) {
-		return nil, errors.New("the algorithm is none of the server's")
-	}
-	k := s.keys.get(alg.family)
-	if jws.kid != k.id || !alg.verify(k.private.Public(), jws.input, jws.signature) {
+	if !s.signed(jws) {
 		return nil, errors.New("the signature is not the server's")
 	}
 	if jws.claims["iss"] != s.issuer {

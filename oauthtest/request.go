@@ -29,9 +29,10 @@ type Request struct {
 	// credential or a client assertion, authenticated or not; empty without.
 	ClientID string
 
-	// Params are the parameters of a request to the authorization endpoint, or
-	// of one pushed, wherever they stood: in the request itself, in its request
-	// object, or at the server. Nil if they could not be read.
+	// Params are the parameters of a request to the authorization endpoint, of
+	// one pushed, or of one to the backchannel authentication endpoint, wherever
+	// they stood: in the request itself, in its request object, or at the server.
+	// Nil if they could not be read.
 	Params url.Values
 
 	// Certificate is the client certificate of the connection, nil without.
@@ -108,6 +109,8 @@ type protocolError struct {
 	code        string
 	description string
 	challenge   string // WWW-Authenticate
+	interval    int    // of a slow_down; 0: none
+	dropped     bool   // no answer at all
 }
 
 func invalid(code, description string) *protocolError {
@@ -118,8 +121,12 @@ func serverError(err error) *protocolError {
 	return &protocolError{status: http.StatusInternalServerError, code: "server_error", description: err.Error()}
 }
 
-// write sends the error as the JSON of RFC 6749, Section 5.2.
+// write sends the error as the JSON of RFC 6749, Section 5.2; without a code, a
+// status alone.
 func (e *protocolError) write(w http.ResponseWriter) {
+	if e.dropped {
+		panic(http.ErrAbortHandler) // which is how net/http closes a connection
+	}
 	if e.challenge != "" {
 		w.Header().Set("WWW-Authenticate", e.challenge)
 	}
@@ -128,7 +135,15 @@ func (e *protocolError) write(w http.ResponseWriter) {
 		status = http.StatusBadRequest
 	}
 	noStore(w)
-	writeJSON(w, status, map[string]any{"error": e.code, "error_description": e.description})
+	if e.code == "" {
+		w.WriteHeader(status)
+		return
+	}
+	body := map[string]any{"error": e.code, "error_description": e.description}
+	if e.interval != 0 {
+		body["interval"] = e.interval
+	}
+	writeJSON(w, status, body)
 }
 
 // noStore forbids caching, which RFC 6749, Section 5.1 requires of every

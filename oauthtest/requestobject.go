@@ -108,6 +108,8 @@ func objectParams(payload []byte) (params url.Values, description string) {
 				return nil, "max_age is not a number"
 			}
 			values = []string{string(raw)}
+		case "requested_expiry": // CIBA, Section 7.1.1: a number or a string
+			values = []string{strings.Trim(string(raw), `"`)}
 		case "claims", "authorization_details":
 			if want := map[string]byte{"claims": '{', "authorization_details": '['}[name]; kind != want {
 				return nil, name + " is not JSON of the right type"

@@ -24,7 +24,13 @@ const (
 	responseLifetime    = 10 * time.Minute // of a JWT authorization response: JARM, Section 2.1
 	pushedLifetime      = 60 * time.Second
 	maxRequestLifetime  = time.Hour // of a request object: FAPI 1 Advanced, Section 5.2.2
-	hugeSize            = 2 << 20   // of the answers that TokenHuge and JWKSHuge make
+	deviceLifetime      = 10 * time.Minute
+	backchannelLifetime = 2 * time.Minute // without requested_expiry
+	maxRequestedExpiry  = time.Hour       // what a greater requested_expiry becomes
+	maxBindingMessage   = 64              // characters
+	pollInterval        = 5 * time.Second
+	pollIncrement       = 5 * time.Second // of a slow_down: RFC 8628, Section 3.5
+	hugeSize            = 2 << 20         // of the answers that TokenHuge and JWKSHuge make
 )
 
 // Options configures a [Server]. The zero value, and a nil pointer, give a
@@ -64,6 +70,12 @@ type Options struct {
 	// zero value logs the user in without a page.
 	Interactive bool
 
+	// PendingAnswers, if positive, has device authorization and backchannel
+	// authentication requests approved without anybody doing it: by the poll
+	// that follows so many answers of authorization_pending, as the user of the
+	// hint or alice. The login_hint "deny" refuses then. No notification is sent.
+	PendingAnswers int
+
 	// EditMetadata, if not nil, may change the discovery document each time
 	// before it is served. It is called from several goroutines.
 	EditMetadata func(metadata map[string]any)
@@ -87,7 +99,7 @@ type Options struct {
 	ClientIDMetadataDocuments bool
 
 	// OutgoingClient makes the requests of the server itself: for metadata
-	// documents and with logout tokens. It follows no redirect there and waits
+	// documents, with logout tokens, and the notifications of CIBA's ping mode. It follows no redirect there and waits
 	// at most ten seconds. Nil means the one of [Server.Client], which trusts
 	// nothing but the server's own certificate.
 	OutgoingClient *http.Client
@@ -119,7 +131,10 @@ type Server struct {
 	codes    map[string]*code
 	access   map[string]*accessToken
 	refresh  map[string]*refreshToken
-	jtis     map[string]time.Time // of client assertions and request objects, until they expire
+	jtis     map[string]time.Time // of assertions and request objects, until they expire
+
+	polls     map[string]*polled // by device_code or auth_req_id
+	userCodes map[string]*polled // by plainUserCode
 
 	statementKeys []publicKey              // not guarded: never changed
 	registrations map[string]*registration // by client_id
@@ -157,6 +172,10 @@ const (
 	endSessionPath       = "/logout"
 	resourcePath         = "/resource"
 	resourceMetadataPath = "/.well-known/oauth-protected-resource"
+
+	deviceAuthorizationPath = "/device_authorization"
+	devicePagePath          = "/device"
+	backchannelPath         = "/bc-authorize"
 )
 
 // routes is a function and not a variable because discovery, which it lists,
@@ -180,6 +199,10 @@ func routes() []endpoint {
 		{"", resourcePath, "GET POST", false, (*Server).serveResource},
 		{"", resourceMetadataPath, "GET", false, (*Server).serveResourceMetadata},
 		{"", resourceMetadataPath + resourcePath, "GET", false, (*Server).serveResourceMetadata},
+
+		{"device_authorization_endpoint", deviceAuthorizationPath, "POST", true, (*Server).serveDeviceAuthorization},
+		{"", devicePagePath, "GET POST", false, (*Server).serveDevicePage},
+		{"backchannel_authentication_endpoint", backchannelPath, "POST", true, (*Server).serveBackchannel},
 	}
 }
 
@@ -200,6 +223,9 @@ func NewServer(opts *Options) *Server {
 		jtis:     make(map[string]time.Time),
 
 		registrations: make(map[string]*registration),
+
+		polls:     make(map[string]*polled),
+		userCodes: make(map[string]*polled),
 	}
 	if opts != nil {
 		s.opts = *opts

@@ -69,6 +69,8 @@ func grantTypes() []grantType {
 	return []grantType{
 		{"authorization_code", (*Server).grantCode},
 		{"refresh_token", (*Server).grantRefresh},
+		{deviceGrantType, (*Server).grantDevice},
+		{backchannelGrantType, (*Server).grantBackchannel},
 		{"client_credentials", (*Server).grantClientCredentials},
 		{"urn:ietf:params:oauth:grant-type:token-exchange", (*Server).grantExchange},
 		{"urn:ietf:params:oauth:grant-type:jwt-bearer", (*Server).grantJWTBearer},
@@ -193,7 +195,15 @@ func (s *Server) grantRefresh(r *tokenRequest) (map[string]any, *protocolError) 
 		scope = strings.Fields(v)
 	}
 	// OpenID Connect Core, Section 12.2: the ID token SHOULD NOT have a nonce.
-	return s.issueTokens(idTokenJWT, t.grant, r, scope, "", !r.client.KeepRefreshToken)
+	nonce := ""
+	if s.faulty(RefreshFirstNonce) {
+		nonce = t.grant.nonce
+	}
+	answer, perr := s.issueTokens(refreshIDTokenJWT, t.grant, r, scope, nonce, !r.client.KeepRefreshToken)
+	if s.faulty(RefreshWithoutIDToken) {
+		delete(answer, "id_token")
+	}
+	return answer, perr
 }
 
 func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
