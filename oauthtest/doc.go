@@ -26,6 +26,23 @@
 // unless [Options.Interactive] is set. [Server.NewBrowser] keeps cookies over
 // several logins, for prompt and max_age.
 //
+// # Grants that wait for a user
+//
+// A device authorization request waits until [Server.ApproveDevice] or
+// [Server.DenyDevice] answers it, or [Browser.EnterUserCode], which plays the
+// user at the verification_uri. A backchannel authentication request (CIBA)
+// waits for [Server.ApproveBackchannel] or [Server.DenyBackchannel], which also
+// notify a client in ping mode and return what became of that. With
+// [Options.PendingAnswers] requests are approved without anybody doing it.
+//
+// Until then polls are answered with authorization_pending. One that comes
+// before the interval of five seconds is over, by the server's clock, is
+// answered with slow_down, and makes the interval five seconds longer.
+//
+// The hint of a CIBA request is a login_hint, an ID token of the client, or a
+// login_hint_token, which is any JWT with a sub, whoever signed it. A
+// [User.UserCode] is asked for where there is one.
+//
 // # Misbehaviour
 //
 // [Server.Fault] makes the answers that follow wrong in one named way:
@@ -44,7 +61,7 @@
 // The authorization code flow (RFC 6749, OpenID Connect Core 1.0) with PKCE
 // S256 (RFC 7636), the response types code id_token and id_token, the response
 // modes query, fragment and form_post, plain or as a JWT (JARM), the iss
-// parameter (RFC 9207), refresh tokens with rotation, userinfo as JSON or JWT,
+// parameter (RFC 9207), refresh tokens with rotation or without, userinfo as JSON or JWT,
 // both forms of discovery (OpenID Connect Discovery 1.0, RFC 8414), and the
 // client authentication methods none, client_secret_basic,
 // client_secret_post, client_secret_jwt, private_key_jwt (RFC 7523),
@@ -59,6 +76,13 @@
 // [Client]: with RequirePAR, RequireSignedRequest and RequirePKCE it is that of
 // FAPI 2.0 Message Signing, with RequireSignedRequest and SHash that of FAPI 1.0
 // Advanced.
+//
+// Without a login it grants client credentials (RFC 6749, Section 4.4), JWT
+// bearer assertions that a client signs about a user (RFC 7523, Section 2.1),
+// and token exchange (RFC 8693) of access, refresh and ID tokens and JWTs for
+// one another; its own endpoints take no JWT for an access token. Device
+// authorization (RFC 8628) and CIBA Core 1.0, in the modes poll and ping and
+// with signed requests, are described above.
 //
 // Tokens can be introspected (RFC 7662), by every client that authenticates,
 // with an answer in JSON or as a JWT (RFC 9701), and revoked (RFC 7009) by the
@@ -86,8 +110,9 @@
 // a session ends.
 //
 // Codes and pushed requests live 60 seconds, access tokens and JWT responses ten
-// minutes, ID tokens five, logout tokens two, and what registers itself for ever;
-// a test moves [Options.Now] to see them expire.
+// minutes, ID tokens five, logout tokens two, device codes ten, an auth_req_id
+// two or what requested_expiry says, up to an hour, and what registers itself for
+// ever; a test moves [Options.Now] to see them expire.
 // Request bodies over 1 MiB are refused. Everything is in memory and is kept
 // until Close.
 //
