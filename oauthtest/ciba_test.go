@@ -146,6 +146,7 @@ func TestCIBAErrors(t *testing.T) {
 		"long binding message":       {map[string]string{"binding_message": strings.Repeat("x", 65)}, "invalid_binding_message"},
 		"binding message":            {map[string]string{"binding_message": strings.Repeat("ü", 64)}, ""},
 		"binding message with lines": {map[string]string{"binding_message": "a\nb"}, "invalid_binding_message"},
+		"binding message, no UTF-8":  {map[string]string{"binding_message": "\xff"}, "invalid_binding_message"},
 		"expiry 0":                   {map[string]string{"requested_expiry": "0"}, "invalid_request"},
 		"expiry -1":                  {map[string]string{"requested_expiry": "-1"}, "invalid_request"},
 		"expiry x":                   {map[string]string{"requested_expiry": "x"}, "invalid_request"},

@@ -61,9 +61,9 @@
 // The authorization code flow (RFC 6749, OpenID Connect Core 1.0) with PKCE
 // S256 (RFC 7636), the response types code id_token and id_token, the response
 // modes query, fragment and form_post, plain or as a JWT (JARM), the iss
-// parameter (RFC 9207), refresh tokens with rotation or without, userinfo as JSON or JWT,
-// both forms of discovery (OpenID Connect Discovery 1.0, RFC 8414), and the
-// client authentication methods none, client_secret_basic,
+// parameter (RFC 9207), refresh tokens with rotation or without, userinfo as
+// JSON or JWT, both forms of discovery (OpenID Connect Discovery 1.0, RFC
+// 8414), and the client authentication methods none, client_secret_basic,
 // client_secret_post, client_secret_jwt, private_key_jwt (RFC 7523),
 // tls_client_auth and self_signed_tls_client_auth (RFC 8705). For the last two
 // a second listener asks for client certificates; it is announced in

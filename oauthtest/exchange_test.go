@@ -52,8 +52,12 @@ func TestTokenExchange(t *testing.T) {
 			t.Errorf("userinfo with what %s gave: %d", tt.kind, info.status)
 		}
 	}
-	if a := token(t, s, "refresh_token", map[string]string{"refresh_token": tokens.str("refresh_token")}); a.status != 200 {
-		t.Errorf("the exchange used the refresh token up: %s", a.body)
+	narrow := token(t, s, "refresh_token", map[string]string{"refresh_token": tokens.str("refresh_token"), "scope": "openid"})
+	if narrow.status != 200 {
+		t.Errorf("the exchange used the refresh token up: %s", narrow.body)
+	}
+	if a := ask(map[string]string{"subject_token": narrow.str("access_token"), "scope": "openid email"}); a.str("error") != "invalid_scope" {
+		t.Errorf("more scope than the token, less than the grant: %s", a.body)
 	}
 
 	for name, tt := range map[string]struct {
@@ -91,6 +95,10 @@ func TestTokenExchange(t *testing.T) {
 	}
 	if a := ask(map[string]string{"scope": "openid"}); a.str("scope") != "openid" {
 		t.Errorf("less scope: %s", a.body)
+	}
+	// An ID token has no scope that could limit.
+	if a := ask(map[string]string{"scope": "orders", "subject_token": other.str("id_token"), "subject_token_type": tokenType + "id_token"}); a.str("scope") != "orders" {
+		t.Errorf("scope for an ID token: %s", a.body)
 	}
 
 	actor := map[string]string{"actor_token": own.sign(claims, map[string]any{"sub": "bob"}), "actor_token_type": tokenType + "jwt"}

@@ -220,6 +220,13 @@ func TestFaultIntervals(t *testing.T) {
 	if first.status != 503 || second.status != 200 {
 		t.Errorf("%d, %d", first.status, second.status)
 	}
+	// The status of a last answer is not that of the pending ones.
+	s.Fault(oauthtest.PendingWith200)
+	start = startDevice(t, s, nil)
+	if err := s.DenyDevice(start.str("user_code")); err != nil {
+		t.Fatal(err)
+	}
+	wantOAuthError(t, "denied", pollDevice(t, s, start.str("device_code")), "access_denied")
 	// Faults of a code that nobody knows have no effect.
 	wantOAuthError(t, "unknown", pollDevice(t, s, "x"), "invalid_grant")
 }
