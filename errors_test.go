@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	errorsPlainKinds   = []error{ErrConfig, ErrInsecureURL, ErrNetwork, ErrResponse, ErrParse, ErrUnsupported, ErrUnavailable, ErrRefused}
+	errorsPlainKinds   = []error{ErrConfig, ErrInsecureURL, ErrNetwork, ErrResponse, ErrParse, ErrUnsupported, ErrUnavailable, ErrNoCredentials, ErrRefused}
 	errorsInvalidKinds = []error{
 		ErrAlgorithm, ErrKeyNotFound, ErrSignature, ErrType, ErrClaim, ErrIssuer, ErrAudience, ErrExpired,
 		ErrNotYetValid, ErrNonce, ErrState, ErrTokenType, ErrReplay,
