@@ -1,0 +1,470 @@
+package oauth
+
+// Polling is tested in bubbles of testing/synctest, whose clock runs only while
+// everybody waits: each test knows to the nanosecond when the server is asked.
+// A goroutine that is left at the end of a bubble fails its test.
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A pollStep is what the token endpoint does when it is asked.
+type pollStep struct {
+	status int // 0: 200
+	body   string
+	header http.Header
+	err    error // no answer comes
+	stuck  bool  // none comes before the request is given up
+}
+
+// pollServer takes one step after the other, the last one again and again, and
+// notes when it was asked.
+type pollServer struct {
+	*unitServer
+	start time.Time
+
+	pollMu sync.Mutex
+	steps  []pollStep
+	asked  []time.Duration
+}
+
+func newPollServer(t testing.TB, start string, steps ...pollStep) *pollServer {
+	t.Helper()
+	s := &pollServer{unitServer: newUnitServer(), start: time.Now(), steps: steps}
+	s.answer("/device", start)
+	s.answer("/ciba", start)
+	return s
+}
+
+func (s *pollServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path != "/token" {
+		return s.unitServer.RoundTrip(r)
+	}
+	s.pollMu.Lock()
+	step := s.steps[min(len(s.asked), len(s.steps)-1)]
+	s.asked = append(s.asked, time.Since(s.start))
+	s.pollMu.Unlock()
+	s.set("/token", unitAnswer{status: step.status, mediaType: mediaJSON, body: step.body, header: step.header})
+	res, err := s.unitServer.RoundTrip(r)
+	switch {
+	case step.stuck:
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	case step.err != nil:
+		return nil, step.err
+	}
+	return res, err
+}
+
+// times are the seconds after which the token endpoint was asked.
+func (s *pollServer) times() []float64 {
+	s.pollMu.Lock()
+	defer s.pollMu.Unlock()
+	list := []float64{}
+	for _, d := range s.asked {
+		list = append(list, d.Seconds())
+	}
+	return list
+}
+
+// pollClient is a client by the clock of the bubble.
+func (s *pollServer) pollClient(t testing.TB, change func(*Config)) *Client {
+	t.Helper()
+	return s.client(t, func(cfg *Config) {
+		cfg.Clock = Clock{}
+		cfg.Server.DeviceAuthorizationEndpoint = unitIssuer + "/device"
+		cfg.Server.BackchannelAuthenticationEndpoint = unitIssuer + "/ciba"
+		cfg.HTTPClient = &http.Client{Transport: s}
+		if change != nil {
+			change(cfg)
+		}
+	})
+}
+
+func deviceStart(lifetime, interval string) string {
+	return `{"device_code":"dc","user_code":"UC","verification_uri":"https://op.example/device","expires_in":` + lifetime + `,"interval":` + interval + `}`
+}
+
+var (
+	pollDone = pollStep{body: `{"access_token":"at","token_type":"Bearer"}`}
+	pollWait = pollError(400, "authorization_pending")
+	pollSlow = pollError(400, "slow_down")
+
+	errPollTimeout error = &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+)
+
+func pollError(status int, code string) pollStep {
+	return pollStep{status: status, body: `{"error":"` + code + `"}`}
+}
+
+// TestPoll: when the server is asked, and what ends it. RFC 8628, Section 3.5.
+func TestPoll(t *testing.T) {
+	const long = "1800"
+	down, gone, busy := pollStep{status: 503}, pollStep{err: errPollTimeout}, pollStep{status: 429}
+	slowBy := func(interval string) pollStep {
+		return pollStep{status: 400, body: `{"error":"slow_down","interval":` + interval + `}`}
+	}
+	tests := []struct {
+		name     string
+		lifetime string
+		steps    []pollStep
+		times    []float64
+		kind     error // nil: the token comes
+		until    float64
+	}{
+		{"allowed at once", long, []pollStep{pollDone}, []float64{5}, nil, 5},
+		{"pending", long, []pollStep{pollWait, pollWait, pollWait, pollDone}, []float64{5, 10, 15, 20}, nil, 20},
+		{"pending under all kinds of statuses", long, []pollStep{
+			pollError(200, "authorization_pending"), pollError(403, "authorization_pending"), pollError(428, "authorization_pending"),
+			pollError(429, "authorization_pending"), pollError(500, "authorization_pending"), pollDone,
+		}, []float64{5, 10, 15, 20, 25, 30}, nil, 30},
+		{"slow_down is for good", long, []pollStep{pollSlow, pollWait, pollWait, pollDone}, []float64{5, 15, 25, 35}, nil, 35},
+		{"slow_down adds up", long, []pollStep{pollSlow, pollError(403, "slow_down"), pollError(429, "slow_down"), pollDone}, []float64{5, 15, 30, 50}, nil, 50},
+		{"slow_down with an interval", long, []pollStep{slowBy("30"), pollWait, pollDone}, []float64{5, 35, 65}, nil, 65},
+		{"slow_down with an interval, in words", long, []pollStep{slowBy(`"30"`), pollDone}, []float64{5, 35}, nil, 35},
+		{"slow_down with a short interval", long, []pollStep{slowBy("1"), pollDone}, []float64{5, 15}, nil, 15},
+		{"slow_down with the same interval", long, []pollStep{slowBy("5"), pollDone}, []float64{5, 15}, nil, 15},
+		{"slow_down with a negative interval", long, []pollStep{slowBy("-30"), pollDone}, []float64{5, 15}, nil, 15},
+		{"slow_down with null", long, []pollStep{slowBy("null"), pollDone}, []float64{5, 15}, nil, 15},
+		{"slow_down with an interval of days", "36000", []pollStep{slowBy("1e9"), pollDone}, []float64{5, 3605}, nil, 3605},
+		{"slow_down over the limit", "36000", []pollStep{slowBy("3599"), pollSlow, pollSlow, pollDone}, []float64{5, 3604, 7204, 10804}, nil, 10804},
+		{"slow_down beyond the expiry", "60", []pollStep{slowBy("55")}, []float64{5}, ErrExpired, 5},
+
+		// "on encountering a connection timeout, clients MUST unilaterally reduce
+		// their polling frequency": doubled each time, until there is an answer.
+		{"not reached", long, []pollStep{gone, gone, gone, pollWait, pollWait, pollDone}, []float64{5, 15, 35, 75, 80, 85}, nil, 85},
+		{"connection dropped", long, []pollStep{{err: io.ErrUnexpectedEOF}, {err: io.EOF}, pollDone}, []float64{5, 15, 35}, nil, 35},
+		{"down", long, []pollStep{down, {status: 502, body: "<html>"}, busy, pollWait, down, pollDone}, []float64{5, 15, 35, 75, 80, 90}, nil, 90},
+		{"down, and slow_down", long, []pollStep{down, pollSlow, down, pollDone}, []float64{5, 15, 25, 45}, nil, 45},
+		{"down until it expires", long, []pollStep{down},
+			[]float64{5, 15, 35, 75, 155, 315, 615, 915, 1215, 1507.5, 1653.75, 1726.875, 1763.4375, 1781.71875, 1790.859375, 1795.859375}, ErrExpired, 1795.859375},
+
+		{"expired before it is asked", "5", []pollStep{pollDone}, nil, ErrExpired, 0},
+		{"asked just before it expires", "6", []pollStep{pollDone}, []float64{5}, nil, 5},
+		{"expires at an attempt", "15", []pollStep{pollWait}, []float64{5, 10}, ErrExpired, 10},
+		{"expires before an attempt", "17", []pollStep{pollWait}, []float64{5, 10, 15}, ErrExpired, 15},
+		{"no lifetime", "0", []pollStep{pollDone}, nil, ErrExpired, 0},
+
+		{"expired at the server", long, []pollStep{pollWait, pollError(400, "expired_token")}, []float64{5, 10}, ErrExpired, 10},
+		{"refused by the user", long, []pollStep{pollWait, pollError(400, "access_denied")}, []float64{5, 10}, ErrRefused, 10},
+		{"refused for another reason", long, []pollStep{pollError(400, "invalid_grant")}, []float64{5}, ErrRefused, 5},
+		{"refused for a reason unheard of", long, []pollStep{pollError(503, "temporarily_unavailable")}, []float64{5}, ErrRefused, 5},
+		{"a code in another case", long, []pollStep{pollError(400, "Authorization_Pending")}, []float64{5}, ErrRefused, 5},
+		{"a code of another type", long, []pollStep{{status: 400, body: `{"error":["authorization_pending"]}`}}, []float64{5}, ErrRefused, 5},
+		{"refused without a reason", long, []pollStep{{status: 403}}, []float64{5}, ErrRefused, 5},
+		{"redirected", long, []pollStep{{status: 307}}, []float64{5}, ErrRefused, 5},
+		{"a bad answer", long, []pollStep{{body: `{"access_token":""}`}}, []float64{5}, ErrResponse, 5},
+		{"an answer that is not JSON", long, []pollStep{{body: "access_token=at&token_type=Bearer"}}, []float64{5}, ErrResponse, 5},
+		{"a token of another type", long, []pollStep{{body: `{"access_token":"at","token_type":"mac"}`}}, []float64{5}, ErrTokenType, 5},
+		{"an answer without end", long, []pollStep{{body: strings.Repeat(" ", maxBody+1)}}, []float64{5}, ErrResponse, 5},
+
+		{"a certificate of nobody's", long, []pollStep{{err: x509.UnknownAuthorityError{}}}, []float64{5}, ErrNetwork, 5},
+		{"a certificate for another host", long, []pollStep{{err: x509.HostnameError{Certificate: new(x509.Certificate), Host: "x"}}}, []float64{5}, ErrNetwork, 5},
+		{"a certificate that expired", long, []pollStep{{err: x509.CertificateInvalidError{Cert: new(x509.Certificate), Reason: x509.Expired}}}, []float64{5}, ErrNetwork, 5},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newPollServer(t, deviceStart(tt.lifetime, "5"), tt.steps...)
+				c := s.pollClient(t, nil)
+				d := must(c.StartDeviceAuthorization(context.Background(), nil))
+				token, err := c.PollDevice(context.Background(), d, nil)
+				if (token == nil) != (tt.kind != nil) || !errors.Is(err, tt.kind) {
+					t.Errorf("%v, %v", token, err)
+				}
+				if got := s.times(); !slices.Equal(got, tt.times) {
+					t.Errorf("asked after %v s, want %v", got, tt.times)
+				}
+				if took := time.Since(s.start).Seconds(); took != tt.until {
+					t.Errorf("it takes %v s, want %v", took, tt.until)
+				}
+			})
+		})
+	}
+}
+
+// expired_token is a refusal and an expiry, access_denied is no expiry, and the
+// expiry by our own clock is no refusal.
+func TestPollKinds(t *testing.T) {
+	for code, expired := range map[string]bool{"expired_token": true, "access_denied": false, "": true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newPollServer(t, deviceStart("12", "5"), pollError(400, code))
+			if code == "" {
+				s.steps = []pollStep{pollWait}
+			}
+			c := s.pollClient(t, nil)
+			_, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil)
+			if errors.Is(err, ErrExpired) != expired || errors.Is(err, ErrRefused) != (code != "") || errors.Is(err, ErrResponse) || IsPending(err) {
+				t.Errorf("%q: %v", code, err)
+			}
+		})
+	}
+	for code, pending := range map[string]bool{"authorization_pending": true, "slow_down": true, "access_denied": false, "": false} {
+		if got := IsPending(&Error{Err: &ResponseError{Code: code}}); got != pending {
+			t.Errorf("IsPending of %q: %v", code, got)
+		}
+	}
+	if IsPending(nil) || IsPending(ErrRefused) {
+		t.Error("pending without an answer")
+	}
+}
+
+// The requests say the same each time, but for what authenticates the client.
+func TestPollRequests(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		start string
+		call  func(*Client, *GrantOptions) (*Token, error)
+		form  map[string][]string
+	}{
+		{"device", deviceStart("1800", "5"), func(c *Client, o *GrantOptions) (*Token, error) {
+			return c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), o)
+		}, map[string][]string{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {"dc"}}},
+		{"CIBA", `{"auth_req_id":"id","expires_in":1800}`, func(c *Client, o *GrantOptions) (*Token, error) {
+			return c.PollBackchannel(context.Background(), must(c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})), o)
+		}, map[string][]string{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {"id"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				now := time.Now().Unix()
+				s := newPollServer(t, tt.start, pollWait, pollStep{err: errPollTimeout})
+				s.steps = append(s.steps, pollStep{body: unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300}))})})
+				c := s.pollClient(t, func(cfg *Config) { cfg.Auth = PrivateKeyJWT(unitKey(), nil) })
+				token, err := tt.call(c, someOptions)
+				if err != nil || token.Subject() != "alice" || !slices.Equal(token.Scope, someOptions.Scope) {
+					t.Fatalf("%v, %v", token, err)
+				}
+				if got := s.times(); !slices.Equal(got, []float64{5, 10, 20}) {
+					t.Errorf("asked after %v s", got)
+				}
+				seen := map[string]bool{}
+				for _, r := range s.requests("/token") {
+					seen[assertionID(t, r.form.Get("client_assertion"))] = true
+					r.form.Del("client_assertion")
+					want := someForm(tt.form)
+					want["client_id"], want["client_assertion_type"] = []string{unitClient}, []string{assertionType}
+					if r.form.Encode() != want.Encode() || r.header.Get("X-Request-Id") != "7" {
+						t.Errorf("sent %v %v", r.form, r.header)
+					}
+				}
+				if len(seen) != 3 {
+					t.Errorf("%d assertions in 3 requests", len(seen))
+				}
+			})
+		})
+	}
+}
+
+// assertionID is the jti of a JWT.
+func assertionID(t *testing.T, assertion string) string {
+	t.Helper()
+	parts := strings.Split(assertion, ".")
+	if len(parts) != 3 {
+		t.Fatalf("assertion %q", assertion)
+	}
+	var claims struct{ JTI string }
+	if err := json.Unmarshal(must(base64.RawURLEncoding.DecodeString(parts[1])), &claims); err != nil || claims.JTI == "" {
+		t.Fatalf("assertion %q: %v", assertion, err)
+	}
+	return claims.JTI
+}
+
+// Whoever gives up is let go at once, whatever is going on.
+func TestPollContext(t *testing.T) {
+	cancelled := func(d time.Duration) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(d, cancel)
+		return ctx, cancel
+	}
+	deadline := func(d time.Duration) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.Background(), d)
+	}
+	stuck := pollStep{stuck: true}
+	for _, tt := range []struct {
+		name  string
+		until func(time.Duration) (context.Context, context.CancelFunc)
+		after time.Duration
+		step  pollStep
+		asked int
+		kind  error
+	}{
+		{"cancelled before", cancelled, 0, pollWait, 0, context.Canceled},
+		{"cancelled while waiting", cancelled, 7 * time.Second, pollWait, 1, context.Canceled},
+		{"cancelled during a request", cancelled, 9 * time.Second, stuck, 1, context.Canceled},
+		{"cancelled while backing off", cancelled, 300 * time.Second, pollStep{status: 503}, 5, context.Canceled},
+		{"deadline while waiting", deadline, 12 * time.Second, pollWait, 2, context.DeadlineExceeded},
+		{"deadline during a request", deadline, 9 * time.Second, stuck, 1, context.DeadlineExceeded},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newPollServer(t, deviceStart("1800", "5"), tt.step)
+				c := s.pollClient(t, nil)
+				d := must(c.StartDeviceAuthorization(context.Background(), nil))
+				ctx, cancel := tt.until(tt.after)
+				defer cancel()
+				token, err := c.PollDevice(ctx, d, nil)
+				if token != nil || !errors.Is(err, tt.kind) || errors.Is(err, ErrInvalid) || IsPending(err) {
+					t.Errorf("%v, %v", token, err)
+				}
+				if errors.Is(tt.kind, context.Canceled) && errors.Is(err, ErrNetwork) {
+					t.Errorf("giving up is a fault of the network: %v", err)
+				}
+				if took := time.Since(s.start); took != tt.after || len(s.asked) != tt.asked {
+					t.Errorf("%d requests, it takes %v, want %v", len(s.asked), took, tt.after)
+				}
+			})
+		})
+	}
+}
+
+// An http.Client of the caller's may have a limit of its own; that one request
+// took too long does not end the polling.
+func TestPollClientTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPollServer(t, deviceStart("1800", "5"), pollStep{stuck: true}, pollDone)
+		c := s.pollClient(t, func(cfg *Config) { cfg.HTTPClient.Timeout = 30 * time.Second })
+		token, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil)
+		if got := s.times(); err != nil || token == nil || !slices.Equal(got, []float64{5, 45}) {
+			t.Errorf("%v, %v, asked after %v s", token, err, got)
+		}
+	})
+}
+
+// While the keys cannot be had the code is not spent.
+func TestPollNeedsKeys(t *testing.T) {
+	for _, answer := range []unitAnswer{{status: 503}, {status: 429}, {mediaType: mediaJSON, body: `{"keys":[]}`}} {
+		synctest.Test(t, func(t *testing.T) {
+			now := time.Now().Unix()
+			s := newPollServer(t, deviceStart("1800", "5"))
+			s.steps = []pollStep{{body: unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300}))})}}
+			keys := s.answers["/jwks"]
+			s.set("/jwks", answer)
+			time.AfterFunc(20*time.Second, func() { s.set("/jwks", keys) })
+			c := s.pollClient(t, nil)
+			d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"openid"}}))
+			_, err := c.DeviceToken(context.Background(), d, nil)
+			wantError(t, err, ErrUnavailable, "")
+			token, err := c.PollDevice(context.Background(), d, nil)
+			if err != nil || token.Subject() != "alice" {
+				t.Fatalf("%v, %v", token, err)
+			}
+			// Asked for once, when what it gives could be verified.
+			if got := s.times(); !slices.Equal(got, []float64{35}) {
+				t.Errorf("asked after %v s", got)
+			}
+		})
+	}
+}
+
+// A scope with openid brings an ID token or nothing.
+func TestPollIDToken(t *testing.T) {
+	s := newUnitServer()
+	for name, tt := range map[string]struct {
+		idToken any
+		kind    error
+	}{
+		"missing": {unitRemoved, ErrResponse},
+		"forged":  {forged(t, s, unitClaims(nil)), ErrSignature},
+		"good":    {s.sign(t, "JWT", unitClaims(map[string]any{"nonce": "not ours"})), nil},
+	} {
+		s.answer("/device", deviceStart("60", "5"))
+		s.answer("/token", unitTokenBody(t, map[string]any{"id_token": tt.idToken}))
+		c := s.client(t, func(c *Config) { c.Server.DeviceAuthorizationEndpoint = unitIssuer + "/device" })
+		d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"openid"}}))
+		if token, err := c.DeviceToken(context.Background(), d, nil); !errors.Is(err, tt.kind) || (token == nil) != (tt.kind != nil) {
+			t.Errorf("%s: %v, %v", name, token, err)
+		}
+	}
+}
+
+// By hand, and from one process to the next: the interval goes along.
+func TestPollByHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPollServer(t, deviceStart("60", "7"), pollWait, pollSlow, pollStep{status: 503}, pollDone)
+		c := s.pollClient(t, nil)
+		d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"a"}}))
+		for i, want := range []struct {
+			interval time.Duration
+			pending  bool
+		}{{7, true}, {12, true}, {12, false}} {
+			token, err := c.DeviceToken(context.Background(), d, nil)
+			if token != nil || IsPending(err) != want.pending || d.Interval() != want.interval*time.Second {
+				t.Errorf("attempt %d: %v, %v, then every %v", i, token, err, d.Interval())
+			}
+			var next DeviceAuthorization
+			if err := next.UnmarshalBinary(must(d.MarshalBinary())); err != nil {
+				t.Fatal(err)
+			}
+			if next.Interval() != d.Interval() || !next.Expiry().Equal(d.Expiry()) || next.UserCode() != "UC" || next.VerificationURI() != d.VerificationURI() {
+				t.Errorf("restored %v %v %s", next.Interval(), next.Expiry(), next.UserCode())
+			}
+			d = &next
+		}
+		token, err := c.PollDevice(context.Background(), d, nil)
+		if err != nil || !slices.Equal(token.Scope, []string{"a"}) || !slices.Equal(s.times(), []float64{0, 0, 0, 12}) {
+			t.Errorf("%v, %v, asked after %v s", token, err, s.times())
+		}
+		// A restored one expires as the first did.
+		time.Sleep(48 * time.Second)
+		_, err = c.DeviceToken(context.Background(), d, nil)
+		if wantError(t, err, ErrExpired, "device_code"); len(s.asked) != 4 {
+			t.Error("an expired code was sent")
+		}
+	})
+}
+
+// What is not this client's, or nothing at all, makes no request.
+func TestPollErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPollServer(t, deviceStart("60", "5"), pollDone)
+		maps.Copy(s.answers, map[string]unitAnswer{"/ciba": {mediaType: mediaJSON, body: `{"auth_req_id":"id","expires_in":60}`}})
+		c := s.pollClient(t, nil)
+		d := must(c.StartDeviceAuthorization(context.Background(), nil))
+		b := must(c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"}))
+		otherClient := s.pollClient(t, func(c *Config) { c.Metadata.ClientID = "client-2" })
+		otherServer := s.pollClient(t, func(c *Config) { c.Server.Issuer = "https://other.example" })
+		reserved := &GrantOptions{Params: map[string][]string{"device_code": {"x"}}}
+		ctx := context.Background()
+		for name, call := range map[string]func() (*Token, error){
+			"device nil":                      func() (*Token, error) { return c.DeviceToken(ctx, nil, nil) },
+			"device nil, polled":              func() (*Token, error) { return c.PollDevice(ctx, nil, nil) },
+			"device empty":                    func() (*Token, error) { return c.DeviceToken(ctx, new(DeviceAuthorization), nil) },
+			"device empty, polled":            func() (*Token, error) { return c.PollDevice(ctx, new(DeviceAuthorization), nil) },
+			"device of another client":        func() (*Token, error) { return otherClient.DeviceToken(ctx, d, nil) },
+			"device of another server":        func() (*Token, error) { return otherServer.DeviceToken(ctx, d, nil) },
+			"device of another server polled": func() (*Token, error) { return otherServer.PollDevice(ctx, d, nil) },
+			"device with a code":              func() (*Token, error) { return c.DeviceToken(ctx, d, reserved) },
+			"CIBA nil":                        func() (*Token, error) { return c.BackchannelToken(ctx, nil, nil) },
+			"CIBA nil, polled":                func() (*Token, error) { return c.PollBackchannel(ctx, nil, nil) },
+			"CIBA empty":                      func() (*Token, error) { return c.BackchannelToken(ctx, new(Backchannel), nil) },
+			"CIBA empty, polled":              func() (*Token, error) { return c.PollBackchannel(ctx, new(Backchannel), nil) },
+			"CIBA of another client":          func() (*Token, error) { return otherClient.BackchannelToken(ctx, b, nil) },
+			"CIBA of another server":          func() (*Token, error) { return otherServer.BackchannelToken(ctx, b, nil) },
+			"CIBA with a code":                func() (*Token, error) { return c.BackchannelToken(ctx, b, reserved) },
+		} {
+			token, err := call()
+			var e *Error
+			if !errors.Is(err, ErrConfig) || token != nil || !errors.As(err, &e) || e.Op != opToken {
+				t.Errorf("%s: %v, %v", name, token, err)
+			}
+		}
+		if len(s.asked) != 0 {
+			t.Errorf("%d requests", len(s.asked))
+		}
+	})
+}
