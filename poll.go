@@ -65,7 +65,7 @@ func (c *Client) readPending(o jsonObject, code, scope string) (*pendingData, in
 	d.expiry = c.clock.local().Add(seconds(lifetime)).Round(0)
 	// RFC 8628, Section 3.2: "If no value is provided, clients MUST use 5 as the
 	// default". Nobody means an interval of zero.
-	interval, _, err := o.seconds("interval", true)
+	interval, _, err := o.pollInterval()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -78,6 +78,19 @@ func (c *Client) readPending(o jsonObject, code, scope string) (*pendingData, in
 	return d, interval, nil
 }
 
+// pollInterval reads interval. It is the least time to wait, so that a fraction
+// counts as a whole second.
+func (o jsonObject) pollInterval() (n int64, ok bool, err error) {
+	const name = "interval"
+	if n, ok, err = o.seconds(name, true); err != nil || !ok {
+		return 0, false, err
+	}
+	if t, _, err := o.date(name); err == nil && t.Nanosecond() > 0 {
+		n++
+	}
+	return n, true, nil
+}
+
 // ---- asking
 
 // IsPending reports whether err says that the user has not decided yet
@@ -85,7 +98,17 @@ func (c *Client) readPending(o jsonObject, code, scope string) (*pendingData, in
 // polling by hand, with [Client.DeviceToken] and [Client.BackchannelToken].
 func IsPending(err error) bool {
 	var refused *ResponseError
-	return errors.As(err, &refused) && (refused.Code == "authorization_pending" || refused.Code == "slow_down")
+	if !errors.As(err, &refused) || errors.Is(err, ErrUnavailable) { // that was the key set's answer
+		return false
+	}
+	return refused.Code == "authorization_pending" || refused.Code == "slow_down"
+}
+
+// spent reports whether the attempt used the code up: a token came, and with it
+// an ID token that cannot be verified now. Asking again would replay the code.
+func spent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Op == opIDToken
 }
 
 // attempt asks once, with the code in the given parameter.
@@ -112,7 +135,7 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 	}
 	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: opts.askedScope(d.scope), openid: openid, checks: c.laterChecks()})
 	var refused *ResponseError
-	if errors.As(err, &refused) && refused.Code == "slow_down" {
+	if IsPending(err) && errors.As(err, &refused) && refused.Code == "slow_down" {
 		g.slowDown(refused)
 	}
 	return t, err
@@ -123,7 +146,7 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 func (g *pendingGrant) slowDown(e *ResponseError) {
 	next := g.interval.Load() + int64(slowDownStep/time.Second)
 	if o, err := parseObject(string(e.Body), documentLimits, ErrResponse); err == nil {
-		if n, ok, err := o.seconds("interval", true); ok && err == nil {
+		if n, ok, err := o.pollInterval(); ok && err == nil {
 			next = max(next, n)
 		}
 	}
@@ -149,7 +172,7 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, attempt func() (*Tok
 			return t, nil
 		case IsPending(err):
 			failures = 0
-		case ctx.Err() == nil && transient(err):
+		case ctx.Err() == nil && transient(err) && !spent(err):
 			failures++
 		default:
 			return nil, err

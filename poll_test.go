@@ -140,6 +140,7 @@ func TestPoll(t *testing.T) {
 		{"slow_down with a short interval", long, []pollStep{slowBy("1"), pollDone}, []float64{5, 15}, nil, 15},
 		{"slow_down with the same interval", long, []pollStep{slowBy("5"), pollDone}, []float64{5, 15}, nil, 15},
 		{"slow_down with a negative interval", long, []pollStep{slowBy("-30"), pollDone}, []float64{5, 15}, nil, 15},
+		{"slow_down with a fraction", long, []pollStep{slowBy("30.5"), pollDone}, []float64{5, 36}, nil, 36},
 		{"slow_down with null", long, []pollStep{slowBy("null"), pollDone}, []float64{5, 15}, nil, 15},
 		{"slow_down with an interval of days", "36000", []pollStep{slowBy("1e9"), pollDone}, []float64{5, 3605}, nil, 3605},
 		{"slow_down over the limit", "36000", []pollStep{slowBy("3599"), pollSlow, pollSlow, pollDone}, []float64{5, 3604, 7204, 10804}, nil, 10804},
@@ -366,6 +367,30 @@ func TestPollNeedsKeys(t *testing.T) {
 			// Asked for once, when what it gives could be verified.
 			if got := s.times(); !slices.Equal(got, []float64{35}) {
 				t.Errorf("asked after %v s", got)
+			}
+		})
+	}
+}
+
+// An ID token names a key that cannot be had: the code is used up, and is not
+// sent again to be taken for stolen.
+func TestPollCodeIsSpent(t *testing.T) {
+	for _, refusal := range []unitAnswer{{status: 503}, {status: 400, mediaType: mediaJSON, body: `{"error":"slow_down"}`}} {
+		synctest.Test(t, func(t *testing.T) {
+			now := time.Now().Unix()
+			other := must(GenerateSigningKey(ES256))
+			idToken := must(other.SignJWT("JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300})))
+			s := newPollServer(t, deviceStart("1800", "5"), pollStep{body: unitTokenBody(t, map[string]any{"id_token": idToken})})
+			c := s.pollClient(t, nil)
+			d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"openid"}}))
+			if err := c.needKeys(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			s.set("/jwks", refusal)
+			token, err := c.PollDevice(context.Background(), d, nil)
+			wantError(t, err, ErrUnavailable, "")
+			if got := s.times(); token != nil || !slices.Equal(got, []float64{5}) || IsPending(err) || d.Interval() != 5*time.Second {
+				t.Errorf("%v, %v, asked after %v s, then every %v", token, err, got, d.Interval())
 			}
 		})
 	}
