@@ -560,6 +560,9 @@ func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration) ([
 		b = append(appendJSONString(append(b, ','), name), ':')
 		switch {
 		case name == "max_age" || name == "requested_expiry" || name == "claims" || name == "authorization_details":
+			if !json.Valid([]byte(values[0])) { // it could close the object and go on
+				return nil, fail(ErrConfig, "Params", "%s has to be JSON in a signed request", name)
+			}
 			b = append(b, values[0]...)
 		case len(values) > 1:
 			for i, v := range values {

@@ -151,6 +151,11 @@ func TestBackchannelRequestErrors(t *testing.T) {
 		{"signed, a parameter twice", signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{"x": {"1", "2"}} }), ErrConfig, "Params"},
 		{"signed, a parameter without value", signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{"x": nil} }), ErrConfig, "Params"},
 	}
+	// A value that goes into the object as it is must not bring members along: sub
+	// would make the object a client assertion.
+	for name, value := range map[string]string{"max_age": `60,"sub":"x"`, "claims": `{},"sub":"x"`} {
+		tests = append(tests, request{"signed, with more in " + name, signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{name: {value}} }), ErrConfig, "Params"})
+	}
 	for _, name := range append(append([]string{}, backchannelParams...), reservedTokenParams...) {
 		tests = append(tests, request{"with " + name, nil, with(func(r *BackchannelRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
 	}
