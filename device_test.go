@@ -313,6 +313,20 @@ func TestPendingZero(t *testing.T) {
 	wantError(t, err, ErrConfig, "")
 }
 
+// One kind is not restored as the other: its code would go out under the wrong
+// grant type.
+func TestPendingKinds(t *testing.T) {
+	samples := savedSamples()
+	device, backchannel := must(samples["DeviceAuthorization"].MarshalBinary()), must(samples["Backchannel"].MarshalBinary())
+	var d DeviceAuthorization
+	var b Backchannel
+	wantError(t, d.UnmarshalBinary(backchannel), ErrParse, "")
+	wantError(t, b.UnmarshalBinary(device), ErrParse, "")
+	if d.Interval() != 0 || b.AuthReqID() != "" {
+		t.Error("something was restored")
+	}
+}
+
 // A start that is given up.
 func TestPendingStartCancelled(t *testing.T) {
 	s := newUnitServer()

@@ -209,6 +209,9 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 	fresh.expiry = r.time()
 	interval := r.int()
 	err := r.end()
+	if err == nil && (op == opDevice) != (fresh.userCode != "") {
+		err = fail(ErrParse, "", "the data is of another kind of request")
+	}
 	if err == nil && (fresh.code == "" || fresh.expiry.IsZero() || interval == nil || *interval < 1 || *interval > int64(maxPollInterval/time.Second)) {
 		err = fail(ErrParse, "", "the data is damaged")
 	}
