@@ -245,6 +245,7 @@ func TestDeviceRequestErrors(t *testing.T) {
 		{"no authentication", func(c *Config) { c.Auth = nil }, nil, ErrConfig, "Auth"},
 		{"scopes in one", nil, &DeviceRequest{Scope: []string{"a b"}}, ErrConfig, "Scope"},
 		{"a relative resource", nil, &DeviceRequest{Resource: []string{"/a"}}, ErrConfig, "Resource"},
+		{"a resource with an empty fragment", nil, &DeviceRequest{Resource: []string{"https://a.example/#"}}, ErrConfig, "Resource"},
 		{"a resource with a fragment", nil, &DeviceRequest{Resource: []string{"https://a.example/#x"}}, ErrConfig, "Resource"},
 		{"a detail without type", nil, &DeviceRequest{AuthorizationDetails: []AuthorizationDetail{{}}}, ErrConfig, "AuthorizationDetails"},
 	}

@@ -265,7 +265,7 @@ func setTargets(form url.Values, scope, resource []string, details []Authorizati
 		form.Set("scope", strings.Join(scope, " "))
 	}
 	for _, uri := range resource {
-		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || u.Fragment != "" {
+		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || strings.Contains(uri, "#") {
 			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
 		}
 	}
