@@ -1,0 +1,352 @@
+package oauth
+
+// What real servers answer that the specifications do not have. Each fixture
+// names the document of the provider's own that shows it; values that look like
+// secrets are made up.
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// exchangeAnswer is what the package makes of the answer to a code.
+func exchangeAnswer(t *testing.T, s *unitServer, answer unitAnswer, r *AuthorizationRequest, config func(*Config)) (*Token, error) {
+	t.Helper()
+	if answer.mediaType == "" {
+		answer.mediaType = mediaJSON
+	}
+	s.set("/token", answer)
+	c := s.client(t, config)
+	if r == nil {
+		r = &plainRequest
+	}
+	return c.ExchangeCode(context.Background(), unitCallback(t, s, c, r), nil)
+}
+
+// TestProviderCodes: answers to a code, in which the code flow depends on what
+// the server writes.
+func TestProviderCodes(t *testing.T) {
+	s := newUnitServer()
+	allow := func(types ...string) func(*Config) { return func(c *Config) { c.AllowTokenTypes = types } }
+	noNonce := &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}
+	plain := s.sign(t, "JWT", unitClaims(nil))
+	tests := []struct {
+		name     string
+		body     string
+		status   int
+		request  *AuthorizationRequest
+		config   func(*Config)
+		scope    []string
+		lifetime time.Duration // 0: not known
+		extra    string        // one of the Extra members
+		kind     error         // nil: the token comes
+		code     string
+	}{
+		// Microsoft identity platform and OAuth 2.0 authorization code flow
+		// https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow
+		{name: "Entra", body: `{"access_token":"at","token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"scope":"https://graph.microsoft.com/mail.read","refresh_token":"rt"}`,
+			scope: []string{"https://graph.microsoft.com/mail.read"}, lifetime: 3599 * time.Second, extra: "ext_expires_in"},
+		{name: "Entra, refused", status: 400, body: `{"error":"invalid_scope","error_description":"AADSTS70011: The provided value for the input parameter 'scope' is not valid.","error_codes":[70011],"timestamp":"2016-01-09 02:02:12Z","trace_id":"255d1aef-8c98-452f-ac51-23d051240864","correlation_id":"fb3d2015-bc17-4bb9-bb85-30c5cf1aaaa7"}`,
+			kind: ErrRefused, code: "invalid_scope"},
+		// Authorize access to web applications using OAuth 2.0 and Azure AD (v1)
+		// https://learn.microsoft.com/en-us/previous-versions/azure/active-directory/azuread-dev/v1-protocols-oauth-code
+		{name: "Entra v1, numbers in strings", body: `{"access_token":"at","token_type":"Bearer","expires_in":"3600","expires_on":"1388444763","resource":"https://service.contoso.com/","refresh_token":"rt","scope":"https://management.core.windows.net/user_impersonation"}`,
+			scope: []string{"https://management.core.windows.net/user_impersonation"}, lifetime: time.Hour, extra: "expires_on"},
+
+		// Authorizing OAuth apps
+		// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+		// A comma is a character of a scope (RFC 6749, Section 3.3), so that "repo"
+		// and "gist" with one between them are one scope here: taking it apart would
+		// break the servers whose scopes have commas in them. The caller who knows
+		// that it is GitHub can.
+		{name: "GitHub, scopes with commas", body: `{"access_token":"at","scope":"repo,gist","token_type":"bearer"}`, scope: []string{"repo,gist"}},
+		{name: "GitHub, no scope was granted", body: `{"access_token":"at","scope":"","token_type":"bearer"}`},
+		// Troubleshooting OAuth app access token request errors
+		// https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors
+		{name: "GitHub, refused with 200", body: `{"error":"bad_verification_code","error_description":"The code passed is incorrect or expired.","error_uri":"/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/#bad-verification-code"}`,
+			kind: ErrRefused, code: "bad_verification_code"},
+
+		// oauth.v2.access
+		// https://api.slack.com/methods/oauth.v2.access
+		{name: "Slack, refused with 200", body: `{"ok":false,"error":"invalid_code"}`, kind: ErrRefused, code: "invalid_code"},
+		{name: "Slack, a type of its own", body: `{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U0KRQLJ9H","authed_user":{"id":"U1234"}}`, kind: ErrTokenType},
+		{name: "Slack, a type of its own, allowed", body: `{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U0KRQLJ9H","authed_user":{"id":"U1234"}}`,
+			config: allow("bot"), scope: []string{"commands,incoming-webhook"}, extra: "authed_user"},
+
+		// Getting OAuth Access Tokens
+		// https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/
+		{name: "Twitch, scopes in a list", body: `{"access_token":"at","expires_in":14124,"refresh_token":"rt","scope":["channel:moderate","chat:edit"],"token_type":"bearer"}`,
+			scope: []string{"channel:moderate", "chat:edit"}, lifetime: 14124 * time.Second},
+
+		// LinkedIn 3-Legged OAuth Flow
+		// https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow
+		{name: "LinkedIn, no token_type", body: `{"access_token":"at","expires_in":5184000,"scope":"r_basicprofile"}`, kind: ErrResponse},
+		{name: "LinkedIn, no token_type, allowed", body: `{"access_token":"at","expires_in":5184000,"refresh_token":"rt","refresh_token_expires_in":525600,"scope":"r_basicprofile"}`,
+			config: allow(""), scope: []string{"r_basicprofile"}, lifetime: 5184000 * time.Second, extra: "refresh_token_expires_in"},
+		// Sign In with LinkedIn using OpenID Connect: the claims of its ID tokens
+		// are without nonce
+		// https://learn.microsoft.com/en-us/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2
+		{name: "LinkedIn, no nonce", body: `{"access_token":"at","expires_in":5184000,"id_token":"` + plain + `"}`, config: allow(""),
+			request: &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}}, kind: ErrNonce},
+		{name: "LinkedIn, no nonce, allowed", body: `{"access_token":"at","expires_in":5184000,"id_token":"` + plain + `"}`, config: allow(""),
+			request: noNonce, scope: []string{"openid"}, lifetime: 5184000 * time.Second},
+
+		// Long-Lived Access Tokens: the answer to a client's code
+		// https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived/
+		{name: "Facebook, no token_type", body: `{"access_token":"at","expires_in":5184000,"machine_id":"m"}`, kind: ErrResponse},
+		{name: "Facebook, no token_type, allowed", body: `{"access_token":"at","expires_in":5184000,"machine_id":"m"}`,
+			config: allow(""), scope: []string{"a", "b"}, lifetime: 5184000 * time.Second, extra: "machine_id"},
+		// Handling Errors: error is an object, and no error of RFC 6749
+		// https://developers.facebook.com/docs/graph-api/guides/error-handling/
+		{name: "Facebook, refused", status: 400, body: `{"error":{"message":"Message describing the error","type":"OAuthException","code":190,"error_subcode":460,"fbtrace_id":"EJplcsCHuLu"}}`, kind: ErrResponse},
+		{name: "Facebook, refused with 200", body: `{"error":{"message":"Message describing the error","type":"OAuthException","code":190}}`, kind: ErrResponse},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			token, err := exchangeAnswer(t, s, unitAnswer{status: tt.status, body: tt.body}, tt.request, tt.config)
+			if tt.kind != nil {
+				var refused *ResponseError
+				if wantError(t, err, tt.kind, ""); token != nil {
+					t.Error("a token came with the error")
+				}
+				if tt.code != "" && (!errors.As(err, &refused) || refused.Code != tt.code || string(refused.Body) != tt.body) {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			expiry := time.Time{}
+			if tt.lifetime > 0 {
+				expiry = unitNow().Add(tt.lifetime)
+			}
+			if token.AccessToken.Reveal() != "at" || !slices.Equal(token.Scope, tt.scope) || !token.Expiry.Equal(expiry) || tt.extra != "" && token.Extra[tt.extra] == nil {
+				t.Errorf("%v until %v with %s", token, token.Expiry, names(token.Extra))
+			}
+		})
+	}
+}
+
+// Authenticating users with Sign in with Apple: email_verified is "a string or
+// Boolean value".
+// https://developer.apple.com/documentation/signinwithapple/authenticating-users-with-sign-in-with-apple
+// Verifying a user: what a refresh token gives has no refresh_token, but an ID
+// token without nonce.
+// https://developer.apple.com/documentation/signinwithapple/verifying-a-user
+func TestProviderApple(t *testing.T) {
+	type m = map[string]any
+	s := newUnitServer()
+	s.answer("/token", unitTokenBody(t, nil))
+	c := s.client(t, nil)
+	for verified, want := range map[any]bool{"true": true, true: true, "false": false, false: false, "TRUE": false, 1: false, unitRemoved: false} {
+		cb := unitCallback(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "email"}})
+		s.answer("/token", unitTokenBody(t, m{"expires_in": 3600, "refresh_token": "rt-1", "id_token": s.sign(t, "JWT", unitClaims(m{
+			"nonce": cb.authorization.d.nonce, "nonce_supported": true, "email": "a@privaterelay.appleid.com", "email_verified": verified, "is_private_email": "true",
+		}))}))
+		token, err := c.ExchangeCode(context.Background(), cb, nil)
+		if err != nil || token.IDToken().EmailVerified() != want {
+			t.Fatalf("email_verified %v: %v, %v", verified, token, err)
+		}
+		s.answer("/token", unitTokenBody(t, m{"expires_in": 3600, "id_token": s.sign(t, "JWT", unitClaims(m{"email_verified": verified}))}))
+		fresh, err := c.Refresh(context.Background(), token, nil)
+		if err != nil || fresh.RefreshToken.Reveal() != "rt-1" || fresh.IDToken().EmailVerified() != want {
+			t.Errorf("refreshed: %v, %v", fresh, err)
+		}
+	}
+}
+
+// Using OAuth 2.0 for Web Server Applications: the answer to a refresh has no
+// refresh token, and the one at hand stays good.
+// https://developers.google.com/identity/protocols/oauth2/web-server
+//
+// Refreshing Access Tokens: a refusal that has the reason phrase for an error.
+// https://dev.twitch.tv/docs/authentication/refresh-tokens/
+func TestProviderRefresh(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	s.answer("/token", `{"access_token":"at","expires_in":3920,"scope":"https://www.googleapis.com/auth/drive.metadata.readonly https://www.googleapis.com/auth/calendar.readonly","token_type":"Bearer"}`)
+	fresh, err := c.Refresh(context.Background(), loggedIn(nil), nil)
+	if err != nil || fresh.RefreshToken.Reveal() != "rt-1" || len(fresh.Scope) != 2 {
+		t.Errorf("%v, %v", fresh, err)
+	}
+	s.set("/token", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"Bad Request","status":400,"message":"Invalid refresh token"}`})
+	_, err = c.Refresh(context.Background(), loggedIn(nil), nil)
+	var refused *ResponseError
+	if !errors.As(err, &refused) || refused.Code != "Bad Request" || refused.StatusCode != 400 {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Service to service calls using client credentials (v1): numbers in strings
+// https://learn.microsoft.com/en-us/previous-versions/azure/active-directory/azuread-dev/v1-oauth2-client-creds-grant-flow
+func TestProviderClientCredentials(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer","expires_in":"3599","ext_expires_in":"3599","expires_on":"1388452167","not_before":"1388448267","resource":"https://service.contoso.com/"}`)
+	token, err := s.client(t, nil).ClientCredentials(context.Background(), nil)
+	if err != nil || !token.Expiry.Equal(unitNow().Add(3599*time.Second)) || names(token.Extra) != "expires_on ext_expires_in not_before resource" || string(token.Extra["ext_expires_in"]) != `"3599"` {
+		t.Errorf("%v, %v", token, err)
+	}
+}
+
+// TestProviderDevices: the device flow as it is spoken.
+func TestProviderDevices(t *testing.T) {
+	const done = `{"access_token":"at","token_type":"Bearer","expires_in":3600}`
+	answer := func(status int, body string) pollStep { return pollStep{status: status, body: body} }
+	tests := []struct {
+		name  string
+		start string
+		page  string // VerificationURI
+		steps []pollStep
+		times []float64
+		kind  error // nil: the token comes
+		code  string
+	}{
+		// Authorizing OAuth apps, Device flow: errors come with status 200, and
+		// slow_down says how slow.
+		// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+		{name: "GitHub", page: "https://github.com/login/device",
+			start: `{"device_code":"dc","user_code":"WDJB-MJHT","verification_uri":"https://github.com/login/device","expires_in":900,"interval":5}`,
+			steps: []pollStep{
+				answer(200, `{"error":"authorization_pending","error_description":"The authorization request is still pending.","error_uri":"https://docs.github.com/developers/apps/authorizing-oauth-apps#error-codes-for-the-device-flow"}`),
+				answer(200, `{"error":"slow_down","error_description":"Too many requests have been made in the same timeframe.","error_uri":"https://docs.github.com","interval":10}`),
+				answer(200, `{"access_token":"at","token_type":"bearer","scope":"repo,gist"}`),
+			}, times: []float64{5, 10, 20}},
+		{name: "GitHub, a code that is not right", page: "https://github.com/login/device",
+			start: `{"device_code":"dc","user_code":"WDJB-MJHT","verification_uri":"https://github.com/login/device","expires_in":900,"interval":5}`,
+			steps: []pollStep{answer(200, `{"error":"incorrect_device_code","error_description":"The device_code provided is not valid."}`)},
+			times: []float64{5}, kind: ErrRefused, code: "incorrect_device_code"},
+
+		// OAuth 2.0 for TV and Limited-Input Device Applications: verification_url,
+		// 428 while the user has not decided, 403 for the rest.
+		// https://developers.google.com/identity/protocols/oauth2/limited-input-device
+		{name: "Google", page: "https://www.google.com/device",
+			start: `{"device_code":"dc","user_code":"GQVQ-JKEC","verification_url":"https://www.google.com/device","expires_in":1800,"interval":5}`,
+			steps: []pollStep{
+				answer(428, `{"error":"authorization_pending","error_description":"Precondition Required"}`),
+				answer(403, `{"error":"slow_down","error_description":"Forbidden"}`),
+				answer(428, `{"error":"authorization_pending","error_description":"Precondition Required"}`),
+				answer(200, done),
+			}, times: []float64{5, 10, 20, 30}},
+		{name: "Google, refused", page: "https://www.google.com/device",
+			start: `{"device_code":"dc","user_code":"GQVQ-JKEC","verification_url":"https://www.google.com/device","expires_in":1800,"interval":5}`,
+			steps: []pollStep{answer(403, `{"error":"access_denied","error_description":"Forbidden"}`)},
+			times: []float64{5}, kind: ErrRefused, code: "access_denied"},
+
+		// Call Your API Using the Device Authorization Flow: 403 while the user has
+		// not decided, 429 for slow_down.
+		// https://auth0.com/docs/get-started/authentication-and-authorization-flow/device-authorization-flow/call-your-api-using-the-device-authorization-flow
+		{name: "Auth0", page: "https://my-tenant.auth0.com/activate",
+			start: `{"device_code":"dc","user_code":"QTZL-MCBW","verification_uri":"https://my-tenant.auth0.com/activate","verification_uri_complete":"https://my-tenant.auth0.com/activate?user_code=QTZL-MCBW","expires_in":900,"interval":5}`,
+			steps: []pollStep{
+				answer(403, `{"error":"authorization_pending","error_description":"User has yet to authorize device code."}`),
+				answer(429, `{"error":"slow_down","error_description":"You are polling faster than the specified interval of 5 seconds."}`),
+				answer(200, done),
+			}, times: []float64{5, 10, 20}},
+		{name: "Auth0, expired", page: "https://my-tenant.auth0.com/activate",
+			start: `{"device_code":"dc","user_code":"QTZL-MCBW","verification_uri":"https://my-tenant.auth0.com/activate","expires_in":900,"interval":5}`,
+			steps: []pollStep{answer(403, `{"error":"expired_token","error_description":"..."}`)},
+			times: []float64{5}, kind: ErrExpired, code: "expired_token"},
+
+		// Microsoft identity platform and the OAuth 2.0 device authorization grant
+		// flow: a message for the user, numbers beside the error, and a refusal of
+		// its own.
+		// https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-device-code
+		{name: "Entra", page: "https://microsoft.com/devicelogin",
+			start: `{"user_code":"GRK9TLK2N","device_code":"dc","verification_uri":"https://microsoft.com/devicelogin","expires_in":900,"interval":5,"message":"To sign in, use a web browser to open the page https://microsoft.com/devicelogin"}`,
+			steps: []pollStep{
+				answer(400, `{"error":"authorization_pending","error_description":"AADSTS70016: OAuth 2.0 device flow error. Authorization is pending. Continue polling.","error_codes":[70016],"timestamp":"2024-01-01 00:00:00Z","trace_id":"t","correlation_id":"c","error_uri":"https://login.microsoftonline.com/error?code=70016"}`),
+				answer(200, done),
+			}, times: []float64{5, 10}},
+		{name: "Entra, refused", page: "https://microsoft.com/devicelogin",
+			start: `{"user_code":"GRK9TLK2N","device_code":"dc","verification_uri":"https://microsoft.com/devicelogin","expires_in":900,"interval":5}`,
+			steps: []pollStep{answer(400, `{"error":"authorization_declined","error_codes":[70018]}`)},
+			times: []float64{5}, kind: ErrRefused, code: "authorization_declined"},
+
+		// Configure Device Authorization Grant Flow
+		// https://developer.okta.com/docs/guides/device-authorization-grant/main/
+		// Rate limits: a refusal of another form, which passes
+		// https://developer.okta.com/docs/reference/rate-limits/
+		{name: "Okta, busy", page: "https://dev.okta.com/activate",
+			start: `{"device_code":"dc","user_code":"RGTCFDTL","verification_uri":"https://dev.okta.com/activate","verification_uri_complete":"https://dev.okta.com/activate?user_code=RGTCFDTL","expires_in":600,"interval":5}`,
+			steps: []pollStep{
+				answer(400, `{"error":"authorization_pending","error_description":"The device authorization is pending. Please try again later."}`),
+				answer(429, `{"errorCode":"E0000047","errorSummary":"API call exceeded rate limit due to too many requests.","errorLink":"E0000047","errorId":"sampleQdOjpI","errorCauses":[]}`),
+				answer(200, done),
+			}, times: []float64{5, 10, 20}},
+
+		// Getting OAuth Access Tokens, Device code grant flow: what RFC 8628 has in
+		// error stands in message. That is text for people anywhere else, so
+		// PollDevice ends; the body is in the error.
+		// https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/
+		{name: "Twitch, not followed", page: "https://www.twitch.tv/activate?public=true&device-code=ABCDEFGH",
+			start: `{"device_code":"dc","expires_in":1800,"interval":5,"user_code":"ABCDEFGH","verification_uri":"https://www.twitch.tv/activate?public=true&device-code=ABCDEFGH"}`,
+			steps: []pollStep{answer(400, `{"status":400,"message":"authorization_pending"}`)},
+			times: []float64{5}, kind: ErrResponse},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newPollServer(t, tt.start, tt.steps...)
+				c := s.pollClient(t, func(c *Config) { c.Auth = None() })
+				d, err := c.StartDeviceAuthorization(context.Background(), nil)
+				if err != nil || d.VerificationURI() != tt.page {
+					t.Fatalf("%v at %s, %v", d, d.VerificationURI(), err)
+				}
+				token, err := c.PollDevice(context.Background(), d, nil)
+				if got := s.times(); !slices.Equal(got, tt.times) {
+					t.Errorf("asked after %v s, want %v", got, tt.times)
+				}
+				if tt.kind == nil {
+					if err != nil || token.AccessToken.Reveal() != "at" {
+						t.Errorf("%v, %v", token, err)
+					}
+					return
+				}
+				var refused *ResponseError
+				if token != nil || !errors.Is(err, tt.kind) || !errors.As(err, &refused) || refused.Code != tt.code || string(refused.Body) != tt.steps[0].body {
+					t.Errorf("%v, %v", token, err)
+				}
+			})
+		})
+	}
+}
+
+// The same, where the user could not even be asked.
+//
+// OAuth 2.0 for TV and Limited-Input Device Applications: a quota that is used
+// up stands in error_code.
+// https://developers.google.com/identity/protocols/oauth2/limited-input-device
+//
+// Authorizing OAuth apps: a flow that is not enabled is refused with 200.
+// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+func TestProviderDeviceStart(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, withDevice)
+	for _, tt := range []struct {
+		answer unitAnswer
+		code   string
+		status int
+	}{
+		{unitAnswer{status: 403, mediaType: mediaJSON, body: `{"error_code":"rate_limit_exceeded"}`}, "", http.StatusForbidden},
+		{unitAnswer{mediaType: mediaJSON, body: `{"error":"device_flow_disabled","error_description":"Device Flow must be explicitly enabled for this App"}`}, "device_flow_disabled", http.StatusOK},
+	} {
+		s.set("/device", tt.answer)
+		d, err := c.StartDeviceAuthorization(context.Background(), nil)
+		var refused *ResponseError
+		if d != nil || !errors.As(err, &refused) || refused.Code != tt.code || refused.StatusCode != tt.status {
+			t.Errorf("%v, %v", d, err)
+		}
+	}
+	// Login for Devices: the device code is called code, which is another flow
+	// than that of RFC 8628.
+	// https://developers.facebook.com/docs/facebook-login/for-devices
+	s.answer("/device", `{"code":"92a2b2e351f2b0b3503b2de251132f47","user_code":"A1NWZ9","verification_uri":"https://www.facebook.com/device","expires_in":420,"interval":5}`)
+	_, err := c.StartDeviceAuthorization(context.Background(), nil)
+	wantError(t, err, ErrResponse, "device_code")
+}
