@@ -5,13 +5,16 @@ package oauth
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 )
 
 // One saved value has one encoding, but for the white space and the order of
@@ -27,9 +30,11 @@ func FuzzTokenBinary(f *testing.F) {
 	empty := must((&Token{}).MarshalBinary())
 	f.Add(empty)
 	f.Add(empty[:len(empty)-1])
-	f.Add([]byte("\x01\x00\x00\x00\x02{}\x00\x00\x00\x00\x00\x00\x00\x00\x02-1"))
-	f.Add([]byte("\x01\x00\x00\x00\x02{}\x00\x00\x00\x00\x00\x00\x00\x00\x0200"))
-	f.Add([]byte("\x01\x00\x00\x00\x02{}\x00\x00\x00\x00\x00\x00\x00\x00\x0c-62135596800"))
+	// Times before the epoch, and in more digits than they need.
+	fields := "\x02" + strings.Repeat("\x00", 4) + "\x02{}" + strings.Repeat("\x00", 9)
+	for _, at := range []string{"\x00", "\x011", "\x02-1", "\x0200", "\x0c-62135596800"} {
+		f.Add([]byte(fields + at))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var first, second Token
 		if err := first.UnmarshalBinary(data); err != nil {
@@ -92,6 +97,203 @@ func FuzzTokenResponse(f *testing.F) {
 		var reference map[string]any
 		if decodeAny(body, &reference) != nil || reference["access_token"] != any(token.AccessToken.Reveal()) {
 			t.Fatal("the access token is another than encoding/json reads")
+		}
+	})
+}
+
+// ---- grants that wait for a user
+
+// checkPending wants what is accepted to be usable: a code, an interval within
+// the limits, and an expiry that is not in the past.
+func checkPending(t *testing.T, g *pendingGrant, body, code string) {
+	t.Helper()
+	d := g.data()
+	if d.issuer != unitIssuer || d.clientID != unitClient || d.scope != "openid a" || d.expiry.Before(unitNow()) || d.notificationToken != "" {
+		t.Fatalf("%+v", d)
+	}
+	if every := g.wait(); every < time.Second || every > maxPollInterval {
+		t.Fatalf("every %v", every)
+	}
+	var reference map[string]any
+	if decodeAny(body, &reference) != nil || d.code == "" || reference[code] != any(d.code) {
+		t.Fatalf("the code is %q, another than encoding/json reads", d.code)
+	}
+	if n, ok := reference["interval"].(json.Number); ok {
+		if asked, err := n.Float64(); err != nil || g.wait().Seconds() < asked-1e-6 || asked >= 1 && g.wait().Seconds() > asked+1 {
+			t.Fatalf("every %v, asked for is %s", g.wait(), n)
+		}
+	}
+}
+
+func fuzzPending(f *testing.F, members string) {
+	for _, s := range []string{
+		`"expires_in":60`, `"expires_in":"60","interval":"7"`, `"expires_in":1e3,"interval":5.5`, `"expires_in":60,"interval":0`, `"expires_in":60,"interval":-1`,
+		`"expires_in":60,"interval":3600.5`, `"expires_in":0,"interval":3600`, `"interval":5`, `"expires_in":9007199254740992,"interval":null`, `"expires_in":-0.5`, `"expires_in":1e300`,
+	} {
+		f.Add("{"+members+","+s+"}", uint8(0))
+	}
+	f.Add(`{`+members+`,"expires_in":60,"error":"e"}`, uint8(0))
+	f.Add(`{`+members+`,"expires_in":60}`, uint8(1))
+	f.Add(`{`+members+`,"expires_in":60}`, uint8(12))
+	f.Add(`{"error":"slow_down"}`, uint8(2))
+}
+
+// RFC 8628, Section 3.2. What is to be opened or shown is harmless.
+func FuzzDeviceResponse(f *testing.F) {
+	fuzzPending(f, `"device_code":"dc","user_code":"ABCD","verification_uri":"https://op.example/device"`)
+	for _, uri := range []string{"javascript:alert(1)", "https://op.example/\u202e", "http://[::1]/x", "https://", "https:op.example", "HTTPS://op.example\\@attacker.example/", "https://op.example/%zz", "https://\u0000"} {
+		f.Add(`{"device_code":"dc","user_code":"A\u0007","verification_uri":"https://op.example","expires_in":60,"verification_uri_complete":"`+uri+`"}`, uint8(0))
+		f.Add(`{"device_code":"dc","user_code":"A","verification_url":"`+uri+`","expires_in":60}`, uint8(0))
+	}
+	c := newUnitServer().client(f, nil)
+	f.Fuzz(func(t *testing.T, body string, kind uint8) {
+		res := fuzzResponse(opDevice, kind, body)
+		d, err := c.processDeviceResponse(res, "openid a")
+		if (d == nil) == (err == nil) {
+			t.Fatalf("%v with the error %v", d, err)
+		}
+		if d == nil {
+			return
+		}
+		if res.status != http.StatusOK || res.mediaType == "text/html" {
+			t.Fatalf("status %d as %s is accepted", res.status, res.mediaType)
+		}
+		checkPending(t, &d.g, body, "device_code")
+		for _, uri := range []string{d.VerificationURI(), d.VerificationURIComplete()} {
+			lower := strings.ToLower(uri)
+			if uri != "" && !strings.HasPrefix(lower, "https://") && !strings.HasPrefix(lower, "http://") {
+				t.Fatalf("URL %q", uri)
+			}
+		}
+		for _, s := range []string{d.UserCode(), d.VerificationURI(), d.VerificationURIComplete()} {
+			if strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) }) {
+				t.Fatalf("%q would be shown", s)
+			}
+		}
+		if d.UserCode() == "" || d.VerificationURI() == "" {
+			t.Fatal("nothing would be shown")
+		}
+	})
+}
+
+// CIBA, Section 7.3.
+func FuzzBackchannelResponse(f *testing.F) {
+	fuzzPending(f, `"auth_req_id":"id"`)
+	c := newUnitServer().client(f, nil)
+	f.Fuzz(func(t *testing.T, body string, kind uint8) {
+		res := fuzzResponse(opBackchannel, kind, body)
+		b, err := c.processBackchannelResponse(res, "openid a")
+		if (b == nil) == (err == nil) {
+			t.Fatalf("%v with the error %v", b, err)
+		}
+		if b == nil {
+			return
+		}
+		if res.status != http.StatusOK || res.mediaType == "text/html" {
+			t.Fatalf("status %d as %s is accepted", res.status, res.mediaType)
+		}
+		checkPending(t, &b.g, body, "auth_req_id")
+	})
+}
+
+// Whatever comes to the notification endpoint, it is believed only with the
+// token of the request that it names.
+func FuzzBackchannelPing(f *testing.F) {
+	for _, header := range []string{"Bearer TOKEN", "bearer TOKEN", "Basic TOKEN", "TOKEN", "Bearer", "Bearer ", "Bearer  TOKEN", "Bearer TOKEN ", "Bearer TOKEN, Bearer TOKEN", "Bearer other", ""} {
+		f.Add("POST", header, `{"auth_req_id":"id"}`)
+	}
+	for _, body := range []string{``, `{}`, `{"auth_req_id":"id","x":1}`, `{"auth_req_id":"i\u0064"}`, `{"auth_req_id":"other"}`, `{"auth_req_id":["id"]}`, `{"auth_req_id":null}`, `{"auth_req_id":"id","auth_req_id":"id"}`, `{"AUTH_REQ_ID":"id"}`} {
+		f.Add("POST", "Bearer TOKEN", body)
+	}
+	f.Add("GET", "Bearer TOKEN", `{"auth_req_id":"id"}`)
+	const token = "k8nXJ5dSj2Gv1eUqBz0LQdXw7cYtRfHmPaOi3ZsNy9A"
+	f.Fuzz(func(t *testing.T, method, header, body string) {
+		header = strings.ReplaceAll(header, "TOKEN", token)
+		r := &http.Request{Method: method, Header: http.Header{"Authorization": {header}}, Body: io.NopCloser(strings.NewReader(body))}
+		asked := ""
+		b, err := ParseBackchannelPing(r, func(_ context.Context, id string) (*Backchannel, error) {
+			asked = id
+			return savedBackchannel(&pendingData{code: "id", notificationToken: token}), nil
+		})
+		if (b == nil) == (err == nil) {
+			t.Fatalf("%v with the error %v", b, err)
+		}
+		if b == nil {
+			return
+		}
+		scheme, credential, _ := strings.Cut(header, " ")
+		var reference map[string]any
+		if method != http.MethodPost || !strings.EqualFold(scheme, "Bearer") || credential != token || asked != "id" || decodeAny(body, &reference) != nil || reference["auth_req_id"] != any("id") {
+			t.Fatalf("%s with %q and %q is believed", method, header, body)
+		}
+	})
+}
+
+// One saved value has one encoding, and is of one kind.
+func FuzzPendingBinary(f *testing.F) {
+	samples := savedSamples()
+	for _, name := range []string{"DeviceAuthorization", "Backchannel"} {
+		saved := must(samples[name].MarshalBinary())
+		f.Add(saved)
+		f.Add(saved[:len(saved)-1])
+		f.Add(append(bytes.Clone(saved), 0))
+		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x010"), 1))
+		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x043601"), 1))
+		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x02+7"), 1))
+	}
+	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011"))
+	f.Add([]byte("\x01\x00\x00\x01c\x00\x01u\x00\x00\x00\x00\x011"))
+	f.Add([]byte{1})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var d DeviceAuthorization
+		var b Backchannel
+		deviceErr, backchannelErr := d.UnmarshalBinary(data), b.UnmarshalBinary(data)
+		if deviceErr == nil && backchannelErr == nil {
+			t.Fatal("restored as either kind")
+		}
+		for _, x := range []struct {
+			g    *pendingGrant
+			err  error
+			save func() ([]byte, error)
+		}{{&d.g, deviceErr, d.MarshalBinary}, {&b.g, backchannelErr, b.MarshalBinary}} {
+			if x.err != nil {
+				if x.g.d != nil || x.g.wait() != 0 || !errors.Is(x.err, ErrParse) {
+					t.Fatalf("%+v with the error %v", x.g.d, x.err)
+				}
+				continue
+			}
+			if x.g.d.code == "" || x.g.d.expiry.IsZero() || x.g.wait() < time.Second || x.g.wait() > maxPollInterval {
+				t.Fatalf("%+v every %v", x.g.d, x.g.wait())
+			}
+			if written := must(x.save()); !bytes.Equal(written, data) {
+				t.Fatalf("%q became %q", data, written)
+			}
+		}
+	})
+}
+
+// Whatever slow_down says, the next attempts are not sooner, 5 seconds later
+// where that is within the limit, and not put off for ever.
+func FuzzSlowDown(f *testing.F) {
+	for _, s := range []string{`{"error":"slow_down"}`, `{"interval":30}`, `{"interval":"30"}`, `{"interval":30.5}`, `{"interval":1}`, `{"interval":0}`, `{"interval":-30}`, `{"interval":1e15}`, `{"interval":1e300}`, `{"interval":9007199254740992}`, `{"interval":null}`, `{"interval":[30]}`, `{"interval":3599.5}`, `x`, ``} {
+		f.Add(s, uint16(5))
+		f.Add(s, uint16(3598))
+	}
+	f.Fuzz(func(t *testing.T, body string, interval uint16) {
+		before := seconds(min(max(1, int64(interval)), 3600))
+		var g pendingGrant
+		g.interval.Store(int64(before / time.Second))
+		g.slowDown(&ResponseError{Code: "slow_down", Body: []byte(body)})
+		after := g.wait()
+		if after < min(before+slowDownStep, maxPollInterval) || after > maxPollInterval {
+			t.Fatalf("%v became %v with %q", before, after, body)
+		}
+		o, err := parseObject(body, documentLimits, ErrParse)
+		if err != nil && after != min(before+slowDownStep, maxPollInterval) {
+			t.Fatalf("%v became %v with %q", before, after, body)
+		}
+		if n, ok, err := o.seconds("interval", true); ok && err == nil && after < min(seconds(n), maxPollInterval) {
+			t.Fatalf("%v became %v with %q", before, after, body)
 		}
 	})
 }
