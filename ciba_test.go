@@ -156,7 +156,8 @@ func TestBackchannelRequestErrors(t *testing.T) {
 	for name, value := range map[string]string{"max_age": `60,"sub":"x"`, "claims": `{},"sub":"x"`} {
 		tests = append(tests, request{"signed, with more in " + name, signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{name: {value}} }), ErrConfig, "Params"})
 	}
-	for _, name := range append(append([]string{}, backchannelParams...), reservedTokenParams...) {
+	const own = " login_hint login_hint_token id_token_hint binding_message user_code acr_values requested_expiry client_notification_token request"
+	for name := range strings.FieldsSeq(tokenParamNames + own) {
 		tests = append(tests, request{"with " + name, nil, with(func(r *BackchannelRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
 	}
 	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {

@@ -162,6 +162,7 @@ func TestDeviceAnswerURLs(t *testing.T) {
 
 // The statuses and bodies of a start, for both endpoints.
 func TestPendingRefused(t *testing.T) {
+	good := unitBody(t, deviceBody(), map[string]any{"auth_req_id": "id"})
 	for _, tt := range []struct {
 		name   string
 		answer unitAnswer
@@ -170,8 +171,8 @@ func TestPendingRefused(t *testing.T) {
 	}{
 		{"refused", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"unknown_user_id"}`}, ErrRefused, "unknown_user_id"},
 		{"refused with 200", unitAnswer{mediaType: mediaJSON, body: `{"error":"device_flow_disabled"}`}, ErrRefused, "device_flow_disabled"},
-		{"created", unitAnswer{status: 201, mediaType: mediaJSON, body: unitJSON(t, deviceBody())}, ErrResponse, ""},
-		{"a page", unitAnswer{mediaType: "text/html", body: unitJSON(t, deviceBody())}, ErrResponse, ""},
+		{"created", unitAnswer{status: 201, mediaType: mediaJSON, body: good}, ErrResponse, ""},
+		{"a page", unitAnswer{mediaType: "text/html", body: good}, ErrResponse, ""},
 		{"not JSON", unitAnswer{mediaType: mediaForm, body: "device_code=dc&auth_req_id=id&user_code=UC"}, ErrResponse, ""},
 		{"twice the same", unitAnswer{mediaType: mediaJSON, body: `{"device_code":"a","device_code":"b","auth_req_id":"a","auth_req_id":"b"}`}, ErrResponse, ""},
 		{"huge", unitAnswer{mediaType: mediaJSON, body: `{"device_code":"` + strings.Repeat("a", maxBody) + `"}`}, ErrResponse, ""},
@@ -249,7 +250,7 @@ func TestDeviceRequestErrors(t *testing.T) {
 		{"a resource with a fragment", nil, &DeviceRequest{Resource: []string{"https://a.example/#x"}}, ErrConfig, "Resource"},
 		{"a detail without type", nil, &DeviceRequest{AuthorizationDetails: []AuthorizationDetail{{}}}, ErrConfig, "AuthorizationDetails"},
 	}
-	for _, name := range reservedTokenParams {
+	for name := range strings.FieldsSeq(tokenParamNames) {
 		tests = append(tests, request{"with " + name, nil, &DeviceRequest{Params: url.Values{name: {"x"}}}, ErrConfig, "Params"})
 	}
 	for _, tt := range tests {

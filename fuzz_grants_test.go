@@ -241,7 +241,13 @@ func FuzzPendingBinary(f *testing.F) {
 		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x043601"), 1))
 		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x02+7"), 1))
 	}
+	// A good one; without code, expiry, interval; the interval out of its limits.
 	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011"))
+	f.Add([]byte("\x01\x00\x00\x00\x00\x00\x00\x00\x00\x011\x011"))
+	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x00\x011"))
+	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x00"))
+	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x010"))
+	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x043601"))
 	f.Add([]byte("\x01\x00\x00\x01c\x00\x01u\x00\x00\x00\x00\x011"))
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, data []byte) {

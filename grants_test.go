@@ -407,6 +407,11 @@ func TestTokenExchangeAnswer(t *testing.T) {
 	}
 }
 
+// tokenParamNames are what no option can name: the list is kept here anew, so
+// that none gets lost.
+const tokenParamNames = "grant_type client_id client_secret client_assertion client_assertion_type code redirect_uri code_verifier " +
+	"refresh_token device_code auth_req_id assertion scope resource authorization_details"
+
 // What a careless caller passes is found before anything is sent.
 func TestGrantErrors(t *testing.T) {
 	exchange := func(change func(*TokenExchange)) func(*Client) (*Token, error) {
@@ -455,12 +460,18 @@ func TestGrantErrors(t *testing.T) {
 		{"grant with an assertion", nil, grant("urn:example", "client_assertion"), "Params"},
 		{"grant with its type", nil, grant("urn:example", "client_assertion_type"), "Params"},
 	}
-	for _, g := range grantCalls {
-		reserved := reservedTokenParams
-		if g.issued != "" {
-			reserved = slices.Concat(exchangeParams, reserved)
+	// Also where the exchange does not set them: an actor beside it, say.
+	for name := range strings.FieldsSeq("subject_token subject_token_type actor_token actor_token_type requested_token_type audience") {
+		tests = append(tests, tests[0])
+		last := &tests[len(tests)-1]
+		last.name, last.param = "exchange with "+name, "Params"
+		last.call = func(c *Client) (*Token, error) {
+			x := TokenExchange{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeJWT}
+			return c.ExchangeToken(context.Background(), &x, &GrantOptions{Params: url.Values{name: {"x"}}})
 		}
-		for _, name := range reserved {
+	}
+	for _, g := range grantCalls {
+		for name := range strings.FieldsSeq(tokenParamNames) {
 			tests = append(tests, tests[0])
 			last := &tests[len(tests)-1]
 			last.name, last.param = g.name+" with "+name, "Params"

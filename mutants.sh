@@ -42,7 +42,6 @@ authorize.go | Pushed | return url.Values{"client_id": {c.meta.ClientID}, "reque
 authorize.go | Pushed | return "", fail(ErrResponse, "expires_in", "is missing") | return requestURI, nil
 authorize.go | RequestErrors | if !loopback(u.Hostname()) && !insecure { | if false {
 authorize.go | RequestErrors | case "javascript", "data", | case "data",
-authorize.go | RequestErrors | if s == "" || strings.ContainsFunc(s, notScopeChar) { | if false {
 authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public && false || !openid || r.InsecureNoNonce)
 authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid && false || r.InsecureNoNonce)
 authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid)
@@ -58,7 +57,9 @@ authorize.go | AuthorizationSaved | if err == nil && (fresh.state == "" || fresh
 authorize.go | RequestObject | case "iss", "sub", "aud", "exp", "nbf", "iat", "jti": // | case "sub": //
 authorize.go | ResponseTypes | case strings.Contains(responseType, "id_token") && m.place == inQuery: // | case false: //
 authorize.go | RequestObject | lifetime = pushedObjectAge | _ = 0
-authorize.go | RequestObject | name == "max_age" || name == "claims" || name == "authorization_details" | name == "max_age" || name == "claims"
+authorize.go | TestRequestObject | name == "max_age" || name == "requested_expiry" || name == "claims" || name == "authorization_details" | name == "max_age" || name == "requested_expiry" || name == "claims"
+authorize.go | BackchannelSigned | name == "max_age" || name == "requested_expiry" || name == "claims" | name == "max_age" || name == "claims"
+authorize.go | BackchannelRequestErrors | if !json.Valid([]byte(values[0])) { | if false {
 authorize.go | ResponseTypes | if strings.Contains(r.ResponseType, "id_token") && (!openid || r.InsecureNoNonce) { | if false {
 authorize.go | RequestObject | if len(values) != 1 { | if len(values) == 0 {
 authorize.go | RequestObject | if c.requestKey == nil && (c.server.RequireSignedRequestObject || | if c.requestKey == nil && (
@@ -77,7 +78,6 @@ callback.go | CallbackPlace | if r.Method != http.MethodGet { | if false {
 callback.go | CallbackPlace | if r.Method != http.MethodPost { | if false {
 callback.go | CallbackPlace | if query.Has(name) { | if false {
 callback.go | CallbackPlace | if !strings.EqualFold(strings.TrimSpace(mediaType), mediaForm) { | if mediaType == "x" {
-callback.go | CallbackPlace | if len(body) > maxBody { | if false {
 callback.go | CallbackPlace | if in == inFragment { | if false {
 callback.go | JARM | if params.Get("response") == "" { | if params.Get("response") == "" && !params.Has("state") {
 callback.go | ValidateCallback | if !match { | if !match && iss == "" {
@@ -90,6 +90,33 @@ challenge.go | Challenge | if len(line) > maxChallengeLine { | if false {
 challenge.go | Challenge | len(list) >= limit { | false {
 challenge.go | Challenge | if _, twice := c.Params[name]; twice { | if false {
 challenge.go | Challenge | name := strings.ToLower(r.token()) | name := r.token()
+# ciba.go
+ciba.go | BackchannelRequestErrors | case mode == "push": | case false:
+ciba.go | BackchannelRequestErrors | case mode != "" && mode != "poll" && mode != "ping": | case false:
+ciba.go | BackchannelRequestErrors | case !slices.Contains(r.Scope, "openid"): | case false:
+ciba.go | BackchannelRequestErrors | case hints != 1: | case hints == 0:
+ciba.go | BackchannelRequestErrors | case hints != 1: | case hints > 1:
+ciba.go | BackchannelRequestErrors | case r.RequestedExpiry < 0 || r.RequestedExpiry%time.Second != 0: | case r.RequestedExpiry%time.Second != 0:
+ciba.go | BackchannelRequestErrors | case r.RequestedExpiry < 0 || r.RequestedExpiry%time.Second != 0: | case r.RequestedExpiry < 0:
+ciba.go | BackchannelRequestErrors | return c.checkTokenRequest(r.Scope) | return nil
+ciba.go | BackchannelRequestErrors | slices.Concat(backchannelParams, reservedTokenParams)... | backchannelParams...
+ciba.go | BackchannelRequestErrors | slices.Concat(backchannelParams, reservedTokenParams)... | reservedTokenParams...
+ciba.go | BackchannelRequestErrors | case key.alg.name != alg: | case false:
+ciba.go | DeviceRequestErrors | _, err = c.caller.checkURL(member, target) | _, _ = member, target
+ciba.go | DeviceRequestErrors | if err == nil && slices.Contains(scope, "openid") { | if false {
+ciba.go | TestBackchannelRequest$ | if c.meta.BackchannelTokenDeliveryMode == "ping" { | if true {
+ciba.go | TestBackchannelRequest$ | notificationToken = randomString() | notificationToken = "fixed"
+ciba.go | BackchannelPing | b.g.d.notificationToken = notificationToken | b.g.d.notificationToken = notificationToken[:0]
+ciba.go | BackchannelSigned | return url.Values{"request": {object}}, nil | form.Set("request", object); return form, nil
+ciba.go | BackchannelSigned | c.requestObjectClaims(form, pushedObjectAge) | c.requestObjectClaims(form, requestObjectAge)
+ciba.go | PendingRefused | res.expect(http.StatusOK) | res.expect(http.StatusOK, http.StatusCreated)
+ciba.go | BackchannelPing | if r.Method != http.MethodPost { | if false {
+ciba.go | BackchannelPing | if len(header) != 1 { | if len(header) == 0 {
+ciba.go | BackchannelPing | !strings.EqualFold(scheme, "bearer") || token == "" { | scheme == "" || token == "" {
+ciba.go | BackchannelPing | !strings.EqualFold(scheme, "bearer") || token == "" { | !strings.EqualFold(scheme, "bearer") {
+ciba.go | BackchannelPing | !sameSecret(token, d.notificationToken): | false:
+ciba.go | BackchannelPing | case d.code != id: | case false:
+ciba.go | BackchannelPing | return nil, fail(ErrNoCredentials, "auth_req_id", "is not known") | return nil, nil
 # clientauth.go
 clientauth.go | ClientAuth | url.QueryEscape(r.ClientID), url.QueryEscape(a.secret.Reveal()) | r.ClientID, a.secret.Reveal()
 clientauth.go | ClientAuth | if assertion == "" { | if false {
@@ -105,11 +132,61 @@ clock.go | Clock|NewClient | if c.Tolerance > maxTolerance { | if false {
 clock.go | Clock|NewClient | if c.Skew > maxSkew || c.Skew < -maxSkew { | if c.Skew > maxSkew {
 clock.go | Clock | case c.Tolerance < 0: | case false:
 clock.go | Clock|IDToken | math.Abs(f) > maxNumericDate | false
+# device.go
+device.go | DeviceAnswer | if strings.ContainsFunc(data.userCode, unprintable) { | if false {
+device.go | DeviceAnswer | if data.userCode, err = o.need("user_code"); err != nil { | if data.userCode, _, err = o.string("user_code"); err != nil {
+device.go | ProviderDevices | if !o.has(member) && o.has("verification_url") { | if false {
+device.go | DeviceAnswer | if !o.has(member) && o.has("verification_url") { | if o.has("verification_url") {
+device.go | DeviceAnswer | u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || | u.Host == "" ||
+device.go | DeviceAnswer | u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || | u.Scheme != "https" && u.Scheme != "http" ||
+device.go | DeviceAnswer | || strings.ContainsFunc(s, unprintable) { | {
+device.go | DeviceAnswer | data.verificationURIComplete, err = o.browserURL( | data.verificationURIComplete, err = o.need(
+device.go | DeviceRequestErrors | setParams(form, r.Params, reservedTokenParams...) | setParams(form, r.Params)
+device.go | DeviceRequestErrors | if err := c.checkTokenRequest(r.Scope); err != nil { | if err := error(nil); err != nil {
+device.go | PendingRefused | res.expect(http.StatusOK) | res.expect(http.StatusOK, http.StatusCreated)
 # errors.go
 errors.go | Error|Secret | return strconv.QuoteToASCII(s) | return s
+errors.go | PollKinds | target == ErrExpired && e.Code == "expired_token" | false
 errors.go | Error|Token | return target == ErrRefused || target == ErrResponse && e.Code == "" | return target == ErrRefused
+# grants.go
+grants.go | TestGrantErrors | if t == nil || t.RefreshToken.IsZero() { | if t == nil {
+grants.go | TestGrantErrors | if t.server != "" && t.server != c.server.Issuer || t.clientID != "" | if t.clientID != ""
+grants.go | TestGrantErrors | || t.clientID != "" && t.clientID != c.meta.ClientID { | {
+grants.go | RefreshIDToken | x.checks.nonce, x.checks.nonceRule = first.nonce, nonceIfPresent | _ = 0
+grants.go | RefreshNeedsKeys | if t.known != nil { | if false {
+grants.go | RefreshIDToken | case first.issuer != "" && t.known.issuer != first.issuer: | case false:
+grants.go | RefreshIDToken | case first.subject != "" && t.known.subject != first.subject: | case false:
+grants.go | RefreshKeeps | fresh.RefreshToken = t.RefreshToken | _ = 0
+grants.go | RefreshKeeps | fresh.known = t.known | _ = 0
+grants.go | RefreshKeeps | fresh.known.nonce = cmp.Or(fresh.known.nonce, first.nonce) | _ = 0
+grants.go | RefreshKeeps | fresh.known.sessionID = cmp.Or(fresh.known.sessionID, first.sessionID) | _ = 0
+grants.go | RefreshKeeps | opts.askedScope(strings.Join(t.Scope, " ")) | strings.Join(t.Scope, " ")
+grants.go | RefreshIDToken | maxAge: c.meta.DefaultMaxAge, anyAge: true} | maxAge: c.meta.DefaultMaxAge}
+grants.go | RefreshIDToken | nonceRule: nonceIgnored, maxAge: c.meta.DefaultMaxAge, anyAge | nonceRule: nonceIgnored, anyAge
+grants.go | TestGrantAnswers | nonceRule: nonceIgnored, maxAge | maxAge
+grants.go | TestGrantErrors | if _, public := c.auth.(noAuth); public { | if false {
+grants.go | TestGrantErrors | reserved = exchangeParams | _ = exchangeParams
+grants.go | TestGrantErrors | "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience", | "subject_token",
+grants.go | TestGrantErrors | case x == nil || x.SubjectToken.IsZero(): | case x == nil:
+grants.go | TestGrantErrors | case x.SubjectTokenType == "": | case false:
+grants.go | TestGrantErrors | case x.ActorToken.IsZero() != (x.ActorTokenType == ""): | case false:
+grants.go | TestGrantErrors | case slices.Contains(x.Audience, ""): | case false:
+grants.go | TestGrantErrors | if assertion == "" { | if false {
+grants.go | TestGrantErrors | case "": | case "x":
+grants.go | TestGrantErrors | case "authorization_code", "refresh_token": | case "authorization_code":
+grants.go | TestGrantErrors | case "authorization_code", "refresh_token": | case "refresh_token":
+grants.go | TestGrantErrors | case "password": | case "x":
+grants.go | TestGrantErrors | setParams(form, params, "client_id", "client_secret", "client_assertion", "client_assertion_type") | setParams(form, params)
 # http.go
-http.go | HTTP | if len(body) > maxBody { | if false {
+http.go | HTTP | io.LimitReader(res.Body, maxBody+1) | io.LimitReader(res.Body, maxBody)
+http.go | CallbackPlace | return nil, fail(ErrParse, "", "the body is longer than %d bytes", maxBody) | _ = 0
+http.go | BackchannelPing | if r == nil { | if false {
+http.go | TestPoll$ | return refused.Code == "" && (refused.StatusCode | return (refused.StatusCode
+http.go | TestPoll$ | refused.StatusCode == http.StatusTooManyRequests || | false ||
+http.go | TestPoll$ | || refused.StatusCode >= 500) | || refused.StatusCode > 502)
+http.go | TestPoll$ | if errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) { | if errors.As(err, &authority) && errors.As(err, &name) && errors.As(err, &invalid) {
+http.go | TestPoll$ | return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable) | return errors.Is(err, ErrUnavailable)
+http.go | PollNeedsKeys | return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable) | return errors.Is(err, ErrNetwork)
 http.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
 http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | case u.Scheme == "https", insecure:
 http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
@@ -143,6 +220,9 @@ idtoken.go | IDToken | return exp, checkStart(claims, clock) | return exp, nil
 idtoken.go | IDToken | if err := clock.checkNotBefore("nbf", nbf); err != nil { | if nbf.IsZero() {
 idtoken.go | IDToken | return clock.checkNotAhead("iat", iat) | _ = iat; return nil
 idtoken.go | IDToken | case ok && x.nonce == "": | case false:
+idtoken.go | RefreshIDToken | case x.nonceRule == nonceIgnored, x.nonceRule == nonceIfPresent && !ok: | case x.nonceRule == nonceIgnored:
+idtoken.go | RefreshIDToken | case x.nonceRule == nonceIgnored, x.nonceRule == nonceIfPresent && !ok: | case x.nonceRule != nonceEqual:
+idtoken.go | RefreshIDToken | if x.maxAge != nil && !x.anyAge && !since { | if x.maxAge != nil && !since {
 idtoken.go | IDToken | case !sameSecret(nonce, x.nonce): | case false:
 idtoken.go | IDToken | case !ok && required: | case false:
 idtoken.go | VerifyIDToken | x.nonceRule = nonceIgnored\n | _ = x\n
@@ -305,6 +385,8 @@ metadata.go | Discover | return ok && !strings.Contains(host, "/") && b == a+"/"
 metadata.go | WellKnown | base := strings.TrimSuffix(issuer, "/") | base := issuer
 metadata.go | Discover | if strings.Contains(issuer, "?") { | if false {
 metadata.go | Endpoint | c.useAliases && aliases != nil | aliases != nil
+metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.DeviceAuthorizationEndpoint } | nil
+metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint } | nil
 metadata.go | DropsSecrets | "client_secret", "registration_access_token"} | "client_secret"}
 # mtls.go
 mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.Before(leaf.NotBefore) {
@@ -331,6 +413,37 @@ oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
 oauth.go | MTLS | if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) { | if false {
 oauth.go | NewClient | if _, err := a.audienceOf(c.server); err != nil { | if _, err := a.audienceOf(c.server); err == ErrConfig {
+# poll.go
+poll.go | DeviceAnswer | return nil, 0, fail(ErrResponse, "expires_in", "is missing") | _ = 0
+poll.go | DeviceAnswer | if interval > int64(maxPollInterval/time.Second) { | if false {
+poll.go | DeviceAnswer | if interval == 0 { | if false {
+poll.go | DeviceAnswer | t.Nanosecond() > 0 { | t.IsZero() {
+poll.go | PollCodeIsSpent | || errors.Is(err, ErrUnavailable) { // | { //
+poll.go | PollCodeIsSpent | transient(err) && !spent(err): | transient(err):
+poll.go | PollErrors | case d.issuer != c.server.Issuer || d.clientID != c.meta.ClientID: | case d.issuer != c.server.Issuer:
+poll.go | PollErrors | case d.issuer != c.server.Issuer || d.clientID != c.meta.ClientID: | case d.clientID != c.meta.ClientID:
+poll.go | PollByHand | case !c.clock.local().Before(d.expiry): | case false:
+poll.go | PollNeedsKeys | if openid { | if false {
+poll.go | PollIDToken | openid: openid, checks | checks
+poll.go | PollRequests | opts.askedScope(d.scope) | d.scope
+poll.go | TestPoll$ | g.slowDown(refused) | _ = 0
+poll.go | TestPoll$ | next = max(next, n) | next = n
+poll.go | TestPoll$ | g.interval.Store(min(next, int64(maxPollInterval/time.Second))) | g.interval.Store(next)
+poll.go | TestPoll$ | if interval > 0 && interval >= left { | if false {
+poll.go | TestPoll$ | if interval > 0 && interval >= left { | if interval > 0 && interval > left {
+poll.go | TestPoll$ | maxDoublings), maxPollBackoff, left/2) | maxDoublings), left/2)
+poll.go | TestPoll$ | maxDoublings), maxPollBackoff, left/2) | maxDoublings), maxPollBackoff)
+poll.go | TestPoll$ | sleep(ctx, max(interval, backoff)) | sleep(ctx, min(interval, backoff))
+poll.go | TestPoll$ | failures = 0 | _ = 0
+poll.go | TestPoll$ | failures++ | _ = 0
+poll.go | PollContext | sleep(ctx, max(interval, backoff)) | sleep(context.WithoutCancel(ctx), max(interval, backoff))
+poll.go | PendingZero | if d.code == "" { | if false {
+poll.go | PendingKinds | (op == opDevice) != (fresh.userCode != "") { | false {
+poll.go | FuzzPendingBinary | (fresh.code == "" || fresh | (fresh
+poll.go | FuzzPendingBinary | || fresh.expiry.IsZero() || interval == nil || | || interval == nil ||
+poll.go | FuzzPendingBinary | || fresh.expiry.IsZero() || interval == nil || | || fresh.expiry.IsZero() ||
+poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval > int64(maxPollInterval/time.Second)) {
+poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval < 1) {
 # saved.go
 saved.go | Saved | if r.err == nil && len(r.b) > 0 { | if false {
 saved.go | Saved | case b[0] != version: | case false:
@@ -352,7 +465,18 @@ token.go | TokenResponse | return strings.Fields(asked), nil | return nil, nil
 token.go | TokenRefusals | if err := res.expect(http.StatusOK); err != nil { | if err := res.expect(http.StatusOK, http.StatusCreated); err != nil {
 token.go | ExpiryIsLocal | t.Expiry = c.clock.local() | t.Expiry = c.clock.now()
 token.go | GrantOptions | if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) { | if false {
-token.go | GrantOptions | "client_assertion_type", "code", "redirect_uri", "code_verifier", "resource", "refresh_token", "scope", | "client_assertion_type", "resource",
+token.go | TestGrantOptions | "scope", "resource", "authorization_details",\n} | "authorization_details",\n}
+token.go | TestGrantErrors | "code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "auth_req_id", "assertion", | "code",
+token.go | TestGrantErrors | "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", | "grant_type",
+token.go | TestGrantErrors | return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...) | return setParams(form, o.Params, reserved...)
+token.go | TestGrantErrors | return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...) | return setParams(form, o.Params, reservedTokenParams...)
+token.go | RequestErrors | if s == "" || strings.ContainsFunc(s, notScopeChar) { | if false {
+token.go | DeviceRequestErrors | err != nil || !u.IsAbs() || strings.Contains(uri, "#") { | err != nil || u == nil || strings.Contains(uri, "#") {
+token.go | DeviceRequestErrors | err != nil || !u.IsAbs() || strings.Contains(uri, "#") { | err != nil || !u.IsAbs() || u.Fragment != "" {
+token.go | TokenExchangeAnswer | exchange && strings.EqualFold(s, "N_A") { | strings.EqualFold(s, "N_A") {
+token.go | TokenExchangeAnswer | issued, err := o.need("issued_token_type") | issued, _, err := o.string("issued_token_type")
+token.go | TokenExchangeAnswer | known = append(known, "issued_token_type") | _ = 0
+token.go | RefreshKeeps | nonce: d.nonce, raw: d.raw} | nonce: d.nonce}
 # userinfo.go
 userinfo.go | UserInfo | if subject != "" && sub != subject { | if false {
 userinfo.go | UserInfo | case known != "" && o.Subject != "" && known != o.Subject: | case false:
