@@ -263,7 +263,7 @@ func (c *Client) PollBackchannel(ctx context.Context, b *Backchannel, opts *Gran
 	if b == nil {
 		return nil, fail(ErrConfig, "Backchannel", "is nil").in(opToken)
 	}
-	t, err := c.poll(ctx, &b.g, func() (*Token, error) { return c.backchannelToken(ctx, b, opts) })
+	t, err := c.poll(ctx, &b.g, backchannelGrant, "auth_req_id", opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
 	}
@@ -288,6 +288,9 @@ func ParseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 }
 
 func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*Backchannel, error)) (*Backchannel, error) {
+	if r == nil || find == nil {
+		return nil, fail(ErrConfig, "", "the request or find is nil")
+	}
 	if r.Method != http.MethodPost {
 		return nil, fail(ErrParse, "", "the notification came by %s, expected is POST", printable(r.Method, 16))
 	}

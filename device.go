@@ -192,7 +192,7 @@ func (c *Client) PollDevice(ctx context.Context, d *DeviceAuthorization, opts *G
 	if d == nil {
 		return nil, fail(ErrConfig, "DeviceAuthorization", "is nil").in(opToken)
 	}
-	t, err := c.poll(ctx, &d.g, func() (*Token, error) { return c.deviceToken(ctx, d, opts) })
+	t, err := c.poll(ctx, &d.g, deviceGrant, "device_code", opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
 	}

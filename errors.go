@@ -197,9 +197,17 @@ func (e *ResponseError) Error() string {
 
 // Is makes the error one of kind [ErrRefused], without a code also
 // [ErrResponse], and expired_token (RFC 8628, Section 3.5; CIBA, Section 11)
-// also [ErrExpired].
+// also [ErrExpired] with its umbrella.
 func (e *ResponseError) Is(target error) bool {
-	return target == ErrRefused || target == ErrResponse && e.Code == "" || target == ErrExpired && e.Code == "expired_token"
+	switch target {
+	case ErrRefused:
+		return true
+	case ErrResponse:
+		return e.Code == ""
+	case ErrExpired, ErrInvalid:
+		return e.Code == "expired_token"
+	}
+	return false
 }
 
 // Format prints the error text for every verb: header and body stay hidden.

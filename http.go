@@ -321,20 +321,14 @@ func quotesNothing(err error) bool {
 }
 
 // transient reports whether the same request may well succeed later: the server
-// was not reached, or could not answer. A certificate that is not trusted does
-// not mend itself.
+// was not reached, or could not answer. A certificate that one side does not
+// trust does not mend itself.
 func transient(err error) bool {
 	var refused *ResponseError
 	if errors.As(err, &refused) {
 		return refused.Code == "" && (refused.StatusCode == http.StatusTooManyRequests || refused.StatusCode >= 500)
 	}
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	if errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) {
-		return false
-	}
-	return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)
+	return !handshakeRefused(err) && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable))
 }
 
 // silentError keeps the text of an error to itself; errors.Is and errors.As

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"net/url"
 )
@@ -146,6 +147,14 @@ func checkCertificate(param string, cert *tls.Certificate, clock Clock) error {
 		return fail(ErrConfig, param, "the private key is not that of the certificate")
 	}
 	return nil
+}
+
+// handshakeRefused reports whether TLS failed because one side did not like what
+// the other showed.
+func handshakeRefused(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var alert tls.AlertError
+	return errors.As(err, &verification) || errors.As(err, &alert)
 }
 
 // transportOf copies the transport of a user's client. One that dials by

@@ -146,8 +146,9 @@ device.go | DeviceRequestErrors | if err := c.checkTokenRequest(r.Scope); err !=
 device.go | PendingRefused | res.expect(http.StatusOK) | res.expect(http.StatusOK, http.StatusCreated)
 # errors.go
 errors.go | Error|Secret | return strconv.QuoteToASCII(s) | return s
-errors.go | PollKinds | target == ErrExpired && e.Code == "expired_token" | false
-errors.go | Error|Token | return target == ErrRefused || target == ErrResponse && e.Code == "" | return target == ErrRefused
+errors.go | PollKinds | return e.Code == "expired_token" | return false
+errors.go | PollKinds | case ErrExpired, ErrInvalid: | case ErrExpired:
+errors.go | Error|Token | return e.Code == "" | return false
 # grants.go
 grants.go | TestGrantErrors | if t == nil || t.RefreshToken.IsZero() { | if t == nil {
 grants.go | TestGrantErrors | if t.server != "" && t.server != c.server.Issuer || t.clientID != "" | if t.clientID != ""
@@ -184,7 +185,7 @@ http.go | BackchannelPing | if r == nil { | if false {
 http.go | TestPoll$ | return refused.Code == "" && (refused.StatusCode | return (refused.StatusCode
 http.go | TestPoll$ | refused.StatusCode == http.StatusTooManyRequests || | false ||
 http.go | TestPoll$ | || refused.StatusCode >= 500) | || refused.StatusCode > 502)
-http.go | TestPoll$ | if errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) { | if errors.As(err, &authority) && errors.As(err, &name) && errors.As(err, &invalid) {
+http.go | TestPoll$ | return !handshakeRefused(err) && (errors | return (errors
 http.go | TestPoll$ | return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable) | return errors.Is(err, ErrUnavailable)
 http.go | PollNeedsKeys | return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable) | return errors.Is(err, ErrNetwork)
 http.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
@@ -389,6 +390,8 @@ metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.De
 metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint } | nil
 metadata.go | DropsSecrets | "client_secret", "registration_access_token"} | "client_secret"}
 # mtls.go
+mtls.go | TestPoll$ | return errors.As(err, &verification) || errors.As(err, &alert) | return errors.As(err, &alert)
+mtls.go | TestPoll$ | return errors.As(err, &verification) || errors.As(err, &alert) | return errors.As(err, &verification)
 mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.Before(leaf.NotBefore) {
 mtls.go | MTLS | t.DialTLSContext != nil || t.DialTLS != nil || len(t.TLSNextProto) > 0 { | t.DialTLS != nil || len(t.TLSNextProto) > 0 {
 mtls.go | MTLS | config.Certificates, config.GetClientCertificate = nil, nil | _ = 0
@@ -425,12 +428,11 @@ poll.go | PollErrors | case d.issuer != c.server.Issuer || d.clientID != c.meta.
 poll.go | PollByHand | case !c.clock.local().Before(d.expiry): | case false:
 poll.go | PollNeedsKeys | if openid { | if false {
 poll.go | PollIDToken | openid: openid, checks | checks
-poll.go | PollRequests | opts.askedScope(d.scope) | d.scope
 poll.go | TestPoll$ | g.slowDown(refused) | _ = 0
 poll.go | TestPoll$ | next = max(next, n) | next = n
 poll.go | TestPoll$ | g.interval.Store(min(next, int64(maxPollInterval/time.Second))) | g.interval.Store(next)
-poll.go | TestPoll$ | if interval > 0 && interval >= left { | if false {
-poll.go | TestPoll$ | if interval > 0 && interval >= left { | if interval > 0 && interval > left {
+poll.go | TestPoll$ | if interval >= left { | if false {
+poll.go | TestPoll$ | if interval >= left { | if interval > left {
 poll.go | TestPoll$ | maxDoublings), maxPollBackoff, left/2) | maxDoublings), left/2)
 poll.go | TestPoll$ | maxDoublings), maxPollBackoff, left/2) | maxDoublings), maxPollBackoff)
 poll.go | TestPoll$ | sleep(ctx, max(interval, backoff)) | sleep(ctx, min(interval, backoff))
@@ -454,6 +456,7 @@ saved.go | FuzzTokenBinary | if size <= 0 || | if
 secret.go | Secret | func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding } | func (s Secret) MarshalJSON() ([]byte, error) { return []byte("\"\""), nil }
 secret.go | Secret | func (s Secret) Format(f fmt.State, _ rune) | func (s Secret) Format2(f fmt.State, _ rune)
 # token.go
+token.go | GrantOptions|PollErrors | if o != nil && o.Scope != nil { | if false {
 token.go | TokenIDToken | if x.openid {\n | if false {\n
 token.go | TokenIDToken | x.checks.accessToken = t.AccessToken.Reveal() | _ = 0
 token.go | TokenIDToken|FinishAuthorization | checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, | checks: idTokenChecks{maxAge: a.maxAge,

@@ -111,8 +111,9 @@ func spent(err error) bool {
 	return errors.As(err, &e) && e.Op == opIDToken
 }
 
-// attempt asks once, with the code in the given parameter.
-func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param string, opts *GrantOptions) (*Token, error) {
+// form makes the token request, with the code in the parameter that the grant
+// has for it.
+func (g *pendingGrant) form(c *Client, grantType, param string, opts *GrantOptions) (url.Values, error) {
 	d := g.data()
 	switch {
 	case d.code == "":
@@ -123,9 +124,16 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 		return nil, fail(ErrExpired, param, "expired at %s: start again", stamp(d.expiry))
 	}
 	form := url.Values{"grant_type": {grantType}, param: {d.code}}
-	if err := opts.tokenForm(form); err != nil {
+	return form, opts.codeForm(form)
+}
+
+// attempt asks once.
+func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param string, opts *GrantOptions) (*Token, error) {
+	form, err := g.form(c, grantType, param, opts)
+	if err != nil {
 		return nil, err
 	}
+	d := g.d
 	openid := slices.Contains(strings.Fields(d.scope), "openid")
 	if openid {
 		// A code works once: what it gives has to be verifiable.
@@ -133,7 +141,7 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 			return nil, err
 		}
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: opts.askedScope(d.scope), openid: openid, checks: c.laterChecks()})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: c.laterChecks()})
 	var refused *ResponseError
 	if IsPending(err) && errors.As(err, &refused) && refused.Code == "slow_down" {
 		g.slowDown(refused)
@@ -155,18 +163,22 @@ func (g *pendingGrant) slowDown(e *ResponseError) {
 
 // poll asks until there is an answer. After failures that may pass it waits
 // longer and longer, as RFC 8628, Section 3.5 wants of connection timeouts.
-func (c *Client) poll(ctx context.Context, g *pendingGrant, attempt func() (*Token, error)) (*Token, error) {
+func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param string, opts *GrantOptions) (*Token, error) {
+	// What no attempt would mend is not waited for.
+	if _, err := g.form(c, grantType, param, opts); err != nil {
+		return nil, err
+	}
 	failures := 0
 	for {
-		interval, left := g.wait(), g.data().expiry.Sub(c.clock.local())
-		if interval > 0 && interval >= left {
+		interval, left := g.wait(), g.d.expiry.Sub(c.clock.local())
+		if interval >= left {
 			return nil, fail(ErrExpired, "expires_in", "nobody decided before it expires at %s: start again", stamp(g.d.expiry))
 		}
 		backoff := min(interval<<min(failures, maxDoublings), maxPollBackoff, left/2)
 		if err := sleep(ctx, max(interval, backoff)); err != nil {
 			return nil, &Error{Op: opToken, Detail: "given up", Err: err}
 		}
-		t, err := attempt()
+		t, err := c.attempt(ctx, g, grantType, param, opts)
 		switch {
 		case err == nil:
 			return t, nil

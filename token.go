@@ -180,8 +180,9 @@ func (t *Token) summary() string {
 // GrantOptions are options of a token request. The zero value is the usual case.
 type GrantOptions struct {
 	// Scope is what is asked for. Nil: what the server gives by itself, which for
-	// a code and for a refresh is what was granted. A refresh cannot ask for more
-	// than that (RFC 6749, Section 6).
+	// a refresh is what was granted; it cannot ask for more (RFC 6749, Section 6).
+	// With a code of any kind it is an error: its scope was asked for when the user
+	// was.
 	Scope []string
 	// Resource are the resources that the token is for (RFC 8707).
 	Resource []string
@@ -244,6 +245,15 @@ func (o *GrantOptions) header() http.Header {
 		return nil
 	}
 	return o.Header
+}
+
+// codeForm is tokenForm where the scope is that of a code: RFC 6749, Section
+// 4.1.3 has no parameter for another.
+func (o *GrantOptions) codeForm(form url.Values) error {
+	if o != nil && o.Scope != nil {
+		return fail(ErrConfig, "Scope", "was asked for when the user was, and cannot be changed now")
+	}
+	return o.tokenForm(form)
 }
 
 // askedScope is the scope that a grant asks for, or else the one given.
@@ -320,13 +330,13 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	if a.verifier != "" {
 		form.Set("code_verifier", a.verifier)
 	}
-	if err := opts.tokenForm(form); err != nil {
+	if err := opts.codeForm(form); err != nil {
 		return nil, err
 	}
 	if cb.used.Swap(true) {
 		return nil, fail(ErrReplay, "Callback", "was exchanged before")
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: opts.askedScope(a.scope), openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), state: a.state}})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), state: a.state}})
 	if err != nil {
 		return nil, err
 	}

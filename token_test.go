@@ -270,6 +270,8 @@ func TestGrantOptions(t *testing.T) {
 		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Header: http.Header{name: {"x"}}})
 		wantError(t, err, ErrConfig, "Header")
 	}
+	_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Scope: []string{"a"}})
+	wantError(t, err, ErrConfig, "Scope")
 	if _, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{
 		Resource: []string{"https://a.example"}, Params: url.Values{"x": {"y"}}, Header: http.Header{"X-Request-Id": {"1"}},
 	}); err != nil {
