@@ -186,7 +186,7 @@ http.go | TestPoll$ | return refused.Code == "" && (refused.StatusCode | return 
 http.go | TestPoll$ | refused.StatusCode == http.StatusTooManyRequests || | false ||
 http.go | TestPoll$ | || refused.StatusCode >= 500) | || refused.StatusCode > 502)
 http.go | TestPoll$ | return !handshakeRefused(err) && (errors | return (errors
-http.go | TestPoll$ | return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable) | return errors.Is(err, ErrUnavailable)
+http.go | TestPoll$ | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrUnavailable)
 http.go | PollNeedsKeys | return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable) | return errors.Is(err, ErrNetwork)
 http.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
 http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | case u.Scheme == "https", insecure:
@@ -390,8 +390,7 @@ metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.De
 metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint } | nil
 metadata.go | DropsSecrets | "client_secret", "registration_access_token"} | "client_secret"}
 # mtls.go
-mtls.go | TestPoll$ | return errors.As(err, &verification) || errors.As(err, &alert) | return errors.As(err, &alert)
-mtls.go | TestPoll$ | return errors.As(err, &verification) || errors.As(err, &alert) | return errors.As(err, &verification)
+mtls.go | TestPoll$ | return errors.As(err, &verification) || errors.As(err, &alert) | return errors.As(err, &verification) && errors.As(err, &alert)
 mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.Before(leaf.NotBefore) {
 mtls.go | MTLS | t.DialTLSContext != nil || t.DialTLS != nil || len(t.TLSNextProto) > 0 { | t.DialTLS != nil || len(t.TLSNextProto) > 0 {
 mtls.go | MTLS | config.Certificates, config.GetClientCertificate = nil, nil | _ = 0
