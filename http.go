@@ -2,7 +2,8 @@ package oauth
 
 // This file implements the one way to the network. All requests of the
 // package go through do: https only, no redirects, no cookies, bounded bodies,
-// and errors without URLs or bodies in them.
+// and errors without URLs or bodies in them. Those to protected resources go
+// through send, which leaves the answer alone.
 
 import (
 	"bytes"

@@ -35,6 +35,9 @@
 // [Client.Refresh] renews a token: store the result at once, and on
 // invalid_grant have the user log in again.
 //
+// [Client.Do] sends a request to an API with a token; a [Transport] does it for
+// an http.Client and keeps the token fresh.
+//
 // [Client.UserInfo] and [Client.Introspect] ask about a token, [Client.Revoke]
 // ends one. Logging out has three parts: [Client.EndSessionURL] ends the session
 // at the server, [Client.LogoutHandler] and [Client.FrontchannelLogout] hear of
@@ -47,8 +50,8 @@
 // RFC 6749 (authorization code, refresh, client credentials, extension grants),
 // 6750 (header), 7009, 7515, 7517, 7518, 7519, 7521, 7523, 7591, 7592, 7636
 // (PKCE, S256), 7638, 7662, 8037, 8252, 8414, 8628, 8693, 8705 (client
-// authentication, endpoint aliases), 8707, 9101 (JAR), 9126 (PAR), 9207, 9396,
-// 9700, 9701, 9728 (client), 9864; OpenID Connect Core 1.0 (code flow, code
+// authentication, endpoint aliases, bound tokens), 8707, 9101 (JAR), 9126 (PAR),
+// 9207, 9396, 9449 (DPoP, client), 9700, 9701, 9728 (client), 9864; OpenID Connect Core 1.0 (code flow, code
 // id_token, id_token, userinfo, refresh), Discovery 1.0, Dynamic Client
 // Registration 1.0, CIBA Core 1.0 (poll and ping), RP-Initiated, Back-Channel
 // and Front-Channel Logout 1.0, OAuth 2.0 Form Post Response Mode, JARM, and the
@@ -60,8 +63,27 @@
 // The FAPI profiles are combinations of options. FAPI 1 Advanced: RequestKey,
 // with response type code id_token and DetachedSignature, or with a JWT
 // response mode; PrivateKeyJWT or TLSClientAuth, and MTLS. FAPI 2.0 Security
-// Profile: Pushed, PrivateKeyJWT or TLSClientAuth, and MTLS. FAPI 2.0 Message
-// Signing: RequestKey and a JWT response mode besides.
+// Profile: Pushed, PrivateKeyJWT or TLSClientAuth, and DPoP or MTLS. FAPI 2.0
+// Message Signing: RequestKey, a JWT response mode and
+// Metadata.IntrospectionSignedResponseAlg besides.
+//
+// # Stolen tokens
+//
+// A Bearer token is good for whoever has it. With Config.DPoP tokens are bound
+// to a key: every request proves that it has the key, and servers that want
+// nonces in the proofs get them. With Config.MTLS and a server that does so, they
+// are bound to the client certificate. Either way [Client.Do] and [Transport]
+// send them, over https, follow no redirect, and a Transport sends them nowhere
+// but to its origins.
+//
+// A refresh token is worth more than any access token. It belongs into a store
+// that is encrypted and that nobody but the application reads; a server that
+// rotates refresh tokens takes a second use of one for theft, so that processes
+// which share a store have to lock it while they refresh. [Client.Refresh] and
+// [TransportOptions].OnRefresh hand over the new Token: store it before anything
+// else. invalid_grant, in a [*ResponseError], means that the refresh token is not
+// good any more (expired, revoked, used twice): delete it, and have the user log
+// in again.
 //
 // # Trust
 //
@@ -84,9 +106,10 @@
 //
 // Every URL that is fetched is https (InsecureAllowHTTP is for tests), no
 // redirect is followed, no cookie kept. Bodies are read up to 1 MiB, tokens up
-// to 64 KiB, key sets up to 500 keys. Every call takes a context. The only
-// goroutine of the package is the key-set fetch that callers share, which
-// lasts 10 seconds at most; [KeySet] says when one is made.
+// to 64 KiB, key sets up to 500 keys; the answers of resources are the caller's.
+// Every call takes a context. The only goroutines of the package are the key-set
+// fetch and the token renewal that callers share, which last 10 and 30 seconds at
+// most; [KeySet] and [Client.NewTransport] say when they are made.
 //
 // # Errors
 //
