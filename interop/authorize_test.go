@@ -35,6 +35,9 @@ func authorizeScenarios(t table) {
 	t.add("code replay is invalid_grant and revokes", codeReplay)
 	t.add("wrong code_verifier is invalid_grant", wrongVerifier)
 	t.add("no refresh token where the client has no such grant", noRefreshToken)
+	const told = ": authorization_details in the token response and introspection"
+	t.add("rich authorization requests"+told, grantedDetail(false))
+	t.add("rich authorization requests in PAR"+told, grantedDetail(true))
 	t.add("RAR unknown type: invalid_authorization_details", unknownDetailType)
 }
 
@@ -155,10 +158,7 @@ func codeReplay(s *scenario) {
 	s.check(err, "reading the second answer")
 	equal(s, again.StatusCode, http.StatusBadRequest, "status of the second answer")
 	s.require(bytes.Contains(body, []byte(`"invalid_grant"`)), "the second answer is %s", body)
-
-	// Introspection would say active=false; it is not in the package yet.
-	_, err = f.client.UserInfo(s.ctx, f.token, nil)
-	s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
+	f.requireInactive(s)
 }
 
 // buffered reads the body of a response, so that another request can follow.
@@ -203,19 +203,8 @@ func noRefreshToken(s *scenario) {
 
 // unknownDetailType is refused where the request is read: by the answer, or by
 // the response to a pushed request. The same of a type that the server knows is
-// granted, so that the refusal means something.
+// granted in the scenarios "rich authorization requests".
 func unknownDetailType(s *scenario) {
-	asking := func(detail oauth.AuthorizationDetail, pushed bool) options {
-		return options{
-			request: func(r *oauth.AuthorizationRequest) {
-				r.Scope = []string{"openid", "api:read"}
-				r.Resource = []string{opaqueResource}
-				r.AuthorizationDetails = []oauth.AuthorizationDetail{detail}
-				r.Pushed = pushed
-			},
-			grant: &oauth.GrantOptions{Resource: []string{opaqueResource}},
-		}
-	}
 	unknown := oauth.AuthorizationDetail{Type: "nope"}
 	f, err := s.tryCode("tls", "rar", asking(unknown, false))
 	s.requireRefusal(f, err, "invalid_authorization_details")
@@ -224,11 +213,28 @@ func unknownDetailType(s *scenario) {
 	pending, err := p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, asking(unknown, true)))
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_authorization_details")
 	s.require(pending == nil, "an Authorization beside an error")
+}
 
-	known := paymentInitiation()
-	for _, pushed := range []bool{false, true} {
-		f = s.code("tls", "rar", asking(known, pushed))
+// asking is a flow that asks for one detail.
+func asking(detail oauth.AuthorizationDetail, pushed bool) options {
+	return options{
+		request: func(r *oauth.AuthorizationRequest) {
+			r.Scope = []string{"openid", "api:read"}
+			r.Resource = []string{opaqueResource}
+			r.AuthorizationDetails = []oauth.AuthorizationDetail{detail}
+			r.Pushed = pushed
+		},
+		grant: &oauth.GrantOptions{Resource: []string{opaqueResource}},
+	}
+}
+
+// grantedDetail is told with the token, and to whoever introspects it.
+func grantedDetail(pushed bool) scenarioFunc {
+	return func(s *scenario) {
+		known := paymentInitiation()
+		f := s.code("tls", "rar", asking(known, pushed))
 		f.requireGranted(s, known)
+		s.requireDetail(f.introspect(s).AuthorizationDetails(), known)
 	}
 }
 
@@ -244,10 +250,14 @@ func paymentInitiation() oauth.AuthorizationDetail {
 	}
 }
 
-// requireGranted ends the scenario unless the token has that one detail, with
-// what this server adds to it.
+// requireGranted ends the scenario unless the token has that one detail.
 func (f *flow) requireGranted(s *scenario, known oauth.AuthorizationDetail) {
-	details := f.token.AuthorizationDetails
+	s.requireDetail(f.token.AuthorizationDetails, known)
+}
+
+// requireDetail ends the scenario unless the details are that one, with what
+// this server adds to it.
+func (s *scenario) requireDetail(details []oauth.AuthorizationDetail, known oauth.AuthorizationDetail) {
 	equal(s, len(details), 1, "number of authorization_details")
 	equal(s, details[0].Type, known.Type, "type of the detail")
 	s.require(slices.Equal(details[0].Locations, known.Locations), "locations of the detail: %q", details[0].Locations)

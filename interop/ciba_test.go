@@ -135,8 +135,8 @@ type notification struct {
 }
 
 // request is the notification as the client's endpoint gets it.
-func (n *notification) request(s *scenario) *http.Request {
-	r := httptest.NewRequestWithContext(s.ctx, http.MethodPost, pingSink, strings.NewReader(n.Body))
+func (n *notification) request(s *scenario, path string) *http.Request {
+	r := httptest.NewRequestWithContext(s.ctx, http.MethodPost, path, strings.NewReader(n.Body))
 	for name, value := range n.Headers {
 		r.Header.Set(name, value)
 	}
@@ -160,13 +160,13 @@ func backchannelPing(s *scenario) {
 	forged := notification{Headers: maps.Clone(sent[0].Headers), Body: sent[0].Body}
 	s.require(strings.HasPrefix(forged.Headers["authorization"], "Bearer "), "the notification has no bearer token")
 	forged.Headers["authorization"] += "x"
-	got, err := oauth.ParseBackchannelPing(forged.request(s), find)
+	got, err := oauth.ParseBackchannelPing(forged.request(s, pingSink), find)
 	s.require(errors.Is(err, oauth.ErrNoCredentials) && got == nil, "another bearer token: wanted ErrNoCredentials, got: %v", err)
 	nothing := func(context.Context, string) (*oauth.Backchannel, error) { return nil, nil }
-	got, err = oauth.ParseBackchannelPing(sent[0].request(s), nothing)
+	got, err = oauth.ParseBackchannelPing(sent[0].request(s, pingSink), nothing)
 	s.require(errors.Is(err, oauth.ErrNoCredentials) && got == nil, "an unknown auth_req_id: wanted ErrNoCredentials, got: %v", err)
 
-	got, err = oauth.ParseBackchannelPing(sent[0].request(s), find)
+	got, err = oauth.ParseBackchannelPing(sent[0].request(s, pingSink), find)
 	s.check(err, "ParseBackchannelPing")
 	equal(s, got.AuthReqID(), l.pending.AuthReqID(), "auth_req_id of the notification")
 	l.pending = got

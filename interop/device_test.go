@@ -104,8 +104,7 @@ func deviceFlow(id string, get func(*scenario, *device) (*oauth.Token, error)) s
 func (f *flow) requireRevoked(s *scenario, err error) {
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
 	s.require(!oauth.IsPending(err), "a used code is said to be pending: %v", err)
-	_, err = f.client.UserInfo(s.ctx, f.token, nil)
-	s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
+	f.requireInactive(s)
 }
 
 // requirePending ends the scenario unless err says that nobody decided yet.

@@ -208,10 +208,12 @@ func (s *scenario) full(instance, id string, o options) *flow {
 	f := s.code(instance, id, o)
 	f.idToken(s)
 	f.requireEmail(s)
-	f.refreshed(s, nil).requireEmail(s)
-	// The reference also introspects (active, client_id) before it refreshes, then
-	// revokes, and introspects (inactive). Introspection and revocation are not in
-	// the package yet; each joins as one line.
+	f.introspect(s)
+	next := f.refreshed(s, nil)
+	next.requireEmail(s)
+	next.introspect(s)
+	f.revoke(s)
+	f.requireInactive(s)
 	return f
 }
 

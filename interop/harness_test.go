@@ -29,6 +29,7 @@ type description struct {
 	MTLSBase    string            `json:"mtlsBase"`
 	Control     string            `json:"control"`
 	RedirectURI string            `json:"redirect_uri"`
+	LoggedOut   string            `json:"post_logout_redirect_uri"`
 	Certs       map[string]struct{ Cert, Key string }
 	Clients     []*registration
 	Attestation struct {

@@ -31,6 +31,9 @@ var scenarios = sync.OnceValue(func() table {
 	grantScenarios(t)
 	deviceScenarios(t)
 	backchannelScenarios(t)
+	endpointScenarios(t)
+	registrationScenarios(t)
+	logoutScenarios(t)
 	return t
 })
 
@@ -42,33 +45,21 @@ var notYet = []struct {
 }{
 	{`.*\bML-DSA-\d+\b.*`, "ML-DSA, which needs Go 1.27"},
 
-	{`mTLS certificate-bound token.*`, "Introspect, Client.Do"},
+	{`mTLS certificate-bound token.*`, "Client.Do"},
 	{`DPoP\b.*`, "NewDPoP"},
 	{`client_credentials \+ DPoP`, "NewDPoP"},
-	{`client_credentials cc.*`, "Introspect"},
 
-	{`introspection JWT .*`, "Introspect"},
-	{`introspection of garbage: .*`, "Introspect"},
-	{`revocation of garbage .*`, "Revoke"},
-	{`JWE .*, introspection`, "NewDecrypter (JWE), Introspect"},
 	{`JWE .*`, "NewDecrypter (JWE)"},
 
 	{`RFC 9068 JWT access token .*`, "NewResourceServer"},
-	{`resource indicators: .*`, "Introspect"},
 	{`JWT access token with DPoP: .*`, "NewDPoP, NewResourceServer"},
-	{`RFC 9728 protected resource metadata`, "DiscoverResource"},
 	{`resource without a token: .*`, "Client.Do"},
 
 	{`device flow with DPoP`, "NewDPoP"},
 
-	{`dynamic registration.*`, "Register"},
-	{`rich authorization requests.*`, "Introspect"},
-	{`token exchange: access_token .*`, "Introspect"},
-	{`RFC 7523 jwt-bearer grant`, "Introspect"},
 	{`attestation-based client authentication, DPoP .*`, "NewDPoP"},
 	{`FAPI 2.0 security profile: .* \+ DPoP`, "NewDPoP"},
-	{`FAPI 2.0 message signing: .*`, "NewDPoP, Introspect"},
-	{`RP-initiated logout: .*`, "EndSessionURL, VerifyLogoutToken"},
+	{`FAPI 2.0 message signing: .*`, "NewDPoP"},
 }
 
 // missingCall is what the package lacks for a scenario, or "".
