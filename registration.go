@@ -458,6 +458,13 @@ func clientIDDocument(m *ClientMetadata) ([]byte, error) {
 	case strings.HasPrefix(m.TokenEndpointAuthMethod, "client_secret_") || m.TokenEndpointAuthMethod == "":
 		return nil, fail(ErrConfig, "TokenEndpointAuthMethod", "has to be said, and cannot need a secret: it would be public")
 	}
+	// The draft forbids client_secret and its expiry, since everybody can read
+	// the document; what else a registration brings has no place in it either.
+	for _, name := range registrationMembers {
+		if _, ok := m.Extra[name]; ok {
+			return nil, fail(ErrConfig, "Extra", "has %s, which is for the client alone", name)
+		}
+	}
 	if m.JWKS != nil {
 		if err := checkPublicKeys(m.JWKS); err != nil {
 			return nil, &Error{Kind: ErrConfig, Param: "JWKS", Detail: "cannot be published", Err: err}
