@@ -46,6 +46,7 @@ var notYet = []struct {
 	{`.*\bML-DSA-\d+\b.*`, "ML-DSA, which needs Go 1.27"},
 
 	{`mTLS certificate-bound token.*`, "Client.Do"},
+	{`DPoP proof .*|DPoP nonce required .*|DPoP-bound token sent .*`, "NewDPoP, Client.Do"},
 	{`DPoP\b.*`, "NewDPoP"},
 	{`client_credentials \+ DPoP`, "NewDPoP"},
 
