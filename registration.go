@@ -57,8 +57,10 @@ type Registration struct {
 	server string // the issuer
 }
 
-// Register registers a client: RFC 7591, Section 3. A software statement is the
-// member of that name in m. What the server made of m is in the result, but for
+// Register registers a client: RFC 7591, Section 3. A list of m that is nil is
+// left out, and the server has a default for it; one that is empty is sent: a
+// client without a user says so of RedirectURIs and ResponseTypes. A software
+// statement is the member of that name in m. What the server made of m is in the result, but for
 // the redirect URIs, which have to be those of m. The errors are those of a
 // request, and [*ResponseError] (invalid_redirect_uri, invalid_client_metadata,
 // invalid_software_statement, unapproved_software_statement). Nil options are
