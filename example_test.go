@@ -218,6 +218,96 @@ func ExampleClient_UserInfo() {
 	fmt.Println(info.Subject(), claims.Name, claims.Email, info.EmailVerified())
 }
 
+// An API of the user's, called with a token that is renewed and stored.
+func ExampleClient_NewTransport() {
+	var (
+		client *oauth.Client // from NewClient, with Config.DPoP
+		token  *oauth.Token  // from FinishAuthorization, or restored with UnmarshalBinary
+	)
+	store := func(_ context.Context, t *oauth.Token) error {
+		saved, err := t.MarshalBinary()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile("token", saved, 0o600) // better: a database that is encrypted
+	}
+	transport, err := client.NewTransport(token, oauth.TransportOptions{
+		Origins:   []string{"https://api.example.com"},
+		OnRefresh: store, // func(context.Context, *oauth.Token) error: the refresh token may be a new one
+	})
+	check(err)
+	api := &http.Client{Transport: transport}
+	res, err := api.Get("https://api.example.com/orders")
+	var refused *oauth.ResponseError
+	if errors.As(err, &refused) && refused.Code == "invalid_grant" {
+		log.Fatal("log in again")
+	}
+	check(err)
+	defer res.Body.Close()
+	fmt.Println(res.Status)
+}
+
+// A service that has a token of its own.
+func ExampleClient_ClientCredentials() {
+	var client *oauth.Client // from NewClient
+	transport, err := client.NewTransport(nil, oauth.TransportOptions{
+		Origins: []string{"https://api.example.com"},
+		Renew: func(ctx context.Context, _ *oauth.Token) (*oauth.Token, error) {
+			return client.ClientCredentials(ctx, &oauth.GrantOptions{Scope: []string{"orders:read"}})
+		},
+	})
+	check(err)
+	res, err := (&http.Client{Transport: transport}).Get("https://api.example.com/orders")
+	check(err)
+	defer res.Body.Close()
+	fmt.Println(res.Status)
+}
+
+// A login on a device without a browser.
+func ExampleClient_PollDevice() {
+	ctx := context.Background()
+	var client *oauth.Client // from NewClient
+	device, err := client.StartDeviceAuthorization(ctx, &oauth.DeviceRequest{Scope: []string{"openid"}})
+	check(err)
+	fmt.Println("Open", device.VerificationURI(), "and type in", device.UserCode())
+	token, err := client.PollDevice(ctx, device, nil)
+	check(err)
+	fmt.Println("hello", token.Subject())
+}
+
+// The server tells the application that a session ended.
+func ExampleClient_LogoutHandler() {
+	var client *oauth.Client // from NewClient
+	http.Handle("POST /backchannel-logout", client.LogoutHandler(oauth.LogoutOptions{
+		OnLogout: func(ctx context.Context, t *oauth.LogoutToken) error {
+			return endSessions(ctx, t.Issuer(), t.Subject(), t.SessionID())
+		},
+	}))
+}
+
+// endSessions stands for the session store of the application.
+func endSessions(context.Context, string, string, string) error { panic("not in this example") }
+
+// A client that registers itself, and is registered from then on.
+func ExampleRegister() {
+	ctx := context.Background()
+	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
+	check(err)
+	registration, err := oauth.Register(ctx, as, oauth.ClientMetadata{
+		ClientName:   "Orders",
+		RedirectURIs: []string{"https://app.example.com/callback"},
+	}, nil)
+	check(err)
+	saved, err := registration.MarshalBinary() // secret
+	check(err)
+	check(os.WriteFile("registration", saved, 0o600))
+	cfg, err := registration.Config(as, nil)
+	check(err)
+	client, err := oauth.NewClient(cfg)
+	check(err)
+	fmt.Println(client)
+}
+
 func ExampleSecret() {
 	token := struct {
 		Access oauth.Secret
@@ -268,7 +358,7 @@ func TestREADME(t *testing.T) {
 	}
 	squeeze := func(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
 	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) != 2 {
+	if len(blocks) != 3 {
 		t.Errorf("%d blocks of Go", len(blocks))
 	}
 	for _, block := range blocks {
