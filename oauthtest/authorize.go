@@ -36,6 +36,7 @@ type authorizationRequest struct {
 	acr           string
 	resource      []string
 	details       []any
+	jkt           string // dpop_jkt, or that of a proof at the PAR endpoint
 }
 
 // wants reports whether the response type has the part: code, id_token.
@@ -196,6 +197,10 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 		req.maxAge = n
 	}
 	req.nonce = params.Get("nonce")
+	req.jkt = params.Get("dpop_jkt")
+	if req.jkt != "" && !isThumbprint(req.jkt) { // RFC 9449, Section 10
+		return req, invalid("invalid_request", "dpop_jkt is not a base64url SHA-256 hash")
+	}
 	req.loginHint = params.Get("login_hint")
 	req.acr, _, _ = strings.Cut(params.Get("acr_values"), " ")
 	req.resource = params["resource"]
@@ -401,6 +406,7 @@ func (s *Server) finishAuthorization(w http.ResponseWriter, req *authorizationRe
 			redirectURI:   req.redirectURI,
 			redirectGiven: req.redirectGiven,
 			challenge:     req.challenge,
+			jkt:           req.jkt,
 			expiry:        s.now().Add(codeLifetime),
 		}
 		s.mu.Unlock()

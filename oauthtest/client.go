@@ -130,6 +130,15 @@ type Client struct {
 	// they need not be, and any algorithm that the server can verify.
 	BackchannelRequestAlg string
 
+	// RequireDPoP is dpop_bound_access_tokens (RFC 9449, Section 5.2): token
+	// requests without a proof are refused.
+	RequireDPoP bool
+
+	// CertificateBound is tls_client_certificate_bound_access_tokens (RFC 8705,
+	// Section 3.4): access tokens are bound to the certificate of the request, if
+	// it comes with one to the listener that asks for it.
+	CertificateBound bool
+
 	keys []publicKey
 	algs []string // that the client's keys are published for; some may be empty
 }

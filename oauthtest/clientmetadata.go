@@ -14,7 +14,7 @@ import (
 
 // This file implements client metadata: RFC 7591, Section 2, OpenID Connect
 // Dynamic Client Registration 1.0, Section 2, and the members that RFC 8705,
-// RFC 9101, RFC 9126, RFC 9701, JARM and the logout specifications add.
+// RFC 9101, RFC 9126, RFC 9449, RFC 9701, JARM and the logout specifications add.
 
 // A clientMember is a row of the table of client metadata.
 type clientMember struct {
@@ -46,6 +46,9 @@ func clientMembers() []clientMember {
 		{"backchannel_logout_uri", text(func(c *Client) *string { return &c.BackchannelLogoutURI }), nil},
 		{"frontchannel_logout_uri", text(func(c *Client) *string { return &c.FrontchannelLogoutURI }), nil},
 		{"frontchannel_logout_session_required", flag(func(c *Client) *bool { return &c.FrontchannelLogoutSessionRequired }), nil},
+
+		{"dpop_bound_access_tokens", flag(func(c *Client) *bool { return &c.RequireDPoP }), nil},
+		{"tls_client_certificate_bound_access_tokens", flag(func(c *Client) *bool { return &c.CertificateBound }), nil},
 
 		// What makes no difference to the server.
 		{"backchannel_logout_session_required", flag(nil), nil}, // sid is always there

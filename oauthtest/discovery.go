@@ -23,9 +23,7 @@ var scopesSupported = []string{"openid", "profile", "email", "address", "phone",
 
 func (s *Server) metadata() map[string]any {
 	assertionAlgs := []string{}
-	for _, a := range algorithms {
-		assertionAlgs = append(assertionAlgs, a.name)
-	}
+	assertionAlgs = append(assertionAlgs, algorithmNames()...)
 	for _, a := range macs {
 		assertionAlgs = append(assertionAlgs, a.name)
 	}
@@ -42,10 +40,7 @@ func (s *Server) metadata() map[string]any {
 	for _, e := range contentEncryptions {
 		encryptionEncs = append(encryptionEncs, e.name)
 	}
-	objectAlgs := []string{}
-	for _, a := range algorithms {
-		objectAlgs = append(objectAlgs, a.name)
-	}
+	objectAlgs := algorithmNames()
 	modes := []string{"jwt"}
 	for _, m := range responseModes {
 		modes = append(modes, m.name)
@@ -114,6 +109,7 @@ func (s *Server) addEndpointMetadata(m map[string]any, methods, assertionAlgs []
 		"frontchannel_logout_session_supported":                    true,
 		"protected_resources":                                      s.resources(), // RFC 9728, Section 4
 	})
+	s.addBindingMetadata(m)
 	if s.opts.ClientIDMetadataDocuments {
 		m["client_id_metadata_document_supported"] = true
 	}

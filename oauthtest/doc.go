@@ -88,8 +88,26 @@
 // with an answer in JSON or as a JWT (RFC 9701), and revoked (RFC 7009) by the
 // client that they were issued to: an access token alone, a refresh token with
 // its whole grant. /resource is a protected resource that takes them in the
-// Authorization header and says what it knows of them; it and the server itself
-// have metadata (RFC 9728).
+// Authorization header and says what it knows of them, and the SHA-256 of the
+// body it was sent; it and the server itself have metadata (RFC 9728).
+// /resource/redirect answers 307 to the URL in its parameter to. Access tokens
+// end by [Options.AccessTokenLifetime] and [Server.RevokeAccessToken], and
+// [Options.RefreshDelay] holds the answer to a refresh back.
+//
+// Tokens of a request with a DPoP proof (RFC 9449) are bound to its key: access
+// tokens, and refresh tokens of clients that do not authenticate. A code is bound
+// by dpop_jkt, wherever it stands, or by a proof that comes with a pushed
+// request. A registration access token is bound by the proof that comes with the
+// registration. [Client] says who has to prove, and [Options] which nonces proofs
+// need. A proof is good for 60 seconds before and after its iat, once; its htu
+// has the host that the request names, and no query. With
+// Client.CertificateBound, access tokens of requests with a client certificate
+// are bound to that (RFC 8705, Section 3), and so are refresh tokens of clients
+// that do not authenticate; [Server.MTLSURL] is where certificates are asked for.
+// A bound token is good only with the proof, or over a connection with the
+// certificate. Where tokens are exchanged, the access token that comes needs
+// neither, because a resource server may pass it on; the one that goes out is
+// bound to what the exchange has proved.
 //
 // Clients can register themselves (RFC 7591, OpenID Connect Dynamic Client
 // Registration 1.0), with an initial access token or a software statement if
@@ -109,10 +127,11 @@
 // Front-Channel Logout 1.0), which are in [Browser.Frames]. Tokens stay good when
 // a session ends.
 //
-// Codes and pushed requests live 60 seconds, access tokens and JWT responses ten
-// minutes, ID tokens five, logout tokens two, device codes ten, an auth_req_id
-// two or what requested_expiry says, up to an hour, and what registers itself for
-// ever; a test moves [Options.Now] to see them expire.
+// Codes and pushed requests live 60 seconds, access tokens, if [Options] does not
+// say otherwise, and JWT responses ten minutes, ID tokens five, logout tokens two,
+// device codes ten, an auth_req_id two or what requested_expiry says, up to an
+// hour, and what registers itself for ever; a test moves [Options.Now] to see them
+// expire.
 // Request bodies over 1 MiB are refused. Everything is in memory and is kept
 // until Close.
 //

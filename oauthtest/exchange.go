@@ -42,6 +42,7 @@ type exchanged struct {
 	grant    *grant
 	audience []string
 	limited  bool // to the scope of the grant
+	bound    binding
 }
 
 // grantExchange is Section 2. Every error about a token is invalid_request
@@ -97,7 +98,7 @@ func (s *Server) readExchanged(r *tokenRequest, role string) (*exchanged, *proto
 		return nil, invalid("invalid_request", "unknown "+role+"_token_type")
 	}
 	x := row.read(s, r.client, token)
-	if x == nil {
+	if x == nil || !r.bound.covers(x.bound) {
 		return nil, invalid("invalid_request", "the "+role+"_token is not a valid one of its type")
 	}
 	return x, nil
@@ -119,7 +120,7 @@ func (s *Server) exchange(r *tokenRequest, subject, actor *exchanged) (*exchange
 		g.actor = actor.grant.user
 	}
 	g.logIn(subject.grant.user, subject.grant.session, subject.grant.authTime)
-	return &exchanged{grant: g, audience: slices.Concat(r.params["audience"], g.resource)}, nil
+	return &exchanged{grant: g, audience: slices.Concat(r.params["audience"], g.resource), bound: r.bound}, nil
 }
 
 // readAccessToken takes an access token of any client: that a resource server
@@ -145,7 +146,7 @@ func (s *Server) readRefreshToken(client *Client, token string) *exchanged {
 	}
 	g := *t.grant
 	g.scope = t.scope
-	return &exchanged{grant: &g, limited: true}
+	return &exchanged{grant: &g, limited: true, bound: t.bound}
 }
 
 // readOwnIDToken takes an ID token of this server, of any client.
@@ -192,10 +193,11 @@ func (s *Server) signed(jws *parsedJWS) bool {
 }
 
 func (s *Server) exchangeAccessToken(x *exchanged) (map[string]any, error) {
+	access := s.newAccessToken(x.grant, x.grant.scope)
 	return map[string]any{
-		"access_token": s.newAccessToken(x.grant, x.grant.scope),
-		"token_type":   "Bearer",
-		"expires_in":   int(accessTokenLifetime / time.Second),
+		"access_token": access,
+		"token_type":   s.bind(access, x.bound),
+		"expires_in":   int(s.tokenLifetime() / time.Second),
 	}, nil
 }
 
@@ -210,7 +212,7 @@ func notAnAccessToken(token string, lifetime time.Duration) map[string]any {
 }
 
 func (s *Server) exchangeRefreshToken(x *exchanged) (map[string]any, error) {
-	return notAnAccessToken(s.newRefreshToken(x.grant), 0), nil
+	return notAnAccessToken(s.newRefreshToken(x.grant, x.bound), 0), nil
 }
 
 func (s *Server) exchangeIDToken(x *exchanged) (map[string]any, error) {
@@ -227,7 +229,7 @@ func (s *Server) exchangeJWT(x *exchanged) (map[string]any, error) {
 		"aud":       x.grant.client.ID,
 		"client_id": x.grant.client.ID, // Section 4.3
 		"iat":       s.now().Unix(),
-		"exp":       s.now().Add(accessTokenLifetime).Unix(),
+		"exp":       s.now().Add(s.tokenLifetime()).Unix(),
 		"jti":       rand.Text(),
 	}
 	if len(x.audience) > 0 {
@@ -238,7 +240,7 @@ func (s *Server) exchangeJWT(x *exchanged) (map[string]any, error) {
 	}
 	x.grant.setActor(claims)
 	token, err := s.newDraft(exchangedJWT, alg, claims).issue()
-	return notAnAccessToken(token, accessTokenLifetime), err
+	return notAnAccessToken(token, s.tokenLifetime()), err
 }
 
 // setActor is Section 4.1.

@@ -72,10 +72,10 @@ func quality(accept, mediaType string) float64 {
 // plays no part: tokens of both kinds are looked up by one value.
 func (s *Server) introspect(token string) map[string]any {
 	if t := s.validAccessToken(token); t != nil {
-		m := s.tokenMembers(t.grant, token, t.scope)
-		m["token_type"] = "Bearer"
+		m := s.tokenMembers(t.grant, token, t.scope, t.bound)
+		m["token_type"] = t.bound.tokenType()
 		m["exp"] = t.expiry.Unix()
-		m["iat"] = t.expiry.Add(-accessTokenLifetime).Unix()
+		m["iat"] = t.expiry.Add(-s.tokenLifetime()).Unix()
 		m["aud"] = t.audience()
 		if details := t.grantedDetails(); details != nil {
 			m["authorization_details"] = details // RFC 9396, Section 9.2
@@ -83,7 +83,7 @@ func (s *Server) introspect(token string) map[string]any {
 		return m
 	}
 	if t := s.validRefreshToken(token); t != nil {
-		m := s.tokenMembers(t.grant, token, t.scope)
+		m := s.tokenMembers(t.grant, token, t.scope, t.bound)
 		m["iat"] = t.issued.Unix()
 		m["aud"] = (&accessToken{grant: t.grant}).audience()
 		if t.grant.details != nil {
@@ -96,7 +96,7 @@ func (s *Server) introspect(token string) map[string]any {
 }
 
 // tokenMembers are those that access and refresh tokens have in common.
-func (s *Server) tokenMembers(g *grant, token string, scope []string) map[string]any {
+func (s *Server) tokenMembers(g *grant, token string, scope []string, bound binding) map[string]any {
 	id := sha256.Sum256([]byte(token))
 	m := map[string]any{
 		"active":    true,
@@ -108,6 +108,9 @@ func (s *Server) tokenMembers(g *grant, token string, scope []string) map[string
 	}
 	if g.user != "" {
 		m["username"] = g.user
+	}
+	if cnf := bound.cnf(); cnf != nil {
+		m["cnf"] = cnf
 	}
 	return m
 }

@@ -60,6 +60,14 @@ func algorithmByName(name string) (algorithm, bool) {
 	return algorithm{}, false
 }
 
+func algorithmNames() []string {
+	names := make([]string, 0, len(algorithms))
+	for _, a := range algorithms {
+		names = append(names, a.name)
+	}
+	return names
+}
+
 func (a algorithm) digest(data []byte) []byte {
 	h := a.hash.New()
 	h.Write(data)
@@ -169,6 +177,7 @@ func (s *Server) Sign(alg string, header map[string]any, payload any) (string, e
 type parsedJWS struct {
 	alg, kid  string
 	typ       string
+	header    map[string]any
 	claims    map[string]any
 	payload   []byte // the claims as they came
 	input     []byte
@@ -201,7 +210,7 @@ func parseJWS(token string) (*parsedJWS, error) {
 	if err != nil {
 		return nil, errJWS
 	}
-	p := &parsedJWS{claims: claims, payload: raw[1], input: []byte(parts[0] + "." + parts[1]), signature: raw[2]}
+	p := &parsedJWS{header: header, claims: claims, payload: raw[1], input: []byte(parts[0] + "." + parts[1]), signature: raw[2]}
 	p.alg, _ = header["alg"].(string)
 	p.kid, _ = header["kid"].(string)
 	p.typ, _ = header["typ"].(string)

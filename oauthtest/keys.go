@@ -134,8 +134,16 @@ func familyOf(pub crypto.PublicKey) string {
 // publicJWK encodes the public half of k. It has no "alg": one RSA key serves
 // RS and PS, and EdDSA and Ed25519 are two names for one thing.
 func publicJWK(k *key, use string) map[string]any {
-	m := map[string]any{"kid": k.id, "use": use}
-	switch pub := k.private.Public().(type) {
+	m := publicMembers(k.private.Public())
+	m["kid"], m["use"] = k.id, use
+	return m
+}
+
+// publicMembers are the members of a JWK that are the key itself, which is what
+// the thumbprint of RFC 7638 is made of.
+func publicMembers(pub crypto.PublicKey) map[string]any {
+	m := map[string]any{}
+	switch pub := pub.(type) {
 	case *rsa.PublicKey:
 		m["kty"] = "RSA"
 		m["n"] = encode(pub.N.Bytes())

@@ -33,12 +33,19 @@ func (s *Server) servePAR(w http.ResponseWriter, r *http.Request) {
 		perr.write(w)
 		return
 	}
+	if perr := proofError(r); perr != nil {
+		perr.write(w)
+		return
+	}
 	for _, name := range credentialParams {
 		params.Del(name)
 	}
 	params.Set("client_id", client.ID)
 	req, params, perr := s.readPushed(client, params)
 	s.recordParams(r, params)
+	if perr == nil {
+		perr = req.bindCode(proofOf(r))
+	}
 	if perr != nil {
 		perr.write(w)
 		return

@@ -21,12 +21,16 @@ type registration struct {
 	issued   time.Time
 	secret   string
 	token    string // the registration access token
+	bound    binding
 	metadata map[string]any
 }
 
 func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 	reg := &registration{id: rand.Text(), issued: s.now()}
 	perr := s.checkInitialAccess(r)
+	if p := proofOf(r); p != nil {
+		reg.bound.jkt = p.jkt
+	}
 	if perr == nil {
 		perr = s.readRegistration(r, reg)
 	}
@@ -44,10 +48,9 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 // serveRegistration is the client configuration endpoint. The client_id is in
 // the query of its URL.
 func (s *Server) serveRegistration(w http.ResponseWriter, r *http.Request) {
-	reg := s.ownRegistration(r)
-	if reg == nil {
-		// RFC 7592, Section 2.1: for a client that does not exist too.
-		s.challenge(http.StatusUnauthorized, "invalid_token", "not the registration access token of a client").write(w)
+	reg, perr := s.ownRegistration(r)
+	if perr != nil {
+		perr.write(w)
 		return
 	}
 	switch r.Method {
@@ -65,32 +68,51 @@ func (s *Server) serveRegistration(w http.ResponseWriter, r *http.Request) {
 	s.answerRegistration(w, http.StatusOK, reg)
 }
 
-func bearerToken(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return token
-}
-
 func (s *Server) checkInitialAccess(r *http.Request) *protocolError {
+	if perr := proofError(r); perr != nil {
+		return perr
+	}
 	want := s.opts.InitialAccessToken
-	if want == "" || subtle.ConstantTimeCompare([]byte(bearerToken(r)), []byte(want)) == 1 {
+	if want == "" {
 		return nil
 	}
-	return s.challenge(http.StatusUnauthorized, "invalid_token", "not the initial access token")
+	scheme, token := credentialOf(r)
+	if subtle.ConstantTimeCompare([]byte(token), []byte(want)) != 1 {
+		return s.challenge(http.StatusUnauthorized, "invalid_token", "not the initial access token")
+	}
+	var bound binding // nobody knows to whose key it is, so that any will do
+	if p := proofOf(r); p != nil && scheme == dpopScheme {
+		bound.jkt = p.jkt
+	}
+	return s.registrationError(checkBinding(r, scheme, token, bound))
 }
 
 // ownRegistration returns a copy of the registration that a request may manage.
-func (s *Server) ownRegistration(r *http.Request) *registration {
+func (s *Server) ownRegistration(r *http.Request) (*registration, *protocolError) {
+	if perr := proofError(r); perr != nil {
+		return nil, perr
+	}
+	scheme, token := credentialOf(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reg := s.registrations[r.URL.Query().Get("client_id")]
-	if reg == nil || subtle.ConstantTimeCompare([]byte(bearerToken(r)), []byte(reg.token)) != 1 {
-		return nil
+	if reg == nil || subtle.ConstantTimeCompare([]byte(token), []byte(reg.token)) != 1 {
+		// RFC 7592, Section 2.1: for a client that does not exist too.
+		return nil, s.challenge(http.StatusUnauthorized, "invalid_token", "not the registration access token of a client")
 	}
 	own := *reg
-	return &own
+	return &own, s.registrationError(checkBinding(r, scheme, token, reg.bound))
+}
+
+// registrationError is a tokenError as the endpoints of registration answer it,
+// under the scheme that was tried.
+func (s *Server) registrationError(e *tokenError) *protocolError {
+	if e == nil {
+		return nil
+	}
+	perr := s.challenge(e.status, e.code, e.description)
+	perr.challenge = strings.Replace(perr.challenge, bearerScheme, e.scheme, 1)
+	return perr
 }
 
 // assigned are the members that the server alone sets (RFC 7592, Section 2.2).

@@ -1,7 +1,10 @@
 package oauthtest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,30 +36,54 @@ func (s *Server) serveResourceMetadata(w http.ResponseWriter, r *http.Request) {
 		"scopes_supported":         scopesSupported,
 		"bearer_methods_supported": []string{"header"},
 	}
+	s.addBindingMetadata(m)
 	s.editMembers(resourceMetadataPath, m)
 	writeJSON(w, http.StatusOK, m)
 }
 
-// serveResource answers with what it knows of the token.
+// serveResource answers with what it knows of the token, and with the SHA-256 of
+// the body that it got, in hexadecimal.
 func (s *Server) serveResource(w http.ResponseWriter, r *http.Request) {
-	t, perr := s.bearer(r)
-	if perr == nil && len(t.resources()) > 0 && !slices.ContainsFunc(s.resources(), func(resource string) bool {
-		return slices.Contains(t.resources(), resource)
-	}) {
-		perr = s.challenge(http.StatusUnauthorized, "invalid_token", "the access token is for another resource")
+	t, refused := s.presented(r, "")
+	if refused == nil && !s.forThisResource(t) {
+		scheme, _ := credentialOf(r)
+		refused = &tokenError{http.StatusUnauthorized, scheme, "invalid_token", "the access token is for another resource"}
 	}
-	if perr != nil {
+	if refused != nil {
 		// RFC 9728, Section 5.1 and RFC 6750, Section 3.
-		w.Header().Set("WWW-Authenticate", perr.challenge+fmt.Sprintf(", scope=%q, resource_metadata=%q",
+		s.refuseToken(w, refused, fmt.Sprintf(", scope=%q, resource_metadata=%q",
 			resourceScope, s.endpointURL(resourceMetadataPath+resourcePath)))
-		noStore(w)
-		w.WriteHeader(perr.status)
 		return
 	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	sum := sha256.Sum256(body)
 	noStore(w)
 	writeJSON(w, http.StatusOK, map[string]any{
-		"sub":       t.grant.subject(),
-		"scope":     strings.Join(t.scope, " "),
-		"client_id": t.grant.client.ID,
+		"sub":         t.grant.subject(),
+		"scope":       strings.Join(t.scope, " "),
+		"client_id":   t.grant.client.ID,
+		"body_sha256": hex.EncodeToString(sum[:]),
 	})
+}
+
+// forThisResource reports whether a token that names resources names this one.
+func (s *Server) forThisResource(t *accessToken) bool {
+	return len(t.resources()) == 0 || slices.ContainsFunc(s.resources(), func(resource string) bool {
+		return slices.Contains(t.resources(), resource)
+	})
+}
+
+// serveResourceRedirect sends whoever comes on to the URL in the parameter to.
+func (s *Server) serveResourceRedirect(w http.ResponseWriter, r *http.Request) {
+	to := r.URL.Query().Get("to")
+	if to == "" {
+		http.Error(w, "to is missing", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusTemporaryRedirect)
 }

@@ -14,12 +14,13 @@ import (
 	"time"
 )
 
-// Limits and lifetimes of the server. None is configurable: a test moves
-// [Options.Now] where it wants to see something expire.
+// Limits and lifetimes of the server. None but that of access tokens is
+// configurable: a test moves [Options.Now] where it wants to see something
+// expire.
 const (
 	maxBody             = 1 << 20 // a request body over it is answered with 413
 	codeLifetime        = 60 * time.Second
-	accessTokenLifetime = 10 * time.Minute
+	accessTokenLifetime = 10 * time.Minute // without Options.AccessTokenLifetime
 	idTokenLifetime     = 5 * time.Minute
 	responseLifetime    = 10 * time.Minute // of a JWT authorization response: JARM, Section 2.1
 	pushedLifetime      = 60 * time.Second
@@ -98,10 +99,25 @@ type Options struct {
 	// server fetches once (draft-ietf-oauth-client-id-metadata-document).
 	ClientIDMetadataDocuments bool
 
+	// DPoPNonce says which nonces the proofs at the server's own endpoints need,
+	// and DPoPResourceNonce those at /userinfo and /resource. The zero value is
+	// none.
+	DPoPNonce         DPoPNonceMode
+	DPoPResourceNonce DPoPNonceMode
+
+	// AccessTokenLifetime is in whole seconds. Zero means ten minutes.
+	AccessTokenLifetime time.Duration
+
+	// RefreshDelay, if not nil, is called before each answer to a refresh is
+	// written, when the refresh token has been used up already: while it does not
+	// return, nor does the answer come. It is called from several goroutines, and
+	// Close waits for it.
+	RefreshDelay func()
+
 	// OutgoingClient makes the requests of the server itself: for metadata
-	// documents, with logout tokens, and the notifications of CIBA's ping mode. It follows no redirect there and waits
-	// at most ten seconds. Nil means the one of [Server.Client], which trusts
-	// nothing but the server's own certificate.
+	// documents, with logout tokens, and the notifications of CIBA's ping mode. It
+	// follows no redirect there and waits at most ten seconds. Nil means the one of
+	// [Server.Client], which trusts nothing but the server's own certificate.
 	OutgoingClient *http.Client
 }
 
@@ -131,10 +147,12 @@ type Server struct {
 	codes    map[string]*code
 	access   map[string]*accessToken
 	refresh  map[string]*refreshToken
-	jtis     map[string]time.Time // of assertions and request objects, until they expire
+	jtis     map[string]time.Time // of assertions, request objects and proofs, until they expire
 
 	polls     map[string]*polled // by device_code or auth_req_id
 	userCodes map[string]*polled // by plainUserCode
+
+	nonces []string // for DPoP proofs, in the order they were given out
 
 	statementKeys []publicKey              // not guarded: never changed
 	registrations map[string]*registration // by client_id
@@ -171,6 +189,7 @@ const (
 	registrationPath     = "/registration"
 	endSessionPath       = "/logout"
 	resourcePath         = "/resource"
+	resourceRedirectPath = resourcePath + "/redirect"
 	resourceMetadataPath = "/.well-known/oauth-protected-resource"
 
 	deviceAuthorizationPath = "/device_authorization"
@@ -196,7 +215,8 @@ func routes() []endpoint {
 		{"registration_endpoint", registerPath, "POST", false, (*Server).serveRegister},
 		{"", registrationPath, "GET PUT DELETE", false, (*Server).serveRegistration},
 		{"end_session_endpoint", endSessionPath, "GET POST", false, (*Server).serveEndSession},
-		{"", resourcePath, "GET POST", false, (*Server).serveResource},
+		{"", resourcePath, "GET POST PUT", false, (*Server).serveResource},
+		{"", resourceRedirectPath, "GET POST PUT", false, (*Server).serveResourceRedirect},
 		{"", resourceMetadataPath, "GET", false, (*Server).serveResourceMetadata},
 		{"", resourceMetadataPath + resourcePath, "GET", false, (*Server).serveResourceMetadata},
 
@@ -363,6 +383,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
+		r = s.takeProof(w, r)
 		if s.replaceAnswer(w, r) {
 			return
 		}

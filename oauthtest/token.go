@@ -38,6 +38,7 @@ type code struct {
 	redirectURI   string
 	redirectGiven bool
 	challenge     string
+	jkt           string // of the key that it is bound to: RFC 9449, Section 10
 	expiry        time.Time
 	used          bool
 }
@@ -48,6 +49,7 @@ type accessToken struct {
 	expiry   time.Time
 	resource []string // the part of the grant's; nil: all
 	details  []any    // likewise
+	bound    binding
 }
 
 type refreshToken struct {
@@ -55,6 +57,7 @@ type refreshToken struct {
 	scope  []string
 	used   bool // rotated
 	issued time.Time
+	bound  binding
 }
 
 // A tokenRequest is a request to the token endpoint of an authenticated
@@ -62,6 +65,7 @@ type refreshToken struct {
 type tokenRequest struct {
 	client *Client
 	params url.Values
+	bound  binding // what was proved, and what the tokens will be bound to
 }
 
 // grantTypes is the table of what the token endpoint grants.
@@ -102,14 +106,22 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		perr.write(w)
 		return
 	}
+	bound, perr := readBinding(r, client)
+	if perr != nil {
+		perr.write(w)
+		return
+	}
 	perr = invalid("unsupported_grant_type", "grant_type is missing or unknown")
 	var answer map[string]any
 	for _, g := range grantTypes() {
 		if g.name == params.Get("grant_type") {
 			if perr = client.checkGrantType(g.name); perr == nil {
-				answer, perr = g.serve(s, &tokenRequest{client, params})
+				answer, perr = g.serve(s, &tokenRequest{client, params, bound})
 			}
 		}
+	}
+	if s.opts.RefreshDelay != nil && params.Get("grant_type") == "refresh_token" {
+		s.opts.RefreshDelay()
 	}
 	if perr != nil {
 		perr.write(w)
@@ -159,6 +171,9 @@ func (s *Server) redeem(r *tokenRequest) (*code, *protocolError) {
 	given := r.params.Get("redirect_uri")
 	if given != c.redirectURI && (c.redirectGiven || given != "") {
 		return refuse("redirect_uri is not that of the authorization request")
+	}
+	if !r.bound.covers(binding{jkt: c.jkt}) { // RFC 9449, Section 10
+		return refuse("the code is bound to another key than that of the proof, if there is one")
 	}
 	if perr := checkVerifier(c.challenge, r.params.Get("code_verifier")); perr != nil {
 		return nil, perr
@@ -213,6 +228,10 @@ func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
 	if t == nil || t.grant.client.ID != r.client.ID || t.grant.revoked {
 		return nil, invalid("invalid_grant", "unknown or revoked refresh token, or that of another client")
 	}
+	if !r.bound.covers(t.bound) {
+		// Before the next check: who has no key cannot end the grant either.
+		return nil, invalid("invalid_grant", "the refresh token is bound to another key or certificate")
+	}
 	if t.used {
 		t.grant.revoked = true
 		return nil, invalid("invalid_grant", "the refresh token was used before")
@@ -241,12 +260,12 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 	s.narrowToken(access, r.params["resource"], details)
 	answer := map[string]any{
 		"access_token": access,
-		"token_type":   "Bearer",
-		"expires_in":   int(accessTokenLifetime / time.Second),
+		"token_type":   s.bind(access, r.bound),
+		"expires_in":   int(s.tokenLifetime() / time.Second),
 		"scope":        strings.Join(scope, " "),
 	}
 	if offline {
-		answer["refresh_token"] = s.newRefreshToken(g)
+		answer["refresh_token"] = s.newRefreshToken(g, r.bound)
 	}
 	if details != nil {
 		answer["authorization_details"] = details // RFC 9396, Section 7
@@ -267,11 +286,11 @@ func (g *grant) offline() bool {
 		(g.client.RefreshTokens || slices.Contains(g.scope, "offline_access"))
 }
 
-func (s *Server) newRefreshToken(g *grant) string {
+func (s *Server) newRefreshToken(g *grant, b binding) string {
 	value := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refresh[value] = &refreshToken{grant: g, scope: g.scope, issued: s.now()}
+	s.refresh[value] = &refreshToken{grant: g, scope: g.scope, issued: s.now(), bound: g.refreshBinding(b)}
 	return value
 }
 
@@ -279,7 +298,7 @@ func (s *Server) newAccessToken(g *grant, scope []string) string {
 	value := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.access[value] = &accessToken{grant: g, scope: scope, expiry: s.now().Add(accessTokenLifetime)}
+	s.access[value] = &accessToken{grant: g, scope: scope, expiry: s.now().Add(s.tokenLifetime())}
 	return value
 }
 
