@@ -308,6 +308,19 @@ var elsewhereFaults = []oauthtest.Fault{
 	oauthtest.RefreshOldAuthTime, oauthtest.RefreshMissingAuthTime, oauthtest.RefreshWithoutIDToken,
 	oauthtest.MissingIssuedTokenType,
 	oauthtest.PingWrongToken, oauthtest.PingWrongID, oauthtest.PingMissingID,
+
+	oauthtest.DPoPUnboundToken,
+	oauthtest.DPoPNonceOnEverything,
+	oauthtest.DPoPNonceTwice,
+	oauthtest.DPoPBadNonce,
+	oauthtest.WrongThumbprint,
+
+	oauthtest.ResourceRejects,
+	oauthtest.ResourceRejectsOnce,
+	oauthtest.ResourceExpiredOnce,
+
+	oauthtest.RefreshFails,
+	oauthtest.RefreshInvalidGrant,
 }
 
 func TestEveryFaultIsInATable(t *testing.T) {

@@ -79,6 +79,9 @@ func readBinding(r *http.Request, client *Client) (binding, *protocolError) {
 
 // bind binds an access token and returns its token_type.
 func (s *Server) bind(value string, b binding) string {
+	if s.faulty(DPoPUnboundToken) {
+		b.jkt = ""
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.access[value].bound = b

@@ -89,6 +89,7 @@ func proofError(r *http.Request) *protocolError {
 func (s *Server) takeProof(w http.ResponseWriter, r *http.Request) *http.Request {
 	i := slices.IndexFunc(proofEndpoints[:], func(e proofEndpoint) bool { return s.fullPath(e.path) == r.URL.Path })
 	if i < 0 {
+		s.editNonce(w.Header(), false)
 		return r
 	}
 	mode := s.opts.DPoPNonce
@@ -100,6 +101,7 @@ func (s *Server) takeProof(w http.ResponseWriter, r *http.Request) *http.Request
 	if mode > DPoPNonceOnce || refused {
 		w.Header().Set("DPoP-Nonce", s.nextNonce(mode))
 	}
+	s.editNonce(w.Header(), true)
 	if p == nil {
 		return r
 	}

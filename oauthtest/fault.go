@@ -151,6 +151,7 @@ func Faults() []Fault {
 	// and not a change to its answer.
 	all := []Fault{UserinfoJSONInsteadOfJWT, JARMDowngrade}
 	all = append(all, IntrospectionJSONInsteadOfJWT, RegistrationWith200)
+	all = append(all, boundFaults()...)
 	for _, row := range callbackFaults {
 		all = append(all, row.fault)
 	}
@@ -384,6 +385,12 @@ var memberFaults = [...]struct {
 	{IntrospectionActiveString, introspectPath, func(m map[string]any) { m["active"] = fmt.Sprint(m["active"]) }},
 	{IntrospectionMissingActive, introspectPath, func(m map[string]any) { delete(m, "active") }},
 	{IntrospectionNonStringScope, introspectPath, func(m map[string]any) { m["scope"] = 42 }},
+	{WrongThumbprint, introspectPath, func(m map[string]any) {
+		cnf, _ := m["cnf"].(map[string]any)
+		for name := range cnf {
+			cnf[name] = hashOf([]byte("another " + name))
+		}
+	}},
 	{RegistrationWithoutClientID, registerPath, func(m map[string]any) { delete(m, "client_id") }},
 	{RegistrationExpiredSecret, registerPath, func(m map[string]any) { m["client_secret_expires_at"] = 1 }},
 	{RegistrationNegativeSecretExpiry, registerPath, func(m map[string]any) { m["client_secret_expires_at"] = -1 }},
@@ -469,5 +476,5 @@ func (s *Server) replaceAnswer(w http.ResponseWriter, r *http.Request) bool {
 			return true
 		}
 	}
-	return false
+	return s.replaceRefresh(w, r)
 }

@@ -237,6 +237,7 @@ func TestFaults(t *testing.T) {
 
 	tests := maps.Clone(faultTests)
 	maps.Copy(tests, endpointFaultTests)
+	maps.Copy(tests, boundFaultTests)
 	correct := play(t)
 	seen := map[oauthtest.Fault]bool{}
 	for _, fault := range oauthtest.Faults() {
@@ -260,7 +261,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if len(seen) != len(tests) || len(tests) != len(faultTests)+len(endpointFaultTests) {
+	if len(seen) != len(tests) || len(tests) != len(faultTests)+len(endpointFaultTests)+len(boundFaultTests) {
 		t.Errorf("%d faults in tables, %d tests", len(seen), len(tests))
 	}
 }

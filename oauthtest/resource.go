@@ -49,6 +49,9 @@ func (s *Server) serveResource(w http.ResponseWriter, r *http.Request) {
 		scheme, _ := credentialOf(r)
 		refused = &tokenError{http.StatusUnauthorized, scheme, "invalid_token", "the access token is for another resource"}
 	}
+	if refused == nil {
+		refused = s.rejectToken(r)
+	}
 	if refused != nil {
 		// RFC 9728, Section 5.1 and RFC 6750, Section 3.
 		s.refuseToken(w, refused, fmt.Sprintf(", scope=%q, resource_metadata=%q",
