@@ -1,12 +1,14 @@
 // Command fapi2 shows a login by the FAPI 2.0 Security Profile with Message
-// Signing, at a server of its own (package oauthtest), and prints each step:
+// Signing, and a call of an API with what it gave, at a server of its own
+// (package oauthtest), and prints each step:
 //
 //	go run ./examples/fapi2
 //
 // What it has over examples/login: the client has a key instead of a secret
 // (private_key_jwt), the request is signed (JAR) and pushed to the server (PAR),
-// and the response comes signed (JARM). How a web application keeps the login
-// in its session is shown there.
+// the response comes signed (JARM), and the tokens are bound to another key of
+// the client (DPoP), with the nonces that the server wants. How a web application
+// keeps the login in its session is shown there.
 package main
 
 import (
@@ -41,7 +43,11 @@ func main() {
 }
 
 func newServer() *oauthtest.Server {
-	return oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"ES256"}})
+	return oauthtest.NewServer(&oauthtest.Options{
+		SigningAlgs:       []string{"ES256"},
+		DPoPNonce:         oauthtest.DPoPNonceOnce,
+		DPoPResourceNonce: oauthtest.DPoPNonceOnce,
+	})
 }
 
 // login is a login from the registration of the client to the claims.
@@ -84,8 +90,39 @@ func login(ctx context.Context, srv *oauthtest.Server, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	step("app: verified the response, exchanged the code, and verified the ID token")
+	step("app: verified the response, exchanged the code, and verified the ID token; the token is of type %s", token.TokenType)
+	if err := callAPI(ctx, client, srv, token, step); err != nil {
+		return err
+	}
 	return printClaims(out, token.IDToken())
+}
+
+// callAPI asks an API of the user's. The Transport proves with each request that
+// the client has the key, sends the token to this one origin, and renews it.
+func callAPI(ctx context.Context, client *oauth.Client, srv *oauthtest.Server, token *oauth.Token, step func(string, ...any)) error {
+	transport, err := client.NewTransport(token, oauth.TransportOptions{
+		Origins: []string{srv.URL()},
+		OnRefresh: func(context.Context, *oauth.Token) error {
+			return nil // an application stores the new token: Token.MarshalBinary
+		},
+	})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL()+"/resource", nil)
+	if err != nil {
+		return err
+	}
+	res, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("the API answered %s", res.Status)
+	}
+	step("app: called the API with the token and a proof")
+	return nil
 }
 
 // register tells the server of the client. At a real one this is done by hand,
@@ -101,6 +138,7 @@ func register(srv *oauthtest.Server, key *oauth.SigningKey) {
 		RequirePAR:           true,
 		RequireSignedRequest: true,
 		RequirePKCE:          true,
+		RequireDPoP:          true,
 	})
 }
 
@@ -110,6 +148,16 @@ func newClient(ctx context.Context, srv *oauthtest.Server, key *oauth.SigningKey
 		return nil, err
 	}
 	step("app: discovery found %s", server.Issuer)
+	// The key that tokens are bound to. An application that keeps refresh tokens
+	// keeps this key too.
+	proofKey, err := oauth.GenerateSigningKey(oauth.ES256)
+	if err != nil {
+		return nil, err
+	}
+	dpop, err := oauth.NewDPoP(proofKey, nil)
+	if err != nil {
+		return nil, err
+	}
 	return oauth.NewClient(oauth.Config{
 		Server: server,
 		Metadata: oauth.ClientMetadata{
@@ -121,8 +169,7 @@ func newClient(ctx context.Context, srv *oauthtest.Server, key *oauth.SigningKey
 		},
 		Auth:       oauth.PrivateKeyJWT(key, nil),
 		RequestKey: key, // JAR: every request is signed
-		// The profile wants access tokens that are bound to a key of the client.
-		// DPoP joins here when the package has it.
+		DPoP:       dpop,
 		HTTPClient: srv.Client(),
 		Trace: &oauth.Trace{RequestDone: func(_ context.Context, r oauth.RequestInfo) {
 			step("app: %s %s: status %d", r.Method, r.URL, r.Status)

@@ -21,12 +21,15 @@ func TestLogin(t *testing.T) {
 	for _, step := range []string{
 		"server: knows the client fapi2-example by its ES256 key",
 		"app: discovery found " + srv.Issuer(),
+		"app: POST " + srv.URL() + "/par: status 400", // with the nonce that the next try has
 		"app: POST " + srv.URL() + "/par: status 201",
 		"app: has pushed the signed request",
 		"browser: the user logged in as alice; is sent back to https://app.example.com/callback",
 		"app: GET " + srv.URL() + "/jwks: status 200",
 		"app: POST " + srv.URL() + "/token: status 200",
-		"app: verified the response, exchanged the code, and verified the ID token",
+		"app: verified the response, exchanged the code, and verified the ID token; the token is of type DPoP",
+		"app: GET " + srv.URL() + "/resource: status 200",
+		"app: called the API with the token and a proof",
 		"\n\n",
 		"\nemail: \"alice@example.com\"\n",
 		"\nsub: \"alice\"\n",
@@ -59,6 +62,8 @@ func TestLoginRefused(t *testing.T) {
 		oauthtest.PARError:      oauth.ErrRefused,
 		oauthtest.JARMDowngrade: oauth.ErrClaim,
 		oauthtest.WrongNonce:    oauth.ErrNonce,
+
+		oauthtest.DPoPUnboundToken: oauth.ErrTokenType,
 	} {
 		srv := newServer()
 		srv.Fault(fault)
