@@ -181,7 +181,7 @@ type provenRequest struct {
 	method string
 	url    *url.URL
 	token  string // the access token in the request; "" if there is none
-	nonce  string // in the proof
+	nonce  string // in the proof; prove takes the latest if there is none yet
 }
 
 // prove sets the proof of a request; a nil DPoP sets none.
@@ -189,7 +189,9 @@ func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
 	if d == nil {
 		return nil
 	}
-	p.nonce = d.nonce(originOf(p.url))
+	if p.nonce == "" {
+		p.nonce = d.nonce(originOf(p.url))
+	}
 	proof, err := d.proof(now, p.method, p.url, p.token, p.nonce)
 	if err == nil {
 		h.Set("DPoP", proof)
@@ -197,21 +199,26 @@ func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
 	return err
 }
 
-// again keeps the nonce of an answer, and reports whether the request is to be
-// made once more: it was refused for its nonce, and there is another one now.
-func (d *DPoP) again(p *provenRequest, status int, h http.Header, code func() string) bool {
+// again keeps the nonce of an answer, and returns it if the request is to be
+// made once more: it was refused for its nonce, and this is another one. The
+// second proof has this one, not the latest: where server and resource are one
+// origin with nonces of their own, that may be the other's by then.
+func (d *DPoP) again(p *provenRequest, status int, h http.Header, code func() string) (nonce string) {
 	if d == nil {
-		return false
+		return ""
 	}
 	fresh := d.remember(originOf(p.url), h)
-	return (status == http.StatusBadRequest || status == http.StatusUnauthorized) &&
-		fresh != "" && fresh != p.nonce && code() == "use_dpop_nonce"
+	if (status == http.StatusBadRequest || status == http.StatusUnauthorized) && fresh != p.nonce && code() == "use_dpop_nonce" {
+		return fresh
+	}
+	return ""
 }
 
 // doProven sends the request that build makes, with a proof if there is a DPoP
 // key. It is built anew for the second attempt: an assertion that is sent twice
 // is a replay.
 func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token string, build func() (*httpRequest, error)) (*httpResponse, error) {
+	nonce := ""
 	for first := true; ; first = false {
 		r, err := build()
 		if err != nil {
@@ -221,7 +228,7 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err != nil {
 			return nil, withOp(r.op, err)
 		}
-		p := &provenRequest{method: r.method, url: u, token: token}
+		p := &provenRequest{method: r.method, url: u, token: token, nonce: nonce}
 		if p.method == "" {
 			p.method = http.MethodPost
 		}
@@ -235,7 +242,7 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err != nil {
 			return nil, err
 		}
-		if !d.again(p, res.status, res.header, func() string { return res.refusal().Code }) || !first {
+		if nonce = d.again(p, res.status, res.header, func() string { return res.refusal().Code }); nonce == "" || !first {
 			return res, nil
 		}
 	}

@@ -48,7 +48,7 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 		closeBody(req)
 		return nil, err
 	}
-	d, token := c.dpopOf(t), t.AccessToken.Reveal()
+	d, token, nonce := c.dpopOf(t), t.AccessToken.Reveal(), ""
 	for first := true; ; first = false {
 		r := req.Clone(req.Context())
 		if r.Header == nil {
@@ -60,7 +60,7 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 			}
 		}
 		r.Header.Set("Authorization", authorization)
-		p := &provenRequest{method: r.Method, url: r.URL, token: token}
+		p := &provenRequest{method: r.Method, url: r.URL, token: token, nonce: nonce}
 		if p.method == "" {
 			p.method = http.MethodGet
 		}
@@ -73,7 +73,7 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 			return nil, err
 		}
 		code := func() string { return challengeError(res.Header, "DPoP") }
-		if !d.again(p, res.StatusCode, res.Header, code) || !first || !resendable(req) {
+		if nonce = d.again(p, res.StatusCode, res.Header, code); nonce == "" || !first || !resendable(req) {
 			return res, nil
 		}
 		discard(res)
