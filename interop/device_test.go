@@ -30,7 +30,11 @@ type device struct {
 }
 
 func (s *scenario) startDevice(id string, scope ...string) *device {
-	p := s.setup("tls", id, options{})
+	return s.startDeviceAt("tls", id, options{}, scope...)
+}
+
+func (s *scenario) startDeviceAt(instance, id string, o options, scope ...string) *device {
+	p := s.setup(instance, id, o)
 	pending, err := p.client.StartDeviceAuthorization(s.ctx, &oauth.DeviceRequest{Scope: scope})
 	s.check(err, "StartDeviceAuthorization")
 	s.require(pending.UserCode() != "", "no user code")

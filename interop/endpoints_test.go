@@ -26,7 +26,8 @@ func endpointScenarios(t table) {
 
 // introspect asks the server about the access token, which it has to know as
 // that of this client and user, with the scope and the lifetime that it came
-// with, and bound to the certificate if the client is registered for that.
+// with, and bound to the certificate if the client is registered for that, and
+// to the key if it has one.
 func (f *flow) introspect(s *scenario) *oauth.Introspection {
 	i, err := f.client.Introspect(s.ctx, f.token.AccessToken.Reveal(), nil)
 	s.check(err, "Introspect")
@@ -39,7 +40,8 @@ func (f *flow) introspect(s *scenario) *oauth.Introspection {
 	off := i.Expiry().Sub(f.token.Expiry)
 	s.require(off.Abs() < 5*time.Second, "exp of the introspection is %v off", off)
 	equal(s, i.CertificateThumbprint(), f.boundTo(s), "x5t#S256 of the introspection")
-	equal(s, i.KeyThumbprint(), "", "jkt of the introspection")
+	equal(s, i.KeyThumbprint(), f.keyThumbprint(), "jkt of the introspection")
+	equal(s, i.TokenType(), f.tokenType(), "token_type of the introspection")
 	equal(s, i.JWT() != "", f.meta.IntrospectionSignedResponseAlg != "", "the introspection is signed")
 	return i
 }
@@ -69,6 +71,7 @@ func (f *flow) requireInactive(s *scenario) {
 		_, err := f.client.UserInfo(s.ctx, f.token, nil)
 		s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
 	}
+	f.requireRefused(s)
 }
 
 func (s *scenario) requireInactive(i *oauth.Introspection, err error) {

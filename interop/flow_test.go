@@ -6,7 +6,6 @@ package interop
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"example.com/oauth"
@@ -33,6 +32,7 @@ type party struct {
 	reg    *registration
 	client *oauth.Client
 	meta   oauth.ClientMetadata
+	dpop   *oauth.DPoP // nil: its tokens are not bound to a key
 	wire   *wire
 }
 
@@ -88,7 +88,15 @@ func (s *scenario) setup(instance, id string, o options) *party {
 	cfg, reg, w := s.config(instance, id, o)
 	client, err := oauth.NewClient(cfg)
 	s.check(err, "NewClient")
-	return &party{server: cfg.Server, reg: reg, client: client, meta: cfg.Metadata, wire: w}
+	return &party{server: cfg.Server, reg: reg, client: client, meta: cfg.Metadata, dpop: cfg.DPoP, wire: w}
+}
+
+// tokenType is that of the client's tokens.
+func (p *party) tokenType() string {
+	if p.dpop != nil {
+		return "DPoP"
+	}
+	return "Bearer"
 }
 
 // authorizationRequest is what the scenarios ask for unless they say otherwise.
@@ -151,7 +159,7 @@ func (s *scenario) code(instance, id string, o options) *flow {
 		equal(s, answer.Get("iss"), f.server.Issuer, "iss of the authorization response")
 	}
 	s.require(!f.token.AccessToken.IsZero(), "no access token")
-	s.require(strings.EqualFold(f.token.TokenType, "Bearer"), "token type %q", f.token.TokenType)
+	equal(s, f.token.TokenType, f.tokenType(), "token type")
 	s.require(f.token.Expiry.After(time.Now()), "the access token expired at %v", f.token.Expiry)
 	return f
 }
@@ -209,9 +217,11 @@ func (s *scenario) full(instance, id string, o options) *flow {
 	f.idToken(s)
 	f.requireEmail(s)
 	f.introspect(s)
+	f.callResource(s)
 	next := f.refreshed(s, nil)
 	next.requireEmail(s)
 	next.introspect(s)
+	next.callResource(s)
 	f.revoke(s)
 	f.requireInactive(s)
 	return f
@@ -224,6 +234,7 @@ func (f *flow) refreshed(s *scenario, opts *oauth.GrantOptions) *flow {
 	s.require(!t.AccessToken.IsZero() && t.AccessToken.Reveal() != f.token.AccessToken.Reveal(), "no new access token")
 	s.require(!t.RefreshToken.IsZero(), "the refresh token is lost")
 	s.require(t.Expiry.After(time.Now()), "the new access token expired at %v", t.Expiry)
+	equal(s, t.TokenType, f.tokenType(), "type of the new token")
 	equal(s, t.Issuer(), f.token.Issuer(), "issuer of the new token")
 	equal(s, t.Subject(), f.token.Subject(), "subject of the new token")
 	return &flow{party: f.party, token: t}

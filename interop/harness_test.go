@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -147,7 +148,7 @@ func (c *registration) auth() (oauth.ClientAuth, error) {
 		return oauth.TLSClientAuth(), nil
 	case "none":
 		return oauth.None(), nil
-	case "attest_jwt_client_auth":
+	case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop":
 		return nil, nil // the scenario's own: without it every request is ErrConfig
 	}
 	return nil, fmt.Errorf("client %q: no client authentication %q here", c.ClientID, m.Method)
@@ -206,6 +207,7 @@ type wire struct {
 type exchange struct {
 	method    string
 	url       *url.URL
+	proof     string // the DPoP header field of the request
 	status    int
 	mediaType string // of the response
 }
@@ -217,7 +219,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // wrap puts the wire in front of next.
 func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		seen := exchange{method: r.Method, url: r.URL}
+		seen := exchange{method: r.Method, url: r.URL, proof: r.Header.Get("DPoP")}
 		var resp *http.Response
 		var err error
 		if w.around != nil {
@@ -256,14 +258,24 @@ func (w *wire) last(s *scenario, endpoint string) exchange {
 }
 
 // count is the number of exchanges with an endpoint.
-func (w *wire) count(endpoint string) int {
-	n := 0
+func (w *wire) count(endpoint string) int { return len(w.statuses(endpoint)) }
+
+// statuses are the answers of an endpoint, in their order.
+func (w *wire) statuses(endpoint string) []int {
+	var all []int
 	for _, e := range w.exchanges() {
 		if e.url.String() == endpoint {
-			n++
+			all = append(all, e.status)
 		}
 	}
-	return n
+	return all
+}
+
+// requireStatuses ends the scenario unless those were the answers of an
+// endpoint.
+func (w *wire) requireStatuses(s *scenario, endpoint string, want ...int) {
+	got := w.statuses(endpoint)
+	s.require(slices.Equal(got, want), "answers of %s: got %v, want %v", endpoint, got, want)
 }
 
 // requireSilent ends the scenario if the package made a request.

@@ -34,6 +34,8 @@ var scenarios = sync.OnceValue(func() table {
 	endpointScenarios(t)
 	registrationScenarios(t)
 	logoutScenarios(t)
+	resourceScenarios(t)
+	dpopScenarios(t)
 	return t
 })
 
@@ -45,22 +47,10 @@ var notYet = []struct {
 }{
 	{`.*\bML-DSA-\d+\b.*`, "ML-DSA, which needs Go 1.27"},
 
-	{`mTLS certificate-bound token.*`, "Client.Do"},
-	{`DPoP proof .*|DPoP nonce required .*|DPoP-bound token sent .*`, "NewDPoP, Client.Do"},
-	{`DPoP\b.*`, "NewDPoP"},
-	{`client_credentials \+ DPoP`, "NewDPoP"},
-
 	{`JWE .*`, "NewDecrypter (JWE)"},
 
 	{`RFC 9068 JWT access token .*`, "NewResourceServer"},
-	{`JWT access token with DPoP: .*`, "NewDPoP, NewResourceServer"},
-	{`resource without a token: .*`, "Client.Do"},
-
-	{`device flow with DPoP`, "NewDPoP"},
-
-	{`attestation-based client authentication, DPoP .*`, "NewDPoP"},
-	{`FAPI 2.0 security profile: .* \+ DPoP`, "NewDPoP"},
-	{`FAPI 2.0 message signing: .*`, "NewDPoP"},
+	{`JWT access token with DPoP: .*`, "NewResourceServer"},
 }
 
 // missingCall is what the package lacks for a scenario, or "".
