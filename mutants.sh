@@ -399,6 +399,8 @@ mtls.go | MTLS | if err == nil && u != nil && u.Scheme == "https" { | if false {
 mtls.go | MTLS | config.ClientSessionCache = nil | _ = 0
 mtls.go | MTLS | case fixed == (m.GetCertificate != nil): | case !fixed && m.GetCertificate == nil:
 # oauth.go
+oauth.go | NewClientErrors | case c.dpop == nil && c.meta.DPoPBoundAccessTokens && c.auth != nil: // | case false: //
+oauth.go | NewClientErrors | case c.dpop != nil && c.dpop.key == nil: | case false:
 oauth.go | NewClient | case template && c.accept == nil: | case false:
 oauth.go | NewClient | case !template && c.accept != nil: | case false:
 oauth.go | NewClient | case c.meta.ClientID == "": | case false:

@@ -359,6 +359,8 @@ func (c *Client) checkIdentity(*Config) error {
 		return fail(ErrConfig, "Metadata.ClientID", "is empty: set the client_id that the server gave out")
 	case slices.ContainsFunc(c.tokenTypes, func(s string) bool { return strings.EqualFold(s, "dpop") }):
 		return fail(ErrConfig, "AllowTokenTypes", "lists DPoP: without its key such a token is of no use, and with Config.DPoP it is accepted")
+	case c.dpop == nil && c.meta.DPoPBoundAccessTokens && c.auth != nil: // RFC 9449, Section 5.2
+		return fail(ErrConfig, "DPoP", "is nil, and Metadata.DPoPBoundAccessTokens is set: the server would refuse every token request")
 	case c.dpop != nil && c.dpop.key == nil:
 		return fail(ErrConfig, "DPoP", "is empty: NewDPoP makes one")
 	case template && c.accept == nil:
