@@ -57,7 +57,7 @@ func (s *Server) serveBackchannel(w http.ResponseWriter, r *http.Request) {
 	answer := map[string]any{ // Section 7.3
 		"auth_req_id": authReqID,
 		"expires_in":  int(lifetime / time.Second),
-		"interval":    int(pollInterval / time.Second),
+		"interval":    int(s.opts.PollInterval / time.Second),
 	}
 	s.editStart(answer)
 	noStore(w)

@@ -46,7 +46,7 @@ func (s *Server) serveDeviceAuthorization(w http.ResponseWriter, r *http.Request
 		"verification_uri":          page,
 		"verification_uri_complete": page + "?" + url.Values{"user_code": {userCode}}.Encode(),
 		"expires_in":                int(deviceLifetime / time.Second),
-		"interval":                  int(pollInterval / time.Second),
+		"interval":                  int(s.opts.PollInterval / time.Second),
 	}
 	s.editStart(answer)
 	noStore(w)

@@ -132,6 +132,32 @@ func TestSlowDown(t *testing.T) {
 	wantOAuthError(t, "another code", pollDevice(t, s, startDevice(t, s, nil).str("device_code")), "authorization_pending")
 }
 
+// The interval is that of the options, and slow_down adds to it.
+func TestPollInterval(t *testing.T) {
+	clock := newClock()
+	s := newServer(t, &oauthtest.Options{SigningAlgs: []string{"ES256"}, Now: clock.now, PollInterval: 2 * time.Second})
+	s.AddClient(confidential)
+	start := startDevice(t, s, nil)
+	for name, a := range map[string]*answer{"device": start, "CIBA": startCIBA(t, s, nil)} {
+		if a.m["interval"] != 2.0 {
+			t.Errorf("%s: %s", name, a.body)
+		}
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		want  string
+	}{
+		{0, "authorization_pending"},
+		{2 * time.Second, "authorization_pending"},
+		{2*time.Second - 1, "slow_down"}, // now 7 s
+		{7*time.Second - 1, "slow_down"},
+		{12 * time.Second, "authorization_pending"},
+	} {
+		clock.advance(tt.after)
+		wantOAuthError(t, tt.after.String(), pollDevice(t, s, start.str("device_code")), tt.want)
+	}
+}
+
 func TestPendingAnswers(t *testing.T) {
 	clock := newClock()
 	s := newServer(t, &oauthtest.Options{SigningAlgs: []string{"ES256"}, Now: clock.now, PendingAnswers: 2})

@@ -36,8 +36,9 @@
 // [Options.PendingAnswers] requests are approved without anybody doing it.
 //
 // Until then polls are answered with authorization_pending. One that comes
-// before the interval of five seconds is over, by the server's clock, is
-// answered with slow_down, and makes the interval five seconds longer.
+// before the interval is over, by the server's clock, is answered with
+// slow_down, and makes the interval five seconds longer. It is five seconds
+// unless [Options.PollInterval] says something else.
 //
 // The hint of a CIBA request is a login_hint, an ID token of the client, or a
 // login_hint_token, which is any JWT with a sub, whoever signed it. A

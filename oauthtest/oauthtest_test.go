@@ -455,6 +455,8 @@ func TestPanics(t *testing.T) {
 		"jwk":         func() { s.AddJWK(json.RawMessage("{")) },
 		"options":     func() { oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"none"}}) },
 		"path":        func() { oauthtest.NewServer(&oauthtest.Options{Path: "x"}) },
+		"interval":    func() { oauthtest.NewServer(&oauthtest.Options{PollInterval: time.Second / 2}) },
+		"interval 2":  func() { oauthtest.NewServer(&oauthtest.Options{PollInterval: -time.Second}) },
 	} {
 		func() {
 			defer func() {

@@ -46,7 +46,7 @@ const (
 // with.
 func (s *Server) startPolling(p *polled, lifetime time.Duration) (code string) {
 	code = rand.Text()
-	p.expiry, p.interval = s.now().Add(lifetime), pollInterval
+	p.expiry, p.interval = s.now().Add(lifetime), s.opts.PollInterval
 	p.faulty = make(map[Fault]bool)
 	s.mu.Lock()
 	defer s.mu.Unlock()

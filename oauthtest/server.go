@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Limits and lifetimes of the server. None but that of access tokens is
-// configurable: a test moves [Options.Now] where it wants to see something
-// expire.
+// Limits and lifetimes of the server. None but that of access tokens and the
+// interval of polls is configurable: a test moves [Options.Now] where it wants to
+// see something expire.
 const (
 	maxBody             = 1 << 20 // a request body over it is answered with 413
 	codeLifetime        = 60 * time.Second
@@ -29,7 +29,7 @@ const (
 	backchannelLifetime = 2 * time.Minute // without requested_expiry
 	maxRequestedExpiry  = time.Hour       // what a greater requested_expiry becomes
 	maxBindingMessage   = 64              // characters
-	pollInterval        = 5 * time.Second
+	pollInterval        = 5 * time.Second // without Options.PollInterval
 	pollIncrement       = 5 * time.Second // of a slow_down: RFC 8628, Section 3.5
 	hugeSize            = 2 << 20         // of the answers that TokenHuge and JWKSHuge make
 )
@@ -76,6 +76,11 @@ type Options struct {
 	// that follows so many answers of authorization_pending, as the user of the
 	// hint or alice. The login_hint "deny" refuses then. No notification is sent.
 	PendingAnswers int
+
+	// PollInterval is the interval of device authorization and backchannel
+	// authentication requests, in whole seconds: a client that keeps to it lets
+	// it pass before its first poll. Zero means five seconds.
+	PollInterval time.Duration
 
 	// EditMetadata, if not nil, may change the discovery document each time
 	// before it is served. It is called from several goroutines.
@@ -252,6 +257,12 @@ func NewServer(opts *Options) *Server {
 	}
 	if s.opts.Path != "" && !strings.HasPrefix(s.opts.Path, "/") {
 		panic("oauthtest: Options.Path does not start with a slash")
+	}
+	if s.opts.PollInterval < 0 || s.opts.PollInterval%time.Second != 0 {
+		panic("oauthtest: Options.PollInterval is not a number of seconds")
+	}
+	if s.opts.PollInterval == 0 {
+		s.opts.PollInterval = pollInterval
 	}
 	s.opts.AuthorizationDetailsTypes = slices.Clone(s.opts.AuthorizationDetailsTypes)
 	s.opts.SigningAlgs = slices.Clone(s.opts.SigningAlgs)
