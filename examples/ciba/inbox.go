@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -52,7 +53,7 @@ func (in *inbox) find(_ context.Context, authReqID string) (*oauth.Backchannel, 
 	}
 	b := new(oauth.Backchannel)
 	if err := b.UnmarshalBinary(data); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the store: %v", err) // with its kind, ErrParse, it would be the server's fault
 	}
 	return b, nil
 }
