@@ -103,16 +103,15 @@ func TestRunWithoutArguments(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	for fault, kind := range map[oauthtest.Fault]error{
-		oauthtest.DiscoveryWrongIssuer:           oauth.ErrIssuer,
-		oauthtest.TokenHTML:                      oauth.ErrResponse,
-		oauthtest.TokenErrorWith200:              oauth.ErrRefused,
-		oauthtest.WrongTokenType:                 oauth.ErrTokenType,
-		oauthtest.EmptyAccessToken:               oauth.ErrResponse,
-		oauthtest.NegativeExpiresIn:              oauth.ErrResponse,
-		oauthtest.IntrospectionMissingActive:     oauth.ErrResponse,
-		oauthtest.IntrospectionHTML:              oauth.ErrResponse,
-		oauthtest.RevocationFails:                oauth.ErrRefused,
-		oauthtest.RevocationUnsupportedTokenType: oauth.ErrRefused,
+		oauthtest.DiscoveryWrongIssuer:       oauth.ErrIssuer,
+		oauthtest.TokenHTML:                  oauth.ErrResponse,
+		oauthtest.TokenErrorWith200:          oauth.ErrRefused,
+		oauthtest.WrongTokenType:             oauth.ErrTokenType,
+		oauthtest.EmptyAccessToken:           oauth.ErrResponse,
+		oauthtest.NegativeExpiresIn:          oauth.ErrResponse,
+		oauthtest.IntrospectionMissingActive: oauth.ErrResponse,
+		oauthtest.IntrospectionHTML:          oauth.ErrResponse,
+		oauthtest.RevocationFails:            oauth.ErrRefused,
 	} {
 		c := &clock{now: time.Now()}
 		srv := newServer(c)
@@ -189,6 +188,55 @@ func TestTokenEndsEarly(t *testing.T) {
 		t.Errorf("log:\n%s", s.log.String())
 	}
 }
+
+// Some servers keep no record of tokens that are JWTs, and some leave sub out.
+func TestUnsupportedTokenType(t *testing.T) {
+	for name, tt := range map[string]struct {
+		edit
+		want []string
+	}{
+		"introspection": {edit{"/introspect", 400, `{"error":"unsupported_token_type"}`}, []string{"says nothing of tokens", "has revoked"}},
+		"revocation":    {edit{"/revoke", 400, `{"error":"unsupported_token_type"}`}, []string{"revokes no tokens", "\nsub: batch\n"}},
+		"no sub":        {edit{"/introspect", 200, `{"active":true,"client_id":"batch"}`}, []string{"has revoked", "\nsub: batch\n"}},
+	} {
+		s := newSite(t, func(set *settings) {
+			set.httpClient = &http.Client{Transport: tt.on(set.httpClient.Transport)}
+		})
+		if err := s.run(t.Context(), 0); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(s.log.String(), want) {
+				t.Errorf("%s: no %q:\n%s", name, want, s.log.String())
+			}
+		}
+	}
+}
+
+// An edit is what an endpoint answers in place of what oauthtest does.
+type edit struct {
+	path   string
+	status int
+	body   string
+}
+
+func (e edit) on(transport http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := transport.RoundTrip(r)
+		if err != nil || r.URL.Path != e.path {
+			return resp, err
+		}
+		resp.Body.Close()
+		resp.StatusCode, resp.ContentLength = e.status, -1
+		resp.Header.Set("Content-Type", "application/json")
+		resp.Body = io.NopCloser(strings.NewReader(e.body))
+		return resp, nil
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestAPIRefuses(t *testing.T) {
 	for status, tries := range map[int]int{http.StatusUnauthorized: 2, http.StatusForbidden: 1} {

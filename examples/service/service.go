@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,25 +152,37 @@ func (s *service) end(ctx context.Context) error {
 		return err
 	}
 	if info != nil {
+		// The subject of such a token is the client (RFC 9068, Section 2.2), if the
+		// server names one at all.
 		fmt.Fprintf(s.out, "\nsub: %s\nclient_id: %s\nscope: %s\n",
-			printable(info.Subject()), printable(info.ClientID()), printable(strings.Join(info.Scope(), " ")))
+			printable(cmp.Or(info.Subject(), info.ClientID())), printable(info.ClientID()), printable(strings.Join(info.Scope(), " ")))
 	}
 	return nil
 }
 
-// introspect returns nil if the token is not active any more, and where there
-// is nobody to ask.
+// unsupported reports whether the server keeps no record of such a token, a JWT
+// for instance (RFC 7009, Section 2.2.1).
+func unsupported(err error) bool {
+	var refused *oauth.ResponseError
+	return errors.As(err, &refused) && refused.Code == "unsupported_token_type"
+}
+
+// introspect returns nil if the token is not active any more, and where nobody
+// can say.
 func (s *service) introspect(ctx context.Context, token string) (*oauth.Introspection, error) {
 	if s.server.IntrospectionEndpoint == "" {
 		s.step("service: the server has no introspection endpoint")
 		return nil, nil
 	}
 	info, err := s.client.Introspect(ctx, token, &oauth.EndpointOptions{TokenTypeHint: "access_token"})
-	if errors.Is(err, oauth.ErrInactive) {
+	switch {
+	case errors.Is(err, oauth.ErrInactive):
 		s.step("service: the server says that the token is not active")
 		return nil, nil
-	}
-	if err != nil {
+	case unsupported(err):
+		s.step("service: the server says nothing of tokens of this kind")
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	s.step("service: the server says that the token is active")
@@ -181,7 +194,12 @@ func (s *service) revoke(ctx context.Context, token string) error {
 		s.step("service: the server has no revocation endpoint: the token ends by itself")
 		return nil
 	}
-	if err := s.client.Revoke(ctx, token, &oauth.EndpointOptions{TokenTypeHint: "access_token"}); err != nil {
+	err := s.client.Revoke(ctx, token, &oauth.EndpointOptions{TokenTypeHint: "access_token"})
+	switch {
+	case unsupported(err):
+		s.step("service: the server revokes no tokens of this kind: it ends by itself")
+		return nil
+	case err != nil:
 		return err
 	}
 	s.step("service: has revoked the token")
