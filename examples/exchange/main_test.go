@@ -54,7 +54,7 @@ func TestDemo(t *testing.T) {
 		"api: POST " + srv.URL() + "/introspect: status 200",
 		"api: refused the call: ", "not active",
 		": status 401",
-		"\n\nsub: alice\nclient_id: api\nscope: stock\n",
+		"\n\nsub: alice\n", "client_id: api\nscope: stock\n",
 	} {
 		_, after, found := strings.Cut(rest, step)
 		if !found {
