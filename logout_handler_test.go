@@ -1,0 +1,379 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const (
+	logoutRefused = `{"error":"invalid_request","error_description":"the logout token was not accepted"}`
+	logoutFailed  = `{"error":"server_error","error_description":"the logout failed"}`
+)
+
+func logoutRequest(token string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "https://app.example/logout", strings.NewReader(url.Values{"logout_token": {token}}.Encode()))
+	r.Header.Set("Content-Type", mediaForm)
+	return r
+}
+
+// logoutPost wants an answer of the handler: 200 without a body, or 400 with
+// one of the two fixed texts.
+func logoutPost(t testing.TB, h http.Handler, r *http.Request, body string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	status := http.StatusOK
+	if body != "" {
+		status = http.StatusBadRequest
+		if got := w.Header().Get("Content-Type"); got != mediaJSON {
+			t.Errorf("Content-Type %q", got)
+		}
+	}
+	if w.Code != status || w.Body.String() != body || w.Header().Get("Cache-Control") != "no-store" {
+		t.Fatalf("status %d, header %v, body %s; want %d %s", w.Code, w.Header(), w.Body, status, body)
+	}
+}
+
+// logoutCalls counts the calls of an OnLogout, which fails with err.
+type logoutCalls struct {
+	n   atomic.Int32
+	err error
+}
+
+func (l *logoutCalls) onLogout(_ context.Context, t *LogoutToken) error {
+	l.n.Add(1)
+	if t.ID() == "" || t.Issuer() == "" {
+		return errors.New("an empty token")
+	}
+	return l.err
+}
+
+func (l *logoutCalls) want(t testing.TB, n int32) {
+	t.Helper()
+	if got := l.n.Load(); got != n {
+		t.Fatalf("OnLogout was called %d times, want %d", got, n)
+	}
+}
+
+func TestLogoutHandler(t *testing.T) {
+	s := newUnitServer()
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
+	form := "logout_token=" + token
+	for _, tt := range []struct {
+		name, mediaType, query, body string
+		ok                           bool
+	}{
+		{name: "good", mediaType: mediaForm, body: form, ok: true},
+		{name: "media type with parameters", mediaType: "Application/X-WWW-Form-URLencoded; charset=utf-8", body: form, ok: true},
+		{name: "further parameters", mediaType: mediaForm, body: "a=1&" + form + "&a=2", ok: true},
+		{name: "a query that says nothing", mediaType: mediaForm, query: "?a=%zz", body: form, ok: true},
+		{name: "no media type", body: form},
+		{name: "JSON", mediaType: mediaJSON, body: `{"logout_token":"` + token + `"}`},
+		{name: "multipart", mediaType: "multipart/form-data; boundary=b", body: "--b\r\nContent-Disposition: form-data; name=\"logout_token\"\r\n\r\n" + token + "\r\n--b--\r\n"},
+		{name: "the token alone", mediaType: "application/logout+jwt", body: token},
+		{name: "in the query", mediaType: mediaForm, query: "?" + form},
+		{name: "empty", mediaType: mediaForm},
+		{name: "empty token", mediaType: mediaForm, body: "logout_token="},
+		{name: "another name", mediaType: mediaForm, body: "Logout_Token=" + token},
+		{name: "twice", mediaType: mediaForm, body: form + "&" + form},
+		{name: "twice, one empty", mediaType: mediaForm, body: "logout_token=&" + form},
+		{name: "a pair that cannot be read", mediaType: mediaForm, body: form + "&a=%zz"},
+		{name: "semicolon", mediaType: mediaForm, body: form + ";a=1"},
+		{name: "longest", mediaType: mediaForm, body: form + "&a=" + strings.Repeat("x", maxBody-len(form)-3), ok: true},
+		{name: "too long", mediaType: mediaForm, body: form + "&a=" + strings.Repeat("x", maxBody-len(form)-2)},
+		{name: "a bad token", mediaType: mediaForm, body: form + "x"},
+		{name: "an ID token", mediaType: mediaForm, body: "logout_token=" + s.sign(t, "", unitClaims(map[string]any{"jti": "j"}))},
+		{name: "a token for another client", mediaType: mediaForm, body: "logout_token=" + s.sign(t, "", logoutClaims(map[string]any{"aud": "x"}))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var calls logoutCalls
+			h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+			r := httptest.NewRequest(http.MethodPost, "https://app.example/logout"+tt.query, strings.NewReader(tt.body))
+			if tt.mediaType != "" {
+				r.Header.Set("Content-Type", tt.mediaType)
+			}
+			if tt.ok {
+				logoutPost(t, h, r, "")
+				calls.want(t, 1)
+				return
+			}
+			logoutPost(t, h, r, logoutRefused)
+			calls.want(t, 0)
+			// It was not used up.
+			logoutPost(t, h, logoutRequest(token), "")
+		})
+	}
+}
+
+func TestLogoutHandlerMethods(t *testing.T) {
+	s := newUnitServer()
+	var calls logoutCalls
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "post"} {
+		r := logoutRequest(s.sign(t, "logout+jwt", logoutClaims(nil)))
+		r.Method = method
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "POST" || w.Header().Get("Cache-Control") != "no-store" || w.Body.Len() != 0 {
+			t.Errorf("%s: status %d, header %v, body %s", method, w.Code, w.Header(), w.Body)
+		}
+	}
+	calls.want(t, 0)
+}
+
+// Behind a middleware that reads the form there is no body left.
+func TestLogoutHandlerFormWasRead(t *testing.T) {
+	s := newUnitServer()
+	var calls logoutCalls
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
+	r := logoutRequest("x")
+	r.URL.RawQuery = "logout_token=" + token // is in r.Form, and is not to be taken
+	if err := r.ParseForm(); err != nil {
+		t.Fatal(err)
+	}
+	logoutPost(t, h, r, logoutRefused)
+	calls.want(t, 0)
+	r = logoutRequest(token)
+	r.URL.RawQuery = "logout_token=x"
+	if err := r.ParseForm(); err != nil {
+		t.Fatal(err)
+	}
+	logoutPost(t, h, r, "")
+	calls.want(t, 1)
+}
+
+func TestLogoutHandlerCallback(t *testing.T) {
+	s := newUnitServer()
+	type key struct{}
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
+		if ctx.Value(key{}) != "value" || l.Subject() != "alice" || l.SessionID() != "session-1" || l.ID() != "jti-1" || l.Issuer() != unitIssuer {
+			t.Errorf("%v, %q, %q", l, l.Subject(), l.SessionID())
+		}
+		return nil
+	}})
+	r := logoutRequest(s.sign(t, "logout+jwt", logoutClaims(nil)))
+	logoutPost(t, h, r.WithContext(context.WithValue(r.Context(), key{}, "value")), "")
+}
+
+func TestLogoutHandlerReplay(t *testing.T) {
+	s := newUnitServer()
+	var calls logoutCalls
+	c := s.client(t, nil)
+	h := c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
+	logoutPost(t, h, logoutRequest(token), "")
+	for _, again := range []string{
+		token,
+		s.sign(t, "logout+jwt", logoutClaims(nil)), // another signature
+		s.sign(t, "JWT", logoutClaims(map[string]any{"sub": "bob", "exp": unitTime + 600, "iat": unitTime + 1})),
+	} {
+		logoutPost(t, h, logoutRequest(again), logoutRefused)
+	}
+	calls.want(t, 1)
+	logoutPost(t, h, logoutRequest(s.sign(t, "logout+jwt", logoutClaims(map[string]any{"jti": "jti-2"}))), "")
+	calls.want(t, 2)
+	// Handlers share nothing but the ReplayCache that they are given.
+	logoutPost(t, c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout}), logoutRequest(token), "")
+	calls.want(t, 3)
+}
+
+// A token is refused for as long as it would be accepted, tolerance included.
+func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
+	for name, claims := range map[string]map[string]any{
+		"exp": logoutClaims(nil),
+		"iat": logoutClaims(map[string]any{"exp": unitTime + 1_000_000}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newUnitServer()
+			var now replayClock
+			var calls logoutCalls
+			c := s.client(t, func(c *Config) { c.Clock = now.clock() })
+			h := c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+			token := s.sign(t, "logout+jwt", claims)
+			logoutPost(t, h, logoutRequest(token), "")
+			for ; ; now.n.Add(1) {
+				if _, err := c.VerifyLogoutToken(context.Background(), token); err != nil {
+					break
+				}
+				logoutPost(t, h, logoutRequest(token), logoutRefused)
+			}
+			if n := now.n.Load(); name == "exp" && n != 330 || name == "iat" && n != 3631 {
+				t.Errorf("it was good for %d s", n)
+			}
+			calls.want(t, 1)
+		})
+	}
+}
+
+// Where the session was not ended, the server is told so and may come again.
+func TestLogoutHandlerCallbackFails(t *testing.T) {
+	s := newUnitServer()
+	calls := logoutCalls{err: errors.New("database: " + secretMarker)}
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
+	for range 3 {
+		logoutPost(t, h, logoutRequest(token), logoutFailed)
+	}
+	calls.err = ErrReplay // whatever it says
+	logoutPost(t, h, logoutRequest(token), logoutFailed)
+	calls.want(t, 4)
+	calls.err = nil
+	logoutPost(t, h, logoutRequest(token), "")
+	logoutPost(t, h, logoutRequest(token), logoutRefused)
+	calls.want(t, 5)
+}
+
+// replayFunc is a ReplayCache of a test's.
+type replayFunc func(ctx context.Context, key string, until time.Time) (bool, error)
+
+func (f replayFunc) Add(ctx context.Context, key string, until time.Time) (bool, error) {
+	return f(ctx, key, until)
+}
+
+func TestLogoutHandlerCache(t *testing.T) {
+	s := newUnitServer()
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
+	full := newMemoryReplay(Clock{Now: unitNow}, 1)
+	replayAdd(t, full, "other", 1000, true)
+	for _, tt := range []struct {
+		name  string
+		cache ReplayCache
+		body  string
+	}{
+		{"fails", replayFunc(func(context.Context, string, time.Time) (bool, error) { return false, errors.New(secretMarker) }), logoutFailed},
+		{"fails, and says that it is new", replayFunc(func(context.Context, string, time.Time) (bool, error) { return true, errors.New("x") }), logoutFailed},
+		{"known", replayFunc(func(context.Context, string, time.Time) (bool, error) { return false, nil }), logoutRefused},
+		{"full", full, logoutFailed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var calls logoutCalls
+			h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache})
+			logoutPost(t, h, logoutRequest(token), tt.body)
+			calls.want(t, 0)
+		})
+	}
+}
+
+// A cache of the application's keeps what it was told: nothing takes it back.
+func TestLogoutHandlerCacheKeeps(t *testing.T) {
+	s := newUnitServer()
+	type ctxKey struct{}
+	seen := map[string]bool{}
+	cache := replayFunc(func(ctx context.Context, key string, _ time.Time) (bool, error) {
+		if ctx.Value(ctxKey{}) != "value" || len(key) != 43 || strings.Contains(key, "jti-1") {
+			t.Errorf("key %q", key)
+		}
+		added := !seen[key]
+		seen[key] = true
+		return added, nil
+	})
+	calls := logoutCalls{err: errors.New("x")}
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: cache})
+	for _, body := range []string{logoutFailed, logoutRefused} {
+		r := logoutRequest(s.sign(t, "logout+jwt", logoutClaims(nil)))
+		logoutPost(t, h, r.WithContext(context.WithValue(r.Context(), ctxKey{}, "value")), body)
+	}
+	calls.want(t, 1)
+}
+
+func TestLogoutHandlerUntil(t *testing.T) {
+	s := newUnitServer()
+	for _, tt := range []struct {
+		name      string
+		exp, iat  int64
+		tolerance time.Duration
+		want      int64
+	}{
+		{"exp is first", 300, 0, 0, 300 + 31},
+		{"iat is first", 5000, 0, 0, 3600 + 31},
+		{"iat in the past", 5000, -3000, 0, 600 + 31},
+		{"iat ahead", 5000, 600, 0, 4200 + 31},
+		{"exp past, within the tolerance", -10, -20, 0, -10 + 31},
+		{"no tolerance", 300, 0, -1, 300 + 1},
+		{"large tolerance", 300, 0, 10 * time.Minute, 300 + 601},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var until time.Time
+			cache := replayFunc(func(_ context.Context, _ string, u time.Time) (bool, error) { until = u; return true, nil })
+			c := s.client(t, func(c *Config) { c.Clock.Tolerance = tt.tolerance })
+			h := c.LogoutHandler(LogoutOptions{OnLogout: new(logoutCalls).onLogout, Replay: cache})
+			logoutPost(t, h, logoutRequest(s.sign(t, "logout+jwt", logoutClaims(map[string]any{"exp": unitTime + tt.exp, "iat": unitTime + tt.iat}))), "")
+			if got := until.Unix() - unitTime; got != tt.want {
+				t.Errorf("kept for %d s, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestLogoutHandlerConcurrent(t *testing.T) {
+	s := newUnitServer()
+	var calls logoutCalls
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
+	var accepted atomic.Int32
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, logoutRequest(token)); w.Code == http.StatusOK {
+				accepted.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	calls.want(t, 1)
+	if accepted.Load() != 1 {
+		t.Errorf("%d were accepted", accepted.Load())
+	}
+}
+
+// Nothing was learned about a token while the keys cannot be had.
+func TestLogoutHandlerKeysUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		keys := s.answers["/jwks"]
+		s.set("/jwks", unitAnswer{status: 500})
+		var calls logoutCalls
+		h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+		token := s.sign(t, "logout+jwt", logoutClaims(nil))
+		logoutPost(t, h, logoutRequest(token), logoutRefused)
+		calls.want(t, 0)
+		s.set("/jwks", keys)
+		time.Sleep(time.Hour) // the back-off
+		logoutPost(t, h, logoutRequest(token), "")
+		calls.want(t, 1)
+	})
+}
+
+// A body that cannot be read to its end is none.
+func TestLogoutHandlerBodyBreaks(t *testing.T) {
+	s := newUnitServer()
+	var calls logoutCalls
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	r := logoutRequest("")
+	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("logout_token="+s.sign(t, "logout+jwt", logoutClaims(nil))), httpReader(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF })))
+	logoutPost(t, h, r, logoutRefused)
+	r.Body = nil
+	logoutPost(t, h, r, logoutRefused)
+	calls.want(t, 0)
+}
+
+func TestLogoutHandlerNeedsCallback(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a handler without OnLogout")
+		}
+	}()
+	newUnitServer().client(t, nil).LogoutHandler(LogoutOptions{})
+}

@@ -1,0 +1,154 @@
+package oauth
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// replayClock is a clock that a test sets.
+type replayClock struct{ n atomic.Int64 }
+
+func (c *replayClock) clock() Clock {
+	return Clock{Now: func() time.Time { return replayAt(c.n.Load()) }}
+}
+
+func replayAt(n int64) time.Time { return time.Unix(unitTime+n, 0) }
+
+// replayAdd wants an Add to say that.
+func replayAdd(t *testing.T, m *memoryReplay, key string, until int64, want bool) {
+	t.Helper()
+	added, err := m.Add(context.Background(), key, replayAt(until))
+	if added != want || err != nil {
+		t.Errorf("%s: %v, %v, want %v", key, added, err, want)
+	}
+}
+
+func TestReplayExpiry(t *testing.T) {
+	var now replayClock
+	m := newMemoryReplay(now.clock(), 100)
+	replayAdd(t, m, "a", 10, true)
+	replayAdd(t, m, "a", 10, false)
+	replayAdd(t, m, "a", 99, false) // another end does not make it new
+	replayAdd(t, m, "b", 5, true)
+	now.n.Store(5)
+	replayAdd(t, m, "b", 20, true)
+	replayAdd(t, m, "a", 20, false)
+	now.n.Store(9)
+	replayAdd(t, m, "a", 20, false)
+	now.n.Store(10)
+	replayAdd(t, m, "a", 20, true)
+	now.n.Store(19)
+	replayAdd(t, m, "a", 30, false)
+	replayAdd(t, m, "b", 30, false)
+	// Whoever sets the clock back gets nothing in again.
+	now.n.Store(-1000)
+	replayAdd(t, m, "a", 30, false)
+}
+
+func TestReplayFull(t *testing.T) {
+	var now replayClock
+	m := newMemoryReplay(now.clock(), 3)
+	for i := range 3 {
+		replayAdd(t, m, fmt.Sprint(i), int64(10+i), true)
+	}
+	for range 2 {
+		added, err := m.Add(context.Background(), "new", replayAt(50))
+		if wantError(t, err, ErrUnavailable, ""); added {
+			t.Error("it was added all the same")
+		}
+	}
+	replayAdd(t, m, "0", 50, false) // nothing was forgotten for it
+	now.n.Store(10)
+	replayAdd(t, m, "new", 50, true)
+	if _, err := m.Add(context.Background(), "more", replayAt(50)); err == nil {
+		t.Error("it takes more than its limit")
+	}
+	now.n.Store(50)
+	replayAdd(t, m, "more", 60, true)
+	if len(m.queue) != 1 || len(m.until) != 1 {
+		t.Errorf("of what expired %d and %d are left", len(m.queue)-1, len(m.until)-1)
+	}
+}
+
+func TestReplayRemove(t *testing.T) {
+	var now replayClock
+	m := newMemoryReplay(now.clock(), 100)
+	m.remove("nothing")
+	replayAdd(t, m, "a", 10, true)
+	m.remove("a")
+	replayAdd(t, m, "a", 20, true)
+	replayAdd(t, m, "a", 20, false)
+	// The end of the first Add is not that of the second.
+	now.n.Store(10)
+	replayAdd(t, m, "a", 20, false)
+	now.n.Store(19)
+	replayAdd(t, m, "a", 20, false)
+	now.n.Store(20)
+	replayAdd(t, m, "a", 30, true)
+}
+
+// TestReplayModel compares it with a list that is searched, for many calls.
+func TestReplayModel(t *testing.T) {
+	var now replayClock
+	r := rand.New(rand.NewPCG(1, 2))
+	m := newMemoryReplay(now.clock(), 1000)
+	model := map[string]int64{}
+	for step := range 20000 {
+		key := fmt.Sprint(r.IntN(50))
+		switch r.IntN(10) {
+		case 0:
+			now.n.Add(int64(r.IntN(4)))
+		case 1:
+			m.remove(key)
+			delete(model, key)
+		default:
+			until := now.n.Load() + int64(r.IntN(20)) + 1
+			old, known := model[key]
+			want := !known || old <= now.n.Load()
+			if want {
+				model[key] = until
+			}
+			if added, err := m.Add(context.Background(), key, replayAt(until)); added != want || err != nil {
+				t.Fatalf("step %d: %v, %v, want %v", step, added, err, want)
+			}
+		}
+	}
+}
+
+func TestReplayConcurrent(t *testing.T) {
+	m := newMemoryReplay(Clock{}, 1000)
+	var wins atomic.Int32
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for range 100 {
+		wg.Go(func() {
+			<-begin
+			if added, err := m.Add(context.Background(), "key", time.Now().Add(time.Hour)); err != nil {
+				t.Error(err)
+			} else if added {
+				wins.Add(1)
+			}
+		})
+	}
+	close(begin)
+	wg.Wait()
+	if wins.Load() != 1 {
+		t.Errorf("%d of 100 were the first", wins.Load())
+	}
+}
+
+func TestReplayKey(t *testing.T) {
+	seen := map[string]bool{}
+	for _, pair := range [][2]string{{"a", "b"}, {"ab", ""}, {"", "ab"}, {"b", "a"}, {"a", "b\x00"}} {
+		key := replayKey(pair[0], pair[1])
+		if len(key) != 43 || seen[key] || key != replayKey(pair[0], pair[1]) {
+			t.Errorf("%q: %s", pair, key)
+		}
+		seen[key] = true
+	}
+}
