@@ -42,9 +42,11 @@ type unitAnswer struct {
 }
 
 type unitRequest struct {
+	method string
 	path   string
 	header http.Header
 	form   url.Values
+	body   string
 }
 
 // unitKey is one key for all tests: making one per test is slow under -race.
@@ -91,10 +93,11 @@ func (s *unitServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entry := unitRequest{path: r.URL.Path, header: r.Header.Clone()}
+	entry := unitRequest{method: r.Method, path: r.URL.Path, header: r.Header.Clone()}
 	if r.Body != nil {
 		body, _ := io.ReadAll(r.Body)
 		entry.form, _ = url.ParseQuery(string(body))
+		entry.body = string(body)
 	}
 	s.log = append(s.log, entry)
 	a, ok := s.answers[r.URL.Path]

@@ -125,6 +125,15 @@ func savedSamples() map[string]interface {
 		"Backchannel": savedBackchannel(&pendingData{
 			issuer: "issuer", clientID: "client", code: "code", scope: "openid", expiry: time.Unix(1700000000, 0), notificationToken: "token",
 		}),
+		"Registration": &Registration{
+			Metadata: ClientMetadata{
+				ClientID: "client", RedirectURIs: []string{"https://app.example.com/cb"}, DefaultMaxAge: &n,
+				JWKS: json.RawMessage(`{"keys":[]}`), Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1]}`)},
+			},
+			ClientSecret: NewSecret("secret"), ClientSecretExpiry: time.Unix(1700000000, 0), ClientIDIssuedAt: time.Unix(0, 0),
+			RegistrationAccessToken: NewSecret("token"), RegistrationClientURI: "https://op.example/register/client", server: "issuer",
+		},
+		"Registration, bare": &Registration{},
 	}
 }
 
@@ -160,6 +169,10 @@ func savedFields(v any) string {
 		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
 	case *Backchannel:
 		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
+	case *Registration:
+		metadata, _ := json.Marshal(v.Metadata)
+		return fmt.Sprintf("%s %q %v %v %q %q %q", metadata, v.ClientSecret.Reveal(), v.ClientSecretExpiry, v.ClientIDIssuedAt,
+			v.RegistrationAccessToken.Reveal(), v.RegistrationClientURI, v.server)
 	}
 	return ""
 }

@@ -195,6 +195,15 @@ func secretValues() map[string]any {
 		"Backchannel": savedBackchannel(&pendingData{
 			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0), notificationToken: m,
 		}),
+		"Introspection": &Introspection{&introspectionData{
+			payload: `{"email":"` + m + `"}`, jwt: m, issuer: m, subject: "subject", clientID: "client", username: m, tokenType: m, id: m,
+			scope: []string{m}, audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m},
+		}},
+		"LogoutToken": &LogoutToken{&logoutTokenData{issuer: "https://op.example.com", id: "jti", subject: m, sessionID: m}},
+		"Registration": &Registration{
+			Metadata: ClientMetadata{ClientID: "client"}, ClientSecret: NewSecret(m), ClientSecretExpiry: time.Unix(1, 0), ClientIDIssuedAt: time.Unix(1, 0),
+			RegistrationAccessToken: NewSecret(m), RegistrationClientURI: m, server: "https://op.example.com",
+		},
 		"IDToken":       id,
 		"Authorization": a,
 		"Callback":      &Callback{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
@@ -240,7 +249,8 @@ func TestSecretTypes(t *testing.T) {
 		})
 	}
 	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*Authorization)(nil), (*Callback)(nil), &Callback{}, (*UserInfo)(nil), &Token{}, &Authorization{},
-		(*DeviceAuthorization)(nil), (*Backchannel)(nil), &DeviceAuthorization{}, &Backchannel{}} {
+		(*DeviceAuthorization)(nil), (*Backchannel)(nil), &DeviceAuthorization{}, &Backchannel{},
+		(*Introspection)(nil), (*LogoutToken)(nil), (*Registration)(nil), &Introspection{}, &LogoutToken{}, &Registration{}} {
 		if text := fmt.Sprintf("%+v", v); strings.Contains(text, "PANIC") {
 			t.Errorf("%T: %s", v, text)
 		}
@@ -254,7 +264,7 @@ func TestSecretTypes(t *testing.T) {
 // of ResponseError are exported and stay what they are.
 func TestSecretTypesOddVerbs(t *testing.T) {
 	values := secretValues()
-	for _, name := range []string{"Token", "IDToken", "Authorization", "Callback", "UserInfo", "DeviceAuthorization", "Backchannel"} {
+	for _, name := range []string{"Token", "IDToken", "Authorization", "Callback", "UserInfo", "DeviceAuthorization", "Backchannel", "Introspection", "LogoutToken", "Registration"} {
 		t.Run(name, func(t *testing.T) {
 			v := values[name]
 			switch v := v.(type) {
@@ -264,6 +274,8 @@ func TestSecretTypesOddVerbs(t *testing.T) {
 				v.d.audience = nil
 			case *Callback:
 				v.issuer = ""
+			case *Registration:
+				v.RegistrationClientURI = ""
 			}
 			for _, in := range []any{v, struct{ v any }{v}, &struct{ v any }{v}} {
 				for _, verb := range []string{"%w", "%s", "%q", "%z"} {
@@ -284,6 +296,7 @@ func TestSecretTypesByValue(t *testing.T) {
 	values := secretValues()
 	for _, v := range []any{
 		*values["Token"].(*Token), *values["IDToken"].(*IDToken), *values["UserInfo"].(*UserInfo), *values["ResponseError"].(*ResponseError),
+		*values["Introspection"].(*Introspection), *values["LogoutToken"].(*LogoutToken), *values["Registration"].(*Registration),
 	} {
 		t.Run(fmt.Sprintf("%T", v), func(t *testing.T) {
 			secretLeaks(t, v, "%p", "%#p", "%w")
@@ -294,7 +307,8 @@ func TestSecretTypesByValue(t *testing.T) {
 
 func TestSecretTypesRefuseJSON(t *testing.T) {
 	values := secretValues()
-	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "Backchannel": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error"} {
+	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "Backchannel": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error",
+		"Introspection": "Claims", "LogoutToken": "does not encode", "Registration": "MarshalBinary"} {
 		if text, err := json.Marshal(values[name]); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s encodes to %s, %v; want an error that names %s", name, text, err, hint)
 		}
@@ -315,6 +329,9 @@ func TestSecretTypesSay(t *testing.T) {
 		"Authorization": `Authorization("https://op.example.com" "client")`,
 		"Callback":      `Callback(Authorization("https://op.example.com" "client"))`,
 		"UserInfo":      `UserInfo("subject")`,
+		"Introspection": `Introspection("subject" "client")`,
+		"LogoutToken":   `LogoutToken("https://op.example.com" "jti")`,
+		"Registration":  `Registration("https://op.example.com" "client")`,
 		"ResponseError": `oauth: token: the server answered with status 400 and error "invalid_grant" ("description")`,
 	} {
 		v := secretValues()[name]
@@ -557,6 +574,7 @@ func TestSecretErrorsOfInput(t *testing.T) {
 		"token: JWE":           verify(m + "." + m + "." + m + "." + m + "." + m),
 		"saved Authorization":  new(Authorization).UnmarshalBinary([]byte("\x01" + m)),
 		"saved Token":          new(Token).UnmarshalBinary([]byte("\x01\x0c" + m)),
+		"saved Registration":   new(Registration).UnmarshalBinary([]byte("\x01\x0c" + m)),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

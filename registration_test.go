@@ -1,0 +1,518 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	registerPath = "/register"
+	managePath   = "/register/c1"
+)
+
+func (s *unitServer) registrar() (*AuthorizationServer, *RegistrationOptions) {
+	as := s.config().Server
+	as.RegistrationEndpoint = unitIssuer + registerPath
+	return as, &RegistrationOptions{HTTPClient: &http.Client{Transport: s}, Clock: Clock{Now: unitNow}}
+}
+
+// register registers m, and wants a nil result with an error.
+func (s *unitServer) register(t testing.TB, m ClientMetadata, a unitAnswer) (*Registration, error) {
+	t.Helper()
+	s.set(registerPath, a)
+	as, opts := s.registrar()
+	reg, err := Register(context.Background(), as, m, opts)
+	if (reg == nil) == (err == nil) {
+		t.Fatalf("%v with the error %v", reg, err)
+	}
+	return reg, err
+}
+
+// registrationAnswer is a good answer; a member of the second is taken out where
+// its value is unitRemoved.
+func registrationAnswer(t testing.TB, change map[string]any) unitAnswer {
+	t.Helper()
+	members := map[string]any{
+		"client_id": "c1", "client_id_issued_at": unitTime, "client_secret": "the-secret-of-c1", "client_secret_expires_at": unitTime + 3600,
+		"registration_access_token": "rat-1", "registration_client_uri": unitIssuer + managePath,
+		"redirect_uris": []string{"https://app.example/cb"}, "token_endpoint_auth_method": "client_secret_basic", "client_name": "App", "x": 1,
+	}
+	maps.Copy(members, change)
+	maps.DeleteFunc(members, func(_ string, v any) bool { return v == unitRemoved })
+	return unitAnswer{status: 201, mediaType: mediaJSON, body: unitJSON(t, members)}
+}
+
+// registrationAsked is what registrationAnswer answers to.
+var registrationAsked = ClientMetadata{RedirectURIs: []string{"https://app.example/cb"}, ClientName: "My App"}
+
+func TestRegister(t *testing.T) {
+	s := newUnitServer()
+	reg, err := s.register(t, registrationAsked, registrationAnswer(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Registration{
+		Metadata: ClientMetadata{
+			ClientID: "c1", RedirectURIs: []string{"https://app.example/cb"}, TokenEndpointAuthMethod: "client_secret_basic", ClientName: "App",
+			Extra: map[string]json.RawMessage{"x": json.RawMessage("1")},
+		},
+		ClientSecret: reg.ClientSecret, ClientSecretExpiry: time.Unix(unitTime+3600, 0), ClientIDIssuedAt: unitNow(),
+		RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: unitIssuer + managePath, server: unitIssuer,
+	}
+	if !reflect.DeepEqual(reg, want) || reg.ClientSecret.Reveal() != "the-secret-of-c1" || reg.RegistrationAccessToken.Reveal() != "rat-1" {
+		t.Errorf("got %+v\nwant %+v", *reg, *want)
+	}
+	r := s.requests(registerPath)[0]
+	if r.method != http.MethodPost || r.body != `{"redirect_uris":["https://app.example/cb"],"client_name":"My App"}` ||
+		r.header.Get("Content-Type") != mediaJSON || r.header.Get("Accept") != mediaJSON || r.header.Get("Authorization") != "" {
+		t.Errorf("request %+v", r)
+	}
+}
+
+func TestRegisterRequest(t *testing.T) {
+	s := newUnitServer()
+	s.set(registerPath, registrationAnswer(t, map[string]any{"redirect_uris": nil}))
+	as, opts := s.registrar()
+	opts.InitialAccessToken = NewSecret("iat-1")
+	m := ClientMetadata{
+		SoftwareStatement: "a.b.c", TokenEndpointAuthMethod: "private_key_jwt", JWKS: json.RawMessage(`{"keys":[` + string(s.key.PublicJWK()) + `]}`),
+		DefaultMaxAge: int64p(0), Extra: map[string]json.RawMessage{"client_name#de": json.RawMessage(`"Ä"`)},
+	}
+	if _, err := Register(context.Background(), as, m, opts); err != nil {
+		t.Fatal(err)
+	}
+	r := s.requests(registerPath)[0]
+	if got := r.header.Get("Authorization"); got != "Bearer iat-1" {
+		t.Errorf("Authorization %q", got)
+	}
+	var got map[string]any
+	if err := json.Unmarshal([]byte(r.body), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 5 || got["software_statement"] != "a.b.c" || got["client_name#de"] != "Ä" || got["default_max_age"] != 0.0 {
+		t.Errorf("request %s", r.body)
+	}
+}
+
+func TestRegisterErrors(t *testing.T) {
+	s := newUnitServer()
+	for _, tt := range []struct {
+		name   string
+		change func(*AuthorizationServer, *ClientMetadata, *RegistrationOptions)
+		kind   error
+		param  string
+	}{
+		{"no issuer", func(as *AuthorizationServer, _ *ClientMetadata, _ *RegistrationOptions) { as.Issuer = "" }, ErrConfig, "server"},
+		{"no endpoint", func(as *AuthorizationServer, _ *ClientMetadata, _ *RegistrationOptions) { as.RegistrationEndpoint = "" }, ErrConfig, "registration_endpoint"},
+		{"http", func(as *AuthorizationServer, _ *ClientMetadata, o *RegistrationOptions) {
+			as.RegistrationEndpoint, o.InitialAccessToken = "http://op.example/register", NewSecret("iat")
+		}, ErrInsecureURL, "registration_endpoint"},
+		{"client_id", func(_ *AuthorizationServer, m *ClientMetadata, _ *RegistrationOptions) { m.ClientID = "c" }, ErrConfig, "ClientID"},
+		{"token that breaks the header", func(_ *AuthorizationServer, _ *ClientMetadata, o *RegistrationOptions) {
+			o.InitialAccessToken = NewSecret("a\r\nX: " + secretMarker)
+		}, ErrConfig, "InitialAccessToken"},
+		{"token with a space", func(_ *AuthorizationServer, _ *ClientMetadata, o *RegistrationOptions) {
+			o.InitialAccessToken = NewSecret("a b")
+		}, ErrConfig, "InitialAccessToken"},
+		{"clock", func(_ *AuthorizationServer, _ *ClientMetadata, o *RegistrationOptions) { o.Clock.Tolerance = time.Hour }, ErrConfig, "Clock.Tolerance"},
+		{"metadata", func(_ *AuthorizationServer, m *ClientMetadata, _ *RegistrationOptions) {
+			m.Extra = map[string]json.RawMessage{"x": json.RawMessage("{")}
+		}, ErrConfig, "Metadata"},
+		{"metadata twice", func(_ *AuthorizationServer, m *ClientMetadata, _ *RegistrationOptions) {
+			m.Extra = map[string]json.RawMessage{"redirect_uris": json.RawMessage(`["https://attacker.example"]`)}
+		}, ErrConfig, "Metadata"},
+		{"certificate without a key", func(_ *AuthorizationServer, _ *ClientMetadata, o *RegistrationOptions) { o.MTLS = new(MutualTLS) }, ErrConfig, "MTLS"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			as, opts := s.registrar()
+			m := registrationAsked
+			tt.change(as, &m, opts)
+			reg, err := Register(context.Background(), as, m, opts)
+			if reg != nil {
+				t.Error("a registration came with the error")
+			}
+			wantError(t, err, tt.kind, tt.param)
+			secretLook(t, err, secretMarker)
+		})
+	}
+	_, err := Register(context.Background(), nil, registrationAsked, nil)
+	wantError(t, err, ErrConfig, "server")
+	if n := len(s.requests("")); n != 0 {
+		t.Errorf("%d requests were made", n)
+	}
+}
+
+func TestRegistrationAnswers(t *testing.T) {
+	s := newUnitServer()
+	type m = map[string]any
+	with := func(change m) unitAnswer { return registrationAnswer(t, change) }
+	status := func(n int) unitAnswer { a := with(nil); a.status = n; return a }
+	text := func(mediaType, body string) unitAnswer {
+		return unitAnswer{status: 201, mediaType: mediaType, body: body}
+	}
+	asked := func(method string, uris ...string) *ClientMetadata {
+		return &ClientMetadata{RedirectURIs: uris, TokenEndpointAuthMethod: method}
+	}
+	uri := func(uris ...string) m { return m{"redirect_uris": uris} }
+	noSecret := func(method any) m {
+		return m{"client_secret": unitRemoved, "client_secret_expires_at": unitRemoved, "token_endpoint_auth_method": method}
+	}
+	for _, tt := range []struct {
+		name   string
+		asked  *ClientMetadata // nil: registrationAsked
+		answer unitAnswer
+		kind   error
+		param  string
+	}{
+		{name: "201", answer: with(nil)},
+		{name: "200", answer: status(200)},
+		{name: "202", answer: status(202), kind: ErrResponse},
+		{name: "204", answer: status(204), kind: ErrResponse},
+		{name: "302", answer: status(302), kind: ErrResponse},
+		{name: "400", answer: status(400), kind: ErrResponse},
+		{name: "error", answer: unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"invalid_redirect_uri"}`}, kind: ErrRefused},
+		{name: "error with 201", answer: text(mediaJSON, `{"error":"invalid_client_metadata","client_id":"c1"}`), kind: ErrRefused},
+		{name: "as text", answer: text("text/plain", with(nil).body)},
+		{name: "page", answer: text("text/html", with(nil).body), kind: ErrResponse},
+		{name: "no JSON", answer: text(mediaJSON, "x"), kind: ErrResponse},
+		{name: "array", answer: text(mediaJSON, "["+with(nil).body+"]"), kind: ErrResponse},
+		{name: "client_id twice", answer: text(mediaJSON, `{"client_id":"c2",`+with(nil).body[1:]), kind: ErrResponse},
+
+		{name: "client_id missing", answer: with(m{"client_id": unitRemoved}), kind: ErrResponse, param: "client_id"},
+		{name: "client_id null", answer: with(m{"client_id": nil}), kind: ErrResponse, param: "client_id"},
+		{name: "client_id empty", answer: with(m{"client_id": ""}), kind: ErrResponse, param: "client_id"},
+		{name: "client_id number", answer: with(m{"client_id": 1}), kind: ErrResponse, param: "client_id"},
+
+		{name: "secret never expires", answer: with(m{"client_secret_expires_at": 0})},
+		{name: "secret empty", answer: with(m{"client_secret": ""}), kind: ErrResponse, param: "client_secret"},
+		{name: "secret number", answer: with(m{"client_secret": 1}), kind: ErrResponse, param: "client_secret"},
+		{name: "secret without expiry", answer: with(m{"client_secret_expires_at": unitRemoved}), kind: ErrResponse, param: "client_secret_expires_at"},
+		{name: "expiry null", answer: with(m{"client_secret_expires_at": nil}), kind: ErrResponse, param: "client_secret_expires_at"},
+		{name: "expiry string", answer: with(m{"client_secret_expires_at": "0"}), kind: ErrResponse, param: "client_secret_expires_at"},
+		{name: "expiry negative", answer: with(m{"client_secret_expires_at": -1}), kind: ErrResponse, param: "client_secret_expires_at"},
+		{name: "expiry out of range", answer: with(m{"client_secret_expires_at": 1e300}), kind: ErrResponse, param: "client_secret_expires_at"},
+		{name: "expired within the tolerance", answer: with(m{"client_secret_expires_at": unitTime - 29})},
+		{name: "expired", answer: with(m{"client_secret_expires_at": unitTime - 30}), kind: ErrResponse, param: "client_secret_expires_at"},
+		{name: "expired long ago", answer: with(m{"client_secret_expires_at": 1}), kind: ErrResponse, param: "client_secret_expires_at"},
+
+		{name: "no secret, basic", answer: with(noSecret("client_secret_basic")), kind: ErrResponse, param: "client_secret"},
+		{name: "no secret, post", answer: with(noSecret("client_secret_post")), kind: ErrResponse, param: "client_secret"},
+		{name: "no secret, HMAC", answer: with(noSecret("client_secret_jwt")), kind: ErrResponse, param: "client_secret"},
+		{name: "no secret, by default", answer: with(noSecret(unitRemoved)), kind: ErrResponse, param: "client_secret"},
+		{name: "secret null", answer: with(m{"client_secret": nil}), kind: ErrResponse, param: "client_secret"},
+		{name: "no secret, changed to one that needs it", asked: asked("none", "https://app.example/cb"), answer: with(noSecret("client_secret_basic")), kind: ErrResponse, param: "client_secret"},
+		{name: "no secret, public", answer: with(noSecret("none"))},
+		{name: "no secret, key", answer: with(noSecret("private_key_jwt"))},
+		{name: "no secret, certificate", answer: with(noSecret("tls_client_auth"))},
+		{name: "method number", answer: with(m{"token_endpoint_auth_method": 1}), kind: ErrResponse, param: "token_endpoint_auth_method"},
+
+		{name: "redirect_uris in another order, and twice", asked: asked("", "https://a.example", "https://b.example"), answer: with(uri("https://b.example", "https://a.example", "https://b.example"))},
+		{name: "redirect_uris none", asked: asked(""), answer: with(m{"redirect_uris": unitRemoved})},
+		{name: "redirect_uris none, and an empty list", asked: asked(""), answer: with(uri([]string{}...))},
+		{name: "redirect_uris missing", answer: with(m{"redirect_uris": unitRemoved}), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris null", answer: with(m{"redirect_uris": nil}), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris of another", answer: with(uri("https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris, and one more", answer: with(uri("https://app.example/cb", "https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris, one less", asked: asked("", "https://a.example", "https://b.example"), answer: with(uri("https://a.example")), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris that were not asked for", asked: asked(""), answer: with(nil), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris with a slash", answer: with(uri("https://app.example/cb/")), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris string", answer: with(m{"redirect_uris": "https://app.example/cb"}), kind: ErrResponse, param: "redirect_uris"},
+
+		{name: "issued_at string", answer: with(m{"client_id_issued_at": "1"}), kind: ErrResponse, param: "client_id_issued_at"},
+		{name: "issued_at negative", answer: with(m{"client_id_issued_at": -1}), kind: ErrResponse, param: "client_id_issued_at"},
+		{name: "issued_at missing", answer: with(m{"client_id_issued_at": unitRemoved})},
+		{name: "access token empty", answer: with(m{"registration_access_token": ""}), kind: ErrResponse, param: "registration_access_token"},
+		{name: "access token number", answer: with(m{"registration_access_token": 1}), kind: ErrResponse, param: "registration_access_token"},
+		{name: "access token that breaks the header", answer: with(m{"registration_access_token": "a\nb"}), kind: ErrResponse, param: "registration_access_token"},
+		{name: "client URI empty", answer: with(m{"registration_client_uri": ""}), kind: ErrResponse, param: "registration_client_uri"},
+		{name: "client URI number", answer: with(m{"registration_client_uri": 1}), kind: ErrResponse, param: "registration_client_uri"},
+		{name: "not to be managed", answer: with(m{"registration_client_uri": unitRemoved, "registration_access_token": unitRemoved})},
+		{name: "metadata of another type", answer: with(m{"grant_types": "authorization_code"}), kind: ErrResponse, param: "grant_types"},
+		{name: "another name", answer: with(m{"client_name": "Other"})},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.asked == nil {
+				tt.asked = &registrationAsked
+			}
+			reg, err := s.register(t, *tt.asked, tt.answer)
+			if tt.kind != nil {
+				wantError(t, err, tt.kind, tt.param)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reg.Metadata.ClientID != "c1" || len(reg.Metadata.Extra) != 1 {
+				t.Errorf("%+v", reg.Metadata)
+			}
+			if reg.ClientSecretExpiry.IsZero() != (reg.ClientSecret.IsZero() || strings.Contains(tt.name, "never")) {
+				t.Errorf("expiry %v", reg.ClientSecretExpiry)
+			}
+		})
+	}
+}
+
+// ---- management
+
+// managed is what Register gave out, with the options for it.
+func (s *unitServer) managed(t testing.TB) (*Registration, *RegistrationOptions) {
+	t.Helper()
+	reg, err := s.register(t, registrationAsked, registrationAnswer(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, opts := s.registrar()
+	return reg, opts
+}
+
+func TestReadRegistration(t *testing.T) {
+	s := newUnitServer()
+	reg, opts := s.managed(t)
+	before := fmt.Sprintf("%+v", savedFields(reg))
+	opts.InitialAccessToken = NewSecret("iat-1") // is for Register
+	none := map[string]any{
+		"client_secret": unitRemoved, "client_secret_expires_at": unitRemoved, "registration_access_token": unitRemoved,
+		"registration_client_uri": unitRemoved, "client_id_issued_at": unitRemoved, "client_name": "New",
+	}
+	rotated := map[string]any{
+		"client_secret": "secret-2", "client_secret_expires_at": 0, "registration_access_token": "rat-2", "registration_client_uri": unitIssuer + "/r2",
+		"redirect_uris": []string{"https://app.example/other"},
+	}
+	for _, tt := range []struct {
+		name               string
+		change             map[string]any
+		secret, token, uri string
+		expiry             int64
+	}{
+		{"kept", none, "the-secret-of-c1", "rat-1", unitIssuer + managePath, unitTime + 3600},
+		{"rotated", rotated, "secret-2", "rat-2", unitIssuer + "/r2", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := registrationAnswer(t, tt.change)
+			a.status = 200
+			s.set(managePath, a)
+			fresh, err := ReadRegistration(context.Background(), reg, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fresh.ClientSecret.Reveal() != tt.secret || fresh.RegistrationAccessToken.Reveal() != tt.token || fresh.RegistrationClientURI != tt.uri || fresh.server != unitIssuer ||
+				!fresh.ClientIDIssuedAt.Equal(unitNow()) {
+				t.Errorf("%s", savedFields(fresh))
+			}
+			if fresh.ClientSecretExpiry.IsZero() != (tt.expiry == 0) || tt.expiry != 0 && fresh.ClientSecretExpiry.Unix() != tt.expiry {
+				t.Errorf("expiry %v", fresh.ClientSecretExpiry)
+			}
+			list := s.requests(managePath)
+			r := list[len(list)-1]
+			if r.method != http.MethodGet || r.body != "" || r.header.Get("Authorization") != "Bearer rat-1" || r.header.Get("Content-Type") != "" {
+				t.Errorf("request %+v", r)
+			}
+			if after := savedFields(reg); after != before {
+				t.Errorf("the argument became\n%s, was\n%s", after, before)
+			}
+		})
+	}
+}
+
+func TestUpdateRegistration(t *testing.T) {
+	s := newUnitServer()
+	reg, opts := s.managed(t)
+	m := reg.Metadata
+	m.RedirectURIs = []string{"https://app.example/new"}
+	a := registrationAnswer(t, map[string]any{"redirect_uris": m.RedirectURIs, "registration_access_token": "rat-2"})
+	a.status = 200
+	s.set(managePath, a)
+	fresh, err := UpdateRegistration(context.Background(), reg, m, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fresh.RegistrationAccessToken.Reveal() != "rat-2" || fresh.Metadata.RedirectURIs[0] != "https://app.example/new" {
+		t.Errorf("%s", savedFields(fresh))
+	}
+	r := s.requests(managePath)[0]
+	if r.method != http.MethodPut || r.header.Get("Authorization") != "Bearer rat-1" || r.header.Get("Content-Type") != mediaJSON {
+		t.Errorf("request %+v", r)
+	}
+	var sent map[string]any
+	if err := json.Unmarshal([]byte(r.body), &sent); err != nil {
+		t.Fatal(err)
+	}
+	// RFC 7592, Section 2.2: the client includes its client_id, and not the
+	// registration_access_token and what else stands beside the metadata.
+	for _, name := range registrationMembers {
+		if _, ok := sent[name]; ok {
+			t.Errorf("%s was sent", name)
+		}
+	}
+	if sent["client_id"] != "c1" || sent["x"] != 1.0 {
+		t.Errorf("sent %s", r.body)
+	}
+	// The answer is held against what was sent, not against what was.
+	a = registrationAnswer(t, nil)
+	a.status = 200
+	s.set(managePath, a)
+	_, err = UpdateRegistration(context.Background(), reg, m, opts)
+	wantError(t, err, ErrResponse, "redirect_uris")
+}
+
+func TestDeleteRegistration(t *testing.T) {
+	s := newUnitServer()
+	reg, opts := s.managed(t)
+	for _, tt := range []struct {
+		answer unitAnswer
+		kind   error
+	}{
+		{unitAnswer{status: 204}, nil},
+		{unitAnswer{status: 200, mediaType: "text/html", body: "ok"}, nil},
+		{unitAnswer{status: 200, mediaType: mediaJSON, body: `{"error":"invalid_token"}`}, ErrRefused},
+		{unitAnswer{status: 202}, ErrResponse},
+		{unitAnswer{status: 405}, ErrResponse},
+	} {
+		s.set(managePath, tt.answer)
+		if err := DeleteRegistration(context.Background(), reg, opts); !errors.Is(err, tt.kind) || err != nil && tt.kind == nil {
+			t.Errorf("%+v: %v", tt.answer, err)
+		}
+	}
+	if r := s.requests(managePath)[0]; r.method != http.MethodDelete || r.body != "" || r.header.Get("Authorization") != "Bearer rat-1" {
+		t.Errorf("request %+v", r)
+	}
+}
+
+// registrationCalls are the three functions for what was registered.
+func registrationCalls(reg *Registration, m ClientMetadata, opts *RegistrationOptions) map[string]func() (*Registration, error) {
+	ctx := context.Background()
+	return map[string]func() (*Registration, error){
+		"read":   func() (*Registration, error) { return ReadRegistration(ctx, reg, opts) },
+		"update": func() (*Registration, error) { return UpdateRegistration(ctx, reg, m, opts) },
+		"delete": func() (*Registration, error) { return nil, DeleteRegistration(ctx, reg, opts) },
+	}
+}
+
+func TestManageRegistrationErrors(t *testing.T) {
+	s := newUnitServer()
+	good, opts := s.managed(t)
+	id := ClientMetadata{ClientID: "c1", RedirectURIs: []string{"https://app.example/cb"}}
+	change := func(f func(*Registration)) *Registration { reg := *good; f(&reg); return &reg }
+	refusal := unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}
+	answer := func(status int, change map[string]any) unitAnswer {
+		a := registrationAnswer(t, change)
+		a.status = status
+		return a
+	}
+	for _, tt := range []struct {
+		name   string
+		reg    *Registration
+		meta   ClientMetadata
+		only   string // "": all three functions
+		answer *unitAnswer
+		kind   error
+		param  string
+	}{
+		{name: "nil", meta: id, kind: ErrConfig, param: "RegistrationClientURI"},
+		{name: "zero", reg: &Registration{}, kind: ErrConfig, param: "RegistrationClientURI"},
+		{name: "no URI", reg: change(func(r *Registration) { r.RegistrationClientURI = "" }), meta: id, kind: ErrConfig, param: "RegistrationClientURI"},
+		{name: "no token", reg: change(func(r *Registration) { r.RegistrationAccessToken = Secret{} }), meta: id, kind: ErrConfig, param: "RegistrationClientURI"},
+		{name: "http", reg: change(func(r *Registration) { r.RegistrationClientURI = "http://op.example/register/c1" }), meta: id, kind: ErrInsecureURL, param: "registration_client_uri"},
+		{name: "file", reg: change(func(r *Registration) { r.RegistrationClientURI = "file:///etc/passwd" }), meta: id, kind: ErrInsecureURL, param: "registration_client_uri"},
+		{name: "relative", reg: change(func(r *Registration) { r.RegistrationClientURI = "/register/c1" }), meta: id, kind: ErrConfig, param: "registration_client_uri"},
+		{name: "token that breaks the header", reg: change(func(r *Registration) { r.RegistrationAccessToken = NewSecret("a\nb") }), meta: id, kind: ErrConfig},
+		{name: "another client_id", reg: good, meta: ClientMetadata{ClientID: "c2"}, only: "update", kind: ErrConfig, param: "ClientID"},
+		{name: "no client_id", reg: good, only: "update", kind: ErrConfig, param: "ClientID"},
+
+		{name: "401", reg: good, meta: id, answer: &refusal, kind: ErrRefused},
+		{name: "client_id of another", reg: good, meta: id, only: "read", answer: ptr(answer(200, map[string]any{"client_id": "c2"})), kind: ErrResponse, param: "client_id"},
+		{name: "client_id of another, updated", reg: good, meta: id, only: "update", answer: ptr(answer(200, map[string]any{"client_id": "c2"})), kind: ErrResponse, param: "client_id"},
+		{name: "201 to a GET", reg: good, meta: id, only: "read", answer: ptr(answer(201, nil)), kind: ErrResponse},
+		{name: "201 to a PUT", reg: good, meta: id, only: "update", answer: ptr(answer(201, nil)), kind: ErrResponse},
+		{name: "204 to a GET", reg: good, meta: id, only: "read", answer: &unitAnswer{status: 204}, kind: ErrResponse},
+		{name: "expired secret", reg: good, meta: id, only: "read", answer: ptr(answer(200, map[string]any{"client_secret_expires_at": 1})), kind: ErrResponse, param: "client_secret_expires_at"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.answer != nil {
+				s.set(managePath, *tt.answer)
+			}
+			for name, call := range registrationCalls(tt.reg, tt.meta, opts) {
+				if tt.only != "" && tt.only != name {
+					continue
+				}
+				before := len(s.requests(""))
+				fresh, err := call()
+				if fresh != nil {
+					t.Errorf("%s: a registration came with the error", name)
+				}
+				wantError(t, err, tt.kind, tt.param)
+				if n := len(s.requests("")) - before; (n == 0) != (tt.answer == nil) {
+					t.Errorf("%s: %d requests", name, n)
+				}
+			}
+		})
+	}
+	var refused *ResponseError
+	s.set(managePath, refusal)
+	if _, err := ReadRegistration(context.Background(), good, opts); !errors.As(err, &refused) || refused.Code != "invalid_token" || refused.Op != opRegistration {
+		t.Errorf("%v", err)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// A redirect would take token and metadata elsewhere.
+func TestRegistrationRedirect(t *testing.T) {
+	s := newUnitServer()
+	reg, opts := s.managed(t)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		a := unitAnswer{status: status, header: http.Header{"Location": {unitIssuer + "/elsewhere"}}}
+		s.set(managePath, a)
+		for name, call := range registrationCalls(reg, reg.Metadata, opts) {
+			if _, err := call(); !errors.Is(err, ErrResponse) {
+				t.Errorf("%s, %d: %v", name, status, err)
+			}
+		}
+		if _, err := s.register(t, registrationAsked, a); !errors.Is(err, ErrResponse) {
+			t.Errorf("register, %d: %v", status, err)
+		}
+	}
+	if n := len(s.requests("/elsewhere")); n != 0 {
+		t.Errorf("%d redirects were followed", n)
+	}
+}
+
+// Secrets are in no error and in no metadata, whatever is wrong with them.
+func TestRegistrationErrorsQuoteNothing(t *testing.T) {
+	s := newUnitServer()
+	for name, change := range map[string]map[string]any{
+		"client_id":   {"client_id": unitRemoved},
+		"expiry":      {"client_secret_expires_at": 1},
+		"no expiry":   {"client_secret_expires_at": unitRemoved},
+		"token":       {"registration_access_token": secretMarker + "\n"},
+		"token array": {"registration_access_token": []string{secretMarker}},
+		"redirect":    {"redirect_uris": nil},
+		"error":       {"error": "invalid_client_metadata"},
+	} {
+		members := map[string]any{"client_secret": secretMarker + "1", "registration_access_token": secretMarker + "2", "jwks": map[string]any{"keys": []string{secretMarker}}}
+		maps.Copy(members, change)
+		_, err := s.register(t, registrationAsked, registrationAnswer(t, members))
+		if err == nil {
+			t.Fatalf("%s: no error", name)
+		}
+		secretLook(t, err, secretMarker)
+	}
+	reg, err := s.register(t, registrationAsked, registrationAnswer(t, map[string]any{"client_secret": secretMarker + "1", "registration_access_token": secretMarker + "2"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := unitJSON(t, reg.Metadata); strings.Contains(text, secretMarker) {
+		t.Errorf("metadata %s", text)
+	}
+	if text := fmt.Sprint(reg.Metadata); strings.Contains(text, secretMarker) {
+		t.Errorf("metadata %s", text)
+	}
+}
