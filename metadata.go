@@ -528,8 +528,10 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 // Discover fetches the metadata of one of the resource's authorization servers.
 // The issuer has to be among them; empty: there is one only. A resource may
 // name whom it likes: before a client sends its credentials there, the
-// application has to trust the server. The errors are those of the function
-// [Discover].
+// application has to trust the server. The URL of opts is the place of the
+// resource's document and is not used here: with it the resource could write
+// the metadata of a server that the application trusts. The errors are those of
+// the function [Discover].
 func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
 	switch list := m.AuthorizationServers; {
 	case issuer == "" && len(list) == 1:
@@ -539,7 +541,12 @@ func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *Di
 	case !slices.Contains(list, issuer):
 		return nil, fail(ErrConfig, "issuer", "is not one of the resource's authorization servers").in(opDiscover)
 	}
-	return Discover(ctx, issuer, opts)
+	var o DiscoverOptions
+	if opts != nil {
+		o = *opts
+	}
+	o.URL = ""
+	return Discover(ctx, issuer, &o)
 }
 
 // ---- endpoints

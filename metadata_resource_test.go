@@ -195,3 +195,25 @@ func TestResourceServers(t *testing.T) {
 		t.Errorf("%v, %v", as, err)
 	}
 }
+
+// A resource that names a server which the application trusts cannot write its
+// metadata too: the options with the place of the resource's document are good
+// for both steps.
+func TestResourceWritesNoServer(t *testing.T) {
+	const evil = "https://evil.example"
+	s := newUnitServer()
+	s.answer("/doc", `{"resource":"`+evil+`","authorization_servers":["`+unitIssuer+`"],"issuer":"`+unitIssuer+`","token_endpoint":"`+evil+`/token"}`)
+	s.answer("/.well-known/openid-configuration", `{"issuer":"`+unitIssuer+`","token_endpoint":"`+unitIssuer+`/token"}`)
+	opts := &DiscoverOptions{HTTPClient: &http.Client{Transport: s}, URL: evil + "/doc"}
+	m, err := DiscoverResource(context.Background(), evil, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as, err := m.Discover(context.Background(), unitIssuer, opts)
+	if err != nil || as.TokenEndpoint != unitIssuer+"/token" {
+		t.Errorf("%+v, %v", as, err)
+	}
+	if opts.URL != evil+"/doc" {
+		t.Error("the options were changed")
+	}
+}
