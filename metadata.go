@@ -418,12 +418,17 @@ func wellKnownURL(issuer string, t DiscoverType) string {
 	return insertWellKnown(base, "oauth-authorization-server")
 }
 
-// insertWellKnown puts a well-known path between host and path of a URL.
+// insertWellKnown puts a well-known path between the host of a URL and its path
+// and query. RFC 9728, Section 3.1: "any terminating slash (/) following the
+// host component MUST be removed".
 func insertWellKnown(u, name string) string {
 	scheme, rest, _ := strings.Cut(u, "://")
 	host, path := rest, ""
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		host, path = rest[:i], rest[i:]
+	}
+	if path == "/" || strings.HasPrefix(path, "/?") {
+		path = path[1:]
 	}
 	return scheme + "://" + host + "/.well-known/" + name + path
 }
@@ -457,7 +462,7 @@ func sameIssuer(a, b string) bool {
 		a, b = b, a
 	}
 	_, host, ok := strings.Cut(a, "://")
-	return ok && !strings.Contains(host, "/") && b == a+"/"
+	return ok && !strings.ContainsAny(host, "/?") && b == a+"/"
 }
 
 const opDiscoverResource = "discover resource"
@@ -485,12 +490,7 @@ func discoverResource(ctx context.Context, resource string, opts *DiscoverOption
 	}
 	place, param := o.URL, "URL"
 	if place == "" {
-		// Section 3.1: "any terminating slash (/) following the host component
-		// MUST be removed"; path and query stay.
 		place, param = insertWellKnown(resource, "oauth-protected-resource"), "resource"
-		if u := strings.TrimSuffix(resource, "/"); strings.Count(u, "/") == 2 {
-			place = insertWellKnown(u, "oauth-protected-resource")
-		}
 	}
 	res, err := o.fetch(ctx, opDiscoverResource, place, param)
 	if err != nil {
