@@ -7,6 +7,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -468,10 +469,10 @@ func sameIssuer(a, b string) bool {
 const opDiscoverResource = "discover resource"
 
 // DiscoverResource fetches the metadata of a protected resource: RFC 9728,
-// Section 3. The document has to be that of the resource, byte for byte, and
-// name https authorization servers. Of opts, Type and Issuer are for
-// [ResourceMetadata.Discover]. The errors are of kind [ErrConfig],
-// [ErrInsecureURL], [ErrNetwork], [ErrResponse] and [ErrRefused].
+// Section 3. The document has to be that of the resource, byte for byte but for
+// a slash after a bare host, and name https authorization servers. Of opts, Type
+// and Issuer are for [ResourceMetadata.Discover]. The errors are of kind
+// [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrResponse] and [ErrRefused].
 func DiscoverResource(ctx context.Context, resource string, opts *DiscoverOptions) (*ResourceMetadata, error) {
 	m, err := discoverResource(ctx, resource, opts)
 	if err != nil {
@@ -518,8 +519,12 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 		return nil, fail(ErrResponse, "resource", "the document is that of %s, asked for was %s", printable(m.Resource, 256), printable(resource, 256))
 	}
 	for _, issuer := range m.AuthorizationServers {
-		if _, err := parseFetchURL("authorization_servers", issuer, insecure); err != nil {
-			return nil, err
+		if _, err := parseFetchURL("", issuer, insecure); err != nil {
+			e := fail(ErrResponse, "authorization_servers", "%s cannot be asked", printable(issuer, 256))
+			if errors.Is(err, ErrInsecureURL) {
+				e.Err = err
+			}
+			return nil, e
 		}
 	}
 	return m, nil
