@@ -308,13 +308,15 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 	if err != nil {
 		return err
 	}
-	// Until the token would not be accepted any more.
+	// Until the token would not be accepted any more, by the local clock: a
+	// cache knows no other.
 	until := t.d.issuedAt.Add(logoutTokenAge)
 	if t.d.expiry.Before(until) {
 		until = t.d.expiry
 	}
+	until = until.Add(c.clock.tolerance() + time.Second - c.clock.Skew)
 	key := replayKey(t.d.issuer, t.d.id)
-	added, err := o.Replay.Add(r.Context(), key, until.Add(c.clock.tolerance()+time.Second))
+	added, err := o.Replay.Add(r.Context(), key, until)
 	switch {
 	case err != nil:
 		return &Error{Kind: errLogoutFailed, Err: err}

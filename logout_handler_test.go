@@ -191,14 +191,21 @@ func TestLogoutHandlerReplay(t *testing.T) {
 // A token is refused for as long as it would be accepted, tolerance included.
 func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
 	for name, claims := range map[string]map[string]any{
-		"exp": logoutClaims(nil),
-		"iat": logoutClaims(map[string]any{"exp": unitTime + 1_000_000}),
+		"exp":         logoutClaims(nil),
+		"exp, ahead":  logoutClaims(map[string]any{"exp": unitTime + 300 - 3600, "iat": unitTime - 3600}),
+		"exp, behind": logoutClaims(map[string]any{"exp": unitTime + 300 + 3600, "iat": unitTime + 3600}),
+		"iat":         logoutClaims(map[string]any{"exp": unitTime + 1_000_000}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newUnitServer()
 			var now replayClock
 			var calls logoutCalls
-			c := s.client(t, func(c *Config) { c.Clock = now.clock() })
+			c := s.client(t, func(c *Config) {
+				c.Clock = now.clock()
+				if _, where, ok := strings.Cut(name, ", "); ok {
+					c.Clock.Skew = map[string]time.Duration{"ahead": -time.Hour, "behind": time.Hour}[where]
+				}
+			})
 			h := c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 			token := s.sign(t, "logout+jwt", claims)
 			logoutPost(t, h, logoutRequest(token), "")
@@ -208,7 +215,7 @@ func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
 				}
 				logoutPost(t, h, logoutRequest(token), logoutRefused)
 			}
-			if n := now.n.Load(); name == "exp" && n != 330 || name == "iat" && n != 3631 {
+			if n := now.n.Load(); name != "iat" && n != 330 || name == "iat" && n != 3631 {
 				t.Errorf("it was good for %d s", n)
 			}
 			calls.want(t, 1)
@@ -293,20 +300,24 @@ func TestLogoutHandlerUntil(t *testing.T) {
 		name      string
 		exp, iat  int64
 		tolerance time.Duration
+		skew      int64
 		want      int64
 	}{
-		{"exp is first", 300, 0, 0, 300 + 31},
-		{"iat is first", 5000, 0, 0, 3600 + 31},
-		{"iat in the past", 5000, -3000, 0, 600 + 31},
-		{"iat ahead", 5000, 600, 0, 4200 + 31},
-		{"exp past, within the tolerance", -10, -20, 0, -10 + 31},
-		{"no tolerance", 300, 0, -1, 300 + 1},
-		{"large tolerance", 300, 0, 10 * time.Minute, 300 + 601},
+		{"exp is first", 300, 0, 0, 0, 300 + 31},
+		{"iat is first", 5000, 0, 0, 0, 3600 + 31},
+		{"iat in the past", 5000, -3000, 0, 0, 600 + 31},
+		{"iat ahead", 5000, 600, 0, 0, 4200 + 31},
+		{"exp past, within the tolerance", -10, -20, 0, 0, -10 + 31},
+		{"no tolerance", 300, 0, -1, 0, 300 + 1},
+		{"large tolerance", 300, 0, 10 * time.Minute, 0, 300 + 601},
+		// A cache goes by the local time, and not by that of the server.
+		{"local clock behind", 3900, 3600, 0, 3600, 300 + 31},
+		{"local clock ahead", -3300, -3600, 0, -3600, 300 + 31},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var until time.Time
 			cache := replayFunc(func(_ context.Context, _ string, u time.Time) (bool, error) { until = u; return true, nil })
-			c := s.client(t, func(c *Config) { c.Clock.Tolerance = tt.tolerance })
+			c := s.client(t, func(c *Config) { c.Clock.Tolerance, c.Clock.Skew = tt.tolerance, time.Duration(tt.skew)*time.Second })
 			h := c.LogoutHandler(LogoutOptions{OnLogout: new(logoutCalls).onLogout, Replay: cache})
 			logoutPost(t, h, logoutRequest(s.sign(t, "logout+jwt", logoutClaims(map[string]any{"exp": unitTime + tt.exp, "iat": unitTime + tt.iat}))), "")
 			if got := until.Unix() - unitTime; got != tt.want {

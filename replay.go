@@ -14,8 +14,9 @@ import (
 // logout. It is asked from several goroutines at once. Where several machines
 // take the same tokens, they need one that they share.
 type ReplayCache interface {
-	// Add records key until the given time and reports whether it was new. False,
-	// or an error, refuses the request. Keys are 43 characters of base64url.
+	// Add records key until the given time, which is one of the local clock, and
+	// reports whether it was new. False, or an error, refuses the request. Keys
+	// are 43 characters of base64url.
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
@@ -36,7 +37,7 @@ func newMemoryReplay(clock Clock, limit int) *memoryReplay {
 // Add forgets what has expired, and then refuses with [ErrUnavailable] rather
 // than forget what has not.
 func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool, error) {
-	now := m.clock.now()
+	now := m.clock.local()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for len(m.queue) > 0 && !now.Before(m.queue[0].until) {
