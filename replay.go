@@ -26,12 +26,12 @@ type memoryReplay struct {
 	limit int
 
 	mu    sync.Mutex
-	until map[string]time.Time
+	known map[string]*replayEntry
 	queue replayQueue
 }
 
 func newMemoryReplay(clock Clock, limit int) *memoryReplay {
-	return &memoryReplay{clock: clock, limit: limit, until: make(map[string]time.Time)}
+	return &memoryReplay{clock: clock, limit: limit, known: make(map[string]*replayEntry)}
 }
 
 // Add forgets what has expired, and then refuses with [ErrUnavailable] rather
@@ -41,20 +41,17 @@ func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for len(m.queue) > 0 && !now.Before(m.queue[0].until) {
-		old := heap.Pop(&m.queue).(replayEntry)
-		// A key that was taken out and added again is in the queue twice.
-		if m.until[old.key].Equal(old.until) {
-			delete(m.until, old.key)
-		}
+		delete(m.known, heap.Pop(&m.queue).(*replayEntry).key)
 	}
-	if _, known := m.until[key]; known {
+	if m.known[key] != nil {
 		return false, nil
 	}
 	if len(m.queue) >= m.limit {
 		return false, fail(ErrUnavailable, "", "the replay cache is full: %d entries", m.limit)
 	}
-	m.until[key] = until
-	heap.Push(&m.queue, replayEntry{until, key})
+	e := &replayEntry{until: until, key: key}
+	m.known[key] = e
+	heap.Push(&m.queue, e)
 	return true, nil
 }
 
@@ -62,25 +59,36 @@ func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool
 func (m *memoryReplay) remove(key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.until, key)
+	if e := m.known[key]; e != nil {
+		delete(m.known, key)
+		heap.Remove(&m.queue, e.index)
+	}
 }
 
 type replayEntry struct {
 	until time.Time
 	key   string
+	index int // in the queue
 }
 
 // replayQueue is a heap with what expires first on top.
-type replayQueue []replayEntry
+type replayQueue []*replayEntry
 
 func (q replayQueue) Len() int           { return len(q) }
 func (q replayQueue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
-func (q replayQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *replayQueue) Push(x any)        { *q = append(*q, x.(replayEntry)) }
+func (q replayQueue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+func (q *replayQueue) Push(x any) {
+	e := x.(*replayEntry)
+	e.index = len(*q)
+	*q = append(*q, e)
+}
 func (q *replayQueue) Pop() any {
 	last := len(*q) - 1
 	e := (*q)[last]
-	(*q)[last] = replayEntry{}
+	(*q)[last] = nil
 	*q = (*q)[:last]
 	return e
 }

@@ -70,8 +70,8 @@ func TestReplayFull(t *testing.T) {
 	}
 	now.n.Store(50)
 	replayAdd(t, m, "more", 60, true)
-	if len(m.queue) != 1 || len(m.until) != 1 {
-		t.Errorf("of what expired %d and %d are left", len(m.queue)-1, len(m.until)-1)
+	if len(m.queue) != 1 || len(m.known) != 1 {
+		t.Errorf("of what expired %d and %d are left", len(m.queue)-1, len(m.known)-1)
 	}
 }
 
@@ -90,6 +90,15 @@ func TestReplayRemove(t *testing.T) {
 	replayAdd(t, m, "a", 20, false)
 	now.n.Store(20)
 	replayAdd(t, m, "a", 30, true)
+	// What was taken back takes no room: a failure that is tried again all the
+	// time must not fill the cache.
+	for range 200 {
+		replayAdd(t, m, "b", 30, true)
+		m.remove("b")
+	}
+	if len(m.queue) != 1 || len(m.known) != 1 {
+		t.Errorf("%d and %d are kept", len(m.queue), len(m.known))
+	}
 }
 
 // TestReplayModel compares it with a list that is searched, for many calls.
@@ -116,6 +125,9 @@ func TestReplayModel(t *testing.T) {
 			if added, err := m.Add(context.Background(), key, replayAt(until)); added != want || err != nil {
 				t.Fatalf("step %d: %v, %v, want %v", step, added, err, want)
 			}
+		}
+		if len(m.queue) != len(m.known) {
+			t.Fatalf("step %d: %d in the queue, %d known", step, len(m.queue), len(m.known))
 		}
 	}
 }
