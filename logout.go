@@ -323,12 +323,16 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 	case !added:
 		return fail(ErrReplay, "jti", "the logout token came before")
 	}
-	if err := o.OnLogout(r.Context(), t); err != nil {
-		if m, ok := o.Replay.(*memoryReplay); ok {
+	done := false
+	defer func() { // also where OnLogout panics
+		if m, ok := o.Replay.(*memoryReplay); ok && !done {
 			m.remove(key)
 		}
+	}()
+	if err := o.OnLogout(r.Context(), t); err != nil {
 		return &Error{Kind: errLogoutFailed, Err: err}
 	}
+	done = true
 	return nil
 }
 

@@ -241,6 +241,31 @@ func TestLogoutHandlerCallbackFails(t *testing.T) {
 	calls.want(t, 5)
 }
 
+// net/http recovers: the program goes on, and the session with it.
+func TestLogoutHandlerCallbackPanics(t *testing.T) {
+	s := newUnitServer()
+	var calls logoutCalls
+	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
+		if err := calls.onLogout(ctx, l); err != nil {
+			panic(err)
+		}
+		return nil
+	}})
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
+	calls.err = errors.New("nil map")
+	func() {
+		defer func() {
+			if recover() != any(calls.err) {
+				t.Error("the panic is gone")
+			}
+		}()
+		h.ServeHTTP(httptest.NewRecorder(), logoutRequest(token))
+	}()
+	calls.err = nil
+	logoutPost(t, h, logoutRequest(token), "")
+	calls.want(t, 2)
+}
+
 // replayFunc is a ReplayCache of a test's.
 type replayFunc func(ctx context.Context, key string, until time.Time) (bool, error)
 
