@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -113,7 +114,15 @@ func (i *Introspection) ID() string { return i.data().id }
 
 // AuthorizationDetails are what the token is for: RFC 9396, Section 9.2.
 func (i *Introspection) AuthorizationDetails() []AuthorizationDetail {
-	return slices.Clone(i.data().details)
+	list := slices.Clone(i.data().details)
+	for n := range list {
+		d := &list[n]
+		for _, field := range [...]*[]string{&d.Locations, &d.Actions, &d.DataTypes, &d.Privileges} {
+			*field = slices.Clone(*field)
+		}
+		d.Extra = maps.Clone(d.Extra)
+	}
+	return list
 }
 
 // KeyThumbprint is the jkt of cnf: the RFC 7638 thumbprint of the DPoP key that

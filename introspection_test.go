@@ -148,7 +148,7 @@ func TestIntrospectInactiveIsNotMalformed(t *testing.T) {
 
 func TestIntrospectMembers(t *testing.T) {
 	const inner = `{"active":true,"scope":"a b","client_id":"c","username":"u","token_type":"DPoP","exp":1700000100.5,"iat":1700000001,"nbf":1700000002,` +
-		`"sub":"alice","aud":["r","s"],"iss":"https://as.example","jti":"j","cnf":{"jkt":"K","x5t#S256":"X"},"authorization_details":[{"type":"pay","actions":["a"],"x":1}],"more":{"n":1}}`
+		`"sub":"alice","aud":["r","s"],"iss":"https://as.example","jti":"j","cnf":{"jkt":"K","x5t#S256":"X"},"authorization_details":[{"type":"pay","locations":["a"],"actions":["a"],"datatypes":["a"],"privileges":["a"],"x":1}],"more":{"n":1}}`
 	s := newUnitServer()
 	signed := introspectionClaims(map[string]any{"token_introspection": json.RawMessage(inner)})
 	token := s.sign(t, "token-introspection+jwt", signed)
@@ -178,9 +178,15 @@ func TestIntrospectMembers(t *testing.T) {
 			}
 			wantError(t, i.Claims(new(struct{ Sub int })), ErrClaim, "")
 			// It is immutable.
-			i.Scope()[0], i.Audience()[0], i.AuthorizationDetails()[0].Type = "x", "x", "x"
-			if i.Scope()[0] != "a" || i.Audience()[0] != "r" || i.AuthorizationDetails()[0].Type != "pay" {
-				t.Error("what an accessor gave out is a part of it")
+			before := unitJSON(t, i.AuthorizationDetails())
+			d := i.AuthorizationDetails()
+			i.Scope()[0], i.Audience()[0] = "x", "x"
+			for _, field := range [...][]string{d[0].Locations, d[0].Actions, d[0].DataTypes, d[0].Privileges} {
+				field[0] = "x"
+			}
+			d[0].Type, d[0].Extra["x"] = "x", json.RawMessage("2")
+			if after := unitJSON(t, i.AuthorizationDetails()); i.Scope()[0] != "a" || i.Audience()[0] != "r" || after != before {
+				t.Errorf("what an accessor gave out is a part of it: %s", after)
 			}
 		})
 	}
