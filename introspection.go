@@ -271,11 +271,20 @@ func readConfirmation(o jsonObject) (c confirmation, err error) {
 	if err != nil || !ok {
 		return c, err
 	}
-	if c.jkt, _, err = cnf.string("jkt"); err != nil {
-		return c, err
+	for _, m := range [...]struct {
+		name string
+		dst  *string
+	}{{"jkt", &c.jkt}, {"x5t#S256", &c.x5t}} {
+		if !cnf.has(m.name) {
+			continue
+		}
+		// An empty one would look like none, and the token like one that
+		// everybody may present.
+		if *m.dst, err = cnf.need(m.name); err != nil {
+			return confirmation{}, err
+		}
 	}
-	c.x5t, _, err = cnf.string("x5t#S256")
-	return c, err
+	return c, nil
 }
 
 // introspectionType is RFC 9701, Section 5: a JWT of another type is not an
@@ -340,6 +349,8 @@ func (c *Client) checkContainsClient(claims jsonObject) error {
 		return fail(ErrClaim, "aud", "is missing")
 	case !slices.Contains(aud, c.meta.ClientID):
 		return fail(ErrAudience, "aud", "the token is for another client, not for %s", printable(c.meta.ClientID, 128))
+	case slices.Contains(aud, ""):
+		return fail(ErrClaim, "aud", "is empty")
 	}
 	return nil
 }

@@ -110,6 +110,8 @@ func TestIntrospectJSON(t *testing.T) {
 		{"details without type", answer(`"active":true,"authorization_details":[{}]`), ErrResponse, "type"},
 		{"cnf string", answer(`"active":true,"cnf":"jkt"`), ErrResponse, "cnf"},
 		{"cnf array", answer(`"active":true,"cnf":[{}]`), ErrResponse, "cnf"},
+		{"jkt empty", answer(`"active":true,"cnf":{"jkt":""}`), ErrResponse, "jkt"},
+		{"x5t empty", answer(`"active":true,"cnf":{"x5t#S256":""}`), ErrResponse, "x5t#S256"},
 		{"jkt number", answer(`"active":true,"cnf":{"jkt":1}`), ErrResponse, "jkt"},
 		{"x5t object", answer(`"active":true,"cnf":{"x5t#S256":{}}`), ErrResponse, "x5t#S256"},
 		// Of some servers: nothing said by null, a scope that is an array.
@@ -275,6 +277,7 @@ func TestIntrospectJWT(t *testing.T) {
 		{name: "aud of another", answer: jwt(m{"aud": "x"}), kind: ErrAudience, param: "aud"},
 		{name: "aud of others", answer: jwt(m{"aud": []string{"x", "y"}}), kind: ErrAudience, param: "aud"},
 		{name: "aud none", answer: jwt(m{"aud": []string{}}), kind: ErrAudience, param: "aud"},
+		{name: "aud with an empty one", answer: jwt(m{"aud": []string{unitClient, ""}}), kind: ErrClaim, param: "aud"},
 		{name: "aud number", answer: jwt(m{"aud": 1}), kind: ErrClaim, param: "aud"},
 		{name: "aud object", answer: jwt(m{"aud": m{unitClient: 1}}), kind: ErrClaim, param: "aud"},
 		{name: "aud null", answer: jwt(m{"aud": nil}), kind: ErrClaim, param: "aud"},
