@@ -247,7 +247,14 @@ func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, clock
 	for _, name := range registrationMembers {
 		delete(fresh.Metadata.Extra, name)
 	}
-	method := fresh.authMethod(asked)
+	// Where the answer leaves the method out, it is the one that was asked for,
+	// or that of before: what Config makes of it has to be what is judged here.
+	was := &reg.Metadata
+	if asked != nil {
+		was = asked
+	}
+	fresh.Metadata.TokenEndpointAuthMethod = cmp.Or(fresh.Metadata.TokenEndpointAuthMethod, was.TokenEndpointAuthMethod)
+	method := fresh.authMethod()
 	switch {
 	case fresh.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
 		return nil, fail(ErrResponse, "client_secret", "is missing, and the client authenticates with %s", printable(method, 64))
@@ -312,12 +319,8 @@ func (reg *Registration) readCredentials(o jsonObject, clock Clock) error {
 
 // authMethod is how the client authenticates: RFC 7591, Section 2, "if
 // unspecified or omitted, the default is client_secret_basic".
-func (reg *Registration) authMethod(asked *ClientMetadata) string {
-	method := reg.Metadata.TokenEndpointAuthMethod
-	if asked != nil {
-		method = cmp.Or(method, asked.TokenEndpointAuthMethod)
-	}
-	return cmp.Or(method, "client_secret_basic")
+func (reg *Registration) authMethod() string {
+	return cmp.Or(reg.Metadata.TokenEndpointAuthMethod, "client_secret_basic")
 }
 
 func sameSet(a, b []string) bool {
@@ -337,7 +340,7 @@ func sameSet(a, b []string) bool {
 func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Config, error) {
 	cfg := Config{Server: as, Metadata: reg.Metadata}
 	var err error
-	switch method, secret := reg.authMethod(nil), reg.ClientSecret.Reveal(); method {
+	switch method, secret := reg.authMethod(), reg.ClientSecret.Reveal(); method {
 	case "none":
 		cfg.Auth = None()
 	case "client_secret_basic":
@@ -360,8 +363,8 @@ func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Confi
 	case err != nil:
 	case as == nil || reg.server != "" && as.Issuer != reg.server:
 		err = fail(ErrConfig, "server", "is not the one that the client is registered with")
-	case key != nil && reg.authMethod(nil) != "private_key_jwt":
-		err = fail(ErrConfig, "key", "is set, and the client authenticates with %s", printable(reg.authMethod(nil), 64))
+	case key != nil && reg.authMethod() != "private_key_jwt":
+		err = fail(ErrConfig, "key", "is set, and the client authenticates with %s", printable(reg.authMethod(), 64))
 	}
 	if err != nil {
 		return Config{}, withOp(opRegistration, err)

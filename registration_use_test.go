@@ -118,6 +118,34 @@ func TestRegistrationConfig(t *testing.T) {
 	}
 }
 
+// Where the server does not repeat how the client authenticates, what Register
+// and ReadRegistration take is what Config uses.
+func TestRegistrationMethodKept(t *testing.T) {
+	s := newUnitServer()
+	silent := registrationAnswer(t, map[string]any{
+		"token_endpoint_auth_method": unitRemoved, "client_secret": unitRemoved, "client_secret_expires_at": unitRemoved, "redirect_uris": unitRemoved,
+	})
+	as, opts := s.registrar()
+	reg, err := s.register(t, ClientMetadata{TokenEndpointAuthMethod: "private_key_jwt"}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent.status = 200
+	s.set(managePath, silent)
+	read, err := ReadRegistration(context.Background(), reg, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reg := range []*Registration{reg, read} {
+		if _, err := reg.Config(as, s.key); err != nil || reg.Metadata.TokenEndpointAuthMethod != "private_key_jwt" {
+			t.Errorf("%v: %v", reg.Metadata, err)
+		}
+	}
+	// The method that is left out of an update is the default (RFC 7591, Section 2).
+	_, err = UpdateRegistration(context.Background(), reg, ClientMetadata{ClientID: "c1"}, opts)
+	wantError(t, err, ErrResponse, "client_secret")
+}
+
 // What was stored is of the same use as before.
 func TestRegistrationRestored(t *testing.T) {
 	s := newUnitServer()
