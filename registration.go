@@ -199,17 +199,20 @@ func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m 
 		scheme = "DPoP "
 	}
 	if !token.IsZero() {
+		param := "InitialAccessToken"
+		if req.method != http.MethodPost {
+			param = "RegistrationAccessToken"
+		}
 		if !headerValue(token.Reveal()) {
-			return nil, fail(ErrConfig, "InitialAccessToken", "has characters that cannot stand in a header")
+			return nil, fail(ErrConfig, param, "has characters that cannot stand in a header")
 		}
 		req.header.Set("Authorization", scheme+token.Reveal())
 	}
 	if m != nil {
-		body, err := json.Marshal(m)
-		if err != nil {
-			return nil, &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err}
+		var err error
+		if req.json, err = publicJSON(m); err != nil {
+			return nil, err
 		}
-		req.json = body
 	}
 	return r.caller.doProven(ctx, r.dpop, r.clock, token.Reveal(), func() (*httpRequest, error) { return req, nil })
 }
@@ -431,7 +434,8 @@ func (reg *Registration) summary() string {
 // URL that the handler stands at, for servers that fetch it instead of having
 // clients register (draft-ietf-oauth-client-id-metadata-document; the server's
 // metadata say client_id_metadata_document_supported). The errors are of kind
-// [ErrConfig]: such a URL is https with a path, and such a client has no secret.
+// [ErrConfig] and [ErrInsecureURL]: such a URL is https with a path, and such a
+// client has no secret.
 func ClientIDMetadataHandler(m ClientMetadata) (http.Handler, error) {
 	document, err := clientIDDocument(&m)
 	if err != nil {
@@ -470,6 +474,11 @@ func clientIDDocument(m *ClientMetadata) ([]byte, error) {
 			return nil, fail(ErrConfig, "Extra", "has %s, which is for the client alone", name)
 		}
 	}
+	return publicJSON(m)
+}
+
+// publicJSON encodes metadata for others to read.
+func publicJSON(m *ClientMetadata) ([]byte, error) {
 	if m.JWKS != nil {
 		if err := checkPublicKeys(m.JWKS); err != nil {
 			return nil, &Error{Kind: ErrConfig, Param: "JWKS", Detail: "cannot be published", Err: err}
@@ -482,11 +491,32 @@ func clientIDDocument(m *ClientMetadata) ([]byte, error) {
 	return document, nil
 }
 
-// checkPublicKeys wants a set of which every key is one that can be published.
+// checkPublicKeys wants a set without private members (RFC 7518, Section 6).
+// Keys for encryption, and those that nothing can be verified with here, are
+// the client's to publish.
 func checkPublicKeys(jwks []byte) error {
-	snap, err := parseKeySet(jwks)
-	if err == nil && len(snap.skipped) > 0 {
-		err = snap.skipped[0].reason
+	o, err := parseObject(string(jwks), documentLimits, ErrParse)
+	if err != nil {
+		return err
 	}
-	return err
+	raw, _ := o.get("keys")
+	list, err := arrayElements(raw, maxKeys)
+	if err != nil {
+		return fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
+	}
+	for _, raw := range list {
+		key, err := parseObject(raw, documentLimits, ErrParse)
+		if err != nil {
+			return err
+		}
+		if _, err := key.need("kty"); err != nil {
+			return err
+		}
+		for _, private := range [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
+			if key.has(private) {
+				return fail(ErrParse, private, "the key has private members")
+			}
+		}
+	}
+	return nil
 }

@@ -129,6 +129,9 @@ func TestRegisterErrors(t *testing.T) {
 		{"metadata twice", func(_ *AuthorizationServer, m *ClientMetadata, _ *RegistrationOptions) {
 			m.Extra = map[string]json.RawMessage{"redirect_uris": json.RawMessage(`["https://attacker.example"]`)}
 		}, ErrConfig, "Metadata"},
+		{"private key", func(_ *AuthorizationServer, m *ClientMetadata, _ *RegistrationOptions) {
+			m.JWKS = json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)
+		}, ErrConfig, "JWKS"},
 		{"certificate without a key", func(_ *AuthorizationServer, _ *ClientMetadata, o *RegistrationOptions) { o.MTLS = new(MutualTLS) }, ErrConfig, "MTLS"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -423,7 +426,8 @@ func TestManageRegistrationErrors(t *testing.T) {
 		{name: "http", reg: change(func(r *Registration) { r.RegistrationClientURI = "http://op.example/register/c1" }), meta: id, kind: ErrInsecureURL, param: "registration_client_uri"},
 		{name: "file", reg: change(func(r *Registration) { r.RegistrationClientURI = "file:///etc/passwd" }), meta: id, kind: ErrInsecureURL, param: "registration_client_uri"},
 		{name: "relative", reg: change(func(r *Registration) { r.RegistrationClientURI = "/register/c1" }), meta: id, kind: ErrConfig, param: "registration_client_uri"},
-		{name: "token that breaks the header", reg: change(func(r *Registration) { r.RegistrationAccessToken = NewSecret("a\nb") }), meta: id, kind: ErrConfig},
+		{name: "token that breaks the header", reg: change(func(r *Registration) { r.RegistrationAccessToken = NewSecret("a\nb") }), meta: id, kind: ErrConfig, param: "RegistrationAccessToken"},
+		{name: "a private key", reg: good, meta: ClientMetadata{ClientID: "c1", JWKS: json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)}, only: "update", kind: ErrConfig, param: "JWKS"},
 		{name: "another client_id", reg: good, meta: ClientMetadata{ClientID: "c2"}, only: "update", kind: ErrConfig, param: "ClientID"},
 		{name: "no client_id", reg: good, only: "update", kind: ErrConfig, param: "ClientID"},
 

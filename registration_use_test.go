@@ -296,6 +296,9 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		{"with a port and a query", id("https://app.example:8443/a/b?c=d"), nil, ""},
 		{"dots in a name", id("https://app.example/..a/b..json"), nil, ""},
 		{"public key", jwks(public), nil, ""},
+		{"key for encryption", jwks(public, `{"kty":"OKP","crv":"X25519","use":"enc","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}`), nil, ""},
+		{"key of a type of tomorrow", jwks(`{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}`), nil, ""},
+		{"no key", jwks(), nil, ""},
 		{"method none", method("none"), nil, ""},
 		{"method with a certificate", method("self_signed_tls_client_auth"), nil, ""},
 
@@ -327,6 +330,20 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		{"primes alone", jwks(withMember(public, `"p":"AA"`)), ErrConfig, "JWKS"},
 		{"private member with null", jwks(withMember(public, `"d":null`)), ErrConfig, "JWKS"},
 		{"private member, escaped", jwks(withMember(public, `"\u0064":"AA"`)), ErrConfig, "JWKS"},
+		{"private parts alone", jwks(withMember(public, `"dp":"AA"`)), ErrConfig, "JWKS"},
+		{"private part dq", jwks(withMember(public, `"dq":"AA"`)), ErrConfig, "JWKS"},
+		{"private part qi", jwks(withMember(public, `"qi":"AA"`)), ErrConfig, "JWKS"},
+		{"private part q", jwks(withMember(public, `"q":"AA"`)), ErrConfig, "JWKS"},
+		{"further primes", jwks(withMember(public, `"oth":[]`)), ErrConfig, "JWKS"},
+		{"no key type", jwks(`{"x":"AA"}`), ErrConfig, "JWKS"},
+		{"keys that are none", jwks(public, `"x"`), ErrConfig, "JWKS"},
+		{"too many keys", jwks(strings.Split(strings.Repeat(public+" ", maxKeys+1), " ")[:maxKeys+1]...), ErrConfig, "JWKS"},
+		{"secret beside", func(m *ClientMetadata) {
+			m.Extra = map[string]json.RawMessage{"client_secret": json.RawMessage(`"` + secretMarker + `"`)}
+		}, ErrConfig, "Extra"},
+		{"access token beside", func(m *ClientMetadata) {
+			m.Extra = map[string]json.RawMessage{"registration_access_token": json.RawMessage(`"` + secretMarker + `"`)}
+		}, ErrConfig, "Extra"},
 		{"symmetric key", jwks(public, `{"kty":"oct","k":"`+secretMarker+`"}`), ErrConfig, "JWKS"},
 		{"seed of ML-DSA", jwks(public, `{"kty":"AKP","alg":"ML-DSA-44","pub":"AA","priv":"`+secretMarker+`"}`), ErrConfig, "JWKS"},
 		{"not a set", func(m *ClientMetadata) { m.JWKS = json.RawMessage(privateJWK(ES256)) }, ErrConfig, "JWKS"},
