@@ -148,7 +148,7 @@ var laterFaults = []laterFault{
 	{oauthtest.UnknownKid, verifyLogout, oauth.ErrKeyNotFound, "kid"},
 
 	{oauthtest.ResourceMetadataWrongResource, discoverResource, oauth.ErrResponse, "resource"},
-	{oauthtest.ResourceMetadataHTTPServer, discoverResource, oauth.ErrInsecureURL, "authorization_servers"},
+	{oauthtest.ResourceMetadataHTTPServer, discoverResource, oauth.ErrResponse, "authorization_servers"},
 	{oauthtest.ResourceMetadataWithoutServers, discoverResource, oauth.ErrConfig, "issuer"}, // in the next step
 
 	{oauthtest.DPoPUnboundToken, boundLogin, oauth.ErrTokenType, "token_type"},
