@@ -126,7 +126,7 @@ func proofURL(u *url.URL) string {
 
 // originOf is the origin of a URL: RFC 6454, Section 6.2.
 func originOf(u *url.URL) string {
-	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	scheme, host := lowerASCII(u.Scheme), lowerASCII(u.Host)
 	switch scheme {
 	case "https":
 		host = strings.TrimSuffix(host, ":443")
@@ -134,6 +134,17 @@ func originOf(u *url.URL) string {
 		host = strings.TrimSuffix(host, ":80")
 	}
 	return scheme + "://" + strings.TrimSuffix(host, ":")
+}
+
+// lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
+// and the two are different names where IDNA reads them: somebody else's host.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // ---- nonces
