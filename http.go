@@ -227,12 +227,18 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http.Response, error) {
 	start := monotonic()
 	res, err := rt.RoundTrip(req)
+	if err == nil && res == nil {
+		err = errors.New("the round tripper returned nothing")
+	}
 	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: monotonic().Sub(start)}
 	if err != nil {
 		err = networkError(req.Context(), op, req.URL.Host, err)
 		info.Err, res = err, nil
 	} else {
 		info.Status = res.StatusCode
+		if res.Body == nil { // as http.Client has it: those of tests leave it out
+			res.Body = http.NoBody
+		}
 	}
 	c.trace.requestDone(req.Context(), info)
 	return res, err

@@ -651,3 +651,21 @@ func TestHTTPCancelCause(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestHTTPSend: a round tripper for resources need not be as careful as net/http.
+func TestHTTPSend(t *testing.T) {
+	c := newCaller(nil, false, nil)
+	req, _ := http.NewRequest("GET", "https://api.example/", nil)
+	res, err := c.send(httpFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }), req, "test")
+	if err != nil || res.Body == nil {
+		t.Errorf("without a body: %v, %v", res, err)
+	}
+	res, err = c.send(httpFunc(func(*http.Request) (*http.Response, error) { return nil, nil }), req, "test")
+	if wantError(t, err, ErrNetwork, ""); res != nil {
+		t.Error("nothing came, and is an answer")
+	}
+	res, err = c.send(httpFunc(func(r *http.Request) (*http.Response, error) { return httpAnswer(r, 200, ""), io.EOF }), req, "test")
+	if wantError(t, err, ErrNetwork, ""); res != nil {
+		t.Error("an answer and an error")
+	}
+}
