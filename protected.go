@@ -5,6 +5,7 @@ package oauth
 // over the connections of Config.MTLS (RFC 8705, Section 3), and their renewal.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -59,11 +60,9 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 				return nil, &Error{Kind: ErrConfig, Param: "GetBody", Detail: "failed", Err: err}
 			}
 		}
+		r.Method = cmp.Or(r.Method, http.MethodGet)
 		r.Header.Set("Authorization", authorization)
 		p := &provenRequest{method: r.Method, url: r.URL, token: token, nonce: nonce}
-		if p.method == "" {
-			p.method = http.MethodGet
-		}
 		if err := d.prove(r.Header, p, c.clock.now()); err != nil {
 			closeBody(r)
 			return nil, err
@@ -116,8 +115,10 @@ func (c *Client) checkResourceRequest(req *http.Request) error {
 	switch {
 	case req == nil || req.URL == nil:
 		return fail(ErrConfig, "req", "is nil or has no URL")
-	case req.Header.Values("Authorization") != nil || req.Header.Values("Dpop") != nil:
+	case hasField(req.Header, "Authorization") || hasField(req.Header, "DPoP"):
 		return fail(ErrConfig, "Authorization", "is set already, or DPoP is: both are the package's part")
+	case req.URL.Opaque != "": // it is what goes over the wire, in place of host and path
+		return fail(ErrConfig, "URL", "is opaque")
 	case req.RequestURI != "":
 		return fail(ErrConfig, "RequestURI", "is set: this is a request that came in")
 	}
@@ -125,6 +126,17 @@ func (c *Client) checkResourceRequest(req *http.Request) error {
 	u.Fragment, u.RawFragment = "", ""
 	_, err := c.caller.checkURL("URL", u.String())
 	return err
+}
+
+// hasField looks for a field under any spelling: net/http sends names as they
+// stand in the map, "DPoP" beside the canonical "Dpop".
+func hasField(h http.Header, name string) bool {
+	for n := range h {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // challengeError is the error of the challenges of a scheme. Each scheme has its
