@@ -381,18 +381,18 @@ func (tr *Transport) current(ctx context.Context) (*Token, error) {
 	now := tr.c.clock.local()
 	t, usable := tr.token, tr.usable(now)
 	stale := tr.renew != nil && (!usable || !t.Expiry.IsZero() && !now.Add(tr.early).Before(t.Expiry))
-	switch {
-	case tr.flight == nil && !stale && !tr.unsaved:
-		tr.mu.Unlock()
-		return t, nil
-	case tr.flight == nil && stale && (tr.ended || tr.failures > 0 && monotonic().Before(tr.retryAt)):
+	if tr.ended || tr.failures > 0 && monotonic().Before(tr.retryAt) {
+		stale = false // there is no renewal now
+	}
+	if tr.flight == nil && !stale && !tr.unsaved {
 		err := tr.lastErr
 		tr.mu.Unlock()
-		if usable && !tr.unsaved {
+		if usable {
 			return t, nil
 		}
 		return nil, err
-	case tr.flight == nil:
+	}
+	if tr.flight == nil {
 		tr.flight = &tokenFlight{done: make(chan struct{})}
 		go tr.run(context.WithoutCancel(ctx), tr.flight, stale)
 	}
@@ -413,42 +413,36 @@ func (tr *Transport) usable(now time.Time) bool {
 	return t != nil && (tr.renew == nil || t != tr.rejected && (t.Expiry.IsZero() || now.Before(t.Expiry)))
 }
 
-// run renews the token and stores it, for all that wait.
+// run renews the token if it is stale, and stores it if that is still to be
+// done, for all that wait.
 func (tr *Transport) run(ctx context.Context, f *tokenFlight, stale bool) {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
-	tr.mu.Lock()
-	old := tr.token
-	tr.mu.Unlock()
-	t, err := old, error(nil)
+	var err error
 	if stale {
-		t, err = tr.renewed(ctx, old)
+		err = tr.renewed(ctx)
 	}
-	if err == nil && tr.hook != nil {
-		stored := *t
-		if hookErr := tr.hook(ctx, &stored); hookErr != nil {
-			err = &Error{Op: opProtected, Param: "OnRefresh", Detail: "the new token could not be stored", Err: hookErr}
-		} else {
-			tr.saved(t)
-		}
+	// After a failed renewal too: the token that there is may be the only one.
+	if hookErr := tr.store(ctx); err == nil {
+		err = hookErr
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
+	if err == nil {
+		err = tr.lastErr // of a renewal that is put off
+	}
 	tr.flight = nil
-	f.token, f.err = t, err
-	if err != nil {
-		f.token = nil
-		// The old token is still good for a while: it was renewed early.
-		if !tr.unsaved && tr.usable(tr.c.clock.local()) {
-			f.token, f.err = tr.token, nil
-		}
+	f.token = tr.token
+	// The old token is still good for a while: it was renewed early.
+	if err != nil && (tr.unsaved || !tr.usable(tr.c.clock.local())) {
+		f.token, f.err = nil, err
 	}
 	close(f.done)
 }
 
 // renewed gets a new token and keeps it, whatever comes after.
-func (tr *Transport) renewed(ctx context.Context, old *Token) (*Token, error) {
-	t, err := tr.renew(ctx, old)
+func (tr *Transport) renewed(ctx context.Context) error {
+	t, err := tr.renew(ctx, tr.Token())
 	if err == nil && t == nil {
 		err = fail(ErrConfig, "Renew", "returned neither a token nor an error")
 	}
@@ -462,7 +456,7 @@ func (tr *Transport) renewed(ctx context.Context, old *Token) (*Token, error) {
 		tr.failures++
 		var refused *ResponseError
 		tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant"
-		return nil, err
+		return err
 	}
 	own := *t
 	tr.token, tr.rejected, tr.unsaved, tr.failures = &own, nil, tr.hook != nil, 0
@@ -471,14 +465,23 @@ func (tr *Transport) renewed(ctx context.Context, old *Token) (*Token, error) {
 	if !own.Expiry.IsZero() {
 		tr.early = min(tr.early, max(0, own.Expiry.Sub(tr.c.clock.local())/2))
 	}
-	return tr.token, nil
+	return nil
 }
 
-// saved notes that the hook has taken the token.
-func (tr *Transport) saved(t *Token) {
+// store offers the token to the hook, until it has taken it.
+func (tr *Transport) store(ctx context.Context) error {
+	tr.mu.Lock()
+	t, unsaved := tr.token, tr.unsaved
+	tr.mu.Unlock()
+	if !unsaved {
+		return nil
+	}
+	own := *t
+	if err := tr.hook(ctx, &own); err != nil {
+		return &Error{Op: opProtected, Param: "OnRefresh", Detail: "the new token could not be stored", Err: err}
+	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if tr.token == t {
-		tr.unsaved = false
-	}
+	tr.unsaved = false // the token is still t: there is one flight at a time
+	return nil
 }

@@ -1,0 +1,539 @@
+package oauth
+
+// Tests of how a Transport renews its token, in a bubble of time against a
+// server that rotates refresh tokens and takes one that comes twice for stolen.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// renewalServer is an authorization server and, at unitAPI, a resource.
+type renewalServer struct {
+	typ      string // of access tokens
+	lifetime time.Duration
+	latency  time.Duration // of the token endpoint, after it rotated
+	token    func(r *http.Request) (*http.Response, error)
+	resource func(r *http.Request, body string) *http.Response
+
+	mu       sync.Mutex
+	rotation int // of the refresh token: "refresh-N"
+	stolen   bool
+	attempts []time.Duration // when the token endpoint was asked
+	start    time.Time
+	expiry   map[string]time.Time // of the access tokens: "access-N"
+	used     []string             // access tokens, in the order of requests
+}
+
+func newRenewalServer(lifetime time.Duration) *renewalServer {
+	s := &renewalServer{typ: "Bearer", lifetime: lifetime, start: time.Now(), expiry: map[string]time.Time{}}
+	s.issue()
+	return s
+}
+
+func (s *renewalServer) issue() string {
+	access := fmt.Sprintf("access-%d", s.rotation)
+	s.expiry[access] = time.Now().Add(s.lifetime)
+	return fmt.Sprintf(`{"access_token":%q,"token_type":%q,"expires_in":%d,"refresh_token":"refresh-%d"}`, access, s.typ, int(s.lifetime.Seconds()), s.rotation)
+}
+
+// first is the token of the login.
+func (s *renewalServer) first() *Token {
+	tok := protectedToken("Bearer")
+	tok.AccessToken, tok.RefreshToken, tok.Expiry = NewSecret("access-0"), NewSecret("refresh-0"), s.expiry["access-0"]
+	return tok
+}
+
+func (s *renewalServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body string
+	if r.Body != nil {
+		b, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		body = string(b)
+	}
+	if r.URL.Host == "api.example" {
+		return s.serveResource(r, body), nil
+	}
+	s.mu.Lock()
+	s.attempts = append(s.attempts, time.Since(s.start))
+	form, _ := url.ParseQuery(body)
+	answer, err := (*http.Response)(nil), error(nil)
+	if s.token != nil {
+		answer, err = s.token(r)
+	}
+	switch {
+	case answer != nil || err != nil:
+	case s.stolen || form.Get("refresh_token") != fmt.Sprintf("refresh-%d", s.rotation):
+		s.stolen = true
+		answer = httpAnswer(r, 400, `{"error":"invalid_grant"}`)
+	default:
+		s.rotation++
+		answer = httpAnswer(r, 200, s.issue())
+	}
+	s.mu.Unlock()
+	select {
+	case <-time.After(s.latency):
+		return answer, err
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+func (s *renewalServer) serveResource(r *http.Request, body string) *http.Response {
+	_, access, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = append(s.used, access)
+	if s.resource != nil {
+		if res := s.resource(r, body); res != nil {
+			return res
+		}
+	}
+	if !time.Now().Before(s.expiry[access]) {
+		return httpAnswer(r, 401, "", "WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	return httpAnswer(r, 200, body)
+}
+
+// renewal is a Transport in a bubble that began with the test.
+type renewal struct {
+	*renewalServer
+	t  *testing.T
+	tr *Transport
+}
+
+// inBubble runs f with a Transport. When f returns, no goroutine may be left.
+func inBubble(t *testing.T, lifetime time.Duration, opts TransportOptions, f func(*renewal)) {
+	t.Helper()
+	unitKey()
+	synctest.Test(t, func(t *testing.T) {
+		s := newRenewalServer(lifetime)
+		c := newUnitServer().client(t, func(cfg *Config) {
+			cfg.Clock, cfg.HTTPClient = Clock{}, &http.Client{Transport: s}
+		})
+		f(&renewal{s, t, newTransportOf(t, c, s.first(), opts)})
+		if s.stolen {
+			t.Error("a refresh token came twice")
+		}
+	})
+}
+
+// get is the answer's status; 0 with an error.
+func (r *renewal) get() (int, error) {
+	res, err := r.tr.RoundTrip(protectedRequest(r.t, "GET", unitAPI, nil))
+	if err != nil {
+		return 0, err
+	}
+	res.Body.Close()
+	return res.StatusCode, nil
+}
+
+func (r *renewal) wantOK(access string) {
+	r.t.Helper()
+	if status, err := r.get(); status != 200 || r.used[len(r.used)-1] != access {
+		r.t.Fatalf("after %v: status %d, %v, with %q, want %s", time.Since(r.start), status, err, r.used, access)
+	}
+}
+
+// wantAttempts are the seconds after the start at which a renewal was asked for.
+func (r *renewal) wantAttempts(seconds ...int) {
+	r.t.Helper()
+	var got []int
+	for _, at := range r.attempts {
+		got = append(got, int(at.Seconds()))
+	}
+	if !slices.Equal(got, seconds) {
+		r.t.Errorf("renewals after %v seconds, want %v", got, seconds)
+	}
+}
+
+func TestTransportEarlyRefresh(t *testing.T) {
+	inBubble(t, time.Minute, TransportOptions{}, func(r *renewal) {
+		r.latency = 2 * time.Second
+		time.Sleep(30*time.Second - 1)
+		r.wantOK("access-0")
+		time.Sleep(1)
+		var wg sync.WaitGroup
+		var good atomic.Int32
+		for range 200 {
+			wg.Go(func() {
+				if status, _ := r.get(); status == 200 {
+					good.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		for _, access := range r.used[1:] {
+			if access != "access-1" {
+				t.Fatalf("%s was used after the renewal began", access)
+			}
+		}
+		if good.Load() != 200 || len(r.used) != 201 {
+			t.Errorf("%d of 200 requests are good, %d were sent", good.Load(), len(r.used)-1)
+		}
+		r.wantAttempts(30)
+	})
+}
+
+// TestTransportShortLife: a token that lives for less than 30 seconds is not
+// renewed for each request.
+func TestTransportShortLife(t *testing.T) {
+	for _, tt := range []struct {
+		lifetime time.Duration
+		attempts []int
+	}{
+		{10 * time.Second, []int{0, 5, 10, 15, 20, 25, 30}},
+		{40 * time.Second, []int{10, 30}}, // the first is given, of the next half the life is 20 s
+		{70 * time.Second, nil},
+	} {
+		inBubble(t, tt.lifetime, TransportOptions{}, func(r *renewal) {
+			for range 305 {
+				if status, err := r.get(); status != 200 {
+					t.Fatal(status, err)
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			r.wantAttempts(tt.attempts...)
+		})
+	}
+	// One that is dead on arrival is renewed each time, and still used.
+	inBubble(t, 0, TransportOptions{}, func(r *renewal) {
+		r.resource = func(req *http.Request, body string) *http.Response { return httpAnswer(req, 200, body) }
+		r.wantOK("access-1")
+		r.wantOK("access-2")
+	})
+}
+
+func TestTransportUnknownExpiry(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		tok := r.first()
+		tok.Expiry = time.Time{}
+		r.tr = newTransportOf(t, r.tr.c, tok, TransportOptions{})
+		time.Sleep(time.Hour)
+		r.wantOK("access-1")
+		r.wantAttempts(3600)
+	})
+	// Without a refresh token and Renew the resource says what it thinks.
+	inBubble(t, time.Minute, TransportOptions{}, func(r *renewal) {
+		tok := r.first()
+		tok.RefreshToken = Secret{}
+		r.tr = newTransportOf(t, r.tr.c, tok, TransportOptions{})
+		time.Sleep(59 * time.Second)
+		r.wantOK("access-0")
+		time.Sleep(time.Second)
+		if status, err := r.get(); status != 401 || err != nil {
+			t.Errorf("status %d, %v", status, err)
+		}
+		r.wantAttempts()
+	})
+}
+
+// TestTransportRejected: a resource says that the token is invalid.
+func TestTransportRejected(t *testing.T) {
+	const invalid = `Bearer error="invalid_token"`
+	for _, tt := range []struct {
+		name       string
+		status     int
+		challenges []string
+		body       io.Reader
+		noGetBody  bool
+		renewed    bool
+		status2    int // of the answer; 0: 200
+	}{
+		{name: "without body", status: 401, challenges: []string{invalid}, renewed: true},
+		{name: "body", status: 401, challenges: []string{invalid}, body: strings.NewReader("the whole body"), renewed: true},
+		{name: "NoBody", status: 401, challenges: []string{invalid}, body: http.NoBody, noGetBody: true, renewed: true},
+		{name: "among others", status: 401, challenges: []string{`Basic realm="a", ` + invalid, `DPoP error="x"`}, renewed: true},
+		{name: "body that cannot be sent again", status: 401, challenges: []string{invalid}, body: strings.NewReader("the whole body"), noGetBody: true, status2: 401},
+		{name: "another error", status: 401, challenges: []string{`Bearer error="insufficient_user_authentication"`}, status2: 401},
+		{name: "no error", status: 401, challenges: []string{`Bearer`}, status2: 401},
+		{name: "another scheme", status: 401, challenges: []string{`DPoP error="invalid_token"`}, status2: 401},
+		{name: "the first error of the scheme", status: 401, challenges: []string{`Bearer error="x"`, invalid}, status2: 401},
+		{name: "no challenge", status: 401, status2: 401},
+		{name: "another status", status: 403, challenges: []string{invalid}, status2: 403},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+				var bodies []string
+				r.resource = func(req *http.Request, body string) *http.Response {
+					if bodies = append(bodies, body); len(bodies) > 1 {
+						return nil
+					}
+					res := httpAnswer(req, tt.status, "no")
+					res.Header["Www-Authenticate"] = tt.challenges
+					return res
+				}
+				req := protectedRequest(t, "POST", unitAPI, tt.body)
+				if tt.noGetBody {
+					req.GetBody = nil
+				}
+				res, err := r.tr.RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer, _ := io.ReadAll(res.Body)
+				want := tt.status2
+				if want == 0 {
+					want = 200
+				}
+				if res.StatusCode != want || len(r.attempts) != map[bool]int{true: 1}[tt.renewed] {
+					t.Errorf("status %d, want %d; %d renewals", res.StatusCode, want, len(r.attempts))
+				}
+				if want != 200 && string(answer) != "no" {
+					t.Errorf("the answer is %q", answer)
+				}
+				if tt.renewed && (len(bodies) != 2 || bodies[0] != bodies[1] || !slices.Equal(r.used, []string{"access-0", "access-1"})) {
+					t.Errorf("bodies %q, tokens %q", bodies, r.used)
+				}
+				if tt.noGetBody && !tt.renewed {
+					r.wantOK("access-1") // now it is renewed
+				}
+			})
+		})
+	}
+}
+
+// TestTransportRejectedTwice: one more try, then the answer is handed back.
+func TestTransportRejectedTwice(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		r.resource = func(req *http.Request, _ string) *http.Response {
+			return httpAnswer(req, 401, "", "WWW-Authenticate", `Bearer error="invalid_token"`)
+		}
+		if status, err := r.get(); status != 401 || err != nil || len(r.attempts) != 1 || len(r.used) != 2 {
+			t.Errorf("status %d, %v, %d renewals, tokens %q", status, err, len(r.attempts), r.used)
+		}
+	})
+}
+
+// TestTransportRejectedLate: refused was the token before, and there is another
+// by then.
+func TestTransportRejectedLate(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		old, err := r.tr.current(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.tr.reject(old)
+		r.wantOK("access-1")
+		r.tr.reject(old)
+		r.wantOK("access-1")
+		r.wantAttempts(0)
+	})
+}
+
+// TestTransportRejectedBodyFails: GetBody of the second attempt.
+func TestTransportRejectedBodyFails(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		clear(r.expiry)
+		req := protectedRequest(t, "POST", unitAPI, strings.NewReader("x"))
+		cause := errors.New("the file is gone")
+		req.GetBody = func() (io.ReadCloser, error) { return nil, cause }
+		_, err := r.tr.RoundTrip(req)
+		if wantError(t, err, ErrConfig, "GetBody"); !errors.Is(err, cause) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestTransportCallerLeaves: a caller whose context ends returns at once, and
+// the token that is on its way is not lost.
+func TestTransportCallerLeaves(t *testing.T) {
+	var stored []string
+	hook := func(_ context.Context, tok *Token) error {
+		stored = append(stored, tok.RefreshToken.Reveal())
+		return nil
+	}
+	inBubble(t, 30*time.Second, TransportOptions{OnRefresh: hook}, func(r *renewal) {
+		r.latency = 10 * time.Second
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		body := &closeCounter{Reader: strings.NewReader("x")}
+		res, err := r.tr.RoundTrip(protectedRequest(t, "POST", unitAPI, body).WithContext(ctx))
+		if res != nil || !errors.Is(err, context.DeadlineExceeded) || time.Since(r.start) != time.Second || body.closed == 0 {
+			t.Errorf("error %v after %v, the body closed %d times", err, time.Since(r.start), body.closed)
+		}
+		if r.wantOK("access-1"); time.Since(r.start) != 10*time.Second || !slices.Equal(stored, []string{"refresh-1"}) {
+			t.Errorf("after %v, stored %q", time.Since(r.start), stored)
+		}
+		r.wantAttempts(0)
+	})
+}
+
+// TestTransportNobodyWaits: a renewal that does not end is ended after 30
+// seconds, in the request and in the hook.
+func TestTransportNobodyWaits(t *testing.T) {
+	hang := func(ctx context.Context, _ *Token) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for name, hook := range map[string]func(context.Context, *Token) error{"request": nil, "hook": hang} {
+		inBubble(t, 30*time.Second, TransportOptions{OnRefresh: hook}, func(r *renewal) {
+			if hook == nil {
+				r.latency = time.Hour
+				r.tr.c.caller.client.Timeout = 0
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_, err := r.tr.RoundTrip(protectedRequest(t, "GET", unitAPI, nil).WithContext(ctx))
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			time.Sleep(29*time.Second + 1)
+			synctest.Wait()
+			if r.tr.mu.Lock(); r.tr.flight != nil {
+				t.Errorf("%s: the renewal goes on after %v", name, time.Since(r.start))
+			}
+			r.tr.mu.Unlock()
+			r.stolen = false
+		})
+	}
+}
+
+// TestTransportBackoff: the renewal fails while the old token is good.
+func TestTransportBackoff(t *testing.T) {
+	inBubble(t, 5*time.Minute, TransportOptions{}, func(r *renewal) {
+		r.token = func(req *http.Request) (*http.Response, error) { return httpAnswer(req, 503, "later"), nil }
+		time.Sleep(270 * time.Second)
+		for range 300 {
+			r.wantOK("access-0")
+			time.Sleep(100 * time.Millisecond)
+		}
+		r.wantAttempts(270, 271, 273, 277, 285)
+		var refused *ResponseError
+		if _, err := r.get(); !errors.As(err, &refused) || refused.StatusCode != 503 {
+			t.Errorf("error %v", err)
+		}
+		r.wantAttempts(270, 271, 273, 277, 285) // expired, and none to be had: at once
+		for range 1200 {
+			time.Sleep(100 * time.Millisecond)
+			if _, err := r.get(); !errors.As(err, &refused) {
+				t.Fatal(err)
+			}
+		}
+		r.wantAttempts(270, 271, 273, 277, 285, 301, 331, 361, 391) // at most every 30 s
+		r.token = nil
+		time.Sleep(time.Minute)
+		r.wantOK("access-1")
+		if r.tr.lastErr != nil || r.tr.failures != 0 {
+			t.Error("the failures are remembered")
+		}
+	})
+}
+
+func TestTransportInvalidGrant(t *testing.T) {
+	inBubble(t, time.Minute, TransportOptions{}, func(r *renewal) {
+		r.token = func(req *http.Request) (*http.Response, error) {
+			return httpAnswer(req, 400, `{"error":"invalid_grant"}`), nil
+		}
+		time.Sleep(30 * time.Second)
+		for range 30 {
+			r.wantOK("access-0")
+			time.Sleep(time.Second)
+		}
+		for range 10 {
+			var refused *ResponseError
+			if _, err := r.get(); !errors.As(err, &refused) || refused.Code != "invalid_grant" || errors.Is(err, ErrConfig) {
+				t.Errorf("error %v", err)
+			}
+			time.Sleep(time.Hour)
+		}
+		if len(r.used) != 30 {
+			t.Errorf("%d requests", len(r.used))
+		}
+		r.wantAttempts(30)
+	})
+}
+
+// TestTransportNetwork: a renewal that does not reach the server.
+func TestTransportNetwork(t *testing.T) {
+	inBubble(t, 30*time.Second, TransportOptions{}, func(r *renewal) {
+		cause := errors.New("no route")
+		r.token = func(*http.Request) (*http.Response, error) { return nil, cause }
+		r.wantOK("access-0")
+		time.Sleep(30 * time.Second)
+		_, err := r.get()
+		if wantError(t, err, ErrNetwork, ""); !errors.Is(err, cause) {
+			t.Errorf("error %v", err)
+		}
+		r.wantAttempts(0, 30)
+	})
+}
+
+// TestTransportStress: many callers, several expiries, latency; no request is
+// lost, and no refresh token comes twice.
+func TestTransportStress(t *testing.T) {
+	d := unitDPoP(t)
+	var stored []string
+	hook := func(_ context.Context, tok *Token) error {
+		stored = append(stored, tok.RefreshToken.Reveal())
+		return nil
+	}
+	inBubble(t, 90*time.Second, TransportOptions{}, func(r *renewal) {
+		c := newUnitServer().client(t, func(cfg *Config) {
+			cfg.Clock, cfg.HTTPClient, cfg.DPoP = Clock{}, &http.Client{Transport: r.renewalServer}, d
+		})
+		r.typ = "DPoP"
+		tok := r.first()
+		tok.TokenType, tok.jkt = "DPoP", d.Thumbprint()
+		r.tr = newTransportOf(t, c, tok, TransportOptions{OnRefresh: hook})
+		// Both servers want a nonce that changes every 25 seconds.
+		nonce := func(req *http.Request, challenge bool) *http.Response {
+			want := "nonce-" + req.URL.Host + "-" + strconv.Itoa(int(time.Since(r.start)/(25*time.Second)))
+			if openProof(t, req.Header).claims["nonce"] == any(want) {
+				return nil
+			}
+			if challenge {
+				return httpAnswer(req, 401, "", "DPoP-Nonce", want, "WWW-Authenticate", `DPoP error="use_dpop_nonce"`)
+			}
+			return httpAnswer(req, 400, `{"error":"use_dpop_nonce"}`, "DPoP-Nonce", want)
+		}
+		refused := 0
+		r.token = func(req *http.Request) (*http.Response, error) {
+			res := nonce(req, false)
+			if res != nil {
+				refused++
+			}
+			return res, nil
+		}
+		r.resource = func(req *http.Request, _ string) *http.Response { return nonce(req, true) }
+		r.latency = 3 * time.Second
+		callers, rounds := 200, 8
+		if testing.Short() {
+			callers = 20
+		}
+		var wg sync.WaitGroup
+		var good atomic.Int32
+		for i := range callers {
+			wg.Go(func() {
+				for range rounds {
+					time.Sleep(time.Duration(20+i%7) * time.Second)
+					if status, err := r.get(); status != 200 {
+						t.Errorf("after %v: status %d, %v", time.Since(r.start), status, err)
+						return
+					}
+					good.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if int(good.Load()) != callers*rounds {
+			t.Errorf("%d of %d requests are good", good.Load(), callers*rounds)
+		}
+		// 208 s at most: expiries at 90, then 60 s (and the latency) later each.
+		if n := len(r.attempts) - refused; n != r.rotation || n != 3 || len(stored) != n || stored[n-1] != fmt.Sprintf("refresh-%d", n) {
+			t.Errorf("%d renewals, %d rotations, stored %q", n, r.rotation, stored)
+		}
+	})
+}
