@@ -4,6 +4,7 @@ package oauth
 // where they stand.
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -20,6 +21,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -244,3 +246,190 @@ func (publicOnly) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 }
 
 var errSignerGone = errors.New("the signer is gone")
+
+func TestDPoPProofURL(t *testing.T) {
+	for _, tt := range []struct{ url, htu string }{
+		{"https://api.example", "https://api.example/"},
+		{"https://api.example/", "https://api.example/"},
+		{"https://api.example?a=b", "https://api.example/"},
+		{"https://api.example/a/b/?a=b#c", "https://api.example/a/b/"},
+		{"https://api.example/a?", "https://api.example/a"},
+		{"HTTPS://API.Example:443/A", "https://api.example/A"},
+		{"https://api.example:/a", "https://api.example/a"},
+		{"https://api.example:80/a", "https://api.example:80/a"},
+		{"https://api.example:8443/a", "https://api.example:8443/a"},
+		{"http://localhost:80/a", "http://localhost/a"},
+		{"http://localhost:443/a", "http://localhost:443/a"},
+		{"http://[::1]:8080/a", "http://[::1]:8080/a"},
+		{"https://[2001:DB8::443]/a", "https://[2001:db8::443]/a"},
+		{"https://user:pass@api.example/a", "https://api.example/a"},
+		{"https://api.example/a%2Fb%2fc", "https://api.example/a%2Fb%2fc"},
+		{"https://api.example/%7Ea/~b", "https://api.example/%7Ea/~b"},
+		{"https://api.example/a b", "https://api.example/a%20b"},
+		{"https://api.example/\u00fc", "https://api.example/%C3%BC"},
+		{"https://api.example//a", "https://api.example//a"},
+	} {
+		u, err := url.Parse(tt.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compact, err := unitDPoP(t).Proof("GET", u, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := readProof(t, compact)
+		if p.claims["htu"] != tt.htu {
+			t.Errorf("htu of %s is %v, want %s", tt.url, p.claims["htu"], tt.htu)
+		}
+		// It is what net/http sends.
+		if path, _, _ := strings.Cut(u.RequestURI(), "?"); !strings.HasSuffix(tt.htu, path) {
+			t.Errorf("the path of %s is sent as %s", tt.url, path)
+		}
+	}
+}
+
+func TestDPoPErrors(t *testing.T) {
+	for _, key := range []*SigningKey{nil, {}} {
+		d, err := NewDPoP(key, nil)
+		if d != nil {
+			t.Error("a DPoP without a key")
+		}
+		wantError(t, err, ErrConfig, "key")
+	}
+	d, err := NewDPoP(unitKey(), &DPoPOptions{Clock: Clock{Skew: 25 * 3600e9}})
+	if wantError(t, err, ErrConfig, "Clock.Skew"); d != nil {
+		t.Error("a DPoP with a bad clock")
+	}
+	good := &url.URL{Scheme: "https", Host: "api.example"}
+	for _, tt := range []struct {
+		d      *DPoP
+		method string
+		url    *url.URL
+	}{
+		{nil, "GET", good},
+		{&DPoP{}, "GET", good},
+		{unitDPoP(t), "", good},
+		{unitDPoP(t), "GET", nil},
+		{unitDPoP(t), "GET", &url.URL{Scheme: "https"}},
+		{unitDPoP(t), "GET", &url.URL{Host: "api.example"}},
+	} {
+		proof, err := tt.d.Proof(tt.method, tt.url, "")
+		if wantError(t, err, ErrConfig, ""); proof != "" {
+			t.Errorf("%q and an error", proof)
+		}
+	}
+	key, err := NewSigningKey(publicOnly{unitKey().signer.Public()}, ES256, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err = NewDPoP(key, nil); err != nil {
+		t.Fatal(err)
+	}
+	if proof, err := d.Proof("GET", good, ""); proof != "" || !errors.Is(err, errSignerGone) {
+		t.Errorf("%q, %v", proof, err)
+	}
+	// A request that cannot have its proof is not sent, and its body closed.
+	c := protectedClient(t, withDPoP(d), func(*http.Request) (*http.Response, error) {
+		t.Error("sent without a proof")
+		return nil, io.EOF
+	})
+	body := &closeCounter{Reader: strings.NewReader("x")}
+	if _, err := c.Do(protectedRequest(t, "POST", unitAPI, body), protectedToken("DPoP")); !errors.Is(err, errSignerGone) || body.closed == 0 {
+		t.Errorf("error %v, the body closed %d times", err, body.closed)
+	}
+	if _, err := c.ClientCredentials(context.Background(), nil); !errors.Is(err, errSignerGone) {
+		t.Errorf("error %v", err)
+	}
+	cfg := newUnitServer().config()
+	cfg.DPoP = &DPoP{}
+	_, err = NewClient(cfg)
+	wantError(t, err, ErrConfig, "DPoP")
+	cfg.DPoP, cfg.AllowTokenTypes = unitDPoP(t), []string{"dpop"}
+	_, err = NewClient(cfg)
+	wantError(t, err, ErrConfig, "AllowTokenTypes")
+}
+
+func nonceHeader(values ...string) http.Header { return http.Header{"Dpop-Nonce": values} }
+
+func TestDPoPNonces(t *testing.T) {
+	d := unitDPoP(t)
+	for _, tt := range []struct {
+		values []string
+		want   string
+	}{
+		{nil, ""}, {[]string{""}, ""}, {[]string{"a b"}, ""}, {[]string{`a"b`}, ""}, {[]string{`a\b`}, ""}, {[]string{"a\x7f"}, ""}, {[]string{"\u00fc"}, ""},
+		{[]string{"a", "b"}, ""}, {[]string{"a", "a"}, ""}, {[]string{strings.Repeat("a", 513)}, ""},
+		{[]string{"a"}, "a"}, {[]string{"!#[]~,:="}, "!#[]~,:="}, {[]string{strings.Repeat("a", 512)}, strings.Repeat("a", 512)},
+	} {
+		if got := d.remember("o", nonceHeader(tt.values...)); got != tt.want || got != "" && d.nonce("o") != got {
+			t.Errorf("%q: %q, want %q", tt.values, got, tt.want)
+		}
+	}
+	// What cannot be read takes nothing away.
+	d.remember("o", nonceHeader("kept"))
+	d.remember("o", nonceHeader("a", "b"))
+	if d.nonce("o") != "kept" || d.nonce("other") != "" {
+		t.Errorf("the nonces are %v", d.nonces)
+	}
+}
+
+// TestDPoPNonceOrigins: 100 of them, the one used longest ago goes.
+func TestDPoPNonceOrigins(t *testing.T) {
+	d := unitDPoP(t)
+	name := func(i int) string { return "https://" + strconv.Itoa(i) + ".example" }
+	for i := range 100 {
+		d.remember(name(i), nonceHeader("n"+strconv.Itoa(i)))
+	}
+	if len(d.nonces) != 100 || d.nonce(name(0)) != "n0" || d.nonce(name(50)) != "n50" {
+		t.Fatalf("%d nonces", len(d.nonces))
+	}
+	d.remember(name(1), nonceHeader("again"))
+	for i := 100; i < 103; i++ {
+		d.remember(name(i), nonceHeader("n"))
+	}
+	seen := map[string]bool{}
+	for _, e := range d.nonces {
+		seen[e.origin] = true
+	}
+	if len(d.nonces) != 100 || len(seen) != 100 || seen[name(2)] || seen[name(3)] || seen[name(4)] || !seen[name(0)] || !seen[name(1)] || !seen[name(5)] || !seen[name(50)] {
+		t.Errorf("%d nonces are left, the first are %v", len(seen), d.nonces[:5])
+	}
+	if d.nonce(name(1)) != "again" || d.nonce(name(99)) != "n99" || d.nonce(name(5)) != "n5" {
+		t.Error("nonces are mixed up")
+	}
+}
+
+func TestDPoPNoncePerOrigin(t *testing.T) {
+	d := unitDPoP(t)
+	d.remember("https://a.example", nonceHeader("of-a"))
+	for u, want := range map[string]any{"https://A.example:443/x?y": "of-a", "https://a.example:444/": nil, "http://a.example/": nil, "https://b.example/": nil} {
+		place, err := url.Parse(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compact, err := d.Proof("GET", place, "")
+		if err != nil || readProof(t, compact).claims["nonce"] != want {
+			t.Errorf("%s: not nonce %v, %v", u, want, err)
+		}
+	}
+}
+
+func TestDPoPConcurrent(t *testing.T) {
+	d := unitDPoP(t)
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			for j := range 50 {
+				origin := "https://" + strconv.Itoa((i*7+j)%130) + ".example"
+				if n := d.nonce(origin); n != "" && n != origin {
+					t.Errorf("the nonce of %s is %s", origin, n)
+				}
+				d.remember(origin, nonceHeader(origin))
+			}
+		})
+	}
+	wg.Wait()
+	if len(d.nonces) != 100 {
+		t.Errorf("%d nonces", len(d.nonces))
+	}
+}
