@@ -8,7 +8,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -290,6 +292,19 @@ func (tr *Transport) Token() *Token {
 	}
 	t := *tr.token
 	return &t
+}
+
+// Format prints the client and the origins.
+func (tr *Transport) Format(f fmt.State, _ rune) { fmt.Fprint(f, tr.summary()) }
+
+// LogValue is the client and the origins.
+func (tr *Transport) LogValue() slog.Value { return slog.StringValue(tr.summary()) }
+
+func (tr *Transport) summary() string {
+	if tr == nil || tr.c == nil {
+		return "Transport()"
+	}
+	return "Transport(" + tr.c.summary() + " " + strings.Join(tr.origins, " ") + ")"
 }
 
 // CloseIdleConnections makes that of http.Client work.
