@@ -99,6 +99,12 @@ func (d *DPoP) Proof(method string, u *url.URL, accessToken string) (string, err
 
 // proof makes the JWT of Section 4.2.
 func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonce string) (string, error) {
+	switch {
+	case strings.ContainsFunc(method, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }):
+		return "", fail(ErrConfig, "method", "%s is not a method", printable(method, 32))
+	case !headerValue(u.Host): // net/http sends it as IDNA has it, and that is what the server compares with
+		return "", fail(ErrConfig, "URL", "the host %s is not ASCII: in a proof it stands as IDNA writes it (xn--…)", printable(u.Host, 128))
+	}
 	b := append(make([]byte, 0, 512), `{"jti":`...)
 	b = appendJSONString(b, randomString())
 	b = appendJSONString(append(b, `,"htm":`...), method)

@@ -312,6 +312,11 @@ func TestDPoPErrors(t *testing.T) {
 		{unitDPoP(t), "GET", nil},
 		{unitDPoP(t), "GET", &url.URL{Scheme: "https"}},
 		{unitDPoP(t), "GET", &url.URL{Host: "api.example"}},
+		{unitDPoP(t), "GE\xff", good},
+		{unitDPoP(t), "GET /", good},
+		{unitDPoP(t), "G\u00cbT", good},
+		{unitDPoP(t), "GET", &url.URL{Scheme: "https", Host: "\xff.example"}},
+		{unitDPoP(t), "GET", &url.URL{Scheme: "https", Host: "b\u00fccher.example"}},
 	} {
 		proof, err := tt.d.Proof(tt.method, tt.url, "")
 		if wantError(t, err, ErrConfig, ""); proof != "" {
