@@ -123,7 +123,7 @@ func formParams(r *http.Request) (url.Values, error) {
 	if r.PostForm != nil {
 		return r.PostForm, nil
 	}
-	body, err := readBody(r.Body)
+	body, err := readBody(r.Body, maxBody)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +142,7 @@ func (c *Client) checkAuthorization(a *Authorization) error {
 	case a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID:
 		return fail(ErrConfig, "Authorization", "belongs to another server or client")
 	}
-	jkt := ""
-	if c.dpop != nil {
-		jkt = c.dpop.thumbprint
-	}
-	if a.d.thumbprint != jkt {
+	if a.d.thumbprint != c.thumbprint() {
 		return fail(ErrBinding, "DPoP", "is another key than the one that the authorization was started with, or none")
 	}
 	return nil

@@ -272,13 +272,17 @@ func (c *Client) PollBackchannel(ctx context.Context, b *Backchannel, opts *Gran
 
 // ParseBackchannelPing reads the notification of ping mode (CIBA, Section 10.2)
 // that came to the client's notification endpoint. find returns the Backchannel
-// with that AuthReqID, nil if there is none; the id is not to be trusted before
-// ParseBackchannelPing has compared the bearer token with that Backchannel's.
-// Answer with status 204, then call [Client.BackchannelToken].
+// with that AuthReqID, nil if there is none; it does not delete it, because the id
+// is not to be trusted before ParseBackchannelPing has compared the bearer token
+// with that Backchannel's. Answer with status 204, then call
+// [Client.BackchannelToken] with a context that outlives r. A notification may
+// come twice, and it may come before StartBackchannel has returned: who has not
+// heard in a while polls, slowly.
 //
-// The errors: [ErrNoCredentials] for a token that is missing or wrong and for
-// an unknown id (answer 401), [ErrParse] for a malformed request (400), and
-// those of find.
+// The errors, in this order: [ErrUnavailable] with what find returned (answer
+// 503), [ErrNoCredentials] for a token that is missing or wrong and for an
+// unknown id (401, with a WWW-Authenticate: Bearer), [ErrParse] for a malformed
+// request (400).
 func ParseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*Backchannel, error)) (*Backchannel, error) {
 	b, err := parseBackchannelPing(r, find)
 	if err != nil {
@@ -302,7 +306,7 @@ func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
 		return nil, fail(ErrNoCredentials, "Authorization", "the notification has no bearer token")
 	}
-	body, err := readBody(r.Body)
+	body, err := readBody(r.Body, maxPing)
 	if err != nil {
 		return nil, err
 	}
@@ -316,7 +320,7 @@ func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 	}
 	b, err := find(r.Context(), id)
 	if err != nil {
-		return nil, err
+		return nil, &Error{Kind: ErrUnavailable, Param: "auth_req_id", Detail: "the request could not be looked up", Err: err}
 	}
 	if b == nil {
 		return nil, fail(ErrNoCredentials, "auth_req_id", "is not known")

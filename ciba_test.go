@@ -300,8 +300,8 @@ func TestBackchannelPing(t *testing.T) {
 		{name: "a number for an id", header: []string{token}, body: `{"auth_req_id":1}`, found: ping, kind: ErrParse, param: "auth_req_id"},
 		{name: "two ids", header: []string{token}, body: `{"auth_req_id":"id","auth_req_id":"x"}`, found: ping, kind: ErrParse},
 		{name: "two notifications", header: []string{token}, body: good + good, found: ping, kind: ErrParse},
-		{name: "as long as can be", header: []string{token}, body: good + strings.Repeat(" ", maxBody-len(good)), found: ping, asked: true},
-		{name: "too long", header: []string{token}, body: good + strings.Repeat(" ", maxBody-len(good)+1), found: ping, kind: ErrParse},
+		{name: "as long as can be", header: []string{token}, body: good + strings.Repeat(" ", maxPing-len(good)), found: ping, asked: true},
+		{name: "too long", header: []string{token}, body: good + strings.Repeat(" ", maxPing-len(good)+1), found: ping, kind: ErrParse},
 		{name: "the sender hung up", header: []string{token}, body: "BROKEN", found: ping, kind: ErrParse},
 		{name: "without a body", header: []string{token}, body: "NIL", found: ping, kind: ErrParse},
 	}

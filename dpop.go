@@ -69,6 +69,14 @@ const dpopType = "dpop+jwt"
 // bound to it, and dpop_jkt.
 func (d *DPoP) Thumbprint() string { return d.thumbprint }
 
+// thumbprint is that of the client's key; "" if it has none.
+func (c *Client) thumbprint() string {
+	if c.dpop == nil {
+		return ""
+	}
+	return c.dpop.thumbprint
+}
+
 // Format prints algorithm and thumbprint.
 func (d *DPoP) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
 

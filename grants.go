@@ -8,6 +8,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,7 +22,9 @@ import (
 // An ID token in the answer is verified and is about the same user of the same
 // issuer, or it is an error (OpenID Connect Core, Section 12.2). If t came with
 // one, the server's keys are looked for first: with [ErrUnavailable] the
-// refresh token was not used, and is good for another try.
+// refresh token was not used, and is good for another try. So it is with
+// [ErrBinding]: that of a public client is bound to the key of Config.DPoP (RFC
+// 9449, Section 5).
 //
 // Nil options are the default. invalid_grant, in a [*ResponseError], says that
 // the refresh token is not good any more: the user has to log in again. The
@@ -42,6 +45,9 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (*To
 	if err := c.checkToken(t); err != nil {
 		return nil, err
 	}
+	if _, public := c.auth.(noAuth); public && t.jkt != "" && t.jkt != c.thumbprint() {
+		return nil, fail(ErrBinding, "DPoP", "is another key than the one that the refresh token is bound to, or none")
+	}
 	form := url.Values{
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {t.RefreshToken.Reveal()},
@@ -57,12 +63,17 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (*To
 	if first.nonce != "" {
 		x.checks.nonce, x.checks.nonceRule = first.nonce, nonceIfPresent
 	}
-	if t.known != nil {
+	// Of a Token that the program made itself nothing is known.
+	if t.known != nil || t.server == "" && c.keysErr == nil {
 		if err := c.needKeys(ctx); err != nil {
 			return nil, err
 		}
 	}
 	fresh, err := c.requestToken(ctx, form, opts, x)
+	if spent(err) && errors.Is(err, ErrUnavailable) {
+		// That kind says to try again, and the refresh token was used.
+		return nil, &Error{Kind: ErrResponse, Op: opIDToken, Param: "id_token", Detail: "came with the new token and cannot be verified now", Err: errors.New(err.Error())}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,8 @@ type httpRequest struct {
 // An httpResponse was read to its end, within maxBody.
 type httpResponse struct {
 	op        string
-	scheme    string // of the Authorization header field of the request; "" if it had none
+	sent      []string // what of the request is secret; not for an error text
+	scheme    string   // of the Authorization header field of the request; "" if it had none
 	status    int
 	header    http.Header
 	mediaType string // lower case, without parameters
@@ -216,6 +217,7 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: monotonic().Sub(start), Err: err}
 	if res != nil {
 		info.Status = res.status
+		res.sent = secretsOf(r.form, req.Header.Get("Authorization"))
 	}
 	c.trace.requestDone(ctx, info)
 	return res, err
@@ -242,6 +244,22 @@ func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http
 	}
 	c.trace.requestDone(req.Context(), info)
 	return res, err
+}
+
+// secretParams are the parameters of requests that no error text has.
+var secretParams = [...]string{
+	"client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "device_code", "auth_req_id",
+	"assertion", "token", "subject_token", "actor_token", "user_code", "client_notification_token", "id_token_hint",
+	"login_hint_token", "request",
+}
+
+// secretsOf is what of a request is secret.
+func secretsOf(form url.Values, authorization string) (secrets []string) {
+	for _, name := range secretParams {
+		secrets = append(secrets, form[name]...)
+	}
+	_, credentials, _ := strings.Cut(authorization, " ")
+	return append(secrets, credentials)
 }
 
 // withoutQuery is a URL as a Trace may see it.
@@ -402,6 +420,11 @@ func (r *httpResponse) refusal() *ResponseError {
 	if e.Code == "" && r.status >= 400 {
 		e.fromChallenge(r.scheme)
 	}
+	for _, s := range r.sent { // servers quote what they do not like
+		if len(s) >= minRedacted {
+			e.Description = strings.ReplaceAll(e.Description, s, redacted)
+		}
+	}
 	return e
 }
 
@@ -428,17 +451,17 @@ func (r *httpResponse) wantJWT(mediaType string) (string, error) {
 	return strings.TrimSpace(string(r.body)), nil
 }
 
-// readBody reads the body of a request that came to a handler, within maxBody.
-func readBody(r io.Reader) ([]byte, error) {
+// readBody reads the body of a request that came to a handler, within the limit.
+func readBody(r io.Reader, limit int64) ([]byte, error) {
 	if r == nil {
 		return nil, fail(ErrParse, "", "there is no body")
 	}
-	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, &Error{Kind: ErrParse, Detail: "the body cannot be read", Err: err}
 	}
-	if len(body) > maxBody {
-		return nil, fail(ErrParse, "", "the body is longer than %d bytes", maxBody)
+	if int64(len(body)) > limit {
+		return nil, fail(ErrParse, "", "the body is longer than %d bytes", limit)
 	}
 	return body, nil
 }

@@ -165,7 +165,8 @@ func (i *Introspection) summary() string {
 // signed. What the answer says is not held against anything: the audience, the
 // scope and the binding of a token are the caller's to judge.
 //
-// Nil options are the default. The other errors are those of a request,
+// Nil options are the default. A token that is bound in a way that is not known
+// here is [ErrBinding]. The other errors are those of a request,
 // [*ResponseError], and the kinds under [ErrInvalid] for a signed answer.
 func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
 	i, err := c.introspect(ctx, token, opts)
@@ -283,6 +284,11 @@ func readConfirmation(o jsonObject) (c confirmation, err error) {
 		if *m.dst, err = cnf.need(m.name); err != nil {
 			return confirmation{}, err
 		}
+	}
+	// RFC 7800, Section 3.1: what confirms the possession may be something else. A
+	// token that is bound by what nobody here looks at is not one of anybody's.
+	if c == (confirmation{}) {
+		return c, fail(ErrBinding, "cnf", "says that the token is bound, and not to a DPoP key or a certificate")
 	}
 	return c, nil
 }

@@ -204,7 +204,10 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if claims.has("nonce") { // step 6: it may be an ID token
 		return nil, fail(ErrNonce, "nonce", "a logout token has none")
 	}
-	return &LogoutToken{d}, d.readWho(claims)
+	if err := d.readWho(claims, c.meta.BackchannelLogoutSessionRequired); err != nil {
+		return nil, err
+	}
+	return &LogoutToken{d}, nil
 }
 
 // checkLogoutEvent is Section 2.4: "the corresponding member value MUST be a
@@ -226,8 +229,9 @@ func checkLogoutEvent(claims jsonObject) error {
 	return nil
 }
 
-// readWho is step 4: sub, sid or both.
-func (d *logoutTokenData) readWho(claims jsonObject) error {
+// readWho is step 4: sub, sid or both; the sid if the client is registered to
+// need it (Section 2.2).
+func (d *logoutTokenData) readWho(claims jsonObject, needSession bool) error {
 	for _, m := range [...]struct {
 		name string
 		dst  *string
@@ -239,6 +243,9 @@ func (d *logoutTokenData) readWho(claims jsonObject) error {
 		if *m.dst, err = claims.need(m.name); err != nil {
 			return err
 		}
+	}
+	if needSession && d.sessionID == "" {
+		return fail(ErrClaim, "sid", "is missing, and Metadata.BackchannelLogoutSessionRequired is set")
 	}
 	if d.subject == "" && d.sessionID == "" {
 		return fail(ErrClaim, "sub", "is missing, and so is sid: nobody is named")
@@ -254,9 +261,13 @@ type LogoutOptions struct {
 	OnLogout func(ctx context.Context, t *LogoutToken) error
 
 	// Replay remembers the tokens that came. Nil: a cache in memory, of this
-	// handler alone. With one of your own a token counts as used also where
-	// OnLogout then failed.
+	// handler alone. One that cannot take a key back (see [ReplayCache]) counts a
+	// token as used also where OnLogout then failed.
 	Replay ReplayCache
+
+	// OnError hears why a request was refused, or why a logout failed: the other
+	// side is told neither. Nil: nobody hears.
+	OnError func(ctx context.Context, err error)
 }
 
 // LogoutHandler is the client's backchannel_logout_uri: it takes the server's
@@ -278,12 +289,15 @@ func (c *Client) LogoutHandler(o LogoutOptions) http.Handler {
 			w.WriteHeader(http.StatusMethodNotAllowed)
 			return
 		}
-		if err := c.backchannelLogout(r, &o); err != nil {
+		if err := withOp(opLogout, c.backchannelLogout(r, &o)); err != nil {
+			if o.OnError != nil {
+				o.OnError(r.Context(), err)
+			}
 			w.Header().Set("Content-Type", mediaJSON)
 			w.WriteHeader(http.StatusBadRequest)
 			// Fixed texts: what went wrong is nothing for the other side to know.
 			text := `{"error":"invalid_request","error_description":"the logout token was not accepted"}`
-			if errors.Is(err, errLogoutFailed) {
+			if errors.Is(err, errLogoutFailed) || errors.Is(err, ErrUnavailable) {
 				text = `{"error":"server_error","error_description":"the logout failed"}`
 			}
 			io.WriteString(w, text)
@@ -315,7 +329,7 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 		until = t.d.expiry
 	}
 	until = until.Add(c.clock.tolerance() + time.Second - c.clock.Skew)
-	key := replayKey(t.d.issuer, t.d.id)
+	key := replayKey(t.d.issuer, c.meta.ClientID, t.d.id)
 	added, err := o.Replay.Add(r.Context(), key, until)
 	switch {
 	case err != nil:
@@ -325,8 +339,13 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 	}
 	done := false
 	defer func() { // also where OnLogout panics
-		if m, ok := o.Replay.(*memoryReplay); ok && !done {
-			m.remove(key)
+		if done {
+			return
+		}
+		if cache, ok := o.Replay.(interface {
+			Remove(ctx context.Context, key string) error
+		}); ok {
+			cache.Remove(context.WithoutCancel(r.Context()), key) // that the logout failed is said already
 		}
 	}()
 	if err := o.OnLogout(r.Context(), t); err != nil {

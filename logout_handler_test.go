@@ -386,7 +386,7 @@ func TestLogoutHandlerKeysUnavailable(t *testing.T) {
 		var calls logoutCalls
 		h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 		token := s.sign(t, "logout+jwt", logoutClaims(nil))
-		logoutPost(t, h, logoutRequest(token), logoutRefused)
+		logoutPost(t, h, logoutRequest(token), logoutFailed)
 		calls.want(t, 0)
 		s.set("/jwks", keys)
 		time.Sleep(time.Hour) // the back-off

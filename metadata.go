@@ -470,8 +470,8 @@ const opDiscoverResource = "discover resource"
 
 // DiscoverResource fetches the metadata of a protected resource: RFC 9728,
 // Section 3. The document has to be that of the resource, byte for byte but for
-// a slash after a bare host, and name https authorization servers. Of opts, Type
-// and Issuer are for [ResourceMetadata.Discover]. The errors are of kind
+// a slash after a bare host, and name https authorization servers. Type and
+// Issuer of opts are not used. The errors are of kind
 // [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrResponse] and [ErrRefused].
 func DiscoverResource(ctx context.Context, resource string, opts *DiscoverOptions) (*ResourceMetadata, error) {
 	m, err := discoverResource(ctx, resource, opts)
@@ -535,8 +535,8 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 // name whom it likes: before a client sends its credentials there, the
 // application has to trust the server. The URL of opts is the place of the
 // resource's document and is not used here: with it the resource could write
-// the metadata of a server that the application trusts. The errors are those of
-// the function [Discover].
+// the metadata of a server that the application trusts; and so it could with an
+// Issuer, which is [ErrConfig]. The errors are those of the function [Discover].
 func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
 	switch list := m.AuthorizationServers; {
 	case issuer == "" && len(list) == 1:
@@ -549,6 +549,9 @@ func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *Di
 	var o DiscoverOptions
 	if opts != nil {
 		o = *opts
+	}
+	if o.Issuer != "" {
+		return nil, fail(ErrConfig, "Issuer", "is set: what a resource names cannot stand for another server").in(opDiscover)
 	}
 	o.URL = ""
 	return Discover(ctx, issuer, &o)

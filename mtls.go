@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 )
@@ -153,8 +154,8 @@ func checkCertificate(param string, cert *tls.Certificate, clock Clock) error {
 // the other showed.
 func handshakeRefused(err error) bool {
 	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
-	return errors.As(err, &verification) || errors.As(err, &alert)
+	var alert *net.OpError // crypto/tls exports no type for the alerts of TCP
+	return errors.As(err, &verification) || errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 // transportOf copies the transport of a user's client. One that dials by

@@ -174,6 +174,8 @@ const (
 	maxMemoHeader      = 1 << 10  // bytes of one
 	maxChallengeLine   = 16 << 10 // bytes of a WWW-Authenticate field
 	maxChallenges      = 32       // challenges of a response
+	minRedacted        = 8        // bytes of a secret that is taken out of a server's text: a shorter one is a part of words
+	maxPing            = 8 << 10  // bytes of a CIBA notification: it is read before anybody is known
 	maxReplays         = 1 << 20  // keys of a ReplayCache in memory
 	maxSaved           = 3 << 10  // bytes of an encoded Authorization: it shares a cookie of 4 KiB
 	minRSABits         = 2048     // NIST SP 800-131A
@@ -250,7 +252,8 @@ type Config struct {
 	DPoP *DPoP
 
 	// RequestKey signs authorization requests (JAR, RFC 9101; FAPI 1 Advanced,
-	// FAPI 2.0 Message Signing), and with it every request is signed. They are
+	// FAPI 2.0 Message Signing), and with it every one is signed; backchannel
+	// authentication requests are if Metadata.BackchannelRequestAlg is set. They are
 	// also encrypted if Metadata.RequestObjectEncryptionAlg says so. Nil: plain.
 	RequestKey *SigningKey
 
@@ -404,6 +407,16 @@ func (c *Client) setAlgorithms(*Config) error {
 			if _, err := signatureAlgorithm(a.param, a.alg); err != nil {
 				return err
 			}
+		}
+	}
+	for _, e := range [...]struct{ param, alg string }{
+		{"Metadata.IDTokenEncryptedResponseAlg", m.IDTokenEncryptedResponseAlg},
+		{"Metadata.UserinfoEncryptedResponseAlg", m.UserinfoEncryptedResponseAlg},
+		{"Metadata.AuthorizationEncryptedResponseAlg", m.AuthorizationEncryptedResponseAlg},
+		{"Metadata.IntrospectionEncryptedResponseAlg", m.IntrospectionEncryptedResponseAlg},
+	} {
+		if e.alg != "" { // one that comes in the clear must not pass
+			return fail(ErrUnsupported, e.param, "is set, and this package does not decrypt answers yet")
 		}
 	}
 	return nil

@@ -177,7 +177,7 @@ func TestPoll(t *testing.T) {
 
 		{"a certificate of nobody's", long, []pollStep{{err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}}, []float64{5}, ErrNetwork, 5},
 		{"a certificate for another host", long, []pollStep{{err: &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate), Host: "x"}}}}, []float64{5}, ErrNetwork, 5},
-		{"the client's certificate is refused", long, []pollStep{{err: tls.AlertError(42)}}, []float64{5}, ErrNetwork, 5},
+		{"the client's certificate is refused", long, []pollStep{{err: &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}}}, []float64{5}, ErrNetwork, 5},
 		{"a certificate that expired", long, []pollStep{{err: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: new(x509.Certificate), Reason: x509.Expired}}}}, []float64{5}, ErrNetwork, 5},
 	}
 	for _, tt := range tests {

@@ -73,6 +73,7 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 		if err != nil {
 			return nil, err
 		}
+		res.Request = req // the caller's: without the token
 		code := func() string { return challengeError(res.Header, "DPoP") }
 		if nonce = d.again(p, res.StatusCode, res.Header, code); nonce == "" || !first || !resendable(req) {
 			return res, nil
@@ -93,6 +94,8 @@ func (c *Client) authorization(t *Token) (string, error) {
 		return "", fail(ErrConfig, "AccessToken", "has characters that cannot stand in a header")
 	}
 	switch {
+	case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT:
+		return "", fail(ErrTokenType, "IssuedTokenType", "%s is no access token", printable(string(t.IssuedTokenType), 128))
 	case strings.EqualFold(t.TokenType, "bearer") || t.TokenType == "":
 		return "Bearer " + t.AccessToken.Reveal(), nil
 	case !strings.EqualFold(t.TokenType, "dpop"):
@@ -121,6 +124,9 @@ func (c *Client) checkResourceRequest(req *http.Request) error {
 		return fail(ErrConfig, "Authorization", "is set already, or DPoP is: both are the package's part")
 	case req.URL.Opaque != "": // it is what goes over the wire, in place of host and path
 		return fail(ErrConfig, "URL", "is opaque")
+	case req.Host != "" && originOf(&url.URL{Scheme: req.URL.Scheme, Host: req.Host}) != originOf(req.URL):
+		// A shared front sends the request where Host says.
+		return fail(ErrConfig, "Host", "is not that of the URL")
 	case req.RequestURI != "":
 		return fail(ErrConfig, "RequestURI", "is set: this is a request that came in")
 	}
@@ -163,10 +169,12 @@ func resendable(req *http.Request) bool {
 	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
-// discard reads a little of what is left, so that the connection can be used
-// again.
+// discard reads the little that is left, so that the connection can be used
+// again. Of a body whose end is not in sight nothing is waited for.
 func discard(res *http.Response) {
-	io.CopyN(io.Discard, res.Body, maxErrorBody)
+	if 0 <= res.ContentLength && res.ContentLength <= maxErrorBody {
+		io.CopyN(io.Discard, res.Body, res.ContentLength)
+	}
 	res.Body.Close()
 }
 
@@ -183,14 +191,15 @@ type TransportOptions struct {
 	// requests that wait for it; the Token is kept in memory and offered again at
 	// the next request, because the refresh token that it replaces may be of no
 	// use any more. It is called by one goroutine at a time, with a context of at
-	// most 30 seconds that does not end when the requests do. Nil: nothing is
-	// stored.
+	// most 30 seconds that does not end when the requests do; it must not use the
+	// Transport, which waits for it, and must not panic. Nil: nothing is stored.
 	OnRefresh func(ctx context.Context, t *Token) error
 
 	// Renew gets a new Token where that is not [Client.Refresh]:
 	// [Client.ClientCredentials], for one. Its context is that of OnRefresh. The
-	// argument is the Token there was, nil if there was none yet. Nil: Refresh,
-	// if there is a refresh token.
+	// argument is the Token there was, nil if there was none yet; like OnRefresh
+	// it must not use the Transport, and must not panic. Nil: Refresh, if there is
+	// a refresh token.
 	Renew func(ctx context.Context, t *Token) (*Token, error)
 
 	// Base sends the requests. Nil: the Client's own, with the certificate of
@@ -210,7 +219,10 @@ type Transport struct {
 	mu       sync.Mutex
 	token    *Token // nil: none yet
 	rejected *Token // the token that a resource refused
-	unsaved  bool   // hook has not taken the token yet
+
+	rejectedAt time.Time // when one was last refused
+
+	unsaved  bool // hook has not taken the token yet
 	early    time.Duration
 	flight   *tokenFlight
 	lastErr  error // of the last renewal; nil after a good one
@@ -231,11 +243,13 @@ type tokenFlight struct {
 // request for all that wait. That request goes on for up to 30 seconds when they
 // do not wait any longer, so that a refresh token that was rotated is not lost.
 //
-// A store for OnRefresh is one that several processes can share only if it locks:
-// of two that use the same refresh token, a server may take one for a thief. When
-// the error of a request is a [*ResponseError] with invalid_grant, the refresh
-// token is not good any more; nothing is sent any more, and the user has to log
-// in again. The errors of NewTransport are of kind [ErrConfig] and
+// Of two processes that use the same refresh token, a server may take one for a
+// thief. Those that share a store renew under a lock, which is for
+// TransportOptions.Renew: take the lock, read the store, return what another
+// process has put there, or else Refresh, store, and let go. When the error of a
+// request is a [*ResponseError] with invalid_grant, or that of an ID token which
+// came with the new token and is not good, the refresh token is used up; nothing
+// is sent any more, and the user has to log in again. The errors of NewTransport are of kind [ErrConfig] and
 // [ErrInsecureURL].
 func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, error) {
 	tr, err := c.newTransport(t, &opts)
@@ -341,9 +355,8 @@ func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode != http.StatusUnauthorized || tr.renew == nil || !invalidToken(res.Header, t) {
 		return res, err
 	}
-	tr.reject(t)
-	if !resendable(req) {
-		return res, nil // the next request renews it
+	if !tr.reject(t) || !resendable(req) {
+		return res, nil // the next request renews it, if that may help
 	}
 	discard(res)
 	if t, err = tr.current(req.Context()); err != nil {
@@ -381,13 +394,21 @@ func invalidToken(h http.Header, t *Token) bool {
 	return challengeError(h, scheme) == "invalid_token"
 }
 
-// reject marks the token, unless it was replaced meanwhile.
-func (tr *Transport) reject(t *Token) {
+// reject marks the token, unless it was replaced meanwhile, and reports whether
+// another one may do better. A resource that refuses them all does not have a new
+// one made for each request.
+func (tr *Transport) reject(t *Token) bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if tr.token == t {
-		tr.rejected = t
+	if tr.token != t || tr.rejected == t {
+		return true
 	}
+	now := monotonic()
+	if !tr.rejectedAt.IsZero() && now.Sub(tr.rejectedAt) < maxRefreshBackoff {
+		return false
+	}
+	tr.rejected, tr.rejectedAt = t, now
+	return true
 }
 
 // current returns a token to use, renewed if need be.
@@ -470,7 +491,7 @@ func (tr *Transport) renewed(ctx context.Context) error {
 		tr.retryAt = monotonic().Add(min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff))
 		tr.failures++
 		var refused *ResponseError
-		tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant"
+		tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant" || spent(err) // it was used up
 		return err
 	}
 	own := *t

@@ -256,16 +256,39 @@ func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, clock
 	if asked != nil {
 		was = asked
 	}
-	fresh.Metadata.TokenEndpointAuthMethod = cmp.Or(fresh.Metadata.TokenEndpointAuthMethod, was.TokenEndpointAuthMethod)
+	fresh.Metadata.keepChecks(o, was)
 	method := fresh.authMethod()
 	switch {
 	case fresh.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
 		return nil, fail(ErrResponse, "client_secret", "is missing, and the client authenticates with %s", printable(method, 64))
-	case asked != nil && !sameSet(fresh.Metadata.RedirectURIs, asked.RedirectURIs):
+	case asked != nil && !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // the statement may say them
+		!sameSet(fresh.Metadata.RedirectURIs, asked.RedirectURIs):
 		// Codes would go somewhere else.
 		return nil, fail(ErrResponse, "redirect_uris", "are not those that were asked for")
 	}
 	return fresh, nil
+}
+
+// keepChecks takes from was what the answer leaves out of the members that say
+// how the client authenticates and what it checks: a check that was asked for
+// does not go away because nobody speaks of it.
+func (m *ClientMetadata) keepChecks(o jsonObject, was *ClientMetadata) {
+	for name, keep := range map[string]func(){
+		"token_endpoint_auth_method":           func() { m.TokenEndpointAuthMethod = was.TokenEndpointAuthMethod },
+		"id_token_signed_response_alg":         func() { m.IDTokenSignedResponseAlg = was.IDTokenSignedResponseAlg },
+		"userinfo_signed_response_alg":         func() { m.UserinfoSignedResponseAlg = was.UserinfoSignedResponseAlg },
+		"authorization_signed_response_alg":    func() { m.AuthorizationSignedResponseAlg = was.AuthorizationSignedResponseAlg },
+		"introspection_signed_response_alg":    func() { m.IntrospectionSignedResponseAlg = was.IntrospectionSignedResponseAlg },
+		"require_auth_time":                    func() { m.RequireAuthTime = was.RequireAuthTime },
+		"default_max_age":                      func() { m.DefaultMaxAge = was.DefaultMaxAge },
+		"dpop_bound_access_tokens":             func() { m.DPoPBoundAccessTokens = was.DPoPBoundAccessTokens },
+		"backchannel_logout_session_required":  func() { m.BackchannelLogoutSessionRequired = was.BackchannelLogoutSessionRequired },
+		"frontchannel_logout_session_required": func() { m.FrontchannelLogoutSessionRequired = was.FrontchannelLogoutSessionRequired },
+	} {
+		if !o.has(name) {
+			keep()
+		}
+	}
 }
 
 // registrationMembers stand in fields of Registration.

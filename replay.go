@@ -6,6 +6,7 @@ import (
 	"container/heap"
 	"context"
 	"crypto/sha256"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,6 +18,9 @@ type ReplayCache interface {
 	// Add records key until the given time, which is one of the local clock, and
 	// reports whether it was new. False, or an error, refuses the request. Keys
 	// are 43 characters of base64url.
+	//
+	// A cache may also have the method Remove(ctx context.Context, key string)
+	// error: it is told to forget what came to nothing and may be tried again.
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
@@ -55,14 +59,15 @@ func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool
 	return true, nil
 }
 
-// remove takes back an Add whose request came to nothing.
-func (m *memoryReplay) remove(key string) {
+// Remove takes back an Add whose request came to nothing.
+func (m *memoryReplay) Remove(_ context.Context, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e := m.known[key]; e != nil {
 		delete(m.known, key)
 		heap.Remove(&m.queue, e.index)
 	}
+	return nil
 }
 
 type replayEntry struct {
@@ -94,8 +99,9 @@ func (q *replayQueue) Pop() any {
 }
 
 // replayKey is the key of a token: nothing of what it is made of can be read
-// from it, and no two pairs give the same one.
-func replayKey(issuer, id string) string {
-	sum := sha256.Sum256([]byte(issuer + "\x00" + id))
+// from it, and others give another one: none of the parts has a zero byte in it
+// but the last, which is the token's own.
+func replayKey(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return encodeBase64URL(sum[:])
 }

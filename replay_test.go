@@ -78,9 +78,9 @@ func TestReplayFull(t *testing.T) {
 func TestReplayRemove(t *testing.T) {
 	var now replayClock
 	m := newMemoryReplay(now.clock(), 100)
-	m.remove("nothing")
+	m.Remove(context.Background(), "nothing")
 	replayAdd(t, m, "a", 10, true)
-	m.remove("a")
+	m.Remove(context.Background(), "a")
 	replayAdd(t, m, "a", 20, true)
 	replayAdd(t, m, "a", 20, false)
 	// The end of the first Add is not that of the second.
@@ -94,7 +94,7 @@ func TestReplayRemove(t *testing.T) {
 	// time must not fill the cache.
 	for range 200 {
 		replayAdd(t, m, "b", 30, true)
-		m.remove("b")
+		m.Remove(context.Background(), "b")
 	}
 	if len(m.queue) != 1 || len(m.known) != 1 {
 		t.Errorf("%d and %d are kept", len(m.queue), len(m.known))
@@ -113,7 +113,7 @@ func TestReplayModel(t *testing.T) {
 		case 0:
 			now.n.Add(int64(r.IntN(4)))
 		case 1:
-			m.remove(key)
+			m.Remove(context.Background(), key)
 			delete(model, key)
 		default:
 			until := now.n.Load() + int64(r.IntN(20)) + 1

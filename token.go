@@ -206,7 +206,10 @@ var reservedHeaders = [...]string{
 
 // checkHeader refuses fields that a caller cannot add to a request.
 func checkHeader(h http.Header) error {
-	for name := range h {
+	for name, values := range h {
+		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, unprintable) }) {
+			return fail(ErrConfig, "Header", "%s has control characters", printable(name, 64))
+		}
 		if strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) || name == "" {
 			return fail(ErrConfig, "Header", "%s is not the name of a header field", printable(name, 64))
 		}
@@ -417,8 +420,11 @@ func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t
 	if err != nil {
 		return nil, "", err
 	}
-	if !headerValue(accessToken) {
+	switch {
+	case !headerValue(accessToken):
 		return nil, "", fail(ErrResponse, "access_token", "has characters that cannot stand in a header")
+	case len(accessToken) > maxToken: // it goes into a header of every request
+		return nil, "", fail(ErrResponse, "access_token", "is longer than %d bytes", maxToken)
 	}
 	t.AccessToken = NewSecret(accessToken)
 	if t.TokenType, err = c.tokenType(o, x.exchange); err != nil {
