@@ -178,7 +178,7 @@ func TestLogoutTokens(t *testing.T) {
 	for fault, want := range map[oauthtest.Fault]string{
 		oauthtest.LogoutTypJWT:        heard,
 		oauthtest.LogoutSidOnly:       heard,
-		oauthtest.LogoutSubOnly:       heard,
+		oauthtest.LogoutSubOnly:       not, // the client registers that it needs the sid
 		oauthtest.LogoutWrongAudience: not,
 		oauthtest.LogoutWithNonce:     not,
 		oauthtest.LogoutExpired:       not,
