@@ -138,9 +138,8 @@ func dpopRefresh(s *scenario) {
 
 	restored := saved(s, f.token, new(oauth.Token))
 	thief := s.setup("tls", "dpop-public", options{config: s.withKey(oauth.ES256)})
-	t, err := thief.client.Refresh(s.ctx, restored, nil)
-	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
-	s.require(t == nil, "a Token beside an error")
+	s.requireBoundRefresh(thief, restored)
+	var err error
 
 	// The access token of another key the package does not send at all.
 	before := len(thief.wire.exchanges())
@@ -161,6 +160,19 @@ func dpopRefresh(s *scenario) {
 	next := (&flow{party: heir, token: f.token}).refreshed(s, nil)
 	next.introspect(s)
 	next.callResource(s)
+}
+
+// requireBoundRefresh ends the scenario unless the refresh token of another key
+// is refused: by the package, which knows that it is bound and sends nothing, and
+// by the server, where the package does not know.
+func (s *scenario) requireBoundRefresh(thief *party, stolen *oauth.Token) {
+	before := len(thief.wire.exchanges())
+	t, err := thief.client.Refresh(s.ctx, stolen, nil)
+	s.require(errors.Is(err, oauth.ErrBinding) && t == nil, "the refresh token of another key: wanted ErrBinding, got: %v", err)
+	equal(s, len(thief.wire.exchanges()), before, "number of requests")
+	t, err = thief.client.Refresh(s.ctx, &oauth.Token{RefreshToken: stolen.RefreshToken}, nil)
+	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
+	s.require(t == nil, "a Token beside an error")
 }
 
 // dpopOtherCode: the code is bound to the key of dpop_jkt (RFC 9449, Section
@@ -411,7 +423,13 @@ func dpopAsBearer(s *scenario) {
 	res, err = s.plain(f.resource(s), "DPoP", f.token.AccessToken.Reveal())
 	s.requireChallenge(res, err, "DPoP", "invalid_dpop_proof")
 
-	p := s.setup("tls", "dpop-public", options{})
+	// The package does not let a client whose tokens have to be bound be without a
+	// key: these two do not know that they are such a client.
+	keyless := options{without: []string{"dpop_bound_access_tokens"}}
+	cfg, _, _ := s.config("tls", "dpop-public", options{})
+	_, err = oauth.NewClient(cfg)
+	s.require(errors.Is(err, oauth.ErrConfig), "a client without the key: wanted ErrConfig, got: %v", err)
+	p := s.setup("tls", "dpop-public", keyless)
 	_, err = p.client.Do(s.request(http.MethodGet, f.resource(s), ""), f.token)
 	s.require(errors.Is(err, oauth.ErrBinding), "a client without the key: wanted ErrBinding, got: %v", err)
 	p.wire.requireSilent(s)
@@ -419,7 +437,7 @@ func dpopAsBearer(s *scenario) {
 
 	// A client that is registered for bound tokens gets none without a proof, and
 	// one that wants them takes no other.
-	_, err = s.tryCode("tls", "dpop-public", options{})
+	_, err = s.tryCode("tls", "dpop-public", keyless)
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
 	p = s.setup("tls", "cc", options{
 		config: s.withKey(oauth.ES256),
@@ -502,9 +520,7 @@ func dpopDevice(s *scenario) {
 	next.requireUser(s, "carol")
 
 	// The refresh token is that of a public client.
-	thief := s.setup("nonce", "device", options{config: s.withKey(oauth.ES256)})
-	_, err = thief.client.Refresh(s.ctx, next.token, nil)
-	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
+	s.requireBoundRefresh(s.setup("nonce", "device", options{config: s.withKey(oauth.ES256)}), next.token)
 
 	l := s.setup("nonce", "ciba", options{config: s.withKey(oauth.ES256)}).startLogin(s, loginOf("dave", "email"))
 	equal(s, l.wire.last(s, l.server.BackchannelAuthenticationEndpoint).proof, "", "proof of the authentication request")
