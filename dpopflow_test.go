@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -129,6 +130,22 @@ func TestDPoPNonceOfSuccess(t *testing.T) {
 	log := s.requests("/token")
 	if len(log) != 2 || openProof(t, log[0].header).claims["nonce"] != nil || openProof(t, log[1].header).claims["nonce"] != "n1" {
 		t.Errorf("%d requests", len(log))
+	}
+}
+
+// TestDPoPSecondNonce: a server that wants yet another nonce gets no third try,
+// and the nonce is kept for the next request.
+func TestDPoPSecondNonce(t *testing.T) {
+	n := 0
+	c := protectedClient(t, withDPoP(unitDPoP(t)), func(r *http.Request) (*http.Response, error) {
+		if n++; n > 5 {
+			return nil, io.EOF
+		}
+		return httpAnswer(r, 400, `{"error":"use_dpop_nonce"}`, "DPoP-Nonce", "n"+strconv.Itoa(n)), nil
+	})
+	var refused *ResponseError
+	if _, err := c.ClientCredentials(context.Background(), nil); !errors.As(err, &refused) || n != 2 || c.dpop.nonce(unitIssuer) != "n2" {
+		t.Errorf("error %v after %d requests, the nonce is %q", err, n, c.dpop.nonce(unitIssuer))
 	}
 }
 

@@ -489,10 +489,148 @@ protected.go | UserInfo | if t.server != "" && t.server != c.server.Issuer { | i
 userinfo.go | UserInfo | } else if c.meta.UserinfoSignedResponseAlg != "" { | } else if false {
 userinfo.go | UserInfo | } else if ok && !slices.Contains(aud, c.meta.ClientID) { | } else if ok && slices.Contains(aud, "") {
 userinfo.go | UserInfo | if claims.has("iss") || v.key.issuer != "" { | if false {
-protected.go | UserInfo | case !strings.EqualFold(t.TokenType, "dpop"): | case t.TokenType == "none":
 protected.go | UserInfo | if !headerValue(t.AccessToken.Reveal()) { | if false {
 userinfo.go | UserInfo | _, err = checkLifetime(claims, c.clock) | _ = 0
 userinfo.go | UserInfo | err = checkStart(claims, c.clock) | _ = 0
+# dpop.go
+dpop.go | DPoPErrors | if key == nil || key.alg == nil { | if key == nil {
+dpop.go | DPoPErrors | if err := d.clock.validate(); err != nil { | if false { var err error
+dpop.go | DPoPProof | append(appendHeader(key.alg.name, dpopType, ""), `,"jwk":`...) | append(appendHeader(key.alg.name, dpopType, key.KeyID()), `,"jwk":`...)
+dpop.go | DPoPProof | const dpopType = "dpop+jwt" | const dpopType = "JWT"
+dpop.go | DPoPProof | d.proof(d.clock.now(), method | d.proof(d.clock.local(), method
+dpop.go | DPoPErrors | case d == nil || d.key == nil: | case false:
+dpop.go | DPoPErrors | case method == "" || u == nil || u.Scheme == "" || u.Host == "": | case u == nil:
+dpop.go | DPoPErrors | return r > 0x7e || !tokenChar(byte(r)) | return false
+dpop.go | DPoPErrors | case !headerValue(u.Host): | case false:
+dpop.go | DPoPJTI | appendJSONString(b, randomString()) | appendJSONString(b, "fixed-fixed-fixed-fixed-fixed-fixed")
+dpop.go | DPoPExamples | if accessToken != "" {\n | if false {\n
+dpop.go | DPoPProof | if accessToken != "" {\n | {\n
+dpop.go | DPoPNoncePerOrigin | if nonce != "" {\n | if false {\n
+dpop.go | DPoPProofURL | path := u.EscapedPath() | path := u.Path
+dpop.go | DPoPProofURL | if path == "" {\n | if false {\n
+dpop.go | DPoPProofURL | host = strings.TrimSuffix(host, ":443") | _ = 0
+dpop.go | DPoPProofURL | host = strings.TrimSuffix(host, ":80") | _ = 0
+dpop.go | DPoPProofURL|OriginMatch | strings.TrimSuffix(host, ":")\n | host\n
+dpop.go | OriginMatch | scheme, host := lowerASCII(u.Scheme), lowerASCII(u.Host) | scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+dpop.go | FoldedRedirect | scheme, host := lowerASCII(u.Scheme), lowerASCII(u.Host) | scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+dpop.go | DPoPNonceOrigins | copy(d.nonces[1:i+1], d.nonces[:i]) | _ = i
+dpop.go | DPoPNoncePerOrigin | if e.origin == origin { | if true {
+dpop.go | DPoPNonces | if len(values) != 1 || !nonceValue(values[0]) { | if len(values) == 0 || !nonceValue(values[0]) {
+dpop.go | DPoPNonces | if len(values) != 1 || !nonceValue(values[0]) { | if len(values) != 1 {
+dpop.go | DPoPNonceOrigins | d.nonces = slices.DeleteFunc(d.nonces, func(e originNonce) bool { return e.origin == origin }) | _ = 0
+dpop.go | DPoPNonceOrigins | if len(d.nonces) == maxNonceOrigins { | if false {
+dpop.go | DPoPNonceOrigins | d.nonces = d.nonces[:maxNonceOrigins-1] | d.nonces = d.nonces[1:]
+dpop.go | DPoPNonces | return s != "" && len(s) <= maxNonce && | return s != "" &&
+dpop.go | DPoPNonces | && !strings.ContainsFunc(s, notScopeChar) | 
+dpop.go | DoNonce|DPoPTokenNonce | return (status == http.StatusBadRequest || status == http.StatusUnauthorized) && | return true &&
+dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status == http.StatusUnauthorized) | (status == http.StatusUnauthorized)
+dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status == http.StatusUnauthorized) | (status == http.StatusBadRequest)
+dpop.go | DoKnownNonce | fresh != "" && fresh != p.nonce && code() | fresh != p.nonce && code()
+dpop.go | DoKnownNonce | fresh != "" && fresh != p.nonce && code() | fresh != "" && code()
+dpop.go | DoNonce|DPoPTokenNonce | && code() == "use_dpop_nonce" | 
+dpop.go | DPoPSecondNonce | res.refusal().Code }) || !first { | res.refusal().Code }) || first && false {
+dpop.go | DPoPNonceOfSuccess | fresh := d.remember(originOf(p.url), h)\n | fresh := ""; if status >= 400 { fresh = d.remember(originOf(p.url), h) }\n
+# protected.go
+protected.go | DoRefuses | req.Body.Close() | _ = 0
+protected.go | DoNonce | if !first && req.GetBody != nil { | if false {
+protected.go | DoBareRequest | r.Method = cmp.Or(r.Method, http.MethodGet) | _ = cmp.Or("")
+protected.go | DoBareRequest | if r.Header == nil {\n | if false {\n
+protected.go | DPoPErrors | closeBody(r)\n | _ = 0\n
+protected.go | DoNonce | code) || !first || !resendable(req) { | code) || first && false || !resendable(req) {
+protected.go | DoNonce | code) || !first || !resendable(req) { | code) || !first {
+protected.go | DoGetBodyFails | res.Body.Close()\n} | }
+protected.go | DoRefuses | case !strings.EqualFold(t.TokenType, "dpop"): | case t.TokenType == "none":
+protected.go | DoRefuses | case c.dpop == nil:\n | case false:\n
+protected.go | DoRefuses|DPoPRefresh | case t.jkt != "" && t.jkt != c.dpop.thumbprint: | case false:
+protected.go | DoSends | strings.EqualFold(t.TokenType, "bearer") || t.TokenType == "" | strings.EqualFold(t.TokenType, "bearer")
+protected.go | DoSends | return c.dpop\n | return nil\n
+protected.go | DoRefuses | case req == nil || req.URL == nil: | case req == nil:
+protected.go | DoRefuses | case hasField(req.Header, "Authorization") || hasField(req.Header, "DPoP"): | case hasField(req.Header, "DPoP"):
+protected.go | DoRefuses | case hasField(req.Header, "Authorization") || hasField(req.Header, "DPoP"): | case hasField(req.Header, "Authorization"):
+protected.go | DoRefuses | if strings.EqualFold(n, name) { | if n == http.CanonicalHeaderKey(name) {
+protected.go | DoRefuses | case req.URL.Opaque != "": | case false:
+protected.go | DoRefuses | case req.RequestURI != "": | case false:
+protected.go | DoRefuses | _, err := c.caller.checkURL("URL", u.String()) | var err error
+protected.go | DoNonce|TransportRejected | code != "" && c.Is(scheme) | code != ""
+protected.go | TransportRejected | code != "" && c.Is(scheme) | c.Is(scheme)
+protected.go | TransportRejected | req.Body == nil || req.Body == http.NoBody || | req.Body == nil ||
+protected.go | TransportOrigins | if len(o.Origins) == 0 { | if false {
+protected.go | TransportOrigins | u, err := c.caller.checkURL("Origins", raw) | u, err := url.Parse(raw)
+protected.go | TransportOrigins | strings.TrimSuffix(u.Path, "/") != "" || | 
+protected.go | TransportOrigins | u.RawQuery != "" || u.ForceQuery | u.ForceQuery
+protected.go | TransportOrigins | u.RawQuery != "" || u.ForceQuery | u.RawQuery != ""
+protected.go | NewTransportErrors | return nil, fail(ErrConfig, "Token", "is nil, and so is Renew") | _ = 0
+protected.go | NewTransportErrors | if err := c.checkToken(t); err != nil { | if false { var err error
+protected.go | NewTransportErrors | if _, err := c.authorization(t); err != nil { | if false { var err error
+protected.go | TransportToken | tr.token = &own | _, tr.token = own, t
+protected.go | TransportRenewFirst | if tr.renew == nil && !t.RefreshToken.IsZero() { | if !t.RefreshToken.IsZero() {
+protected.go | UnknownExpiry | if tr.renew == nil && !t.RefreshToken.IsZero() { | if tr.renew == nil {
+protected.go | TransportToken | return &t\n | return cmp.Or(tr.token, &t)\n
+protected.go | TransportBase | if tr.base == nil {\n | if true {\n
+protected.go | OriginMatch|TransportRedirect | err := tr.checkOrigin(req.URL) | var err error
+protected.go | OriginMatch | if u == nil || !slices.Contains( | if !slices.Contains(
+protected.go | TransportRejected | res.StatusCode != http.StatusUnauthorized || | 
+protected.go | UnknownExpiry | tr.renew == nil || !invalidToken(res.Header, t) | !invalidToken(res.Header, t)
+protected.go | TransportRejected | tr.renew == nil || !invalidToken(res.Header, t) | tr.renew == nil
+protected.go | TransportRejected | tr.reject(t)\n | _ = 0\n
+protected.go | TransportRejected | if !resendable(req) {\n | if false {\n
+protected.go | TransportRejected | if again.Body, err = req.GetBody(); err != nil { | if false {
+protected.go | TransportRejectedLate | if tr.token == t {\n | if tr.token != nil { t = tr.token\n
+protected.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | !now.Before(t.Expiry)
+protected.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | now.Add(tr.early).After(t.Expiry)
+protected.go | TransportRejected$|UnknownExpiry | !t.Expiry.IsZero() && !now.Add | !now.Add
+protected.go | InvalidGrant | if tr.ended || tr.failures > 0 && | if tr.failures > 0 &&
+protected.go | Backoff | tr.failures > 0 && monotonic().Before(tr.retryAt) | false
+protected.go | OnRefreshFails | && !stale && !tr.unsaved { | && !stale {
+protected.go | CallerLeaves | case <-ctx.Done(): | case <-context.Background().Done():
+protected.go | CallerLeaves | go tr.run(context.WithoutCancel(ctx), | go tr.run(ctx,
+protected.go | NobodyWaits | ctx, cancel := context.WithTimeout(ctx, refreshTimeout) | ctx, cancel := context.WithCancel(ctx)
+protected.go | TransportRejected | t != tr.rejected && ( | (
+protected.go | Backoff|InvalidGrant | (t.Expiry.IsZero() || now.Before(t.Expiry)) | true
+protected.go | OnRefreshFails | err != nil && (tr.unsaved || !tr.usable | err != nil && (!tr.usable
+protected.go | Backoff | err != nil && (tr.unsaved || !tr.usable(tr.c.clock.local())) | err != nil
+protected.go | OnRefreshAfterFailed | err = tr.lastErr // | _ = tr.lastErr //
+protected.go | OnRefreshFails | if hookErr := tr.store(ctx); err == nil { | if hookErr := tr.store(ctx); false {
+protected.go | OnRefreshAfterFailed | if hookErr := tr.store(ctx); err == nil { | if err != nil { } else if hookErr := tr.store(ctx); true {
+protected.go | TransportRenew | t, err := tr.renew(ctx, tr.Token()) | t, err := tr.renew(ctx, tr.token)
+protected.go | TransportRenew$ | if err == nil && t == nil { | if false {
+protected.go | TransportRenew$ | _, err = tr.c.authorization(t) | _ = 0
+protected.go | Backoff | refreshBackoff<<min(tr.failures, maxDoublings) | refreshBackoff
+protected.go | Backoff | min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff) | refreshBackoff<<min(tr.failures, maxDoublings)
+protected.go | InvalidGrant|Backoff | tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant" | tr.ended = errors.As(err, &refused)
+protected.go | TransportRenewFirst | = &own, nil, | = t, nil,
+protected.go | ShortLife | tr.early = min(tr.early, max(0, own.Expiry.Sub(tr.c.clock.local())/2)) | _ = 0
+protected.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, &own))
+protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
+# what DPoP and protected resources changed elsewhere
+http.go | ProtectedTransports | t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, 0 | _ = 0
+http.go | ProtectedTransports | resources = patientTransport(newTransport()) | _ = 0
+oauth.go | ProtectedTransports | c.caller.resources = clients.resources | _ = 0
+mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | _ = 0
+mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | all.resources = m.wrap(patientTransport(cloneTransport(plain)))
+http.go | HTTPSend | if err == nil && res == nil { | if false {
+http.go | HTTPSend | if res.Body == nil { | if false {
+http.go | HTTPSend | info.Err, res = err, nil | info.Err = err
+http.go | DPoPChallengeScheme | && (e.Code == "" || c.Is(scheme)) { | && e.Code == "" {
+http.go | DPoPChallengeScheme | if c.Is(scheme) {\n | if false {\n
+http.go | DoTellsNothing | URL: withoutQuery(req.URL), Duration | URL: req.URL.String(), Duration
+oauth.go | DPoPWhere | if endpoints[e].proof { | if true {
+oauth.go | DPoPErrors | case c.dpop != nil && c.dpop.key == nil: | case false:
+metadata.go | DPoPWhere | a.TokenEndpoint }, true}, | a.TokenEndpoint }, false},
+metadata.go | DPoPWhere | a.PushedAuthorizationRequestEndpoint }, true}, | a.PushedAuthorizationRequestEndpoint }, false},
+metadata.go | DPoPWhere | a.IntrospectionEndpoint }, false}, | a.IntrospectionEndpoint }, true},
+metadata.go | DPoPWhere | a.RevocationEndpoint }, false}, | a.RevocationEndpoint }, true},
+metadata.go | DPoPWhere | a.DeviceAuthorizationEndpoint }, false}, | a.DeviceAuthorizationEndpoint }, true},
+metadata.go | DPoPWhere | a.BackchannelAuthenticationEndpoint }, false}, | a.BackchannelAuthenticationEndpoint }, true},
+token.go | DPoPTokenType | want = "DPoP" | _ = 0
+token.go | DPoPTokenType|DPoPRefresh | t.jkt = c.dpop.thumbprint | _ = 0
+authorize.go | DPoPAuthorization | form.Set("dpop_jkt", a.thumbprint) // | _ = 0 //
+authorize.go | DPoPAuthorization | a.thumbprint = c.dpop.thumbprint | a.thumbprint = ""
+callback.go | DPoPAuthorization | if a.d.thumbprint != jkt { | if jkt == "none" {
+callback.go | DPoPAuthorization | if a.d.thumbprint != jkt { | if jkt != "" && a.d.thumbprint != jkt {
+userinfo.go | UserInfoNonce | c.caller.doProven(ctx, c.dpopOf(t), | c.caller.doProven(ctx, nil,
+registration.go | DPoPRegistration | scheme = "DPoP " | _ = 0
+registration.go | DPoPRegistration | if r.dpop != nil && r.dpop.key == nil { | if false {
 MUTANTS
 }
 

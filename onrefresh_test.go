@@ -147,6 +147,9 @@ func TestOnRefreshAfterFailedRenewal(t *testing.T) {
 		}
 		s.want(t, "refresh-1", "refresh-1", "refresh-1")
 		r.wantAttempts(30, 90)
+		if len(r.used) != 0 {
+			t.Errorf("the expired token was sent %d times", len(r.used))
+		}
 	})
 }
 
@@ -216,6 +219,9 @@ func TestTransportRenewFirst(t *testing.T) {
 		r.wantOK("access-0")
 		result.AccessToken = NewSecret("other")
 		r.wantOK("access-0")
+		if len(r.used) != 2 {
+			t.Errorf("sent were %q", r.used)
+		}
 		r.wantAttempts()
 	})
 }
@@ -228,6 +234,9 @@ func TestTransportToken(t *testing.T) {
 		r.wantOK("access-0")
 		r.tr.Token().AccessToken = NewSecret("changed")
 		r.wantOK("access-0")
+		if len(r.used) != 2 {
+			t.Errorf("sent were %q", r.used)
+		}
 	})
 }
 
@@ -311,13 +320,13 @@ func TestTransportRedirect(t *testing.T) {
 		got = append(got, r.URL.Path+" "+r.Header.Get("Authorization")+" "+string(body))
 		switch r.URL.Path {
 		case "/away":
-			http.Redirect(w, r, thief.URL+"/", 307)
+			http.Redirect(w, r, thief.URL+"/", http.StatusTemporaryRedirect)
 		case "/away-relative":
-			http.Redirect(w, r, "//"+strings.TrimPrefix(thief.URL, "https://")+"/", 308)
+			http.Redirect(w, r, "//"+strings.TrimPrefix(thief.URL, "https://")+"/", http.StatusPermanentRedirect)
 		case "/insecure":
-			http.Redirect(w, r, "http"+thief.URL[len("https"):], 307)
+			http.Redirect(w, r, "http"+thief.URL[len("https"):], http.StatusTemporaryRedirect)
 		case "/near":
-			http.Redirect(w, r, "/there", 307)
+			http.Redirect(w, r, "/there", http.StatusTemporaryRedirect)
 		}
 	}))
 	defer api.Close()
@@ -372,4 +381,32 @@ func TestProtectedTransports(t *testing.T) {
 		t.Error("idle connections are left open")
 	}
 	(&caller{client: &http.Client{}, resources: httpFunc(nil)}).closeIdle() // has none
+}
+
+// TestProtectedTransportsMTLS: resources get the client certificate, and time.
+func TestProtectedTransportsMTLS(t *testing.T) {
+	cert, _ := httpServerCertificate(t)
+	wrapped := 0
+	m := &MutualTLS{Certificate: cert, Wrap: func(rt http.RoundTripper) http.RoundTripper { wrapped++; return rt }}
+	for _, base := range []*http.Client{nil, {Transport: &http.Transport{ResponseHeaderTimeout: time.Second}}} {
+		wrapped = 0
+		clients, err := m.clients(base, Clock{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rt, _ := clients.resources.(*http.Transport)
+		if rt == nil || rt.TLSClientConfig.GetClientCertificate == nil {
+			t.Fatalf("resources get no certificate: %T", clients.resources)
+		}
+		if base == nil && (rt == clients.with.Transport || rt.ResponseHeaderTimeout != 0 || wrapped != 3) {
+			t.Errorf("the package's own has %v, %d are wrapped", rt.ResponseHeaderTimeout, wrapped)
+		}
+		if base != nil && (rt != clients.with.Transport || rt.ResponseHeaderTimeout != time.Second || wrapped != 2) {
+			t.Errorf("the user's has %v, %d are wrapped", rt.ResponseHeaderTimeout, wrapped)
+		}
+		c := newUnitServer().client(t, func(cfg *Config) { cfg.MTLS, cfg.HTTPClient, cfg.Clock = m, base, Clock{} })
+		if own, ok := c.caller.resources.(*http.Transport); !ok || own.TLSClientConfig == nil || own.TLSClientConfig.GetClientCertificate == nil || (own.ResponseHeaderTimeout == 0) != (base == nil) {
+			t.Error("a Client's resources get no certificate, or another's time")
+		}
+	}
 }

@@ -294,12 +294,15 @@ func TestDoNonce(t *testing.T) {
 
 // TestDoKnownNonce: the nonce that a proof had is no reason to send it again.
 func TestDoKnownNonce(t *testing.T) {
-	calls := 0
+	calls, nonce := 0, "same"
 	c := protectedClient(t, withDPoP(unitDPoP(t)), func(r *http.Request) (*http.Response, error) {
 		calls++
-		return httpAnswer(r, 401, "", "WWW-Authenticate", `DPoP error="use_dpop_nonce"`, "DPoP-Nonce", "same"), nil
+		return httpAnswer(r, 401, "", "WWW-Authenticate", `DPoP error="use_dpop_nonce"`, "DPoP-Nonce", nonce), nil
 	})
-	for i, want := range []int{2, 3, 4} {
+	for i, want := range []int{2, 3, 4, 5} {
+		if i == 3 {
+			nonce = ""
+		}
 		if _, err := c.Do(protectedRequest(t, "GET", unitAPI, nil), protectedToken("DPoP")); err != nil || calls != want {
 			t.Errorf("request %d: %v, %d requests, want %d", i, err, calls, want)
 		}

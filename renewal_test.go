@@ -162,9 +162,9 @@ func (r *renewal) wantAttempts(seconds ...int) {
 func TestTransportEarlyRefresh(t *testing.T) {
 	inBubble(t, time.Minute, TransportOptions{}, func(r *renewal) {
 		r.latency = 2 * time.Second
-		time.Sleep(30*time.Second - 1)
+		time.Sleep(30*time.Second - time.Nanosecond)
 		r.wantOK("access-0")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		var wg sync.WaitGroup
 		var good atomic.Int32
 		for range 200 {
@@ -221,6 +221,7 @@ func TestTransportUnknownExpiry(t *testing.T) {
 		tok := r.first()
 		tok.Expiry = time.Time{}
 		r.tr = newTransportOf(t, r.tr.c, tok, TransportOptions{})
+		r.wantOK("access-0")
 		time.Sleep(time.Hour)
 		r.wantOK("access-1")
 		r.wantAttempts(3600)
@@ -233,8 +234,8 @@ func TestTransportUnknownExpiry(t *testing.T) {
 		time.Sleep(59 * time.Second)
 		r.wantOK("access-0")
 		time.Sleep(time.Second)
-		if status, err := r.get(); status != 401 || err != nil {
-			t.Errorf("status %d, %v", status, err)
+		if status, err := r.get(); status != 401 || err != nil || len(r.used) != 2 {
+			t.Errorf("status %d, %v, %d requests", status, err, len(r.used))
 		}
 		r.wantAttempts()
 	})
@@ -256,6 +257,7 @@ func TestTransportRejected(t *testing.T) {
 		{name: "body", status: 401, challenges: []string{invalid}, body: strings.NewReader("the whole body"), renewed: true},
 		{name: "NoBody", status: 401, challenges: []string{invalid}, body: http.NoBody, noGetBody: true, renewed: true},
 		{name: "among others", status: 401, challenges: []string{`Basic realm="a", ` + invalid, `DPoP error="x"`}, renewed: true},
+		{name: "after one without error", status: 401, challenges: []string{`Bearer realm="a"`, invalid}, renewed: true},
 		{name: "body that cannot be sent again", status: 401, challenges: []string{invalid}, body: strings.NewReader("the whole body"), noGetBody: true, status2: 401},
 		{name: "another error", status: 401, challenges: []string{`Bearer error="insufficient_user_authentication"`}, status2: 401},
 		{name: "no error", status: 401, challenges: []string{`Bearer`}, status2: 401},
