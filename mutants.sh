@@ -64,6 +64,11 @@ authorize.go | ResponseTypes | if strings.Contains(r.ResponseType, "id_token") &
 authorize.go | RequestObject | if len(values) != 1 { | if len(values) == 0 {
 authorize.go | RequestObject | if c.requestKey == nil && (c.server.RequireSignedRequestObject || | if c.requestKey == nil && (
 authorize.go | JARMAlgorithm | if responseModes.find(r.ResponseMode).jwt {\n | if false {\n
+authorize.go | EndSessionURL | if u.RawQuery != "" { | if false {
+authorize.go | EndSessionURL | return "", fail(ErrConfig, member, "has a query that cannot be read") | _ = 0
+authorize.go | EndSessionURL | case err != nil || !u.IsAbs(): | case err != nil:
+authorize.go | EndSessionURL | if u.Host == "" { | if false {
+authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsLoopback() | return host == "localhost"
 # callback.go
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID | a.d.clientID
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID | a.d.issuer != c.server.Issuer
@@ -154,14 +159,14 @@ grants.go | TestGrantErrors | if t == nil || t.RefreshToken.IsZero() { | if t ==
 grants.go | TestGrantErrors | if t.server != "" && t.server != c.server.Issuer || t.clientID != "" | if t.clientID != ""
 grants.go | TestGrantErrors | || t.clientID != "" && t.clientID != c.meta.ClientID { | {
 grants.go | RefreshIDToken | x.checks.nonce, x.checks.nonceRule = first.nonce, nonceIfPresent | _ = 0
-grants.go | RefreshNeedsKeys | if t.known != nil { | if false {
+grants.go | RefreshNeedsKeys | if t.known != nil || t.server == "" && c.keysErr == nil { | if false {
 grants.go | RefreshIDToken | case first.issuer != "" && t.known.issuer != first.issuer: | case false:
 grants.go | RefreshIDToken | case first.subject != "" && t.known.subject != first.subject: | case false:
 grants.go | RefreshKeeps | fresh.RefreshToken = t.RefreshToken | _ = 0
 grants.go | RefreshKeeps | fresh.known = t.known | _ = 0
 grants.go | RefreshKeeps | fresh.known.nonce = cmp.Or(fresh.known.nonce, first.nonce) | _ = 0
 grants.go | RefreshKeeps | fresh.known.sessionID = cmp.Or(fresh.known.sessionID, first.sessionID) | _ = 0
-grants.go | RefreshKeeps | opts.askedScope(strings.Join(t.Scope, " ")) | strings.Join(t.Scope, " ")
+grants.go | RefreshKeeps | opts.askedScope(granted) | granted
 grants.go | RefreshIDToken | maxAge: c.meta.DefaultMaxAge, anyAge: true} | maxAge: c.meta.DefaultMaxAge}
 grants.go | RefreshIDToken | nonceRule: nonceIgnored, maxAge: c.meta.DefaultMaxAge, anyAge | nonceRule: nonceIgnored, anyAge
 grants.go | TestGrantAnswers | nonceRule: nonceIgnored, maxAge | maxAge
@@ -180,14 +185,15 @@ grants.go | TestGrantErrors | case "password": | case "x":
 grants.go | TestGrantErrors | setParams(form, params, "client_id", "client_secret", "client_assertion", "client_assertion_type") | setParams(form, params)
 # http.go
 http.go | HTTP | io.LimitReader(res.Body, maxBody+1) | io.LimitReader(res.Body, maxBody)
-http.go | CallbackPlace | return nil, fail(ErrParse, "", "the body is longer than %d bytes", maxBody) | _ = 0
+http.go | CallbackPlace | return nil, fail(ErrParse, "", "the body is longer than %d bytes", limit) | _ = 0
 http.go | BackchannelPing | if r == nil { | if false {
 http.go | TestPoll$ | return refused.Code == "" && (refused.StatusCode | return (refused.StatusCode
 http.go | TestPoll$ | refused.StatusCode == http.StatusTooManyRequests || | false ||
 http.go | TestPoll$ | || refused.StatusCode >= 500) | || refused.StatusCode > 502)
 http.go | TestPoll$ | return !handshakeRefused(err) && (errors | return (errors
 http.go | TestPoll$ | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrUnavailable)
-http.go | PollNeedsKeys | return errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable) | return errors.Is(err, ErrNetwork)
+http.go | PollNeedsKeys | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrNetwork)
+http.go | LogoutHandler$ | io.LimitReader(r, limit+1) | io.LimitReader(r, limit)
 http.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
 http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | case u.Scheme == "https", insecure:
 http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
@@ -197,6 +203,7 @@ http.go | HTTP | own.Jar = nil | _ = 0
 http.go | HTTP | case u.User != nil: | case false:
 http.go | HTTP|Token | o.has("access_token") { | false {
 http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
+http.go | TestRegister$|UpdateRegistration | body, mediaType = bytes.NewReader(r.json), mediaJSON | body = bytes.NewReader(r.json)
 # idtoken.go
 idtoken.go | IDToken | if claims.has("events") { | if false {
 idtoken.go | IDToken | case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt": | case "nothing":
@@ -229,6 +236,50 @@ idtoken.go | IDToken | case !ok && required: | case false:
 idtoken.go | VerifyIDToken | x.nonceRule = nonceIgnored\n | _ = x\n
 idtoken.go | VerifyIDToken | if x.maxAge != nil && *x.maxAge < 0 { | if false {
 idtoken.go | IDToken | if !sameSecret(got, encodeBase64URL(h[:len(h)/2])) { | if got == "" && h != nil {
+# introspection.go
+introspection.go | EndpointOptionsErrors | if token == "" { | if false {
+introspection.go | EndpointOptionsErrors | if err := checkHeader(o.Header); err != nil { | if err := error(nil); err != nil {
+introspection.go | EndpointOptionsErrors | "token_type_hint", "client_id", "client_secret", "client_assertion", "client_assertion_type") | "token_type_hint", "client_id", "client_secret")
+introspection.go | EndpointOptionsErrors | "token_type_hint", "client_id", "client_secret", "client_assertion", "client_assertion_type") | "client_id", "client_secret", "client_assertion", "client_assertion_type")
+introspection.go | IntrospectRequest | form.Set("token_type_hint", o.TokenTypeHint) | _ = 0
+introspection.go | IntrospectRequest | accept = mediaIntrospectionJWT | _ = 0
+introspection.go | IntrospectMembers | return slices.Clone(i.data().scope) | return i.data().scope
+introspection.go | IntrospectMembers | return slices.Clone(i.data().audience) | return i.data().audience
+introspection.go | IntrospectMembers | list := slices.Clone(i.data().details) | list := i.data().details
+introspection.go | IntrospectMembers | *field = slices.Clone(*field) | _ = field
+introspection.go | IntrospectMembers | d.Extra = maps.Clone(d.Extra) | _ = maps.Clone(d.Extra)
+introspection.go | IntrospectMembers | &d.Locations, &d.Actions, &d.DataTypes, &d.Privileges | &d.Locations, &d.Actions, &d.DataTypes
+introspection.go | SecretTypes | func (i Introspection) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.summary()) } | func (i Introspection) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.Username()) }
+introspection.go | SecretTypes | return nil, fail(ErrConfig, "", "an Introspection does not encode itself | return []byte("{}"), nil; return nil, fail(ErrConfig, "", "an Introspection does not encode itself
+introspection.go | IntrospectJSON | if err := res.expect(http.StatusOK); err != nil { | if err := res.expect(http.StatusOK, http.StatusCreated); err != nil {
+introspection.go | IntrospectJWT | } else if c.meta.IntrospectionSignedResponseAlg != "" { | } else if false {
+introspection.go | IntrospectJSON | return nil, fail(o.kind, "active", "is missing") | _ = 0
+introspection.go | IntrospectJSON | case !active: | case !active && false:
+introspection.go | IntrospectJSON | {"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, | {"iss", &d.issuer}, {"sub", &d.subject},
+introspection.go | IntrospectJSON | {"token_type", &d.tokenType}, {"jti", &d.id}, | {"token_type", &d.tokenType},
+introspection.go | IntrospectJSON | {{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}} | {{"exp", &d.expiry}, {"iat", &d.issuedAt}}
+introspection.go | IntrospectJSON | if d.scope, err = tokenScope(o, ""); err != nil { | if d.scope, _ = tokenScope(o, ""); false {
+introspection.go | IntrospectJSON | if d.audience, _, err = o.strings("aud", true); err != nil { | if d.audience, _, _ = o.strings("aud", true); false {
+introspection.go | IntrospectJSON | if d.details, err = o.authorizationDetails(); err != nil { | if d.details, _ = o.authorizationDetails(); false {
+introspection.go | IntrospectJSON | d.confirm, err = readConfirmation(o) | d.confirm, _ = readConfirmation(o)
+introspection.go | IntrospectJSON | if *m.dst, err = cnf.need(m.name); err != nil { | if *m.dst, _, err = cnf.string(m.name); err != nil {
+introspection.go | IntrospectMembers | {{"jkt", &c.jkt}, {"x5t#S256", &c.x5t}} | {{"jkt", &c.jkt}}
+introspection.go | IntrospectJWT | return typ == "token-introspection+jwt" } | return typ == "token-introspection+jwt" || typ == "jwt" }
+introspection.go | IntrospectJWT | return typ == "token-introspection+jwt" } | return typ == "token-introspection+jwt" || typ == "" }
+introspection.go | IntrospectJWT | return typ == "token-introspection+jwt" } | return idTokenType(typ) || typ == "token-introspection+jwt" }
+introspection.go | IntrospectJWTDefault | "Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValues, RS256) | "Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValues, "")
+introspection.go | IntrospectJWT | "Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValues, RS256) | "Server.IntrospectionSigningAlgValues", nil, RS256)
+introspection.go | IntrospectJWT | c.meta.IntrospectionSignedResponseAlg,\n | c.meta.IDTokenSignedResponseAlg,\n
+introspection.go | IntrospectJWT | if _, err := c.checkIssuer(claims, v.key); err != nil { | if false {
+introspection.go | IntrospectJWT | if err := c.checkContainsClient(claims); err != nil { | if false {
+introspection.go | IntrospectJWT | return o, fail(ErrClaim, "iat", "is missing") | _ = 0
+introspection.go | IntrospectJWT | _, err = checkLifetime(claims, c.clock) | _ = 0
+introspection.go | IntrospectJWT | err = checkStart(claims, c.clock) | _ = 0
+introspection.go | IntrospectJWT | err = fail(ErrClaim, "token_introspection", "is missing") | o = claims
+introspection.go | IntrospectMembers | d.payload, _ = claims.get("token_introspection") | d.payload = v.payload
+introspection.go | IntrospectJWT|VerifyLogoutToken | return fail(ErrClaim, "aud", "is missing") | return nil
+introspection.go | IntrospectJWT|VerifyLogoutToken | case !slices.Contains(aud, c.meta.ClientID): | case len(aud) == 0:
+introspection.go | IntrospectJWT|VerifyLogoutToken | case slices.Contains(aud, ""): | case false:
 # json.go
 json.go | JSON | if r.pos != len(text) { | if false {
 json.go | JSON | _, duplicate = r.seen[nameInObject{depth, name}] | _ = 0
@@ -380,15 +431,81 @@ jws.go | SignerErrors | || sig.R.BitLen() > size*4 || sig.S.BitLen() > size*4 { 
 jws.go | SignerErrors | || sig.R.BitLen() > size*4 || sig.S.BitLen() > size*4 { | || sig.S.BitLen() > size*4 {
 jws.go | SignerOptions|JWSAlgorithms | opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash} | opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: a.hash}
 jws.go | SignJWT | if k == nil || k.alg == nil { | if false {
+# logout.go
+logout.go | EndSessionURL | if err := c.checkToken(e.Token); err != nil { | if err := error(nil); err != nil {
+logout.go | EndSessionURL | if hint = e.Token.IDTokenHint(); hint == "" { | if hint = e.Token.IDTokenHint(); false {
+logout.go | EndSessionURL | if err := checkRedirectURI("PostLogoutRedirectURI", e.PostLogoutRedirectURI, c.caller.insecure); err != nil { | if err := error(nil); err != nil {
+logout.go | EndSessionURL | } else if e.State != "" { | } else if false {
+logout.go | EndSessionURL | {"state", e.State}, | {"state", ""},
+logout.go | EndSessionURL | "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales") | "logout_hint", "post_logout_redirect_uri", "state", "ui_locales")
+logout.go | EndSessionURL | "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales") | "id_token_hint", "logout_hint", "state", "ui_locales")
+logout.go | EndSessionURL | return c.browserURL(endSessionEndpoint, form) | return c.browserURL(authorizationEndpoint, form)
+logout.go | SecretTypes | func (t LogoutToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) } | func (t LogoutToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.Subject()) }
+logout.go | SecretTypes | return nil, fail(ErrConfig, "", "a LogoutToken does not encode itself") | return []byte("{}"), nil; return nil, fail(ErrConfig, "", "a LogoutToken does not encode itself")
+logout.go | VerifyLogoutToken | return typ == "logout+jwt" || typ == "jwt" || typ == "" } | return true }
+logout.go | VerifyLogoutToken | return typ == "logout+jwt" || typ == "jwt" || typ == "" } | return typ == "logout+jwt" || typ == "jwt" }
+logout.go | VerifyLogoutToken | return typ == "logout+jwt" || typ == "jwt" || typ == "" } | return typ == "logout+jwt" || typ == "" }
+logout.go | VerifyLogoutToken | &jwsRules{allowed: c.idTokens.allowed, | &jwsRules{allowed: []Algorithm{ES256},
+logout.go | VerifyLogoutToken | if d.issuer, err = c.checkIssuer(claims, v.key); err != nil { | if d.issuer, _, err = claims.string("iss"); err != nil {
+logout.go | VerifyLogoutToken | if err := c.checkContainsClient(claims); err != nil { | if false {
+logout.go | VerifyLogoutToken | if d.expiry, err = checkLifetime(claims, c.clock); err != nil { | if d.expiry, _, err = claims.date("exp"); err != nil {
+logout.go | VerifyLogoutToken | return nil, fail(ErrClaim, "iat", "is missing") | _ = 0
+logout.go | VerifyLogoutToken | if err := c.clock.checkAge("iat", d.issuedAt, logoutTokenAge); err != nil { | if false {
+logout.go | VerifyLogoutToken | if d.id, err = claims.need("jti"); err != nil { | if d.id, _, err = claims.string("jti"); err != nil {
+logout.go | VerifyLogoutToken | if err := checkLogoutEvent(claims); err != nil { | if false {
+logout.go | VerifyLogoutToken | if claims.has("nonce") { | if n, _, _ := claims.string("nonce"); n != "" {
+logout.go | VerifyLogoutToken | events, ok, err := claims.object("events") | events, ok, err := claims.object("events"); err = nil
+logout.go | VerifyLogoutToken | _, ok, err = events.object(logoutEvent) | ok = events.has(logoutEvent)
+logout.go | VerifyLogoutToken | _, ok, err = events.object(logoutEvent) | _ = events
+logout.go | VerifyLogoutToken | if *m.dst, err = claims.need(m.name); err != nil { | if *m.dst, _, err = claims.string(m.name); err != nil {
+logout.go | VerifyLogoutToken | if d.subject == "" && d.sessionID == "" { | if false {
+logout.go | LogoutHandlerNeeds | panic("oauth: LogoutHandler: OnLogout is nil") | _ = 0
+logout.go | LogoutHandler | w.Header().Set("Cache-Control", "no-store") | _ = 0
+logout.go | LogoutHandlerMethods | if r.Method != http.MethodPost { | if r.Method == http.MethodGet {
+logout.go | LogoutHandlerMethods | w.Header().Set("Allow", http.MethodPost) | _ = 0
+logout.go | LogoutHandler | w.WriteHeader(http.StatusBadRequest) | w.WriteHeader(http.StatusUnauthorized)
+logout.go | LogoutHandlerCallbackFails | if errors.Is(err, errLogoutFailed) || errors.Is(err, ErrUnavailable) { | if errors.Is(err, ErrUnavailable) {
+logout.go | LogoutHandlerFormWasRead|LogoutHandler$ | params, err := formParams(r) | err := r.ParseForm(); params := r.Form
+logout.go | LogoutHandler$ | if len(params["logout_token"]) != 1 { | if len(params["logout_token"]) == 0 {
+logout.go | LogoutHandlerUntil | if t.d.expiry.Before(until) { | if false {
+logout.go | LogoutHandlerUntil | until := t.d.issuedAt.Add(logoutTokenAge) | until := t.d.expiry
+logout.go | LogoutHandlerUntil|ToTheEnd | until.Add(c.clock.tolerance() + time.Second - c.clock.Skew) | until.Add(time.Second - c.clock.Skew)
+logout.go | LogoutHandlerReplayToTheEnd | until.Add(c.clock.tolerance() + time.Second - c.clock.Skew) | until.Add(c.clock.tolerance() - c.clock.Skew)
+logout.go | LogoutHandlerReplayToTheEnd | until.Add(c.clock.tolerance() + time.Second - c.clock.Skew) | until.Add(c.clock.tolerance() + time.Second)
+logout.go | LogoutHandlerCache$ | added, err := o.Replay.Add(r.Context(), key, until) | added, err := o.Replay.Add(r.Context(), key, until); err = nil
+logout.go | LogoutHandlerReplay | case !added: | case !added && false:
+logout.go | LogoutHandlerCallbackPanics | done := false\n | done := true\n
+logout.go | LogoutHandlerReplay | if done {\n | if false {\n
+logout.go | FrontchannelLogout | if r.Method != http.MethodGet { | if false {
+logout.go | FrontchannelLogout | if len(params[name]) > 1 { | if false {
+logout.go | FrontchannelLogout | [...]string{"iss", "sid"} { | [...]string{"iss"} {
+logout.go | FrontchannelLogout | && !c.meta.FrontchannelLogoutSessionRequired: | :
+logout.go | FrontchannelLogout | case iss == "" || sid == "": | case iss == "":
+logout.go | FrontchannelLogout | case iss == "" || sid == "": | case sid == "":
+logout.go | FrontchannelLogout | return sid, c.matchIssuer(iss) | return sid, nil
 # metadata.go
 metadata.go | Discover | if !sameIssuer(as.Issuer, issuer) { | if false {
-metadata.go | Discover | return ok && !strings.Contains(host, "/") && b == a+"/" | return ok && host != "" && b == a+"/"
+metadata.go | TestDiscover$ | return ok && !strings.ContainsAny(host, "/?") && b == a+"/" | return ok && host != "" && b == a+"/"
 metadata.go | WellKnown | base := strings.TrimSuffix(issuer, "/") | base := issuer
 metadata.go | Discover | if strings.Contains(issuer, "?") { | if false {
-metadata.go | Endpoint | c.useAliases && aliases != nil | aliases != nil
+metadata.go | Endpoint | useAliases && aliases != nil && row | aliases != nil && row
 metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.DeviceAuthorizationEndpoint } | nil
 metadata.go | PendingAliases | func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint } | nil
+metadata.go | TestEndpointURL | useAliases && aliases != nil | aliases != nil
 metadata.go | DropsSecrets | "client_secret", "registration_access_token"} | "client_secret"}
+metadata.go | DiscoverResource | if _, err := parseFetchURL("resource", resource, o.InsecureAllowHTTP); err != nil { | if err := error(nil); err != nil {
+metadata.go | DiscoverResource | strings.IndexAny(rest, "/?"); | strings.IndexAny(rest, "/");
+metadata.go | DiscoverResource | if path == "/" || strings.HasPrefix(path, "/?") { | if path == "/" {
+metadata.go | DiscoverResource | if path == "/" || strings.HasPrefix(path, "/?") { | if strings.HasPrefix(path, "/?") {
+metadata.go | DiscoverResource | if !sameIssuer(m.Resource, resource) { | if false {
+metadata.go | DiscoverResource | return ok && !strings.ContainsAny(host, "/?") && b == a+"/" | return ok && !strings.ContainsAny(host, "/") && b == a+"/"
+metadata.go | DiscoverResource | if _, err := parseFetchURL("", issuer, insecure); err != nil { | if _, err := parseFetchURL("", issuer, true); err != nil {
+metadata.go | DiscoverResource | if _, err := parseFetchURL("", issuer, insecure); err != nil { | if !strings.HasPrefix(issuer, "https:") && !insecure {
+metadata.go | DiscoverResource | if errors.Is(err, ErrInsecureURL) { | if errors.Is(err, ErrInsecureURL) && err == nil {
+metadata.go | ResourceServers | case issuer == "" && len(list) == 1: | case issuer == "" && len(list) > 0:
+metadata.go | ResourceServers | case !slices.Contains(list, issuer): | case slices.Contains(list, "x"):
+metadata.go | ResourceWrites | o.URL = "" | _ = 0
+metadata.go | ResourceMetadataRoundTrip | return encodeStruct(plain(m), m.Extra)\n}\n\nfunc parseMetadata | return encodeStruct(plain(m), nil)\n}\n\nfunc parseMetadata
 # mtls.go
 mtls.go | TestPoll$ | return errors.As(err, &verification) || errors.As(err, &alert) | return errors.As(err, &verification) && errors.As(err, &alert)
 mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.Before(leaf.NotBefore) {
@@ -447,6 +564,101 @@ poll.go | FuzzPendingBinary | || fresh.expiry.IsZero() || interval == nil || | |
 poll.go | FuzzPendingBinary | || fresh.expiry.IsZero() || interval == nil || | || fresh.expiry.IsZero() ||
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval > int64(maxPollInterval/time.Second)) {
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval < 1) {
+# registration.go
+registration.go | RegisterErrors | case as == nil || as.Issuer == "": | case as == nil:
+registration.go | RegisterErrors | case m.ClientID != "": | case false:
+registration.go | RegistrationAlias | r.mtls || m.UseMTLSEndpointAliases) | r.mtls)
+registration.go | RegistrationMTLS | r.mtls || m.UseMTLSEndpointAliases) | m.UseMTLSEndpointAliases)
+registration.go | RegistrationAnswers | r.clock, http.StatusCreated, http.StatusOK) | r.clock, http.StatusCreated)
+registration.go | RegistrationAnswers | r.clock, http.StatusCreated, http.StatusOK) | r.clock, http.StatusOK)
+registration.go | ManageRegistration | reg.RegistrationClientURI == "" || reg.RegistrationAccessToken.IsZero() { | reg.RegistrationClientURI == "" {
+registration.go | ManageRegistration | if m != nil && m.ClientID != reg.Metadata.ClientID { | if false {
+registration.go | ReadRegistration | method: method}, reg.RegistrationAccessToken, m) | method: method}, r.initial, m)
+registration.go | DeleteRegistration | res.expect(http.StatusNoContent, http.StatusOK) | res.expect(http.StatusNoContent)
+registration.go | DeleteRegistration | res.expect(http.StatusNoContent, http.StatusOK) | res.expect(http.StatusOK)
+registration.go | ManageRegistration | return reg.process(res, m, r.clock, http.StatusOK) | return reg.process(res, m, r.clock, http.StatusOK, http.StatusCreated)
+registration.go | RegisterErrors | if err := o.Clock.validate(); err != nil { | if err := error(nil); err != nil {
+registration.go | RegisterErrors|ManageRegistration | if !headerValue(token.Reveal()) { | if false {
+registration.go | ManageRegistration | param = "RegistrationAccessToken" | _ = param
+registration.go | RegisterRequest | req.header.Set("Authorization", scheme+token.Reveal()) | _ = scheme
+registration.go | RegistrationAnswers | if err := res.expect(statuses...); err != nil { | if err := res.expect(200, 201, 202, 204); err != nil {
+registration.go | RegistrationAnswers | id, err := o.need("client_id") | id, _, err := o.string("client_id")
+registration.go | ManageRegistration | if reg.Metadata.ClientID != "" && id != reg.Metadata.ClientID { | if id == "" {
+registration.go | ReadRegistration | ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, | ClientSecretExpiry: reg.ClientSecretExpiry,
+registration.go | ReadRegistration | ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, | ClientSecret: reg.ClientSecret,
+registration.go | ReadRegistration | RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: | RegistrationClientURI:
+registration.go | ReadRegistration | RegistrationClientURI: reg.RegistrationClientURI, server: reg.server, | server: reg.server,
+registration.go | ReadRegistration | RegistrationClientURI: reg.RegistrationClientURI, server: reg.server, | RegistrationClientURI: reg.RegistrationClientURI,
+registration.go | RegistrationErrorsQuote|RegistrationAnswers | delete(fresh.Metadata.Extra, name) | _ = name
+registration.go | RegistrationMethodKept | fresh.Metadata.keepChecks(o, was) | _ = was
+registration.go | RegistrationMethodKept | was = asked | _ = 0
+registration.go | RegistrationAnswers | case fresh.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"): | case false:
+registration.go | RegistrationAnswers | !sameSet(fresh.Metadata.RedirectURIs, asked.RedirectURIs): | false:
+registration.go | RegistrationAnswers | secret, err := o.need("client_secret") | secret, _, err := o.string("client_secret")
+registration.go | RegistrationAnswers | o.seconds("client_secret_expires_at", false) | o.seconds("client_secret_expires_at", true)
+registration.go | RegistrationAnswers | return fail(ErrResponse, "client_secret_expires_at", "is missing") | _ = 0
+registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(expiry) { | if false {
+registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(expiry) { | if !clock.now().Before(expiry) {
+registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(expiry) { | if clock.now().Add(-clock.tolerance()).After(expiry) {
+registration.go | RegistrationAnswers | o.seconds("client_id_issued_at", false) | o.seconds("client_id_issued_at", true)
+registration.go | RegistrationAnswers | if !headerValue(token) { | if false {
+registration.go | RegistrationAnswers | uri, err := o.need("registration_client_uri") | uri, _, err := o.string("registration_client_uri")
+registration.go | RegistrationConfig | return cmp.Or(reg.Metadata.TokenEndpointAuthMethod, "client_secret_basic") | return cmp.Or(reg.Metadata.TokenEndpointAuthMethod, "none")
+registration.go | RegistrationAnswers | return slices.Equal(slices.Compact(a), slices.Compact(b)) | return slices.Equal(a, b)
+registration.go | RegistrationAnswers | slices.Sort(a)\n | _ = 0\n
+registration.go | RegistrationConfig | cfg.Auth = ClientSecretPost(secret) | cfg.Auth = ClientSecretBasic(secret)
+registration.go | RegistrationConfig | cmp.Or(reg.Metadata.TokenEndpointAuthSigningAlg, HS256) | HS256
+registration.go | RegistrationConfig | err = fail(ErrConfig, "token_endpoint_auth_method", "%s is not known | cfg.Auth = None(); _ = fail(ErrConfig, "token_endpoint_auth_method", "%s is not known
+registration.go | RegistrationConfig | err = f.fault() | _ = f
+registration.go | RegistrationConfig | reg.server != "" && as.Issuer != reg.server: | false:
+registration.go | RegistrationConfig | case key != nil && reg.authMethod() != "private_key_jwt": | case false:
+registration.go | RegistrationConfig | return Config{}, withOp(opRegistration, err) | return cfg, withOp(opRegistration, err)
+registration.go | RegistrationSaved | err = fresh.Metadata.UnmarshalJSON([]byte(metadata)) | _ = fresh.Metadata.UnmarshalJSON([]byte(metadata))
+registration.go | SavedDamaged | err := r.end() | err := r.err
+registration.go | SecretTypes | func (reg Registration) MarshalJSON() ([]byte, error) { | func (reg Registration) MarshalJSON2() ([]byte, error) {
+registration.go | SecretTypes | func (reg Registration) Format(f fmt.State, _ rune) { fmt.Fprint(f, reg.summary()) } | func (reg Registration) Format(f fmt.State, _ rune) { fmt.Fprint(f, reg.RegistrationClientURI) }
+registration.go | ClientIDMetadataHandler | if r.Method != http.MethodGet && r.Method != http.MethodHead { | if r.Method == http.MethodPost {
+registration.go | ClientIDMetadataHandler | if r.Method == http.MethodGet {\n | if true {\n
+registration.go | ClientIDMetadataErrors | u, err := parseFetchURL("ClientID", m.ClientID, false) | u, err := parseFetchURL("ClientID", m.ClientID, true)
+registration.go | ClientIDMetadataErrors | case u.Path == "" || u.Path == "/": | case u.Path == "":
+registration.go | ClientIDMetadataErrors | case u.Path == "" || u.Path == "/": | case u.Path == "/":
+registration.go | ClientIDMetadataErrors | return s == "." || s == ".." }) | return s == ".." })
+registration.go | ClientIDMetadataErrors | return s == "." || s == ".." }) | return s == "." })
+registration.go | ClientIDMetadataErrors | strings.Split(u.Path, "/") | strings.Split(u.EscapedPath(), "/")
+registration.go | ClientIDMetadataErrors | strings.HasPrefix(m.TokenEndpointAuthMethod, "client_secret_") || m.TokenEndpointAuthMethod == "": | m.TokenEndpointAuthMethod == "":
+registration.go | ClientIDMetadataErrors | strings.HasPrefix(m.TokenEndpointAuthMethod, "client_secret_") || m.TokenEndpointAuthMethod == "": | strings.HasPrefix(m.TokenEndpointAuthMethod, "client_secret_"):
+registration.go | ClientIDMetadataErrors | if _, ok := m.Extra[name]; ok { | if false {
+registration.go | ClientIDMetadataErrors|RegisterErrors | if err := checkPublicKeys(m.JWKS); err != nil { | if err := error(nil); err != nil {
+registration.go | ClientIDMetadataErrors | if key.has(private) { | if s, _, _ := key.string(private); s != "" {
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "q", "dp", "dq", "qi", "oth", "k", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "dp", "dq", "qi", "oth", "k", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dq", "qi", "oth", "k", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "qi", "oth", "k", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "oth", "k", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "qi", "k", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "qi", "oth", "priv"}
+registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+registration.go | ClientIDMetadataErrors | if _, err := key.need("kty"); err != nil { | if false {
+registration.go | ClientIDMetadataErrors | arrayElements(raw, maxKeys) | arrayElements(raw, maxKeys+1)
+# replay.go
+replay.go | ReplayExpiry | && !now.Before(m.queue[0].until) { | && now.After(m.queue[0].until) {
+replay.go | ReplayExpiry|ReplayFull | && !now.Before(m.queue[0].until) { | && !now.Before(m.queue[0].until) && false {
+replay.go | ReplayExpiry|ReplayConcurrent | if m.known[key] != nil { | if false {
+replay.go | ReplayFull | if len(m.queue) >= m.limit { | if false {
+replay.go | ReplayFull | if len(m.queue) >= m.limit { | if len(m.queue) > m.limit {
+replay.go | ReplayFull | delete(m.known, heap.Pop(&m.queue).(*replayEntry).key) | heap.Pop(&m.queue)
+replay.go | ReplayModel | return q[i].until.Before(q[j].until) } | return q[j].until.Before(q[i].until) }
+replay.go | ReplayModel | q[i].index, q[j].index = i, j | _ = 0
+replay.go | ReplayModel | e.index = len(*q) | _ = 0
+replay.go | ReplayRemove | heap.Remove(&m.queue, e.index) | _ = e
+replay.go | LogoutHandlerReplayToTheEnd | now := m.clock.local() | now := m.clock.now()
+replay.go | ReplayKey | strings.Join(parts, "\x00") | strings.Join(parts, "")
+# revocation.go
+revocation.go | TestRevoke | return res.expect(http.StatusOK, http.StatusNoContent) | return res.expect(http.StatusOK)
+revocation.go | TestRevoke | return res.expect(http.StatusOK, http.StatusNoContent) | return res.expect(http.StatusNoContent)
+revocation.go | TestRevoke | return res.expect(http.StatusOK, http.StatusNoContent) | return res.expect(http.StatusOK, http.StatusNoContent, http.StatusCreated, http.StatusAccepted)
+revocation.go | TestRevoke | return res.expect(http.StatusOK, http.StatusNoContent) | if res.status == http.StatusOK { return nil }; return res.expect(http.StatusNoContent)
 # saved.go
 saved.go | Saved | if r.err == nil && len(r.b) > 0 { | if false {
 saved.go | Saved | case b[0] != version: | case false:
@@ -462,7 +674,7 @@ token.go | TokenIDToken | if x.openid {\n | if false {\n
 token.go | TokenIDToken | x.checks.accessToken = t.AccessToken.Reveal() | _ = 0
 token.go | TokenIDToken|FinishAuthorization | checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, | checks: idTokenChecks{maxAge: a.maxAge,
 token.go | MaxAge | checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, | checks: idTokenChecks{nonce: a.nonce,
-token.go | TokenResponse | if !headerValue(accessToken) { | if false {
+token.go | TokenResponse | case !headerValue(accessToken): | case false:
 token.go | TokenResponse | return "", fail(ErrTokenType, | return s, nil; return "", fail(ErrTokenType,
 token.go | TokenResponse | if ok && s == "" { | if false {
 token.go | TokenResponse | return strings.Fields(asked), nil | return nil, nil
@@ -481,6 +693,10 @@ token.go | TokenExchangeAnswer | exchange && strings.EqualFold(s, "N_A") { | str
 token.go | TokenExchangeAnswer | issued, err := o.need("issued_token_type") | issued, _, err := o.string("issued_token_type")
 token.go | TokenExchangeAnswer | known = append(known, "issued_token_type") | _ = 0
 token.go | RefreshKeeps | nonce: d.nonce, raw: d.raw} | nonce: d.nonce}
+token.go | GrantOptions | "code", "redirect_uri", "code_verifier", "refresh_token", "device_code", | "device_code",
+token.go | EndpointOptionsErrors | r > 0x7e || !tokenChar(byte(r)) | !tokenChar(byte(r))
+token.go | EndpointOptionsErrors | !tokenChar(byte(r)) }) || name == "" { | !tokenChar(byte(r)) }) {
+token.go | EndpointOptionsErrors | slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) | slices.Contains(reservedHeaders[:], name)
 # userinfo.go
 userinfo.go | UserInfo | if subject != "" && sub != subject { | if false {
 userinfo.go | UserInfo | case known != "" && o.Subject != "" && known != o.Subject: | case false:
@@ -522,13 +738,12 @@ dpop.go | DPoPNonceOrigins | if len(d.nonces) == maxNonceOrigins { | if false {
 dpop.go | DPoPNonceOrigins | d.nonces = d.nonces[:maxNonceOrigins-1] | d.nonces = d.nonces[1:]
 dpop.go | DPoPNonces | return s != "" && len(s) <= maxNonce && | return s != "" &&
 dpop.go | DPoPNonces | && !strings.ContainsFunc(s, notScopeChar) | 
-dpop.go | DoNonce|DPoPTokenNonce | return (status == http.StatusBadRequest || status == http.StatusUnauthorized) && | return true &&
+dpop.go | DoNonce|DPoPTokenNonce | if (status == http.StatusBadRequest || status == http.StatusUnauthorized) && fresh | if fresh
 dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status == http.StatusUnauthorized) | (status == http.StatusUnauthorized)
 dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status == http.StatusUnauthorized) | (status == http.StatusBadRequest)
-dpop.go | DoKnownNonce | fresh != "" && fresh != p.nonce && code() | fresh != p.nonce && code()
-dpop.go | DoKnownNonce | fresh != "" && fresh != p.nonce && code() | fresh != "" && code()
+dpop.go | DoKnownNonce | && fresh != p.nonce && code() | && code()
 dpop.go | DoNonce|DPoPTokenNonce | && code() == "use_dpop_nonce" | 
-dpop.go | DPoPSecondNonce | res.refusal().Code }) || !first { | res.refusal().Code }) || first && false {
+dpop.go | DPoPSecondNonce | res.refusal().Code }); nonce == "" || !first { | res.refusal().Code }); nonce == "" {
 dpop.go | DPoPNonceOfSuccess | fresh := d.remember(originOf(p.url), h)\n | fresh := ""; if status >= 400 { fresh = d.remember(originOf(p.url), h) }\n
 # protected.go
 protected.go | DoRefuses | req.Body.Close() | _ = 0
@@ -536,8 +751,8 @@ protected.go | DoNonce | if !first && req.GetBody != nil { | if false {
 protected.go | DoBareRequest | r.Method = cmp.Or(r.Method, http.MethodGet) | _ = cmp.Or("")
 protected.go | DoBareRequest | if r.Header == nil {\n | if false {\n
 protected.go | DPoPErrors | closeBody(r)\n | _ = 0\n
-protected.go | DoNonce | code) || !first || !resendable(req) { | code) || first && false || !resendable(req) {
-protected.go | DoNonce | code) || !first || !resendable(req) { | code) || !first {
+protected.go | DoNonce | code); nonce == "" || !first || !resendable(req) { | code); nonce == "" || !resendable(req) {
+protected.go | DoNonce | code); nonce == "" || !first || !resendable(req) { | code); nonce == "" || !first {
 protected.go | DoGetBodyFails | res.Body.Close()\n} | }
 protected.go | DoRefuses | case !strings.EqualFold(t.TokenType, "dpop"): | case t.TokenType == "none":
 protected.go | DoRefuses | case c.dpop == nil:\n | case false:\n
@@ -572,10 +787,10 @@ protected.go | OriginMatch | if u == nil || !slices.Contains( | if !slices.Conta
 protected.go | TransportRejected | res.StatusCode != http.StatusUnauthorized || | 
 protected.go | UnknownExpiry | tr.renew == nil || !invalidToken(res.Header, t) | !invalidToken(res.Header, t)
 protected.go | TransportRejected | tr.renew == nil || !invalidToken(res.Header, t) | tr.renew == nil
-protected.go | TransportRejected | tr.reject(t)\n | _ = 0\n
-protected.go | TransportRejected | if !resendable(req) {\n | if false {\n
+protected.go | TransportRejected | if !tr.reject(t) || !resendable(req) { | if !resendable(req) {
+protected.go | TransportRejected | if !tr.reject(t) || !resendable(req) { | if !tr.reject(t) {
 protected.go | TransportRejected | if again.Body, err = req.GetBody(); err != nil { | if false {
-protected.go | TransportRejectedLate | if tr.token == t {\n | if tr.token != nil { t = tr.token\n
+protected.go | TransportRejectedLate | if tr.token != t || tr.rejected == t { | if tr.rejected == t {
 protected.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | !now.Before(t.Expiry)
 protected.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | now.Add(tr.early).After(t.Expiry)
 protected.go | TransportRejected$|UnknownExpiry | !t.Expiry.IsZero() && !now.Add | !now.Add
@@ -626,11 +841,34 @@ token.go | DPoPTokenType | want = "DPoP" | _ = 0
 token.go | DPoPTokenType|DPoPRefresh | t.jkt = c.dpop.thumbprint | _ = 0
 authorize.go | DPoPAuthorization | form.Set("dpop_jkt", a.thumbprint) // | _ = 0 //
 authorize.go | DPoPAuthorization | a.thumbprint = c.dpop.thumbprint | a.thumbprint = ""
-callback.go | DPoPAuthorization | if a.d.thumbprint != jkt { | if jkt == "none" {
-callback.go | DPoPAuthorization | if a.d.thumbprint != jkt { | if jkt != "" && a.d.thumbprint != jkt {
+callback.go | DPoPAuthorization | if a.d.thumbprint != c.thumbprint() { | if c.thumbprint() == "none" {
+callback.go | DPoPAuthorization | if a.d.thumbprint != c.thumbprint() { | if c.dpop != nil && a.d.thumbprint != c.thumbprint() {
 userinfo.go | UserInfoNonce | c.caller.doProven(ctx, c.dpopOf(t), | c.caller.doProven(ctx, nil,
 registration.go | DPoPRegistration | scheme = "DPoP " | _ = 0
 registration.go | DPoPRegistration | if r.dpop != nil && r.dpop.key == nil { | if false {
+# the tests of these are in guard_test.go
+metadata.go | GuardResourceIssuer | if o.Issuer != "" { | if false {
+grants.go | GuardRefreshIsSpent | if spent(err) && errors.Is(err, ErrUnavailable) { | if false {
+grants.go | GuardRefreshIsSpent | if t.known != nil || t.server == "" && c.keysErr == nil { | if t.known != nil {
+grants.go | GuardRefreshIsSpent | t.server == "" && c.keysErr == nil { | t.server == "" {
+grants.go | GuardRefreshKey | public && t.jkt != "" && t.jkt != c.thumbprint() { | public && false {
+protected.go | GuardTransportSpent | "invalid_grant" || spent(err) // | "invalid_grant" //
+introspection.go | GuardConfirmation | if c == (confirmation{}) { | if false {
+protected.go | GuardHost | case req.Host != "" && originOf( | case false && originOf(
+protected.go | GuardHost | res.Request = req // | _ = req //
+protected.go | GuardIssuedType | case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT: | case false:
+protected.go | GuardResourceRefusesAll | now.Sub(tr.rejectedAt) < maxRefreshBackoff { | now.Sub(tr.rejectedAt) < 0 {
+logout.go | GuardLogout$ | cache.Remove(context.WithoutCancel(r.Context()), key) // | _ = cache //
+logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | replayKey(t.d.issuer, t.d.id)
+logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
+logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
+oauth.go | GuardEncryptedAnswers | if e.alg != "" { // | if false { //
+registration.go | GuardRegistration | if !o.has(name) {\n | if false {\n
+registration.go | GuardRegistration | if !o.has(name) {\n | if true {\n
+registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //
+http.go | GuardQuotedSecrets | if len(s) >= minRedacted { | if false {
+token.go | GuardTokenRequest | return strings.ContainsFunc(v, unprintable) }) { | return false }) {
+token.go | GuardTokenRequest | case len(accessToken) > maxToken: // | case false: //
 MUTANTS
 }
 
