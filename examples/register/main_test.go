@@ -620,14 +620,23 @@ func TestServer(t *testing.T) {
 					}
 				})
 			}
+			loggedIn := make(chan struct{}) // the page with the button, and its cookie, are there
+			login := func(ctx context.Context, target string) error {
+				defer close(loggedIn)
+				return b.login(ctx, target)
+			}
+			logout := func(ctx context.Context, target string) error {
+				<-loggedIn
+				return b.logout(ctx, target)
+			}
 			out, origin := "", ""
 			for lines := bufio.NewScanner(r); lines.Scan(); {
 				out += lines.Text() + "\n"
 				if m := regexp.MustCompile(`^Open (http://\S+)/login to log in`).FindStringSubmatch(lines.Text()); m != nil {
 					origin = m[1]
-					act(b.login, origin+loginPath)
+					act(login, origin+loginPath)
 				} else if strings.HasPrefix(lines.Text(), "Press ") {
-					act(b.logout, origin+logoutPath)
+					act(logout, origin+logoutPath)
 				}
 			}
 			acts.Wait()
