@@ -196,6 +196,7 @@ func TestRegistrationAnswers(t *testing.T) {
 
 		{name: "secret never expires", answer: with(m{"client_secret_expires_at": 0})},
 		{name: "secret empty", answer: with(m{"client_secret": ""}), kind: ErrResponse, param: "client_secret"},
+		{name: "secret empty, public", answer: with(m{"client_secret": "", "token_endpoint_auth_method": "none"}), kind: ErrResponse, param: "client_secret"},
 		{name: "secret number", answer: with(m{"client_secret": 1}), kind: ErrResponse, param: "client_secret"},
 		{name: "secret without expiry", answer: with(m{"client_secret_expires_at": unitRemoved}), kind: ErrResponse, param: "client_secret_expires_at"},
 		{name: "expiry null", answer: with(m{"client_secret_expires_at": nil}), kind: ErrResponse, param: "client_secret_expires_at"},
