@@ -9,6 +9,13 @@
 # sees is a check that could be lost without anybody noticing.
 #
 #	./mutants.sh [REGEXP]   only the lines that match
+#
+# Nearly all the time goes into building test binaries, so they are made small:
+# mutants/select.go finds, for each TestPattern, the declarations of the test
+# files that the tests it matches use, and only these are compiled with the
+# package. The compiler and the linker are run without the go command, whose
+# cache would keep what every mutant leaves. First each of these binaries has to
+# pass without a mutant: what fails afterwards fails for the mutant's sake.
 set -euo pipefail
 cd "$(dirname "$0")"
 only=${1:-.}
@@ -875,46 +882,94 @@ MUTANTS
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 git ls-files -zco --exclude-standard -- '*.go' go.mod api testdata README.md |
-  perl -0ne 'chomp; print "$_\0" if -e && !m{^(interop|bench|examples)/}' >"$work/files"
+  perl -0ne 'chomp; print "$_\0" if -e && !m{^(interop|bench|examples|mutants)/}' >"$work/files"
 
-# mutant COPY LINE applies a line in a copy of the tree, tests it, and undoes it.
+# What the go command would tell the compiler and the linker.
+path=$(go list .)
+sources=$(go list -f '{{join .GoFiles " "}}' .)
+lang=go$(go list -m -f '{{.GoVersion}}')
+godebug=$(go list -test -f '{{.DefaultGODEBUG}}' . | grep -m1 . || true)
+imports=$(go list -f '{{range .Imports}}{{.}} {{end}}{{range .TestImports}}{{.}} {{end}}{{range .XTestImports}}{{.}} {{end}}' . |
+  tr ' ' '\n' | sort -u | grep -vx "$path")
+go list -export -deps -f '{{if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}' \
+  $imports os testing testing/internal/testdeps >"$work/importcfg"
+compile=$(go tool -n compile) link=$(go tool -n link)
+
+# build DIR N builds DIR/t, the test binary of DIR/copy for the N-th pattern. It
+# saves time to inline nothing, to write nothing for debuggers and to let the
+# compiler collect its garbage late.
+build() (
+  export GOGC=400
+  shopt -s nullglob
+  flags=(-l -dwarf=false -complete -lang="$lang" -importcfg ../importcfg)
+  tests=$work/tests/$2
+  cd "$1/copy" &&
+    "$compile" -p "$path" -o ../in.a "${flags[@]}" $sources "$tests"/in/*.go &&
+    { [ ! -d "$tests/ex" ] || "$compile" -p "${path}_test" -o ../ex.a "${flags[@]}" "$tests"/ex/*.go; } &&
+    "$compile" -p main -o ../main.a "${flags[@]}" "$tests/main.go" &&
+    "$link" -s -w -importcfg ../importcfg -X testing.testBinary=1 -X runtime.godebugDefault="$godebug" -o ../t ../main.a
+)
+
+# try DIR PATTERN runs the tests of DIR/t that match.
+try() (
+  cd "$1/copy" && timeout 300 "$1/t" -test.run="$2" -test.failfast -test.paniconexit0 </dev/null
+)
+
+# sound DIR PATTERN has something to say if the tests fail without a mutant.
+sound() {
+  { build "$1" "${number[$2]}" && try "$1" "$2"; } &>"$1/out" ||
+    { echo "the tests fail without a mutant: $2" && cat "$1/out"; }
+}
+
+# mutant DIR LINE applies a line in DIR/copy, tests it, and undoes it.
 mutant() {
-  local copy=$1 line=$2 file tests text replacement
-  IFS=$'\t' read -r file tests text replacement < <(sed -E 's/ \| /\t/g' <<<"$line")
-  cp "$copy/$file" "$copy/$file.orig"
+  local dir=$1 copy=$1/copy line=$2 file tests text replacement
+  IFS=$'\x1f' read -r file tests text replacement < <(sed -E 's/ \| /\x1f/g' <<<"$line")
+  cp "$copy/$file" "$dir/orig"
   if ! TEXT=$text NEW=$replacement perl -0pi -e '
       my ($t, $n) = map { s/\\n/\n/gr } @ENV{qw(TEXT NEW)};
       my $c = () = /\Q$t\E/g; $c == 1 or do { print STDERR "the text stands $c times\n"; exit 3 };
       s/\Q$t\E/$n/' "$copy/$file"; then
     echo "BROKEN   $line"
-  elif out=$(cd "$copy" && timeout 300 go test -vet=off -failfast -count=1 -run "${tests:-.}" . 2>&1); then
-    echo "SURVIVED $line"
-  elif grep -qE 'build failed|no tests to run' <<<"$out"; then
-    echo "BROKEN   $line: $(grep -m1 -E '\.go:[0-9]+' <<<"$out")"
+  elif ! build "$dir" "${number[${tests:-.}]}" &>"$dir/out"; then
+    echo "BROKEN   $line: $(grep -am1 -E '\.go:[0-9]+' "$dir/out")"
+  elif try "$dir" "${tests:-.}" &>"$dir/out"; then
+    echo "SURVIVED $line$(grep -aom1 'no tests to run' "$dir/out" | sed 's/^/: /')"
   else
     echo "killed   $line"
   fi
-  mv "$copy/$file.orig" "$copy/$file"
+  cp "$dir/orig" "$copy/$file"
 }
 
-# Each worker takes every n-th line, in a copy of its own.
-worker() {
-  local n=$1 i=0 copy=$work/copy$1
-  mkdir "$copy"
-  xargs -0 tar cf - <"$work/files" | tar xf - -C "$copy"
-  while IFS= read -r line; do
-    [ $((i++ % jobs)) -eq "$n" ] && mutant "$copy" "$line"
-  done < <(list | grep -E -- "$only")
-  return 0
+# share FUNCTION FILE calls FUNCTION DIR LINE for each line of FILE. Each job
+# takes every n-th line, in a copy of the tree of its own.
+share() {
+  local n line
+  for n in $(seq 0 $((jobs - 1))); do
+    while IFS= read -r line; do
+      "$1" "$work/$n" "$line"
+    done < <(awk -v n="$n" -v jobs="$jobs" 'NR % jobs == n' "$2") >"$work/$n/report" 2>&1 &
+  done
+  wait
+  cat "$work"/[0-9]*/report
 }
 
-(cd "$work" && mkdir whole && xargs -0 -a files tar cf - -C "$OLDPWD" | tar xf - -C whole && cd whole && go test -vet=off -count=1 . >/dev/null) ||
-  { echo 'the tests fail without a mutant'; exit 1; }
-for n in $(seq 0 $((jobs - 1))); do worker "$n" >"$work/report$n" 2>&1 & done
-wait
-cat "$work"/report* | tee "$work/report" | grep -v '^killed' || true
+list | { grep -E -- "$only" || true; } >"$work/lines"
+sed -E 's/ \| /\x1f/g' "$work/lines" | cut -d$'\x1f' -f2 | sed 's/^$/./' | sort -u >"$work/patterns"
+declare -A number=()
+while IFS= read -r pattern; do number[$pattern]=${#number[@]}; done <"$work/patterns"
+go run mutants/select.go "$path" "$work/importcfg" "$work/tests" <"$work/patterns"
+for n in $(seq 0 $((jobs - 1))); do
+  mkdir -p "$work/$n/copy"
+  xargs -0 -a "$work/files" tar cf - | tar xf - -C "$work/$n/copy"
+  { cat "$work/importcfg" && printf 'packagefile %s=../%s.a\n' "$path" in "${path}_test" ex; } >"$work/$n/importcfg"
+done
+
+share sound "$work/patterns" >"$work/report"
+[ ! -s "$work/report" ] || { cat "$work/report"; exit 1; }
+share mutant "$work/lines" | tee "$work/report" | grep -v '^killed' || true
 killed=$(grep -c '^killed' "$work/report" || true)
 left=$(grep -cE '^(SURVIVED|BROKEN)' "$work/report" || true)
-total=$(list | grep -cE -- "$only" || true)
+total=$(wc -l <"$work/lines")
 echo "$killed of $total mutants killed"
 [ "$left" -eq 0 ] && [ "$killed" -eq "$total" ]
