@@ -75,7 +75,7 @@ authorize.go | EndSessionURL | if u.RawQuery != "" { | if false {
 authorize.go | EndSessionURL | return "", fail(ErrConfig, member, "has a query that cannot be read") | _ = 0
 authorize.go | EndSessionURL | case err != nil || !u.IsAbs(): | case err != nil:
 authorize.go | EndSessionURL | if u.Host == "" { | if false {
-authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsLoopback() | return host == "localhost"
+authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsLoopback() | return host == "localhost" || ip != nil && false
 # callback.go
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID | a.d.clientID
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID | a.d.issuer != c.server.Issuer
@@ -482,7 +482,7 @@ logout.go | LogoutHandlerReplayToTheEnd | until.Add(c.clock.tolerance() + time.S
 logout.go | LogoutHandlerCache$ | added, err := o.Replay.Add(r.Context(), key, until) | added, err := o.Replay.Add(r.Context(), key, until); err = nil
 logout.go | LogoutHandlerReplay | case !added: | case !added && false:
 logout.go | LogoutHandlerCallbackPanics | done := false\n | done := true\n
-logout.go | LogoutHandlerReplay | if done {\n | if false {\n
+logout.go | LogoutHandlerReplay | if done {\n | if done && false {\n
 logout.go | FrontchannelLogout | if r.Method != http.MethodGet { | if false {
 logout.go | FrontchannelLogout | if len(params[name]) > 1 { | if false {
 logout.go | FrontchannelLogout | [...]string{"iss", "sid"} { | [...]string{"iss"} {
@@ -700,7 +700,6 @@ token.go | TokenExchangeAnswer | exchange && strings.EqualFold(s, "N_A") { | str
 token.go | TokenExchangeAnswer | issued, err := o.need("issued_token_type") | issued, _, err := o.string("issued_token_type")
 token.go | TokenExchangeAnswer | known = append(known, "issued_token_type") | _ = 0
 token.go | RefreshKeeps | nonce: d.nonce, raw: d.raw} | nonce: d.nonce}
-token.go | GrantOptions | "code", "redirect_uri", "code_verifier", "refresh_token", "device_code", | "device_code",
 token.go | EndpointOptionsErrors | r > 0x7e || !tokenChar(byte(r)) | !tokenChar(byte(r))
 token.go | EndpointOptionsErrors | !tokenChar(byte(r)) }) || name == "" { | !tokenChar(byte(r)) }) {
 token.go | EndpointOptionsErrors | slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) | slices.Contains(reservedHeaders[:], name)
@@ -750,7 +749,7 @@ dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status ==
 dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status == http.StatusUnauthorized) | (status == http.StatusBadRequest)
 dpop.go | DoKnownNonce | && fresh != p.nonce && code() | && code()
 dpop.go | DoNonce|DPoPTokenNonce | && code() == "use_dpop_nonce" | 
-dpop.go | DPoPSecondNonce | res.refusal().Code }); nonce == "" || !first { | res.refusal().Code }); nonce == "" {
+dpop.go | DPoPSecondNonce | res.refusal().Code }); nonce == "" || !first { | res.refusal().Code }); nonce == "" || !first && false {
 dpop.go | DPoPNonceOfSuccess | fresh := d.remember(originOf(p.url), h)\n | fresh := ""; if status >= 400 { fresh = d.remember(originOf(p.url), h) }\n
 # protected.go
 protected.go | DoRefuses | req.Body.Close() | _ = 0
@@ -870,8 +869,8 @@ logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | repl
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
 oauth.go | GuardEncryptedAnswers | if e.alg != "" { // | if false { //
-registration.go | GuardRegistration | if !o.has(name) {\n | if false {\n
-registration.go | GuardRegistration | if !o.has(name) {\n | if true {\n
+registration.go | GuardRegistration | if !o.has(name) {\n | if name == "" {\n
+registration.go | GuardRegistration | if !o.has(name) {\n | if name != "" {\n
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //
 http.go | GuardQuotedSecrets | if len(s) >= minRedacted { | if false {
 token.go | GuardTokenRequest | return strings.ContainsFunc(v, unprintable) }) { | return false }) {

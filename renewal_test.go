@@ -330,7 +330,9 @@ func TestTransportRejectedLate(t *testing.T) {
 		}
 		r.tr.reject(old)
 		r.wantOK("access-1")
-		r.tr.reject(old)
+		if !r.tr.reject(old) {
+			t.Error("the token that replaced it is not tried")
+		}
 		r.wantOK("access-1")
 		r.wantAttempts(0)
 	})
