@@ -155,28 +155,35 @@ func newService(ctx context.Context, s settings, out io.Writer) (*service, error
 	if err != nil {
 		return nil, err
 	}
-	service := &service{
-		client: client,
-		server: server,
-		grant:  &oauth.GrantOptions{Scope: strings.Fields(s.scope)},
-		api:    s.api,
-		http:   &http.Client{Timeout: 30 * time.Second},
-		now:    s.now,
-		out:    out,
-		step:   step,
-	}
+	grant := &oauth.GrantOptions{Scope: strings.Fields(s.scope)}
 	if s.resource != "" {
-		service.grant.Resource = []string{s.resource}
+		grant.Resource = []string{s.resource}
 	}
-	if s.httpClient != nil {
-		service.http.Transport = s.httpClient.Transport
+	now := s.now
+	if now == nil {
+		now = time.Now
 	}
-	// The token is for the API, and not for where it may redirect to.
-	service.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if service.now == nil {
-		service.now = time.Now
+	api, err := url.Parse(s.api)
+	if err != nil {
+		return nil, err
 	}
-	return service, nil
+	transport, err := client.NewTransport(nil, oauth.TransportOptions{
+		Origins: []string{api.Scheme + "://" + api.Host},
+		// A refresh token plays no part: the client has what it gets tokens with (RFC
+		// 6749, Section 4.4.3).
+		Renew: func(ctx context.Context, _ *oauth.Token) (*oauth.Token, error) {
+			token, err := client.ClientCredentials(ctx, grant)
+			if err != nil {
+				return nil, err
+			}
+			step("service: has a token for %s", lifetime(token.Expiry, now()))
+			return token, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &service{client: client, server: server, api: s.api, transport: transport, out: out, step: step}, nil
 }
 
 // trusting returns an HTTP client that trusts the authorities in a file beside

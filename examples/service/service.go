@@ -8,49 +8,23 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
 	"example.com/oauth"
 )
 
-// A service calls an API with a token of its own.
+// A service calls an API with a token of its own. The Transport gets the token
+// when the first call needs it, and another one before it expires or when the
+// API says that it is not good any more; calls at the same time wait for one
+// request.
 type service struct {
-	client *oauth.Client
-	server *oauth.AuthorizationServer
-	grant  *oauth.GrantOptions // what the token is asked for
-	api    string              // its URL
-	http   *http.Client        // for the API
-	now    func() time.Time    // the clock that Token.Expiry is read with
-	out    io.Writer
-	step   func(format string, args ...any)
-
-	mu    sync.Mutex
-	token *oauth.Token // nil: none
-}
-
-// early is how long before its expiry a token is replaced, so that it does not
-// expire on its way.
-const early = 30 * time.Second
-
-// accessToken returns the token that is there or, if it is about to expire, a
-// new one. Calls at the same time wait for one request. A refresh token plays no
-// part: the client has what it gets tokens with (RFC 6749, Section 4.4.3).
-func (s *service) accessToken(ctx context.Context) (*oauth.Token, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// Without an Expiry the API says when the token is not good any more.
-	if s.token != nil && (s.token.Expiry.IsZero() || s.now().Before(s.token.Expiry.Add(-early))) {
-		return s.token, nil
-	}
-	token, err := s.client.ClientCredentials(ctx, s.grant)
-	if err != nil {
-		return nil, err
-	}
-	s.token = token
-	s.step("service: has a token for %s", lifetime(token.Expiry, s.now()))
-	return token, nil
+	client    *oauth.Client
+	server    *oauth.AuthorizationServer
+	api       string // its URL
+	transport *oauth.Transport
+	out       io.Writer
+	step      func(format string, args ...any)
 }
 
 func lifetime(expiry, now time.Time) string {
@@ -60,53 +34,24 @@ func lifetime(expiry, now time.Time) string {
 	return expiry.Sub(now).Round(time.Second).String()
 }
 
-// forget drops a token, unless another call has replaced it by now.
-func (s *service) forget(token *oauth.Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.token == token {
-		s.token = nil
-	}
-}
-
-// call calls the API. A token can end before its time: after a 401 a new one is
-// worth one try (RFC 6750, Section 3.1).
+// call calls the API.
 func (s *service) call(ctx context.Context) error {
-	for again := true; ; again = false {
-		token, err := s.accessToken(ctx)
-		if err != nil {
-			return err
-		}
-		resp, err := s.get(ctx, token)
-		if err != nil {
-			return err
-		}
-		s.step("service: GET %s: status %d", s.api, resp.StatusCode)
-		switch {
-		case resp.StatusCode == http.StatusOK:
-			return nil
-		case resp.StatusCode == http.StatusUnauthorized && again:
-			s.forget(token)
-		default:
-			return fmt.Errorf("the API answered %s%s", resp.Status, reason(resp.Header))
-		}
-	}
-}
-
-func (s *service) get(ctx context.Context, token *oauth.Token) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.api, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
-	resp, err := s.http.Do(req)
+	// A redirect to another origin than the API's fails: the token is not for it.
+	resp, err := (&http.Client{Transport: s.transport, Timeout: 30 * time.Second}).Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the API answered %s%s", resp.Status, reason(resp.Header))
+	}
 	// What the API says would be put to use here.
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
-	return resp, err
+	return err
 }
 
 // reason is the error code of an API: RFC 6750, Section 3.1.
@@ -140,13 +85,11 @@ func (s *service) run(ctx context.Context, every time.Duration) error {
 
 // end shows what the server knows of the token, and revokes it.
 func (s *service) end(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.token == nil {
+	last := s.transport.Token()
+	if last == nil {
 		return nil
 	}
-	token := s.token.AccessToken.Reveal()
-	s.token = nil
+	token := last.AccessToken.Reveal()
 	info, err := s.introspect(ctx, token)
 	if err := errors.Join(err, s.revoke(ctx, token)); err != nil {
 		return err
