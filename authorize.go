@@ -35,7 +35,9 @@ type AuthorizationRequest struct {
 	// 4.4.2: mix-up).
 	RedirectURI string
 
-	// Scope: with "openid" among it, the answer has an ID token. Nil: the
+	// Scope: with "openid" among it, the answer has an ID token. With
+	// "offline_access", and "consent" among Prompt, it has a refresh token that
+	// outlives the user's session (OpenID Connect Core, Section 11). Nil: the
 	// server's default.
 	Scope []string
 

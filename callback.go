@@ -44,7 +44,7 @@ func (cb *Callback) summary() string {
 // response out of the request to the redirect URI, checks it, exchanges the
 // code and verifies the ID token. a is the Authorization with the response's
 // state, out of the session of the browser that sent r; delete it there first.
-// Nil options are the default.
+// Nil options are the default. The requests end with r's context.
 //
 // The errors: [*AuthorizationError] and [*ResponseError] if the server refused;
 // the kinds under [ErrInvalid] if a check failed; [ErrParse] if the response is

@@ -42,8 +42,9 @@ type BackchannelRequest struct {
 // mode call [Client.PollBackchannel]. In ping mode (if that is
 // Metadata.BackchannelTokenDeliveryMode) keep what MarshalBinary gives under its
 // AuthReqID; when the server's notification comes, [ParseBackchannelPing] finds
-// it again and [Client.BackchannelToken] gets the token. It may be used by
-// several goroutines, but only one should poll.
+// it again and [Client.BackchannelToken] gets the token; a notification can get
+// lost, so ask once more before Expiry. It may be used by several goroutines, but
+// only one should poll.
 type Backchannel struct{ g pendingGrant }
 
 // AuthReqID is auth_req_id, which names the request at the server.

@@ -187,7 +187,8 @@ func (c *Client) deviceToken(ctx context.Context, d *DeviceAuthorization, opts *
 // PollDevice waits until the user has decided, and returns the token. It keeps
 // to the interval of the server, slows down when told to and when the server
 // cannot be reached, and ends with the user's refusal, the expiry of the codes
-// or the context. The errors are those of [Client.DeviceToken].
+// or the context. The errors are those of [Client.DeviceToken], and the
+// context's, for [errors.Is].
 func (c *Client) PollDevice(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
 	if d == nil {
 		return nil, fail(ErrConfig, "DeviceAuthorization", "is nil").in(opToken)

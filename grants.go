@@ -17,7 +17,9 @@ import (
 // Refresh gets a new access token with the refresh token of t. What of t still
 // holds is in the new Token: who logged in, and the refresh token if the server
 // sends no new one. Store the new Token at once: a server that rotates refresh
-// tokens takes the old one for stolen when it comes again.
+// tokens takes the old one for stolen when it comes again. OpenID Connect servers
+// give a refresh token to those who ask for the scope offline_access, many only
+// with the prompt consent (OpenID Connect Core, Section 11).
 //
 // An ID token in the answer is verified and is about the same user of the same
 // issuer, or it is an error (OpenID Connect Core, Section 12.2). If t came with

@@ -134,7 +134,13 @@ func (a MTLSEndpointAliases) MarshalJSON() ([]byte, error) {
 // secrets, have no field here, and are dropped.
 //
 // A Client reads ClientID, the …SignedResponseAlg fields, DefaultMaxAge,
-// RequireAuthTime and UseMTLSEndpointAliases; the rest is for registration.
+// RequireAuthTime, UseMTLSEndpointAliases, RequestObjectSigningAlg,
+// BackchannelRequestAlg, BackchannelTokenDeliveryMode and the members that
+// require something (RequirePushedAuthorizationRequests,
+// RequireSignedRequestObject, DPoPBoundAccessTokens,
+// FrontchannelLogoutSessionRequired, BackchannelLogoutSessionRequired). Those
+// that ask for encryption (RequestObjectEncryption…, …EncryptedResponse…) it
+// refuses with [ErrUnsupported]. The rest is for registration.
 type ClientMetadata struct {
 	ClientID string `json:"client_id,omitzero"`
 

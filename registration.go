@@ -60,11 +60,14 @@ type Registration struct {
 // Register registers a client: RFC 7591, Section 3. A list of m that is nil is
 // left out, and the server has a default for it; one that is empty is sent: a
 // client without a user says so of RedirectURIs and ResponseTypes. A software
-// statement is the member of that name in m. What the server made of m is in the result, but for
-// the redirect URIs, which have to be those of m. The errors are those of a
-// request, and [*ResponseError] (invalid_redirect_uri, invalid_client_metadata,
-// invalid_software_statement, unapproved_software_statement). Nil options are
-// the default.
+// statement is the member of that name in m. What the server made of m is in the
+// result, but for the redirect URIs, which have to be those of m.
+//
+// The errors are those of a request, and [*ResponseError] (invalid_redirect_uri,
+// invalid_client_metadata, invalid_software_statement,
+// unapproved_software_statement). After an answer that is not as it should be
+// ([ErrResponse] and other kinds) there may be a client at the server that nobody
+// has the credentials of. Nil options are the default.
 func Register(ctx context.Context, as *AuthorizationServer, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
 	reg, err := register(ctx, as, &m, opts)
 	if err != nil {
