@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"example.com/oauth"
@@ -22,7 +23,6 @@ type api struct {
 	audience   []string
 	resource   []string
 	scope      []string
-	http       *http.Client // for the other API
 	step       func(format string, args ...any)
 }
 
@@ -137,19 +137,20 @@ func asDenial(err error) error {
 	return err
 }
 
-// call calls the other API.
+// call calls the other API. The token is for it, and not for where it may
+// redirect to: Do follows no redirect.
 func (a *api) call(ctx context.Context, token *oauth.Token) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.other, nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
-	resp, err := a.http.Do(req)
+	resp, err := a.client.Do(req, token)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	a.step("api: GET %s: status %d", a.other, resp.StatusCode)
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the other API answered %s", resp.Status)
 	}

@@ -148,22 +148,15 @@ func newAPI(ctx context.Context, s settings, step func(format string, args ...an
 	if err != nil {
 		return nil, err
 	}
-	a := &api{
+	return &api{
 		client:     client,
 		identifier: s.identifier,
 		other:      s.other,
 		audience:   s.audience,
 		resource:   s.resource,
 		scope:      strings.Fields(s.scope),
-		http:       &http.Client{Timeout: 30 * time.Second},
 		step:       step,
-	}
-	if s.httpClient != nil {
-		a.http.Transport = s.httpClient.Transport
-	}
-	// The token is for the other API, and not for where it may redirect to.
-	a.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return a, nil
+	}, nil
 }
 
 // trusting returns an HTTP client that trusts the authorities in a file beside
