@@ -276,7 +276,7 @@ func TestIntrospectJWT(t *testing.T) {
 		{name: "aud missing", answer: jwt(m{"aud": unitRemoved}), kind: ErrClaim, param: "aud"},
 		{name: "aud of another", answer: jwt(m{"aud": "x"}), kind: ErrAudience, param: "aud"},
 		{name: "aud of others", answer: jwt(m{"aud": []string{"x", "y"}}), kind: ErrAudience, param: "aud"},
-		{name: "aud none", answer: jwt(m{"aud": []string{}}), kind: ErrAudience, param: "aud"},
+		{name: "aud none", answer: jwt(m{"aud": []string{}}), kind: ErrClaim, param: "aud"},
 		{name: "aud with an empty one", answer: jwt(m{"aud": []string{unitClient, ""}}), kind: ErrClaim, param: "aud"},
 		{name: "aud number", answer: jwt(m{"aud": 1}), kind: ErrClaim, param: "aud"},
 		{name: "aud object", answer: jwt(m{"aud": m{unitClient: 1}}), kind: ErrClaim, param: "aud"},

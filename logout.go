@@ -179,7 +179,7 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if d.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 3
 		return nil, err
 	}
-	if err := c.checkContainsClient(claims); err != nil {
+	if _, err := c.audienceOf(claims); err != nil {
 		return nil, err
 	}
 	if d.expiry, err = checkLifetime(claims, c.clock); err != nil {

@@ -197,7 +197,7 @@ func TestVerifyLogoutToken(t *testing.T) {
 		{name: "aud missing", token: token(m{"aud": unitRemoved}), kind: ErrClaim, param: "aud"},
 		{name: "aud of another", token: token(m{"aud": "x"}), kind: ErrAudience, param: "aud"},
 		{name: "aud in another case", token: token(m{"aud": strings.ToUpper(unitClient)}), kind: ErrAudience, param: "aud"},
-		{name: "aud empty list", token: token(m{"aud": []string{}}), kind: ErrAudience, param: "aud"},
+		{name: "aud empty list", token: token(m{"aud": []string{}}), kind: ErrClaim, param: "aud"},
 		{name: "aud with an empty one", token: token(m{"aud": []string{unitClient, ""}}), kind: ErrClaim, param: "aud"},
 		{name: "aud number", token: token(m{"aud": 1}), kind: ErrClaim, param: "aud"},
 		{name: "aud with a number", token: token(m{"aud": []any{unitClient, 1}}), kind: ErrClaim, param: "aud"},

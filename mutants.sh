@@ -219,6 +219,8 @@ idtoken.go | IDToken | if !isGUID(tid) { | if false {
 idtoken.go | IDToken | if template && !c.accept(iss, tid) { | if false {
 idtoken.go | IDTokenKeyIssuer | if key.issuer != "" && strings.ReplaceAll | if false && strings.ReplaceAll
 idtoken.go | IDToken | case !slices.Contains(aud, c.meta.ClientID): | case false:
+idtoken.go | IntrospectJWT | case !slices.Contains(aud, c.meta.ClientID): | case false:
+idtoken.go | VerifyLogoutToken | case !slices.Contains(aud, c.meta.ClientID): | case false:
 idtoken.go | IDToken | case slices.Contains(aud, ""): | case false:
 idtoken.go | IDToken | case !ok && len(aud) > 1: | case false:
 idtoken.go | IDToken | case !ok, outside && len(aud) == 1: | case !ok, outside:
@@ -278,15 +280,13 @@ introspection.go | IntrospectJWTDefault | "Server.IntrospectionSigningAlgValues"
 introspection.go | IntrospectJWT | "Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValues, RS256) | "Server.IntrospectionSigningAlgValues", nil, RS256)
 introspection.go | IntrospectJWT | c.meta.IntrospectionSignedResponseAlg,\n | c.meta.IDTokenSignedResponseAlg,\n
 introspection.go | IntrospectJWT | if _, err := c.checkIssuer(claims, v.key); err != nil { | if false {
-introspection.go | IntrospectJWT | if err := c.checkContainsClient(claims); err != nil { | if false {
+introspection.go | IntrospectJWT | if _, err := c.audienceOf(claims); err != nil { | if false {
 introspection.go | IntrospectJWT | return o, fail(ErrClaim, "iat", "is missing") | _ = 0
 introspection.go | IntrospectJWT | _, err = checkLifetime(claims, c.clock) | _ = 0
 introspection.go | IntrospectJWT | err = checkStart(claims, c.clock) | _ = 0
 introspection.go | IntrospectJWT | err = fail(ErrClaim, "token_introspection", "is missing") | o = claims
 introspection.go | IntrospectMembers | d.payload, _ = claims.get("token_introspection") | d.payload = v.payload
 introspection.go | IntrospectJWT|VerifyLogoutToken | return fail(ErrClaim, "aud", "is missing") | return nil
-introspection.go | IntrospectJWT|VerifyLogoutToken | case !slices.Contains(aud, c.meta.ClientID): | case len(aud) == 0:
-introspection.go | IntrospectJWT|VerifyLogoutToken | case slices.Contains(aud, ""): | case false:
 # json.go
 json.go | JSON | if r.pos != len(text) { | if false {
 json.go | JSON | _, duplicate = r.seen[nameInObject{depth, name}] | _ = 0
@@ -454,7 +454,7 @@ logout.go | VerifyLogoutToken | return typ == "logout+jwt" || typ == "jwt" || ty
 logout.go | VerifyLogoutToken | return typ == "logout+jwt" || typ == "jwt" || typ == "" } | return typ == "logout+jwt" || typ == "" }
 logout.go | VerifyLogoutToken | &jwsRules{allowed: c.idTokens.allowed, | &jwsRules{allowed: []Algorithm{ES256},
 logout.go | VerifyLogoutToken | if d.issuer, err = c.checkIssuer(claims, v.key); err != nil { | if d.issuer, _, err = claims.string("iss"); err != nil {
-logout.go | VerifyLogoutToken | if err := c.checkContainsClient(claims); err != nil { | if false {
+logout.go | VerifyLogoutToken | if _, err := c.audienceOf(claims); err != nil { | if false {
 logout.go | VerifyLogoutToken | if d.expiry, err = checkLifetime(claims, c.clock); err != nil { | if d.expiry, _, err = claims.date("exp"); err != nil {
 logout.go | VerifyLogoutToken | return nil, fail(ErrClaim, "iat", "is missing") | _ = 0
 logout.go | VerifyLogoutToken | if err := c.clock.checkAge("iat", d.issuedAt, logoutTokenAge); err != nil { | if false {
