@@ -112,6 +112,8 @@ func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonc
 		return "", fail(ErrConfig, "method", "%s is not a method", printable(method, 32))
 	case !headerValue(u.Host): // net/http sends it as IDNA has it, and that is what the server compares with
 		return "", fail(ErrConfig, "URL", "the host %s is not ASCII: in a proof it stands as IDNA writes it (xn--…)", printable(u.Host, 128))
+	case strings.Contains(u.Host, "%"): // net/url has it decoded, and the text of the proof would name another host
+		return "", fail(ErrConfig, "URL", "the host %s has a percent sign in it", printable(u.Host, 128))
 	}
 	b := append(make([]byte, 0, 512), `{"jti":`...)
 	b = appendJSONString(b, randomString())

@@ -323,6 +323,8 @@ func TestDPoPErrors(t *testing.T) {
 		{unitDPoP(t), "G\u00cbT", good},
 		{unitDPoP(t), "GET", &url.URL{Scheme: "https", Host: "\xff.example"}},
 		{unitDPoP(t), "GET", &url.URL{Scheme: "https", Host: "b\u00fccher.example"}},
+		{unitDPoP(t), "GET", &url.URL{Scheme: "https", Host: "%250"}},
+		{unitDPoP(t), "GET", &url.URL{Scheme: "https", Host: "[fe80::1%en0]"}},
 	} {
 		proof, err := tt.d.Proof(tt.method, tt.url, "")
 		if wantError(t, err, ErrConfig, ""); proof != "" {

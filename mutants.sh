@@ -724,6 +724,7 @@ dpop.go | DPoPErrors | case d == nil || d.key == nil: | case false:
 dpop.go | DPoPErrors | case method == "" || u == nil || u.Scheme == "" || u.Host == "": | case u == nil:
 dpop.go | DPoPErrors | return r > 0x7e || !tokenChar(byte(r)) | return false
 dpop.go | DPoPErrors | case !headerValue(u.Host): | case false:
+dpop.go | DPoPErrors | case strings.Contains(u.Host, "%"): | case false:
 dpop.go | DPoPJTI | appendJSONString(b, randomString()) | appendJSONString(b, "fixed-fixed-fixed-fixed-fixed-fixed")
 dpop.go | DPoPExamples | if accessToken != "" {\n | if false {\n
 dpop.go | DPoPProof | if accessToken != "" {\n | {\n
