@@ -9,6 +9,7 @@
 # sees is a check that could be lost without anybody noticing.
 #
 #	./mutants.sh [REGEXP]   only the lines that match
+#	./mutants.sh -n         only whether each text stands once; takes a second
 #
 # Nearly all the time goes into building test binaries, so they are made small:
 # mutants/select.go finds, for each TestPattern, the declarations of the test
@@ -18,6 +19,8 @@
 # pass without a mutant: what fails afterwards fails for the mutant's sake.
 set -euo pipefail
 cd "$(dirname "$0")"
+texts=
+[ "${1:-}" != -n ] || { texts=only; shift; }
 only=${1:-.}
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 
@@ -218,6 +221,9 @@ idtoken.go | IDToken | if iss != want { | if false {
 idtoken.go | IDToken | if !isGUID(tid) { | if false {
 idtoken.go | IDToken | if template && !c.accept(iss, tid) { | if false {
 idtoken.go | IDTokenKeyIssuer | if key.issuer != "" && strings.ReplaceAll | if false && strings.ReplaceAll
+idtoken.go | IDToken | case !ok || len(aud) == 0: | case ok && false:
+idtoken.go | IntrospectJWT | case !ok || len(aud) == 0: | case ok && false:
+idtoken.go | VerifyLogoutToken | case !ok || len(aud) == 0: | case ok && false:
 idtoken.go | IDToken | case !slices.Contains(aud, c.meta.ClientID): | case false:
 idtoken.go | IntrospectJWT | case !slices.Contains(aud, c.meta.ClientID): | case false:
 idtoken.go | VerifyLogoutToken | case !slices.Contains(aud, c.meta.ClientID): | case false:
@@ -286,7 +292,6 @@ introspection.go | IntrospectJWT | _, err = checkLifetime(claims, c.clock) | _ =
 introspection.go | IntrospectJWT | err = checkStart(claims, c.clock) | _ = 0
 introspection.go | IntrospectJWT | err = fail(ErrClaim, "token_introspection", "is missing") | o = claims
 introspection.go | IntrospectMembers | d.payload, _ = claims.get("token_introspection") | d.payload = v.payload
-introspection.go | IntrospectJWT|VerifyLogoutToken | return fail(ErrClaim, "aud", "is missing") | return nil
 # json.go
 json.go | JSON | if r.pos != len(text) { | if false {
 json.go | JSON | _, duplicate = r.seen[nameInObject{depth, name}] | _ = 0
@@ -955,6 +960,21 @@ share() {
 }
 
 list | { grep -E -- "$only" || true; } >"$work/lines"
+perl -e '
+  while (<STDIN>) {
+    chomp;
+    my ($file, undef, $text) = split / \| /;
+    open my $f, "<", $file or die "$file: $!\n";
+    local $/;
+    my $t = $text =~ s/\\n/\n/gr;
+    my $n = () = <$f> =~ /\Q$t\E/g;
+    next if $n == 1;
+    print "the text stands $n times: $_\n";
+    $wrong = 1;
+  }
+  exit $wrong' <"$work/lines"
+[ -z "$texts" ] || exit 0
+
 sed -E 's/ \| /\x1f/g' "$work/lines" | cut -d$'\x1f' -f2 | sed 's/^$/./' | sort -u >"$work/patterns"
 declare -A number=()
 while IFS= read -r pattern; do number[$pattern]=${#number[@]}; done <"$work/patterns"
