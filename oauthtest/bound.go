@@ -77,17 +77,6 @@ func readBinding(r *http.Request, client *Client) (binding, *protocolError) {
 	return b, nil
 }
 
-// bind binds an access token and returns its token_type.
-func (s *Server) bind(value string, b binding) string {
-	if s.faulty(DPoPUnboundToken) {
-		b.jkt = ""
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.access[value].bound = b
-	return b.tokenType()
-}
-
 // refreshBinding is what a refresh token is bound to. That of a client that
 // authenticates is bound to its credentials instead (RFC 9449, Section 5; RFC
 // 8705, Section 7.1).

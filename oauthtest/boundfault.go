@@ -33,7 +33,7 @@ const (
 
 // boundFaults are those that stand here and not in memberFaults.
 func boundFaults() []Fault {
-	all := []Fault{DPoPUnboundToken} // a choice of bind
+	all := []Fault{DPoPUnboundToken} // a choice of issueAccessToken
 	for _, row := range nonceFaults {
 		all = append(all, row.fault)
 	}

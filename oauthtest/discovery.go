@@ -115,8 +115,8 @@ func (s *Server) addEndpointMetadata(m map[string]any, methods, assertionAlgs []
 	}
 }
 
-// serveJWKS publishes the keys that the registered clients' algorithms and
-// calls to Sign need. Others are not made only to be published: an RSA key
+// serveJWKS publishes the keys that the registered clients' algorithms, JWT
+// access tokens and calls to Sign need. Others are not made only to be published: an RSA key
 // takes long.
 func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
 	for _, alg := range s.usedAlgs() {
@@ -132,16 +132,20 @@ func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, m)
 }
 
-// usedAlgs returns the algorithms of all clients; without clients the default.
+// usedAlgs returns the algorithms of all clients and of JWT access tokens;
+// without any the default.
 func (s *Server) usedAlgs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.clients) == 0 {
-		return []string{s.defaultAlg()}
-	}
 	var algs []string
+	if s.opts.JWTAccessTokens {
+		algs = append(algs, s.opts.AccessTokenAlg)
+	}
 	for _, c := range s.clients {
 		algs = append(algs, c.algs...)
+	}
+	if len(algs) == 0 {
+		algs = append(algs, s.defaultAlg())
 	}
 	return algs
 }

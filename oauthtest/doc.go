@@ -52,10 +52,10 @@
 //
 // [Faults] lists all of them, for a test that an application stands every one.
 // What no fault offers is within reach of [Options.EditMetadata],
-// [Options.EditIDToken], [Server.AddJWK], [Server.RotateKeys] and
-// [Server.Sign]. A logout token without a logout is made by
-// [Server.LogoutToken]. [Server.Count] and [Server.Requests] tell whether a client
-// went on after it should have stopped.
+// [Options.EditIDToken], [Options.EditAccessToken], [Server.AddJWK],
+// [Server.RotateKeys] and [Server.Sign]. A logout token without a logout is made
+// by [Server.LogoutToken]. [Server.Count] and [Server.Requests] tell whether a
+// client went on after it should have stopped.
 //
 // # What it implements
 //
@@ -81,9 +81,16 @@
 // Without a login it grants client credentials (RFC 6749, Section 4.4), JWT
 // bearer assertions that a client signs about a user (RFC 7523, Section 2.1),
 // and token exchange (RFC 8693) of access, refresh and ID tokens and JWTs for
-// one another; its own endpoints take no JWT for an access token. Device
-// authorization (RFC 8628) and CIBA Core 1.0, in the modes poll and ping and
-// with signed requests, are described above.
+// one another; for an access token its own endpoints take none of the JWTs that
+// were asked for as such. Device authorization (RFC 8628) and CIBA Core 1.0, in
+// the modes poll and ping and with signed requests, are described above.
+//
+// Access tokens are opaque or, with [Options.JWTAccessTokens], JWTs (RFC 9068).
+// The server's own endpoints know both by their value: a JWT that was revoked is
+// good no more, and one that [Server.Sign] made never was. The acr of a JWT is
+// the first of the acr_values that the login asked for, and its auth_time is when
+// the user logged in, which max_age and prompt=login change; both stay the same
+// through refresh and exchange. So a client can step up for a resource (RFC 9470).
 //
 // Tokens can be introspected (RFC 7662), by every client that authenticates,
 // with an answer in JSON or as a JWT (RFC 9701), and revoked (RFC 7009) by the

@@ -120,6 +120,7 @@ func (s *Server) exchange(r *tokenRequest, subject, actor *exchanged) (*exchange
 		g.actor = actor.grant.user
 	}
 	g.logIn(subject.grant.user, subject.grant.session, subject.grant.authTime)
+	g.acr = subject.grant.acr // RFC 9068, Section 2.2.1: a token exchange does not change it
 	return &exchanged{grant: g, audience: slices.Concat(r.params["audience"], g.resource), bound: r.bound}, nil
 }
 
@@ -151,11 +152,11 @@ func (s *Server) readRefreshToken(client *Client, token string) *exchanged {
 
 // readOwnIDToken takes an ID token of this server, of any client.
 func (s *Server) readOwnIDToken(_ *Client, token string) *exchanged {
-	jws, err := parseJWS(token)
-	if err != nil || !s.signed(jws) || jws.claims["iss"] != s.issuer {
+	claims, err := s.readIDTokenHint(token)
+	if err != nil {
 		return nil
 	}
-	return s.exchangedOf(jws)
+	return s.exchangedOf(claims)
 }
 
 // readJWT takes a JWT of this server or of the client.
@@ -164,22 +165,26 @@ func (s *Server) readJWT(client *Client, token string) *exchanged {
 	switch {
 	case err != nil:
 		return nil
+	case jws.typ == accessTokenType && jws.claims["iss"] == s.issuer:
+		// Its scope limits, and it may be revoked: what counts is not in it.
+		return s.readAccessToken(client, token)
 	case jws.claims["iss"] == s.issuer && s.signed(jws), jws.claims["iss"] == client.ID && client.signed(jws):
-		return s.exchangedOf(jws)
+		return s.exchangedOf(jws.claims)
 	}
 	return nil
 }
 
-func (s *Server) exchangedOf(jws *parsedJWS) *exchanged {
-	sub, _ := jws.claims["sub"].(string)
-	if _, timely := s.timely(jws.claims); !timely || !s.hasUser(sub) {
+func (s *Server) exchangedOf(claims map[string]any) *exchanged {
+	sub, _ := claims["sub"].(string)
+	if _, timely := s.timely(claims); !timely || !s.hasUser(sub) {
 		return nil
 	}
 	g := &grant{}
 	g.logIn(sub, rand.Text(), s.now())
-	if at, ok := numericDate(jws.claims["auth_time"]); ok {
+	if at, ok := numericDate(claims["auth_time"]); ok {
 		g.authTime = at
 	}
+	g.acr, _ = claims["acr"].(string)
 	return &exchanged{grant: g}
 }
 
@@ -193,12 +198,12 @@ func (s *Server) signed(jws *parsedJWS) bool {
 }
 
 func (s *Server) exchangeAccessToken(x *exchanged) (map[string]any, error) {
-	access := s.newAccessToken(x.grant, x.grant.scope)
-	return map[string]any{
-		"access_token": access,
-		"token_type":   s.bind(access, x.bound),
-		"expires_in":   int(s.tokenLifetime() / time.Second),
-	}, nil
+	// Section 2.1: an audience is a target too, by another name than its URI.
+	t := &accessToken{grant: x.grant, scope: x.grant.scope, resource: x.audience, bound: x.bound}
+	if err := s.issueAccessToken(t); err != nil {
+		return nil, err
+	}
+	return t.answer(), nil
 }
 
 // notAnAccessToken is the answer with another token, in access_token for

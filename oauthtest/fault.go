@@ -212,8 +212,12 @@ var callbackFaults = [...]struct {
 	}},
 	{StrayAccessToken, func(c *callback) {
 		if c.grant != nil {
-			c.params.Set("access_token", c.server.newAccessToken(c.grant, c.grant.scope))
-			c.params.Set("token_type", "Bearer")
+			t := &accessToken{grant: c.grant, scope: c.grant.scope}
+			if err := c.server.issueAccessToken(t); err != nil {
+				t.value = "error: " + err.Error() // as above
+			}
+			c.params.Set("access_token", t.value)
+			c.params.Set("token_type", bearerScheme)
 		}
 	}},
 	{MixUp, func(c *callback) {

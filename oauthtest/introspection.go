@@ -1,7 +1,6 @@
 package oauthtest
 
 import (
-	"crypto/sha256"
 	"io"
 	"mime"
 	"net/http"
@@ -71,57 +70,26 @@ func quality(accept, mediaType string) float64 {
 // introspect returns the members of RFC 7662, Section 2.2. The token_type_hint
 // plays no part: tokens of both kinds are looked up by one value.
 func (s *Server) introspect(token string) map[string]any {
-	if t := s.validAccessToken(token); t != nil {
-		m := s.tokenMembers(t.grant, token, t.scope, t.bound)
-		m["token_type"] = t.bound.tokenType()
-		m["exp"] = t.expiry.Unix()
-		m["iat"] = t.expiry.Add(-s.tokenLifetime()).Unix()
-		m["aud"] = t.audience()
-		if details := t.grantedDetails(); details != nil {
-			m["authorization_details"] = details // RFC 9396, Section 9.2
-		}
-		return m
+	t, kind := s.validAccessToken(token), ""
+	if t != nil {
+		kind = t.bound.tokenType()
+	} else if r := s.validRefreshToken(token); r != nil {
+		t = &accessToken{grant: r.grant, scope: r.scope, bound: r.bound, id: r.id, issued: r.issued}
 	}
-	if t := s.validRefreshToken(token); t != nil {
-		m := s.tokenMembers(t.grant, token, t.scope, t.bound)
-		m["iat"] = t.issued.Unix()
-		m["aud"] = (&accessToken{grant: t.grant}).audience()
-		if t.grant.details != nil {
-			m["authorization_details"] = t.grant.details
-		}
-		return m
+	if t == nil {
+		// "It should not include any additional information about an inactive token".
+		return map[string]any{"active": false}
 	}
-	// "It should not include any additional information about an inactive token".
-	return map[string]any{"active": false}
-}
-
-// tokenMembers are those that access and refresh tokens have in common.
-func (s *Server) tokenMembers(g *grant, token string, scope []string, bound binding) map[string]any {
-	id := sha256.Sum256([]byte(token))
-	m := map[string]any{
-		"active":    true,
-		"scope":     strings.Join(scope, " "),
-		"client_id": g.client.ID,
-		"sub":       g.subject(),
-		"iss":       s.issuer,
-		"jti":       encode(id[:16]),
+	m := s.tokenClaims(t)
+	m["active"] = true
+	m["scope"] = strings.Join(t.scope, " ")
+	if kind != "" {
+		m["token_type"] = kind
 	}
-	if g.user != "" {
-		m["username"] = g.user
-	}
-	if cnf := bound.cnf(); cnf != nil {
-		m["cnf"] = cnf
+	if t.grant.user != "" {
+		m["username"] = t.grant.user
 	}
 	return m
-}
-
-// subject is the user or, where there is none, the client itself (RFC 9068,
-// Section 2.2).
-func (g *grant) subject() string {
-	if g.user == "" {
-		return g.client.ID
-	}
-	return g.user
 }
 
 // validRefreshToken returns the refresh token of a value, nil if it is unknown,
@@ -134,41 +102,6 @@ func (s *Server) validRefreshToken(value string) *refreshToken {
 		return nil
 	}
 	return t
-}
-
-// narrowToken remembers which part of its grant an access token is for
-// (RFC 8707, Section 2.2; RFC 9396, Section 6).
-func (s *Server) narrowToken(value string, resource []string, details []any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.access[value].resource, s.access[value].details = resource, details
-}
-
-func (t *accessToken) resources() []string {
-	if len(t.resource) > 0 {
-		return t.resource
-	}
-	return t.grant.resource
-}
-
-func (t *accessToken) grantedDetails() []any {
-	if t.details != nil {
-		return t.details
-	}
-	return t.grant.details
-}
-
-// audience is the aud of a token: the resources it is for, and without any the
-// client.
-func (t *accessToken) audience() any {
-	switch resources := t.resources(); len(resources) {
-	case 0:
-		return t.grant.client.ID
-	case 1:
-		return resources[0]
-	default:
-		return resources
-	}
 }
 
 // newIntrospectionJWT makes the answer of RFC 9701, Section 5.

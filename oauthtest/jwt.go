@@ -23,7 +23,8 @@ const (
 	responseJWT // JARM
 	introspectionJWT
 	logoutJWT
-	exchangedJWT // RFC 8693
+	exchangedJWT   // RFC 8693
+	accessTokenJWT // RFC 9068
 
 	anyIDToken = idTokenJWT | secondIDTokenJWT | responseIDTokenJWT | refreshIDTokenJWT
 	anyJWT     = ^jwtKind(0)

@@ -138,6 +138,9 @@ func (s *Server) readIDTokenHint(token string) (map[string]any, error) {
 	if jws.claims["iss"] != s.issuer {
 		return nil, errors.New("iss is not the server")
 	}
+	if jws.typ == accessTokenType {
+		return nil, errors.New("it is an access token")
+	}
 	return jws.claims, nil
 }
 

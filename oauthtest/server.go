@@ -113,6 +113,21 @@ type Options struct {
 	// AccessTokenLifetime is in whole seconds. Zero means ten minutes.
 	AccessTokenLifetime time.Duration
 
+	// JWTAccessTokens makes access tokens JWTs by RFC 9068, Section 2, with the
+	// typ at+jwt. Their aud is what introspection says too: the resources that
+	// were granted, without any the client_id. The zero value leaves them opaque.
+	JWTAccessTokens bool
+
+	// AccessTokenAlg is the one of SigningAlgs that JWT access tokens are signed
+	// with. Empty means the first of them, and ES256 if SigningAlgs is empty.
+	AccessTokenAlg string
+
+	// EditAccessToken, if not nil, may change the header and claims of each JWT
+	// access token before it is signed. Setting "alg" does not change how it is
+	// signed, and the server's own endpoints go by what was granted, whatever the
+	// claims say. It is called from several goroutines.
+	EditAccessToken func(header, claims map[string]any)
+
 	// RefreshDelay, if not nil, is called before each answer to a refresh is
 	// written, when the refresh token has been used up already: while it does not
 	// return, nor does the answer come. It is called from several goroutines, and
@@ -271,10 +286,14 @@ func NewServer(opts *Options) *Server {
 			panic("oauthtest: Options.SigningAlgs: unknown algorithm " + alg)
 		}
 	}
+	s.opts.AccessTokenAlg = s.opts.chooseAccessTokenAlg()
 	if len(s.opts.SigningAlgs) == 0 {
 		for _, a := range algorithms {
 			s.opts.SigningAlgs = append(s.opts.SigningAlgs, a.name)
 		}
+	}
+	if !slices.Contains(s.opts.SigningAlgs, s.opts.AccessTokenAlg) {
+		panic("oauthtest: Options.AccessTokenAlg: " + s.opts.AccessTokenAlg + " is not in Options.SigningAlgs")
 	}
 	if len(s.opts.SoftwareStatementKeys) > 0 {
 		keys, err := parseJWKS(s.opts.SoftwareStatementKeys)

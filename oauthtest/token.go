@@ -43,17 +43,9 @@ type code struct {
 	used          bool
 }
 
-type accessToken struct {
-	grant    *grant
-	scope    []string
-	expiry   time.Time
-	resource []string // the part of the grant's; nil: all
-	details  []any    // likewise
-	bound    binding
-}
-
 type refreshToken struct {
 	grant  *grant
+	id     string // the jti of its introspection
 	scope  []string
 	used   bool // rotated
 	issued time.Time
@@ -256,14 +248,13 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 	if perr != nil {
 		return nil, perr
 	}
-	access := s.newAccessToken(g, scope)
-	s.narrowToken(access, r.params["resource"], details)
-	answer := map[string]any{
-		"access_token": access,
-		"token_type":   s.bind(access, r.bound),
-		"expires_in":   int(s.tokenLifetime() / time.Second),
-		"scope":        strings.Join(scope, " "),
+	// RFC 8707, Section 2.2 and RFC 9396, Section 6: the part that was asked for.
+	access := &accessToken{grant: g, scope: scope, resource: r.params["resource"], details: details, bound: r.bound}
+	if err := s.issueAccessToken(access); err != nil {
+		return nil, serverError(err)
 	}
+	answer := access.answer()
+	answer["scope"] = strings.Join(scope, " ")
 	if offline {
 		answer["refresh_token"] = s.newRefreshToken(g, r.bound)
 	}
@@ -271,7 +262,7 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 		answer["authorization_details"] = details // RFC 9396, Section 7
 	}
 	if slices.Contains(scope, "openid") {
-		id, err := s.newIDToken(kind, g, nonce, map[string]string{"at_hash": access})
+		id, err := s.newIDToken(kind, g, nonce, map[string]string{"at_hash": access.value})
 		if err != nil {
 			return nil, serverError(err)
 		}
@@ -290,29 +281,16 @@ func (s *Server) newRefreshToken(g *grant, b binding) string {
 	value := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refresh[value] = &refreshToken{grant: g, scope: g.scope, issued: s.now(), bound: g.refreshBinding(b)}
+	s.refresh[value] = &refreshToken{grant: g, id: rand.Text(), scope: g.scope, issued: s.now(), bound: g.refreshBinding(b)}
 	return value
 }
 
-func (s *Server) newAccessToken(g *grant, scope []string) string {
-	value := rand.Text()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.access[value] = &accessToken{grant: g, scope: scope, expiry: s.now().Add(s.tokenLifetime())}
-	return value
-}
-
-// validAccessToken returns the token that a resource endpoint was given, nil
-// if it is unknown, expired or revoked.
-func (s *Server) validAccessToken(value string) *accessToken {
-	now := s.now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.access[value]
-	if t == nil || t.grant.revoked || !now.Before(t.expiry) {
-		return nil
+// acrClaim is the acr of what a login gave.
+func (g *grant) acrClaim() string {
+	if g.acr == "" {
+		return "0" // no level of assurance: OpenID Connect Core, Section 2
 	}
-	return t
+	return g.acr
 }
 
 // newIDToken makes the ID token of OpenID Connect Core, Section 2, with hashes
@@ -320,10 +298,6 @@ func (s *Server) validAccessToken(value string) *accessToken {
 func (s *Server) newIDToken(kind jwtKind, g *grant, nonce string, hashes map[string]string) (string, error) {
 	now := s.now()
 	alg, _ := algorithmByName(g.client.IDTokenAlg)
-	acr := g.acr
-	if acr == "" {
-		acr = "0" // no level of assurance, Section 2
-	}
 	claims := s.userClaims(g.user, g.scope)
 	claims["iss"] = s.issuer
 	claims["aud"] = g.client.ID
@@ -331,7 +305,7 @@ func (s *Server) newIDToken(kind jwtKind, g *grant, nonce string, hashes map[str
 	claims["exp"] = now.Add(idTokenLifetime).Unix()
 	claims["iat"] = now.Unix()
 	claims["auth_time"] = g.authTime.Unix()
-	claims["acr"] = acr
+	claims["acr"] = g.acrClaim()
 	claims["amr"] = []string{"pwd"}
 	claims["sid"] = g.session
 	g.setActor(claims)
