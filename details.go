@@ -5,6 +5,8 @@ package oauth
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 )
 
 // An AuthorizationDetail asks for, or says, what a token is for: RFC 9396,
@@ -77,6 +79,18 @@ func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 		list = append(list, d)
 	}
 	return list, nil
+}
+
+func cloneDetails(list []AuthorizationDetail) []AuthorizationDetail {
+	list = slices.Clone(list)
+	for n := range list {
+		d := &list[n]
+		for _, field := range [...]*[]string{&d.Locations, &d.Actions, &d.DataTypes, &d.Privileges} {
+			*field = slices.Clone(*field)
+		}
+		d.Extra = maps.Clone(d.Extra)
+	}
+	return list
 }
 
 // parseDetails reads what encodeDetails wrote.

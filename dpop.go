@@ -141,8 +141,11 @@ func proofURL(u *url.URL) string {
 }
 
 // originOf is the origin of a URL: RFC 6454, Section 6.2.
-func originOf(u *url.URL) string {
-	scheme, host := lowerASCII(u.Scheme), lowerASCII(u.Host)
+func originOf(u *url.URL) string { return normalOrigin(u.Scheme, u.Host) }
+
+// normalOrigin is the form of RFC 3986, Sections 6.2.2.1 and 6.2.3.
+func normalOrigin(scheme, host string) string {
+	scheme, host = lowerASCII(scheme), lowerASCII(host)
 	switch scheme {
 	case "https":
 		host = strings.TrimSuffix(host, ":443")

@@ -241,35 +241,51 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 // tenantPlaceholder makes an issuer a template (Entra ID).
 const tenantPlaceholder = "{tenantid}"
 
-// checkIssuer compares iss byte for byte. Of a template it must be what the
-// token's own tid makes of it, and AcceptIssuer decides about the tenant. A
-// key that belongs to one issuer (Entra ID) signs for no other.
+// An issuerRule says which issuers a token may have.
+type issuerRule struct {
+	issuer string                     // a template, if {tenantid} is in it
+	accept func(iss, tid string) bool // decides about the tenants of a template
+}
+
+// checkIssuer holds iss against the client's server.
 func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) {
-	iss, err := claims.need("iss")
-	if err != nil {
-		return "", err
+	iss, _, err := issuerRule{c.server.Issuer, c.accept}.check(claims, key)
+	return iss, err
+}
+
+// check compares iss byte for byte. Of a template it must be what the token's
+// own tid makes of it, and AcceptIssuer decides about the tenant. A key that
+// belongs to one issuer (Entra ID) signs for no other. Nil: there is no key. The
+// tid is empty where it was not looked at.
+func (rule issuerRule) check(claims jsonObject, key *publicKey) (iss, tid string, err error) {
+	if iss, err = claims.need("iss"); err != nil {
+		return "", "", err
 	}
-	want, tid := c.server.Issuer, ""
+	owner := ""
+	if key != nil {
+		owner = key.issuer
+	}
+	want := rule.issuer
 	template := strings.Contains(want, tenantPlaceholder)
-	if template || strings.Contains(key.issuer, tenantPlaceholder) {
+	if template || strings.Contains(owner, tenantPlaceholder) {
 		if tid, err = claims.need("tid"); err != nil {
-			return "", err
+			return "", "", err
 		}
 		if !isGUID(tid) {
-			return "", fail(ErrClaim, "tid", "is not a GUID")
+			return "", "", fail(ErrClaim, "tid", "is not a GUID")
 		}
 		want = strings.ReplaceAll(want, tenantPlaceholder, tid)
 	}
 	if iss != want {
-		return "", fail(ErrIssuer, "iss", "the token is from %s, expected is %s", printable(iss, 256), printable(want, 256))
+		return "", "", fail(ErrIssuer, "iss", "the token is from %s, expected is %s", printable(iss, 256), printable(want, 256))
 	}
-	if key.issuer != "" && strings.ReplaceAll(key.issuer, tenantPlaceholder, tid) != iss {
-		return "", fail(ErrIssuer, "iss", "the key that signed the token is not one of this issuer")
+	if owner != "" && strings.ReplaceAll(owner, tenantPlaceholder, tid) != iss {
+		return "", "", fail(ErrIssuer, "iss", "the key that signed the token is not one of this issuer")
 	}
-	if template && !c.accept(iss, tid) {
-		return "", fail(ErrIssuer, "iss", "Config.AcceptIssuer does not accept the tenant %s", tid)
+	if template && !rule.accept(iss, tid) {
+		return "", "", fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", tid)
 	}
-	return iss, nil
+	return iss, tid, nil
 }
 
 // isGUID reports whether s is 8-4-4-4-12 hexadecimal digits.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -60,7 +59,7 @@ type introspectionData struct {
 	payload string // the object with active in it
 	jwt     string // the signed answer; "" if it was not signed
 
-	issuer, subject, clientID, username, tokenType, id string
+	issuer, subject, clientID, username, tokenType, id, acr string
 
 	scope    []string
 	audience []string
@@ -68,6 +67,7 @@ type introspectionData struct {
 	expiry   time.Time
 	issuedAt time.Time
 	start    time.Time
+	authTime time.Time
 	confirm  confirmation
 }
 
@@ -112,17 +112,17 @@ func (i *Introspection) Issuer() string { return i.data().issuer }
 // ID is jti; empty if the server does not say.
 func (i *Introspection) ID() string { return i.data().id }
 
+// ACR is acr, how the user authenticated (RFC 9470, Section 6.2); empty if the
+// server does not say.
+func (i *Introspection) ACR() string { return i.data().acr }
+
+// AuthTime is auth_time, when the user authenticated; zero if the server does not
+// say.
+func (i *Introspection) AuthTime() time.Time { return i.data().authTime }
+
 // AuthorizationDetails are what the token is for: RFC 9396, Section 9.2.
 func (i *Introspection) AuthorizationDetails() []AuthorizationDetail {
-	list := slices.Clone(i.data().details)
-	for n := range list {
-		d := &list[n]
-		for _, field := range [...]*[]string{&d.Locations, &d.Actions, &d.DataTypes, &d.Privileges} {
-			*field = slices.Clone(*field)
-		}
-		d.Extra = maps.Clone(d.Extra)
-	}
-	return list
+	return cloneDetails(i.data().details)
 }
 
 // KeyThumbprint is the jkt of cnf: the RFC 7638 thumbprint of the DPoP key that
@@ -234,7 +234,7 @@ func (d *introspectionData) read(o jsonObject) (err error) {
 		dst  *string
 	}{
 		{"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, {"username", &d.username},
-		{"token_type", &d.tokenType}, {"jti", &d.id},
+		{"token_type", &d.tokenType}, {"jti", &d.id}, {"acr", &d.acr}, // RFC 9470, Section 6.2
 	} {
 		if *m.dst, _, err = o.string(m.name); err != nil {
 			return err
@@ -243,7 +243,7 @@ func (d *introspectionData) read(o jsonObject) (err error) {
 	for _, m := range [...]struct {
 		name string
 		dst  *time.Time
-	}{{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}} {
+	}{{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}, {"auth_time", &d.authTime}} {
 		if *m.dst, _, err = o.date(m.name); err != nil {
 			return err
 		}

@@ -62,9 +62,9 @@ func parsePublicJWK(o jsonObject) (*publicKey, error) {
 	if k.ops, _, err = o.strings("key_ops", false); err != nil {
 		return k, err
 	}
-	// RFC 7518, Section 6 and RFC 8037: whoever publishes these has published
-	// the private key, and nothing that it signs means anything.
-	for _, private := range [...]string{"d", "k", "priv", "p", "q"} {
+	// Whoever publishes these has published the private key, and nothing that it
+	// signs means anything.
+	for _, private := range privateMembers {
 		if o.has(private) {
 			return k, fail(ErrParse, private, "the key has private members")
 		}
@@ -81,6 +81,10 @@ func parsePublicJWK(o jsonObject) (*publicKey, error) {
 	}
 	return k, err
 }
+
+// privateMembers are those of private and symmetric keys: RFC 7518, Section 6, RFC
+// 8037, Section 2, and priv of keys of type AKP.
+var privateMembers = [...]string{"d", "k", "priv", "p", "q", "dp", "dq", "qi", "oth"}
 
 func (o jsonObject) bytes(name string, limit int) ([]byte, error) {
 	s, err := o.need(name)
@@ -266,6 +270,38 @@ func minimalJWK(key crypto.PublicKey) []byte {
 func thumbprint(key crypto.PublicKey) string {
 	sum := sha256.Sum256(minimalJWK(key))
 	return encodeBase64URL(sum[:])
+}
+
+// jwkThumbprint is the thumbprint of a JWK as it stands. Nothing is computed with
+// the key: it may be anybody's.
+func jwkThumbprint(o jsonObject) (string, error) {
+	kty, err := o.need("kty")
+	if err != nil {
+		return "", err
+	}
+	var names []string // the required members in their order
+	switch kty {
+	case "RSA":
+		names = []string{"e", "kty", "n"}
+	case "EC":
+		names = []string{"crv", "kty", "x", "y"}
+	case "OKP":
+		names = []string{"crv", "kty", "x"}
+	default:
+		return "", fail(ErrUnsupported, "kty", "key type %s is not supported", printable(kty, 32))
+	}
+	b := make([]byte, 0, 512)
+	for _, name := range names {
+		value, err := o.need(name)
+		if err != nil {
+			return "", err
+		}
+		b = appendJSONString(append(b, ','), name)
+		b = appendJSONString(append(b, ':'), value)
+	}
+	b[0] = '{'
+	sum := sha256.Sum256(append(b, '}'))
+	return encodeBase64URL(sum[:]), nil
 }
 
 // ---- private keys

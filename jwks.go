@@ -117,6 +117,26 @@ func ParseKeySet(jwks []byte) (*KeySet, error) {
 	return s, nil
 }
 
+// empty reports whether this is the zero KeySet.
+func (s *KeySet) empty() bool { return s.uri == "" && s.current.Load() == nil }
+
+// usable returns the keys that there are, if they may still be used, and has newer
+// ones fetched where they are old. Nobody waits.
+func (s *KeySet) usable(ctx context.Context) *keySnapshot {
+	snap := s.current.Load()
+	if snap == nil || s.uri == "" {
+		return snap
+	}
+	switch age := monotonic().Sub(snap.fetched); {
+	case age < snap.softAge:
+	case age < s.maxAge:
+		s.start(ctx, false)
+	default:
+		return nil
+	}
+	return snap
+}
+
 func parseKeySet(document []byte) (*keySnapshot, error) {
 	if len(document) > maxBody {
 		return nil, fail(ErrParse, "", "the key set is longer than %d bytes", maxBody)
@@ -246,19 +266,11 @@ func (s *KeySet) encryptionKey(ctx context.Context, x *encryption) (*publicKey, 
 // snapshot returns the current keys, fetched if there are none or they are too
 // old to be used.
 func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
-	snap := s.current.Load()
-	if snap == nil && s.uri == "" {
+	if s.empty() {
 		return nil, fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
 	}
-	if snap != nil {
-		age := monotonic().Sub(snap.fetched)
-		if s.uri == "" || age < snap.softAge {
-			return snap, nil
-		}
-		if age < s.maxAge {
-			s.start(ctx, false) // nobody waits
-			return snap, nil
-		}
+	if snap := s.usable(ctx); snap != nil {
+		return snap, nil
 	}
 	if err := s.wait(s.start(ctx, false))(ctx); err != nil {
 		return nil, err

@@ -171,6 +171,11 @@ func parseHeader(segment string) (joseHeader, error) {
 	if err != nil {
 		return joseHeader{}, err
 	}
+	return readHeader(o)
+}
+
+// readHeader reads the parameters of a header.
+func readHeader(o jsonObject) (joseHeader, error) {
 	// RFC 7515, Section 4.1.11: extensions that are not understood must be
 	// refused; none is understood here. b64 (RFC 7797) and zip change what the
 	// payload means and are refused even where crit does not list them.
@@ -204,6 +209,28 @@ func normalType(typ string) string {
 	return typ
 }
 
+// unverifiedIssuer is the iss of a token that nobody has verified. It says whose
+// keys to try, and nothing else.
+func unverifiedIssuer(raw string) (string, error) {
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return "", err
+	}
+	scratch := jwsScratch.Get().(*[]byte)
+	defer jwsScratch.Put(scratch)
+	p, err := parseSegments(raw, segments, scratch)
+	if err != nil {
+		return "", err
+	}
+	r := newJSONReader()
+	defer r.release()
+	claims, err := r.object(string(p.payload), documentLimits, ErrClaim)
+	if err != nil {
+		return "", err
+	}
+	return claims.need("iss")
+}
+
 // ---- verification
 
 // jwsRules say what a token of some kind looks like.
@@ -218,6 +245,7 @@ type jwsRules struct {
 type verifiedJWS struct {
 	alg     *algorithm
 	key     *publicKey
+	typ     string // as normalType gives it
 	payload string
 }
 
@@ -278,6 +306,7 @@ func verifyJWS(ctx context.Context, raw string, keys *KeySet, rules *jwsRules) (
 	if err != nil {
 		return nil, err
 	}
+	v.typ = header.typ
 	keys.remember(segments[0], header, key)
 	return v, nil
 }
@@ -303,7 +332,7 @@ func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (*verifiedJWS, error)
 	if !verifySignature(alg, key.key, p.input, p.sig) {
 		return nil, fail(ErrSignature, "", "the signature does not verify with the issuer's key")
 	}
-	return &verifiedJWS{alg, key, string(p.payload)}, nil
+	return &verifiedJWS{alg: alg, key: key, payload: string(p.payload)}, nil
 }
 
 // ---- signing

@@ -474,6 +474,9 @@ func sameIssuer(a, b string) bool {
 
 const opDiscoverResource = "discover resource"
 
+// resourceWellKnown is the well-known name of RFC 9728, Section 3.
+const resourceWellKnown = "oauth-protected-resource"
+
 // DiscoverResource fetches the metadata of a protected resource: RFC 9728,
 // Section 3. The document has to be that of the resource, byte for byte but for
 // a slash after a bare host, and name https authorization servers. Type and
@@ -497,7 +500,7 @@ func discoverResource(ctx context.Context, resource string, opts *DiscoverOption
 	}
 	place, param := o.URL, "URL"
 	if place == "" {
-		place, param = insertWellKnown(resource, "oauth-protected-resource"), "resource"
+		place, param = insertWellKnown(resource, resourceWellKnown), "resource"
 	}
 	res, err := o.fetch(ctx, opDiscoverResource, place, param)
 	if err != nil {

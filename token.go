@@ -506,15 +506,19 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 
 // tokenScope reads scope as a string or, as Twitch writes it, an array.
 func tokenScope(o jsonObject, asked string) ([]string, error) {
-	raw, ok := o.get("scope")
-	switch {
-	case !ok:
+	if !o.has("scope") {
 		return strings.Fields(asked), nil
-	case raw[0] == '[':
-		list, _, err := o.strings("scope", false)
+	}
+	return o.scope("scope")
+}
+
+// scope returns a member that is a string of scopes or an array of them.
+func (o jsonObject) scope(name string) ([]string, error) {
+	if raw, ok := o.get(name); ok && raw[0] == '[' {
+		list, _, err := o.strings(name, false)
 		return list, err
 	}
-	s, _, err := o.string("scope")
+	s, _, err := o.string(name)
 	return strings.Fields(s), err
 }
 
