@@ -179,3 +179,14 @@ func (r *challengeReader) value() (string, bool) {
 // control is what a quoted string cannot have in it, also not after a
 // backslash: RFC 9110, Section 5.6.4.
 func control(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7f }
+
+// appendParam writes a parameter of a challenge behind others. The value has no
+// character that would have to be escaped.
+func appendParam(b []byte, name, value string) []byte {
+	if len(b) > 0 && b[len(b)-1] == '"' {
+		b = append(b, ',')
+	}
+	b = append(append(b, ' '), name...)
+	b = append(append(b, `="`...), value...)
+	return append(b, '"')
+}

@@ -49,6 +49,10 @@ var (
 	ErrUnavailable error = &errorKind{text: "unavailable"}
 	// ErrNoCredentials: a request came in without credentials, or with unknown ones. The answer to it is status 401.
 	ErrNoCredentials error = &errorKind{text: "no credentials"}
+	// ErrMalformed: a request came in that is not well-formed. The answer to it is status 400.
+	ErrMalformed error = &errorKind{text: "malformed"}
+	// ErrLimited: one key made too many requests in too short a time. The answer to it is status 429.
+	ErrLimited error = &errorKind{text: "limited"}
 	// ErrRefused: the server refused the request. Every [*ResponseError] and [*AuthorizationError] is one.
 	ErrRefused error = &errorKind{text: "refused"}
 )
@@ -89,6 +93,8 @@ var (
 	ErrBinding error = &errorKind{"binding", &invalidKind}
 	// ErrInactive: the server says that the token is not active.
 	ErrInactive error = &errorKind{"inactive", &invalidKind}
+	// ErrScope: the access token does not have a scope that is needed.
+	ErrScope error = &errorKind{"scope", &invalidKind}
 	// ErrReplay: used before.
 	ErrReplay error = &errorKind{"replay", &invalidKind}
 )
@@ -101,6 +107,8 @@ type Error struct {
 	Param  string // the configuration field, claim or parameter at fault; may be empty
 	Detail string // one sentence for a person; never shown to the other side
 	Err    error  // the cause; may be nil
+
+	answer answer // what a resource server says of it, beside what follows from Kind
 }
 
 // Error names the operation, what is at fault, what is wrong with it, and the cause.

@@ -3,11 +3,14 @@ package oauth_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log"
 	"net/http"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -263,6 +266,66 @@ func ExampleClient_ClientCredentials() {
 	fmt.Println(res.Status)
 }
 
+// An API that takes access tokens.
+func ExampleResourceServer_Require() {
+	as, err := oauth.Discover(context.Background(), "https://op.example.com", nil)
+	check(err)
+	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := oauth.AccessTokenFromContext(r.Context())
+		fmt.Fprintln(w, "the orders of", token.Subject())
+	})
+	mux := http.NewServeMux()
+
+	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
+		Resource: "https://api.example.com", // the audience of its tokens
+		Servers:  []oauth.TrustedServer{{Server: as}},
+	})
+	check(err)
+	mux.Handle("GET /orders", rs.Require(oauth.Requirement{Scope: []string{"orders"}}, orders))
+	mux.Handle(rs.MetadataPath(), rs.MetadataHandler())
+	log.Fatal(http.ListenAndServe("localhost:8080", mux))
+}
+
+// An API behind a proxy that ends TLS.
+func ExampleNewResourceServer_proxy() {
+	var (
+		as        *oauth.AuthorizationServer                             // from Discover
+		fromProxy func(r *http.Request) (*x509.Certificate, error)       // as in examples/api
+		serve     = func(rs *oauth.ResourceServer) { panic("not here") } // as in the example of Require
+	)
+	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
+		Resource: "https://api.example.com",
+		Servers:  []oauth.TrustedServer{{Server: as}},
+		// The proxy serves /v1/orders from /orders: proofs have the path that clients call.
+		RequestURL: func(r *http.Request) (*url.URL, error) {
+			return url.Parse("https://api.example.com/v1" + r.URL.EscapedPath())
+		},
+		// The proxy passes the client's certificate on (RFC 9440). fromProxy has to make
+		// sure that the request comes from the proxy, as examples/api does.
+		ClientCertificate: fromProxy,
+	})
+	check(err)
+	serve(rs)
+}
+
+// A handler that knows only in the course of the request what the token needs.
+func ExampleResourceServer_Check() {
+	var rs *oauth.ResourceServer // from NewResourceServer
+	fresh := int64(300)          // seconds
+	transfer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := oauth.AccessTokenFromContext(r.Context())
+		amount, err := strconv.Atoi(r.PostFormValue("amount"))
+		if err != nil || amount > 1000 { // the user has to have logged in just now
+			if err := rs.Check(token, oauth.Requirement{MaxAge: &fresh}); err != nil {
+				rs.WriteError(w, err)
+				return
+			}
+		}
+		fmt.Fprintln(w, "done")
+	})
+	http.Handle("POST /transfer", rs.Require(oauth.Requirement{Scope: []string{"transfer"}}, transfer))
+}
+
 // A login on a device without a browser.
 func ExampleClient_PollDevice() {
 	ctx := context.Background()
@@ -358,7 +421,7 @@ func TestREADME(t *testing.T) {
 	}
 	squeeze := func(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
 	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) != 3 {
+	if len(blocks) != 5 {
 		t.Errorf("%d blocks of Go", len(blocks))
 	}
 	for _, block := range blocks {

@@ -18,7 +18,7 @@ var onlyIn = map[string][]string{
 	"crypto/elliptic": {"jwk.go"},
 	"crypto/hmac":     {"jwe.go", "jws.go"},
 	"crypto/tls":      {"mtls.go"},
-	"crypto/x509":     {"http.go", "jwk.go", "mtls.go"},
+	"crypto/x509":     {"http.go", "jwk.go", "mtls.go", "resource.go"},
 	"crypto/rand":     {"jwe.go", "jws.go", "jwk.go", "secret.go"},
 	"crypto/aes":      {"jwe.go"},
 	"crypto/cipher":   {"jwe.go"},
@@ -29,7 +29,7 @@ var onlyIn = map[string][]string{
 	"encoding/pem":    {"jwk.go"},
 	"math/big":        {"jws.go", "jwk.go"},
 	"reflect":         {"jsonstruct.go"},
-	"sync/atomic":     {"authorize.go", "callback.go", "jwks.go", "poll.go"},
+	"sync/atomic":     {"authorize.go", "callback.go", "jwks.go", "poll.go", "replay.go"},
 }
 
 // never lists what no room imports.

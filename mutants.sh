@@ -219,8 +219,8 @@ idtoken.go | IDToken | if claims.has("events") { | if false {
 idtoken.go | IDToken | case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt": | case "nothing":
 idtoken.go | IDToken | if iss != want { | if false {
 idtoken.go | IDToken | if !isGUID(tid) { | if false {
-idtoken.go | IDToken | if template && !c.accept(iss, tid) { | if false {
-idtoken.go | IDTokenKeyIssuer | if key.issuer != "" && strings.ReplaceAll | if false && strings.ReplaceAll
+idtoken.go | IDToken | if template && !rule.accept(iss, tid) { | if false {
+idtoken.go | IDTokenKeyIssuer | if owner != "" && strings.ReplaceAll | if false && strings.ReplaceAll
 idtoken.go | IDToken | case !ok || len(aud) == 0: | case ok && false:
 idtoken.go | IntrospectJWT | case !ok || len(aud) == 0: | case ok && false:
 idtoken.go | VerifyLogoutToken | case !ok || len(aud) == 0: | case ok && false:
@@ -260,10 +260,11 @@ introspection.go | IntrospectRequest | form.Set("token_type_hint", o.TokenTypeHi
 introspection.go | IntrospectRequest | accept = mediaIntrospectionJWT | _ = 0
 introspection.go | IntrospectMembers | return slices.Clone(i.data().scope) | return i.data().scope
 introspection.go | IntrospectMembers | return slices.Clone(i.data().audience) | return i.data().audience
-introspection.go | IntrospectMembers | list := slices.Clone(i.data().details) | list := i.data().details
-introspection.go | IntrospectMembers | *field = slices.Clone(*field) | _ = field
-introspection.go | IntrospectMembers | d.Extra = maps.Clone(d.Extra) | _ = maps.Clone(d.Extra)
-introspection.go | IntrospectMembers | &d.Locations, &d.Actions, &d.DataTypes, &d.Privileges | &d.Locations, &d.Actions, &d.DataTypes
+details.go | IntrospectMembers|AccessTokenAccessors | list = slices.Clone(list) | _ = 0
+introspection.go | IntrospectMembers | return cloneDetails(i.data().details) | return i.data().details
+details.go | IntrospectMembers | *field = slices.Clone(*field) | _ = field
+details.go | IntrospectMembers | d.Extra = maps.Clone(d.Extra) | _ = maps.Clone(d.Extra)
+details.go | IntrospectMembers | &d.Locations, &d.Actions, &d.DataTypes, &d.Privileges | &d.Locations, &d.Actions, &d.DataTypes
 introspection.go | SecretTypes | func (i Introspection) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.summary()) } | func (i Introspection) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.Username()) }
 introspection.go | SecretTypes | return nil, fail(ErrConfig, "", "an Introspection does not encode itself | return []byte("{}"), nil; return nil, fail(ErrConfig, "", "an Introspection does not encode itself
 introspection.go | IntrospectJSON | if err := res.expect(http.StatusOK); err != nil { | if err := res.expect(http.StatusOK, http.StatusCreated); err != nil {
@@ -272,7 +273,7 @@ introspection.go | IntrospectJSON | return nil, fail(o.kind, "active", "is missi
 introspection.go | IntrospectJSON | case !active: | case !active && false:
 introspection.go | IntrospectJSON | {"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, | {"iss", &d.issuer}, {"sub", &d.subject},
 introspection.go | IntrospectJSON | {"token_type", &d.tokenType}, {"jti", &d.id}, | {"token_type", &d.tokenType},
-introspection.go | IntrospectJSON | {{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}} | {{"exp", &d.expiry}, {"iat", &d.issuedAt}}
+introspection.go | IntrospectJSON | {"nbf", &d.start}, {"auth_time", &d.authTime}} | {"auth_time", &d.authTime}}
 introspection.go | IntrospectJSON | if d.scope, err = tokenScope(o, ""); err != nil { | if d.scope, _ = tokenScope(o, ""); false {
 introspection.go | IntrospectJSON | if d.audience, _, err = o.strings("aud", true); err != nil { | if d.audience, _, _ = o.strings("aud", true); false {
 introspection.go | IntrospectJSON | if d.details, err = o.authorizationDetails(); err != nil { | if d.details, _ = o.authorizationDetails(); false {
@@ -339,11 +340,11 @@ jwk.go | ParseSigningKeyErrors | if len(d) != ed25519.SeedSize || !public | if l
 jwk.go | ParseSigningKeyErrors | if o.has("oth") { | if false {
 jwk.go | ParseSigningKeyForms | if err == nil && alg == "" { | if err == nil {
 jwk.go | ParseSigningKeyForms | if err == nil && keyID == "" { | if err == nil {
-jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "k", "p", "q"}
-jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "k", "priv", "p"}
-jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "k", "priv", "q"}
-jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"d", "priv", "p", "q"}
-jwk.go | PublicJWK | [...]string{"d", "k", "priv", "p", "q"} | [...]string{"k", "priv", "p", "q"}
+jwk.go | PublicJWK | {"d", "k", "priv", "p", | {"d", "k", "p",
+jwk.go | PublicJWK | "p", "q", "dp", | "p", "dp",
+jwk.go | PublicJWK | "p", "q", "dp", | "q", "dp",
+jwk.go | PublicJWK | {"d", "k", "priv", | {"d", "priv",
+jwk.go | PublicJWK | {"d", "k", "priv", | {"k", "priv",
 jwk.go | PublicJWK | case "P-521":\n | case "P-521", "P-224":\n
 jwk.go | PublicJWK | case bits < minRSABits || bits > maxRSABits: | case bits < minRSABits-1 || bits > maxRSABits:
 jwk.go | PublicJWK | case bits < minRSABits || bits > maxRSABits: | case bits < minRSABits:
@@ -357,7 +358,7 @@ jwk.go | PublicJWK | if exp.BitLen() > 31 { | if false {
 jwk.go | PublicJWK | if len(b) != size { | if false {
 jwk.go | PublicJWK | if len(b) != size { | if len(b) < size {
 jwk.go | PublicJWK | if len(x) != ed25519.PublicKeySize { | if len(x) < ed25519.PublicKeySize {
-jwk.go | RFC7638 | return encodeBase64URL(sum[:])\n}\n\n// ---- private keys | return encodeBase64URL(sum[1:])\n}\n\n// ---- private keys
+jwk.go | RFC7638 | sum := sha256.Sum256(minimalJWK(key))\n | sum := sha256.Sum256(minimalJWK(key)); sum[0]++\n
 jwk.go | SigningKeyPublicJWK | `","use":"sig"`...) | `"`...)
 jwk.go | SigningKeyPublicJWK | return NewSigningKey(signer, alg, thumbprint(signer.Public())) | return NewSigningKey(signer, alg, "")
 jwk.go | SmallOrder | if smallOrder(x) { | if false {
@@ -388,13 +389,13 @@ jwks.go | JWKS | now.Sub(s.unknownAt) < unknownKidInterval | false
 jwks.go | JWKS | go s.run(context.WithoutCancel(ctx), f) | go s.run(ctx, f)
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
 jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
-jwks.go | JWKS | if s.uri == "" || age < snap.softAge { | if true {
+jwks.go | JWKS | case age < snap.softAge: | case true:
 jwks.go | JWKS | context.WithTimeout(ctx, keyFetchTimeout) | context.WithTimeout(ctx, 100*keyFetchTimeout)
 jwks.go | JWKS | case age < -time.Second: // | case false: //
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
 jwks.go | JWKS | case age >= softAge: | case age >= 100*softAge:
 jwks.go | JWKS|MTLS|CertificateNot | newCaller(withoutClientCertificate(o.HTTPClient), | newCaller(o.HTTPClient,
-jwks.go | JWKS | if age < s.maxAge { | if true {
+jwks.go | JWKS | case age < s.maxAge: | case true:
 jwks.go | JWKS | if !force && s.failures > 0 && | if false &&
 # jws.go
 jws.go | ECDSAShort | if len(sig) != a.size { | if len(sig) > a.size {
@@ -654,16 +655,16 @@ registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth
 registration.go | ClientIDMetadataErrors | if _, err := key.need("kty"); err != nil { | if false {
 registration.go | ClientIDMetadataErrors | arrayElements(raw, maxKeys) | arrayElements(raw, maxKeys+1)
 # replay.go
-replay.go | ReplayExpiry | && !now.Before(m.queue[0].until) { | && now.After(m.queue[0].until) {
-replay.go | ReplayExpiry|ReplayFull | && !now.Before(m.queue[0].until) { | && !now.Before(m.queue[0].until) && false {
-replay.go | ReplayExpiry|ReplayConcurrent | if m.known[key] != nil { | if false {
-replay.go | ReplayFull | if len(m.queue) >= m.limit { | if false {
-replay.go | ReplayFull | if len(m.queue) >= m.limit { | if len(m.queue) > m.limit {
-replay.go | ReplayFull | delete(m.known, heap.Pop(&m.queue).(*replayEntry).key) | heap.Pop(&m.queue)
+replay.go | ReplayExpiry | && !now.Before(s.queue[0].until) { | && now.After(s.queue[0].until) {
+replay.go | ReplayExpiry|ReplayFull | && !now.Before(s.queue[0].until) { | && !now.Before(s.queue[0].until) && false {
+replay.go | ReplayExpiry|ReplayConcurrent | if s.known[e.id] != nil { | if false {
+replay.go | ReplayFull | if m.count.Add(1) > m.limit { | if m.count.Add(1); false {
+replay.go | ReplayFull | if m.count.Add(1) > m.limit { | if m.count.Add(1) > m.limit+1 {
+replay.go | ReplayFull | delete(s.known, e.id)\n | _ = e\n
 replay.go | ReplayModel | return q[i].until.Before(q[j].until) } | return q[j].until.Before(q[i].until) }
 replay.go | ReplayModel | q[i].index, q[j].index = i, j | _ = 0
 replay.go | ReplayModel | e.index = len(*q) | _ = 0
-replay.go | ReplayRemove | heap.Remove(&m.queue, e.index) | _ = e
+replay.go | ReplayRemove | heap.Remove(&s.queue, e.index) | _ = e
 replay.go | LogoutHandlerReplayToTheEnd | now := m.clock.local() | now := m.clock.now()
 replay.go | ReplayKey | strings.Join(parts, "\x00") | strings.Join(parts, "")
 # revocation.go
@@ -739,8 +740,8 @@ dpop.go | DPoPProofURL | if path == "" {\n | if false {\n
 dpop.go | DPoPProofURL | host = strings.TrimSuffix(host, ":443") | _ = 0
 dpop.go | DPoPProofURL | host = strings.TrimSuffix(host, ":80") | _ = 0
 dpop.go | DPoPProofURL|OriginMatch | strings.TrimSuffix(host, ":")\n | host\n
-dpop.go | OriginMatch | scheme, host := lowerASCII(u.Scheme), lowerASCII(u.Host) | scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-dpop.go | FoldedRedirect | scheme, host := lowerASCII(u.Scheme), lowerASCII(u.Host) | scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+dpop.go | OriginMatch | scheme, host = lowerASCII(scheme), lowerASCII(host) | scheme, host = strings.ToLower(scheme), strings.ToLower(host)
+dpop.go | FoldedRedirect | scheme, host = lowerASCII(scheme), lowerASCII(host) | scheme, host = strings.ToLower(scheme), strings.ToLower(host)
 dpop.go | DPoPNonceOrigins | copy(d.nonces[1:i+1], d.nonces[:i]) | _ = i
 dpop.go | DPoPNoncePerOrigin | if e.origin == origin { | if true {
 dpop.go | DPoPNonces | if len(values) != 1 || !nonceValue(values[0]) { | if len(values) == 0 || !nonceValue(values[0]) {
@@ -858,6 +859,225 @@ callback.go | DPoPAuthorization | if a.d.thumbprint != c.thumbprint() { | if c.d
 userinfo.go | UserInfoNonce | c.caller.doProven(ctx, c.dpopOf(t), | c.caller.doProven(ctx, nil,
 registration.go | DPoPRegistration | scheme = "DPoP " | _ = 0
 registration.go | DPoPRegistration | if r.dpop != nil && r.dpop.key == nil { | if false {
+# accesstoken.go, resource.go
+accesstoken.go | AccessTokenAccessors | return slices.Clone(t.data().audience) | return t.data().audience
+accesstoken.go | AccessTokenAccessors | return slices.Clone(t.data().scope) | return t.data().scope
+accesstoken.go | AccessTokenAccessors | return cloneDetails(t.data().details) | return t.data().details
+accesstoken.go | AccessTokenAccessors | { return slices.Contains(t.data().scope, scope) } | { return slices.ContainsFunc(t.data().scope, func(s string) bool { return len(s) >= len(scope) && s[:len(scope)] == scope }) }
+accesstoken.go | SecretTypes | func (t AccessToken) Format(f fmt.State, _ rune) | func (t AccessToken) format(f fmt.State, _ rune)
+accesstoken.go | SecretTypes | func (t AccessToken) MarshalJSON() | func (t AccessToken) marshalJSON()
+resource.go | NewResourceServer | if !headerValue(rs.resource) || strings.ContainsAny(rs.resource, `"\`) { | if !headerValue(rs.resource) {
+resource.go | NewResourceServer | if !headerValue(rs.resource) || strings.ContainsAny(rs.resource, `"\`) { | if strings.ContainsAny(rs.resource, `"\`) {
+resource.go | NewResourceServer | u.Path != "" && u.Path != "/" || strings.Contains(cfg.BaseURL, "?") | u.Path != "" && u.Path != "/"
+resource.go | NewResourceServer | u.Path != "" && u.Path != "/" || strings.Contains(cfg.BaseURL, "?") | strings.Contains(cfg.BaseURL, "?")
+resource.go | NewResourceServer | if scheme, _, _ := strings.Cut(rs.resource, ":"); !strings.EqualFold(scheme, "https") | if scheme, _, _ := strings.Cut(rs.resource, ":"); false && !strings.EqualFold(scheme, "https")
+resource.go | NewResourceServer | if err := rs.clock.validate(); err != nil { | if false { var err error
+resource.go | NewResourceServer | if len(cfg.Servers) == 0 && cfg.Introspect == nil { | if false {
+resource.go | NewResourceServer | c.server == nil || c.auth == nil) | c.server == nil)
+resource.go | NewResourceServer | return o.issuer.issuer == s.issuer.issuer }) | return false })
+resource.go | NewResourceServer | t.Server == nil || t.Server.Issuer == "" | t.Server == nil
+resource.go | NewResourceServer | case template && t.AcceptIssuer == nil: | case false:
+resource.go | NewResourceServer | case !template && t.AcceptIssuer != nil: | case false:
+resource.go | NewResourceServer | case s.keys.empty(): | case false:
+resource.go | NewResourceServer | if len(list) == 0 {\n		return nil, fail(ErrAlgorithm | if false {\n		return nil, fail(ErrAlgorithm
+resource.go | NewResourceServer | if _, err := signatureAlgorithm(param, name); err != nil { | if _, err := signatureAlgorithm(param, name); err != nil && name == "" {
+resource.go | NewResourceServer | cfg.VerifiedTokens < 0 || cfg.VerifiedTokens > maxVerified | cfg.VerifiedTokens > maxVerified
+resource.go | NewResourceServer | cfg.VerifiedTokens < 0 || cfg.VerifiedTokens > maxVerified | cfg.VerifiedTokens < 0
+resource.go | NewResourceServer | case rs.ttl < 0 || rs.ttl > maxIntrospectionTTL: | case rs.ttl < 0:
+resource.go | NewResourceServer | case rs.ttl < 0 || rs.ttl > maxIntrospectionTTL: | case rs.ttl > maxIntrospectionTTL:
+resource.go | NewResourceServer | case rs.ttl > 0 && rs.introspect == nil: | case false:
+resource.go | ResourceServerTrace | rs.trace.requestRefused(r, err)\n | _ = 0\n
+require.go | ResourceServerTrace | rs.trace.requestRefused(r, err)\n | _ = 0\n
+resource.go | OpaqueUnavailable | refused.Code == "unsupported_token_type" { | false {
+resource.go | MetadataHandler | path, _, _ := strings.Cut(at[strings.Index(at, place):], "?") | path := at[strings.Index(at, place):]
+require.go | TestRequire$ | e.answer.code != "" && row.again == 0 { | false {
+resource.go | Credential | case len(values) > 1: | case false:
+resource.go | Credential | strings.EqualFold(name, bearerScheme): | name == bearerScheme:
+resource.go | Credential | token = strings.TrimLeft(token, " ") | token = strings.TrimSpace(token)
+resource.go | Credential | if !found || !isToken68(token) { | if !found {
+resource.go | Credential | c >= 0x7f || c == '"' | c == '"'
+resource.go | Credential | c == '"' || c == ',' | c == ','
+resource.go | Credential | c == '"' || c == ',' | c == '"'
+resource.go | OpaqueOrJWT | if len(raw) > maxToken { | if false {
+resource.go | OpaqueOrJWT | return strings.HasPrefix(segment, "ey") | return false
+resource.go | OpaqueOrJWT | return err != nil || o.has("alg") | return err == nil && o.has("alg")
+resource.go | OpaqueOrJWT | return err != nil || o.has("alg") | return err != nil || o.has("alg") || true
+resource.go | OpaqueOrJWT | if strings.Count(raw, ".") != 2 { | if strings.Count(raw, ".") < 2 {
+resource.go | OpaqueOrJWT | || len(rs.servers) > 0 && isJWT(raw) { | || isJWT(raw) {
+resource.go | AccessTokenClaims | if claims.has("events") { | if false {
+resource.go | AccessTokenClaims | if d.expiry, err = checkLifetime(claims, clock); err != nil { | if d.expiry, _, err = claims.date("exp"); err != nil {
+resource.go | AccessTokenClaims | if d.acr, _, err = claims.string("acr"); err != nil { | if d.acr, _, _ = claims.string("acr"); false {
+resource.go | AccessTokenClaims | if d.details, err = claims.authorizationDetails(); err != nil { | if d.details, _ = claims.authorizationDetails(); false {
+resource.go | AccessTokenClaims | d.confirm, err = readConfirmation(claims)\n | d.confirm, _ = readConfirmation(claims)\n
+resource.go | AccessTokenClaims|ResourceServerSeveral | if d.issuer, d.tenant, err = s.issuer.check(claims, v.key); err != nil { | if d.issuer, _, err = claims.string("iss"); err != nil {
+resource.go | AccessTokenHeader|AccessTokenClaims | if err := s.profile.check(claims, v.typ, rs.resource, d); err != nil { | if false { var err error
+resource.go | ResourceServerSeveral | if s.issuer.issuer == iss { | if true {
+resource.go | ResourceServerSeveral | if matchesTemplate(s.issuer.issuer, iss) { | if false {
+resource.go | Profiles | if s.standard {\n | if false {\n
+resource.go | AccessTokenHeader | return slices.Contains(s.profile.Types, typ) || s.standard && (typ == "jwt" || typ == "") | return true
+resource.go | Credential | if rs.introspect == nil || len | if len
+resource.go | OpaqueUnavailable | e.Kind == ErrInactive || | e.Kind == ErrInactive || errors.Is(err, ErrInvalid) ||
+resource.go | TestOpaque$ | e.Kind == ErrBinding && e.Param == "cnf") | false)
+resource.go | OpaqueUnavailable | if errors.Is(err, ErrInvalid) { | if false {
+resource.go | TestOpaque$ | if err := onlyAccessToken(claims, i.tokenType); err != nil { | if false { var err error
+resource.go | TestOpaque$ | tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && | false &&
+resource.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"offline"`,
+resource.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"refresh"`,
+resource.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"id"`,
+resource.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"refresh_token"`,
+resource.go | TestOpaque$ | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil { | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil && rule.issuer == "" {
+resource.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if false {
+resource.go | TestOpaque$ | if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil { | if false { var err error
+resource.go | TestOpaque$ | return d.checkTimes(rs.clock) | return nil
+resource.go | IntrospectionTTL | until: monotonic().Add(rs.ttl) | until: monotonic().Add(2 * rs.ttl)
+resource.go | ProofNeedsBinding | case bound.jkt != "" && scheme != dpopScheme: | case false:
+resource.go | ProofNeedsBinding | case bound.jkt == "" && scheme == dpopScheme: | case false:
+resource.go | ProofNeedsBinding | case bound.jkt == "" && len(proofs) > 0: | case false:
+resource.go | ProofNeedsBinding | case bound.jkt == "" && rs.needDPoP: | case false:
+resource.go | ProofNeedsBinding|CertificateBinding | case bound.x5t == "" && rs.needMTLS: | case false:
+resource.go | CertificateBinding | if bound.x5t != "" { | if false {
+resource.go | CertificateBinding | if bound.jkt != "" {\n | if bound.jkt != "" && bound.x5t == "" {\n
+mtls.go | CertificateBinding | case cert == nil:\n | case false:\n
+mtls.go | CertificateBinding | case !sameSecret(CertificateThumbprint(cert), x5t): | case false:
+mtls.go | CertificateBinding | return &Error{Kind: ErrMalformed, Param: "ClientCertificate" | return &Error{Kind: ErrBinding, Param: "ClientCertificate"
+mtls.go | CertificateBinding | return r.TLS.PeerCertificates[0], nil | return r.TLS.PeerCertificates[len(r.TLS.PeerCertificates)-1], nil
+resource.go | MetadataHandler|NewResourceServer | {m.Resource != "" && m.Resource != rs.resource, "Resource"}, | {false, "Resource"},
+resource.go | NewResourceServer | {m.BearerMethodsSupported != nil, | {false,
+resource.go | NewResourceServer | {m.DPoPSigningAlgValues != nil, | {false,
+resource.go | MetadataHandler | if m.AuthorizationServers == nil { | if true {
+resource.go | MetadataHandler | if !strings.Contains(issuer, tenantPlaceholder) && !slices.Contains(list, issuer) { | if !slices.Contains(list, issuer) {
+resource.go | MetadataHandler | if !strings.Contains(issuer, tenantPlaceholder) && !slices.Contains(list, issuer) { | if !strings.Contains(issuer, tenantPlaceholder) {
+resource.go | MetadataHandler | = m.DPoPBoundAccessTokensRequired || rs.needDPoP | = m.DPoPBoundAccessTokensRequired
+resource.go | MetadataHandler | = m.TLSClientCertificateBoundAccessTokens || rs.needMTLS | = m.TLSClientCertificateBoundAccessTokens
+resource.go | MetadataHandler | case r.Method != http.MethodGet && r.Method != http.MethodHead: | case false:
+resource.go | MetadataHandler | case rs.metadata == nil: | case false:
+resource.go | SecretNonceKeys | func (cfg ResourceServerConfig) Format(f fmt.State, _ rune) | func (cfg ResourceServerConfig) format(f fmt.State, _ rune)
+idtoken.go | ResourceServerSeveral | if template && !rule.accept(iss, tid) { | if false {
+jws.go | ResourceServerSeveral | return claims.need("iss")\n}\n\n// ---- verification | s, _, err := claims.string("iss"); return s, err\n}\n\n// ---- verification
+# profile.go
+profile.go | NewResourceServer | if typ != accessTokenType && !idTokenType(typ) { | if false {
+profile.go | NewResourceServer | typ = normalType(typ)\n | typ = strings.ToLower(typ)\n
+profile.go | NewResourceServer | {"sub", "jti", "iat", "client_id"}, name) { | {"sub", "jti", "iat", "client_id", "exp", "aud"}, name) {
+profile.go | NewResourceServer | case len(c.Types) == 0: | case false:
+profile.go | NewResourceServer | case c.Marker == "" && plain: | case false:
+profile.go | NewResourceServer | plain || typ == "" || typ == "jwt" | plain || typ == "jwt"
+profile.go | NewResourceServer | plain || typ == "" || typ == "jwt" | plain || typ == ""
+profile.go | NewResourceServer | case c.Marker != "" && name == "": | case c.Marker != "" && name == "" && plain && !plain:
+profile.go | NewResourceServer | len(c.ClientIDs) == 0 || slices.Contains(c.ClientIDs, "") | slices.Contains(c.ClientIDs, "")
+profile.go | NewResourceServer | len(c.ClientIDs) == 0 || slices.Contains(c.ClientIDs, "") | len(c.ClientIDs) == 0
+profile.go | NewResourceServer | case c.ClientIDs != nil && slices.Contains(c.Optional, "client_id"): | case false:
+profile.go | ProfileMarker | c.Types = nil\n | c.Types = p.Types[:0]\n
+profile.go | AccessTokenHeader | if !slices.Contains(p.Types, typ) { | if false {
+profile.go | Profiles|ProfileMarker | if err := p.checkMarker(claims); err != nil { | if false { var err error
+profile.go | ProfileOptional | if !claims.has(m.claim) && slices.Contains(p.Optional, m.name) { | if slices.Contains(p.Optional, m.name) {
+profile.go | ProfileOptional | if !claims.has(m.claim) && slices.Contains(p.Optional, m.name) { | if !claims.has(m.claim) {
+profile.go | ProfileOptional | if d.issuedAt.IsZero() && !slices.Contains(p.Optional, "iat") { | if false {
+profile.go | AccessTokenClaims | if d.scope, err = claims.scope(p.ScopeClaim); err != nil { | if d.scope, _ = claims.scope(p.ScopeClaim); false {
+profile.go | ProfileMarker | if raw, ok := claims.get(name); !ok || raw == "null" { | if _, ok := claims.get(name); !ok {
+profile.go | ProfileMarker | err != nil || got != want { | err != nil || !strings.EqualFold(got, want) {
+profile.go | Profiles | case p.ClientIDs != nil && !slices.Contains(p.ClientIDs, d.clientID): | case false:
+profile.go | AccessTokenClaims | case !ok || len(aud) == 0:\n | case ok && false:\n
+profile.go | AccessTokenClaims | case !slices.Contains(aud, resource): | case false:
+profile.go | AccessTokenClaims | case slices.Contains(aud, ""): | case false:
+profile.go | Profiles | EntraProfile() *AccessTokenProfile {\n	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp" | EntraProfile() *AccessTokenProfile {\n	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "sub"
+profile.go | Profiles | Marker: "typ=Bearer" | Marker: "typ"
+profile.go | Profiles | Marker: "token_use=access" | Marker: "token_use"
+# proof.go
+proof.go | NewResourceServer | case p.window < 0 || p.window > maxProofWindow: | case p.window < 0:
+proof.go | NewResourceServer | case p.window < 0 || p.window > maxProofWindow: | case p.window > maxProofWindow:
+proof.go | NewResourceServer | if len(key) < minNonceKey { | if false {
+proof.go | NewResourceServer | if cfg.DPoPNonceKeys != nil && len(cfg.DPoPNonceKeys) == 0 { | if false {
+resource.go | TestProof$ | answer{code: codeInvalidProof}) | answer{})
+proof.go | TestProof$ | case len(fields) > 1: | case false:
+proof.go | TestProof$ | case len(fields[0]) > maxProof: | case false:
+proof.go | TestProof$ | reader.object(string(p.payload), headerLimits, ErrClaim) | reader.object(string(p.payload), documentLimits, ErrClaim)
+proof.go | TestProof$ | if _, err := p.verify(alg, key); err != nil { | if _, err := p.verify(alg, key); err != nil && jti == "" {
+proof.go | TestProof$ | alg, err := rules.jws.check(&h)\n | alg, err := findAlgorithm(h.alg), error(nil)\n
+proof.go | TestProof$ | return typ == dpopType } | return true }
+proof.go | TestProof$ | if jwk.has(private) { | if jwk.has(private) && false {
+proof.go | TestProof$ | if !sameSecret(print, jkt) { | if !sameSecret(print, jkt) && print == "" {
+proof.go | TestProof$ | answer{code: codeInvalidToken}) | answer{})
+proof.go | ProofAlgorithms | len(n) > (maxProofRSABits/8+1)*4/3+4 | len(n) > 1<<20
+proof.go | TestProof$ | if !key.fits(alg) { | if false {
+proof.go | TestProof$ | if !ok {\n		return "", none, fail(ErrClaim, "iat" | if !ok && jti == "" {\n		return "", none, fail(ErrClaim, "iat"
+proof.go | TestProof$ | if htm != r.Method { | if !strings.EqualFold(htm, r.Method) {
+proof.go | TestProof$ | if err := rs.checkTarget(r, htu); err != nil { | if false { var err error
+proof.go | TestProof$ | !sameSecret(ath, want) { | ath == want+want {
+proof.go | ProofNonce | if rs.proofs.nonces == nil { | if true {
+proof.go | ProofReplay | return jti, until.Add(-rs.clock.Skew), err | return jti, until, err
+proof.go | TestProof$ | case age > rules.window: | case false:
+proof.go | TestProof$ | case -age > rules.window: | case false:
+proof.go | TestProof$ | case age > rules.window: | case age >= rules.window:
+proof.go | ProofReplay | return iat.Add(rules.window + time.Second), nil | return iat.Add(rules.window), nil
+proof.go | ProofReplay | key := replayKey(jkt, jti) | key := replayKey("", jti)
+proof.go | ProofLimits | added, err = own.addFor(jkt, key, until) | added, err = own.Add(r.Context(), key, until)
+proof.go | ProofReplay | case !added: | case !added && key == "":
+proof.go | TestProof$ | if i := strings.IndexAny(htu, "?#"); i >= 0 { | if i := strings.IndexAny(htu, "#"); i >= 0 {
+proof.go | ProofTarget | case u == nil || u.Host == "": | case u == nil && false:
+proof.go | ProofTarget | base, path = originOf(u), u.EscapedPath() | path = u.EscapedPath()
+proof.go | ProofTarget | if strings.HasPrefix(target, "/") {\n | if true {\n
+proof.go | ProofTarget | target, _, _ := strings.Cut(r.RequestURI, "?") | target := r.RequestURI
+proof.go | ProofTarget | if target == "" {\n | if false {\n
+proof.go | TestProof$ | !ok || got.origin != base || got.path != want { | !ok || got.path != want {
+proof.go | TestProof$ | !ok || got.origin != base || got.path != want { | !ok || got.origin != base {
+proof.go | TestProof$|ProofTarget | if segment == "." || segment == ".." { | if segment == ".." {
+proof.go | ProofTarget | if segment == "." || segment == ".." { | if segment == "." {
+proof.go | TestProof$ | if i+2 >= len(path) { | if i+2 > len(path) {
+proof.go | ProofTarget | b = append(b, '%', upperHex[hi], upperHex[lo]) | b = append(b, path[i:i+3]...)
+proof.go | ProofTarget | unreserved(c) {\n | false && unreserved(c) {\n
+proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} { | for _, at := range [...]time.Time{now} {
+proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} { | for _, at := range [...]time.Time{now.Add(nonceSlot), now, now.Add(-nonceSlot)} {
+proof.go | ProofNonce | if sameSecret(string(b[8:]), string(k.sum(i, slot))) { | if sameSecret(string(b[8:]), string(k.sum(i, slot))) || true {
+proof.go | ProofNonce | for i := range k.keys { | for i := range k.keys[:1] {
+proof.go | ProofNonce | [8]byte(b[:8]) != slot | false
+proof.go | ProofNonce | slot[:])) + 2 // | slot[:])) + 1 //
+proof.go | ProofNonce | answer{code: codeUseNonce}) | answer{})
+jwk.go | TestProof$|ProofVector | names = []string{"crv", "kty", "x", "y"} | names = []string{"crv", "kty", "x"}
+jwk.go | ProofAlgorithms | names = []string{"e", "kty", "n"} | names = []string{"e", "n"}
+jwk.go | ProofAlgorithms | names = []string{"crv", "kty", "x"} | names = []string{"kty", "x"}
+replay.go | ReplayShare|ProofLimits | if e.owner != nobody && int64(s.owned[e.owner]) >= m.limit/replayShare { | if false {
+replay.go | ReplayShare | int64(s.owned[e.owner]) >= m.limit/replayShare { | int64(s.owned[e.owner]) > m.limit/replayShare {
+replay.go | ReplayShare | if s.owned[e.owner]--; s.owned[e.owner] == 0 { | if s.owned[e.owner] == 0 {
+replay.go | ReplayShare | delete(s.owned, e.owner) | _ = 0
+replay.go | ReplayFull | if m.count.Load() >= m.limit {\n | if false {\n
+# require.go
+require.go | RequirementFaults | if s == "" || strings.ContainsFunc(s, notScopeChar) { | if s == "" {
+require.go | RequirementFaults | if s == "" || strings.ContainsFunc(s, notScopeChar) { | if strings.ContainsFunc(s, notScopeChar) {
+require.go | RequirementFaults | slices.Concat(need.Scope, need.ACRValues) | need.Scope
+require.go | RequirementFaults | if need.MaxAge != nil && *need.MaxAge < 0 { | if false {
+require.go | RequirementFaults | if t == nil || t.d == nil { | if t == nil {
+require.go | RequirementFaults | need = Requirement{Scope: slices.Clone(need.Scope), | need = Requirement{Scope: need.Scope,
+require.go | TestRequire$ | if !slices.Contains(d.scope, s) { | if !strings.Contains(strings.Join(d.scope, " "), s) {
+require.go | TestRequire$ | if need.ACRValues != nil && !slices.Contains(need.ACRValues, d.acr) { | if len(need.ACRValues) > 0 && !slices.Contains(need.ACRValues, d.acr) {
+require.go | TestRequire$ | if d.authTime.IsZero() { | if false {
+require.go | TestRequire$ | err := rs.clock.checkNotAhead("auth_time", d.authTime) | var err error
+require.go | TestRequire$ | err = rs.clock.checkAge("auth_time", d.authTime, seconds(*need.MaxAge)) | err = nil
+require.go | RequireRequest | ok && a.by == rs { | ok {
+require.go | RequireRequest | if err := rs.check(a.token.d, &need); err != nil { | if false { var err error
+require.go | RequireRequest | r.Header = r.Header.Clone() | _ = 0
+require.go | RequireRequest | r.Header.Del("Authorization") | _ = 0
+require.go | RequireRequest | r.Header.Del("DPoP") | _ = 0
+require.go | RequireRequest | if t.d.confirm.jkt != "" && rs.proofs.nonces != nil { | if false {
+require.go | WriteError | {ErrUnavailable, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter}, | {ErrNetwork, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+require.go | WriteError | {context.Canceled, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter}, | {ErrNetwork, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+require.go | WriteError | h.Del("WWW-Authenticate") | _ = 0
+require.go | WriteError | h.Del("Content-Length") | _ = 0
+require.go | Challenges | if scheme == bearerScheme && rs.needDPoP { | if false {
+require.go | Challenges | (a.scheme == scheme || a.scheme == "" || rs.needDPoP) | (a.scheme == scheme || a.scheme == "")
+require.go | Challenges | (a.scheme == scheme || a.scheme == "" || rs.needDPoP) | (true || a.scheme == "" || rs.needDPoP)
+require.go | Challenges | if code != codeInsufficientAuthentication { | if false {
+require.go | ProofNonce | if code == codeUseNonce && rs.proofs.nonces != nil { | if false {
+require.go | WriteErrorOfAnother | if code == codeUseNonce && rs.proofs.nonces != nil { | if code == codeUseNonce {
+require.go | Challenges | h.Set("Cache-Control", "no-store") | _ = 0
+# verified.go
+verified.go | VerifiedTokensKeys | m.server.keys.usable(ctx) == m.keys { | true {
+verified.go | IntrospectionTTL | m != nil && monotonic().Before(m.until) { | m != nil {
+verified.go | TestVerifiedTokens$ | !m.server.issuer.accept(d.issuer, d.tenant) { | false {
+verified.go | TestVerifiedTokens$ | if err := clock.checkExpiry("exp", d.expiry); err != nil { | if false { var err error
+verified.go | TestVerifiedTokens$ | return clock.checkNotBefore("nbf", d.start) | return nil
+verified.go | TokenCache | !known && len(c.newer) >= c.half { | known && len(c.newer) >= c.half {
+verified.go | TokenCache | c.add(hash, old)\n | _ = 0\n
+jwks.go | VerifiedTokensKeys | case age < s.maxAge:\n		s.start(ctx, false) | case age < s.maxAge:\n		_ = 0
 # the tests of these are in guard_test.go
 metadata.go | GuardResourceIssuer | if o.Issuer != "" { | if false {
 grants.go | GuardRefreshIsSpent | if spent(err) && errors.Is(err, ErrUnavailable) { | if false {

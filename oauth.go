@@ -1,6 +1,6 @@
-// Package oauth makes a program a client of an OAuth 2.0 authorization server
-// and a relying party of an OpenID Connect provider. It uses the standard
-// library and nothing else.
+// Package oauth makes a program a client of an OAuth 2.0 authorization server, a
+// relying party of an OpenID Connect provider, and a resource server: an API that
+// takes access tokens. It uses the standard library and nothing else.
 //
 // # For most uses
 //
@@ -45,15 +45,43 @@
 // it, and [Registration.Config] goes on from there. From a resource to its
 // servers: [DiscoverResource].
 //
+// # A protected API
+//
+// [NewResourceServer] says whose tokens the API takes, and [ResourceServer.Require]
+// lets a request through to its handler:
+//
+//	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
+//		Resource: "https://api.example.com",
+//		Servers:  []oauth.TrustedServer{{Server: as}},
+//	})
+//	mux.Handle("GET /orders", rs.Require(oauth.Requirement{Scope: []string{"orders"}}, orders))
+//	mux.Handle(rs.MetadataPath(), rs.MetadataHandler())
+//
+// In the handler [AccessTokenFromContext] has the token. JWT access tokens follow
+// RFC 9068; a server whose tokens do not is described by an [AccessTokenProfile],
+// and those of large providers are ready made. Other tokens are asked about, with
+// ResourceServerConfig.Introspect. Tokens that are bound to a DPoP key or a client
+// certificate are accepted with the proof or certificate alone, whatever else is
+// configured.
+//
+// Several machines that serve one Resource share a [ReplayCache] and the
+// DPoPNonceKeys; the module oauthredis beside this package has a ReplayCache in
+// Redis.
+//
+// Behind a proxy that ends TLS, Resource or BaseURL is the origin that clients
+// call, RequestURL gives back the path if the proxy changes it, and
+// ClientCertificate takes the client's certificate from the proxy, after making
+// sure that it is the proxy. A header field that says so is anybody's.
+//
 // # Specifications
 //
 // RFC 6749 (authorization code, refresh, client credentials, extension grants),
-// 6750 (header), 7009, 7515, 7517, 7518, 7519, 7521, 7523, 7591, 7592, 7636
+// 6750, 7009, 7515, 7517, 7518, 7519, 7521, 7523, 7591, 7592, 7636
 // (PKCE, S256), 7638, 7662, 8037, 8252, 8414, 8628, 8693, 8705 (client
-// authentication, endpoint aliases, bound tokens), 8707, 9101 (JAR), 9126 (PAR),
-// 9207, 9396, 9449 (DPoP, client), 9700, 9701, 9728 (client), 9864; OpenID Connect Core 1.0 (code flow, code
-// id_token, id_token, userinfo, refresh), Discovery 1.0, Dynamic Client
-// Registration 1.0, CIBA Core 1.0 (poll and ping), RP-Initiated, Back-Channel
+// authentication, endpoint aliases, bound tokens), 8707, 9068, 9101 (JAR), 9126
+// (PAR), 9207, 9396, 9449 (DPoP), 9470 (step-up, at a resource server), 9700, 9701,
+// 9728, 9864; OpenID Connect Core 1.0 (code flow, code id_token, id_token, userinfo,
+// refresh), Discovery 1.0, Dynamic Client Registration 1.0, CIBA Core 1.0 (poll and ping), RP-Initiated, Back-Channel
 // and Front-Channel Logout 1.0, OAuth 2.0 Form Post Response Mode, JARM, and the
 // draft of client ID metadata documents. The README has the table of what is
 // planned.
@@ -69,7 +97,8 @@
 //
 // # Stolen tokens
 //
-// A Bearer token is good for whoever has it. With Config.DPoP tokens are bound
+// A Bearer token is good for whoever has it; an API can refuse such tokens, with
+// RequireDPoP or RequireMTLS. With Config.DPoP tokens are bound
 // to a key: every request proves that it has the key, and servers that want
 // nonces in the proofs get them. With Config.MTLS and a server that does so, they
 // are bound to the client certificate. Either way [Client.Do] and [Transport]
@@ -117,7 +146,8 @@
 // or response that failed a check; [ErrRefused] is the server's no, as a
 // [*ResponseError] or an [*AuthorizationError]; [ErrNetwork], [ErrResponse] and
 // [ErrUnavailable] say that it could not be asked; [ErrConfig] is for the
-// developer. [*Error] names the field at fault. No error text has a token, a
+// developer. A resource server has [ErrNoCredentials], [ErrMalformed] and
+// [ErrLimited] besides, which are about the request. [*Error] names the field at fault. No error text has a token, a
 // secret, a code or a body in it.
 //
 // # Secrets
@@ -177,6 +207,13 @@ const (
 	minRedacted        = 8        // bytes of a secret that is taken out of a server's text: a shorter one is a part of words
 	maxPing            = 8 << 10  // bytes of a CIBA notification: it is read before anybody is known
 	maxReplays         = 1 << 20  // keys of a ReplayCache in memory
+	replayShards       = 64       // of it: locks that requests wait for
+	replayShare        = 64       // the part of it that the proofs of one key can take up
+	maxVerified        = 1 << 20  // access tokens that a resource server remembers
+	maxIntrospected    = 1 << 14  // of them opaque ones
+	maxProof           = 8 << 10  // bytes of a DPoP proof: it has one key and a URL in it
+	maxProofRSABits    = 4096     // of its key, which anybody can choose
+	minNonceKey        = 32       // bytes of a key that DPoP nonces are made with
 	maxSaved           = 3 << 10  // bytes of an encoded Authorization: it shares a cookie of 4 KiB
 	minRSABits         = 2048     // NIST SP 800-131A
 	maxRSABits         = 8192     // verification takes 1 ms there and grows with the square
@@ -207,6 +244,11 @@ const (
 	maxAuthorizationAge  = 24 * time.Hour
 	maxNonceOrigins      = 100              // of DPoP nonces that are kept
 	maxNonce             = 512              // bytes of one
+	proofWindow          = time.Minute      // of the iat of a DPoP proof at a resource server
+	maxProofWindow       = 5 * time.Minute  // all proofs of that time are remembered
+	nonceSlot            = time.Minute      // a nonce is good in its own slot and the next
+	maxIntrospectionTTL  = 10 * time.Minute // a revoked token stays good for that long
+	retryAfter           = 5 * time.Second  // what a client is told when something cannot be had
 	earlyRefresh         = 30 * time.Second // before a token expires
 	refreshTimeout       = 30 * time.Second // of a renewal that callers share
 	refreshBackoff       = time.Second      // after the first failed renewal; doubles
@@ -462,7 +504,7 @@ func (c *Client) setTransport(cfg *Config) error {
 		keyClient = clients.without
 	}
 	switch {
-	case cfg.KeySet != nil && cfg.KeySet.uri == "" && cfg.KeySet.current.Load() == nil:
+	case cfg.KeySet != nil && cfg.KeySet.empty():
 		return fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
 	case cfg.KeySet != nil:
 		c.keys = cfg.KeySet

@@ -8,11 +8,12 @@ import (
 	"crypto/sha256"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A ReplayCache remembers what may be used once: the tokens of a back-channel
-// logout. It is asked from several goroutines at once. Where several machines
+// A ReplayCache remembers what may be used once: DPoP proofs, and the tokens of a
+// back-channel logout. It is asked from several goroutines at once. Where several machines
 // take the same tokens, they need one that they share.
 type ReplayCache interface {
 	// Add records key until the given time, which is one of the local clock, and
@@ -24,55 +25,133 @@ type ReplayCache interface {
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
-// memoryReplay is a ReplayCache in memory, of at most limit keys.
+// memoryReplay is a ReplayCache in memory, of at most limit keys. Those of one
+// owner (the key that proofs are made with) stand in one of its shards.
 type memoryReplay struct {
 	clock Clock
-	limit int
+	limit int64
+	count atomic.Int64 // of all shards
 
+	shards [replayShards]replayShard
+}
+
+// A replayShard has what other shards have nothing to do with.
+type replayShard struct {
 	mu    sync.Mutex
-	known map[string]*replayEntry
+	known map[replayID]*replayEntry
+	owned map[ownerID]int // how many entries an owner has
 	queue replayQueue
 }
 
+// A replayID is the SHA-256 of a key, an ownerID the beginning of that of an
+// owner. Nobody has no owner.
+type (
+	replayID [sha256.Size]byte
+	ownerID  [8]byte
+)
+
+var nobody ownerID
+
 func newMemoryReplay(clock Clock, limit int) *memoryReplay {
-	return &memoryReplay{clock: clock, limit: limit, known: make(map[string]*replayEntry)}
+	return &memoryReplay{clock: clock, limit: int64(limit)}
 }
 
 // Add forgets what has expired, and then refuses with [ErrUnavailable] rather
 // than forget what has not.
 func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool, error) {
+	return m.add(&replayEntry{until: until, id: sha256.Sum256([]byte(key))})
+}
+
+// addFor is Add with whose key it is: nobody can take up more than a part of the
+// cache. Over it is [ErrLimited].
+func (m *memoryReplay) addFor(owner, key string, until time.Time) (bool, error) {
+	sum := sha256.Sum256([]byte(owner))
+	return m.add(&replayEntry{until: until, id: sha256.Sum256([]byte(key)), owner: ownerID(sum[:8])})
+}
+
+func (m *memoryReplay) add(e *replayEntry) (bool, error) {
 	now := m.clock.local()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for len(m.queue) > 0 && !now.Before(m.queue[0].until) {
-		delete(m.known, heap.Pop(&m.queue).(*replayEntry).key)
+	if m.count.Load() >= m.limit {
+		m.forget(now)
 	}
-	if m.known[key] != nil {
+	s := m.shard(e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(m, now)
+	if s.known[e.id] != nil {
 		return false, nil
 	}
-	if len(m.queue) >= m.limit {
+	if e.owner != nobody && int64(s.owned[e.owner]) >= m.limit/replayShare {
+		return false, fail(ErrLimited, "", "one key has made %d proofs within the time in which they count", s.owned[e.owner])
+	}
+	if m.count.Add(1) > m.limit {
+		m.count.Add(-1)
 		return false, fail(ErrUnavailable, "", "the replay cache is full: %d entries", m.limit)
 	}
-	e := &replayEntry{until: until, key: key}
-	m.known[key] = e
-	heap.Push(&m.queue, e)
+	if s.known == nil {
+		s.known, s.owned = make(map[replayID]*replayEntry), make(map[ownerID]int)
+	}
+	s.known[e.id] = e
+	if e.owner != nobody {
+		s.owned[e.owner]++
+	}
+	heap.Push(&s.queue, e)
 	return true, nil
+}
+
+// shard is where an entry stands: with the others of its owner, who are counted
+// there.
+func (m *memoryReplay) shard(e *replayEntry) *replayShard {
+	if e.owner != nobody {
+		return &m.shards[e.owner[0]%replayShards]
+	}
+	return &m.shards[e.id[0]%replayShards]
+}
+
+// forget drops what has expired from all shards.
+func (m *memoryReplay) forget(now time.Time) {
+	for i := range m.shards {
+		s := &m.shards[i]
+		s.mu.Lock()
+		s.forget(m, now)
+		s.mu.Unlock()
+	}
+}
+
+func (s *replayShard) forget(m *memoryReplay, now time.Time) {
+	for len(s.queue) > 0 && !now.Before(s.queue[0].until) {
+		s.drop(m, s.queue[0])
+	}
+}
+
+func (s *replayShard) drop(m *memoryReplay, e *replayEntry) {
+	heap.Remove(&s.queue, e.index)
+	delete(s.known, e.id)
+	m.count.Add(-1)
+	if e.owner == nobody {
+		return
+	}
+	if s.owned[e.owner]--; s.owned[e.owner] == 0 {
+		delete(s.owned, e.owner)
+	}
 }
 
 // Remove takes back an Add whose request came to nothing.
 func (m *memoryReplay) Remove(_ context.Context, key string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e := m.known[key]; e != nil {
-		delete(m.known, key)
-		heap.Remove(&m.queue, e.index)
+	e := &replayEntry{id: sha256.Sum256([]byte(key))}
+	s := m.shard(e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e = s.known[e.id]; e != nil {
+		s.drop(m, e)
 	}
 	return nil
 }
 
 type replayEntry struct {
 	until time.Time
-	key   string
+	id    replayID
+	owner ownerID
 	index int // in the queue
 }
 

@@ -197,6 +197,10 @@ func secretValues() map[string]any {
 		}),
 		"Introspection": &Introspection{&introspectionData{
 			payload: `{"email":"` + m + `"}`, jwt: m, issuer: m, subject: "subject", clientID: "client", username: m, tokenType: m, id: m,
+			scope: []string{m}, audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m}, acr: m,
+		}},
+		"AccessToken": &AccessToken{&accessTokenData{
+			raw: m, payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", tenant: m, subject: "subject", clientID: "client", id: m, acr: m,
 			scope: []string{m}, audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m},
 		}},
 		"LogoutToken": &LogoutToken{&logoutTokenData{issuer: "https://op.example.com", id: "jti", subject: m, sessionID: m}},
@@ -250,7 +254,7 @@ func TestSecretTypes(t *testing.T) {
 	}
 	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*Authorization)(nil), (*Callback)(nil), &Callback{}, (*UserInfo)(nil), &Token{}, &Authorization{},
 		(*DeviceAuthorization)(nil), (*Backchannel)(nil), &DeviceAuthorization{}, &Backchannel{},
-		(*Introspection)(nil), (*LogoutToken)(nil), (*Registration)(nil), &Introspection{}, &LogoutToken{}, &Registration{}} {
+		(*Introspection)(nil), (*LogoutToken)(nil), (*Registration)(nil), (*AccessToken)(nil), &AccessToken{}, (*ResourceServer)(nil), &ResourceServer{}, ResourceServerConfig{}, &Introspection{}, &LogoutToken{}, &Registration{}} {
 		if text := fmt.Sprintf("%+v", v); strings.Contains(text, "PANIC") {
 			t.Errorf("%T: %s", v, text)
 		}
@@ -264,7 +268,7 @@ func TestSecretTypes(t *testing.T) {
 // of ResponseError are exported and stay what they are.
 func TestSecretTypesOddVerbs(t *testing.T) {
 	values := secretValues()
-	for _, name := range []string{"Token", "IDToken", "Authorization", "Callback", "UserInfo", "DeviceAuthorization", "Backchannel", "Introspection", "LogoutToken", "Registration"} {
+	for _, name := range []string{"Token", "IDToken", "Authorization", "Callback", "UserInfo", "DeviceAuthorization", "Backchannel", "Introspection", "AccessToken", "LogoutToken", "Registration"} {
 		t.Run(name, func(t *testing.T) {
 			v := values[name]
 			switch v := v.(type) {
@@ -296,7 +300,7 @@ func TestSecretTypesByValue(t *testing.T) {
 	values := secretValues()
 	for _, v := range []any{
 		*values["Token"].(*Token), *values["IDToken"].(*IDToken), *values["UserInfo"].(*UserInfo), *values["ResponseError"].(*ResponseError),
-		*values["Introspection"].(*Introspection), *values["LogoutToken"].(*LogoutToken), *values["Registration"].(*Registration),
+		*values["AccessToken"].(*AccessToken), *values["Introspection"].(*Introspection), *values["LogoutToken"].(*LogoutToken), *values["Registration"].(*Registration),
 	} {
 		t.Run(fmt.Sprintf("%T", v), func(t *testing.T) {
 			secretLeaks(t, v, "%p", "%#p", "%w")
@@ -308,7 +312,7 @@ func TestSecretTypesByValue(t *testing.T) {
 func TestSecretTypesRefuseJSON(t *testing.T) {
 	values := secretValues()
 	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "Backchannel": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error",
-		"Introspection": "Claims", "LogoutToken": "does not encode", "Registration": "MarshalBinary"} {
+		"Introspection": "Claims", "AccessToken": "Claims", "LogoutToken": "does not encode", "Registration": "MarshalBinary"} {
 		if text, err := json.Marshal(values[name]); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s encodes to %s, %v; want an error that names %s", name, text, err, hint)
 		}
@@ -330,6 +334,7 @@ func TestSecretTypesSay(t *testing.T) {
 		"Callback":      `Callback(Authorization("https://op.example.com" "client"))`,
 		"UserInfo":      `UserInfo("subject")`,
 		"Introspection": `Introspection("subject" "client")`,
+		"AccessToken":   `AccessToken("https://op.example.com" "subject" "client")`,
 		"LogoutToken":   `LogoutToken("https://op.example.com" "jti")`,
 		"Registration":  `Registration("https://op.example.com" "client")`,
 		"ResponseError": `oauth: token: the server answered with status 400 and error "invalid_grant" ("description")`,
@@ -602,6 +607,28 @@ func TestSecretSigningKeyWithin(t *testing.T) {
 			text := fmt.Sprintf(verb, v)
 			if strings.Contains(text, "MARKER") || strings.Contains(text, plain[1:len(plain)-1]) || strings.Contains(strings.ToLower(text), fmt.Sprintf("%x", private[:16])) {
 				t.Errorf("%s of %T: %.200s", verb, v, text)
+			}
+		}
+	}
+}
+
+// TestSecretNonceKeys: keys for nonces are slices of bytes, and print.
+func TestSecretNonceKeys(t *testing.T) {
+	key := []byte(strings.Repeat(secretMarker, 3))
+	s := newUnitServer()
+	cfg := s.resourceConfig()
+	cfg.DPoPNonceKeys = [][]byte{key}
+	rs, err := NewResourceServer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{cfg, &cfg, rs, struct{ V any }{rs}, struct{ v *ResourceServer }{rs}, []any{cfg}} {
+		for how, text := range secretPrints(v) {
+			for _, form := range []string{secretMarker, fmt.Sprint(key[:4])[1:12], hex.EncodeToString(key[:6]), strings.ToUpper(hex.EncodeToString(key[:6]))} {
+				// Package fmt has no method to call for these: see TestSecretTypesByValue.
+				if strings.Contains(text, form) && !slices.Contains([]string{"%w", "%!", "%p", "%#p"}, how) {
+					t.Errorf("%T by %s: %.200s", v, how, text)
+				}
 			}
 		}
 	}

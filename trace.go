@@ -4,6 +4,7 @@ package oauth
 
 import (
 	"context"
+	"net/http"
 	"time"
 )
 
@@ -19,6 +20,11 @@ type Trace struct {
 
 	// KeySetFetched is called after each attempt to fetch a key set.
 	KeySetFetched func(ctx context.Context, info KeySetInfo)
+
+	// RequestRefused is called for each request that [ResourceServer.Authenticate] or
+	// [ResourceServer.Require] refuses. Some belong to every client's day: those
+	// without credentials, and those whose proof needs a new nonce.
+	RequestRefused func(ctx context.Context, info RefusedInfo)
 }
 
 // RequestInfo describes an HTTP request of the package.
@@ -39,6 +45,14 @@ type KeySetInfo struct {
 	Err     error
 }
 
+// RefusedInfo describes a request that a [ResourceServer] refused.
+type RefusedInfo struct {
+	Method string // GET, POST, …
+	Path   string // without the query
+	Status int    // of the answer
+	Err    error  // why; the client is told nothing but its kind
+}
+
 func (t *Trace) requestDone(ctx context.Context, info RequestInfo) {
 	if t != nil && t.RequestDone != nil {
 		t.RequestDone(ctx, info)
@@ -48,5 +62,12 @@ func (t *Trace) requestDone(ctx context.Context, info RequestInfo) {
 func (t *Trace) keySetFetched(ctx context.Context, info KeySetInfo) {
 	if t != nil && t.KeySetFetched != nil {
 		t.KeySetFetched(ctx, info)
+	}
+}
+
+func (t *Trace) requestRefused(r *http.Request, err error) {
+	if t != nil && t.RequestRefused != nil {
+		status, _, _ := refusalOf(err)
+		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: r.URL.Path, Status: status, Err: err})
 	}
 }

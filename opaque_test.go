@@ -1,0 +1,206 @@
+package oauth
+
+// Tests of opaque tokens at the resource server.
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// opaqueServer asks the unit server about tokens; change as in resource.
+func (s *unitServer) opaqueServer(t testing.TB, change func(*ResourceServerConfig)) *ResourceServer {
+	t.Helper()
+	return s.resource(t, func(c *ResourceServerConfig) {
+		c.Introspect = s.introspector(t, nil)
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+func TestOpaque(t *testing.T) {
+	s := newUnitServer()
+	rs := s.opaqueServer(t, nil)
+	for _, tt := range []struct {
+		name, members string
+		kind          error
+		param         string
+	}{
+		{"nothing but active", `"active":true`, nil, ""},
+		{"all", fmt.Sprintf(`"active":true,"iss":%q,"aud":[%q,"x"],"sub":"alice","client_id":"app","scope":"read write","exp":%d,"iat":%d,"nbf":%d,"token_type":"Bearer","jti":"1","acr":"gold","auth_time":%d`,
+			unitIssuer, unitResource, unitTime+1, unitTime, unitTime, unitTime), nil, ""},
+		{"token_type in lower case", `"active":true,"token_type":"bearer"`, nil, ""},
+		{"Keycloak", `"active":true,"typ":"Bearer"`, nil, ""},
+		{"Hydra", `"active":true,"token_use":"access_token"`, nil, ""},
+		{"null members", `"active":true,"exp":null,"aud":null,"acr":null`, nil, ""},
+		{"expired within tolerance", fmt.Sprintf(`"active":true,"exp":%d`, unitTime-29), nil, ""},
+
+		{"inactive", `"active":false`, ErrInactive, "active"},
+		{"another audience", `"active":true,"aud":"https://other.example"`, ErrAudience, "aud"},
+		{"empty audience", `"active":true,"aud":[]`, ErrAudience, "aud"},
+		{"another issuer", `"active":true,"iss":"https://other.example"`, ErrIssuer, "iss"},
+		{"expired", fmt.Sprintf(`"active":true,"exp":%d`, unitTime-30), ErrExpired, "exp"},
+		{"not yet", fmt.Sprintf(`"active":true,"nbf":%d`, unitTime+31), ErrNotYetValid, "nbf"},
+		{"issued later", fmt.Sprintf(`"active":true,"iat":%d`, unitTime+601), ErrNotYetValid, "iat"},
+		{"a refresh token", `"active":true,"token_type":"refresh_token"`, ErrTokenType, "token_type"},
+		{"a refresh token of Keycloak", `"active":true,"typ":"Refresh"`, ErrType, "typ"},
+		{"an offline token of Keycloak", `"active":true,"typ":"Offline"`, ErrType, "typ"},
+		{"an ID token of Keycloak", `"active":true,"typ":"ID"`, ErrType, "typ"},
+		{"a refresh token of Hydra", `"active":true,"token_use":"refresh_token"`, ErrType, "token_use"},
+		{"unknown cnf", `"active":true,"cnf":{}`, ErrBinding, "cnf"},
+		{"bound", `"active":true,"cnf":{"jkt":"x"}`, ErrBinding, "cnf"},
+		{"bound to a certificate", `"active":true,"cnf":{"x5t#S256":"x"}`, ErrBinding, "cnf"},
+		{"acr a number", `"active":true,"acr":1`, ErrResponse, "acr"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.answer(introspectionPath, "{"+tt.members+"}")
+			token, err := authenticate(t, rs, bearer("opaque~token"))
+			if tt.kind == nil {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if token.Issuer() != unitIssuer || token.Raw().Reveal() != "opaque~token" {
+					t.Error(token.Issuer())
+				}
+				if tt.name == "all" && (token.Subject() != "alice" || token.ClientID() != "app" || !token.HasScope("write") || token.ID() != "1" ||
+					token.ACR() != "gold" || !token.AuthTime().Equal(unitNow()) || !token.Expiry().Equal(unitNow().Add(time.Second)) || len(token.Audience()) != 2) {
+					t.Errorf("%+v", *token.d)
+				}
+				return
+			}
+			if tt.kind == ErrResponse { // what the server says cannot be read: nothing is known of the token
+				tt.kind = ErrUnavailable
+				tt.param = "Introspect"
+			}
+			wantError(t, err, tt.kind, tt.param)
+		})
+	}
+	requests := s.requests(introspectionPath)
+	if form := requests[0].form; form.Get("token") != "opaque~token" || form.Get("token_type_hint") != "access_token" {
+		t.Error(form)
+	}
+}
+
+// TestOpaqueUnavailable: a server that cannot be asked, or does not answer as it
+// should, says nothing of the token.
+func TestOpaqueUnavailable(t *testing.T) {
+	s := newUnitServer()
+	rs := s.opaqueServer(t, func(c *ResourceServerConfig) { c.Introspect = s.introspector(t, signedIntrospection) })
+	forged := introspectionJWTAnswer(s.sign(t, "token-introspection+jwt", introspectionClaims(map[string]any{"iss": "https://other.example"})))
+	for name, a := range map[string]unitAnswer{
+		"down":             {status: http.StatusBadGateway},
+		"refused":          {status: http.StatusUnauthorized, mediaType: mediaJSON, body: `{"error":"invalid_client"}`},
+		"not signed":       {mediaType: mediaJSON, body: `{"active":true}`},
+		"another issuer's": forged,
+		"not JSON":         {mediaType: mediaIntrospectionJWT, body: "x"},
+	} {
+		s.set(introspectionPath, a)
+		_, err := authenticate(t, rs, bearer("opaque"))
+		wantError(t, err, ErrUnavailable, "Introspect")
+		if errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: it counts as a bad token: %v", name, err)
+		}
+		if status, code, h := codeOf(rs, err); status != http.StatusServiceUnavailable || h.Get("Retry-After") != "5" || code != "temporarily_unavailable" {
+			t.Errorf("%s: %d %s", name, status, code)
+		}
+	}
+	// RFC 7009, Section 2.2.1: the client chose the token, and would have the API
+	// answer 503.
+	s.set(introspectionPath, unitAnswer{status: http.StatusBadRequest, mediaType: mediaJSON, body: `{"error":"unsupported_token_type"}`})
+	_, err := authenticate(t, rs, bearer("opaque"))
+	wantError(t, err, ErrInactive, "active")
+	inactive := introspectionClaims(map[string]any{"token_introspection": map[string]any{"active": false}})
+	s.set(introspectionPath, introspectionJWTAnswer(s.sign(t, "token-introspection+jwt", inactive)))
+	_, err = authenticate(t, rs, bearer("opaque"))
+	wantError(t, err, ErrInactive, "active")
+	s.set(introspectionPath, introspectionJWTAnswer(s.sign(t, "token-introspection+jwt", introspectionClaims(nil))))
+	if token, err := authenticate(t, rs, bearer("opaque")); err != nil || token.Subject() != "alice" {
+		t.Error(token, err)
+	}
+}
+
+// TestOpaqueOrJWT: what is a JWT is verified, and never sent anywhere.
+func TestOpaqueOrJWT(t *testing.T) {
+	s := newUnitServer()
+	s.answer(introspectionPath, `{"active":true}`)
+	rs := s.opaqueServer(t, nil)
+	header := func(h string) string { return encodeBase64URL([]byte(h)) }
+	good := s.accessToken(t, nil)
+	for _, tt := range []struct {
+		name, token string
+		asked       bool
+	}{
+		{"good", good, false},
+		{"bad signature", good[:len(good)-4] + "AAAA", false},
+		{"expired", s.accessToken(t, map[string]any{"exp": unitTime - 100}), false},
+		{"ID token", s.sign(t, "JWT", unitClaims(nil)), false},
+		{"crit", header(`{"alg":"ES256","crit":["x"]}`) + ".e30.AA", false},
+		{"duplicate alg", header(`{"alg":"ES256","alg":"ES256"}`) + ".e30.AA", false},
+		{"long header", header(`{"alg":"ES256","x":"`+strings.Repeat("x", maxHeader)+`"}`) + ".e30.AA", false},
+		{"no alg", header(`{"typ":"x"}`) + ".e30.AA", true},
+		{"PASETO", "v4.public.AAAA", true},
+		{"two dots", "a~b.c.d", true},
+		{"JWE", header(`{"alg":"dir"}`) + ".a.b.c.d", true},
+		{"opaque", "opaque", true},
+		{"too long", strings.Repeat("a", maxToken+1), false},
+	} {
+		n := len(s.requests(introspectionPath))
+		_, err := rs.Authenticate(bearer(tt.token))
+		if asked := len(s.requests(introspectionPath)) > n; asked != tt.asked || tt.asked && err != nil {
+			t.Errorf("%s: asked %v, %v", tt.name, asked, err)
+		}
+	}
+	// Where nothing is verified the server is asked about every token.
+	only := s.opaqueServer(t, func(c *ResourceServerConfig) { c.Servers = nil })
+	n := len(s.requests(introspectionPath))
+	if _, err := only.Authenticate(bearer(good)); err != nil || len(s.requests(introspectionPath)) != n+1 {
+		t.Error(err)
+	}
+}
+
+// TestIntrospectionTTL: an answer counts for its time, and not beyond the token's.
+func TestIntrospectionTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		rs := s.opaqueServer(t, func(c *ResourceServerConfig) {
+			c.Clock, c.IntrospectionTTL = Clock{Tolerance: -1}, time.Minute
+		})
+		expiry := time.Now().Add(70 * time.Second)
+		answer := fmt.Sprintf(`{"active":true,"exp":%d,"scope":"read"}`, expiry.Unix())
+		s.answer(introspectionPath, answer)
+		asked := func(token string, want int) {
+			t.Helper()
+			if _, err := rs.Authenticate(bearer(token)); err != nil {
+				t.Error(err)
+			}
+			if n := len(s.requests(introspectionPath)); n != want {
+				t.Errorf("asked %d times, want %d", n, want)
+			}
+		}
+		asked("a", 1)
+		asked("a", 1)
+		asked("b", 2)
+		time.Sleep(time.Minute - 1)
+		asked("a", 2)
+		time.Sleep(time.Nanosecond)
+		asked("a", 3)
+		time.Sleep(10 * time.Second)
+		_, err := authenticate(t, rs, bearer("a"))
+		wantError(t, err, ErrExpired, "exp")
+		if n := len(s.requests(introspectionPath)); n != 3 {
+			t.Errorf("asked about an expired token: %d", n)
+		}
+		// What was refused is not remembered.
+		s.answer(introspectionPath, `{"active":false}`)
+		if _, err := rs.Authenticate(bearer("c")); !errors.Is(err, ErrInactive) {
+			t.Error(err)
+		}
+		s.answer(introspectionPath, `{"active":true}`)
+		asked("c", 5)
+	})
+}

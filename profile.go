@@ -1,0 +1,243 @@
+package oauth
+
+// This file describes access tokens: those of RFC 9068, and those of large
+// providers, most of which do not follow it.
+
+import (
+	"slices"
+	"strings"
+)
+
+// An AccessTokenProfile describes the JWT access tokens of a server that does not
+// follow RFC 9068. It is what tells an access token from the ID tokens and other
+// JWTs that the server signs with the same keys, and nothing in it is guessed.
+// Signature, issuer, expiry, and an audience or a list of clients are checked
+// under every profile.
+//
+// The ready-made ones are [EntraProfile], [OktaProfile], [Auth0Profile],
+// [KeycloakProfile], [CognitoProfile] and [ADFSProfile]. What they return may be
+// changed before it is used.
+type AccessTokenProfile struct {
+	// Types are the values of typ, without regard to case; "" stands for a token
+	// that has none. Required.
+	Types []string
+
+	// Marker is a claim that this server's access tokens have and its other tokens
+	// do not: "scp", or with its value "token_use=access". Required if Types has
+	// "JWT" or "" in it, which are those of ID tokens.
+	Marker string
+
+	// ClientIDClaim is where the client is named: azp, appid, cid. Empty: client_id.
+	ClientIDClaim string
+
+	// ScopeClaim is where the scopes are, a string with spaces in between or an
+	// array of strings. Empty: scope.
+	ScopeClaim string
+
+	// Optional are those of sub, jti, iat and the client that tokens may lack. The
+	// client is written "client_id" whatever its claim is.
+	Optional []string
+
+	// Issuer is iss where it is not the server's Issuer. Empty: it is.
+	Issuer string
+
+	// ClientIDs are the clients whose tokens are accepted, in place of the
+	// audience, for a server whose access tokens have none. Nil: the audience is
+	// checked. Every API of the user pool then has to know its own clients.
+	ClientIDs []string
+}
+
+// EntraProfile is that of Microsoft Entra ID, version 2.0 tokens: typ JWT, client
+// in azp, scopes in scp, and no jti. The audience is the client id of the API's
+// own registration, so that ResourceServerConfig.Resource is a GUID and BaseURL
+// has to be set. A registration that accepts version 1.0 tokens gets those of
+// another issuer (https://sts.windows.net/…/), with the client in appid.
+//
+// Tokens that an application gets for itself have roles in place of scp: to accept
+// them set Marker to "azpacr", and have the handlers look at roles. Source: "Access
+// token claims reference" of the Microsoft identity platform.
+func EntraProfile() *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp", ClientIDClaim: "azp", ScopeClaim: "scp", Optional: []string{"jti"}}
+}
+
+// OktaProfile is that of a custom authorization server of Okta: no typ, client in
+// cid, scopes in the array scp. The tokens of the org authorization server are for
+// Okta alone and cannot be verified by anybody else. Source: "OpenID Connect &
+// OAuth 2.0 API", access token, of the Okta developer documentation.
+func OktaProfile() *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{"", "JWT"}, Marker: "scp", ClientIDClaim: "cid", ScopeClaim: "scp"}
+}
+
+// Auth0Profile is the one that Auth0 calls its own, and that an API has if it was
+// not set to RFC 9068: typ JWT, client in azp, no jti. A token without any scope
+// has no scope claim and is refused. Source: "Access Token Profiles" of the Auth0
+// documentation.
+func Auth0Profile() *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scope", ClientIDClaim: "azp", Optional: []string{"jti"}}
+}
+
+// KeycloakProfile is that of Keycloak: typ JWT in the header and the claim typ
+// Bearer, client in azp. The resource becomes an audience by an audience mapper of
+// a client scope. Source: AccessToken and TokenUtil of Keycloak.
+func KeycloakProfile() *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "typ=Bearer", ClientIDClaim: "azp"}
+}
+
+// CognitoProfile is that of Amazon Cognito user pools: no typ and no audience. The
+// clients are those whose tokens this resource takes; at least one is needed.
+// Source: "Understanding the access token" of the Amazon Cognito Developer Guide.
+func CognitoProfile(clientIDs ...string) *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{""}, Marker: "token_use=access", ClientIDs: append([]string{}, clientIDs...)}
+}
+
+// ADFSProfile is that of Active Directory Federation Services: client in appid,
+// scopes in scp, and an issuer of its own, the access_token_issuer of the server's
+// metadata (http://…/adfs/services/trust). There is no jti, and not always a sub.
+// Source: "AD FS OpenID Connect/OAuth concepts" of the Windows Server
+// documentation, and MS-OAPX, Section 3.2.5.2.
+func ADFSProfile(issuer string) *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "appid", ClientIDClaim: "appid", ScopeClaim: "scp", Optional: []string{"sub", "jti"}, Issuer: issuer}
+}
+
+// accessTokenType is RFC 9068, Section 2.1.
+const accessTokenType = "at+jwt"
+
+// standardProfile is RFC 9068, Section 2.2.
+func standardProfile() *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{accessTokenType}}
+}
+
+// compile makes a copy that is ready for use, after checking it.
+func (p *AccessTokenProfile) compile() (*AccessTokenProfile, error) {
+	c := *p
+	c.Types = nil
+	plain := false
+	for _, typ := range p.Types {
+		typ = normalType(typ)
+		if typ != accessTokenType && !idTokenType(typ) {
+			return nil, fail(ErrConfig, "Profile.Types", "%s is the type of tokens of another kind", printable(typ, 64))
+		}
+		plain = plain || typ == "" || typ == "jwt"
+		c.Types = append(c.Types, typ)
+	}
+	for _, name := range p.Optional {
+		if !slices.Contains([]string{"sub", "jti", "iat", "client_id"}, name) {
+			return nil, fail(ErrConfig, "Profile.Optional", "%s is not one of sub, jti, iat, client_id", printable(name, 64))
+		}
+	}
+	c.Optional, c.ClientIDs = slices.Clone(p.Optional), slices.Clone(p.ClientIDs)
+	if c.ClientIDClaim == "" {
+		c.ClientIDClaim = "client_id"
+	}
+	if c.ScopeClaim == "" {
+		c.ScopeClaim = "scope"
+	}
+	name, _, _ := strings.Cut(c.Marker, "=")
+	switch {
+	case len(c.Types) == 0:
+		return nil, fail(ErrConfig, "Profile.Types", `is empty: say at+jwt, or what the server writes, "" if it writes none`)
+	case c.Marker == "" && plain:
+		return nil, fail(ErrConfig, "Profile.Marker", "is empty, and the types are those of ID tokens: name a claim that only access tokens have")
+	case c.Marker != "" && name == "":
+		return nil, fail(ErrConfig, "Profile.Marker", "names no claim")
+	case c.ClientIDs != nil && (len(c.ClientIDs) == 0 || slices.Contains(c.ClientIDs, "")):
+		return nil, fail(ErrConfig, "Profile.ClientIDs", "is empty, or names an empty client: it stands in place of the audience")
+	case c.ClientIDs != nil && slices.Contains(c.Optional, "client_id"):
+		return nil, fail(ErrConfig, "Profile.Optional", "has client_id in it, and ClientIDs compares it")
+	}
+	return &c, nil
+}
+
+// check holds a verified token against the profile: it is an access token of
+// this server, for the resource.
+func (p *AccessTokenProfile) check(claims jsonObject, typ, resource string, d *accessTokenData) (err error) {
+	if !slices.Contains(p.Types, typ) {
+		return fail(ErrType, "typ", "a token of type %s is not an access token", printable(typ, 64))
+	}
+	if err := p.checkMarker(claims); err != nil {
+		return err
+	}
+	for _, m := range [...]struct {
+		name, claim string
+		dst         *string
+	}{{"sub", "sub", &d.subject}, {"client_id", p.ClientIDClaim, &d.clientID}, {"jti", "jti", &d.id}} {
+		if !claims.has(m.claim) && slices.Contains(p.Optional, m.name) {
+			continue
+		}
+		if *m.dst, err = claims.need(m.claim); err != nil {
+			return err
+		}
+	}
+	if d.issuedAt.IsZero() && !slices.Contains(p.Optional, "iat") {
+		return fail(ErrClaim, "iat", "is missing")
+	}
+	if d.scope, err = claims.scope(p.ScopeClaim); err != nil {
+		return err
+	}
+	return p.checkAudience(claims, resource, d)
+}
+
+// checkMarker wants the claim that other tokens of the server do not have.
+func (p *AccessTokenProfile) checkMarker(claims jsonObject) error {
+	if p.Marker == "" {
+		return nil
+	}
+	name, want, valued := strings.Cut(p.Marker, "=")
+	if raw, ok := claims.get(name); !ok || raw == "null" {
+		return fail(ErrType, name, "is missing: the token is not an access token")
+	}
+	if !valued {
+		return nil
+	}
+	if got, _, err := claims.string(name); err != nil || got != want {
+		return fail(ErrType, name, "is not %s: the token is not an access token", printable(want, 64))
+	}
+	return nil
+}
+
+// checkAudience wants the resource among the audiences (RFC 9068, Section 4), or
+// the client among those that stand in their place.
+func (p *AccessTokenProfile) checkAudience(claims jsonObject, resource string, d *accessTokenData) error {
+	aud, ok, err := claims.strings("aud", true)
+	if err != nil {
+		return err
+	}
+	d.audience = aud
+	switch {
+	case p.ClientIDs != nil && !slices.Contains(p.ClientIDs, d.clientID):
+		return fail(ErrAudience, p.ClientIDClaim, "the client %s is not one of Profile.ClientIDs", printable(d.clientID, 128))
+	case p.ClientIDs != nil:
+		return nil
+	case !ok || len(aud) == 0:
+		return fail(ErrClaim, "aud", "is missing")
+	case !slices.Contains(aud, resource):
+		return fail(ErrAudience, "aud", "the token is for another resource, not for %s", printable(resource, 256))
+	case slices.Contains(aud, ""):
+		return fail(ErrClaim, "aud", "is empty")
+	}
+	return nil
+}
+
+// suggest names the ready-made profile under which a token would be good, for
+// the developer who left TrustedServer.Profile nil; "" if there is none.
+func suggestProfile(claims jsonObject, typ, resource string, d *accessTokenData) string {
+	clientID, _, _ := claims.string("client_id")
+	for _, known := range [...]struct {
+		name    string
+		profile *AccessTokenProfile
+	}{
+		{"KeycloakProfile()", KeycloakProfile()},
+		{"CognitoProfile(…)", CognitoProfile(clientID)},
+		{"OktaProfile()", OktaProfile()},
+		{"EntraProfile()", EntraProfile()},
+		{"ADFSProfile(…)", ADFSProfile(d.issuer)},
+		{"Auth0Profile()", Auth0Profile()},
+	} {
+		p, err := known.profile.compile()
+		scratch := *d
+		if err == nil && p.check(claims, typ, resource, &scratch) == nil {
+			return known.name
+		}
+	}
+	return ""
+}

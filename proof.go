@@ -1,0 +1,403 @@
+package oauth
+
+// This file implements the server's side of DPoP (RFC 9449): the check of proofs,
+// and the nonces that a resource server gives out. The client's side is in dpop.go.
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// proofRules are what the proofs of requests are held against.
+type proofRules struct {
+	jws    jwsRules
+	window time.Duration
+	nonces *nonceKeys // nil: none are wanted
+	replay ReplayCache
+}
+
+func (rs *ResourceServer) setProofs(cfg *ResourceServerConfig) (err error) {
+	p := &rs.proofs
+	p.jws = jwsRules{typ: func(typ string) bool { return typ == dpopType }, what: "a DPoP proof"}
+	if p.jws.allowed, err = verifiable("DPoPAlgorithms", cfg.DPoPAlgorithms); err != nil {
+		return err
+	}
+	switch p.window = cfg.DPoPWindow; {
+	case p.window == 0:
+		p.window = proofWindow
+	case p.window < 0 || p.window > maxProofWindow:
+		return fail(ErrConfig, "DPoPWindow", "%v is not between 0 and %v", p.window, maxProofWindow)
+	}
+	if cfg.DPoPNonceKeys != nil && len(cfg.DPoPNonceKeys) == 0 {
+		return fail(ErrConfig, "DPoPNonceKeys", "is empty: leave it nil for no nonces")
+	}
+	for _, key := range cfg.DPoPNonceKeys {
+		if len(key) < minNonceKey {
+			return fail(ErrConfig, "DPoPNonceKeys", "a key has %d bytes: make it of %d random ones", len(key), minNonceKey)
+		}
+		if p.nonces == nil {
+			p.nonces = new(nonceKeys)
+		}
+		p.nonces.keys = append(p.nonces.keys, slices.Clone(key))
+	}
+	if p.replay = cfg.Replay; p.replay == nil {
+		p.replay = newMemoryReplay(rs.clock, maxReplays)
+	}
+	return nil
+}
+
+// algs is the parameter of that name in a challenge.
+func (rules *proofRules) algs() string {
+	return strings.ReplaceAll(joinAlgorithms(rules.jws.allowed), ",", "")
+}
+
+// Error codes of RFC 9449, Sections 7.1 and 9.
+const (
+	codeInvalidProof = "invalid_dpop_proof"
+	codeUseNonce     = "use_dpop_nonce"
+)
+
+// checkProof is RFC 9449, Section 4.3. What costs nothing comes first; the key of
+// the proof is looked at when it is the one that the token is bound to.
+func (rs *ResourceServer) checkProof(r *http.Request, fields []string, token tokenHash, jkt string) error {
+	switch {
+	case len(fields) == 0:
+		return fail(ErrClaim, "DPoP", "there is no proof")
+	case len(fields) > 1: // check 1
+		return fail(ErrParse, "DPoP", "there are several proofs")
+	case len(fields[0]) > maxProof:
+		return fail(ErrParse, "DPoP", "the proof is longer than %d bytes", maxProof)
+	}
+	segments, err := splitJWS(fields[0]) // check 2
+	if err != nil {
+		return err
+	}
+	alg, key, err := rs.proofs.header(segments[0], jkt)
+	if err != nil {
+		return err
+	}
+	scratch := jwsScratch.Get().(*[]byte)
+	defer jwsScratch.Put(scratch)
+	p, err := parseSegments(fields[0], segments, scratch)
+	if err != nil {
+		return err
+	}
+	reader := newJSONReader()
+	defer reader.release()
+	claims, err := reader.object(string(p.payload), headerLimits, ErrClaim)
+	if err != nil {
+		return err
+	}
+	jti, until, err := rs.checkProofClaims(r, claims, token)
+	if err != nil {
+		return err
+	}
+	if _, err := p.verify(alg, key); err != nil { // check 6
+		return fail(ErrSignature, "DPoP", "the signature does not verify with the jwk of the proof")
+	}
+	return rs.checkReplay(r, jkt, jti, until)
+}
+
+// header is checks 4, 5 and 7, and that the key is the one of the token, before
+// anything is computed with it.
+func (rules *proofRules) header(segment, jkt string) (*algorithm, *publicKey, error) {
+	b, err := decodeBase64URL(nil, []byte(segment))
+	if err != nil {
+		return nil, nil, err
+	}
+	r := newJSONReader()
+	defer r.release()
+	o, err := r.object(string(b), headerLimits, ErrParse)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := readHeader(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	alg, err := rules.jws.check(&h)
+	if err != nil {
+		return nil, nil, err
+	}
+	jwk, ok, err := o.object("jwk")
+	if err != nil {
+		return nil, nil, err
+	}
+	if !ok {
+		return nil, nil, fail(ErrClaim, "jwk", "is missing")
+	}
+	for _, private := range privateMembers {
+		if jwk.has(private) {
+			return nil, nil, fail(ErrParse, "jwk", "has private members")
+		}
+	}
+	print, err := jwkThumbprint(jwk)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !sameSecret(print, jkt) { // check 12
+		return nil, nil, answered(fail(ErrBinding, "cnf", "the token is bound to another DPoP key"), answer{code: codeInvalidToken})
+	}
+	if n, _ := jwk.get("n"); len(n) > (maxProofRSABits/8+1)*4/3+4 {
+		return nil, nil, fail(ErrUnsupported, "jwk", "the RSA key of a proof has at most %d bits", maxProofRSABits)
+	}
+	key, err := parsePublicJWK(jwk)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !key.fits(alg) {
+		return nil, nil, fail(ErrAlgorithm, "jwk", "the key is not one for %s", alg.name)
+	}
+	return alg, key, nil
+}
+
+// checkProofClaims is checks 3, 8, 9, 10, 11 and the first half of 12. Until is
+// when the proof could not be accepted any more, by the local clock.
+func (rs *ResourceServer) checkProofClaims(r *http.Request, claims jsonObject, token tokenHash) (jti string, until time.Time, err error) {
+	none := time.Time{}
+	var htm, htu, ath string
+	for _, m := range [...]struct {
+		name string
+		dst  *string
+	}{{"jti", &jti}, {"htm", &htm}, {"htu", &htu}, {"ath", &ath}} {
+		if *m.dst, err = claims.need(m.name); err != nil {
+			return "", none, err
+		}
+	}
+	iat, ok, err := claims.date("iat")
+	if err != nil {
+		return "", none, err
+	}
+	if !ok {
+		return "", none, fail(ErrClaim, "iat", "is missing")
+	}
+	nonce, _, err := claims.string("nonce")
+	if err != nil {
+		return "", none, err
+	}
+	if htm != r.Method {
+		return "", none, fail(ErrClaim, "htm", "is not the method of the request, %s", printable(r.Method, 32))
+	}
+	if err := rs.checkTarget(r, htu); err != nil {
+		return "", none, err
+	}
+	if want := encodeBase64URL(token[:]); !sameSecret(ath, want) {
+		return "", none, fail(ErrClaim, "ath", "is not the hash of the access token")
+	}
+	now := rs.clock.now()
+	if rs.proofs.nonces == nil {
+		until, err = rs.proofs.checkAge(iat, now)
+	} else {
+		until, err = rs.proofs.nonces.check(nonce, now)
+	}
+	return jti, until.Add(-rs.clock.Skew), err
+}
+
+// checkAge wants the proof to be of now: |now − iat| ≤ window. Until is a second
+// longer than that holds.
+func (rules *proofRules) checkAge(iat, now time.Time) (until time.Time, err error) {
+	switch age := now.Sub(iat); {
+	case age > rules.window:
+		return until, fail(ErrExpired, "iat", "the proof is %v old by this clock (%s), the limit is %v", roughly(age), stamp(now), rules.window)
+	case -age > rules.window:
+		return until, fail(ErrNotYetValid, "iat", "the proof is %v ahead of this clock (%s), the limit is %v", roughly(-age), stamp(now), rules.window)
+	}
+	return iat.Add(rules.window + time.Second), nil
+}
+
+// checkReplay is RFC 9449, Section 11.1.
+func (rs *ResourceServer) checkReplay(r *http.Request, jkt, jti string, until time.Time) error {
+	key := replayKey(jkt, jti)
+	var added bool
+	var err error
+	if own, ok := rs.proofs.replay.(*memoryReplay); ok {
+		added, err = own.addFor(jkt, key, until)
+	} else if added, err = rs.proofs.replay.Add(r.Context(), key, until); err != nil {
+		err = &Error{Kind: ErrUnavailable, Param: "Replay", Detail: "the replay cache cannot be asked", Err: err}
+	}
+	switch {
+	case err != nil:
+		return err
+	case !added:
+		return fail(ErrReplay, "jti", "the proof was used before")
+	}
+	return nil
+}
+
+// ---- htu
+
+// checkTarget compares htu with the URL of the request, both in the form of RFC
+// 3986, Sections 6.2.2 and 6.2.3. "ignoring any query and fragment parts"
+func (rs *ResourceServer) checkTarget(r *http.Request, htu string) error {
+	if i := strings.IndexAny(htu, "?#"); i >= 0 {
+		htu = htu[:i]
+	}
+	base, path := rs.base, requestPath(r)
+	if rs.requestURL != nil {
+		u, err := rs.requestURL(r)
+		switch {
+		case err != nil:
+			return answered(&Error{Kind: ErrMalformed, Param: "RequestURL", Detail: "the URL of the request cannot be had", Err: err}, answer{code: codeInvalidRequest})
+		case u == nil || u.Host == "":
+			return answered(fail(ErrMalformed, "RequestURL", "returned no absolute URL"), answer{code: codeInvalidRequest})
+		}
+		base, path = originOf(u), u.EscapedPath()
+	}
+	want, ok := normalPath(path)
+	if !ok {
+		return fail(ErrClaim, "htu", "the request has dot segments in its path, or a percent sign that escapes nothing")
+	}
+	if got, ok := normalTarget(htu); !ok || got.origin != base || got.path != want {
+		return fail(ErrClaim, "htu", "is not the URL of the request, %s", printable(base+want, 256))
+	}
+	return nil
+}
+
+// requestPath is the path of the request line, which http.StripPrefix leaves as
+// it is. A request that was made by hand may have none.
+func requestPath(r *http.Request) string {
+	target, _, _ := strings.Cut(r.RequestURI, "?")
+	if target == "" {
+		return r.URL.EscapedPath()
+	}
+	if strings.HasPrefix(target, "/") {
+		return target
+	}
+	// RFC 9112, Section 3.2.2: the absolute form, as sent to proxies.
+	_, rest, _ := strings.Cut(target, "://")
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return ""
+}
+
+// A target is a URL without query and fragment, in its normal form.
+type target struct{ origin, path string }
+
+// normalTarget reads an absolute http URL. A user, an empty host and the like make
+// of it an origin that no configuration has.
+func normalTarget(raw string) (t target, ok bool) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return t, false
+	}
+	host, path := rest, ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	t.origin = normalOrigin(scheme, host)
+	t.path, ok = normalPath(path)
+	return t, ok
+}
+
+// normalPath makes of a path what RFC 3986, Sections 6.2.2.1, 6.2.2.2 and 6.2.3
+// make of it. One with dot segments is refused: where they are taken out, and
+// where not, differs between a proxy and what is behind it.
+func normalPath(path string) (string, bool) {
+	if path == "" {
+		return "/", true
+	}
+	if strings.IndexByte(path, '%') >= 0 {
+		b := make([]byte, 0, len(path))
+		for i := 0; i < len(path); i++ {
+			if path[i] != '%' {
+				b = append(b, path[i])
+				continue
+			}
+			if i+2 >= len(path) {
+				return "", false
+			}
+			hi, lo := unhex(path[i+1]), unhex(path[i+2])
+			if hi < 0 || lo < 0 {
+				return "", false
+			}
+			if c := byte(hi<<4 | lo); unreserved(c) {
+				b = append(b, c)
+			} else {
+				b = append(b, '%', upperHex[hi], upperHex[lo])
+			}
+			i += 2
+		}
+		path = string(b)
+	}
+	for rest := path; rest != ""; {
+		var segment string
+		segment, rest, _ = strings.Cut(rest, "/")
+		if segment == "." || segment == ".." {
+			return "", false
+		}
+	}
+	return path, true
+}
+
+const upperHex = "0123456789ABCDEF"
+
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// unreserved is RFC 3986, Section 2.3.
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+// ---- nonces
+
+// nonceKeys make and accept nonces that nobody has to keep: the number of a slot
+// of time, and its HMAC. What has the key on another machine accepts them too. The
+// keys stand behind a pointer for the same reason as the text of a Secret.
+type nonceKeys struct{ keys [][]byte }
+
+// nonceSize is that of the decoded nonce: the slot and the HMAC.
+const nonceSize = 8 + sha256.Size
+
+// make is the nonce of now, with the first key.
+func (k *nonceKeys) make(now time.Time) string {
+	slot := nonceSlotOf(now)
+	return encodeBase64URL(append(slot[:], k.sum(0, slot)...))
+}
+
+func nonceSlotOf(now time.Time) (slot [8]byte) {
+	binary.BigEndian.PutUint64(slot[:], uint64(now.Unix()/int64(nonceSlot/time.Second)))
+	return slot
+}
+
+func (k *nonceKeys) sum(i int, slot [8]byte) []byte {
+	return hmacSign(findHMAC(HS256), k.keys[i], append([]byte("dpop nonce"), slot[:]...))
+}
+
+// check accepts the nonces of this slot and the one before.
+func (k *nonceKeys) check(nonce string, now time.Time) (until time.Time, err error) {
+	refused := func() (time.Time, error) {
+		return time.Time{}, answered(fail(ErrNonce, "nonce", "the proof has no nonce, or one that is not of this resource, or too old"), answer{code: codeUseNonce})
+	}
+	b, err := decodeBase64URL(make([]byte, 0, nonceSize), []byte(nonce))
+	if err != nil || len(b) != nonceSize {
+		return refused()
+	}
+	for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} {
+		slot := nonceSlotOf(at)
+		if [8]byte(b[:8]) != slot {
+			continue
+		}
+		for i := range k.keys {
+			if sameSecret(string(b[8:]), string(k.sum(i, slot))) {
+				end := int64(binary.BigEndian.Uint64(slot[:])) + 2 // the first slot in which it is refused
+				return time.Unix(end*int64(nonceSlot/time.Second), 0), nil
+			}
+		}
+	}
+	return refused()
+}

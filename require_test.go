@@ -1,0 +1,386 @@
+package oauth
+
+// Tests of the middleware and of what the resource server answers.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// serve sends a request through Require and returns the answer, and the token
+// that the handler got.
+func serve(rs *ResourceServer, need Requirement, r *http.Request) (w *httptest.ResponseRecorder, got *AccessToken) {
+	w = httptest.NewRecorder()
+	rs.Require(need, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, _ = AccessTokenFromContext(r.Context())
+		w.WriteHeader(http.StatusNoContent)
+	})).ServeHTTP(w, r)
+	return w, got
+}
+
+func TestRequire(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	gold := map[string]any{"acr": "gold", "auth_time": unitTime - 100}
+	for _, tt := range []struct {
+		name   string
+		claims map[string]any
+		need   Requirement
+		status int
+		code   string
+		kind   error
+		param  string
+	}{
+		{"nothing", nil, Requirement{}, 204, "", nil, ""},
+		{"scope", nil, Requirement{Scope: []string{"read"}}, 204, "", nil, ""},
+		{"scopes", nil, Requirement{Scope: []string{"write", "read"}}, 204, "", nil, ""},
+		{"one of two", nil, Requirement{Scope: []string{"read", "admin"}}, 403, codeInsufficientScope, ErrScope, "scope"},
+		{"a part of a scope", nil, Requirement{Scope: []string{"rea"}}, 403, codeInsufficientScope, ErrScope, "scope"},
+		{"no scope", map[string]any{"scope": unitRemoved}, Requirement{Scope: []string{"read"}}, 403, codeInsufficientScope, ErrScope, "scope"},
+		{"acr", gold, Requirement{ACRValues: []string{"silver", "gold"}}, 204, "", nil, ""},
+		{"another acr", gold, Requirement{ACRValues: []string{"silver"}}, 401, codeInsufficientAuthentication, ErrClaim, "acr"},
+		{"no acr", nil, Requirement{ACRValues: []string{"gold"}}, 401, codeInsufficientAuthentication, ErrClaim, "acr"},
+		{"no acr that would do", gold, Requirement{ACRValues: []string{}}, 401, codeInsufficientAuthentication, ErrClaim, "acr"},
+		{"age", gold, Requirement{MaxAge: int64p(100)}, 204, "", nil, ""},
+		{"age within tolerance", gold, Requirement{MaxAge: int64p(70)}, 204, "", nil, ""},
+		{"too old", gold, Requirement{MaxAge: int64p(69)}, 401, codeInsufficientAuthentication, ErrExpired, "auth_time"},
+		{"no auth_time", nil, Requirement{MaxAge: int64p(1 << 40)}, 401, codeInsufficientAuthentication, ErrClaim, "auth_time"},
+		{"auth_time ahead", map[string]any{"auth_time": unitTime + 601}, Requirement{MaxAge: int64p(100)}, 401, codeInsufficientAuthentication, ErrNotYetValid, "auth_time"},
+		{"expired", map[string]any{"exp": unitTime - 100}, Requirement{Scope: []string{"read"}}, 401, codeInvalidToken, ErrExpired, "exp"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			raw := s.accessToken(t, tt.claims)
+			w, got := serve(rs, tt.need, bearer(raw))
+			if w.Code != tt.status || (got != nil) != (tt.status == 204) {
+				t.Fatalf("status %d, token %v", w.Code, got)
+			}
+			token, err := rs.Authenticate(bearer(raw))
+			if err == nil {
+				err = rs.Check(token, tt.need)
+			}
+			if tt.kind == nil {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, tt.kind, tt.param)
+			var body struct {
+				Error       string `json:"error"`
+				Description string `json:"error_description"`
+			}
+			if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.Error != tt.code || body.Description == "" {
+				t.Errorf("%s %v", w.Body, err)
+			}
+			again := httptest.NewRecorder()
+			rs.WriteError(again, err)
+			if again.Code != w.Code || again.Body.String() != w.Body.String() {
+				t.Errorf("WriteError: %d %s", again.Code, again.Body)
+			}
+		})
+	}
+}
+
+// TestChallenges is what clients read.
+func TestChallenges(t *testing.T) {
+	s := newUnitServer()
+	key := proofKeyOf(t, ES256)
+	const meta = "https://api.example/.well-known/oauth-protected-resource"
+	common := map[string]string{"realm": unitResource, "resource_metadata": meta}
+	with := func(params ...string) map[string]string {
+		m := map[string]string{}
+		for name, v := range common {
+			m[name] = v
+		}
+		for i := 0; i < len(params); i += 2 {
+			m[params[i]] = params[i+1]
+		}
+		return m
+	}
+	const algs = "ES256 PS256"
+	bound := s.accessToken(t, boundTo(key))
+	stepUp := Requirement{Scope: []string{"read"}, ACRValues: []string{"gold", "silver"}, MaxAge: int64p(300)}
+	text := refusalTexts.find
+	for _, tt := range []struct {
+		name         string
+		need         Requirement
+		r            *http.Request
+		status       int
+		bearer, dpop map[string]string
+	}{
+		{"no credentials", Requirement{Scope: []string{"read", "x"}, ACRValues: []string{"gold"}, MaxAge: int64p(5)}, apiRequest(), 401, with("scope", "read x"), with("scope", "read x", "algs", algs)},
+		{"unknown ones", Requirement{}, apiRequest("Basic YTpi"), 401, with(), with("algs", algs)},
+		{"malformed", Requirement{}, apiRequest("Bearer a b"), 400, with("error", codeInvalidRequest, "error_description", text(codeInvalidRequest)), with("algs", algs)},
+		{"bad token", Requirement{}, bearer("x"), 401, with("error", codeInvalidToken, "error_description", text(codeInvalidToken)), with("algs", algs)},
+		{"bad token as DPoP", Requirement{}, apiRequest("DPoP x"), 401, with(), with("algs", algs, "error", codeInvalidToken, "error_description", text(codeInvalidToken))},
+		{"bound as Bearer", Requirement{}, bearer(bound), 401, with("error", codeInvalidToken, "error_description", text(codeInvalidToken)), with("algs", algs)},
+		{"no proof", Requirement{}, apiRequest("DPoP " + bound), 401, with(), with("algs", algs, "error", codeInvalidProof, "error_description", text(codeInvalidProof))},
+		{"scope", Requirement{Scope: []string{"admin"}}, bearer(s.accessToken(t, nil)), 403, with("error", codeInsufficientScope, "error_description", text(codeInsufficientScope), "scope", "admin"), with("scope", "admin", "algs", algs)},
+		{"scope, bound", Requirement{Scope: []string{"admin"}}, provenRequestOf(bound, signProof(t, key, nil, proofClaims(bound, nil))), 403, with("scope", "admin"), with("error", codeInsufficientScope, "error_description", text(codeInsufficientScope), "scope", "admin", "algs", algs)},
+		{
+			"step up", stepUp, bearer(s.accessToken(t, nil)), 401,
+			with("error", codeInsufficientAuthentication, "error_description", text(codeInsufficientAuthentication), "scope", "read", "acr_values", "gold silver", "max_age", "300"),
+			with("scope", "read", "acr_values", "gold silver", "max_age", "300", "algs", algs),
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rs := s.resource(t, func(c *ResourceServerConfig) { c.DPoPAlgorithms = []Algorithm{ES256, PS256} })
+			w, got := serve(rs, tt.need, tt.r)
+			if w.Code != tt.status || got != nil {
+				t.Fatalf("status %d, token %v", w.Code, got)
+			}
+			list := ParseChallenges(w.Header())
+			if len(list) != 2 || list[0].Scheme != "Bearer" || list[1].Scheme != "DPoP" {
+				t.Fatalf("%v", list)
+			}
+			for i, want := range []map[string]string{tt.bearer, tt.dpop} {
+				if got := list[i].Params; fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("%s\n got %v\nwant %v", list[i].Scheme, got, want)
+				}
+			}
+			if w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Retry-After") != "" {
+				t.Error(w.Header())
+			}
+			if (w.Body.Len() == 0) != (tt.bearer["error"] == "" && tt.dpop["error"] == "") {
+				t.Errorf("body %q", w.Body)
+			}
+		})
+	}
+	// A resource that is no URL has no metadata, and only what may be used is offered.
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.Resource, c.BaseURL, c.RequireDPoP, c.DPoPAlgorithms = "urn:api", unitResource, true, []Algorithm{ES256}
+	})
+	for r, want := range map[*http.Request]string{
+		apiRequest():             `DPoP realm="urn:api", algs="ES256"`,
+		bearer("x"):              `DPoP realm="urn:api", error="invalid_token", error_description="` + text(codeInvalidToken) + `", algs="ES256"`,
+		apiRequest("DPoP x"):     `DPoP realm="urn:api", error="invalid_token", error_description="` + text(codeInvalidToken) + `", algs="ES256"`,
+		apiRequest("Bearer", ""): `DPoP realm="urn:api", error="invalid_request", error_description="` + text(codeInvalidRequest) + `", algs="ES256"`,
+	} {
+		w, _ := serve(rs, Requirement{}, r)
+		if got := w.Header().Values("WWW-Authenticate"); !slices.Equal(got, []string{want}) {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
+// TestWriteError has errors from elsewhere: nothing of them is shown.
+func TestWriteError(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	secret := "s3cret"
+	for _, tt := range []struct {
+		err    error
+		status int
+		code   string
+		retry  string
+	}{
+		{nil, 500, "server_error", ""},
+		{errors.New(secret), 500, "server_error", ""},
+		{&Error{Kind: ErrConfig, Detail: secret}, 500, "server_error", ""},
+		{&Error{Kind: ErrScope, Detail: secret}, 403, codeInsufficientScope, ""},
+		{fmt.Errorf("%s: %w", secret, &Error{Kind: ErrExpired}), 401, codeInvalidToken, ""},
+		{&Error{Kind: ErrUnsupported, Detail: secret}, 401, codeInvalidToken, ""},
+		{&Error{Kind: ErrMalformed, Detail: secret}, 400, codeInvalidRequest, ""},
+		{&Error{Kind: ErrUnavailable, Detail: secret, Err: &Error{Kind: ErrExpired}}, 503, "temporarily_unavailable", "5"},
+		{&Error{Detail: secret, Err: context.Canceled}, 503, "temporarily_unavailable", "5"},
+		{context.DeadlineExceeded, 503, "temporarily_unavailable", "5"},
+		{&Error{Kind: ErrLimited}, 429, "slow_down", "60"},
+		{ErrNoCredentials, 401, "", ""},
+	} {
+		w := httptest.NewRecorder()
+		w.Header().Set("Content-Length", "7")
+		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+		rs.WriteError(w, tt.err)
+		if w.Code != tt.status || w.Header().Get("Retry-After") != tt.retry || w.Header().Get("Content-Length") != "" {
+			t.Errorf("%v: status %d, %v", tt.err, w.Code, w.Header())
+		}
+		if strings.Contains(w.Body.String()+fmt.Sprint(w.Header()), secret) || tt.code != "" && !strings.Contains(w.Body.String(), `{"error":"`+tt.code+`"`) {
+			t.Errorf("%v: %s %v", tt.err, w.Body, w.Header())
+		}
+		challenged := len(ParseChallenges(w.Header())) == 2
+		if want := tt.status < 500 && tt.status != 429; challenged != want {
+			t.Errorf("%v: %v", tt.err, w.Header())
+		}
+		if w.Header().Get("DPoP-Nonce") != "" {
+			t.Errorf("%v: a nonce", tt.err)
+		}
+	}
+}
+
+// TestWriteErrorOfAnother: an error of a resource server with nonces, written by
+// one that has none.
+func TestWriteErrorOfAnother(t *testing.T) {
+	s := newUnitServer()
+	key := proofKeyOf(t, ES256)
+	raw := s.accessToken(t, boundTo(key))
+	nonces := s.resource(t, func(c *ResourceServerConfig) { c.DPoPNonceKeys = [][]byte{make([]byte, 32)} })
+	_, err := authenticate(t, nonces, provenRequestOf(raw, signProof(t, key, nil, proofClaims(raw, nil))))
+	if status, code, h := codeOf(s.resource(t, nil), err); status != 401 || code != codeUseNonce || h.Get("DPoP-Nonce") != "" {
+		t.Error(status, code, h)
+	}
+}
+
+func TestRequireRequest(t *testing.T) {
+	s := newUnitServer()
+	key := proofKeyOf(t, ES256)
+	rs := s.resource(t, func(c *ResourceServerConfig) { c.DPoPNonceKeys = [][]byte{make([]byte, 32)} })
+	other := s.resource(t, nil)
+	raw := s.accessToken(t, boundTo(key))
+	request := func() *http.Request {
+		nonce := rs.proofs.nonces.make(unitNow())
+		r := provenRequestOf(raw, signProof(t, key, nil, proofClaims(raw, map[string]any{"nonce": nonce})))
+		r.Header.Set("X-Other", "stays")
+		return r
+	}
+	var inner http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, ok := AccessTokenFromContext(r.Context())
+		if !ok || token.Subject() != "alice" {
+			t.Error("no token in the context")
+		}
+		if r.Header.Get("Authorization") != "" || r.Header.Get("DPoP") != "" || r.Header.Get("X-Other") != "stays" {
+			t.Error(r.Header)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	r := request()
+	before := r.Header.Clone()
+	w := httptest.NewRecorder()
+	rs.Require(Requirement{}, inner).ServeHTTP(w, r)
+	if w.Code != 204 || fmt.Sprint(r.Header) != fmt.Sprint(before) {
+		t.Errorf("status %d, the caller's request has %v", w.Code, r.Header)
+	}
+	if !nonceValue(w.Header().Get("DPoP-Nonce")) {
+		t.Error("no nonce for the next proof")
+	}
+	// One within the other: the second judges the same token.
+	for need, want := range map[string]int{"read": 204, "admin": 403} {
+		w := httptest.NewRecorder()
+		rs.Require(Requirement{}, rs.Require(Requirement{Scope: []string{need}}, inner)).ServeHTTP(w, request())
+		if w.Code != want {
+			t.Errorf("%s: %d", need, w.Code)
+		}
+	}
+	// Another resource server does not take the word of this one.
+	w = httptest.NewRecorder()
+	rs.Require(Requirement{}, other.Require(Requirement{}, inner)).ServeHTTP(w, request())
+	if w.Code != http.StatusUnauthorized {
+		t.Error(w.Code)
+	}
+	if token, ok := AccessTokenFromContext(context.Background()); token != nil || ok {
+		t.Error("a token of nobody")
+	}
+	w = httptest.NewRecorder()
+	r = bearer(s.accessToken(t, nil))
+	r.Header.Set("X-Other", "stays")
+	other.Require(Requirement{}, inner).ServeHTTP(w, r)
+	if w.Code != 204 || w.Header().Get("DPoP-Nonce") != "" {
+		t.Error(w.Code, w.Header())
+	}
+}
+
+func TestRequirementFaults(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	token, err := rs.Authenticate(bearer(s.accessToken(t, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	panics := func(f func()) (text string) {
+		defer func() { text, _ = recover().(string) }()
+		f()
+		return ""
+	}
+	for _, need := range []Requirement{
+		{Scope: []string{"read write"}}, {Scope: []string{""}}, {Scope: []string{`"`}}, {Scope: []string{"é"}},
+		{ACRValues: []string{"a\r\nb"}}, {MaxAge: int64p(-1)},
+	} {
+		wantError(t, rs.Check(token, need), ErrConfig, "Requirement")
+		if text := panics(func() { rs.Require(need, http.NotFoundHandler()) }); !strings.Contains(text, "Require") {
+			t.Errorf("%+v: %q", need, text)
+		}
+	}
+	if panics(func() { rs.Require(Requirement{}, nil) }) == "" {
+		t.Error("a nil handler")
+	}
+	wantError(t, rs.Check(nil, Requirement{}), ErrConfig, "AccessToken")
+	wantError(t, rs.Check(new(AccessToken), Requirement{}), ErrConfig, "AccessToken")
+	// What was passed may be changed afterwards.
+	need := Requirement{Scope: []string{"read"}, ACRValues: nil, MaxAge: nil}
+	h := rs.Require(need, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	need.Scope[0] = "admin"
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, bearer(s.accessToken(t, nil)))
+	if w.Code != 204 {
+		t.Error(w.Code)
+	}
+}
+
+func TestMetadataHandler(t *testing.T) {
+	s := newUnitServer()
+	get := func(rs *ResourceServer, method string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		rs.MetadataHandler().ServeHTTP(w, httptest.NewRequest(method, "/.well-known/oauth-protected-resource/v1", nil))
+		return w
+	}
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.Resource = unitResource + "/v1"
+		c.RequireDPoP, c.RequireMTLS, c.DPoPAlgorithms = true, true, []Algorithm{ES256}
+		c.Introspect = s.introspector(t, nil)
+		c.Metadata = ResourceMetadata{ScopesSupported: []string{"read"}, ResourceName: "Orders"}
+	})
+	w := get(rs, http.MethodGet)
+	want := `{"resource":"https://api.example/v1","authorization_servers":["https://op.example"],"scopes_supported":["read"],"bearer_methods_supported":["header"],"resource_name":"Orders","tls_client_certificate_bound_access_tokens":true,"dpop_signing_alg_values_supported":["ES256"],"dpop_bound_access_tokens_required":true}`
+	if w.Code != 200 || w.Body.String() != want || w.Header().Get("Content-Type") != mediaJSON || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
+	}
+	// It is what a client reads.
+	m, err := DiscoverResource(context.Background(), unitResource+"/v1", &DiscoverOptions{HTTPClient: httpFunc(func(r *http.Request) (*http.Response, error) {
+		if r.URL.String() != "https://api.example/.well-known/oauth-protected-resource/v1" {
+			t.Error(r.URL)
+		}
+		return get(rs, r.Method).Result(), nil
+	}).client()})
+	if err != nil || m.ResourceName != "Orders" {
+		t.Error(m, err)
+	}
+	for resource, want := range map[string]string{
+		unitResource: "", unitResource + "/": "", unitResource + "/v1/a": "/v1/a", unitResource + "/v1?x": "/v1", "urn:api": "",
+	} {
+		rs := s.resource(t, func(c *ResourceServerConfig) { c.Resource, c.BaseURL = resource, unitResource })
+		if got := rs.MetadataPath(); got != "/.well-known/oauth-protected-resource"+want {
+			t.Errorf("%s: %s", resource, got)
+		}
+	}
+	if w := get(rs, http.MethodPost); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") == "" {
+		t.Error(w.Code)
+	}
+	if w := get(rs, http.MethodHead); w.Code != http.StatusOK {
+		t.Error(w.Code)
+	}
+	urn := s.resource(t, func(c *ResourceServerConfig) { c.Resource, c.BaseURL = "urn:api", unitResource })
+	if w := get(urn, http.MethodGet); w.Code != http.StatusNotFound {
+		t.Error(w.Code)
+	}
+	template := s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers[0].Server.Issuer = "https://op.example/{tenantid}"
+		c.Servers[0].AcceptIssuer = func(_, _ string) bool { return true }
+		c.Metadata.AuthorizationServers = []string{"https://op.example/organizations"}
+	})
+	if w := get(template, http.MethodGet); !strings.Contains(w.Body.String(), `"authorization_servers":["https://op.example/organizations"]`) {
+		t.Error(w.Body)
+	}
+	template = s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers[0].Server.Issuer = "https://op.example/{tenantid}"
+		c.Servers[0].AcceptIssuer = func(_, _ string) bool { return true }
+	})
+	if w := get(template, http.MethodGet); strings.Contains(w.Body.String(), "tenantid") {
+		t.Error(w.Body)
+	}
+}

@@ -1,0 +1,793 @@
+package oauth
+
+// This file implements the resource server: from the credential of a request to
+// an access token. RFC 6750 (Bearer), RFC 9068 (JWT access tokens), RFC 7662
+// (opaque ones), RFC 8705, Section 3 and RFC 9449, Section 7 (bound ones).
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const opResource = "resource server"
+
+// ResourceServerConfig configures a [ResourceServer]. Resource is required, and
+// Servers or Introspect.
+type ResourceServerConfig struct {
+	// Resource is the identifier of the API (RFC 8707), which the aud of its tokens
+	// has to have, byte for byte. Where it is an https URL, the API's metadata
+	// (RFC 9728) have a place, and challenges name it; a client that knows nothing
+	// but a URL of the API finds them if that is the Resource (RFC 9728, Section 3.3).
+	Resource string
+
+	// BaseURL is the origin that clients call, which the htu of DPoP proofs is
+	// compared with: scheme and authority, without a path. Empty: the origin of
+	// Resource. Host and Forwarded header fields are not looked at.
+	BaseURL string
+
+	// Servers are the authorization servers whose JWT access tokens are taken.
+	Servers []TrustedServer
+
+	// HTTPClient fetches the servers' keys. It is copied. Nil: one of the package's
+	// own, with timeouts.
+	HTTPClient        *http.Client
+	InsecureAllowHTTP bool // allow http URLs: loopback and tests
+
+	// Clock judges times. Zero: the local time, with DefaultTolerance.
+	Clock Clock
+
+	// RequireDPoP refuses tokens that are not bound to a DPoP key, RequireMTLS those
+	// that are not bound to a client certificate. Without them, those that are
+	// bound are checked all the same.
+	RequireDPoP, RequireMTLS bool
+
+	// DPoPAlgorithms are those that proofs may be signed with. Nil: all that the
+	// package verifies.
+	DPoPAlgorithms []Algorithm
+
+	// RequestURL is the URL that the client called, where it cannot be had from
+	// BaseURL and the request line: behind a proxy that changes paths. It stands in
+	// place of both, and is asked where there is a proof. Query and fragment do not
+	// matter. With an error the request is refused with status 400. Nil: BaseURL and
+	// the path of the request line.
+	RequestURL func(*http.Request) (*url.URL, error)
+
+	// ClientCertificate is the certificate of the client, where TLS ends at a proxy
+	// that passes it on (RFC 9440). It has to make sure that the request comes from
+	// the proxy: whoever else can send the proxy's header field would own every
+	// certificate. r.TLS is not looked at then. Nil, without an error: the client
+	// has none; with an error the request is refused with status 400.
+	// Field nil: the certificate is that of r.TLS.
+	ClientCertificate func(*http.Request) (*x509.Certificate, error)
+
+	// Replay remembers the proofs that were used. Nil: in memory, up to 1,048,576
+	// proofs, 1/64 of them of one key; several machines that serve one Resource need
+	// one that they share.
+	Replay ReplayCache
+
+	// DPoPNonceKeys make nonces required in proofs (RFC 9449, Section 9). Machines
+	// share them: a nonce of one is good at the others, for one to two minutes. The
+	// first makes nonces, all accept them, so that keys can be rotated. At least 32
+	// random bytes each. Nil: no nonces.
+	DPoPNonceKeys [][]byte
+
+	// DPoPWindow is how far the iat of a proof may be from the time, either way.
+	// Zero: 60 s; at most 5 min. With DPoPNonceKeys the nonce counts in its place.
+	DPoPWindow time.Duration
+
+	// VerifiedTokens is how many JWT access tokens are remembered whose signature
+	// was found good. What can change is judged for every request all the same. Zero:
+	// none; at most 1,048,576.
+	VerifiedTokens int
+
+	// Introspect asks about tokens that are no JWTs, and without Servers about all. A
+	// JWT of one of Servers is verified, and never asked about. Metadata and Auth of
+	// the Client are those that the resource has at the server. Nil: such tokens are
+	// refused.
+	Introspect *Client
+
+	// IntrospectionTTL is how long an answer counts, at most until the token
+	// expires: a token that is revoked stays good for that long. Up to 16,384 answers
+	// are kept. Zero: every request asks; at most 10 min.
+	IntrospectionTTL time.Duration
+
+	// Metadata are further members of what [ResourceServer.MetadataHandler] serves.
+	// Resource and the members that follow from this configuration are set by the
+	// package; AuthorizationServers are the issuers of Servers and Introspect,
+	// unless set.
+	Metadata ResourceMetadata
+
+	// Trace observes. Nil: nothing does.
+	Trace *Trace
+}
+
+// A TrustedServer is an authorization server whose JWT access tokens a resource
+// server takes.
+type TrustedServer struct {
+	// Server is its metadata, as [Discover] returns them; Issuer is required, and
+	// JWKSURI unless there is a KeySet.
+	Server *AuthorizationServer
+
+	// KeySet has the server's keys. Nil: one for Server.JWKSURI.
+	KeySet *KeySet
+
+	// Algorithms are those that its access tokens may be signed with. Nil: all that
+	// the package verifies.
+	Algorithms []Algorithm
+
+	// Profile describes its access tokens. Nil: RFC 9068.
+	Profile *AccessTokenProfile
+
+	// AcceptIssuer decides about the tenants of a multi-tenant server, as
+	// Config.AcceptIssuer does, and is required there.
+	AcceptIssuer func(iss, tid string) bool
+}
+
+// A ResourceServer is an API that takes access tokens. It is immutable and safe
+// for concurrent use.
+type ResourceServer struct {
+	resource   string
+	base       string // origin
+	servers    []*trustedServer
+	clock      Clock
+	proofs     proofRules
+	needDPoP   bool
+	needMTLS   bool
+	requestURL func(*http.Request) (*url.URL, error)
+	peer       func(*http.Request) (*x509.Certificate, error)
+	introspect *Client
+	ttl        time.Duration
+	verified   *tokenCache // nil: none
+	asked      *tokenCache // introspected ones; nil: none
+	metadata   []byte      // nil: the resource is no URL
+	params     string      // of every challenge
+	trace      *Trace
+}
+
+// A trustedServer is a TrustedServer that was checked.
+type trustedServer struct {
+	issuer   issuerRule
+	keys     *KeySet
+	rules    jwsRules
+	profile  *AccessTokenProfile
+	standard bool // the profile was not chosen, and may be the wrong one
+}
+
+// NewResourceServer makes a ResourceServer. It checks all that can be checked
+// without a request, and its errors are of kind [ErrConfig], [ErrInsecureURL]
+// and, for algorithms, [ErrAlgorithm].
+func NewResourceServer(cfg ResourceServerConfig) (*ResourceServer, error) {
+	rs, err := newResourceServer(&cfg)
+	if err != nil {
+		return nil, withOp("configuration", err)
+	}
+	return rs, nil
+}
+
+func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
+	rs := &ResourceServer{
+		resource:   cfg.Resource,
+		clock:      cfg.Clock,
+		needDPoP:   cfg.RequireDPoP,
+		needMTLS:   cfg.RequireMTLS,
+		requestURL: cfg.RequestURL,
+		peer:       cfg.ClientCertificate,
+		introspect: cfg.Introspect,
+		ttl:        cfg.IntrospectionTTL,
+		trace:      cfg.Trace,
+	}
+	if rs.peer == nil {
+		rs.peer = peerCertificate
+	}
+	for _, set := range [...]func(*ResourceServerConfig) error{
+		rs.setIdentity, rs.setServers, rs.setProofs, rs.setCaches, rs.setMetadata,
+	} {
+		if err := set(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return rs, nil
+}
+
+// Format prints the resource: keys for nonces are among the fields.
+func (cfg ResourceServerConfig) Format(f fmt.State, _ rune) { fmt.Fprint(f, cfg.summary()) }
+
+// LogValue is the resource.
+func (cfg ResourceServerConfig) LogValue() slog.Value { return slog.StringValue(cfg.summary()) }
+
+func (cfg *ResourceServerConfig) summary() string {
+	return "ResourceServerConfig(" + printable(cfg.Resource, 256) + ")"
+}
+
+// Format prints the resource.
+func (rs *ResourceServer) Format(f fmt.State, _ rune) { fmt.Fprint(f, rs.summary()) }
+
+// LogValue is the resource.
+func (rs *ResourceServer) LogValue() slog.Value { return slog.StringValue(rs.summary()) }
+
+func (rs *ResourceServer) summary() string {
+	if rs == nil {
+		return "ResourceServer()"
+	}
+	return "ResourceServer(" + printable(rs.resource, 256) + ")"
+}
+
+// setIdentity checks how the resource is called.
+func (rs *ResourceServer) setIdentity(cfg *ResourceServerConfig) error {
+	if !headerValue(rs.resource) || strings.ContainsAny(rs.resource, `"\`) {
+		return fail(ErrConfig, "Resource", "is empty, or not fit for an identifier: it is what the aud of tokens is compared with")
+	}
+	if err := rs.clock.validate(); err != nil {
+		return err
+	}
+	if cfg.BaseURL != "" {
+		u, err := parseFetchURL("BaseURL", cfg.BaseURL, cfg.InsecureAllowHTTP)
+		if err == nil && (u.Path != "" && u.Path != "/" || strings.Contains(cfg.BaseURL, "?")) {
+			err = fail(ErrConfig, "BaseURL", "has a path or a query: it is the origin alone; where a proxy cuts paths, set RequestURL")
+		}
+		if err != nil {
+			return err
+		}
+		rs.base = originOf(u)
+		return nil
+	}
+	if rs.requestURL != nil {
+		return nil
+	}
+	if scheme, _, _ := strings.Cut(rs.resource, ":"); !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
+		return fail(ErrConfig, "BaseURL", "is empty, and Resource is no https URL: DPoP proofs have to be compared with the URL that clients call")
+	}
+	u, err := parseFetchURL("Resource", rs.resource, cfg.InsecureAllowHTTP)
+	if err != nil {
+		return err
+	}
+	rs.base = originOf(u)
+	return nil
+}
+
+func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
+	if len(cfg.Servers) == 0 && cfg.Introspect == nil {
+		return fail(ErrConfig, "Servers", "is empty, and so is Introspect: no token would be taken")
+	}
+	if c := cfg.Introspect; c != nil && (c.server == nil || c.auth == nil) {
+		return fail(ErrConfig, "Introspect", "is a Client that authenticates: NewClient makes one, with Auth")
+	}
+	for i := range cfg.Servers {
+		s, err := newTrustedServer(&cfg.Servers[i], cfg)
+		if err != nil {
+			return err
+		}
+		// Which of two rules holds for a token must not depend on their order.
+		if slices.ContainsFunc(rs.servers, func(o *trustedServer) bool { return o.issuer.issuer == s.issuer.issuer }) {
+			return fail(ErrConfig, "Servers", "two have the issuer %s", printable(s.issuer.issuer, 256))
+		}
+		rs.servers = append(rs.servers, s)
+	}
+	return nil
+}
+
+func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig) (*trustedServer, error) {
+	if t.Server == nil || t.Server.Issuer == "" {
+		return nil, fail(ErrConfig, "Servers.Server", "is nil, or has no Issuer: pass what Discover returns")
+	}
+	profile := t.Profile
+	if profile == nil {
+		profile = standardProfile()
+	}
+	profile, err := profile.compile()
+	if err != nil {
+		return nil, err
+	}
+	s := &trustedServer{
+		issuer:   issuerRule{t.Server.Issuer, t.AcceptIssuer},
+		keys:     t.KeySet,
+		profile:  profile,
+		standard: t.Profile == nil,
+	}
+	if profile.Issuer != "" {
+		s.issuer.issuer = profile.Issuer
+	}
+	s.rules = jwsRules{typ: s.readable, what: "an access token"}
+	if s.rules.allowed, err = verifiable("Servers.Algorithms", t.Algorithms); err != nil {
+		return nil, err
+	}
+	switch template := strings.Contains(s.issuer.issuer, tenantPlaceholder); {
+	case template && t.AcceptIssuer == nil:
+		return nil, fail(ErrConfig, "Servers.AcceptIssuer", "is required, because the issuer is a template for all tenants: decide there whose tokens are taken")
+	case !template && t.AcceptIssuer != nil:
+		return nil, fail(ErrConfig, "Servers.AcceptIssuer", "is set, but the issuer has no %s in it: it would never be called", tenantPlaceholder)
+	case s.keys == nil && t.Server.JWKSURI == "":
+		return nil, fail(ErrConfig, "jwks_uri", "the server's metadata has none: set it in Servers.Server, or set Servers.KeySet")
+	case s.keys == nil:
+		s.keys, err = NewKeySet(t.Server.JWKSURI, &KeySetOptions{HTTPClient: cfg.HTTPClient, Trace: cfg.Trace, InsecureAllowHTTP: cfg.InsecureAllowHTTP})
+	case s.keys.empty():
+		return nil, fail(ErrConfig, "Servers.KeySet", "is empty: NewKeySet and ParseKeySet make one")
+	}
+	return s, err
+}
+
+// verifiable are the algorithms of a list, by default all that are verified.
+func verifiable(param string, list []Algorithm) ([]Algorithm, error) {
+	if list == nil {
+		for _, a := range algorithms {
+			list = append(list, a.name)
+		}
+		return list, nil
+	}
+	if len(list) == 0 {
+		return nil, fail(ErrAlgorithm, param, "is empty: leave it nil for all that the package verifies")
+	}
+	for _, name := range list {
+		if _, err := signatureAlgorithm(param, name); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Clone(list), nil
+}
+
+func (rs *ResourceServer) setCaches(cfg *ResourceServerConfig) error {
+	switch {
+	case cfg.VerifiedTokens < 0 || cfg.VerifiedTokens > maxVerified:
+		return fail(ErrConfig, "VerifiedTokens", "%d is not between 0 and %d", cfg.VerifiedTokens, maxVerified)
+	case rs.ttl < 0 || rs.ttl > maxIntrospectionTTL:
+		return fail(ErrConfig, "IntrospectionTTL", "%v is not between 0 and %v", rs.ttl, maxIntrospectionTTL)
+	case rs.ttl > 0 && rs.introspect == nil:
+		return fail(ErrConfig, "IntrospectionTTL", "is set, and Introspect is not")
+	}
+	if cfg.VerifiedTokens > 0 {
+		rs.verified = newTokenCache(cfg.VerifiedTokens)
+	}
+	if rs.ttl > 0 {
+		rs.asked = newTokenCache(maxIntrospected)
+	}
+	return nil
+}
+
+// ---- a request
+
+// The schemes of RFC 6750, Section 2.1 and RFC 9449, Section 7.1.
+const (
+	bearerScheme = "Bearer"
+	dpopScheme   = "DPoP"
+)
+
+// Authenticate finds the access token of a request in its Authorization header
+// and nowhere else, and judges it, with the DPoP proof and the client certificate
+// that it is bound to. [ResourceServer.Require] does it for a handler, and
+// gives the client the next nonce besides; [ResourceServer.WriteError] answers what
+// was refused. The proof of a request is good once, so that one request is
+// authenticated once.
+//
+// The errors are of kind [ErrNoCredentials] and [ErrMalformed]; the kinds under
+// [ErrInvalid], [ErrParse] and [ErrUnsupported] for a token or proof that is not
+// good; [ErrUnavailable] and [ErrLimited] if that could not be told.
+func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
+	t, err := rs.authenticate(r)
+	if err != nil {
+		err = withOp(opResource, err)
+		rs.trace.requestRefused(r, err)
+		return nil, err
+	}
+	return t, nil
+}
+
+func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
+	scheme, raw, err := credential(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	hash := hashToken(raw)
+	t, err := rs.accessToken(r.Context(), raw, hash)
+	if err == nil {
+		err = rs.checkPresentation(r, scheme, hash, t.d.confirm)
+	}
+	if err != nil {
+		return nil, answered(err, answer{scheme: scheme})
+	}
+	return t, nil
+}
+
+// tokenHash is the SHA-256 of a token: what it is remembered by, and ath.
+type tokenHash [sha256.Size]byte
+
+// hashToken goes through the scratch: a conversion would allocate.
+func hashToken(raw string) tokenHash {
+	scratch := jwsScratch.Get().(*[]byte)
+	defer jwsScratch.Put(scratch)
+	*scratch = append((*scratch)[:0], raw...)
+	return sha256.Sum256(*scratch)
+}
+
+// credential is RFC 6750, Section 2.1: the token is in one Authorization field.
+func credential(h http.Header) (scheme, token string, err error) {
+	values := h["Authorization"]
+	switch {
+	case len(values) == 0:
+		return "", "", fail(ErrNoCredentials, "Authorization", "is missing")
+	case len(values) > 1:
+		return "", "", fail(ErrMalformed, "Authorization", "comes more than once")
+	}
+	name, token, found := strings.Cut(values[0], " ")
+	switch {
+	case strings.EqualFold(name, bearerScheme):
+		scheme = bearerScheme
+	case strings.EqualFold(name, dpopScheme):
+		scheme = dpopScheme
+	default:
+		return "", "", fail(ErrNoCredentials, "Authorization", "is of another scheme than Bearer and DPoP")
+	}
+	token = strings.TrimLeft(token, " ") // RFC 9110, Section 11.4: 1*SP
+	if !found || !isToken68(token) {
+		return "", "", answered(fail(ErrMalformed, "Authorization", "has no token, or what is none"), answer{scheme: scheme})
+	}
+	return scheme, token, nil
+}
+
+// isToken68 is b64token of RFC 6750, Section 2.1. Servers have put other visible
+// characters into opaque tokens: "^" and "!" do no harm in a header.
+func isToken68(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// accessToken judges a token apart from the request that it came with.
+func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
+	if len(raw) > maxToken {
+		return nil, fail(ErrParse, "", "the token is longer than %d bytes", maxToken)
+	}
+	if m := rs.remembered(ctx, hash); m != nil {
+		if err := m.check(rs.clock); err != nil {
+			return nil, err
+		}
+		return m.token, nil
+	}
+	if rs.introspect == nil || len(rs.servers) > 0 && isJWT(raw) {
+		return rs.verify(ctx, raw, hash)
+	}
+	return rs.ask(ctx, raw, hash)
+}
+
+// isJWT reports whether a token has two dots and a JSON header with alg. Whatever
+// else is wrong with it then, it is none that introspection is asked about.
+func isJWT(raw string) bool {
+	if strings.Count(raw, ".") != 2 {
+		return false
+	}
+	segment, _, _ := strings.Cut(raw, ".")
+	if len(segment) > maxHeader {
+		return strings.HasPrefix(segment, "ey") // {"
+	}
+	b, err := decodeBase64URL(make([]byte, 0, 256), []byte(segment))
+	if err != nil || len(b) == 0 || b[0] != '{' {
+		return false
+	}
+	r := newJSONReader()
+	defer r.release()
+	o, err := r.object(string(b), headerLimits, ErrParse)
+	return err != nil || o.has("alg")
+}
+
+// verify is the way of a JWT: RFC 9068, Section 4.
+func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
+	s, err := rs.serverOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	// Before the verification: the keys after it may be others already, without the
+	// one that verified this token.
+	snap := s.keys.current.Load()
+	v, err := verifyJWS(ctx, raw, s.keys, &s.rules)
+	if err != nil {
+		return nil, err
+	}
+	r := newJSONReader()
+	defer r.release()
+	claims, err := v.claims(r)
+	if err != nil {
+		return nil, err
+	}
+	t, d := newAccessToken()
+	d.raw, d.payload = raw, v.payload
+	if err := d.read(claims, rs.clock); err != nil {
+		return nil, err
+	}
+	if d.issuer, d.tenant, err = s.issuer.check(claims, v.key); err != nil {
+		return nil, err
+	}
+	if err := s.profile.check(claims, v.typ, rs.resource, d); err != nil {
+		if s.standard {
+			return nil, hinted(err, suggestProfile(claims, v.typ, rs.resource, d))
+		}
+		return nil, err
+	}
+	rs.verified.add(hash, &rememberedToken{token: t, server: s, keys: snap})
+	return t, nil
+}
+
+// hinted adds to an error which profile the token has.
+func hinted(err error, profile string) error {
+	e, ok := err.(*Error)
+	if !ok || profile == "" {
+		return err
+	}
+	more := *e
+	more.Detail += "; the token does not follow RFC 9068, and is good under another profile: if that is your server's, set TrustedServer.Profile to " + profile
+	return &more
+}
+
+// readable are the types that are worth a look: those of the profile, and, where
+// none was chosen, those of the ready-made ones, to say in the error which it
+// is. The profile decides.
+func (s *trustedServer) readable(typ string) bool {
+	return slices.Contains(s.profile.Types, typ) || s.standard && (typ == "jwt" || typ == "")
+}
+
+// serverOf finds the server whose token this claims to be. Its keys decide
+// whether it is.
+func (rs *ResourceServer) serverOf(raw string) (*trustedServer, error) {
+	if len(rs.servers) == 1 { // iss is compared after the signature
+		return rs.servers[0], nil
+	}
+	iss, err := unverifiedIssuer(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range rs.servers {
+		if s.issuer.issuer == iss {
+			return s, nil
+		}
+	}
+	for _, s := range rs.servers {
+		if matchesTemplate(s.issuer.issuer, iss) {
+			return s, nil
+		}
+	}
+	return nil, fail(ErrIssuer, "iss", "the token is from %s, which is not one of Servers", printable(iss, 256))
+}
+
+// read takes what every access token has out of the claims and judges the times.
+func (d *accessTokenData) read(claims jsonObject, clock Clock) (err error) {
+	// RFC 8417, Section 4.1: a security event is no access token, whatever its typ.
+	if claims.has("events") {
+		return fail(ErrType, "events", "a security event is not an access token")
+	}
+	if d.expiry, err = checkLifetime(claims, clock); err != nil {
+		return err
+	}
+	for _, m := range [...]struct {
+		name string
+		dst  *time.Time
+	}{{"nbf", &d.start}, {"iat", &d.issuedAt}, {"auth_time", &d.authTime}} {
+		if *m.dst, _, err = claims.date(m.name); err != nil {
+			return err
+		}
+	}
+	if d.acr, _, err = claims.string("acr"); err != nil {
+		return err
+	}
+	if d.details, err = claims.authorizationDetails(); err != nil {
+		return err
+	}
+	d.confirm, err = readConfirmation(claims)
+	return err
+}
+
+// ---- opaque tokens
+
+// ask is the way of a token that is no JWT: RFC 7662.
+func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
+	i, err := rs.introspect.Introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
+	if err != nil {
+		return nil, introspectionFault(err)
+	}
+	t, d := newAccessToken()
+	d.raw = raw
+	if err := rs.readIntrospection(i.d, d); err != nil {
+		return nil, err
+	}
+	rs.asked.add(hash, &rememberedToken{token: t, until: monotonic().Add(rs.ttl)})
+	return t, nil
+}
+
+// introspectionFault tells a token that is not good from an answer that is not:
+// the latter says nothing about the token, whatever is wrong with it.
+func introspectionFault(err error) error {
+	var refused *ResponseError
+	if errors.As(err, &refused) && refused.Code == "unsupported_token_type" {
+		// RFC 7009, Section 2.2.1, and certified servers here too: of JWTs, say. The
+		// token is what the client chose.
+		return fail(ErrInactive, "active", "the server does not say anything of tokens of this type")
+	}
+	var e *Error
+	if errors.As(err, &e) && e == err && (e.Kind == ErrInactive || e.Kind == ErrBinding && e.Param == "cnf") {
+		return err
+	}
+	unavailable := &Error{Kind: ErrUnavailable, Param: "Introspect", Detail: "the server cannot be asked about the token"}
+	if errors.Is(err, ErrInvalid) {
+		unavailable.Detail += ": " + strings.TrimPrefix(err.Error(), "oauth: ")
+	} else {
+		unavailable.Err = err
+	}
+	return unavailable
+}
+
+// readIntrospection judges what the server said, which is the same as of a JWT
+// where it is said.
+func (rs *ResourceServer) readIntrospection(i *introspectionData, d *accessTokenData) error {
+	claims, err := parseObject(i.payload, documentLimits, ErrClaim)
+	if err != nil {
+		return err
+	}
+	claims.nullAbsent = i.jwt == ""
+	if err := onlyAccessToken(claims, i.tokenType); err != nil {
+		return err
+	}
+	d.payload, d.issuer = i.payload, rs.introspect.server.Issuer
+	d.subject, d.clientID, d.id, d.acr = i.subject, i.clientID, i.id, i.acr
+	d.scope, d.audience, d.details = i.scope, i.audience, i.details
+	d.expiry, d.start, d.issuedAt, d.authTime, d.confirm = i.expiry, i.start, i.issuedAt, i.authTime, i.confirm
+	if i.issuer != "" {
+		rule := issuerRule{rs.introspect.server.Issuer, rs.introspect.accept}
+		if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil {
+			return err
+		}
+	}
+	if i.audience != nil && !slices.Contains(i.audience, rs.resource) {
+		return fail(ErrAudience, "aud", "the token is for another resource, not for %s", printable(rs.resource, 256))
+	}
+	if !d.issuedAt.IsZero() {
+		if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil {
+			return err
+		}
+	}
+	return d.checkTimes(rs.clock)
+}
+
+// onlyAccessToken refuses refresh tokens, which are active too and would be good
+// for longer: Keycloak says so in typ, Ory Hydra in token_use, others in
+// token_type.
+func onlyAccessToken(claims jsonObject, tokenType string) error {
+	if tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && !strings.EqualFold(tokenType, dpopScheme) {
+		return fail(ErrTokenType, "token_type", "%s is not Bearer or DPoP", printable(tokenType, 32))
+	}
+	for _, name := range [...]string{"typ", "token_use"} {
+		raw, _ := claims.get(name)
+		if slices.Contains([]string{`"refresh"`, `"offline"`, `"refresh_token"`, `"id"`, `"id_token"`}, strings.ToLower(raw)) {
+			return fail(ErrType, name, "the server says that the token is not an access token")
+		}
+	}
+	return nil
+}
+
+// ---- how the token is presented
+
+// checkPresentation holds what a token is bound to against the request.
+func (rs *ResourceServer) checkPresentation(r *http.Request, scheme string, hash tokenHash, bound confirmation) error {
+	proofs := r.Header["Dpop"]
+	switch {
+	case bound.jkt != "" && scheme != dpopScheme:
+		// RFC 9449, Section 7.2: else a stolen token would be as good as any.
+		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and came as Bearer")
+	case bound.jkt == "" && scheme == dpopScheme:
+		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came as DPoP")
+	case bound.jkt == "" && len(proofs) > 0:
+		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came with a proof")
+	case bound.jkt == "" && rs.needDPoP:
+		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and RequireDPoP is set")
+	case bound.x5t == "" && rs.needMTLS:
+		return fail(ErrBinding, "cnf", "the token is not bound to a certificate, and RequireMTLS is set")
+	}
+	if bound.x5t != "" {
+		if err := rs.checkCertificate(r, bound.x5t); err != nil {
+			return err
+		}
+	}
+	if bound.jkt != "" {
+		return answered(rs.checkProof(r, proofs, hash, bound.jkt), answer{code: codeInvalidProof})
+	}
+	return nil
+}
+
+// ---- metadata
+
+// setMetadata makes what MetadataHandler serves, RFC 9728, Section 2, and the
+// parameters of every challenge.
+func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
+	rs.params = string(appendParam(nil, "realm", rs.resource))
+	if _, err := parseFetchURL("Resource", rs.resource, cfg.InsecureAllowHTTP); err != nil {
+		return nil // an identifier that is no URL has no metadata
+	}
+	m := cfg.Metadata
+	for _, own := range [...]struct {
+		set  bool
+		name string
+	}{
+		{m.Resource != "" && m.Resource != rs.resource, "Resource"},
+		{m.BearerMethodsSupported != nil, "BearerMethodsSupported"},
+		{m.DPoPSigningAlgValues != nil, "DPoPSigningAlgValues"},
+	} {
+		if own.set {
+			return fail(ErrConfig, "Metadata."+own.name, "is set by the package")
+		}
+	}
+	m.Resource = rs.resource
+	m.BearerMethodsSupported = []string{"header"}
+	m.DPoPSigningAlgValues = rs.proofs.jws.allowed
+	m.DPoPBoundAccessTokensRequired = m.DPoPBoundAccessTokensRequired || rs.needDPoP
+	m.TLSClientCertificateBoundAccessTokens = m.TLSClientCertificateBoundAccessTokens || rs.needMTLS
+	if m.AuthorizationServers == nil {
+		m.AuthorizationServers = rs.issuers(cfg)
+	}
+	var err error
+	if rs.metadata, err = json.Marshal(m); err != nil {
+		return &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err}
+	}
+	rs.params = string(appendParam([]byte(rs.params), "resource_metadata", insertWellKnown(rs.resource, resourceWellKnown)))
+	return nil
+}
+
+// issuers are those that clients can ask for tokens: a template is none.
+func (rs *ResourceServer) issuers(cfg *ResourceServerConfig) []string {
+	var list []string
+	add := func(issuer string) {
+		if !strings.Contains(issuer, tenantPlaceholder) && !slices.Contains(list, issuer) {
+			list = append(list, issuer)
+		}
+	}
+	for _, s := range cfg.Servers {
+		add(s.Server.Issuer)
+	}
+	if cfg.Introspect != nil {
+		add(cfg.Introspect.server.Issuer)
+	}
+	return list
+}
+
+// MetadataPath is where [ResourceServer.MetadataHandler] has to be, at the origin of
+// Resource: /.well-known/oauth-protected-resource and the path of Resource (RFC 9728,
+// Section 3.1). Challenges name it.
+func (rs *ResourceServer) MetadataPath() string {
+	const place = "/.well-known/" + resourceWellKnown
+	if rs.metadata == nil {
+		return place
+	}
+	at := insertWellKnown(rs.resource, resourceWellKnown)
+	path, _, _ := strings.Cut(at[strings.Index(at, place):], "?")
+	return path
+}
+
+// MetadataHandler serves the metadata of the resource (RFC 9728): its servers, and
+// how tokens are presented. Its place is [ResourceServer.MetadataPath]. Everybody
+// may read them, also scripts of other origins. Where Resource is no URL the answer
+// is status 404.
+func (rs *ResourceServer) MetadataHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case rs.metadata == nil:
+			http.NotFound(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		default:
+			h := w.Header()
+			h.Set("Content-Type", mediaJSON)
+			h.Set("Cache-Control", "max-age=300")
+			h.Set("Access-Control-Allow-Origin", "*")
+			w.Write(rs.metadata)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package oauth
+
+// This file holds the memory of access tokens that were found good.
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A rememberedToken is an access token that was verified, or asked about.
+type rememberedToken struct {
+	token  *AccessToken
+	server *trustedServer // nil: it was asked about
+	keys   *keySnapshot   // good as long as they are the server's
+	until  time.Time      // of one that was asked about, a monotonic reading
+}
+
+// remembered finds a token that need not be verified again. Its times have to be
+// checked nevertheless.
+func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
+	if m := rs.verified.get(hash); m != nil && m.keys != nil && m.server.keys.usable(ctx) == m.keys {
+		return m
+	}
+	if m := rs.asked.get(hash); m != nil && monotonic().Before(m.until) {
+		return m
+	}
+	return nil
+}
+
+// check judges what can have changed since: the time, and the tenants that are
+// accepted.
+func (m *rememberedToken) check(clock Clock) error {
+	d := m.token.d
+	if m.server != nil && m.server.issuer.accept != nil && !m.server.issuer.accept(d.issuer, d.tenant) {
+		return fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", d.tenant)
+	}
+	return d.checkTimes(clock)
+}
+
+// checkTimes judges exp and nbf, where they are known.
+func (d *accessTokenData) checkTimes(clock Clock) error {
+	if !d.expiry.IsZero() {
+		if err := clock.checkExpiry("exp", d.expiry); err != nil {
+			return err
+		}
+	}
+	if !d.start.IsZero() {
+		return clock.checkNotBefore("nbf", d.start)
+	}
+	return nil
+}
+
+// A tokenCache holds a bounded number of tokens. It is made of two halves: what
+// is used moves to the newer one, and when that is full the older one is dropped.
+type tokenCache struct {
+	half int
+
+	mu         sync.RWMutex
+	newer, old map[tokenHash]*rememberedToken
+}
+
+func newTokenCache(size int) *tokenCache {
+	return &tokenCache{half: (size + 1) / 2, newer: make(map[tokenHash]*rememberedToken)}
+}
+
+// get returns nil where there is nothing. A nil cache is empty.
+func (c *tokenCache) get(hash tokenHash) *rememberedToken {
+	if c == nil {
+		return nil
+	}
+	c.mu.RLock()
+	m, ok := c.newer[hash]
+	old := c.old[hash]
+	c.mu.RUnlock()
+	if !ok && old != nil {
+		c.add(hash, old)
+		return old
+	}
+	return m
+}
+
+func (c *tokenCache) add(hash tokenHash, m *rememberedToken) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.newer[hash]; !known && len(c.newer) >= c.half {
+		c.old, c.newer = c.newer, make(map[tokenHash]*rememberedToken)
+	}
+	c.newer[hash] = m
+	delete(c.old, hash)
+}

@@ -1,0 +1,211 @@
+package oauth
+
+// Tests of the memory of verified tokens.
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// remembers reports whether the token would not be verified again.
+func remembers(rs *ResourceServer, token string) bool {
+	return rs.remembered(bearer(token).Context(), hashToken(token)) != nil
+}
+
+func TestVerifiedTokens(t *testing.T) {
+	s := newUnitServer()
+	now := time.Unix(unitTime, 0)
+	accepted := true
+	const tenant = "11111111-2222-3333-4444-555555555555"
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.VerifiedTokens = 10
+		c.Clock = Clock{Now: func() time.Time { return now }}
+		c.Servers[0].Server.Issuer = "https://op.example/{tenantid}"
+		c.Servers[0].AcceptIssuer = func(_, tid string) bool { return accepted }
+		set, err := ParseKeySet([]byte(`{"keys":[` + string(s.key.PublicJWK()) + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Servers[0].KeySet = set
+	})
+	claims := map[string]any{"iss": "https://op.example/" + tenant, "tid": tenant, "nbf": unitTime}
+	raw := s.accessToken(t, claims)
+	first, err := authenticate(t, rs, bearer(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := rs.Authenticate(bearer(raw)); again != first || err != nil {
+		t.Error("it was verified anew: ", err)
+	}
+	accepted = false
+	_, err = authenticate(t, rs, bearer(raw))
+	wantError(t, err, ErrIssuer, "iss")
+	accepted = true
+	now = time.Unix(unitTime-31, 0)
+	_, err = authenticate(t, rs, bearer(raw))
+	wantError(t, err, ErrNotYetValid, "nbf")
+	now = time.Unix(unitTime+330, 0)
+	_, err = authenticate(t, rs, bearer(raw))
+	wantError(t, err, ErrExpired, "exp")
+	now = time.Unix(unitTime, 0)
+
+	// A token that fails is not remembered, and one that was changed is another.
+	bad := s.accessToken(t, map[string]any{"iss": claims["iss"], "tid": tenant, "aud": "other"})
+	for _, token := range []string{bad, raw[:len(raw)-4] + "AAAA", raw + "A"} {
+		for range 2 {
+			if _, err := authenticate(t, rs, bearer(token)); err == nil {
+				t.Error("taken")
+			}
+		}
+		if remembers(rs, token) {
+			t.Error("a token that failed is remembered")
+		}
+	}
+}
+
+// TestVerifiedTokensBinding: what depends on the request is judged for each.
+func TestVerifiedTokensBinding(t *testing.T) {
+	s := newUnitServer()
+	key, other := proofKeyOf(t, ES256), proofKeyOf(t, ES256)
+	rs := s.resource(t, func(c *ResourceServerConfig) { c.VerifiedTokens = 10 })
+	token := s.accessToken(t, boundTo(key))
+	for range 2 {
+		if _, err := rs.Authenticate(provenRequestOf(token, signProof(t, key, nil, proofClaims(token, nil)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !remembers(rs, token) {
+		t.Fatal("not remembered")
+	}
+	for name, r := range map[string]*http.Request{
+		"as Bearer":       bearer(token),
+		"without a proof": provenRequestOf(token),
+		"with another":    provenRequestOf(token, signProof(t, other, nil, proofClaims(token, nil))),
+		"for another URL": provenRequestOf(token, signProof(t, key, nil, proofClaims(token, map[string]any{"htm": "PUT"}))),
+	} {
+		if _, err := authenticate(t, rs, r); err == nil {
+			t.Error(name, " it was taken")
+		}
+	}
+}
+
+// TestVerifiedTokensKeys: a token is remembered as long as the keys are those that
+// verified it, and the keys as long as they may be used.
+func TestVerifiedTokensKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		rs := s.resource(t, func(c *ResourceServerConfig) { c.VerifiedTokens, c.Clock = 10, Clock{} })
+		raw := s.accessToken(t, map[string]any{"exp": time.Now().Add(24 * time.Hour).Unix(), "iat": time.Now().Unix()})
+		use := func() error {
+			_, err := rs.Authenticate(bearer(raw))
+			synctest.Wait()
+			return err
+		}
+		for range 2 { // the first fetches the keys
+			if err := use(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !remembers(rs, raw) {
+			t.Fatal("not remembered")
+		}
+		time.Sleep(keySoftAge)
+		if err := use(); err != nil { // starts a refresh
+			t.Error(err)
+		}
+		if n := len(s.requests("/jwks")); n != 2 {
+			t.Errorf("a hit does not keep the keys new: %d fetches", n)
+		}
+		if remembers(rs, raw) {
+			t.Error("remembered beyond the keys")
+		}
+		if err := use(); err != nil || !remembers(rs, raw) {
+			t.Error(err)
+		}
+
+		s.set("/jwks", unitAnswer{status: http.StatusBadGateway})
+		time.Sleep(defaultKeyAge - 1)
+		if err := use(); err != nil { // they may still be used
+			t.Error(err)
+		}
+		time.Sleep(time.Nanosecond)
+		wantError(t, use(), ErrUnavailable, "jwks_uri")
+
+		other := proofKeyOf(t, ES256)
+		s.answer("/jwks", `{"keys":[`+string(other.PublicJWK())+`]}`)
+		time.Sleep(maxKeyBackoff)
+		if err := use(); err == nil {
+			t.Error("the key was taken out, and its token is good")
+		}
+	})
+}
+
+// TestTokenCache is the bound, and what is used stays.
+func TestTokenCache(t *testing.T) {
+	for _, size := range []int{1, 2, 7, 100} {
+		c := newTokenCache(size)
+		hash := func(i int) tokenHash { return sha256.Sum256([]byte(fmt.Sprint(i))) }
+		used := &rememberedToken{}
+		c.add(hash(-1), used)
+		for i := range 10 * size {
+			c.add(hash(i), &rememberedToken{})
+			if size > 2 && c.get(hash(-1)) != used {
+				t.Fatalf("size %d: what is used was forgotten after %d", size, i)
+			}
+			if n := len(c.newer) + len(c.old); n > size+1 {
+				t.Fatalf("size %d: there are %d", size, n)
+			}
+		}
+		if c.get(hash(10*size-1)) == nil || size > 2 && c.get(hash(0)) != nil {
+			t.Errorf("size %d: the last is not there, or the first is", size)
+		}
+	}
+	var none *tokenCache
+	none.add(tokenHash{}, &rememberedToken{})
+	if none.get(tokenHash{}) != nil {
+		t.Error("no cache remembers")
+	}
+	c := newTokenCache(50)
+	var wg sync.WaitGroup
+	var wrong atomic.Int32
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				n := (i*7 + g) % 120
+				h := tokenHash{byte(n)}
+				if m := c.get(h); m != nil && m.until.Unix() != int64(n) {
+					wrong.Add(1)
+				}
+				c.add(h, &rememberedToken{until: time.Unix(int64(n), 0)})
+			}
+		})
+	}
+	wg.Wait()
+	if wrong.Load() > 0 {
+		t.Errorf("%d times the token of somebody else", wrong.Load())
+	}
+}
+
+// TestVerifiedTokenAllocations: PERFORMANCE of a hit is that it allocates nothing.
+func TestVerifiedTokenAllocations(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, func(c *ResourceServerConfig) { c.VerifiedTokens = 10 })
+	r := bearer(s.accessToken(t, nil))
+	for range 2 {
+		if _, err := rs.Authenticate(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
+	if n := testing.AllocsPerRun(100, func() { rs.Authenticate(r) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
