@@ -422,6 +422,7 @@ func dpopAsBearer(s *scenario) {
 	// Nor is the scheme enough.
 	res, err = s.plain(f.resource(s), "DPoP", f.token.AccessToken.Reveal())
 	s.requireChallenge(res, err, "DPoP", "invalid_dpop_proof")
+	s.dpopAsBearerAtAPI(f.resource(s))
 
 	// The package does not let a client whose tokens have to be bound be without a
 	// key: these two do not know that they are such a client.
@@ -449,6 +450,23 @@ func dpopAsBearer(s *scenario) {
 	})
 	t, err := p.client.ClientCredentials(s.ctx, nil)
 	s.require(errors.Is(err, oauth.ErrTokenType) && t == nil, "a bearer token where a bound one is wanted: wanted ErrTokenType, got: %v", err)
+}
+
+// dpopAsBearerAtAPI is the same at a resource of the package, which has the error in
+// the challenge of the scheme that was tried (RFC 9449, Section 7.2), not of the one
+// that it should have been.
+func (s *scenario) dpopAsBearerAtAPI(resource string) {
+	a, opaque, signed, stop := s.judged("dpop-public", resource, options{config: s.withKey(oauth.ES256)})
+	defer stop()
+	for _, f := range []*flow{opaque, signed} {
+		f.callResource(s)
+		a.requireTaken(s, f)
+		for scheme, kind := range map[string]error{"Bearer": oauth.ErrBinding, "DPoP": oauth.ErrClaim} {
+			a.requireAgreed(s, resource, func(address string) (*http.Response, error) {
+				return s.plain(address, scheme, f.token.AccessToken.Reveal())
+			}, scheme, kind)
+		}
+	}
 }
 
 func dpopClientCredentials(s *scenario) {

@@ -5,6 +5,7 @@ package interop
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -166,6 +167,7 @@ func certificateBound(s *scenario) {
 	s.requireChallenge(res, err, "Bearer", "invalid_token")
 	_, err = thief.client.UserInfo(s.ctx, f.token, nil)
 	s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
+	s.certificateBoundAtAPI(thief)
 
 	// This server binds a token to one thing only, and says so. A key goes with a
 	// certificate that only authenticates the client; the proofs are then for the
@@ -176,6 +178,39 @@ func certificateBound(s *scenario) {
 	f.requireAliases(s)
 	claims := proofOf(s, f.wire.last(s, f.server.MTLSEndpointAliases.TokenEndpoint).proof)
 	equal(s, claims.HTU, f.server.MTLSEndpointAliases.TokenEndpoint, "htu of the proof")
+}
+
+// judged starts an API that takes tokens for a resource of the server, and gets a
+// token of each kind for it: one that the server has to be asked about, and a JWT.
+func (s *scenario) judged(id, resource string, o options) (a *api, opaque, signed *flow, stop func()) {
+	cfg := oauth.ResourceServerConfig{Resource: resource, Introspect: s.setup("tls", "basic", options{}).client}
+	a, stop = s.startAPI(cfg)
+	signed = s.code("tls", id, forResource(resource, o))
+	o.request = func(r *oauth.AuthorizationRequest) { r.Scope = append([]string{"openid"}, apiScope...) }
+	opaque = s.code("tls", id, o)
+	s.require(opaque.opaque() && !signed.opaque(), "the tokens are not one of each kind")
+	return a, opaque, signed, stop
+}
+
+// certificateBoundAtAPI is the same at a resource of the package.
+func (s *scenario) certificateBoundAtAPI(thief *party) {
+	resource := thief.resource(s)
+	a, opaque, signed, stop := s.judged(thief.reg.ClientID, resource, options{})
+	defer stop()
+	for _, f := range []*flow{opaque, signed} {
+		f.callResource(s)
+		a.requireTaken(s, f)
+		a.requireAgreed(s, resource, func(address string) (*http.Response, error) {
+			return s.plain(address, "Bearer", f.token.AccessToken.Reveal())
+		}, "Bearer", oauth.ErrBinding)
+		a.requireAgreed(s, resource, func(address string) (*http.Response, error) {
+			return thief.client.Do(s.request(http.MethodGet, address, ""), f.token)
+		}, "Bearer", oauth.ErrBinding)
+	}
+	opaque.revoke(s)
+	a.requireAgreed(s, resource, func(address string) (*http.Response, error) {
+		return opaque.do(s.request(http.MethodGet, address, ""))
+	}, "Bearer", oauth.ErrInactive)
 }
 
 // resourceChallenges begins with nothing but the address of a resource, and
@@ -204,4 +239,80 @@ func resourceChallenges(s *scenario) {
 	f.token, err = f.client.ClientCredentials(s.ctx, &oauth.GrantOptions{Resource: []string{meta.Resource}, Scope: []string{"api:read"}})
 	s.check(err, "ClientCredentials")
 	f.callResource(s)
+	s.challengesOfAPI(resource)
+	s.introspectingAPI()
+}
+
+// challengesOfAPI is the same at a resource of the package.
+func (s *scenario) challengesOfAPI(resource string) {
+	a, stop := s.startAPI(oauth.ResourceServerConfig{})
+	defer stop()
+	a.requireAgreed(s, resource, func(address string) (*http.Response, error) {
+		return s.plain(address, "", "")
+	}, "", oauth.ErrNoCredentials)
+	a.requireAgreed(s, resource, func(address string) (*http.Response, error) {
+		return s.plain(address, "Bearer", "bad.token")
+	}, "Bearer", oauth.ErrParse)
+	a.requireAgreed(s, resource, func(address string) (*http.Response, error) {
+		return s.plain(address, "bearer", "bad.bad.bad")
+	}, "Bearer", oauth.ErrParse)
+
+	res, err := s.plain(a.url, "", "")
+	s.check(err, "a request without a token")
+	res.Body.Close()
+	c := challengeOf(s, oauth.ParseChallenges(res.Header), "Bearer")
+	o := &oauth.DiscoverOptions{HTTPClient: s.desc.httpClient(), URL: c.Params["resource_metadata"]}
+	meta, err := oauth.DiscoverResource(s.ctx, a.url, o)
+	s.check(err, "DiscoverResource")
+	server, err := meta.Discover(s.ctx, "", o)
+	s.check(err, "ResourceMetadata.Discover")
+	p := s.setup("tls", "cc", options{config: func(c *oauth.Config) { c.Server = server }})
+	for _, scope := range []string{c.Params["scope"], "api:read"} {
+		grant := &oauth.GrantOptions{Resource: []string{meta.Resource}, Scope: strings.Fields(scope)}
+		f := &flow{party: p}
+		f.token, err = p.client.ClientCredentials(s.ctx, grant)
+		s.check(err, "ClientCredentials")
+		if len(grant.Scope) == len(apiScope) {
+			a.requireTaken(s, f)
+			continue
+		}
+		res, err := f.do(s.request(http.MethodGet, a.url, ""))
+		s.check(err, "a token of too little scope")
+		res.Body.Close()
+		equal(s, res.StatusCode, http.StatusForbidden, "status of the API")
+		c := challengeOf(s, oauth.ParseChallenges(res.Header), "Bearer")
+		equal(s, c.Params["error"], "insufficient_scope", "error of the challenge")
+		equal(s, c.Params["scope"], strings.Join(apiScope, " "), "scope of the challenge")
+		_, why := a.latest()
+		s.require(errors.Is(why, oauth.ErrScope), "wanted ErrScope, got: %v", why)
+	}
+}
+
+// introspectingAPI asks about the tokens that are no JWTs, and without Servers about
+// all. The answer comes as JSON and signed; either way the audience is that of the
+// token.
+func (s *scenario) introspectingAPI() {
+	f := s.clientCredentials("cc", &oauth.GrantOptions{Resource: []string{opaqueResource}, Scope: apiScope})
+	signed := s.clientCredentials("cc", &oauth.GrantOptions{Resource: []string{"https://rs.example/jwt/ES256"}, Scope: apiScope})
+	raw, jwt := f.token.AccessToken.Reveal(), signed.token.AccessToken.Reveal()
+	s.requireRefusedBy(s.resourceServer(oauth.ResourceServerConfig{Resource: opaqueResource}), raw, "nobody to ask", oauth.ErrParse)
+	for _, id := range []string{"basic", "intro-ES256"} {
+		p := s.setup("tls", id, options{})
+		asking := func(resource string, servers ...oauth.TrustedServer) *oauth.ResourceServer {
+			// Empty, and not nil: no servers, and not those of the scenarios.
+			return s.resourceServer(oauth.ResourceServerConfig{Resource: resource, Introspect: p.client, Servers: append([]oauth.TrustedServer{}, servers...)})
+		}
+		s.requireRefusedBy(asking(opaqueResource, oauth.TrustedServer{Server: p.server}), jwt, "a JWT for another resource", oauth.ErrAudience)
+		p.wire.requireSilent(s)
+		t, err := asking(opaqueResource).Authenticate(s.incoming(opaqueResource, "Bearer", raw))
+		s.check(err, "Authenticate")
+		f.requireSameToken(s, t, opaqueResource)
+		s.requireRefusedBy(asking("https://rs.example/other"), raw, "another resource", oauth.ErrAudience)
+		s.requireRefusedBy(asking(opaqueResource), "garbage", "garbage", oauth.ErrInactive)
+
+		// Of a JWT this server says nothing, be it its own: the answer is an error and
+		// not active=false, so that the kind may be that of a server out of order.
+		t, err = asking("https://rs.example/jwt/ES256").Authenticate(s.incoming(opaqueResource, "Bearer", jwt))
+		s.require(err != nil && t == nil, "the server was asked about a JWT, and the answer is %v, %v", t, err)
+	}
 }

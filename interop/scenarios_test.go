@@ -35,6 +35,7 @@ var scenarios = sync.OnceValue(func() table {
 	registrationScenarios(t)
 	logoutScenarios(t)
 	resourceScenarios(t)
+	accessTokenScenarios(t)
 	dpopScenarios(t)
 	return t
 })
@@ -48,9 +49,6 @@ var notYet = []struct {
 	{`.*\bML-DSA-\d+\b.*`, "ML-DSA, which needs Go 1.27"},
 
 	{`JWE .*`, "NewDecrypter (JWE)"},
-
-	{`RFC 9068 JWT access token .*`, "NewResourceServer"},
-	{`JWT access token with DPoP: .*`, "NewResourceServer"},
 }
 
 // missingCall is what the package lacks for a scenario, or "".
