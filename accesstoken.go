@@ -20,6 +20,7 @@ type AccessToken struct {
 
 // accessTokenData stands behind a pointer as idTokenData does.
 type accessTokenData struct {
+	by      *ResourceServer // who found it good
 	raw     string
 	payload string
 

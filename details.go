@@ -89,6 +89,9 @@ func cloneDetails(list []AuthorizationDetail) []AuthorizationDetail {
 			*field = slices.Clone(*field)
 		}
 		d.Extra = maps.Clone(d.Extra)
+		for name, raw := range d.Extra {
+			d.Extra[name] = slices.Clone(raw)
+		}
 	}
 	return list
 }

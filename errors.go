@@ -45,7 +45,7 @@ var (
 	ErrParse error = &errorKind{text: "parse"}
 	// ErrUnsupported: well-formed, but not something this package does, or not in this FIPS 140-3 mode.
 	ErrUnsupported error = &errorKind{text: "unsupported"}
-	// ErrUnavailable: the keys or the replay cache that are needed cannot be had now. A token was neither accepted nor found bad.
+	// ErrUnavailable: what is needed cannot be had now: keys, an introspection, the replay cache or room in it. A token was neither accepted nor found bad.
 	ErrUnavailable error = &errorKind{text: "unavailable"}
 	// ErrNoCredentials: a request came in without credentials, or with unknown ones. The answer to it is status 401.
 	ErrNoCredentials error = &errorKind{text: "no credentials"}

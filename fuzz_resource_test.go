@@ -229,6 +229,7 @@ func FuzzNonce(f *testing.F) {
 	k := &nonceKeys{[][]byte{[]byte(strings.Repeat("a", 32)), []byte(strings.Repeat("b", 32))}}
 	other := &nonceKeys{[][]byte{[]byte(strings.Repeat("c", 32))}}
 	f.Add(k.make(unitNow()), int64(0))
+	f.Add(k.make(unitNow()), int64(60))
 	f.Add(other.make(unitNow()), int64(0))
 	f.Add(k.make(unitNow())+"=", int64(60))
 	f.Add("", int64(-60))

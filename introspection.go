@@ -234,7 +234,7 @@ func (d *introspectionData) read(o jsonObject) (err error) {
 		dst  *string
 	}{
 		{"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, {"username", &d.username},
-		{"token_type", &d.tokenType}, {"jti", &d.id}, {"acr", &d.acr}, // RFC 9470, Section 6.2
+		{"token_type", &d.tokenType}, {"jti", &d.id},
 	} {
 		if *m.dst, _, err = o.string(m.name); err != nil {
 			return err
@@ -243,11 +243,15 @@ func (d *introspectionData) read(o jsonObject) (err error) {
 	for _, m := range [...]struct {
 		name string
 		dst  *time.Time
-	}{{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}, {"auth_time", &d.authTime}} {
+	}{{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}} {
 		if *m.dst, _, err = o.date(m.name); err != nil {
 			return err
 		}
 	}
+	// RFC 9470, Section 6.2. Servers had these in a form of their own before: nobody
+	// depends on one that cannot be read.
+	d.acr, _, _ = o.string("acr")
+	d.authTime, _, _ = o.authTime()
 	if d.scope, err = tokenScope(o, ""); err != nil {
 		return err
 	}

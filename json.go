@@ -547,6 +547,22 @@ func (o jsonObject) date(name string) (t time.Time, ok bool, err error) {
 	return t, true, nil
 }
 
+// authTime returns auth_time, which AD FS writes in the form of RFC 3339.
+func (o jsonObject) authTime() (t time.Time, ok bool, err error) {
+	raw, ok := o.get("auth_time")
+	if !ok || raw[0] != '"' {
+		return o.date("auth_time")
+	}
+	s, err := unquoteJSON(raw)
+	if err == nil {
+		t, err = time.Parse(time.RFC3339, s)
+	}
+	if err != nil {
+		return time.Time{}, true, o.wrong("auth_time", "a number")
+	}
+	return t, true, nil
+}
+
 // seconds returns a duration in seconds that is a number or, where orString,
 // its decimal string; never negative.
 func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err error) {

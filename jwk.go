@@ -45,6 +45,14 @@ func (k *publicKey) fits(a *algorithm) bool {
 		(k.alg == "" || k.alg == a.name)
 }
 
+// rsaBits is the size of the modulus; 0 for another kind of key.
+func (k *publicKey) rsaBits() int {
+	if key, ok := k.key.(*rsa.PublicKey); ok {
+		return key.N.BitLen()
+	}
+	return 0
+}
+
 // parsePublicJWK reads a public key. The error says why a key cannot be used.
 func parsePublicJWK(o jsonObject) (*publicKey, error) {
 	k := new(publicKey)

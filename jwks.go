@@ -4,6 +4,7 @@ package oauth
 // it, and selecting the key of a token.
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -69,7 +70,11 @@ type keySnapshot struct {
 	fetched time.Time     // a monotonic reading
 	softAge time.Duration // when to look for a newer one
 	memo    headerMemo
+	id      *keysID // that of every snapshot with the same keys
 }
+
+// A keysID is the same pointer as long as the keys are the same.
+type keysID struct{ _ byte }
 
 // A skippedKey is a key of the document that cannot be used.
 type skippedKey struct {
@@ -150,7 +155,7 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 	if err != nil {
 		return nil, fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}
-	snap := &keySnapshot{fetched: monotonic(), softAge: keySoftAge}
+	snap := &keySnapshot{fetched: monotonic(), softAge: keySoftAge, id: new(keysID)}
 	for _, raw := range list {
 		o, err := parseObject(raw, documentLimits, ErrParse)
 		key := new(publicKey)
@@ -357,7 +362,7 @@ func (s *KeySet) run(ctx context.Context, f *keyFlight) {
 	s.flight, s.lastErr, f.err = nil, err, err
 	if err == nil {
 		s.failures = 0
-		s.current.Store(snap)
+		s.replace(snap)
 	} else {
 		s.retryAt = monotonic().Add(min(keyBackoff<<min(s.failures, 10), maxKeyBackoff))
 		s.failures++
@@ -549,9 +554,20 @@ func (s *KeySet) Import(data []byte) error {
 	if now := s.current.Load(); now != nil && now.fetched.Add(-time.Second).After(snap.fetched) {
 		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than those there are"}
 	}
-	s.current.Store(snap)
+	s.replace(snap)
 	return nil
 }
+
+// replace makes snap the current keys, under the lock.
+func (s *KeySet) replace(snap *keySnapshot) {
+	if old := s.current.Load(); old != nil && slices.EqualFunc(old.keys, snap.keys, (*publicKey).equal) {
+		snap.id = old.id
+	}
+	s.current.Store(snap)
+}
+
+// equal reports whether nothing that a token could be verified by differs.
+func (k *publicKey) equal(o *publicKey) bool { return bytes.Equal(k.encode(), o.encode()) }
 
 // encode is the key as a JWK with all that selection looks at.
 func (k *publicKey) encode() json.RawMessage {

@@ -328,7 +328,7 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 	if t.d.expiry.Before(until) {
 		until = t.d.expiry
 	}
-	until = until.Add(c.clock.tolerance() + time.Second - c.clock.Skew)
+	until = until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew)
 	key := replayKey(t.d.issuer, c.meta.ClientID, t.d.id)
 	added, err := o.Replay.Add(r.Context(), key, until)
 	switch {

@@ -331,16 +331,16 @@ func TestLogoutHandlerUntil(t *testing.T) {
 		skew      int64
 		want      int64
 	}{
-		{"exp is first", 300, 0, 0, 0, 300 + 31},
-		{"iat is first", 5000, 0, 0, 0, 3600 + 31},
-		{"iat in the past", 5000, -3000, 0, 0, 600 + 31},
-		{"iat ahead", 5000, 600, 0, 0, 4200 + 31},
-		{"exp past, within the tolerance", -10, -20, 0, 0, -10 + 31},
-		{"no tolerance", 300, 0, -1, 0, 300 + 1},
-		{"large tolerance", 300, 0, 10 * time.Minute, 0, 300 + 601},
+		{"exp is first", 300, 0, 0, 0, 300 + 90},
+		{"iat is first", 5000, 0, 0, 0, 3600 + 90},
+		{"iat in the past", 5000, -3000, 0, 0, 600 + 90},
+		{"iat ahead", 5000, 600, 0, 0, 4200 + 90},
+		{"exp past, within the tolerance", -10, -20, 0, 0, -10 + 90},
+		{"no tolerance", 300, 0, -1, 0, 300 + 60},
+		{"large tolerance", 300, 0, 10 * time.Minute, 0, 300 + 660},
 		// A cache goes by the local time, and not by that of the server.
-		{"local clock behind", 3900, 3600, 0, 3600, 300 + 31},
-		{"local clock ahead", -3300, -3600, 0, -3600, 300 + 31},
+		{"local clock behind", 3900, 3600, 0, 3600, 300 + 90},
+		{"local clock ahead", -3300, -3600, 0, -3600, 300 + 90},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var until time.Time

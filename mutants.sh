@@ -273,7 +273,7 @@ introspection.go | IntrospectJSON | return nil, fail(o.kind, "active", "is missi
 introspection.go | IntrospectJSON | case !active: | case !active && false:
 introspection.go | IntrospectJSON | {"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, | {"iss", &d.issuer}, {"sub", &d.subject},
 introspection.go | IntrospectJSON | {"token_type", &d.tokenType}, {"jti", &d.id}, | {"token_type", &d.tokenType},
-introspection.go | IntrospectJSON | {"nbf", &d.start}, {"auth_time", &d.authTime}} | {"auth_time", &d.authTime}}
+introspection.go | IntrospectJSON | {{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}} | {{"exp", &d.expiry}, {"iat", &d.issuedAt}}
 introspection.go | IntrospectJSON | if d.scope, err = tokenScope(o, ""); err != nil { | if d.scope, _ = tokenScope(o, ""); false {
 introspection.go | IntrospectJSON | if d.audience, _, err = o.strings("aud", true); err != nil { | if d.audience, _, _ = o.strings("aud", true); false {
 introspection.go | IntrospectJSON | if d.details, err = o.authorizationDetails(); err != nil { | if d.details, _ = o.authorizationDetails(); false {
@@ -482,9 +482,9 @@ logout.go | LogoutHandlerFormWasRead|LogoutHandler$ | params, err := formParams(
 logout.go | LogoutHandler$ | if len(params["logout_token"]) != 1 { | if len(params["logout_token"]) == 0 {
 logout.go | LogoutHandlerUntil | if t.d.expiry.Before(until) { | if false {
 logout.go | LogoutHandlerUntil | until := t.d.issuedAt.Add(logoutTokenAge) | until := t.d.expiry
-logout.go | LogoutHandlerUntil|ToTheEnd | until.Add(c.clock.tolerance() + time.Second - c.clock.Skew) | until.Add(time.Second - c.clock.Skew)
-logout.go | LogoutHandlerReplayToTheEnd | until.Add(c.clock.tolerance() + time.Second - c.clock.Skew) | until.Add(c.clock.tolerance() - c.clock.Skew)
-logout.go | LogoutHandlerReplayToTheEnd | until.Add(c.clock.tolerance() + time.Second - c.clock.Skew) | until.Add(c.clock.tolerance() + time.Second)
+logout.go | LogoutHandlerUntil|ToTheEnd | until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew) | until.Add(replayMargin - c.clock.Skew)
+logout.go | LogoutHandlerUntil | until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew) | until.Add(c.clock.tolerance() - c.clock.Skew)
+logout.go | LogoutHandlerUntil | until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew) | until.Add(c.clock.tolerance() + replayMargin)
 logout.go | LogoutHandlerCache$ | added, err := o.Replay.Add(r.Context(), key, until) | added, err := o.Replay.Add(r.Context(), key, until); err = nil
 logout.go | LogoutHandlerReplay | case !added: | case !added && false:
 logout.go | LogoutHandlerCallbackPanics | done := false\n | done := true\n
@@ -664,7 +664,7 @@ replay.go | ReplayFull | delete(s.known, e.id)\n | _ = e\n
 replay.go | ReplayModel | return q[i].until.Before(q[j].until) } | return q[j].until.Before(q[i].until) }
 replay.go | ReplayModel | q[i].index, q[j].index = i, j | _ = 0
 replay.go | ReplayModel | e.index = len(*q) | _ = 0
-replay.go | ReplayRemove | heap.Remove(&s.queue, e.index) | _ = e
+replay.go | ReplayRemove|ReplayModel | heap.Remove(&s.queue, e.index) | heap.Remove(&s.queue, 0)
 replay.go | LogoutHandlerReplayToTheEnd | now := m.clock.local() | now := m.clock.now()
 replay.go | ReplayKey | strings.Join(parts, "\x00") | strings.Join(parts, "")
 # revocation.go
@@ -888,7 +888,7 @@ resource.go | NewResourceServer | case rs.ttl < 0 || rs.ttl > maxIntrospectionTT
 resource.go | NewResourceServer | case rs.ttl > 0 && rs.introspect == nil: | case false:
 resource.go | ResourceServerTrace | rs.trace.requestRefused(r, err)\n | _ = 0\n
 require.go | ResourceServerTrace | rs.trace.requestRefused(r, err)\n | _ = 0\n
-resource.go | OpaqueUnavailable | refused.Code == "unsupported_token_type" { | false {
+opaque.go | OpaqueUnavailable | refused.Code == "unsupported_token_type" { | false {
 resource.go | MetadataHandler | path, _, _ := strings.Cut(at[strings.Index(at, place):], "?") | path := at[strings.Index(at, place):]
 require.go | TestRequire$ | e.answer.code != "" && row.again == 0 { | false {
 resource.go | Credential | case len(values) > 1: | case false:
@@ -898,11 +898,14 @@ resource.go | Credential | if !found || !isToken68(token) { | if !found {
 resource.go | Credential | c >= 0x7f || c == '"' | c == '"'
 resource.go | Credential | c == '"' || c == ',' | c == ','
 resource.go | Credential | c == '"' || c == ',' | c == '"'
-resource.go | OpaqueOrJWT | if len(raw) > maxToken { | if false {
-resource.go | OpaqueOrJWT | return strings.HasPrefix(segment, "ey") | return false
-resource.go | OpaqueOrJWT | return err != nil || o.has("alg") | return err == nil && o.has("alg")
-resource.go | OpaqueOrJWT | return err != nil || o.has("alg") | return err != nil || o.has("alg") || true
-resource.go | OpaqueOrJWT | if strings.Count(raw, ".") != 2 { | if strings.Count(raw, ".") < 2 {
+resource.go | Credential|OpaqueOrJWT | if len(values[0]) > maxToken { | if false {
+opaque.go | OpaqueOrJWT | if err != nil || len(segment) > maxHeader { | if err != nil {
+opaque.go | OpaqueOrJWT | if err != nil || len(segment) > maxHeader {\n		return true | if err != nil || len(segment) > maxHeader {\n		return false
+opaque.go | OpaqueOrJWT | begin := strings.TrimRight(segment, "=") | begin := segment
+opaque.go | OpaqueOrJWT | bytes.HasPrefix(bytes.TrimLeft(start, | bytes.HasPrefix(bytes.TrimRight(start,
+opaque.go | OpaqueOrJWT | return err != nil || o.has("alg") | return err == nil && o.has("alg")
+opaque.go | OpaqueOrJWT | return err != nil || o.has("alg") | return err != nil || o.has("alg") || true
+opaque.go | OpaqueOrJWT | if strings.Count(raw, ".") != 2 { | if strings.Count(raw, ".") < 2 {
 resource.go | OpaqueOrJWT | || len(rs.servers) > 0 && isJWT(raw) { | || isJWT(raw) {
 resource.go | AccessTokenClaims | if claims.has("events") { | if false {
 resource.go | AccessTokenClaims | if d.expiry, err = checkLifetime(claims, clock); err != nil { | if d.expiry, _, err = claims.date("exp"); err != nil {
@@ -916,20 +919,20 @@ resource.go | ResourceServerSeveral | if matchesTemplate(s.issuer.issuer, iss) {
 resource.go | Profiles | if s.standard {\n | if false {\n
 resource.go | AccessTokenHeader | return slices.Contains(s.profile.Types, typ) || s.standard && (typ == "jwt" || typ == "") | return true
 resource.go | Credential | if rs.introspect == nil || len | if len
-resource.go | OpaqueUnavailable | e.Kind == ErrInactive || | e.Kind == ErrInactive || errors.Is(err, ErrInvalid) ||
-resource.go | TestOpaque$ | e.Kind == ErrBinding && e.Param == "cnf") | false)
-resource.go | OpaqueUnavailable | if errors.Is(err, ErrInvalid) { | if false {
-resource.go | TestOpaque$ | if err := onlyAccessToken(claims, i.tokenType); err != nil { | if false { var err error
-resource.go | TestOpaque$ | tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && | false &&
-resource.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"offline"`,
-resource.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"refresh"`,
-resource.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"id"`,
-resource.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"refresh_token"`,
-resource.go | TestOpaque$ | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil { | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil && rule.issuer == "" {
-resource.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if false {
-resource.go | TestOpaque$ | if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil { | if false { var err error
-resource.go | TestOpaque$ | return d.checkTimes(rs.clock) | return nil
-resource.go | IntrospectionTTL | until: monotonic().Add(rs.ttl) | until: monotonic().Add(2 * rs.ttl)
+opaque.go | OpaqueUnavailable | e.Kind == ErrInactive || | e.Kind == ErrInactive || errors.Is(err, ErrInvalid) ||
+opaque.go | TestOpaque$ | e.Kind == ErrBinding && e.Param == "cnf") | false)
+opaque.go | OpaqueUnavailable | if errors.Is(err, ErrInvalid) { | if false {
+opaque.go | TestOpaque$ | if err := onlyAccessToken(claims, i.tokenType); err != nil { | if false { var err error
+opaque.go | TestOpaque$ | tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && | false &&
+opaque.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"offline"`,
+opaque.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"refresh"`,
+opaque.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"id"`,
+opaque.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"refresh_token"`,
+opaque.go | TestOpaque$ | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil { | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil && rule.issuer == "" {
+opaque.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if false {
+opaque.go | TestOpaque$ | if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil { | if false { var err error
+opaque.go | TestOpaque$ | return d.checkTimes(rs.clock) | return nil
+opaque.go | IntrospectionTTL | until: asked.Add(rs.ttl) | until: asked.Add(2 * rs.ttl)
 resource.go | ProofNeedsBinding | case bound.jkt != "" && scheme != dpopScheme: | case false:
 resource.go | ProofNeedsBinding | case bound.jkt == "" && scheme == dpopScheme: | case false:
 resource.go | ProofNeedsBinding | case bound.jkt == "" && len(proofs) > 0: | case false:
@@ -974,14 +977,16 @@ profile.go | ProfileOptional | if !claims.has(m.claim) && slices.Contains(p.Opti
 profile.go | ProfileOptional | if d.issuedAt.IsZero() && !slices.Contains(p.Optional, "iat") { | if false {
 profile.go | AccessTokenClaims | if d.scope, err = claims.scope(p.ScopeClaim); err != nil { | if d.scope, _ = claims.scope(p.ScopeClaim); false {
 profile.go | ProfileMarker | if raw, ok := claims.get(name); !ok || raw == "null" { | if _, ok := claims.get(name); !ok {
-profile.go | ProfileMarker | err != nil || got != want { | err != nil || !strings.EqualFold(got, want) {
+profile.go | ProfileMarker | !slices.Contains(strings.Split(want, "|"), got) { | !strings.Contains(want, got) {
 profile.go | Profiles | case p.ClientIDs != nil && !slices.Contains(p.ClientIDs, d.clientID): | case false:
 profile.go | AccessTokenClaims | case !ok || len(aud) == 0:\n | case ok && false:\n
 profile.go | AccessTokenClaims | case !slices.Contains(aud, resource): | case false:
 profile.go | AccessTokenClaims | case slices.Contains(aud, ""): | case false:
 profile.go | Profiles | EntraProfile() *AccessTokenProfile {\n	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp" | EntraProfile() *AccessTokenProfile {\n	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "sub"
-profile.go | Profiles | Marker: "typ=Bearer" | Marker: "typ"
-profile.go | Profiles | Marker: "token_use=access" | Marker: "token_use"
+profile.go | Profiles|ProfileMarker | Marker: "typ=Bearer|DPoP" | Marker: "typ"
+profile.go | ProfileMarker | Marker: "typ=Bearer|DPoP" | Marker: "typ=Bearer"
+profile.go | ProfileMarker | case p.ClientIDs != nil && !ok: | case p.ClientIDs != nil:
+profile.go | ProfileMarker | Marker: "token_use=access" | Marker: "token_use"
 # proof.go
 proof.go | NewResourceServer | case p.window < 0 || p.window > maxProofWindow: | case p.window < 0:
 proof.go | NewResourceServer | case p.window < 0 || p.window > maxProofWindow: | case p.window > maxProofWindow:
@@ -997,27 +1002,29 @@ proof.go | TestProof$ | return typ == dpopType } | return true }
 proof.go | TestProof$ | if jwk.has(private) { | if jwk.has(private) && false {
 proof.go | TestProof$ | if !sameSecret(print, jkt) { | if !sameSecret(print, jkt) && print == "" {
 proof.go | TestProof$ | answer{code: codeInvalidToken}) | answer{})
-proof.go | ProofAlgorithms | len(n) > (maxProofRSABits/8+1)*4/3+4 | len(n) > 1<<20
+proof.go | ProofAlgorithms | if key.rsaBits() > maxProofRSABits { | if key.rsaBits() > maxProofRSABits+1 {
 proof.go | TestProof$ | if !key.fits(alg) { | if false {
 proof.go | TestProof$ | if !ok {\n		return "", none, fail(ErrClaim, "iat" | if !ok && jti == "" {\n		return "", none, fail(ErrClaim, "iat"
 proof.go | TestProof$ | if htm != r.Method { | if !strings.EqualFold(htm, r.Method) {
 proof.go | TestProof$ | if err := rs.checkTarget(r, htu); err != nil { | if false { var err error
 proof.go | TestProof$ | !sameSecret(ath, want) { | ath == want+want {
 proof.go | ProofNonce | if rs.proofs.nonces == nil { | if true {
-proof.go | ProofReplay | return jti, until.Add(-rs.clock.Skew), err | return jti, until, err
+proof.go | ProofReplay | return jti, until.Add(replayMargin - rs.clock.Skew), err | return jti, until.Add(replayMargin), err
+proof.go | ProofEndOfNonce | return jti, until.Add(replayMargin - rs.clock.Skew), err | return jti, until.Add(-rs.clock.Skew), err
 proof.go | TestProof$ | case age > rules.window: | case false:
 proof.go | TestProof$ | case -age > rules.window: | case false:
 proof.go | TestProof$ | case age > rules.window: | case age >= rules.window:
-proof.go | ProofReplay | return iat.Add(rules.window + time.Second), nil | return iat.Add(rules.window), nil
+proof.go | ProofReplay | return iat.Add(rules.window), nil | return iat, nil
 proof.go | ProofReplay | key := replayKey(jkt, jti) | key := replayKey("", jti)
 proof.go | ProofLimits | added, err = own.addFor(jkt, key, until) | added, err = own.Add(r.Context(), key, until)
 proof.go | ProofReplay | case !added: | case !added && key == "":
 proof.go | TestProof$ | if i := strings.IndexAny(htu, "?#"); i >= 0 { | if i := strings.IndexAny(htu, "#"); i >= 0 {
 proof.go | ProofTarget | case u == nil || u.Host == "": | case u == nil && false:
-proof.go | ProofTarget | base, path = originOf(u), u.EscapedPath() | path = u.EscapedPath()
-proof.go | ProofTarget | if strings.HasPrefix(target, "/") {\n | if true {\n
-proof.go | ProofTarget | target, _, _ := strings.Cut(r.RequestURI, "?") | target := r.RequestURI
-proof.go | ProofTarget | if target == "" {\n | if false {\n
+proof.go | ProofTarget | base, path, ok = originOf(u), u.EscapedPath(), true | path, ok = u.EscapedPath(), true
+proof.go | ProofTarget | case r.RequestURI[0] == '/': | case true:
+proof.go | RequestTargets | || u.Host == "" || u.Opaque != "" || | ||
+proof.go | ProofTarget | case r.RequestURI == "": | case false:
+proof.go | RequestTargets | path, _, _ = strings.Cut(r.RequestURI, "?") | path = r.RequestURI
 proof.go | TestProof$ | !ok || got.origin != base || got.path != want { | !ok || got.path != want {
 proof.go | TestProof$ | !ok || got.origin != base || got.path != want { | !ok || got.origin != base {
 proof.go | TestProof$|ProofTarget | if segment == "." || segment == ".." { | if segment == ".." {
@@ -1030,7 +1037,7 @@ proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlo
 proof.go | ProofNonce | if sameSecret(string(b[8:]), string(k.sum(i, slot))) { | if sameSecret(string(b[8:]), string(k.sum(i, slot))) || true {
 proof.go | ProofNonce | for i := range k.keys { | for i := range k.keys[:1] {
 proof.go | ProofNonce | [8]byte(b[:8]) != slot | false
-proof.go | ProofNonce | slot[:])) + 2 // | slot[:])) + 1 //
+proof.go | FuzzNonce | slot[:])) + 2 // | slot[:])) + 1 //
 proof.go | ProofNonce | answer{code: codeUseNonce}) | answer{})
 jwk.go | TestProof$|ProofVector | names = []string{"crv", "kty", "x", "y"} | names = []string{"crv", "kty", "x"}
 jwk.go | ProofAlgorithms | names = []string{"e", "kty", "n"} | names = []string{"e", "n"}
@@ -1045,15 +1052,19 @@ require.go | RequirementFaults | if s == "" || strings.ContainsFunc(s, notScopeC
 require.go | RequirementFaults | if s == "" || strings.ContainsFunc(s, notScopeChar) { | if strings.ContainsFunc(s, notScopeChar) {
 require.go | RequirementFaults | slices.Concat(need.Scope, need.ACRValues) | need.Scope
 require.go | RequirementFaults | if need.MaxAge != nil && *need.MaxAge < 0 { | if false {
-require.go | RequirementFaults | if t == nil || t.d == nil { | if t == nil {
+require.go | RequirementFaults | if t == nil || t.d == nil || t.d.by != rs { | if t == nil || t.d == nil {
 require.go | RequirementFaults | need = Requirement{Scope: slices.Clone(need.Scope), | need = Requirement{Scope: need.Scope,
 require.go | TestRequire$ | if !slices.Contains(d.scope, s) { | if !strings.Contains(strings.Join(d.scope, " "), s) {
-require.go | TestRequire$ | if need.ACRValues != nil && !slices.Contains(need.ACRValues, d.acr) { | if len(need.ACRValues) > 0 && !slices.Contains(need.ACRValues, d.acr) {
+require.go | TestRequire$ | if need.ACRValues != nil && !slices.Contains(need.ACRValues, d.acr) { | if false {
 require.go | TestRequire$ | if d.authTime.IsZero() { | if false {
 require.go | TestRequire$ | err := rs.clock.checkNotAhead("auth_time", d.authTime) | var err error
 require.go | TestRequire$ | err = rs.clock.checkAge("auth_time", d.authTime, seconds(*need.MaxAge)) | err = nil
-require.go | RequireRequest | ok && a.by == rs { | ok {
-require.go | RequireRequest | if err := rs.check(a.token.d, &need); err != nil { | if false { var err error
+require.go | RequireRequest | if !ok || a.by != rs || len | if !ok || len
+require.go | RequireSubrequest | || len(r.Header["Authorization"]) > 0 || | ||
+require.go | RequireSubrequest | || len(r.Header["Dpop"]) > 0 { | {
+require.go | RequireSubrequest | err := t.d.checkTimes(rs.clock) | var err error
+require.go | RequirementFaults | if need.ACRValues != nil && len(need.ACRValues) == 0 { | if false {
+require.go | RequireRequest | if err == nil {\n				err = rs.check(t.d, &need)\n			}\n			if err != nil {\n				rs.refuse(w, r, err, &need)\n				return\n			}\n			next | if err != nil {\n				rs.refuse(w, r, err, &need)\n				return\n			}\n			next
 require.go | RequireRequest | r.Header = r.Header.Clone() | _ = 0
 require.go | RequireRequest | r.Header.Del("Authorization") | _ = 0
 require.go | RequireRequest | r.Header.Del("DPoP") | _ = 0
@@ -1070,9 +1081,29 @@ require.go | ProofNonce | if code == codeUseNonce && rs.proofs.nonces != nil { |
 require.go | WriteErrorOfAnother | if code == codeUseNonce && rs.proofs.nonces != nil { | if code == codeUseNonce {
 require.go | Challenges | h.Set("Cache-Control", "no-store") | _ = 0
 # verified.go
-verified.go | VerifiedTokensKeys | m.server.keys.usable(ctx) == m.keys { | true {
+verified.go | VerifiedTokensKeys | now != nil && now.id == m.keys { | now != nil {
 verified.go | IntrospectionTTL | m != nil && monotonic().Before(m.until) { | m != nil {
-verified.go | TestVerifiedTokens$ | !m.server.issuer.accept(d.issuer, d.tenant) { | false {
+verified.go | TestVerifiedTokens$ | !m.accept(d.issuer, d.tenant) { | false {
+verified.go | OpaqueTenant | !m.accept(d.issuer, d.tenant) { | false {
+verified.go | TokenCache | if c.old = c.newer; c.one { | if c.old = c.newer; false {
+verified.go | VerifiedTokensLarge | m.size() > maxRemembered { | false {
+jwks.go | VerifiedTokensKeys | slices.EqualFunc(old.keys, snap.keys, (*publicKey).equal) { | false {
+jwks.go | VerifiedTokensKeys | slices.EqualFunc(old.keys, snap.keys, (*publicKey).equal) { | true {
+opaque.go | OpaqueTenant | if i.issuer != "" || rs.introspect.accept != nil { | if i.issuer != "" {
+opaque.go | TestOpaque$ | if claims.has("exp") { | if false {
+opaque.go | TestOpaque$ | if strings.EqualFold(i.tokenType, dpopScheme) && i.confirm.jkt == "" { | if false {
+opaque.go | OpaqueSecret | err = &ResponseError{Op: refused.Op, StatusCode: refused.StatusCode, Code: refused.Code} | _ = 0
+resource.go | ResourceServerHeaderFirst | if err := rs.checkHeader(raw); err != nil { | if false { var err error
+resource.go | ResourceServerHeaderFirst | case s.keys == nil && sets[t.Server.JWKSURI] != nil: | case false:
+resource.go | NewResourceServer | if !headerValue(u.Host) || strings.Contains(u.Host, "%") { | if !headerValue(u.Host) {
+resource.go | NewResourceServer | if !headerValue(u.Host) || strings.Contains(u.Host, "%") { | if strings.Contains(u.Host, "%") {
+resource.go | NewResourceServer | url, member, err := c.endpointURL(introspectionEndpoint)\n | url, member, err := "https://a", "", error(nil)\n
+resource.go | NewResourceServer | _, err = c.caller.checkURL(member, url)\n | _, _ = member, url\n
+trace.go | ResourceServerTrace | Path: r.URL.EscapedPath() | Path: r.URL.Path
+details.go | AccessTokenAccessors | d.Extra[name] = slices.Clone(raw) | _, _ = name, raw
+token.go | TestOpaque$|AccessTokenClaims | return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err | return strings.Fields(s), err
+json.go | AccessTokenClaims | t, err = time.Parse(time.RFC3339, s) | _ = s
+replay.go | ReplayPast | if !now.Before(e.until) {\n | if false {\n
 verified.go | TestVerifiedTokens$ | if err := clock.checkExpiry("exp", d.expiry); err != nil { | if false { var err error
 verified.go | TestVerifiedTokens$ | return clock.checkNotBefore("nbf", d.start) | return nil
 verified.go | TokenCache | !known && len(c.newer) >= c.half { | known && len(c.newer) >= c.half {

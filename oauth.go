@@ -210,6 +210,7 @@ const (
 	replayShards       = 64       // of it: locks that requests wait for
 	replayShare        = 64       // the part of it that the proofs of one key can take up
 	maxVerified        = 1 << 20  // access tokens that a resource server remembers
+	maxRemembered      = 16 << 10 // bytes of one, with its claims
 	maxIntrospected    = 1 << 14  // of them opaque ones
 	maxProof           = 8 << 10  // bytes of a DPoP proof: it has one key and a URL in it
 	maxProofRSABits    = 4096     // of its key, which anybody can choose
@@ -246,6 +247,7 @@ const (
 	maxNonce             = 512              // bytes of one
 	proofWindow          = time.Minute      // of the iat of a DPoP proof at a resource server
 	maxProofWindow       = 5 * time.Minute  // all proofs of that time are remembered
+	replayMargin         = time.Minute      // a used token or proof is remembered beyond its end: its time was read before
 	nonceSlot            = time.Minute      // a nonce is good in its own slot and the next
 	maxIntrospectionTTL  = 10 * time.Minute // a revoked token stays good for that long
 	retryAfter           = 5 * time.Second  // what a client is told when something cannot be had

@@ -55,7 +55,11 @@ func TestOpaque(t *testing.T) {
 		{"unknown cnf", `"active":true,"cnf":{}`, ErrBinding, "cnf"},
 		{"bound", `"active":true,"cnf":{"jkt":"x"}`, ErrBinding, "cnf"},
 		{"bound to a certificate", `"active":true,"cnf":{"x5t#S256":"x"}`, ErrBinding, "cnf"},
-		{"acr a number", `"active":true,"acr":1`, ErrResponse, "acr"},
+		{"acr a number", `"active":true,"acr":1,"auth_time":"long ago"`, nil, ""},
+		{"exp a string", `"active":true,"exp":"1"`, ErrResponse, "exp"},
+		{"expired in the year 1", `"active":true,"exp":-62135596800`, ErrExpired, "exp"},
+		{"bound, and not said to what", `"active":true,"token_type":"DPoP"`, ErrBinding, "cnf"},
+		{"scopes without a space", `"active":true,"scope":"read\u00a0write"`, nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.answer(introspectionPath, "{"+tt.members+"}")
@@ -66,6 +70,9 @@ func TestOpaque(t *testing.T) {
 				}
 				if token.Issuer() != unitIssuer || token.Raw().Reveal() != "opaque~token" {
 					t.Error(token.Issuer())
+				}
+				if tt.name == "scopes without a space" && token.HasScope("write") {
+					t.Errorf("%q", token.Scope())
 				}
 				if tt.name == "all" && (token.Subject() != "alice" || token.ClientID() != "app" || !token.HasScope("write") || token.ID() != "1" ||
 					token.ACR() != "gold" || !token.AuthTime().Equal(unitNow()) || !token.Expiry().Equal(unitNow().Add(time.Second)) || len(token.Audience()) != 2) {
@@ -124,6 +131,55 @@ func TestOpaqueUnavailable(t *testing.T) {
 	}
 }
 
+// TestOpaqueTenant: a server for many tenants has to say whose a token is.
+func TestOpaqueTenant(t *testing.T) {
+	const tenant = "11111111-2222-3333-4444-555555555555"
+	accepted := true
+	s := newUnitServer()
+	rs := s.opaqueServer(t, func(c *ResourceServerConfig) {
+		c.IntrospectionTTL = time.Minute
+		c.Introspect = s.introspector(t, func(c *Config) {
+			c.Server.Issuer = "https://op.example/{tenantid}"
+			c.AcceptIssuer = func(_, tid string) bool { return accepted && tid == tenant }
+		})
+	})
+	for members, kind := range map[string]error{
+		`"sub":"mallory"`:                           ErrClaim,
+		`"sub":"mallory","tid":"` + tenant + `"`:    ErrClaim,
+		`"iss":"https://op.example/` + tenant + `"`: ErrClaim,
+		`"iss":"https://op.example/99999999-2222-3333-4444-555555555555","tid":"99999999-2222-3333-4444-555555555555"`: ErrIssuer,
+	} {
+		s.answer(introspectionPath, `{"active":true,`+members+`}`)
+		_, err := authenticate(t, rs, bearer("opaque"))
+		wantError(t, err, kind, "")
+	}
+	s.answer(introspectionPath, `{"active":true,"iss":"https://op.example/`+tenant+`","tid":"`+tenant+`"}`)
+	if token, err := authenticate(t, rs, bearer("opaque")); err != nil || token.Issuer() != "https://op.example/"+tenant {
+		t.Fatal(token, err)
+	}
+	accepted = false // also of an answer that is remembered
+	_, err := authenticate(t, rs, bearer("opaque"))
+	wantError(t, err, ErrIssuer, "iss")
+}
+
+// TestOpaqueSecret: what the server says may have the token in it.
+func TestOpaqueSecret(t *testing.T) {
+	s := newUnitServer()
+	s.set(introspectionPath, unitAnswer{
+		status: http.StatusBadRequest, mediaType: mediaJSON, header: http.Header{"X-Token": {"0paque"}},
+		body: `{"error":"invalid_request","error_description":"0paque is no token","error_uri":"https://op.example/0paque"}`,
+	})
+	_, err := authenticate(t, s.opaqueServer(t, nil), bearer("0paque"))
+	wantError(t, err, ErrUnavailable, "Introspect")
+	var refused *ResponseError
+	if !errors.As(err, &refused) || refused.Code != "invalid_request" || refused.StatusCode != 400 {
+		t.Errorf("%v does not say what the server answered", err)
+	}
+	if text := fmt.Sprintf("%v %s %v %v %v", err, refused.Body, refused.Header, refused.Description, refused.URI); strings.Contains(text, "0paque") {
+		t.Error(text)
+	}
+}
+
 // TestOpaqueOrJWT: what is a JWT is verified, and never sent anywhere.
 func TestOpaqueOrJWT(t *testing.T) {
 	s := newUnitServer()
@@ -142,6 +198,9 @@ func TestOpaqueOrJWT(t *testing.T) {
 		{"crit", header(`{"alg":"ES256","crit":["x"]}`) + ".e30.AA", false},
 		{"duplicate alg", header(`{"alg":"ES256","alg":"ES256"}`) + ".e30.AA", false},
 		{"long header", header(`{"alg":"ES256","x":"`+strings.Repeat("x", maxHeader)+`"}`) + ".e30.AA", false},
+		{"long header, other order", header("{\n\"x\":\""+strings.Repeat("x", maxHeader)+`"}`) + ".e30.AA", false},
+		{"white space", header("\n {\"alg\":\"ES256\"}") + ".e30.AA", false},
+		{"padding", header(`{"alg":"ES256","typ":"x"}`) + "==.e30.AA", false},
 		{"no alg", header(`{"typ":"x"}`) + ".e30.AA", true},
 		{"PASETO", "v4.public.AAAA", true},
 		{"two dots", "a~b.c.d", true},

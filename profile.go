@@ -23,8 +23,9 @@ type AccessTokenProfile struct {
 	Types []string
 
 	// Marker is a claim that this server's access tokens have and its other tokens
-	// do not: "scp", or with its value "token_use=access". Required if Types has
-	// "JWT" or "" in it, which are those of ID tokens.
+	// do not: "scp"; or with its value, "token_use=access"; or with several, one of
+	// which it has, "typ=Bearer|DPoP". Required if Types has "JWT" or "" in it, which
+	// are those of ID tokens.
 	Marker string
 
 	// ClientIDClaim is where the client is named: azp, appid, cid. Empty: client_id.
@@ -42,8 +43,9 @@ type AccessTokenProfile struct {
 	Issuer string
 
 	// ClientIDs are the clients whose tokens are accepted, in place of the
-	// audience, for a server whose access tokens have none. Nil: the audience is
-	// checked. Every API of the user pool then has to know its own clients.
+	// audience, for a server whose access tokens have none: every API of it then has
+	// to know its own clients. The audience of a token that has one is checked all the
+	// same. Nil: the audience is required.
 	ClientIDs []string
 }
 
@@ -77,10 +79,10 @@ func Auth0Profile() *AccessTokenProfile {
 }
 
 // KeycloakProfile is that of Keycloak: typ JWT in the header and the claim typ
-// Bearer, client in azp. The resource becomes an audience by an audience mapper of
-// a client scope. Source: AccessToken and TokenUtil of Keycloak.
+// Bearer, or DPoP where the token is bound to a key; client in azp. The resource becomes an audience by an audience mapper of
+// a client scope. Source: AccessToken, TokenUtil and DPoPUtil of Keycloak.
 func KeycloakProfile() *AccessTokenProfile {
-	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "typ=Bearer", ClientIDClaim: "azp"}
+	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "typ=Bearer|DPoP", ClientIDClaim: "azp"}
 }
 
 // CognitoProfile is that of Amazon Cognito user pools: no typ and no audience. The
@@ -92,7 +94,8 @@ func CognitoProfile(clientIDs ...string) *AccessTokenProfile {
 
 // ADFSProfile is that of Active Directory Federation Services: client in appid,
 // scopes in scp, and an issuer of its own, the access_token_issuer of the server's
-// metadata (http://…/adfs/services/trust). There is no jti, and not always a sub.
+// metadata (http://…/adfs/services/trust), which is required. There is no jti, and not
+// always a sub; auth_time is not a number.
 // Source: "AD FS OpenID Connect/OAuth concepts" of the Windows Server
 // documentation, and MS-OAPX, Section 3.2.5.2.
 func ADFSProfile(issuer string) *AccessTokenProfile {
@@ -189,7 +192,7 @@ func (p *AccessTokenProfile) checkMarker(claims jsonObject) error {
 	if !valued {
 		return nil
 	}
-	if got, _, err := claims.string(name); err != nil || got != want {
+	if got, _, err := claims.string(name); err != nil || !slices.Contains(strings.Split(want, "|"), got) {
 		return fail(ErrType, name, "is not %s: the token is not an access token", printable(want, 64))
 	}
 	return nil
@@ -206,7 +209,7 @@ func (p *AccessTokenProfile) checkAudience(claims jsonObject, resource string, d
 	switch {
 	case p.ClientIDs != nil && !slices.Contains(p.ClientIDs, d.clientID):
 		return fail(ErrAudience, p.ClientIDClaim, "the client %s is not one of Profile.ClientIDs", printable(d.clientID, 128))
-	case p.ClientIDs != nil:
+	case p.ClientIDs != nil && !ok: // RFC 9700, Section 2.3: one that is there has to be this one
 		return nil
 	case !ok || len(aud) == 0:
 		return fail(ErrClaim, "aud", "is missing")

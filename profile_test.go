@@ -119,7 +119,7 @@ var providerTokens = []struct {
 		name: "AD FS", profile: ADFSProfile("http://adfs.contoso.example/adfs/services/trust"), issuer: "https://adfs.contoso.example/adfs", resource: "https://orders.contoso.example/", typ: "JWT",
 		claims: map[string]any{
 			"aud": "https://orders.contoso.example/", "iss": "http://adfs.contoso.example/adfs/services/trust", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600,
-			"apptype": "Confidential", "appid": "f0a2cf3f", "authmethod": "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", "auth_time": unitTime, "ver": "1.0", "scp": "user_impersonation openid",
+			"apptype": "Confidential", "appid": "f0a2cf3f", "authmethod": "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", "auth_time": "2023-11-14T22:13:20.744Z", "ver": "1.0", "scp": "user_impersonation openid",
 		},
 		client: "f0a2cf3f", scope: "user_impersonation openid",
 		idToken: map[string]any{
@@ -273,6 +273,34 @@ func TestProfileMarker(t *testing.T) {
 			continue
 		}
 		wantError(t, err, ErrType, "")
+	}
+	// Keycloak, services: DPoPUtil gives a token that is bound to a key this typ.
+	key := proofKeyOf(t, ES256)
+	keycloak := s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].Profile = KeycloakProfile() })
+	for typ, ok := range map[string]bool{"DPoP": true, "Bearer": true, "ID": false, "Refresh": false, "Bearer|DPoP": false, "": false} {
+		raw := s.sign(t, "JWT", accessClaims(map[string]any{"azp": "web", "typ": typ, "cnf": boundTo(key)["cnf"]}))
+		_, err := authenticate(t, keycloak, provenRequestOf(raw, signProof(t, key, nil, proofClaims(raw, nil))))
+		if (err == nil) != ok {
+			t.Errorf("typ %q: %v", typ, err)
+		}
+	}
+	// Amazon Cognito: what an ID token is told by, whatever else is in it.
+	pool := s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].Profile = CognitoProfile(unitClient) })
+	for use, ok := range map[string]bool{"access": true, "id": false} {
+		_, err := authenticate(t, pool, bearer(s.signTyped(t, "-", accessClaims(map[string]any{"aud": unitRemoved, "token_use": use}))))
+		if (err == nil) != ok {
+			t.Errorf("token_use %q: %v", use, err)
+		}
+	}
+	// An audience that is there counts, also where clients stand in its place.
+	cognito := s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers[0].Profile = &AccessTokenProfile{Types: []string{"at+jwt"}, ClientIDs: []string{unitClient}}
+	})
+	for aud, kind := range map[any]error{unitRemoved: nil, unitResource: nil, "https://other.example": ErrAudience} {
+		_, err := authenticate(t, cognito, bearer(s.accessToken(t, map[string]any{"aud": aud})))
+		if kind == nil && err != nil || kind != nil && !errors.Is(err, kind) {
+			t.Errorf("aud %v: %v", aud, err)
+		}
 	}
 	// What is handed out may be changed; what was configured is a copy.
 	p := EntraProfile()

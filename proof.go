@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -142,12 +143,12 @@ func (rules *proofRules) header(segment, jkt string) (*algorithm, *publicKey, er
 	if !sameSecret(print, jkt) { // check 12
 		return nil, nil, answered(fail(ErrBinding, "cnf", "the token is bound to another DPoP key"), answer{code: codeInvalidToken})
 	}
-	if n, _ := jwk.get("n"); len(n) > (maxProofRSABits/8+1)*4/3+4 {
-		return nil, nil, fail(ErrUnsupported, "jwk", "the RSA key of a proof has at most %d bits", maxProofRSABits)
-	}
 	key, err := parsePublicJWK(jwk)
 	if err != nil {
 		return nil, nil, err
+	}
+	if key.rsaBits() > maxProofRSABits {
+		return nil, nil, fail(ErrUnsupported, "jwk", "the RSA key of a proof has at most %d bits", maxProofRSABits)
 	}
 	if !key.fits(alg) {
 		return nil, nil, fail(ErrAlgorithm, "jwk", "the key is not one for %s", alg.name)
@@ -194,11 +195,10 @@ func (rs *ResourceServer) checkProofClaims(r *http.Request, claims jsonObject, t
 	} else {
 		until, err = rs.proofs.nonces.check(nonce, now)
 	}
-	return jti, until.Add(-rs.clock.Skew), err
+	return jti, until.Add(replayMargin - rs.clock.Skew), err
 }
 
-// checkAge wants the proof to be of now: |now − iat| ≤ window. Until is a second
-// longer than that holds.
+// checkAge wants the proof to be of now: |now − iat| ≤ window.
 func (rules *proofRules) checkAge(iat, now time.Time) (until time.Time, err error) {
 	switch age := now.Sub(iat); {
 	case age > rules.window:
@@ -206,7 +206,7 @@ func (rules *proofRules) checkAge(iat, now time.Time) (until time.Time, err erro
 	case -age > rules.window:
 		return until, fail(ErrNotYetValid, "iat", "the proof is %v ahead of this clock (%s), the limit is %v", roughly(-age), stamp(now), rules.window)
 	}
-	return iat.Add(rules.window + time.Second), nil
+	return iat.Add(rules.window), nil
 }
 
 // checkReplay is RFC 9449, Section 11.1.
@@ -236,7 +236,8 @@ func (rs *ResourceServer) checkTarget(r *http.Request, htu string) error {
 	if i := strings.IndexAny(htu, "?#"); i >= 0 {
 		htu = htu[:i]
 	}
-	base, path := rs.base, requestPath(r)
+	base := rs.base
+	path, ok := requestPath(r)
 	if rs.requestURL != nil {
 		u, err := rs.requestURL(r)
 		switch {
@@ -245,11 +246,11 @@ func (rs *ResourceServer) checkTarget(r *http.Request, htu string) error {
 		case u == nil || u.Host == "":
 			return answered(fail(ErrMalformed, "RequestURL", "returned no absolute URL"), answer{code: codeInvalidRequest})
 		}
-		base, path = originOf(u), u.EscapedPath()
+		base, path, ok = originOf(u), u.EscapedPath(), true
 	}
-	want, ok := normalPath(path)
-	if !ok {
-		return fail(ErrClaim, "htu", "the request has dot segments in its path, or a percent sign that escapes nothing")
+	want, normal := normalPath(path)
+	if !ok || !normal {
+		return fail(ErrClaim, "htu", "the request has no path, or one with dot segments or a percent sign that escapes nothing")
 	}
 	if got, ok := normalTarget(htu); !ok || got.origin != base || got.path != want {
 		return fail(ErrClaim, "htu", "is not the URL of the request, %s", printable(base+want, 256))
@@ -258,21 +259,23 @@ func (rs *ResourceServer) checkTarget(r *http.Request, htu string) error {
 }
 
 // requestPath is the path of the request line, which http.StripPrefix leaves as
-// it is. A request that was made by hand may have none.
-func requestPath(r *http.Request) string {
-	target, _, _ := strings.Cut(r.RequestURI, "?")
-	if target == "" {
-		return r.URL.EscapedPath()
-	}
-	if strings.HasPrefix(target, "/") {
-		return target
+// it is. net/http takes request lines that name no host ("x:/path") and routes them
+// by their path: these, the asterisk and the authority of CONNECT have none here. A
+// request that was made by hand may have no request line.
+func requestPath(r *http.Request) (path string, ok bool) {
+	switch {
+	case r.RequestURI == "":
+		return r.URL.EscapedPath(), true
+	case r.RequestURI[0] == '/':
+		path, _, _ = strings.Cut(r.RequestURI, "?")
+		return path, true
 	}
 	// RFC 9112, Section 3.2.2: the absolute form, as sent to proxies.
-	_, rest, _ := strings.Cut(target, "://")
-	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		return rest[i:]
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil || u.Host == "" || u.Opaque != "" || r.Method == http.MethodConnect {
+		return "", false
 	}
-	return ""
+	return u.EscapedPath(), true
 }
 
 // A target is a URL without query and fragment, in its normal form.

@@ -209,7 +209,7 @@ func TestProofAlgorithms(t *testing.T) {
 	}
 	// The members need not be those of a key for it to be refused: the size comes
 	// before everything that takes time.
-	n := encodeBase64URL(slices.Repeat([]byte{0xff}, 8192/8))
+	n := encodeBase64URL(append([]byte{1}, slices.Repeat([]byte{0xff}, 4096/8)...)) // 4097 bits
 	jwk := map[string]any{"kty": "RSA", "e": "AQAB", "n": n}
 	o, err := parseObject(unitJSON(t, jwk), headerLimits, ErrParse)
 	if err != nil {
@@ -221,7 +221,8 @@ func TestProofAlgorithms(t *testing.T) {
 	}
 	token := s.accessToken(t, map[string]any{"cnf": map[string]any{"jkt": jkt}})
 	key := proofKeyOf(t, RS256)
-	_, err = authenticate(t, rs, provenRequestOf(token, signProof(t, key, map[string]any{"jwk": jwk}, proofClaims(token, nil))))
+	large := provenRequestOf(token, signProof(t, key, map[string]any{"jwk": jwk}, proofClaims(token, nil)))
+	_, err = authenticate(t, rs, large)
 	wantError(t, err, ErrUnsupported, "jwk")
 }
 
@@ -416,7 +417,7 @@ func TestProofReplay(t *testing.T) {
 		t.Error(stub.key)
 	}
 	// By the local clock, which is a minute behind; not before the window has ended.
-	if want := time.Unix(unitTime-60+30+60+1, 0); !stub.until.Equal(want) {
+	if want := time.Unix(unitTime-60+30+60+60, 0); !stub.until.Equal(want) {
 		t.Error(stub.until, want)
 	}
 	stub.added, stub.err = true, errors.New("no connection")
@@ -568,7 +569,7 @@ func TestReplayShare(t *testing.T) {
 	}
 	add("a", "8", 20, ErrLimited)
 	now.n.Store(20)
-	m.forget(now.clock().local())
+	m.forget()
 	for i := range m.shards {
 		if n := len(m.shards[i].owned); n != 0 {
 			t.Errorf("shard %d still counts for %d owners", i, n)
@@ -647,5 +648,39 @@ func TestCertificateBinding(t *testing.T) {
 				t.Error(got)
 			}
 		})
+	}
+}
+
+// TestProofEndOfNonce: between the check of the time and the replay cache time goes
+// on. A proof that was used and judged in time does not become new by that.
+func TestProofEndOfNonce(t *testing.T) {
+	s := newUnitServer()
+	key := proofKeyOf(t, ES256)
+	token := s.accessToken(t, map[string]any{"cnf": boundTo(key)["cnf"], "exp": unitTime + 86400})
+	for name, keys := range map[string][][]byte{"nonce": {make([]byte, 32)}, "iat": nil} {
+		var late time.Duration // what every reading of the clock takes
+		at := time.Unix(unitTime, 0)
+		rs := s.resource(t, func(c *ResourceServerConfig) {
+			c.DPoPNonceKeys = keys
+			c.Clock = Clock{Now: func() time.Time { at = at.Add(late); return at }}
+		})
+		claims := map[string]any{"jti": "1"}
+		end := unitTime + 60
+		if keys != nil {
+			claims["nonce"] = rs.proofs.nonces.make(at)
+			end = unitTime + 100
+		}
+		request := provenRequestOf(token, signProof(t, key, nil, proofClaims(token, claims)))
+		if _, err := rs.Authenticate(request); err != nil {
+			t.Fatal(name, err)
+		}
+		// The token is judged first, with two readings; then the proof, then the cache.
+		for step := range 8 {
+			at, late = time.Unix(int64(end), 0).Add(-time.Duration(step)*10*time.Second), 9*time.Second
+			if _, err := rs.Authenticate(request); err == nil {
+				t.Errorf("%s: accepted again, %d", name, step)
+			}
+			late = 0
+		}
 	}
 }

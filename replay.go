@@ -17,8 +17,10 @@ import (
 // take the same tokens, they need one that they share.
 type ReplayCache interface {
 	// Add records key until the given time, which is one of the local clock, and
-	// reports whether it was new. False, or an error, refuses the request. Keys
-	// are 43 characters of base64url.
+	// reports whether it was new. False, or an error, refuses the request; so does a
+	// time that is over. The time is a minute after that at which the token or proof
+	// ends: an answer that takes longer, and clocks that are further apart, have to
+	// be allowed for by the cache. Keys are 43 characters of base64url.
 	//
 	// A cache may also have the method Remove(ctx context.Context, key string)
 	// error: it is told to forget what came to nothing and may be tried again.
@@ -70,14 +72,18 @@ func (m *memoryReplay) addFor(owner, key string, until time.Time) (bool, error) 
 }
 
 func (m *memoryReplay) add(e *replayEntry) (bool, error) {
-	now := m.clock.local()
 	if m.count.Load() >= m.limit {
-		m.forget(now)
+		m.forget()
 	}
 	s := m.shard(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Under the lock: by an older reading it could be forgotten, and then be new.
+	now := m.clock.local()
 	s.forget(m, now)
+	if !now.Before(e.until) {
+		return false, fail(ErrExpired, "", "what is to be remembered is over already")
+	}
 	if s.known[e.id] != nil {
 		return false, nil
 	}
@@ -109,11 +115,11 @@ func (m *memoryReplay) shard(e *replayEntry) *replayShard {
 }
 
 // forget drops what has expired from all shards.
-func (m *memoryReplay) forget(now time.Time) {
+func (m *memoryReplay) forget() {
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
-		s.forget(m, now)
+		s.forget(m, m.clock.local())
 		s.mu.Unlock()
 	}
 }

@@ -174,3 +174,18 @@ func TestReplayKey(t *testing.T) {
 		seen[key] = true
 	}
 }
+
+// TestReplayPast: what is over already is not new, however often it comes.
+func TestReplayPast(t *testing.T) {
+	var now replayClock
+	m := newMemoryReplay(now.clock(), 100)
+	for _, until := range []int64{-3600, -1, 0} {
+		added, err := m.Add(context.Background(), "k", replayAt(until))
+		if wantError(t, err, ErrExpired, ""); added {
+			t.Error("it was added")
+		}
+	}
+	if m.sizes() != [3]int{} {
+		t.Error(m.sizes())
+	}
+}

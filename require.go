@@ -36,6 +36,9 @@ func (need *Requirement) fault() string {
 			return printable(s, 64) + " is not one scope or acr value"
 		}
 	}
+	if need.ACRValues != nil && len(need.ACRValues) == 0 {
+		return "ACRValues is empty: no token has one of none; leave it nil for any"
+	}
 	if need.MaxAge != nil && *need.MaxAge < 0 {
 		return "MaxAge is negative"
 	}
@@ -44,11 +47,13 @@ func (need *Requirement) fault() string {
 
 // Check holds a token of this resource server against a requirement, for handlers
 // that know only in the course of a request what it needs. The errors are of kind
-// [ErrScope], and [ErrClaim] or [ErrExpired] where the user has to authenticate
-// in another way or anew; [ResourceServer.WriteError] says so to the client.
+// [ErrScope], and [ErrClaim], [ErrExpired] or [ErrNotYetValid] where the user has to
+// authenticate in another way or anew; [ResourceServer.WriteError] says so to the
+// client. A token of another ResourceServer, or a requirement that cannot be, is
+// [ErrConfig].
 func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
-	if t == nil || t.d == nil {
-		return fail(ErrConfig, "AccessToken", "is nil or empty").in(opResource)
+	if t == nil || t.d == nil || t.d.by != rs {
+		return fail(ErrConfig, "AccessToken", "is nil or empty, or not one of this resource server").in(opResource)
 	}
 	if fault := need.fault(); fault != "" {
 		return fail(ErrConfig, "Requirement", "%s", fault).in(opResource)
@@ -124,8 +129,11 @@ func AccessTokenFromContext(ctx context.Context) (*AccessToken, bool) {
 // needed, and answers the others. The handler gets the token from
 // [AccessTokenFromContext]; the header fields Authorization and DPoP are taken out
 // of its request, so that they do not end in a log. Within another Require of the
-// same ResourceServer it judges the token of that.
+// same ResourceServer it judges the token of that; within one of another
+// ResourceServer there is no token left for it.
 //
+// What changes the method or the path of requests stands inside: a proof is for
+// those of the request line.
 // What answers CORS preflights, which have no token, stands outside, and exposes
 // WWW-Authenticate and DPoP-Nonce to scripts. Require panics
 // if need or next cannot be used, as [http.ServeMux.Handle] does.
@@ -142,8 +150,12 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 		need.MaxAge = &age
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a, ok := r.Context().Value(authenticatedKey{}).(authenticated); ok && a.by == rs {
-			if err := rs.check(a.token.d, &need); err != nil {
+		if t := rs.authenticatedBefore(r); t != nil {
+			err := t.d.checkTimes(rs.clock)
+			if err == nil {
+				err = rs.check(t.d, &need)
+			}
+			if err != nil {
 				rs.refuse(w, r, err, &need)
 				return
 			}
@@ -168,6 +180,17 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 		r.Header.Del("DPoP")
 		next.ServeHTTP(w, r)
 	})
+}
+
+// authenticatedBefore is the token of a request that came through another Require of
+// this resource server. That took the credentials out: a request with some is
+// another one, which a handler made with the context of the first.
+func (rs *ResourceServer) authenticatedBefore(r *http.Request) *AccessToken {
+	a, ok := r.Context().Value(authenticatedKey{}).(authenticated)
+	if !ok || a.by != rs || len(r.Header["Authorization"]) > 0 || len(r.Header["Dpop"]) > 0 {
+		return nil
+	}
+	return a.token
 }
 
 func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
@@ -268,6 +291,9 @@ func refusalOf(err error) (status int, code string, again time.Duration) {
 // that says nothing about a request is status 500.
 func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 	status, code, again := refusalOf(err)
+	if status == http.StatusTooManyRequests {
+		again = rs.proofs.window
+	}
 	h := w.Header()
 	if again > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(again/time.Second)))

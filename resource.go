@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -58,8 +57,9 @@ type ResourceServerConfig struct {
 	// RequestURL is the URL that the client called, where it cannot be had from
 	// BaseURL and the request line: behind a proxy that changes paths. It stands in
 	// place of both, and is asked where there is a proof. Query and fragment do not
-	// matter. With an error the request is refused with status 400. Nil: BaseURL and
-	// the path of the request line.
+	// matter. The scheme and host have to be written down here: r.Host, and r.URL where
+	// it has a host, are what the client wrote. With an error the request is refused
+	// with status 400. Nil: BaseURL and the path of the request line.
 	RequestURL func(*http.Request) (*url.URL, error)
 
 	// ClientCertificate is the certificate of the client, where TLS ends at a proxy
@@ -92,8 +92,10 @@ type ResourceServerConfig struct {
 
 	// Introspect asks about tokens that are no JWTs, and without Servers about all. A
 	// JWT of one of Servers is verified, and never asked about. Metadata and Auth of
-	// the Client are those that the resource has at the server. Nil: such tokens are
-	// refused.
+	// the Client are those that the resource has at the server. An answer without aud
+	// is good for every resource that asks: the server has to answer only for this one
+	// (RFC 7662, Section 4). Whatever somebody sends is asked about: what limits
+	// callers that nobody knows stands before it. Nil: such tokens are refused.
 	Introspect *Client
 
 	// IntrospectionTTL is how long an answer counts, at most until the token
@@ -222,6 +224,16 @@ func (rs *ResourceServer) summary() string {
 	return "ResourceServer(" + printable(rs.resource, 256) + ")"
 }
 
+// CloseIdleConnections closes connections to the servers of the keys that are kept
+// for further requests.
+func (rs *ResourceServer) CloseIdleConnections() {
+	for _, s := range rs.servers {
+		if s.keys.caller != nil {
+			s.keys.caller.closeIdle()
+		}
+	}
+}
+
 // setIdentity checks how the resource is called.
 func (rs *ResourceServer) setIdentity(cfg *ResourceServerConfig) error {
 	if !headerValue(rs.resource) || strings.ContainsAny(rs.resource, `"\`) {
@@ -235,11 +247,7 @@ func (rs *ResourceServer) setIdentity(cfg *ResourceServerConfig) error {
 		if err == nil && (u.Path != "" && u.Path != "/" || strings.Contains(cfg.BaseURL, "?")) {
 			err = fail(ErrConfig, "BaseURL", "has a path or a query: it is the origin alone; where a proxy cuts paths, set RequestURL")
 		}
-		if err != nil {
-			return err
-		}
-		rs.base = originOf(u)
-		return nil
+		return rs.setBase("BaseURL", u, err)
 	}
 	if rs.requestURL != nil {
 		return nil
@@ -248,8 +256,17 @@ func (rs *ResourceServer) setIdentity(cfg *ResourceServerConfig) error {
 		return fail(ErrConfig, "BaseURL", "is empty, and Resource is no https URL: DPoP proofs have to be compared with the URL that clients call")
 	}
 	u, err := parseFetchURL("Resource", rs.resource, cfg.InsecureAllowHTTP)
+	return rs.setBase("Resource", u, err)
+}
+
+// setBase sets the origin of proofs. Clients write a host in it as IDNA does, and
+// no percent sign: DPoP.Proof.
+func (rs *ResourceServer) setBase(param string, u *url.URL, err error) error {
 	if err != nil {
 		return err
+	}
+	if !headerValue(u.Host) || strings.Contains(u.Host, "%") {
+		return fail(ErrConfig, param, "the host %s is not one that stands in proofs: write it as IDNA does (xn--…)", printable(u.Host, 128))
 	}
 	rs.base = originOf(u)
 	return nil
@@ -261,9 +278,18 @@ func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 	}
 	if c := cfg.Introspect; c != nil && (c.server == nil || c.auth == nil) {
 		return fail(ErrConfig, "Introspect", "is a Client that authenticates: NewClient makes one, with Auth")
+	} else if c != nil {
+		url, member, err := c.endpointURL(introspectionEndpoint)
+		if err == nil {
+			_, err = c.caller.checkURL(member, url)
+		}
+		if err != nil {
+			return err
+		}
 	}
+	sets := map[string]*KeySet{} // one for each jwks_uri
 	for i := range cfg.Servers {
-		s, err := newTrustedServer(&cfg.Servers[i], cfg)
+		s, err := newTrustedServer(&cfg.Servers[i], cfg, sets)
 		if err != nil {
 			return err
 		}
@@ -276,7 +302,7 @@ func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 	return nil
 }
 
-func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig) (*trustedServer, error) {
+func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig, sets map[string]*KeySet) (*trustedServer, error) {
 	if t.Server == nil || t.Server.Issuer == "" {
 		return nil, fail(ErrConfig, "Servers.Server", "is nil, or has no Issuer: pass what Discover returns")
 	}
@@ -308,8 +334,11 @@ func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig) (*trustedServ
 		return nil, fail(ErrConfig, "Servers.AcceptIssuer", "is set, but the issuer has no %s in it: it would never be called", tenantPlaceholder)
 	case s.keys == nil && t.Server.JWKSURI == "":
 		return nil, fail(ErrConfig, "jwks_uri", "the server's metadata has none: set it in Servers.Server, or set Servers.KeySet")
+	case s.keys == nil && sets[t.Server.JWKSURI] != nil:
+		s.keys = sets[t.Server.JWKSURI]
 	case s.keys == nil:
 		s.keys, err = NewKeySet(t.Server.JWKSURI, &KeySetOptions{HTTPClient: cfg.HTTPClient, Trace: cfg.Trace, InsecureAllowHTTP: cfg.InsecureAllowHTTP})
+		sets[t.Server.JWKSURI] = s.keys
 	case s.keys.empty():
 		return nil, fail(ErrConfig, "Servers.KeySet", "is empty: NewKeySet and ParseKeySet make one")
 	}
@@ -370,7 +399,8 @@ const (
 //
 // The errors are of kind [ErrNoCredentials] and [ErrMalformed]; the kinds under
 // [ErrInvalid], [ErrParse] and [ErrUnsupported] for a token or proof that is not
-// good; [ErrUnavailable] and [ErrLimited] if that could not be told.
+// good; [ErrUnavailable] and [ErrLimited], or the error of the request's context, if
+// that could not be told.
 func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 	t, err := rs.authenticate(r)
 	if err != nil {
@@ -426,6 +456,9 @@ func credential(h http.Header) (scheme, token string, err error) {
 	default:
 		return "", "", fail(ErrNoCredentials, "Authorization", "is of another scheme than Bearer and DPoP")
 	}
+	if len(values[0]) > maxToken {
+		return "", "", answered(fail(ErrParse, "Authorization", "is longer than %d bytes", maxToken), answer{scheme: scheme})
+	}
 	token = strings.TrimLeft(token, " ") // RFC 9110, Section 11.4: 1*SP
 	if !found || !isToken68(token) {
 		return "", "", answered(fail(ErrMalformed, "Authorization", "has no token, or what is none"), answer{scheme: scheme})
@@ -446,9 +479,6 @@ func isToken68(s string) bool {
 
 // accessToken judges a token apart from the request that it came with.
 func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
-	if len(raw) > maxToken {
-		return nil, fail(ErrParse, "", "the token is longer than %d bytes", maxToken)
-	}
 	if m := rs.remembered(ctx, hash); m != nil {
 		if err := m.check(rs.clock); err != nil {
 			return nil, err
@@ -461,26 +491,6 @@ func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash toke
 	return rs.ask(ctx, raw, hash)
 }
 
-// isJWT reports whether a token has two dots and a JSON header with alg. Whatever
-// else is wrong with it then, it is none that introspection is asked about.
-func isJWT(raw string) bool {
-	if strings.Count(raw, ".") != 2 {
-		return false
-	}
-	segment, _, _ := strings.Cut(raw, ".")
-	if len(segment) > maxHeader {
-		return strings.HasPrefix(segment, "ey") // {"
-	}
-	b, err := decodeBase64URL(make([]byte, 0, 256), []byte(segment))
-	if err != nil || len(b) == 0 || b[0] != '{' {
-		return false
-	}
-	r := newJSONReader()
-	defer r.release()
-	o, err := r.object(string(b), headerLimits, ErrParse)
-	return err != nil || o.has("alg")
-}
-
 // verify is the way of a JWT: RFC 9068, Section 4.
 func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
 	s, err := rs.serverOf(raw)
@@ -489,7 +499,7 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 	}
 	// Before the verification: the keys after it may be others already, without the
 	// one that verified this token.
-	snap := s.keys.current.Load()
+	keys := s.keys.current.Load()
 	v, err := verifyJWS(ctx, raw, s.keys, &s.rules)
 	if err != nil {
 		return nil, err
@@ -501,7 +511,7 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 		return nil, err
 	}
 	t, d := newAccessToken()
-	d.raw, d.payload = raw, v.payload
+	d.by, d.raw, d.payload = rs, raw, v.payload
 	if err := d.read(claims, rs.clock); err != nil {
 		return nil, err
 	}
@@ -514,7 +524,9 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 		}
 		return nil, err
 	}
-	rs.verified.add(hash, &rememberedToken{token: t, server: s, keys: snap})
+	if rs.verified != nil && keys != nil {
+		rs.verified.add(hash, &rememberedToken{token: t, accept: s.issuer.accept, keySet: s.keys, keys: keys.id})
+	}
 	return t, nil
 }
 
@@ -542,6 +554,9 @@ func (rs *ResourceServer) serverOf(raw string) (*trustedServer, error) {
 	if len(rs.servers) == 1 { // iss is compared after the signature
 		return rs.servers[0], nil
 	}
+	if err := rs.checkHeader(raw); err != nil {
+		return nil, err
+	}
 	iss, err := unverifiedIssuer(raw)
 	if err != nil {
 		return nil, err
@@ -559,6 +574,34 @@ func (rs *ResourceServer) serverOf(raw string) (*trustedServer, error) {
 	return nil, fail(ErrIssuer, "iss", "the token is from %s, which is not one of Servers", printable(iss, 256))
 }
 
+// checkHeader refuses a token whose header no server has, before its claims are
+// read.
+func (rs *ResourceServer) checkHeader(raw string) error {
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return err
+	}
+	for _, s := range rs.servers {
+		if h, _ := s.keys.remembered(segments[0]); h != nil {
+			return nil
+		}
+	}
+	h, err := parseHeader(segments[0])
+	if err != nil {
+		return err
+	}
+	for _, s := range rs.servers {
+		_, fault := s.rules.check(&h)
+		if fault == nil {
+			return nil
+		}
+		if err == nil {
+			err = fault
+		}
+	}
+	return err
+}
+
 // read takes what every access token has out of the claims and judges the times.
 func (d *accessTokenData) read(claims jsonObject, clock Clock) (err error) {
 	// RFC 8417, Section 4.1: a security event is no access token, whatever its typ.
@@ -571,10 +614,13 @@ func (d *accessTokenData) read(claims jsonObject, clock Clock) (err error) {
 	for _, m := range [...]struct {
 		name string
 		dst  *time.Time
-	}{{"nbf", &d.start}, {"iat", &d.issuedAt}, {"auth_time", &d.authTime}} {
+	}{{"nbf", &d.start}, {"iat", &d.issuedAt}} {
 		if *m.dst, _, err = claims.date(m.name); err != nil {
 			return err
 		}
+	}
+	if d.authTime, _, err = claims.authTime(); err != nil {
+		return err
 	}
 	if d.acr, _, err = claims.string("acr"); err != nil {
 		return err
@@ -584,93 +630,6 @@ func (d *accessTokenData) read(claims jsonObject, clock Clock) (err error) {
 	}
 	d.confirm, err = readConfirmation(claims)
 	return err
-}
-
-// ---- opaque tokens
-
-// ask is the way of a token that is no JWT: RFC 7662.
-func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
-	i, err := rs.introspect.Introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
-	if err != nil {
-		return nil, introspectionFault(err)
-	}
-	t, d := newAccessToken()
-	d.raw = raw
-	if err := rs.readIntrospection(i.d, d); err != nil {
-		return nil, err
-	}
-	rs.asked.add(hash, &rememberedToken{token: t, until: monotonic().Add(rs.ttl)})
-	return t, nil
-}
-
-// introspectionFault tells a token that is not good from an answer that is not:
-// the latter says nothing about the token, whatever is wrong with it.
-func introspectionFault(err error) error {
-	var refused *ResponseError
-	if errors.As(err, &refused) && refused.Code == "unsupported_token_type" {
-		// RFC 7009, Section 2.2.1, and certified servers here too: of JWTs, say. The
-		// token is what the client chose.
-		return fail(ErrInactive, "active", "the server does not say anything of tokens of this type")
-	}
-	var e *Error
-	if errors.As(err, &e) && e == err && (e.Kind == ErrInactive || e.Kind == ErrBinding && e.Param == "cnf") {
-		return err
-	}
-	unavailable := &Error{Kind: ErrUnavailable, Param: "Introspect", Detail: "the server cannot be asked about the token"}
-	if errors.Is(err, ErrInvalid) {
-		unavailable.Detail += ": " + strings.TrimPrefix(err.Error(), "oauth: ")
-	} else {
-		unavailable.Err = err
-	}
-	return unavailable
-}
-
-// readIntrospection judges what the server said, which is the same as of a JWT
-// where it is said.
-func (rs *ResourceServer) readIntrospection(i *introspectionData, d *accessTokenData) error {
-	claims, err := parseObject(i.payload, documentLimits, ErrClaim)
-	if err != nil {
-		return err
-	}
-	claims.nullAbsent = i.jwt == ""
-	if err := onlyAccessToken(claims, i.tokenType); err != nil {
-		return err
-	}
-	d.payload, d.issuer = i.payload, rs.introspect.server.Issuer
-	d.subject, d.clientID, d.id, d.acr = i.subject, i.clientID, i.id, i.acr
-	d.scope, d.audience, d.details = i.scope, i.audience, i.details
-	d.expiry, d.start, d.issuedAt, d.authTime, d.confirm = i.expiry, i.start, i.issuedAt, i.authTime, i.confirm
-	if i.issuer != "" {
-		rule := issuerRule{rs.introspect.server.Issuer, rs.introspect.accept}
-		if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil {
-			return err
-		}
-	}
-	if i.audience != nil && !slices.Contains(i.audience, rs.resource) {
-		return fail(ErrAudience, "aud", "the token is for another resource, not for %s", printable(rs.resource, 256))
-	}
-	if !d.issuedAt.IsZero() {
-		if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil {
-			return err
-		}
-	}
-	return d.checkTimes(rs.clock)
-}
-
-// onlyAccessToken refuses refresh tokens, which are active too and would be good
-// for longer: Keycloak says so in typ, Ory Hydra in token_use, others in
-// token_type.
-func onlyAccessToken(claims jsonObject, tokenType string) error {
-	if tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && !strings.EqualFold(tokenType, dpopScheme) {
-		return fail(ErrTokenType, "token_type", "%s is not Bearer or DPoP", printable(tokenType, 32))
-	}
-	for _, name := range [...]string{"typ", "token_use"} {
-		raw, _ := claims.get(name)
-		if slices.Contains([]string{`"refresh"`, `"offline"`, `"refresh_token"`, `"id"`, `"id_token"`}, strings.ToLower(raw)) {
-			return fail(ErrType, name, "the server says that the token is not an access token")
-		}
-	}
-	return nil
 }
 
 // ---- how the token is presented

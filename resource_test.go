@@ -101,6 +101,12 @@ func TestNewResourceServerErrors(t *testing.T) {
 		{"http base", func(c *ResourceServerConfig) { c.BaseURL = "http://api.example" }, ErrInsecureURL, "BaseURL"},
 		{"base with a path", func(c *ResourceServerConfig) { c.BaseURL = "https://api.example/v1" }, ErrConfig, "BaseURL"},
 		{"base with a query", func(c *ResourceServerConfig) { c.BaseURL = "https://api.example?" }, ErrConfig, "BaseURL"},
+		{"a host that is not ASCII", func(c *ResourceServerConfig) { c.BaseURL = "https://b\u00fccher.example" }, ErrConfig, "BaseURL"},
+		{"a zone", func(c *ResourceServerConfig) { c.Resource = "https://[fe80::1%25eth0]/" }, ErrConfig, "Resource"},
+		{"no introspection endpoint", func(c *ResourceServerConfig) { c.Introspect = s.client(t, nil) }, ErrConfig, "introspection_endpoint"},
+		{"http introspection endpoint", func(c *ResourceServerConfig) {
+			c.Introspect = s.introspector(t, func(c *Config) { c.Server.IntrospectionEndpoint = "http://op.example/introspect" })
+		}, ErrInsecureURL, "introspection_endpoint"},
 		{"base without a host", func(c *ResourceServerConfig) { c.BaseURL = "https://" }, ErrConfig, "BaseURL"},
 		{"no servers", func(c *ResourceServerConfig) { c.Servers = nil }, ErrConfig, "Servers"},
 		{"the same server twice", func(c *ResourceServerConfig) { c.Servers = append(c.Servers, c.Servers[0]) }, ErrConfig, "Servers"},
@@ -215,6 +221,7 @@ func TestCredential(t *testing.T) {
 		{"not ASCII", []string{"Bearer é" + good}, ErrMalformed},
 		{"not a JWT", []string{"Bearer opaque"}, ErrParse},
 		{"too long", []string{"Bearer " + strings.Repeat("a", maxToken+1)}, ErrParse},
+		{"too long, and not a token", []string{"Bearer " + strings.Repeat("\"", maxToken+1)}, ErrParse}, // it was not looked at
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := authenticate(t, rs, apiRequest(tt.auth...))
@@ -250,6 +257,8 @@ func TestAccessTokenClaims(t *testing.T) {
 		{"good", nil, nil, ""},
 		{"audiences", map[string]any{"aud": []string{"x", unitResource}}, nil, ""},
 		{"no scope", map[string]any{"scope": unitRemoved}, nil, ""},
+		{"scope with other white space", map[string]any{"scope": "read\u00a0write\ta\u2003b"}, nil, ""},
+		{"auth_time of AD FS", map[string]any{"auth_time": "2016-11-21T21:04:25.744Z"}, nil, ""},
 		{"scope array", map[string]any{"scope": []string{"read", "write"}}, nil, ""},
 		{"fractions", map[string]any{"exp": unitTime + 0.5, "iat": unitTime - 1.5}, nil, ""},
 		{"expired within tolerance", map[string]any{"exp": unitTime - 29}, nil, ""},
@@ -296,10 +305,16 @@ func TestAccessTokenClaims(t *testing.T) {
 		{"jkt a number", map[string]any{"cnf": map[string]any{"jkt": 1, "x5t#S256": "x"}}, ErrClaim, "jkt"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := authenticate(t, rs, bearer(s.accessToken(t, tt.change)))
+			token, err := authenticate(t, rs, bearer(s.accessToken(t, tt.change)))
 			if tt.kind == nil {
 				if err != nil {
 					t.Fatal(err)
+				}
+				if strings.HasPrefix(tt.name, "scope with") && len(token.Scope()) != 1 {
+					t.Errorf("%q", token.Scope())
+				}
+				if strings.HasPrefix(tt.name, "auth_time of") && token.AuthTime().Unix() != 1479762265 {
+					t.Error(token.AuthTime())
 				}
 				return
 			}
@@ -385,6 +400,7 @@ func TestAccessTokenAccessors(t *testing.T) {
 			len(details) != 1 || details[0].Type != "pay" || details[0].Actions[0] != "read" || string(details[0].Extra["amount"]) != "5" {
 			t.Fatal(aud, scope, details)
 		}
+		details[0].Extra["amount"][0] = '9'
 		aud[0], scope[0], details[0].Actions[0], details[0].Extra["amount"] = "", "", "", nil
 	}
 	var claims struct{ Groups []string }
@@ -471,6 +487,26 @@ func TestResourceServerSeveral(t *testing.T) {
 	}
 }
 
+// TestResourceServerHeaderFirst: of several servers' tokens the claims are read only
+// if one of them could have such a header.
+func TestResourceServerHeaderFirst(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: "https://other.example", JWKSURI: unitIssuer + "/jwks"}, Algorithms: []Algorithm{PS256}})
+	})
+	if rs.servers[0].keys != rs.servers[1].keys {
+		t.Error("two KeySets for one jwks_uri")
+	}
+	header := func(h string) string { return encodeBase64URL([]byte(h)) + ".!.AA" }
+	for h, kind := range map[string]error{
+		`{"alg":"none"}`: ErrAlgorithm, `{"alg":"ES256","typ":"logout+jwt"}`: ErrType, `{"alg":"PS256","typ":"at+jwt"}`: ErrParse, `{"alg":"ES256","typ":"at+jwt","crit":[]}`: ErrUnsupported,
+	} {
+		_, err := authenticate(t, rs, bearer(header(h)))
+		wantError(t, err, kind, "")
+	}
+	rs.CloseIdleConnections()
+}
+
 // TestResourceServerUnavailable: keys that cannot be had are no fault of the token.
 func TestResourceServerUnavailable(t *testing.T) {
 	s := newUnitServer()
@@ -506,11 +542,13 @@ func TestResourceServerTrace(t *testing.T) {
 	_, err := rs.Authenticate(apiRequest())
 	handler := rs.Require(Requirement{Scope: []string{"admin"}}, http.NotFoundHandler())
 	handler.ServeHTTP(httptest.NewRecorder(), bearer(s.accessToken(t, nil)))
-	handler.ServeHTTP(httptest.NewRecorder(), bearer("x"))
+	bad := bearer("x")
+	bad.URL.Path = "/a\nINFO"
+	handler.ServeHTTP(httptest.NewRecorder(), bad)
 	if len(seen) != 3 || seen[0] != err || !errors.Is(seen[1], ErrScope) || !errors.Is(seen[2], ErrParse) {
 		t.Errorf("%v", seen)
 	}
-	if want := []string{"GET/orders401", "GET/orders403", "GET/orders401"}; !slices.Equal(infos, want) {
+	if want := []string{"GET/orders401", "GET/orders403", "GET/a%0AINFO401"}; !slices.Equal(infos, want) {
 		t.Errorf("%v", infos)
 	}
 	for _, err := range seen {

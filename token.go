@@ -512,14 +512,16 @@ func tokenScope(o jsonObject, asked string) ([]string, error) {
 	return o.scope("scope")
 }
 
-// scope returns a member that is a string of scopes or an array of them.
+// scope returns a member that is a string of scopes or an array of them. Only
+// spaces are between scopes (RFC 6749, Section 3.3): what somebody could have written
+// into one with another character must not become two.
 func (o jsonObject) scope(name string) ([]string, error) {
 	if raw, ok := o.get(name); ok && raw[0] == '[' {
 		list, _, err := o.strings(name, false)
 		return list, err
 	}
 	s, _, err := o.string(name)
-	return strings.Fields(s), err
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err
 }
 
 // extraMembers are the members without a field.

@@ -48,7 +48,7 @@ type KeySetInfo struct {
 // RefusedInfo describes a request that a [ResourceServer] refused.
 type RefusedInfo struct {
 	Method string // GET, POST, …
-	Path   string // without the query
+	Path   string // as it was escaped, without the query
 	Status int    // of the answer
 	Err    error  // why; the client is told nothing but its kind
 }
@@ -68,6 +68,6 @@ func (t *Trace) keySetFetched(ctx context.Context, info KeySetInfo) {
 func (t *Trace) requestRefused(r *http.Request, err error) {
 	if t != nil && t.RequestRefused != nil {
 		status, _, _ := refusalOf(err)
-		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: r.URL.Path, Status: status, Err: err})
+		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: r.URL.EscapedPath(), Status: status, Err: err})
 	}
 }

@@ -11,16 +11,20 @@ import (
 // A rememberedToken is an access token that was verified, or asked about.
 type rememberedToken struct {
 	token  *AccessToken
-	server *trustedServer // nil: it was asked about
-	keys   *keySnapshot   // good as long as they are the server's
-	until  time.Time      // of one that was asked about, a monotonic reading
+	accept func(iss, tid string) bool // of its issuer; nil: there is nothing to decide
+
+	keySet *KeySet   // nil: it was asked about
+	keys   *keysID   // good as long as they are the set's
+	until  time.Time // of one that was asked about, a monotonic reading
 }
 
 // remembered finds a token that need not be verified again. Its times have to be
 // checked nevertheless.
 func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
-	if m := rs.verified.get(hash); m != nil && m.keys != nil && m.server.keys.usable(ctx) == m.keys {
-		return m
+	if m := rs.verified.get(hash); m != nil {
+		if now := m.keySet.usable(ctx); now != nil && now.id == m.keys {
+			return m
+		}
 	}
 	if m := rs.asked.get(hash); m != nil && monotonic().Before(m.until) {
 		return m
@@ -28,11 +32,13 @@ func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *remem
 	return nil
 }
 
+func (m *rememberedToken) size() int { return len(m.token.d.raw) + len(m.token.d.payload) }
+
 // check judges what can have changed since: the time, and the tenants that are
 // accepted.
 func (m *rememberedToken) check(clock Clock) error {
 	d := m.token.d
-	if m.server != nil && m.server.issuer.accept != nil && !m.server.issuer.accept(d.issuer, d.tenant) {
+	if m.accept != nil && !m.accept(d.issuer, d.tenant) {
 		return fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", d.tenant)
 	}
 	return d.checkTimes(clock)
@@ -51,17 +57,19 @@ func (d *accessTokenData) checkTimes(clock Clock) error {
 	return nil
 }
 
-// A tokenCache holds a bounded number of tokens. It is made of two halves: what
-// is used moves to the newer one, and when that is full the older one is dropped.
+// A tokenCache holds a bounded number of tokens, none of them large. It is made of
+// two halves: what is used moves to the newer one, and when that is full the older
+// one is dropped.
 type tokenCache struct {
 	half int
+	one  bool // there is no older half
 
 	mu         sync.RWMutex
 	newer, old map[tokenHash]*rememberedToken
 }
 
 func newTokenCache(size int) *tokenCache {
-	return &tokenCache{half: (size + 1) / 2, newer: make(map[tokenHash]*rememberedToken)}
+	return &tokenCache{half: max(size/2, 1), one: size < 2, newer: make(map[tokenHash]*rememberedToken)}
 }
 
 // get returns nil where there is nothing. A nil cache is empty.
@@ -81,13 +89,16 @@ func (c *tokenCache) get(hash tokenHash) *rememberedToken {
 }
 
 func (c *tokenCache) add(hash tokenHash, m *rememberedToken) {
-	if c == nil {
+	if c == nil || m.size() > maxRemembered {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.newer[hash]; !known && len(c.newer) >= c.half {
-		c.old, c.newer = c.newer, make(map[tokenHash]*rememberedToken)
+		if c.old = c.newer; c.one {
+			c.old = nil
+		}
+		c.newer = make(map[tokenHash]*rememberedToken)
 	}
 	c.newer[hash] = m
 	delete(c.old, hash)

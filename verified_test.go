@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -122,6 +123,17 @@ func TestVerifiedTokensKeys(t *testing.T) {
 		if n := len(s.requests("/jwks")); n != 2 {
 			t.Errorf("a hit does not keep the keys new: %d fetches", n)
 		}
+		if !remembers(rs, raw) {
+			t.Error("forgotten, and the keys are the same")
+		}
+		// With one more they are others.
+		other := proofKeyOf(t, ES256)
+		jwk := string(s.key.PublicJWK())
+		s.answer("/jwks", `{"keys":[`+jwk+`,`+string(other.PublicJWK())+`]}`)
+		time.Sleep(keySoftAge)
+		if err := use(); err != nil {
+			t.Error(err)
+		}
 		if remembers(rs, raw) {
 			t.Error("remembered beyond the keys")
 		}
@@ -137,7 +149,6 @@ func TestVerifiedTokensKeys(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		wantError(t, use(), ErrUnavailable, "jwks_uri")
 
-		other := proofKeyOf(t, ES256)
 		s.answer("/jwks", `{"keys":[`+string(other.PublicJWK())+`]}`)
 		time.Sleep(maxKeyBackoff)
 		if err := use(); err == nil {
@@ -151,14 +162,15 @@ func TestTokenCache(t *testing.T) {
 	for _, size := range []int{1, 2, 7, 100} {
 		c := newTokenCache(size)
 		hash := func(i int) tokenHash { return sha256.Sum256([]byte(fmt.Sprint(i))) }
-		used := &rememberedToken{}
+		entry := func() *rememberedToken { return &rememberedToken{token: &AccessToken{new(accessTokenData)}} }
+		used := entry()
 		c.add(hash(-1), used)
 		for i := range 10 * size {
-			c.add(hash(i), &rememberedToken{})
+			c.add(hash(i), entry())
 			if size > 2 && c.get(hash(-1)) != used {
 				t.Fatalf("size %d: what is used was forgotten after %d", size, i)
 			}
-			if n := len(c.newer) + len(c.old); n > size+1 {
+			if n := len(c.newer) + len(c.old); n > size {
 				t.Fatalf("size %d: there are %d", size, n)
 			}
 		}
@@ -167,7 +179,7 @@ func TestTokenCache(t *testing.T) {
 		}
 	}
 	var none *tokenCache
-	none.add(tokenHash{}, &rememberedToken{})
+	none.add(tokenHash{}, nil)
 	if none.get(tokenHash{}) != nil {
 		t.Error("no cache remembers")
 	}
@@ -182,7 +194,7 @@ func TestTokenCache(t *testing.T) {
 				if m := c.get(h); m != nil && m.until.Unix() != int64(n) {
 					wrong.Add(1)
 				}
-				c.add(h, &rememberedToken{until: time.Unix(int64(n), 0)})
+				c.add(h, &rememberedToken{token: &AccessToken{new(accessTokenData)}, until: time.Unix(int64(n), 0)})
 			}
 		})
 	}
@@ -202,10 +214,27 @@ func TestVerifiedTokenAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if raceDetector {
+	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	if n := testing.AllocsPerRun(100, func() { rs.Authenticate(r) }); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestVerifiedTokensLarge: a few large tokens would take the memory of many.
+func TestVerifiedTokensLarge(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, func(c *ResourceServerConfig) { c.VerifiedTokens = 10 })
+	for size, want := range map[int]bool{4 << 10: true, 16 << 10: false} {
+		raw := s.accessToken(t, map[string]any{"x": strings.Repeat("x", size)})
+		for range 2 { // the first fetches the keys
+			if _, err := rs.Authenticate(bearer(raw)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if remembers(rs, raw) != want {
+			t.Errorf("%d bytes: remembered %v", size, !want)
+		}
 	}
 }

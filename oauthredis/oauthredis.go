@@ -5,7 +5,8 @@
 //
 // It works on a single Redis, on one behind Sentinel and on Redis Cluster, and on
 // what speaks the same protocol. A user of the access control list needs SET, GET
-// and DEL on the keys of [Options.Prefix].
+// and DEL on the keys of [Options.Prefix], and in a Cluster what the client learns
+// the nodes and commands with: CLUSTER and COMMAND.
 //
 // # What it guarantees
 //
@@ -44,7 +45,7 @@
 //   - A redis.Ring is refused, see [New].
 //
 // A key takes about 200 bytes of the store's memory: 1,000 proofs a second take 30
-// MB, as they are kept for up to two and a half minutes.
+// MB, as one is kept for two and a half minutes.
 package oauthredis
 
 import (

@@ -1,0 +1,134 @@
+package oauth
+
+// This file implements tokens that are no JWTs at a resource server: their server is
+// asked about them (RFC 7662).
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// isJWT reports whether a token has two dots and a JSON header with alg. Whatever
+// else is wrong with it then, it is none that introspection is asked about.
+func isJWT(raw string) bool {
+	if strings.Count(raw, ".") != 2 {
+		return false
+	}
+	segment, _, _ := strings.Cut(raw, ".")
+	var scratch [48]byte
+	begin := strings.TrimRight(segment, "=")
+	start, err := decodeBase64URL(scratch[:0], []byte(begin[:min(len(begin), 64)&^3]))
+	if err != nil || !bytes.HasPrefix(bytes.TrimLeft(start, " \t\r\n"), []byte("{")) {
+		return false
+	}
+	b, err := decodeBase64URL(nil, []byte(segment))
+	if err != nil || len(segment) > maxHeader {
+		return true
+	}
+	r := newJSONReader()
+	defer r.release()
+	o, err := r.object(string(b), headerLimits, ErrParse)
+	return err != nil || o.has("alg")
+}
+
+// ask is the way of a token that is no JWT: RFC 7662.
+func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
+	asked := monotonic() // a token may be revoked while the answer is under way
+	i, err := rs.introspect.Introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
+	if err != nil {
+		return nil, introspectionFault(err)
+	}
+	t, d := newAccessToken()
+	d.by, d.raw = rs, raw
+	if err := rs.readIntrospection(i.d, d); err != nil {
+		return nil, err
+	}
+	rs.asked.add(hash, &rememberedToken{token: t, accept: rs.introspect.accept, until: asked.Add(rs.ttl)})
+	return t, nil
+}
+
+// introspectionFault tells a token that is not good from an answer that is not:
+// the latter says nothing about the token, whatever is wrong with it.
+func introspectionFault(err error) error {
+	var refused *ResponseError
+	if errors.As(err, &refused) {
+		if refused.Code == "unsupported_token_type" {
+			// RFC 7009, Section 2.2.1, and certified servers here too: of JWTs, say. The
+			// token is what the client chose.
+			return fail(ErrInactive, "active", "the server does not say anything of tokens of this type")
+		}
+		// The rest may quote the token.
+		err = &ResponseError{Op: refused.Op, StatusCode: refused.StatusCode, Code: refused.Code}
+	}
+	var e *Error
+	if errors.As(err, &e) && e == err && (e.Kind == ErrInactive || e.Kind == ErrBinding && e.Param == "cnf") {
+		return err
+	}
+	unavailable := &Error{Kind: ErrUnavailable, Param: "Introspect", Detail: "the server cannot be asked about the token"}
+	if errors.Is(err, ErrInvalid) {
+		unavailable.Detail += ": " + strings.TrimPrefix(err.Error(), "oauth: ")
+	} else {
+		unavailable.Err = err
+	}
+	return unavailable
+}
+
+// readIntrospection judges what the server said, which is the same as of a JWT
+// where it is said.
+func (rs *ResourceServer) readIntrospection(i *introspectionData, d *accessTokenData) error {
+	claims, err := parseObject(i.payload, documentLimits, ErrClaim)
+	if err != nil {
+		return err
+	}
+	claims.nullAbsent = i.jwt == ""
+	if err := onlyAccessToken(claims, i.tokenType); err != nil {
+		return err
+	}
+	if strings.EqualFold(i.tokenType, dpopScheme) && i.confirm.jkt == "" {
+		return fail(ErrBinding, "cnf", "the server says that the token is bound to a DPoP key, and not to which")
+	}
+	d.payload, d.issuer = i.payload, rs.introspect.server.Issuer
+	d.subject, d.clientID, d.id, d.acr = i.subject, i.clientID, i.id, i.acr
+	d.scope, d.audience, d.details = i.scope, i.audience, i.details
+	d.expiry, d.start, d.issuedAt, d.authTime, d.confirm = i.expiry, i.start, i.issuedAt, i.authTime, i.confirm
+	// A server for many tenants has to say whose the token is.
+	if i.issuer != "" || rs.introspect.accept != nil {
+		rule := issuerRule{rs.introspect.server.Issuer, rs.introspect.accept}
+		if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil {
+			return err
+		}
+	}
+	if claims.has("exp") {
+		if err := rs.clock.checkExpiry("exp", d.expiry); err != nil {
+			return err
+		}
+	}
+	if i.audience != nil && !slices.Contains(i.audience, rs.resource) {
+		return fail(ErrAudience, "aud", "the token is for another resource, not for %s", printable(rs.resource, 256))
+	}
+	if !d.issuedAt.IsZero() {
+		if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil {
+			return err
+		}
+	}
+	return d.checkTimes(rs.clock)
+}
+
+// onlyAccessToken refuses refresh tokens, which are active too and would be good
+// for longer: Keycloak says so in typ, Ory Hydra in token_use, others in
+// token_type.
+func onlyAccessToken(claims jsonObject, tokenType string) error {
+	if tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && !strings.EqualFold(tokenType, dpopScheme) {
+		return fail(ErrTokenType, "token_type", "%s is not Bearer or DPoP", printable(tokenType, 32))
+	}
+	for _, name := range [...]string{"typ", "token_use"} {
+		raw, _ := claims.get(name)
+		if slices.Contains([]string{`"refresh"`, `"offline"`, `"refresh_token"`, `"id"`, `"id_token"`}, strings.ToLower(raw)) {
+			return fail(ErrType, name, "the server says that the token is not an access token")
+		}
+	}
+	return nil
+}
