@@ -162,7 +162,7 @@ const (
 	whyUserInfoAsID = "OIDC Core 5.3.2 gives a signed userinfo response the form of an ID token; with exp and iat it is one, for whoever does not compare a nonce"
 	whyAsUserInfo   = "OIDC Core 5.3.2 asks for sub and, where they are there, iss and aud; any JWT of the server about the user has them. " +
 		"What is shown here is the server's own answer over TLS"
-	whyLogoutAsUserInfo = whyAsUserInfo + ". events could be looked at, no specification asks for it (RFC 8417, Section 4.1 is about ID and access tokens)"
+	whyLogoutAsUserInfo = whyAsUserInfo + ". events could be looked at, as RFC 8417, Sections 4.1 and 4.2 advise for ID and access tokens; OpenID Connect does not ask for it here"
 	whyBothAccess       = "both are access tokens, and this one has what the other profile wants: a server has one profile, which is configured"
 )
 
@@ -295,6 +295,8 @@ func (x *crossTable) kinds() []crossKind {
 			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Entra")...))},
 		crossKind{name: "access token of Auth0", typ: "JWT", claims: crossWith(crossClaims{"scope": "read"}, none("jti")), own: crossAt("Auth0"), alike: asClient},
 		crossKind{name: "access token of Keycloak", typ: "JWT", claims: crossClaims{"typ": "Bearer", "scope": "read"}, own: crossAt("Keycloak"),
+			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Auth0")...))},
+		crossKind{name: "access token of Keycloak, bound", typ: "JWT", claims: crossClaims{"typ": "DPoP", "scope": "read"}, own: crossAt("Keycloak"),
 			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Auth0")...))},
 		crossKind{name: "access token of Cognito", typ: crossNoType, claims: crossWith(crossClaims{"token_use": "access", "client_id": unitClient, "scope": "read"}, none("aud", "azp")),
 			own: crossAt("Cognito"), alike: crossAlike(whyAsUserInfo, crossUserInfo)},
@@ -572,16 +574,24 @@ func TestCrossTableIssuer(t *testing.T) {
 	}
 }
 
-// TestCrossTableAudience: Cognito's access tokens are compared by their client.
 func TestCrossTableAudience(t *testing.T) {
 	x := newCrossTable(t)
 	for _, aud := range []any{"https://other.example", []string{"client-2", "https://other.example"}, unitIssuer} {
 		x.others(crossClaims{"aud": aud, "client_id": "client-2"}, ErrAudience)
 	}
+	// Access tokens of Cognito have no audience, and their client stands for it.
+	cognito := x.ownKind("Bearer, Cognito")
+	rs := x.resource(CognitoProfile(unitClient), nil)
+	for client, want := range map[string]error{unitClient: nil, "client-2": ErrAudience} {
+		at, err := rs.Authenticate(crossRequest("Bearer", x.make(&cognito, &crossPlace{}, x.s.key, crossClaims{"client_id": client})))
+		if (at != nil) != (want == nil) || !errors.Is(err, want) {
+			t.Errorf("of %s: error %v, want %v", client, err, want)
+		}
+	}
 	// The client's audience is not the resource's, and the other way round.
 	for _, p := range x.places() {
 		k := x.ownKind(p.name)
-		if p.name == crossProof || strings.Contains(p.name, "Cognito") {
+		if p.name == crossProof {
 			continue
 		}
 		aud := unitClient

@@ -1002,7 +1002,7 @@ proof.go | TestProof$ | return typ == dpopType } | return true }
 proof.go | TestProof$ | if jwk.has(private) { | if jwk.has(private) && false {
 proof.go | TestProof$ | if !sameSecret(print, jkt) { | if !sameSecret(print, jkt) && print == "" {
 proof.go | TestProof$ | answer{code: codeInvalidToken}) | answer{})
-proof.go | ProofAlgorithms | if key.rsaBits() > maxProofRSABits { | if key.rsaBits() > maxProofRSABits+1 {
+proof.go | ProofAlgorithms | if key.rsaBits() > maxProofRSABits { | if key.rsaBits() > maxProofRSABits+2 {
 proof.go | TestProof$ | if !key.fits(alg) { | if false {
 proof.go | TestProof$ | if !ok {\n		return "", none, fail(ErrClaim, "iat" | if !ok && jti == "" {\n		return "", none, fail(ErrClaim, "iat"
 proof.go | TestProof$ | if htm != r.Method { | if !strings.EqualFold(htm, r.Method) {

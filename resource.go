@@ -604,7 +604,7 @@ func (rs *ResourceServer) checkHeader(raw string) error {
 
 // read takes what every access token has out of the claims and judges the times.
 func (d *accessTokenData) read(claims jsonObject, clock Clock) (err error) {
-	// RFC 8417, Section 4.1: a security event is no access token, whatever its typ.
+	// RFC 8417, Section 4.2: a security event is no access token, whatever its typ.
 	if claims.has("events") {
 		return fail(ErrType, "events", "a security event is not an access token")
 	}

@@ -28,7 +28,8 @@ const (
 	stressIssuer   = "https://op.example/{tenantid}"
 	stressTenant   = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 	stressMaxAge   = 5 * time.Minute
-	stressReplays  = 1024 // of the memory of proofs
+	stressSoft     = 200 * time.Second // when newer keys are looked for, if not after a minute
+	stressReplays  = 1024              // of the memory of proofs
 	stressShare    = stressReplays / replayShare
 	stressTokens   = 128                    // that are remembered
 	stressLatency  = 200 * time.Millisecond // a tick of the workers, so that new keys come while they verify
@@ -136,7 +137,7 @@ func (s *stressServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	// fetched for then.
 	f.soft = time.Minute
 	if n%2 == 0 {
-		f.soft = 200 * time.Second
+		f.soft = stressSoft
 	}
 	f.ok, f.first, f.last, f.at = true, s.current, s.current+1, time.Now()
 	return httpAnswer(r, 200, s.document(), "Cache-Control", fmt.Sprint("max-age=", int(f.soft.Seconds()))), nil
@@ -409,6 +410,7 @@ type stressProof struct {
 func (w *stressWorker) request(p *stressPhase) {
 	if p.flood {
 		w.prove(p, w.rs, w.rand.IntN(4) == 0)
+		w.replayed(p) // also what is full has to know it
 		return
 	}
 	if p.greedy && w.greedy {
@@ -840,11 +842,12 @@ func TestResourceServerStress(t *testing.T) {
 			x.run(stressPhase{name: "rotation, within the cool-down", long: 4 * sec, tick: 200 * ms, spread: 4, rotate: 200 * ms, most: 2}, workers)
 			quiet()
 			x.run(recovered, workers)
-			quiet()
+			time.Sleep(stressSoft) // so that newer keys are looked for at once
 			x.run(stressPhase{name: "outage", long: 125 * sec, tick: 4 * sec, spread: 6, rotate: 30 * sec, least: 5, most: 12, bad: faults}, workers)
 			x.run(stressPhase{name: "end of the outage", long: 125 * sec, tick: 5 * sec, spread: 6, most: 8}, workers)
 			x.run(recovered, workers)
 			// Longer than old keys may be used.
+			time.Sleep(stressSoft)
 			x.run(stressPhase{name: "long outage", long: 400 * sec, tick: 20 * sec, spread: 4, rotate: 100 * sec, least: 8, most: 14, bad: faults}, workers)
 			quiet()
 			x.run(recovered, workers)
@@ -855,6 +858,10 @@ func TestResourceServerStress(t *testing.T) {
 			x.run(greedy, workers)
 			x.run(stressPhase{name: "flood", long: 2 * sec, tick: 100 * ms, spread: 1, flood: true}, workers)
 			quiet()
+			// The fetch that all need is started by one who does not wait for it.
+			x.s.rotate()
+			x.s.rotate()
+			workers[0].leave(&recovered, x.rs)
 			x.run(recovered, workers)
 			x.check()
 		}
