@@ -162,8 +162,7 @@ const (
 	whyUserInfoAsID = "OIDC Core 5.3.2 gives a signed userinfo response the form of an ID token; with exp and iat it is one, for whoever does not compare a nonce"
 	whyAsUserInfo   = "OIDC Core 5.3.2 asks for sub and, where they are there, iss and aud; any JWT of the server about the user has them. " +
 		"What is shown here is the server's own answer over TLS"
-	whyLogoutAsUserInfo = whyAsUserInfo + ". events could be looked at, as RFC 8417, Sections 4.1 and 4.2 advise for ID and access tokens; OpenID Connect does not ask for it here"
-	whyBothAccess       = "both are access tokens, and this one has what the other profile wants: a server has one profile, which is configured"
+	whyBothAccess = "both are access tokens, and this one has what the other profile wants: a server has one profile, which is configured"
 )
 
 // crossEverything are claims that other kinds have, for a token whose typ says
@@ -252,10 +251,10 @@ func (x *crossTable) kinds() []crossKind {
 		{name: "ID token of Cognito", claims: crossClaims{"nonce": crossNonce, "token_use": "id", "client_id": unitClient},
 			own: []string{crossID, crossCallbackID}, alike: crossAlike(whyAsUserInfo, crossUserInfo)},
 		{name: "logout token", claims: crossClaims{"events": crossClaims{logoutEvent: crossClaims{}}},
-			own: []string{crossLogout}, alike: crossAlike(whyLogoutAsUserInfo, crossUserInfo)},
+			own: []string{crossLogout}},
 		// Whatever else it says: events is what no ID and access token has.
 		{name: "logout token with the marks of access tokens", claims: crossWith(crossEverything(), none("nonce", "code")),
-			own: []string{crossLogout}, alike: crossAlike(whyLogoutAsUserInfo, crossUserInfo)},
+			own: []string{crossLogout}},
 		{name: "JARM response", claims: crossWith(crossClaims{"code": "the-code", "state": crossState, "scope": "read"}, none("sub", "azp", "tid")),
 			own: []string{crossJARM}},
 		{name: "JARM response to another request", claims: crossWith(crossClaims{"code": "the-code", "state": "another", "scope": "read"}, none("sub", "azp", "tid"))},
@@ -295,13 +294,13 @@ func (x *crossTable) kinds() []crossKind {
 			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Entra")...))},
 		crossKind{name: "access token of Auth0", typ: "JWT", claims: crossWith(crossClaims{"scope": "read"}, none("jti")), own: crossAt("Auth0"), alike: asClient},
 		crossKind{name: "access token of Keycloak", typ: "JWT", claims: crossClaims{"typ": "Bearer", "scope": "read"}, own: crossAt("Keycloak"),
-			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Auth0")...))},
+			alike: crossMerge(crossAlike(whyAsUserInfo, crossUserInfo), crossAlike(whyBothAccess, crossAt("Auth0")...))},
 		crossKind{name: "access token of Keycloak, bound", typ: "JWT", claims: crossClaims{"typ": "DPoP", "scope": "read"}, own: crossAt("Keycloak"),
-			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Auth0")...))},
+			alike: crossMerge(crossAlike(whyAsUserInfo, crossUserInfo), crossAlike(whyBothAccess, crossAt("Auth0")...))},
 		crossKind{name: "access token of Cognito", typ: crossNoType, claims: crossWith(crossClaims{"token_use": "access", "client_id": unitClient, "scope": "read"}, none("aud", "azp")),
 			own: crossAt("Cognito"), alike: crossAlike(whyAsUserInfo, crossUserInfo)},
 		crossKind{name: "access token of Cognito, with an audience", typ: crossNoType, claims: crossClaims{"token_use": "access", "client_id": unitClient, "scope": "read"},
-			own: crossAt("Cognito"), alike: asClient},
+			own: crossAt("Cognito"), alike: crossAlike(whyAsUserInfo, crossUserInfo)},
 		crossKind{name: "access token of AD FS", typ: "JWT", claims: crossWith(crossClaims{"appid": unitClient, "scp": "read"}, none("jti", "azp", "sub")), own: crossAt("AD FS")},
 		crossKind{name: "access token of AD FS, with sub and azp", typ: "JWT", claims: crossClaims{"appid": unitClient, "scp": "read"}, own: crossAt("AD FS"),
 			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Entra")...))},

@@ -199,6 +199,9 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 	if claims.has("events") {
 		return nil, fail(ErrType, "events", "a security event is not an ID token")
 	}
+	if name := saysKind(claims, "bearer", "dpop", "access", "access_token", "refresh", "refresh_token", "offline"); name != "" {
+		return nil, fail(ErrType, name, "the server says that the token is not an ID token")
+	}
 	token, id := newIDToken()
 	id.raw, id.payload, id.alg = raw, v.payload, v.alg
 	if id.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 2
@@ -236,6 +239,20 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 		return nil, err
 	}
 	return token, nil
+}
+
+// saysKind is the claim in which a server says that its token is one of these kinds;
+// "" if it does not. Keycloak says it in typ (TokenUtil: Bearer, DPoP, ID, Refresh,
+// Offline), Amazon Cognito (access, id) and Ory Hydra (access_token, refresh_token)
+// in token_use. Nothing else may tell an access token from an ID token where the
+// client is among its audiences.
+func saysKind(claims jsonObject, kinds ...string) string {
+	for _, name := range [...]string{"typ", "token_use"} {
+		if s, ok, err := claims.string(name); ok && err == nil && slices.Contains(kinds, strings.ToLower(s)) {
+			return name
+		}
+	}
+	return ""
 }
 
 // tenantPlaceholder makes an issuer a template (Entra ID).

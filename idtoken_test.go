@@ -274,3 +274,30 @@ func TestEmailVerified(t *testing.T) {
 		}
 	}
 }
+
+// TestIDTokenSaysKind: what Keycloak (TokenUtil), Amazon Cognito ("Using tokens with
+// user pools") and Ory Hydra say that a token is. The client is among the audiences
+// of all of them.
+func TestIDTokenSaysKind(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	for _, tt := range []struct {
+		claim, value string
+		ok           bool
+	}{
+		{"typ", "ID", true}, {"typ", "JWT", true}, {"typ", "Bearer", false}, {"typ", "bearer", false}, {"typ", "DPoP", false}, {"typ", "Refresh", false}, {"typ", "Offline", false},
+		{"token_use", "id", true}, {"token_use", "access", false}, {"token_use", "access_token", false}, {"token_use", "refresh_token", false},
+		{"use", "access", true},
+	} {
+		id, err := c.VerifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(map[string]any{tt.claim: tt.value})), VerifyIDTokenOptions{})
+		if tt.ok {
+			if err != nil {
+				t.Errorf("%s %s: %v", tt.claim, tt.value, err)
+			}
+			continue
+		}
+		if wantError(t, err, ErrType, tt.claim); id != nil {
+			t.Error("a token with the error")
+		}
+	}
+}

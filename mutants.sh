@@ -894,7 +894,7 @@ require.go | TestRequire$ | e.answer.code != "" && row.again == 0 { | false {
 resource.go | Credential | case len(values) > 1: | case false:
 resource.go | Credential | strings.EqualFold(name, bearerScheme): | name == bearerScheme:
 resource.go | Credential | token = strings.TrimLeft(token, " ") | token = strings.TrimSpace(token)
-resource.go | Credential | if !found || !isToken68(token) { | if !found {
+resource.go | Credential | if !found || !presentable(token) { | if !found {
 resource.go | Credential | c >= 0x7f || c == '"' | c == '"'
 resource.go | Credential | c == '"' || c == ',' | c == ','
 resource.go | Credential | c == '"' || c == ',' | c == '"'
@@ -924,11 +924,23 @@ opaque.go | TestOpaque$ | e.Kind == ErrBinding && e.Param == "cnf") | false)
 opaque.go | OpaqueUnavailable | if errors.Is(err, ErrInvalid) { | if false {
 opaque.go | TestOpaque$ | if err := onlyAccessToken(claims, i.tokenType); err != nil { | if false { var err error
 opaque.go | TestOpaque$ | tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && | false &&
-opaque.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"offline"`,
-opaque.go | TestOpaque$ | `"refresh"`, `"offline"`, | `"refresh"`,
-opaque.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"id"`,
-opaque.go | TestOpaque$ | `"refresh_token"`, `"id"`, | `"refresh_token"`,
 opaque.go | TestOpaque$ | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil { | if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil && rule.issuer == "" {
+opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refresh_token", "offline", "id",
+opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refresh", "offline", "id",
+opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refresh", "refresh_token", "id",
+opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refresh", "refresh_token", "offline",
+opaque.go | IntrospectionTTLSlow | until: asked.Add(rs.ttl) | until: asked.Add(monotonic().Sub(asked) + rs.ttl)
+opaque.go | TestOpaque$ | claims.nullAbsent = true | _ = 0
+idtoken.go | IDTokenSaysKind | if name := saysKind(claims, "bearer", "dpop", | if name := saysKind(claims, "dpop",
+idtoken.go | IDTokenSaysKind | if name := saysKind(claims, "bearer", "dpop", | if name := saysKind(claims, "bearer",
+idtoken.go | IDTokenSaysKind | "access", "access_token", "refresh", "refresh_token", "offline"); | "access_token", "refresh", "refresh_token", "offline");
+idtoken.go | IDTokenSaysKind | "access", "access_token", "refresh", "refresh_token", "offline"); | "access", "refresh", "refresh_token", "offline");
+idtoken.go | IDTokenSaysKind | "access", "access_token", "refresh", "refresh_token", "offline"); | "access", "access_token", "refresh_token", "offline");
+idtoken.go | IDTokenSaysKind | strings.ToLower(s)) { | s) {
+idtoken.go | IDTokenSaysKind | {"typ", "token_use"} | {"typ"}
+userinfo.go | CrossTable | if claims.has("events") { | if false {
+proof.go | ProofNonce | rs.proofs.nonces.check(nonce, now) | rs.proofs.nonces.check(nonce, iat)
+replay.go | ReplayFull | m.count.Add(-1)\n		return false, fail(ErrUnavailable | return false, fail(ErrUnavailable
 opaque.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if false {
 opaque.go | TestOpaque$ | if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil { | if false { var err error
 opaque.go | TestOpaque$ | return d.checkTimes(rs.clock) | return nil

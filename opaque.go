@@ -83,7 +83,7 @@ func (rs *ResourceServer) readIntrospection(i *introspectionData, d *accessToken
 	if err != nil {
 		return err
 	}
-	claims.nullAbsent = i.jwt == ""
+	claims.nullAbsent = true // in a signed answer null was refused already
 	if err := onlyAccessToken(claims, i.tokenType); err != nil {
 		return err
 	}
@@ -118,17 +118,13 @@ func (rs *ResourceServer) readIntrospection(i *introspectionData, d *accessToken
 }
 
 // onlyAccessToken refuses refresh tokens, which are active too and would be good
-// for longer: Keycloak says so in typ, Ory Hydra in token_use, others in
-// token_type.
+// for longer, and ID tokens.
 func onlyAccessToken(claims jsonObject, tokenType string) error {
 	if tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && !strings.EqualFold(tokenType, dpopScheme) {
 		return fail(ErrTokenType, "token_type", "%s is not Bearer or DPoP", printable(tokenType, 32))
 	}
-	for _, name := range [...]string{"typ", "token_use"} {
-		raw, _ := claims.get(name)
-		if slices.Contains([]string{`"refresh"`, `"offline"`, `"refresh_token"`, `"id"`, `"id_token"`}, strings.ToLower(raw)) {
-			return fail(ErrType, name, "the server says that the token is not an access token")
-		}
+	if name := saysKind(claims, "refresh", "refresh_token", "offline", "id", "id_token"); name != "" {
+		return fail(ErrType, name, "the server says that the token is not an access token")
 	}
 	return nil
 }

@@ -263,3 +263,30 @@ func TestIntrospectionTTL(t *testing.T) {
 		asked("c", 5)
 	})
 }
+
+// TestIntrospectionTTLSlow: the time begins with the question. What is revoked while
+// the answer is under way would else count for longer.
+func TestIntrospectionTTLSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		slow := httpFunc(func(r *http.Request) (*http.Response, error) {
+			res, err := s.RoundTrip(r)
+			time.Sleep(20 * time.Second)
+			return res, err
+		})
+		rs := s.opaqueServer(t, func(c *ResourceServerConfig) {
+			c.Clock, c.IntrospectionTTL = Clock{}, time.Minute
+			c.Introspect = s.introspector(t, func(c *Config) { c.HTTPClient = slow.client() })
+		})
+		s.answer(introspectionPath, `{"active":true}`)
+		for i, wait := range []time.Duration{0, 40*time.Second - 1, 1} {
+			time.Sleep(wait)
+			if _, err := rs.Authenticate(bearer("a")); err != nil {
+				t.Error(err)
+			}
+			if n, want := len(s.requests(introspectionPath)), 1+i/2; n != want {
+				t.Errorf("%d: asked %d times, want %d", i, n, want)
+			}
+		}
+	})
+}

@@ -133,10 +133,10 @@ func AccessTokenFromContext(ctx context.Context) (*AccessToken, bool) {
 // ResourceServer there is no token left for it.
 //
 // What changes the method or the path of requests stands inside: a proof is for
-// those of the request line.
-// What answers CORS preflights, which have no token, stands outside, and exposes
-// WWW-Authenticate and DPoP-Nonce to scripts. Require panics
-// if need or next cannot be used, as [http.ServeMux.Handle] does.
+// those of the request line. What answers CORS preflights, which have no token,
+// stands outside, and exposes WWW-Authenticate and DPoP-Nonce to scripts.
+//
+// Require panics if need or next cannot be used, as [http.ServeMux.Handle] does.
 func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Handler {
 	if fault := need.fault(); fault != "" {
 		panic("oauth: Require: " + fault)

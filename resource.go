@@ -460,15 +460,16 @@ func credential(h http.Header) (scheme, token string, err error) {
 		return "", "", answered(fail(ErrParse, "Authorization", "is longer than %d bytes", maxToken), answer{scheme: scheme})
 	}
 	token = strings.TrimLeft(token, " ") // RFC 9110, Section 11.4: 1*SP
-	if !found || !isToken68(token) {
+	if !found || !presentable(token) {
 		return "", "", answered(fail(ErrMalformed, "Authorization", "has no token, or what is none"), answer{scheme: scheme})
 	}
 	return scheme, token, nil
 }
 
-// isToken68 is b64token of RFC 6750, Section 2.1. Servers have put other visible
-// characters into opaque tokens: "^" and "!" do no harm in a header.
-func isToken68(s string) bool {
+// presentable reports whether a token can stand in the field. RFC 6749, Appendix
+// A.12 lets one have all visible characters, RFC 6750, Section 2.1 only those of
+// b64token: taken are all but those that make something else of the field.
+func presentable(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
 			return false

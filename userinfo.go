@@ -179,6 +179,11 @@ func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse, issuer stri
 	if claims, err = parseObject(v.payload, documentLimits, ErrClaim); err != nil {
 		return claims, "", err
 	}
+	// In the manner of RFC 8417, Section 4.1: a logout token, which may have typ JWT
+	// or none, is about the user as well.
+	if claims.has("events") {
+		return claims, "", fail(ErrType, "events", "a security event is not a userinfo response")
+	}
 	if claims.has("iss") || v.key.issuer != "" {
 		iss, err := c.checkIssuer(claims, v.key)
 		if err != nil {

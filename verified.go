@@ -101,5 +101,4 @@ func (c *tokenCache) add(hash tokenHash, m *rememberedToken) {
 		c.newer = make(map[tokenHash]*rememberedToken)
 	}
 	c.newer[hash] = m
-	delete(c.old, hash)
 }
