@@ -941,7 +941,7 @@ idtoken.go | IDTokenSaysKind | {"typ", "token_use"} | {"typ"}
 userinfo.go | CrossTable | if claims.has("events") { | if false {
 proof.go | ProofNonce | rs.proofs.nonces.check(nonce, now) | rs.proofs.nonces.check(nonce, iat)
 replay.go | ReplayFull | m.count.Add(-1)\n		return false, fail(ErrUnavailable | return false, fail(ErrUnavailable
-opaque.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if false {
+opaque.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if i.audience != nil && !slices.Contains(i.audience, rs.resource) && i.payload == "" {
 opaque.go | TestOpaque$ | if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil { | if false { var err error
 opaque.go | TestOpaque$ | return d.checkTimes(rs.clock) | return nil
 opaque.go | IntrospectionTTL | until: asked.Add(rs.ttl) | until: asked.Add(2 * rs.ttl)
