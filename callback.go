@@ -255,7 +255,11 @@ func (c *Client) openResponse(ctx context.Context, a *Authorization, params url.
 	if err != nil {
 		return nil, err
 	}
-	v, err := verifyJWS(ctx, params.Get("response"), keys, rules)
+	response, err := c.signedToken(ctx, params.Get("response"), &c.encrypted.authorization) // JARM, Section 2.4, step 1
+	if err != nil {
+		return nil, err
+	}
+	v, err := verifyJWS(ctx, response, keys, rules)
 	if err != nil {
 		return nil, err
 	}

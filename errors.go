@@ -71,6 +71,8 @@ var (
 	ErrKeyNotFound error = &errorKind{"key not found", &invalidKind}
 	// ErrSignature: the signature does not verify.
 	ErrSignature error = &errorKind{"signature", &invalidKind}
+	// ErrDecrypt: a token does not decrypt, or is not encrypted and has to be.
+	ErrDecrypt error = &errorKind{"decrypt", &invalidKind}
 	// ErrType: a token of another type (typ) stands where this one is expected.
 	ErrType error = &errorKind{"type", &invalidKind}
 	// ErrClaim: a claim or parameter is missing or wrong; Error.Param names it.

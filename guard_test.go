@@ -313,21 +313,6 @@ func TestGuardLogoutSession(t *testing.T) {
 	}
 }
 
-// An answer that would come encrypted must not pass in the clear.
-func TestGuardEncryptedAnswers(t *testing.T) {
-	for param, change := range map[string]func(*ClientMetadata){
-		"Metadata.IDTokenEncryptedResponseAlg":       func(m *ClientMetadata) { m.IDTokenEncryptedResponseAlg = "RSA-OAEP" },
-		"Metadata.UserinfoEncryptedResponseAlg":      func(m *ClientMetadata) { m.UserinfoEncryptedResponseAlg = "RSA-OAEP" },
-		"Metadata.AuthorizationEncryptedResponseAlg": func(m *ClientMetadata) { m.AuthorizationEncryptedResponseAlg = "RSA-OAEP" },
-		"Metadata.IntrospectionEncryptedResponseAlg": func(m *ClientMetadata) { m.IntrospectionEncryptedResponseAlg = "RSA-OAEP" },
-	} {
-		cfg := newUnitServer().config()
-		change(&cfg.Metadata)
-		_, err := NewClient(cfg)
-		wantError(t, err, ErrUnsupported, param)
-	}
-}
-
 // What a registration's answer leaves out of the checks stays as it was asked for.
 func TestGuardRegistration(t *testing.T) {
 	s := newUnitServer()

@@ -106,7 +106,8 @@ func emailVerified(o jsonObject) bool {
 	return raw == "true" || raw == `"true"`
 }
 
-// Raw is the token as it came. It is personal data; id_token_hint takes it.
+// Raw is the token as it was signed: of an encrypted one, what was in it. It is
+// personal data; id_token_hint takes it.
 func (id *IDToken) Raw() string { return id.data().raw }
 
 // Claims decodes the claims into dst as [encoding/json] does. Because that
@@ -184,7 +185,10 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 	if err != nil {
 		return nil, err
 	}
-	v, err := verifyJWS(ctx, raw, keys, &c.idTokens) // steps 1, 6, 7
+	if raw, err = c.signedToken(ctx, raw, &c.encrypted.idToken); err != nil { // step 1
+		return nil, err
+	}
+	v, err := verifyJWS(ctx, raw, keys, &c.idTokens) // steps 6, 7
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 package oauth
 
 // This file implements token introspection: RFC 7662, and RFC 9701 for answers
-// that are signed.
+// that are signed, or signed and encrypted.
 
 import (
 	"context"
@@ -133,8 +133,8 @@ func (i *Introspection) KeyThumbprint() string { return i.data().confirm.jkt }
 // the token is bound to (RFC 8705, Section 3.2). Empty: it is bound to none.
 func (i *Introspection) CertificateThumbprint() string { return i.data().confirm.x5t }
 
-// JWT is the answer as it was signed, to be kept as evidence; empty if it was
-// not signed.
+// JWT is the answer as it was signed (of an encrypted one, what was in it), to be
+// kept as evidence; empty if it was not signed.
 func (i *Introspection) JWT() string { return i.data().jwt }
 
 // Claims decodes the answer into dst as [encoding/json] does. Members that it
@@ -162,7 +162,7 @@ func (i *Introspection) summary() string {
 // Introspect asks the server about a token. One that is not active is an error
 // of kind [ErrInactive]: expired, revoked, unknown, or not for this client to
 // know of. With Metadata.IntrospectionSignedResponseAlg set, the answer has to be
-// signed. What the answer says is not held against anything: the audience, the
+// signed, with IntrospectionEncryptedResponseAlg signed and encrypted. What the answer says is not held against anything: the audience, the
 // scope and the binding of a token are the caller's to judge.
 //
 // Nil options are the default. A token that is bound in a way that is not known
@@ -182,7 +182,7 @@ func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOpt
 		return nil, err
 	}
 	accept := mediaJSON
-	if c.meta.IntrospectionSignedResponseAlg != "" {
+	if c.meta.IntrospectionSignedResponseAlg != "" || c.encrypted.introspection.as != nil {
 		accept = mediaIntrospectionJWT
 	}
 	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, header, accept)
@@ -205,6 +205,8 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 		o, err = c.introspectionJWT(ctx, res, d)
 	} else if c.meta.IntrospectionSignedResponseAlg != "" {
 		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
+	} else if c.encrypted.introspection.as != nil {
+		return nil, fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.IntrospectionEncryptedResponseAlg is set")
 	} else {
 		d.payload = string(res.body)
 		o, err = res.object()
@@ -310,6 +312,9 @@ func (c *Client) introspectionJWT(ctx context.Context, res *httpResponse, d *int
 		return o, err
 	}
 	if d.jwt, err = res.wantJWT(mediaIntrospectionJWT); err != nil {
+		return o, err
+	}
+	if d.jwt, err = c.signedToken(ctx, d.jwt, &c.encrypted.introspection); err != nil {
 		return o, err
 	}
 	keys, err := c.keySet()

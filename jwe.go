@@ -1,9 +1,16 @@
 package oauth
 
-// This file implements JSON Web Encryption (RFC 7516) in the compact form, the
-// sending half: request objects encrypted to the server (RFC 9101, Section 6.1).
+// This file implements JSON Web Encryption (RFC 7516) in the compact form: the
+// tables of algorithms (RFC 7518, Sections 4 and 5), content encryption, and the
+// sending half, request objects encrypted to the server (RFC 9101, Section 6.1).
+// What decrypts is in decrypt.go.
+//
+// The tables have no functions in them, so that naming an algorithm links none.
 
 import (
+	"bytes"
+	"context"
+	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
@@ -13,38 +20,100 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
+	"strings"
 )
 
 // contentEncryption is a row of the table of enc values (RFC 7518, Section 5.1).
 type contentEncryption struct {
 	name string
-	size int // bytes of the content encryption key
-	seal func(key, plaintext, additional []byte) (iv, ciphertext, tag []byte, err error)
+	size int         // bytes of the content encryption key
+	hash crypto.Hash // of the HMAC beside AES-CBC; 0: AES-GCM
 }
 
 var contentEncryptions = [...]contentEncryption{
-	{"A128GCM", 16, sealGCM},
-	{"A256GCM", 32, sealGCM},
-	{"A128CBC-HS256", 32, sealCBC},
+	{"A128GCM", 16, 0},
+	{"A192GCM", 24, 0},
+	{"A256GCM", 32, 0},
+	{defaultEncryption, 32, crypto.SHA256},
+	{"A192CBC-HS384", 48, crypto.SHA384},
+	{"A256CBC-HS512", 64, crypto.SHA512},
 }
 
-// keyManagements are the alg values that request objects are encrypted with,
-// and the type of key that each needs.
-var keyManagements = [...]struct{ name, kty string }{
-	{"RSA-OAEP-256", "RSA"},
-	{"ECDH-ES", "EC"},
+// defaultEncryption is enc where an alg is set without it (OpenID Connect
+// Registration 1.0, Section 2; JARM, Section 3; RFC 9701, Section 6).
+const defaultEncryption = "A128CBC-HS256"
+
+func findEncryption(name string) *contentEncryption {
+	for i := range contentEncryptions {
+		if contentEncryptions[i].name == name {
+			return &contentEncryptions[i]
+		}
+	}
+	return nil
 }
 
-// An encryption says how request objects are encrypted.
+// contentEncryptionOf is the enc that a setting names.
+func contentEncryptionOf(param, name string) (*contentEncryption, error) {
+	if e := findEncryption(name); e != nil {
+		return e, nil
+	}
+	names := make([]string, len(contentEncryptions))
+	for i, e := range contentEncryptions {
+		names[i] = e.name
+	}
+	return nil, fail(ErrUnsupported, param, "%s is not one of %s", printable(name, 32), strings.Join(names, ", "))
+}
+
+// keyManagement is a row of the table of alg values (RFC 7518, Section 4.1).
+// RSA1_5 is not in it (its errors tell the plaintext), nor is PBES2 (its header
+// says how long the recipient computes).
+type keyManagement struct {
+	name string
+	kty  string      // RSA, EC (which is also X25519) or oct
+	hash crypto.Hash // of RSA-OAEP and its mask generation
+	wrap int         // bytes of the key that wraps the content encryption key; 0: none does
+	gcm  bool        // wrapped with AES-GCM, not AES Key Wrap
+}
+
+var keyManagements = [...]keyManagement{
+	{"RSA-OAEP", "RSA", crypto.SHA1, 0, false},
+	{"RSA-OAEP-256", "RSA", crypto.SHA256, 0, false},
+	{"RSA-OAEP-384", "RSA", crypto.SHA384, 0, false},
+	{"RSA-OAEP-512", "RSA", crypto.SHA512, 0, false},
+	{"ECDH-ES", "EC", 0, 0, false},
+	{"ECDH-ES+A128KW", "EC", 0, 16, false},
+	{"ECDH-ES+A192KW", "EC", 0, 24, false},
+	{"ECDH-ES+A256KW", "EC", 0, 32, false},
+	{"A128KW", "oct", 0, 16, false},
+	{"A192KW", "oct", 0, 24, false},
+	{"A256KW", "oct", 0, 32, false},
+	{"A128GCMKW", "oct", 0, 16, true},
+	{"A192GCMKW", "oct", 0, 24, true},
+	{"A256GCMKW", "oct", 0, 32, true},
+	{"dir", "oct", 0, 0, false},
+}
+
+// keyManagementOf is the alg that a setting names.
+func keyManagementOf(param, name string) (*keyManagement, error) {
+	names := make([]string, len(keyManagements))
+	for i := range keyManagements {
+		if keyManagements[i].name == name {
+			return &keyManagements[i], nil
+		}
+		names[i] = keyManagements[i].name
+	}
+	return nil, fail(ErrUnsupported, param, "%s is not one of %s", printable(name, 32), strings.Join(names, ", "))
+}
+
+// An encryption is a pair of alg and enc.
 type encryption struct {
-	alg, kty string
-	enc      *contentEncryption
+	alg *keyManagement
+	enc *contentEncryption
 }
 
-// newEncryption reads the pair of metadata members; without an alg there is
-// none. enc is A128CBC-HS256 where it is not said (OpenID Connect Registration
-// 1.0, Section 2).
+// newEncryption reads a pair of metadata members; without an alg there is none.
 func newEncryption(algParam, alg, encParam, enc string) (*encryption, error) {
 	if alg == "" {
 		if enc != "" {
@@ -52,30 +121,37 @@ func newEncryption(algParam, alg, encParam, enc string) (*encryption, error) {
 		}
 		return nil, nil
 	}
-	x := &encryption{alg: alg}
-	for _, row := range keyManagements {
-		if row.name == alg {
-			x.kty = row.kty
-		}
-	}
-	if x.kty == "" {
-		return nil, fail(ErrUnsupported, algParam, "%s is not one of RSA-OAEP-256, ECDH-ES", printable(alg, 32))
-	}
 	if enc == "" {
-		enc = "A128CBC-HS256"
+		enc = defaultEncryption
 	}
-	i := slices.IndexFunc(contentEncryptions[:], func(c contentEncryption) bool { return c.name == enc })
-	if i < 0 {
-		return nil, fail(ErrUnsupported, encParam, "%s is not one of A128GCM, A256GCM, A128CBC-HS256", printable(enc, 32))
+	x := new(encryption)
+	var err error
+	if x.alg, err = keyManagementOf(algParam, alg); err != nil {
+		return nil, err
 	}
-	x.enc = &contentEncryptions[i]
-	return x, nil
+	x.enc, err = contentEncryptionOf(encParam, enc)
+	return x, err
+}
+
+// ---- request objects
+
+// newRequestEncryption is the pair that request objects are encrypted with.
+func newRequestEncryption(algParam, alg, encParam, enc string) (*encryption, error) {
+	x, err := newEncryption(algParam, alg, encParam, enc)
+	if err != nil || x == nil {
+		return nil, err
+	}
+	switch x.alg.name {
+	case "RSA-OAEP-256", "ECDH-ES":
+		return x, nil
+	}
+	return nil, fail(ErrUnsupported, algParam, "%s is not one of RSA-OAEP-256, ECDH-ES", alg)
 }
 
 // encrypt makes a compact JWE of a signed token for the key.
 func (x *encryption) encrypt(key *publicKey, token string) (string, error) {
 	header := append([]byte(nil), `{"alg":`...)
-	header = appendJSONString(header, x.alg)
+	header = appendJSONString(header, x.alg.name)
 	header = appendJSONString(append(header, `,"enc":`...), x.enc.name)
 	header = append(header, `,"cty":"JWT"`...) // RFC 7519, Section 5.2
 	if key.kid != "" {
@@ -85,8 +161,7 @@ func (x *encryption) encrypt(key *publicKey, token string) (string, error) {
 	var err error
 	switch public := key.key.(type) {
 	case *rsa.PublicKey:
-		cek = make([]byte, x.enc.size)
-		rand.Read(cek) // never fails
+		cek = x.enc.randomKey()
 		encryptedKey, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, public, cek, nil)
 	case *ecdsa.PublicKey:
 		var epk []byte
@@ -126,17 +201,38 @@ func (x *encryption) agree(public *ecdsa.PublicKey) (cek, epk []byte, err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	epk, err = ecdhJWK(public, ephemeral.PublicKey())
-	return concatKDF(z, x.enc.name, "", "", x.enc.size), epk, err
+	return concatKDF(z, x.enc.name, "", "", x.enc.size), ecdhJWK(ephemeral.PublicKey()), nil
 }
 
-// ecdhJWK is the ephemeral key as a JWK on the curve of the peer's.
-func ecdhJWK(peer *ecdsa.PublicKey, key *ecdh.PublicKey) ([]byte, error) {
-	public, err := ecdsa.ParseUncompressedPublicKey(peer.Curve, key.Bytes())
-	if err != nil {
-		return nil, err
+// ecdhShape is the JWK type and curve of a key for ECDH.
+func ecdhShape(c ecdh.Curve) (kty, crv string) {
+	switch c {
+	case ecdh.P256():
+		return "EC", "P-256"
+	case ecdh.P384():
+		return "EC", "P-384"
+	case ecdh.P521():
+		return "EC", "P-521"
+	case ecdh.X25519():
+		return "OKP", "X25519"
 	}
-	return minimalJWK(public), nil
+	return "", ""
+}
+
+// ecdhJWK is the required members of a public key as a JWK.
+func ecdhJWK(key *ecdh.PublicKey) []byte {
+	kty, crv := ecdhShape(key.Curve())
+	b := append([]byte(`{"crv":"`), crv...)
+	b = append(append(b, `","kty":"`...), kty...)
+	x, y := key.Bytes(), []byte(nil)
+	if kty == "EC" { // SEC 1, Section 2.3.3: 4, x, y
+		x, y = x[1:1+len(x)/2], x[1+len(x)/2:]
+	}
+	b = appendBase64URL(append(b, `","x":"`...), x)
+	if y != nil {
+		b = appendBase64URL(append(b, `","y":"`...), y)
+	}
+	return append(b, `"}`...)
 }
 
 // concatKDF is the Concat KDF of NIST SP 800-56A with SHA-256, as RFC 7518,
@@ -157,27 +253,162 @@ func concatKDF(z []byte, alg, apu, apv string, size int) []byte {
 	return key[:size]
 }
 
-// sealGCM is RFC 7518, Section 5.3. In FIPS 140-3 mode only an AEAD that
-// chooses its own nonce is approved; what it gives is iv‖ciphertext‖tag.
-func sealGCM(key, plaintext, additional []byte) (iv, ciphertext, tag []byte, err error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	const ivSize, tagSize = 12, 16
-	sealed := aead.Seal(nil, nil, plaintext, additional)
-	end := len(sealed) - tagSize
-	return sealed[:ivSize], sealed[ivSize:end], sealed[end:], nil
+// ---- encrypted answers
+
+// An encryptedAnswer is how the server encrypts answers of one kind to the client.
+type encryptedAnswer struct {
+	param string      // the metadata member, for errors
+	as    *encryption // nil: the metadata does not say that it does
 }
 
-// sealCBC is A128CBC-HS256: RFC 7518, Section 5.2.3.
-func sealCBC(key, plaintext, additional []byte) (iv, ciphertext, tag []byte, err error) {
-	macKey, encKey := key[:len(key)/2], key[len(key)/2:]
-	block, err := aes.NewCipher(encKey)
+// check holds the configuration against the Decrypter.
+func (a *encryptedAnswer) check(d Decrypter) error {
+	if a.as == nil {
+		return nil
+	}
+	if d == nil {
+		return fail(ErrConfig, "Decrypter", "is nil, and %s is set", a.param)
+	}
+	if ours, ok := d.(interface{ decrypts(*encryption) bool }); ok && !ours.decrypts(a.as) {
+		return fail(ErrConfig, "Decrypter", "has no key for %s with %s, which %s and its enc say", a.as.alg.name, a.as.enc.name, a.param)
+	}
+	return nil
+}
+
+// signedToken returns the signed token in an encrypted answer. What has to be
+// encrypted and is not is refused, and so are other algorithms than the client is
+// registered with.
+func (c *Client) signedToken(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
+	if strings.Count(raw, ".") == 4 {
+		return c.decrypt(ctx, raw, answer)
+	}
+	if answer.as != nil {
+		return "", fail(ErrDecrypt, "", "the token is not encrypted, although %s is set", answer.param)
+	}
+	return raw, nil
+}
+
+// decrypt returns the signed token in a JWE. The cty is not looked at: what was
+// decrypted is a signed token or it is not.
+func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
+	if c.decrypter == nil {
+		return "", fail(ErrUnsupported, "", "the token is encrypted (JWE), and Config.Decrypter is nil")
+	}
+	segments, err := splitJWE(raw)
+	if err != nil {
+		return "", err
+	}
+	var j parsedJWE
+	if err := j.readHeader(segments[0]); err != nil {
+		return "", err
+	}
+	if as := answer.as; as != nil && (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) {
+		return "", fail(ErrAlgorithm, "alg", "the token is encrypted with %s and %s; %s and its enc say %s and %s",
+			printable(string(j.header.alg), 32), printable(j.enc, 32), answer.param, as.alg.name, as.enc.name)
+	}
+	plaintext, err := c.decrypter.DecryptJWE(ctx, raw)
+	switch {
+	case errors.Is(err, ErrDecrypt):
+		return "", errUndecryptable()
+	case err != nil:
+		return "", &Error{Kind: ErrUnavailable, Param: "Decrypter", Detail: "the token could not be decrypted now", Err: err}
+	case bytes.Count(plaintext, []byte{'.'}) != 2:
+		return "", fail(ErrUnsupported, "", "what is encrypted is not a signed token: only answers that are signed and then encrypted are supported")
+	}
+	return string(plaintext), nil
+}
+
+// errUndecryptable is all that is said of a token that does not decrypt.
+func errUndecryptable() error {
+	return fail(ErrDecrypt, "", "the token was not encrypted to a key of the Decrypter with its algorithms, or was changed")
+}
+
+// A parsedJWE is a compact JWE that nobody has decrypted.
+type parsedJWE struct {
+	header joseHeader // alg and kid
+	enc    string
+	crv    string     // of epk; "" if there is none
+	object jsonObject // the header
+
+	additional                        []byte // the first segment, as it came
+	encryptedKey, iv, ciphertext, tag []byte
+}
+
+// splitJWE cuts a token at its dots. Nothing is decoded yet.
+func splitJWE(raw string) (segments [5]string, err error) {
+	if len(raw) > maxToken {
+		return segments, fail(ErrParse, "", "the token is longer than %d bytes", maxToken)
+	}
+	if strings.Count(raw, ".") != len(segments)-1 {
+		return segments, fail(ErrParse, "", "not a JWE: an encrypted token has five parts")
+	}
+	copy(segments[:], strings.Split(raw, "."))
+	if len(segments[0]) > maxHeader {
+		return segments, fail(ErrParse, "", "the token's header is longer than %d bytes", maxHeader)
+	}
+	return segments, nil
+}
+
+// readHeader decodes and reads the header segment. What readHeader refuses for a
+// signature it refuses here: crit, b64, and zip, which would let a small token
+// become a large one.
+func (j *parsedJWE) readHeader(segment string) error {
+	b, err := decodeBase64URL(nil, []byte(segment))
+	if err != nil {
+		return err
+	}
+	if j.object, err = parseObject(string(b), headerLimits, ErrParse); err != nil {
+		return err
+	}
+	if j.header, err = readHeader(j.object); err != nil {
+		return err
+	}
+	j.enc, err = j.object.need("enc")
+	return err
+}
+
+// ---- content encryption: every call into the crypto packages for it
+
+const gcmIVSize, gcmTagSize = 12, 16 // RFC 7518, Section 5.3
+
+// randomKey is a content encryption key.
+func (e *contentEncryption) randomKey() []byte {
+	key := make([]byte, e.size)
+	rand.Read(key) // never fails
+	return key
+}
+
+func (e *contentEncryption) seal(key, plaintext, additional []byte) (iv, ciphertext, tag []byte, err error) {
+	if e.hash == 0 {
+		return sealGCM(key, plaintext, additional)
+	}
+	return e.sealCBC(key, plaintext, additional)
+}
+
+// newGCM is AES-GCM as RFC 7518, Section 5.3 has it. In FIPS 140-3 mode only an
+// AEAD that chooses its own nonce is approved; what it gives and takes is
+// iv‖ciphertext‖tag.
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+func sealGCM(key, plaintext, additional []byte) (iv, ciphertext, tag []byte, err error) {
+	aead, err := newGCM(key)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	sealed := aead.Seal(nil, nil, plaintext, additional)
+	end := len(sealed) - gcmTagSize
+	return sealed[:gcmIVSize], sealed[gcmIVSize:end], sealed[end:], nil
+}
+
+// sealCBC is RFC 7518, Section 5.2.2.1.
+func (e *contentEncryption) sealCBC(key, plaintext, additional []byte) (iv, ciphertext, tag []byte, err error) {
+	block, err := aes.NewCipher(key[len(key)/2:])
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -186,10 +417,16 @@ func sealCBC(key, plaintext, additional []byte) (iv, ciphertext, tag []byte, err
 	iv = make([]byte, aes.BlockSize)
 	rand.Read(iv) // never fails
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(ciphertext, ciphertext)
-	mac := hmac.New(sha256.New, macKey)
+	return iv, ciphertext, e.mac(key, iv, ciphertext, additional), nil
+}
+
+// mac is the authentication tag beside AES-CBC: an HMAC under the first half of
+// the key, of which the first half is the tag.
+func (e *contentEncryption) mac(key, iv, ciphertext, additional []byte) []byte {
+	mac := hmac.New(e.hash.New, key[:len(key)/2])
 	mac.Write(additional)
 	mac.Write(iv)
 	mac.Write(ciphertext)
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(additional))*8))
-	return iv, ciphertext, mac.Sum(nil)[:len(macKey)], nil
+	return mac.Sum(nil)[:len(key)/2]
 }

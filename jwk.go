@@ -412,6 +412,19 @@ func ParseSigningKey(pemOrJWK []byte, alg Algorithm, keyID string) (*SigningKey,
 }
 
 func parsePrivatePEM(text []byte) (crypto.Signer, error) {
+	key, err := privatePEM(text)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fail(ErrParse, "", "the private key does not sign")
+	}
+	return signer, nil
+}
+
+// privatePEM is the first private key of a PEM text.
+func privatePEM(text []byte) (crypto.PrivateKey, error) {
 	for {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
@@ -434,12 +447,11 @@ func parsePrivatePEM(text []byte) (crypto.Signer, error) {
 		if block.Headers["DEK-Info"] != "" {
 			return nil, fail(ErrUnsupported, "", "the private key is encrypted: decrypt it first")
 		}
-		signer, ok := key.(crypto.Signer)
-		if err != nil || !ok {
+		if err != nil {
 			// The text of err is not passed on: it is about the bytes of the key.
 			return nil, fail(ErrParse, "", "the private key in the PEM block %s cannot be read", block.Type)
 		}
-		return signer, nil
+		return key, nil
 	}
 }
 

@@ -259,11 +259,11 @@ func (s *KeySet) encryptionKey(ctx context.Context, x *encryption) (*publicKey, 
 		return nil, err
 	}
 	for _, k := range snap.keys {
-		if k.kty == x.kty && k.use == "enc" && (k.alg == "" || string(k.alg) == x.alg) {
+		if k.kty == x.alg.kty && k.use == "enc" && (k.alg == "" || string(k.alg) == x.alg.name) {
 			return k, nil
 		}
 	}
-	return nil, fail(ErrKeyNotFound, "jwks_uri", "the server's key set has no %s key with use enc for %s", x.kty, x.alg)
+	return nil, fail(ErrKeyNotFound, "jwks_uri", "the server's key set has no %s key with use enc for %s", x.alg.kty, x.alg.name)
 }
 
 // ---- fetching

@@ -166,7 +166,11 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if err != nil {
 		return nil, err
 	}
-	// Steps 1, 2: signed as ID tokens are.
+	// Steps 1, 2: encrypted and signed as ID tokens are. "If ID Token encryption was
+	// negotiated […] and the Logout Token is not encrypted, the RP SHOULD reject it."
+	if token, err = c.signedToken(ctx, token, &c.encrypted.idToken); err != nil {
+		return nil, err
+	}
 	v, err := verifyJWS(ctx, token, keys, &jwsRules{allowed: c.idTokens.allowed, typ: logoutType, what: "a logout token"})
 	if err != nil {
 		return nil, err

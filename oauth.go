@@ -301,6 +301,13 @@ type Config struct {
 	// also encrypted if Metadata.RequestObjectEncryptionAlg says so. Nil: plain.
 	RequestKey *SigningKey
 
+	// Decrypter decrypts answers: ID and logout tokens, userinfo, JWT
+	// authorization responses (JARM) and introspection. It is required where one of
+	// Metadata's …EncryptedResponseAlg is set, and such an answer has to be
+	// encrypted then, with the alg and enc that Metadata says. What is encrypted has
+	// to be signed. Nil: encrypted answers are [ErrUnsupported].
+	Decrypter Decrypter
+
 	// DetachedSignature is the profile of FAPI 1 Advanced, Section 5.1.1: an ID
 	// token in an authorization response has to have s_hash.
 	DetachedSignature bool
@@ -348,6 +355,8 @@ type Client struct {
 	dpop       *DPoP
 	requestKey *SigningKey
 	encryption *encryption // of request objects; nil: none
+	decrypter  Decrypter
+	encrypted  struct{ idToken, userinfo, authorization, introspection encryptedAnswer }
 	detached   bool
 }
 
@@ -381,6 +390,7 @@ func newClient(cfg Config) (*Client, error) {
 		lifetime:   cfg.AuthorizationLifetime,
 		dpop:       cfg.DPoP,
 		requestKey: cfg.RequestKey,
+		decrypter:  cfg.Decrypter,
 		detached:   cfg.DetachedSignature,
 	}
 	if m := c.meta.DefaultMaxAge; m != nil {
@@ -388,7 +398,7 @@ func newClient(cfg Config) (*Client, error) {
 		*c.meta.DefaultMaxAge = *m
 	}
 	for _, check := range [...]func(*Config) error{
-		c.checkIdentity, c.checkTimes, c.setAlgorithms, c.setRequestObject, c.setTransport, c.checkAuth,
+		c.checkIdentity, c.checkTimes, c.setAlgorithms, c.setDecrypter, c.setRequestObject, c.setTransport, c.checkAuth,
 	} {
 		if err := check(&cfg); err != nil {
 			return nil, err
@@ -453,14 +463,29 @@ func (c *Client) setAlgorithms(*Config) error {
 			}
 		}
 	}
-	for _, e := range [...]struct{ param, alg string }{
-		{"Metadata.IDTokenEncryptedResponseAlg", m.IDTokenEncryptedResponseAlg},
-		{"Metadata.UserinfoEncryptedResponseAlg", m.UserinfoEncryptedResponseAlg},
-		{"Metadata.AuthorizationEncryptedResponseAlg", m.AuthorizationEncryptedResponseAlg},
-		{"Metadata.IntrospectionEncryptedResponseAlg", m.IntrospectionEncryptedResponseAlg},
+	return nil
+}
+
+// setDecrypter checks what answers are encrypted with.
+func (c *Client) setDecrypter(*Config) error {
+	m := &c.meta
+	for _, e := range [...]struct {
+		answer         *encryptedAnswer
+		name, alg, enc string
+	}{
+		{&c.encrypted.idToken, "IDToken", m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc},
+		{&c.encrypted.userinfo, "Userinfo", m.UserinfoEncryptedResponseAlg, m.UserinfoEncryptedResponseEnc},
+		{&c.encrypted.authorization, "Authorization", m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc},
+		{&c.encrypted.introspection, "Introspection", m.IntrospectionEncryptedResponseAlg, m.IntrospectionEncryptedResponseEnc},
 	} {
-		if e.alg != "" { // one that comes in the clear must not pass
-			return fail(ErrUnsupported, e.param, "is set, and this package does not decrypt answers yet")
+		param := "Metadata." + e.name + "EncryptedResponse"
+		as, err := newEncryption(param+"Alg", e.alg, param+"Enc", e.enc)
+		if err != nil {
+			return err
+		}
+		*e.answer = encryptedAnswer{param + "Alg", as}
+		if err := e.answer.check(c.decrypter); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -469,7 +494,7 @@ func (c *Client) setAlgorithms(*Config) error {
 // setRequestObject checks what request objects are signed and encrypted with.
 func (c *Client) setRequestObject(*Config) (err error) {
 	const alg = "Metadata.RequestObjectEncryptionAlg"
-	c.encryption, err = newEncryption(alg, c.meta.RequestObjectEncryptionAlg, "Metadata.RequestObjectEncryptionEnc", c.meta.RequestObjectEncryptionEnc)
+	c.encryption, err = newRequestEncryption(alg, c.meta.RequestObjectEncryptionAlg, "Metadata.RequestObjectEncryptionEnc", c.meta.RequestObjectEncryptionEnc)
 	switch {
 	case err != nil:
 		return err

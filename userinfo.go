@@ -1,7 +1,7 @@
 package oauth
 
 // This file implements the userinfo endpoint: OpenID Connect Core 1.0, Section
-// 5.3, with plain and signed answers.
+// 5.3, with plain, signed and encrypted answers.
 
 import (
 	"context"
@@ -57,7 +57,7 @@ type UserInfoOptions struct {
 
 // UserInfo asks the userinfo endpoint. The answer is about the token's subject,
 // or it is an error. With Metadata.UserinfoSignedResponseAlg set, it has to be
-// signed. Nil options are the default. The errors are those of a request, and
+// signed, with UserinfoEncryptedResponseAlg signed and encrypted. Nil options are the default. The errors are those of a request, and
 // the kinds under [ErrInvalid].
 func (c *Client) UserInfo(ctx context.Context, t *Token, opts *UserInfoOptions) (*UserInfo, error) {
 	u, err := c.userInfo(ctx, t, opts)
@@ -116,7 +116,7 @@ func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
 		return nil, err
 	}
 	accept := mediaJSON + ", " + mediaJWT
-	if c.meta.UserinfoSignedResponseAlg != "" {
+	if c.meta.UserinfoSignedResponseAlg != "" || c.encrypted.userinfo.as != nil {
 		accept = mediaJWT
 	}
 	return &httpRequest{
@@ -136,6 +136,8 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 		claims, payload, err = c.userInfoJWT(ctx, res, issuer)
 	} else if c.meta.UserinfoSignedResponseAlg != "" {
 		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.UserinfoSignedResponseAlg is set")
+	} else if c.encrypted.userinfo.as != nil {
+		return nil, fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.UserinfoEncryptedResponseAlg is set")
 	} else {
 		payload = string(res.body)
 		claims, err = res.object()
@@ -166,6 +168,9 @@ func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse, issuer stri
 	}
 	token, err := res.wantJWT(mediaJWT)
 	if err != nil {
+		return claims, "", err
+	}
+	if token, err = c.signedToken(ctx, token, &c.encrypted.userinfo); err != nil {
 		return claims, "", err
 	}
 	keys, err := c.keySet()

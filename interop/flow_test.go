@@ -61,12 +61,15 @@ func (s *scenario) config(instance, id string, o options) (oauth.Config, *regist
 	s.check(err, "client authentication")
 	requestKey, err := reg.requestKey()
 	s.check(err, "request key")
+	decrypter, err := reg.decrypter(&meta)
+	s.check(err, "decryption key")
 	w := &wire{around: o.around}
 	cfg := oauth.Config{
 		Server:            server,
 		Metadata:          meta,
 		Auth:              auth,
 		RequestKey:        requestKey,
+		Decrypter:         decrypter,
 		HTTPClient:        &http.Client{Transport: w.wrap(s.desc.transport)},
 		InsecureAllowHTTP: s.desc.insecure(instance),
 	}

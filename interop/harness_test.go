@@ -53,7 +53,10 @@ type registration struct {
 	Metadata json.RawMessage
 	Alg      string          // of the client's key
 	JWK      json.RawMessage // the client's private key
-	Cert     string          // the client's certificate, a name in description.Certs
+	// DecryptJWK is the client's private key for what the server encrypts. Nil: it is
+	// made of the client secret.
+	DecryptJWK json.RawMessage
+	Cert       string // the client's certificate, a name in description.Certs
 }
 
 func readDescription(path string) (*description, error) {

@@ -27,6 +27,7 @@ var scenarios = sync.OnceValue(func() table {
 	clientAuthScenarios(t)
 	authorizeScenarios(t)
 	signedScenarios(t)
+	encryptedScenarios(t)
 	oidcScenarios(t)
 	grantScenarios(t)
 	deviceScenarios(t)
@@ -47,8 +48,6 @@ var notYet = []struct {
 	missing string
 }{
 	{`.*\bML-DSA-\d+\b.*`, "ML-DSA, which needs Go 1.27"},
-
-	{`JWE .*`, "NewDecrypter (JWE)"},
 }
 
 // missingCall is what the package lacks for a scenario, or "".

@@ -1,0 +1,627 @@
+package oauth
+
+// This file implements the decryption of compact JWEs (RFC 7516, Section 5.2)
+// with the client's keys: ID tokens, logout tokens, userinfo, authorization and
+// introspection responses. A program that makes no Decrypter links none of it.
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" // of RSA-OAEP; as a part of it SHA-1 is not broken
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+)
+
+// A Decrypter decrypts what was encrypted to the client. [NewDecrypter] makes one
+// of keys in memory or in an HSM; a key service can be another.
+//
+// DecryptJWE takes a compact JWE of any origin, at most 64 KiB, and returns its
+// plaintext. What does not decrypt is an error of kind [ErrDecrypt], whatever the
+// reason, because a reason can tell the plaintext to whoever tries; any other
+// error means that the key could not be asked. It is called from several
+// goroutines at once.
+type Decrypter interface {
+	DecryptJWE(ctx context.Context, compact string) ([]byte, error)
+}
+
+// A keyExchanger is a private key for ECDH: a *ecdh.PrivateKey, or one that stays
+// in an HSM.
+type keyExchanger interface {
+	PublicKey() *ecdh.PublicKey
+	Curve() ecdh.Curve
+	ECDH(*ecdh.PublicKey) ([]byte, error)
+}
+
+// A DecryptionKey is a private key, or a client secret, with the algorithm and
+// the content encryptions that it is used with. It is immutable and safe for
+// concurrent use if its key is.
+type DecryptionKey struct {
+	// One of the three is set. None prints: see heldSigner.
+	rsa       *crypto.Decrypter
+	exchange  *keyExchanger
+	symmetric func(size int) []byte
+
+	alg  *keyManagement
+	encs []string
+	kid  string
+}
+
+const opDecrypt = "decrypt"
+
+// NewDecryptionKey makes a DecryptionKey of a *[rsa.PrivateKey] or another
+// [crypto.Decrypter] with an RSA key (in an HSM, say), of an *[ecdsa.PrivateKey] on
+// P-256, P-384 or P-521, or of an *[ecdh.PrivateKey] on those or X25519 or another
+// value with its methods PublicKey, Curve and ECDH.
+//
+// alg is RSA-OAEP, RSA-OAEP-256, RSA-OAEP-384 or RSA-OAEP-512, or ECDH-ES alone or
+// with +A128KW, +A192KW or +A256KW. enc lists what may be decrypted: A128GCM,
+// A192GCM, A256GCM, A128CBC-HS256, A192CBC-HS384, A256CBC-HS512; nil: any of them.
+// The key id is compared with the kid of a token that has one; empty: it is not.
+// RSA keys have 2048 to 8192 bits.
+//
+// The errors are of kind [ErrConfig]; [ErrUnsupported] for algorithms that this
+// package does not have (RSA1_5 and PBES2 among them) and, in FIPS 140-3 mode, for
+// RSA-OAEP with SHA-1 and X25519.
+func NewDecryptionKey(key crypto.PrivateKey, alg string, enc []string, keyID string) (*DecryptionKey, error) {
+	k, err := newDecryptionKey(alg, enc, keyID)
+	if err == nil {
+		err = k.setPrivate(key)
+	}
+	if err != nil {
+		return nil, withOp("decryption key", err)
+	}
+	return k, nil
+}
+
+// newDecryptionKey makes a key without the key itself.
+func newDecryptionKey(alg string, encs []string, kid string) (*DecryptionKey, error) {
+	k := &DecryptionKey{encs: slices.Clone(encs), kid: kid}
+	var err error
+	if k.alg, err = keyManagementOf("alg", alg); err != nil {
+		return nil, err
+	}
+	if k.alg.hash == crypto.SHA1 && fips140.Enabled() {
+		return nil, fail(ErrUnsupported, "alg", "RSA-OAEP is with SHA-1, which FIPS 140-3 mode does not allow: register the client with RSA-OAEP-256")
+	}
+	for _, name := range encs {
+		if _, err := contentEncryptionOf("enc", name); err != nil {
+			return nil, err
+		}
+	}
+	if encs == nil {
+		for _, e := range contentEncryptions {
+			k.encs = append(k.encs, e.name)
+		}
+	} else if len(encs) == 0 {
+		return nil, fail(ErrConfig, "enc", "is empty, so that nothing could be decrypted; nil allows all")
+	}
+	return k, nil
+}
+
+func (k *DecryptionKey) setPrivate(key crypto.PrivateKey) error {
+	switch key := key.(type) {
+	case nil:
+		return fail(ErrConfig, "key", "is nil")
+	case *rsa.PrivateKey:
+		if key == nil {
+			return fail(ErrConfig, "key", "is nil")
+		}
+		return k.setRSA(key)
+	case *ecdsa.PrivateKey:
+		if key == nil {
+			return fail(ErrConfig, "key", "is nil")
+		}
+		exchange, err := key.ECDH()
+		if err != nil {
+			return &Error{Kind: ErrConfig, Param: "key", Detail: "cannot be used for ECDH", Err: err}
+		}
+		return k.setExchange(exchange)
+	case *ecdh.PrivateKey:
+		if key == nil {
+			return fail(ErrConfig, "key", "is nil")
+		}
+		return k.setExchange(key)
+	case keyExchanger:
+		return k.setExchange(key)
+	case crypto.Decrypter:
+		return k.setRSA(key)
+	}
+	return fail(ErrConfig, "key", "is a %T: want an RSA or ECDH key, or a crypto.Decrypter", key)
+}
+
+func (k *DecryptionKey) setRSA(key crypto.Decrypter) error {
+	public, ok := key.Public().(*rsa.PublicKey)
+	if !ok || k.alg.kty != "RSA" {
+		return k.wrongType()
+	}
+	k.rsa = &key
+	return checkRSA(ErrConfig, public)
+}
+
+func (k *DecryptionKey) setExchange(key keyExchanger) error {
+	kty, crv := ecdhShape(key.Curve())
+	switch {
+	case kty == "" || k.alg.kty != "EC":
+		return k.wrongType()
+	case crv == "X25519" && fips140.Enabled():
+		return errX25519()
+	}
+	k.exchange = &key
+	return nil
+}
+
+func errX25519() error {
+	return fail(ErrUnsupported, "key", "is on X25519, which FIPS 140-3 mode does not allow: use P-256")
+}
+
+func (k *DecryptionKey) wrongType() error {
+	return fail(ErrConfig, "alg", "%s needs a key of another type", k.alg.name)
+}
+
+// ClientSecretDecryptionKey makes a DecryptionKey of the client secret, as OpenID
+// Connect Core 1.0, Section 10.2 has it: the symmetric key is the left part of the
+// SHA-2 hash of the secret. alg is dir, A128KW, A192KW, A256KW, A128GCMKW,
+// A192GCMKW or A256GCMKW; enc is as for [NewDecryptionKey], but has to be set for
+// dir, where one key is used with what it lists. Such a key is worth what the
+// secret is: one with less than 128 bits of randomness can be guessed by whoever
+// sees a token. The errors are of kind [ErrConfig] and [ErrUnsupported].
+func ClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey, error) {
+	k, err := newDecryptionKey(alg, enc, "")
+	switch {
+	case err != nil:
+	case k.alg.kty != "oct":
+		err = k.wrongType()
+	case secret == "":
+		err = fail(ErrConfig, "secret", "is empty: pass the client secret that the server gave out")
+	case k.alg.name == "dir" && enc == nil:
+		err = fail(ErrConfig, "enc", "is nil: say what the client is registered with")
+	}
+	if err != nil {
+		return nil, withOp("decryption key", err)
+	}
+	k.symmetric = func(size int) []byte { return secretKey(secret, size) }
+	return k, nil
+}
+
+// ParseDecryptionKey reads a private key: PEM (PKCS #8, PKCS #1, SEC 1; not
+// encrypted) or a JWK (RSA, EC; OKP with X25519). An empty alg or keyID is taken
+// from the JWK's alg or kid. The rest is as for [NewDecryptionKey]; what cannot be
+// read is [ErrParse], and no error quotes the input.
+func ParseDecryptionKey(pemOrJWK []byte, alg string, enc []string, keyID string) (*DecryptionKey, error) {
+	const op = "decryption key"
+	var key crypto.PrivateKey
+	var err error
+	if text := bytes.TrimSpace(pemOrJWK); len(text) > 0 && text[0] == '{' {
+		var o jsonObject
+		if o, err = parseObject(string(text), headerLimits, ErrParse); err == nil {
+			key, err = decryptionJWK(o)
+		}
+		if err == nil && keyID == "" {
+			keyID, _, err = o.string("kid")
+		}
+		if err == nil && alg == "" {
+			alg, _, err = o.string("alg")
+		}
+	} else {
+		key, err = privatePEM(pemOrJWK)
+	}
+	if err != nil {
+		return nil, withOp(op, err)
+	}
+	return NewDecryptionKey(key, alg, enc, keyID)
+}
+
+// decryptionJWK reads X25519 beside what can sign.
+func decryptionJWK(o jsonObject) (crypto.PrivateKey, error) {
+	kty, err := o.need("kty")
+	if err != nil {
+		return nil, err
+	}
+	if kty != "OKP" {
+		return parsePrivateJWK(o)
+	}
+	crv, err := o.need("crv")
+	if err != nil {
+		return nil, err
+	}
+	if crv != "X25519" {
+		return nil, fail(ErrUnsupported, "crv", "curve %s is not supported", printable(crv, 32))
+	}
+	if fips140.Enabled() { // crypto/ecdh would refuse it too, as if it were malformed
+		return nil, errX25519()
+	}
+	var parts [2][]byte
+	for i, name := range [...]string{"d", "x"} {
+		if parts[i], err = o.bytes(name, x25519Size); err != nil {
+			return nil, err
+		}
+	}
+	key, err := ecdh.X25519().NewPrivateKey(parts[0])
+	if err != nil || !bytes.Equal(key.PublicKey().Bytes(), parts[1]) {
+		return nil, fail(ErrParse, "d", "is not the private key of x")
+	}
+	return key, nil
+}
+
+const x25519Size = 32
+
+// PublicJWK is the public key as a JWK with kid, alg and use, for the client's
+// jwks or jwks_uri. Nil: the key is a client secret.
+func (k *DecryptionKey) PublicJWK() json.RawMessage {
+	var b []byte
+	switch {
+	case k.rsa != nil:
+		b = minimalJWK((*k.rsa).Public())
+	case k.exchange != nil:
+		b = ecdhJWK((*k.exchange).PublicKey())
+	default:
+		return nil
+	}
+	b = append(b[:len(b)-1], `,"alg":"`+k.alg.name+`","use":"enc"`...)
+	if k.kid != "" {
+		b = appendJSONString(append(b, `,"kid":`...), k.kid)
+	}
+	return append(b, '}')
+}
+
+// Format prints algorithm and key id, never the key.
+func (k DecryptionKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.summary()) }
+
+// LogValue is algorithm and key id.
+func (k DecryptionKey) LogValue() slog.Value { return slog.StringValue(k.summary()) }
+
+func (k *DecryptionKey) summary() string {
+	if k.alg == nil {
+		return "DecryptionKey()"
+	}
+	return "DecryptionKey(" + k.alg.name + " " + printable(k.kid, 128) + ")"
+}
+
+// ---- decryption
+
+// decrypter is the Decrypter of NewDecrypter.
+type decrypter struct{ keys []*DecryptionKey }
+
+// NewDecrypter makes a Decrypter of the client's keys. A token is decrypted with
+// the one key that has its alg, enc, curve and, where both have one, kid; keys are
+// not tried in turn. Several keys that differ in none of these but the kid, which
+// each of them has to have then, are for rotation: publish the new one, and keep
+// the old one until nobody encrypts to it any more. The errors are of kind
+// [ErrConfig].
+//
+// Every fault of a token is the same error, of kind [ErrDecrypt]: what is wrong
+// with it would help who made it. Compression (zip) and critical header parameters
+// are such faults.
+func NewDecrypter(keys ...*DecryptionKey) (Decrypter, error) {
+	if len(keys) == 0 {
+		return nil, fail(ErrConfig, "keys", "there is none").in(opDecrypt)
+	}
+	for i, k := range keys {
+		if k == nil || k.alg == nil {
+			return nil, fail(ErrConfig, "keys", "one is nil or empty: NewDecryptionKey, ClientSecretDecryptionKey and ParseDecryptionKey make one").in(opDecrypt)
+		}
+		for _, other := range keys[:i] {
+			if k.confusable(other) {
+				return nil, fail(ErrConfig, "keys", "two for %s: each needs a key id of its own", k.alg.name).in(opDecrypt)
+			}
+		}
+	}
+	return &decrypter{slices.Clone(keys)}, nil
+}
+
+// curve is that of the key, "" for other keys than ECDH.
+func (k *DecryptionKey) curve() string {
+	if k.exchange == nil {
+		return ""
+	}
+	_, crv := ecdhShape((*k.exchange).Curve())
+	return crv
+}
+
+// confusable reports whether a token could be for either key.
+func (k *DecryptionKey) confusable(other *DecryptionKey) bool {
+	return k.alg == other.alg && k.curve() == other.curve() &&
+		slices.ContainsFunc(k.encs, func(enc string) bool { return slices.Contains(other.encs, enc) }) &&
+		(k.kid == "" || other.kid == "" || k.kid == other.kid)
+}
+
+// decrypts reports whether there is a key for the pair.
+func (d *decrypter) decrypts(x *encryption) bool {
+	return slices.ContainsFunc(d.keys, func(k *DecryptionKey) bool {
+		return k.alg == x.alg && slices.Contains(k.encs, x.enc.name)
+	})
+}
+
+func (d *decrypter) DecryptJWE(ctx context.Context, compact string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &Error{Op: opDecrypt, Detail: "given up", Err: err}
+	}
+	if plaintext := d.decrypt(compact); plaintext != nil {
+		return plaintext, nil
+	}
+	return nil, withOp(opDecrypt, errUndecryptable())
+}
+
+// decrypt is RFC 7516, Section 5.2. Nil, whatever is wrong.
+func (d *decrypter) decrypt(compact string) []byte {
+	j, err := parseJWE(compact)
+	if err != nil {
+		return nil
+	}
+	enc := findEncryption(j.enc)
+	k := d.find(j)
+	if k == nil || enc == nil {
+		return nil
+	}
+	// RFC 7516, Section 11.5: a key that does not unwrap is replaced by one that
+	// decrypts nothing, so that time does not tell which of the two it was.
+	cek, random := k.contentKey(j, enc), enc.randomKey()
+	if cek == nil {
+		cek = random
+	}
+	return enc.open(cek, j)
+}
+
+// find is the key that the header selects, nil if that is not exactly one.
+func (d *decrypter) find(j *parsedJWE) (found *DecryptionKey) {
+	for _, k := range d.keys {
+		if k.alg.name != string(j.header.alg) || !slices.Contains(k.encs, j.enc) ||
+			k.exchange != nil && k.curve() != j.crv ||
+			j.header.hasKid && k.kid != "" && k.kid != j.header.kid {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = k
+	}
+	return found
+}
+
+// parseJWE is RFC 7516, Section 5.2, steps 1 to 5.
+func parseJWE(compact string) (*parsedJWE, error) {
+	segments, err := splitJWE(compact)
+	if err != nil {
+		return nil, err
+	}
+	j := &parsedJWE{additional: []byte(segments[0])}
+	if err := j.readHeader(segments[0]); err != nil {
+		return nil, err
+	}
+	for i, part := range [...]*[]byte{&j.encryptedKey, &j.iv, &j.ciphertext, &j.tag} {
+		if *part, err = decodeBase64URL(nil, []byte(segments[i+1])); err != nil {
+			return nil, err
+		}
+	}
+	if j.object.has("epk") {
+		epk, _, err := j.object.object("epk")
+		if err != nil {
+			return nil, err
+		}
+		if j.crv, err = epk.need("crv"); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+// contentKey is steps 6 to 12: the content encryption key, nil if there is none.
+func (k *DecryptionKey) contentKey(j *parsedJWE, enc *contentEncryption) []byte {
+	var cek []byte
+	switch {
+	case k.rsa != nil:
+		cek = k.decryptRSA(j.encryptedKey)
+	default:
+		shared := k.sharedKey(j, enc)
+		switch {
+		case shared == nil:
+		case k.alg.wrap == 0: // Sections 4.5 and 4.6 of RFC 7518: the key itself, and no encrypted one
+			if len(j.encryptedKey) == 0 {
+				cek = shared
+			}
+		case len(j.encryptedKey) > 2*maxContentKey:
+		case k.alg.gcm:
+			cek = unwrapGCM(shared, j)
+		default:
+			cek = unwrapAES(shared, j.encryptedKey)
+		}
+	}
+	if len(cek) != enc.size {
+		return nil
+	}
+	return cek
+}
+
+const maxContentKey = 64 // bytes: that of A256CBC-HS512
+
+// decryptRSA is RFC 7518, Section 4.3.
+func (k *DecryptionKey) decryptRSA(encrypted []byte) []byte {
+	key := *k.rsa
+	if public, ok := key.Public().(*rsa.PublicKey); !ok || len(encrypted) != public.Size() {
+		return nil
+	}
+	cek, err := key.Decrypt(rand.Reader, encrypted, &rsa.OAEPOptions{Hash: k.alg.hash, MGFHash: k.alg.hash})
+	if err != nil {
+		return nil
+	}
+	return cek
+}
+
+// sharedKey is what both sides know, in the size that the algorithm needs: agreed
+// on with the ephemeral key, or made of the client secret.
+func (k *DecryptionKey) sharedKey(j *parsedJWE, enc *contentEncryption) []byte {
+	size, name := k.alg.wrap, k.alg.name
+	if size == 0 { // RFC 7518, Section 4.6.2: AlgorithmID is enc where the key is not to wrap
+		size, name = enc.size, enc.name
+	}
+	if k.exchange == nil {
+		return k.symmetric(size)
+	}
+	z, err := k.agree(j.object)
+	if err != nil {
+		return nil
+	}
+	var info [2]string // who the parties are; absent is empty
+	for i, member := range [...]string{"apu", "apv"} {
+		if !j.object.has(member) {
+			continue
+		}
+		b, err := j.object.bytes(member, maxHeader)
+		if err != nil {
+			return nil
+		}
+		info[i] = string(b)
+	}
+	return concatKDF(z, name, info[0], info[1], size)
+}
+
+// agree is ECDH with the ephemeral public key of the header. crypto/ecdh refuses a
+// point that is not on the curve, and one of small order.
+func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
+	epk, _, err := header.object("epk")
+	if err != nil {
+		return nil, err
+	}
+	key := *k.exchange
+	kty, _ := ecdhShape(key.Curve())
+	if s, err := epk.need("kty"); err != nil || s != kty {
+		return nil, errUndecryptable()
+	}
+	size := x25519Size
+	coordinates, point := []string{"x"}, []byte(nil)
+	if kty == "EC" {
+		size = coordinateSize(curveByName(k.curve()))
+		coordinates, point = []string{"x", "y"}, []byte{4} // SEC 1, Section 2.3.3: uncompressed
+	}
+	for _, name := range coordinates {
+		b, err := epk.bytes(name, size)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) != size {
+			return nil, errUndecryptable()
+		}
+		point = append(point, b...)
+	}
+	public, err := key.Curve().NewPublicKey(point)
+	if err != nil {
+		return nil, err
+	}
+	return key.ECDH(public)
+}
+
+// secretKey is OpenID Connect Core 1.0, Section 10.2: the left part of a hash that
+// is long enough.
+func secretKey(secret string, size int) []byte {
+	switch {
+	case size <= sha256.Size:
+		sum := sha256.Sum256([]byte(secret))
+		return sum[:size]
+	case size <= sha512.Size384:
+		sum := sha512.Sum384([]byte(secret))
+		return sum[:size]
+	}
+	sum := sha512.Sum512([]byte(secret))
+	return sum[:size]
+}
+
+// unwrapGCM is RFC 7518, Section 4.7: iv and tag are in the header.
+func unwrapGCM(key []byte, j *parsedJWE) []byte {
+	iv, err := j.object.bytes("iv", gcmIVSize)
+	if err != nil {
+		return nil
+	}
+	tag, err := j.object.bytes("tag", gcmTagSize)
+	if err != nil {
+		return nil
+	}
+	return openGCM(key, iv, j.encryptedKey, tag, nil)
+}
+
+// unwrapAES is AES Key Wrap (RFC 3394, Section 2.2.2).
+func unwrapAES(key, wrapped []byte) []byte {
+	const half = 8
+	n := len(wrapped)/half - 1
+	if len(wrapped)%half != 0 || n < 2 {
+		return nil
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil
+	}
+	out := slices.Clone(wrapped[half:])
+	var b [aes.BlockSize]byte
+	a := binary.BigEndian.Uint64(wrapped)
+	for t := uint64(6 * n); t > 0; t-- {
+		r := out[(int(t)-1)%n*half:][:half]
+		binary.BigEndian.PutUint64(b[:half], a^t)
+		copy(b[half:], r)
+		block.Decrypt(b[:], b[:])
+		a = binary.BigEndian.Uint64(b[:half])
+		copy(r, b[half:])
+	}
+	binary.BigEndian.PutUint64(b[:half], a)
+	if !hmac.Equal(b[:half], bytes.Repeat([]byte{0xa6}, half)) { // in constant time
+		return nil
+	}
+	return out
+}
+
+// open is steps 14 to 16: it decrypts the content, or returns nil.
+func (e *contentEncryption) open(key []byte, j *parsedJWE) []byte {
+	if e.hash == 0 {
+		return openGCM(key, j.iv, j.ciphertext, j.tag, j.additional)
+	}
+	return e.openCBC(key, j.iv, j.ciphertext, j.tag, j.additional)
+}
+
+func openGCM(key, iv, ciphertext, tag, additional []byte) []byte {
+	if len(iv) != gcmIVSize || len(tag) != gcmTagSize {
+		return nil
+	}
+	aead, err := newGCM(key)
+	if err != nil {
+		return nil
+	}
+	plaintext, err := aead.Open([]byte{}, nil, slices.Concat(iv, ciphertext, tag), additional)
+	if err != nil {
+		return nil
+	}
+	return plaintext
+}
+
+// openCBC is RFC 7518, Section 5.2.2.2. The padding is looked at when the tag is
+// found right, and then it is what the sender wrote.
+func (e *contentEncryption) openCBC(key, iv, ciphertext, tag, additional []byte) []byte {
+	if len(iv) != aes.BlockSize || len(ciphertext) == 0 || len(ciphertext)%aes.BlockSize != 0 {
+		return nil
+	}
+	if !hmac.Equal(tag, e.mac(key, iv, ciphertext, additional)) {
+		return nil
+	}
+	block, err := aes.NewCipher(key[len(key)/2:])
+	if err != nil {
+		return nil
+	}
+	plaintext := make([]byte, len(ciphertext))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plaintext, ciphertext)
+	pad := int(plaintext[len(plaintext)-1])
+	if pad == 0 || pad > aes.BlockSize || !bytes.Equal(plaintext[len(plaintext)-pad:], bytes.Repeat([]byte{byte(pad)}, pad)) {
+		return nil
+	}
+	return plaintext[:len(plaintext)-pad]
+}
