@@ -7,8 +7,10 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/fips140"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"testing"
 )
@@ -284,5 +286,95 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 	}
 	if !key.key.(*ecdsa.PublicKey).Equal(cert.PublicKey) {
 		t.Error("the JWK is not the key of the certificate")
+	}
+}
+
+// RFC 7516, Appendices A.1 and A.3.
+func TestRFC7516Decryption(t *testing.T) {
+	aesKW, err := newDecryptionKey("A128KW", []string{"A128CBC-HS256"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	aesKW.symmetric = func(int) []byte { return must(decodeBase64URL(nil, []byte("GawgguFyGrWKav7AX4VKUg"))) }
+	const rsaKey = `{"kty":"RSA","e":"AQAB",
+		"n":"oahUIoWw0K0usKNuOR6H4wkf4oBUXHTxRvgb48E-BVvxkeDNjbC4he8rUWcJoZmds2h7M70imEVhRU5djINXtqllXI4DFqcI1DgjT9LewND8MW2Krf3Spsk_ZkoFnilakGygTwpZ3uesH-PFABNIUYpOiN15dsQRkgr0vEhxN92i2asbOenSZeyaxziK72UwxrrKoExv6kc5twXTq4h-QChLOln0_mtUZwfsRaMStPs6mS6XrgxnxbWhojf663tuEQueGC-FCMfra36C9knDFGzKsNa7LZK2djYgyD3JR_MB_4NUJW_TqOQtwHYbxevoJArm-L5StowjzGy-_bq6Gw",
+		"d":"kLdtIj6GbDks_ApCSTYQtelcNttlKiOyPzMrXHeI-yk1F7-kpDxY4-WY5NWV5KntaEeXS1j82E375xxhWMHXyvjYecPT9fpwR_M9gV8n9Hrh2anTpTD93Dt62ypW3yDsJzBnTnrYu1iwWRgBKrEYY46qAZIrA2xAwnm2X7uGR1hghkqDp0Vqj3kbSCz1XyfCs6_LehBwtxHIyh8Ripy40p24moOAbgxVw3rxT_vlt3UVe4WO3JkJOzlpUf-KTVI2Ptgm-dARxTEtE-id-4OJr0h-K-VFs3VSndVTIznSxfyrj8ILL6MG_Uv8YAu7VILSB3lOW085-4qE3DzgrTjgyQ",
+		"p":"1r52Xk46c-LsfB5P442p7atdPUrxQSy4mti_tZI3Mgf2EuFVbUoDBvaRQ-SWxkbkmoEzL7JXroSBjSrK3YIQgYdMgyAEPTPjXv_hI2_1eTSPVZfzL0lffNn03IXqWF5MDFuoUYE0hzb2vhrlN_rKrbfDIwUbTrjjgieRbwC6Cl0",
+		"q":"wLb35x7hmQWZsWJmB_vle87ihgZ19S8lBEROLIsZG4ayZVe9Hi9gDVCOBmUDdaDYVTSNx_8Fyw1YYa9XGrGnDew00J28cRUoeBB_jKI1oma0Orv1T9aXIWxKwd4gvxFImOWr3QRL9KEBRzk2RatUBnmDZJTIAfwTs0g68UZHvtc"}`
+	oaep, err := ParseDecryptionKey([]byte(rsaKey), "RSA-OAEP", nil, "")
+	if fips140.Enabled() {
+		wantError(t, err, ErrUnsupported, "alg") // SHA-1
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		section, token, want string
+		key                  *DecryptionKey
+	}{
+		{
+			"RFC 7516, Appendix A.1",
+			"eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ." +
+				"OKOawDo13gRp2ojaHV7LFpZcgV7T6DVZKTyKOMTYUmKoTCVJRgckCL9kiMT03JGeipsEdY3mx_etLbbWSrFr05kLzcSr4qKAq7YN7e9jwQRb23nfa6c9d-StnImGyFDbSv04uVuxIp5Zms1gNxKKK2Da14B8S4rzVRltdYwam_lDp5XnZAYpQdb76FdIKLaVmqgfwX7XWRxv2322i-vDxRfqNzo_tETKzpVLzfiwQyeyPGLBIO56YJ7eObdv0je81860ppamavo35UgoRdbYaBcoh9QcfylQr66oc6vFWXRcZ_ZT2LawVCWTIy3brGPi6UklfCpIMfIjf7iGdXKHzg." +
+				"48V1_ALb6US04U3b." +
+				"5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6jiSdiwkIr3ajwQzaBtQD_A." +
+				"XFBoMYUZodetZdvTiFvSkQ",
+			"The true sign of intelligence is not knowledge but imagination.", oaep,
+		},
+		{
+			"RFC 7516, Appendix A.3",
+			"eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0." +
+				"6KB707dM9YTIgHtLvtgWQ8mKwboJW3of9locizkDTHzBC2IlrT1oOQ." +
+				"AxY8DCtDaGlsbGljb3RoZQ." +
+				"KDlTtXchhZTGufMYmOYGS4HffxPSUrfmqCHXaI9wOGY." +
+				"U0m_YmjN04DJvceFICbCVQ",
+			"Live long and prosper.", aesKW,
+		},
+	} {
+		if x.key == nil {
+			continue
+		}
+		got, err := newUnitDecrypter(t, x.key).DecryptJWE(t.Context(), x.token)
+		if err != nil || string(got) != x.want {
+			t.Errorf("%s: %q, %v", x.section, got, err)
+		}
+	}
+}
+
+// RFC 7518, Appendix C: what Bob makes of Alice's header; and RFC 8037, Appendix
+// A.6, of which the key that both agree on is printed.
+func TestRFCKeyAgreement(t *testing.T) {
+	bob, err := ParseDecryptionKey([]byte(`{"kty":"EC","crv":"P-256",
+		"x":"weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ",
+		"y":"e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck",
+		"d":"VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw"}`), "ECDH-ES", []string{"A128GCM"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var j parsedJWE
+	if err := j.readHeader(encodeBase64URL([]byte(`{"alg":"ECDH-ES","enc":"A128GCM","apu":"QWxpY2U","apv":"Qm9i","epk":{"kty":"EC","crv":"P-256",
+		"x":"gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
+		"y":"SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}}`))); err != nil {
+		t.Fatal(err)
+	}
+	if key := bob.contentKey(&j, findEncryption("A128GCM")); encodeBase64URL(key) != "VqqN6vgjbSBcIijNcacQGg" {
+		t.Errorf("RFC 7518, Appendix C: key %x", key)
+	}
+	if fips140.Enabled() {
+		return // no X25519: TestFIPSDecryption
+	}
+	// Bob's private key is that of RFC 7748, Section 6.1, which the RFC refers to.
+	d := must(hex.DecodeString("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"))
+	bob, err = ParseDecryptionKey([]byte(`{"kty":"OKP","crv":"X25519","kid":"Bob","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08","d":"`+
+		encodeBase64URL(d)+`"}`), "ECDH-ES+A128KW", []string{"A128GCM"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.readHeader(encodeBase64URL([]byte(`{"alg":"ECDH-ES+A128KW","epk":{"kty":"OKP","crv":"X25519",
+		"x":"hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"},"enc":"A128GCM","kid":"Bob"}`))); err != nil {
+		t.Fatal(err)
+	}
+	z, err := bob.agree(j.object)
+	if err != nil || hex.EncodeToString(z) != "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742" {
+		t.Errorf("RFC 8037, Appendix A.6: Z %x, %v", z, err)
 	}
 }

@@ -1,6 +1,6 @@
 package oauth
 
-// The test vectors of Project Wycheproof for JWS and JWK. They are fetched with
+// The test vectors of Project Wycheproof for JWS, JWK and JWE. They are fetched with
 // the go command, which checks them against the checksum database; without a
 // network the test is skipped, unless OAUTH_REQUIRE_VECTORS=1 says otherwise.
 
@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/fips140"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
@@ -38,6 +39,7 @@ type wycheproofVector struct {
 	Comment  string
 	JWS, JWE json.RawMessage // a string or, in the JSON serialization, an object
 	Result   string          // valid, invalid
+	Pt       string          // the plaintext of a JWE in hexadecimal digits; the older file has none
 	Flags    []string
 }
 
@@ -147,7 +149,109 @@ func TestWycheproof(t *testing.T) {
 			t.Errorf("the exception %q matches no vector", wycheproofExceptions[i].reason)
 		}
 	}
-	t.Logf("%d vectors judged, %d of encryption skipped, %d exceptions", judged, skipped, sumOf(matched))
+	t.Logf("%d vectors judged, %d of encryption for TestWycheproofEncryption, %d exceptions", judged, skipped, sumOf(matched))
+}
+
+// wycheproofNoKey says of keys that no DecryptionKey is made of why not.
+var wycheproofNoKey = map[string]string{
+	// RFC 7518, Section 4.2 and RFC 8017, Section 7.2: errors in its padding tell
+	// the plaintext (Bleichenbacher 1998). IANA deprecates it for JOSE.
+	"RSA1_5": "RSA1_5 cannot be expressed",
+}
+
+// TestWycheproofEncryption is each vector about encryption, with those of RFC 7520
+// among them.
+func TestWycheproofEncryption(t *testing.T) {
+	dir := wycheproofDir(t)
+	judged, exceptions := 0, map[string]int{}
+	for _, name := range [...]string{"json_web_encryption_test.json", "json_web_crypto_test.json"} {
+		text, err := os.ReadFile(filepath.Join(dir, "testvectors_v1", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f wycheproofFile
+		if err := json.Unmarshal(text, &f); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, g := range f.TestGroups {
+			var d Decrypter
+			for i := range g.Tests {
+				v := &g.Tests[i]
+				if v.JWE == nil {
+					continue
+				}
+				if d == nil {
+					var why string
+					if d, why = wycheproofDecrypter(t, g.Private); d == nil {
+						exceptions[why] += len(g.Tests)
+						break
+					}
+				}
+				want := v.Result == "valid"
+				if slices.Contains(v.Flags, "CompressedPlaintext") {
+					// RFC 8725, Section 3.6: "Compression of data SHOULD NOT be done before
+					// encryption". RFC 7516 allows it; a token that grows is refused here.
+					exceptions["compressed"]++
+					want = false
+				}
+				judged++
+				got, err := d.DecryptJWE(t.Context(), wycheproofToken(v))
+				switch {
+				case want != (err == nil), want != (got != nil):
+					t.Errorf("%s %d (%s, %s): %x, %v, want accepted: %v", name, v.TcID, g.Comment, v.Comment, got, err, want)
+				case err != nil && (!errors.Is(err, ErrDecrypt) || err.Error() != undecryptable):
+					t.Errorf("%s %d: error %v", name, v.TcID, err)
+				case want && v.Pt != "" && hex.EncodeToString(got) != v.Pt:
+					t.Errorf("%s %d: plaintext %x, want %s", name, v.TcID, got, v.Pt)
+				}
+			}
+		}
+	}
+	for _, why := range wycheproofNoKey {
+		if exceptions[why] == 0 {
+			t.Errorf("the exception %q matches no vector", why)
+		}
+	}
+	if exceptions["compressed"] == 0 || judged < 100 {
+		t.Errorf("%d vectors, exceptions %v", judged, exceptions)
+	}
+	t.Logf("%d vectors judged, exceptions %v", judged, exceptions)
+}
+
+// wycheproofDecrypter has the key of a group, or says why there is none.
+func wycheproofDecrypter(t *testing.T, jwk json.RawMessage) (d Decrypter, why string) {
+	t.Helper()
+	var key struct{ Kty, Alg, K string }
+	if err := json.Unmarshal(jwk, &key); err != nil {
+		t.Fatal(err)
+	}
+	var k *DecryptionKey
+	var err error
+	if key.Kty == "oct" {
+		if findEncryption(key.Alg) != nil { // the alg of a JWK can be an enc, for dir
+			k, err = newDecryptionKey("dir", []string{key.Alg}, "")
+		} else {
+			k, err = newDecryptionKey(key.Alg, nil, "")
+		}
+		if err == nil {
+			// In the place of what is made of a client secret.
+			k.symmetric = func(size int) []byte { return must(decodeBase64URL(nil, []byte(key.K)))[:size] }
+		}
+	} else {
+		k, err = ParseDecryptionKey(jwk, "", nil, "")
+	}
+	if err != nil {
+		if why, ok := wycheproofNoKey[key.Alg]; ok {
+			wantError(t, err, ErrUnsupported, "alg")
+			return nil, why
+		}
+		if fips140.Enabled() && key.Alg == "RSA-OAEP" {
+			wantError(t, err, ErrUnsupported, "alg")
+			return nil, "SHA-1 in FIPS 140-3 mode"
+		}
+		t.Fatal(err)
+	}
+	return newUnitDecrypter(t, k), ""
 }
 
 // wycheproofJudge compares the answer to one vector with Wycheproof's. It
