@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -86,10 +87,12 @@ type sender struct {
 	alg, enc string
 	header   map[string]any // further or other members; nil values are left out
 
-	apu, apv string
-	cek      []byte             // another than a random one
-	padding  func(b []byte)     // changes the padding of AES-CBC
-	segments func(s *[5]string) // changes the token
+	epk        func(m map[string]any) // changes the ephemeral key, which the rest is made with
+	apu, apv   string
+	cek        []byte                // another than a random one
+	padding    func(b []byte)        // changes the padding of AES-CBC
+	ciphertext func(b []byte) []byte // changes what the tag is of
+	segments   func(s *[5]string)    // changes the token
 }
 
 var contentSizes = map[string]int{"A128GCM": 16, "A192GCM": 24, "A256GCM": 32, "A128CBC-HS256": 32, "A192CBC-HS384": 48, "A256CBC-HS512": 64}
@@ -159,6 +162,9 @@ func (x sender) seal(t testing.TB, plaintext string) string {
 			half := len(point) / 2
 			epk = map[string]any{"kty": "EC", "crv": x.name, "x": b64(point[1 : 1+half]), "y": b64(point[1+half:])}
 		}
+		if x.epk != nil {
+			x.epk(epk)
+		}
 		header["epk"] = epk
 		if x.apu != "" {
 			header["apu"], header["apv"] = b64([]byte(x.apu)), b64([]byte(x.apv))
@@ -196,6 +202,9 @@ func (x sender) seal(t testing.TB, plaintext string) string {
 		}
 		ciphertext = make([]byte, len(padded))
 		cipher.NewCBCEncrypter(block, iv).CryptBlocks(ciphertext, padded)
+		if x.ciphertext != nil {
+			ciphertext = x.ciphertext(ciphertext)
+		}
 		tag = findEncryption(x.enc).mac(cek, iv, ciphertext, []byte(protected))
 	}
 	s := [5]string{protected, b64(encrypted), b64(iv), b64(ciphertext), b64(tag)}
@@ -367,18 +376,15 @@ func TestDecryptFaults(t *testing.T) {
 		x.cek = make([]byte, n)
 		return x
 	}
-	key, err := unitDecryptionKeys()["P-256"].(*ecdsa.PrivateKey).ECDH()
-	if err != nil {
-		t.Fatal(err)
+	epk := func(change func(m map[string]any)) sender {
+		x := direct
+		x.epk = change
+		return x
 	}
-	own := json.RawMessage(ecdhJWK(key.PublicKey()))
-	epk := func(change func(m map[string]any)) map[string]any {
-		var m map[string]any
-		if err := json.Unmarshal(own, &m); err != nil {
-			t.Fatal(err)
-		}
-		change(m)
-		return map[string]any{"epk": m}
+	ciphertext := func(f func(b []byte) []byte) sender {
+		x := wrapped
+		x.ciphertext = f
+		return x
 	}
 	for _, tt := range []struct {
 		name string
@@ -398,13 +404,13 @@ func TestDecryptFaults(t *testing.T) {
 		{"no epk", with(direct, map[string]any{"epk": nil})},
 		{"epk a string", with(direct, map[string]any{"epk": "x"})},
 		{"epk empty", with(direct, map[string]any{"epk": map[string]any{}})},
-		{"epk of another type", with(direct, epk(func(m map[string]any) { m["kty"] = "OKP" }))},
-		{"epk without a type", with(direct, epk(func(m map[string]any) { delete(m, "kty") }))},
-		{"epk on another curve", with(direct, epk(func(m map[string]any) { m["crv"] = "P-384" }))},
-		{"epk without y", with(direct, epk(func(m map[string]any) { delete(m, "y") }))},
-		{"epk not on the curve", with(direct, epk(func(m map[string]any) { m["y"] = m["x"] }))},
-		{"epk at infinity", with(direct, epk(func(m map[string]any) { m["x"], m["y"] = strings.Repeat("A", 43), strings.Repeat("A", 43) }))},
-		{"epk with a longer x", with(direct, epk(func(m map[string]any) { m["x"] = m["x"].(string)[:42] + "AAA" }))},
+		{"epk of another type", epk(func(m map[string]any) { m["kty"] = "OKP" })},
+		{"epk without a type", epk(func(m map[string]any) { delete(m, "kty") })},
+		{"epk on another curve", epk(func(m map[string]any) { m["crv"] = "P-384" })},
+		{"epk without y", epk(func(m map[string]any) { delete(m, "y") })},
+		{"epk not on the curve", epk(func(m map[string]any) { m["y"] = m["x"] })},
+		{"epk at infinity", epk(func(m map[string]any) { m["x"], m["y"] = strings.Repeat("A", 43), strings.Repeat("A", 43) })},
+		{"epk with a longer x", epk(func(m map[string]any) { m["x"] = m["x"].(string)[:42] + "AAA" })},
 		{"apu no base64url", with(direct, map[string]any{"apu": "+"})},
 		{"apu empty", with(direct, map[string]any{"apu": ""})},
 		{"apv a number", with(direct, map[string]any{"apv": 1})},
@@ -427,21 +433,21 @@ func TestDecryptFaults(t *testing.T) {
 		{"a short tag", segments(direct, func(s *[5]string) { s[4] = s[4][:16] })},
 		{"iv and ciphertext cut elsewhere", segments(direct, func(s *[5]string) { s[2], s[3] = s[2]+s[3][:4], s[3][4:] })},
 		{"ciphertext and tag cut elsewhere", segments(direct, func(s *[5]string) { s[3], s[4] = s[3][:4], s[3][4:]+s[4] })},
-		{"no ciphertext beside an HMAC", segments(wrapped, func(s *[5]string) { s[3] = "" })},
-		{"half a block", segments(wrapped, func(s *[5]string) { s[3] = s[3][:11] })},
+		{"no ciphertext under the HMAC", ciphertext(func(b []byte) []byte { return nil })},
+		{"half a block under the HMAC", ciphertext(func(b []byte) []byte { return b[:8] })},
 		{"padding of zero", padding(func(b []byte) { b[len(b)-1] = 0 })},
 		{"padding of 17", padding(func(b []byte) { b[len(b)-1] = 17 })},
 		{"padding of 255", padding(func(b []byte) { b[len(b)-1] = 255 })},
 		{"padding that differs", padding(func(b []byte) { b[len(b)-2]++ })},
 		{"header longer than allowed", with(direct, map[string]any{"x": strings.Repeat("x", maxHeader)})},
-		{"token longer than allowed", segments(direct, func(s *[5]string) { s[3] = strings.Repeat("AAAA", maxToken/4) })},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			key := decryptionKey(t, tt.x.name, tt.x.alg, []string{tt.x.enc, "A256GCM"}, "")
-			wantUndecryptable(t, newUnitDecrypter(t, key), tt.name, tt.x.seal(t, "a.b.c"))
+			wantUndecryptable(t, newUnitDecrypter(t, key), tt.name, tt.x.seal(t, "a.b.cd"))
 		})
 	}
 	d := newUnitDecrypter(t, decryptionKey(t, "P-256", "ECDH-ES", nil, ""))
+	wantUndecryptable(t, d, "longer than allowed", direct.seal(t, strings.Repeat("x", maxToken*3/4)))
 	duplicate := direct.seal(t, "a.b.c")
 	header, err := base64.RawURLEncoding.DecodeString(strings.Split(duplicate, ".")[0])
 	if err != nil {
@@ -475,6 +481,7 @@ func TestDecryptKeySelection(t *testing.T) {
 		t.Fatal(err)
 	}
 	rotation := newUnitDecrypter(t, decryptionKey(t, "P-256", "ECDH-ES", nil, "old"), newer)
+	reversed := newUnitDecrypter(t, newer, decryptionKey(t, "P-256", "ECDH-ES", nil, "old"))
 	unnamed := newUnitDecrypter(t, decryptionKey(t, "P-256", "ECDH-ES", nil, ""))
 	mixed := newUnitDecrypter(t,
 		decryptionKey(t, "P-256", "ECDH-ES", []string{"A128GCM"}, ""), decryptionKey(t, "P-384", "ECDH-ES", nil, ""),
@@ -490,6 +497,7 @@ func TestDecryptKeySelection(t *testing.T) {
 		{"its kid", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("old")}, true},
 		{"the other's kid", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("new")}, false},
 		{"no kid, and two keys", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}, false},
+		{"no kid, and two keys, the right one last", reversed, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}, false},
 		{"an unknown kid", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("x")}, false},
 		{"an empty kid", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("")}, false},
 		{"a kid that is a number", unnamed, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid(1)}, false},
@@ -1115,6 +1123,33 @@ func TestEncryptedRoundTrip(t *testing.T) {
 			}
 			if got, err := newUnitDecrypter(t, key).DecryptJWE(t.Context(), token); err != nil || string(got) != "a.b.c" {
 				t.Errorf("%s %s: %q, %v", name, e.name, got, err)
+			}
+		}
+	}
+}
+
+// RFC 3394, Sections 4.1 and 4.6, and every change to the first: what is unwrapped is
+// what was wrapped, also before any content is decrypted with it.
+func TestUnwrapAES(t *testing.T) {
+	for _, x := range []struct{ key, data, wrapped string }{
+		{"000102030405060708090A0B0C0D0E0F", "00112233445566778899AABBCCDDEEFF", "1FA68B0A8112B447AEF34BD8FB5A7B829D3E862371D2CFE5"},
+		{
+			"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F", "00112233445566778899AABBCCDDEEFF000102030405060708090A0B0C0D0E0F",
+			"28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21",
+		},
+	} {
+		key, wrapped := must(hex.DecodeString(x.key)), must(hex.DecodeString(x.wrapped))
+		if got := fmt.Sprintf("%X", unwrapAES(key, wrapped)); got != x.data {
+			t.Errorf("%s", got)
+		}
+		for i := range wrapped {
+			wrapped[i] ^= 0x10
+			if unwrapAES(key, wrapped) != nil {
+				t.Errorf("byte %d changed, and it unwraps", i)
+			}
+			wrapped[i] ^= 0x10
+			if unwrapAES(key, wrapped[:i]) != nil {
+				t.Errorf("%d bytes unwrap", i)
 			}
 		}
 	}

@@ -147,6 +147,78 @@ clock.go | Clock|NewClient | if c.Tolerance > maxTolerance { | if false {
 clock.go | Clock|NewClient | if c.Skew > maxSkew || c.Skew < -maxSkew { | if c.Skew > maxSkew {
 clock.go | Clock | case c.Tolerance < 0: | case false:
 clock.go | Clock|IDToken | math.Abs(f) > maxNumericDate | false
+# decrypt.go, jwe.go
+decrypt.go | DecryptContext | if err := ctx.Err(); err != nil { | if err := ctx.Err(); false {
+decrypt.go | NewDecryptionKeyErrors | } else if len(encs) == 0 { | } else if false {
+decrypt.go | NewDecryptionKeyErrors | if _, err := contentEncryptionOf("enc", name); err != nil { | if _, err := contentEncryptionOf("enc", name); false {
+decrypt.go | NewDecryptionKeyErrors | if !ok || k.alg.kty != "RSA" { | if !ok {
+decrypt.go | NewDecryptionKeyErrors | return checkRSA(ErrConfig, public) | return checkRSA(nil, public)
+decrypt.go | NewDecryptionKeyErrors | case kty == "" || k.alg.kty != "EC": | case kty == "":
+decrypt.go | NewDecryptionKeyErrors | case k.alg.kty != "oct": | case false:
+decrypt.go | NewDecryptionKeyErrors | case secret == "": | case false:
+decrypt.go | NewDecryptionKeyErrors | case k.alg.name == "dir" && enc == nil: | case false:
+decrypt.go | ParseDecryptionKey | if crv != "X25519" { | if false {
+decrypt.go | ParseDecryptionKey | !bytes.Equal(key.PublicKey().Bytes(), parts[1]) | false
+decrypt.go | ParseDecryptionKey | `","use":"enc"`...) | `","use":"sig"`...)
+decrypt.go | ParseDecryptionKey | if err == nil && keyID == "" { | if err == nil {
+decrypt.go | ParseDecryptionKey | if err == nil && alg == "" { | if false {
+decrypt.go | SecretDecryptionKey | return "DecryptionKey(" + k.alg.name | return "DecryptionKey("
+decrypt.go | NewDecrypterErrors | if len(keys) == 0 { | if false {
+decrypt.go | NewDecrypterErrors | if k == nil || k.alg == nil { | if k == nil {
+decrypt.go | NewDecrypterErrors | if k.confusable(other) { | if k.confusable(other) && false {
+decrypt.go | NewDecrypterErrors | return k.alg == other.alg && k.curve() == other.curve() && | return k.curve() == other.curve() &&
+decrypt.go | NewDecrypterErrors | return k.alg == other.alg && k.curve() == other.curve() && | return k.alg == other.alg &&
+decrypt.go | NewDecrypterErrors | return slices.Contains(other.encs, enc) }) && | return enc != "" }) &&
+decrypt.go | NewDecrypterErrors | (k.kid == "" || other.kid == "" || k.kid == other.kid) | (k.kid == "" || other.kid == "")
+decrypt.go | NewDecrypterErrors | (k.kid == "" || other.kid == "" || k.kid == other.kid) | (k.kid == other.kid)
+decrypt.go | DecryptKeySelection | if k.alg.name != string(j.header.alg) || | if
+decrypt.go | DecryptKeySelection | !slices.Contains(k.encs, j.enc) || | false ||
+decrypt.go | DecryptKeySelection | k.exchange != nil && k.curve() != j.crv || | false ||
+decrypt.go | DecryptKeySelection | j.header.hasKid && k.kid != "" && k.kid != j.header.kid { | false {
+decrypt.go | DecryptKeySelection | j.header.hasKid && k.kid != "" && k.kid != j.header.kid { | j.header.hasKid && k.kid != j.header.kid {
+decrypt.go | DecryptKeySelection | if found != nil { | if false {
+decrypt.go | DecryptFaults | if len(j.encryptedKey) == 0 { | if true {
+decrypt.go | DecryptFaults | if len(cek) != enc.size { | if false {
+decrypt.go | DecryptFaults | if s, err := epk.need("kty"); err != nil || s != kty { | if _, err := epk.need("kty"); err != nil {
+decrypt.go | DecryptFaults | if len(wrapped)%half != 0 || n < 2 { | if false {
+decrypt.go | DecryptFaults | if len(iv) != gcmIVSize || len(tag) != gcmTagSize { | if len(iv) != gcmIVSize {
+decrypt.go | DecryptFaults | if len(iv) != gcmIVSize || len(tag) != gcmTagSize { | if len(tag) != gcmTagSize {
+decrypt.go | DecryptFaults | len(ciphertext) == 0 || len(ciphertext)%aes.BlockSize != 0 { | false {
+decrypt.go | DecryptChanged | if !hmac.Equal(tag, e.mac(key, iv, ciphertext, additional)) { | if false {
+decrypt.go | DecryptFaults | if pad == 0 || pad > aes.BlockSize || | if pad > aes.BlockSize ||
+decrypt.go | DecryptFaults | if pad == 0 || pad > aes.BlockSize || | if pad == 0 ||
+decrypt.go | DecryptFaults | !bytes.Equal(plaintext[len(plaintext)-pad:], bytes.Repeat([]byte{byte(pad)}, pad)) { | false {
+decrypt.go | TestDecrypt$|Wycheproof | size, name = enc.size, enc.name | size = enc.size
+decrypt.go | RFCKeyAgreement|TestDecrypt$ | return concatKDF(z, name, info[0], info[1], size) | return concatKDF(z, name, "", "", size)
+decrypt.go | TestDecrypt$ | MGFHash: k.alg.hash} | MGFHash: crypto.SHA256}
+decrypt.go | SecretKey | case size <= sha512.Size384: | case false:
+decrypt.go | UnwrapAES | if !hmac.Equal(b[:half], bytes.Repeat([]byte{0xa6}, half)) { | if false {
+decrypt.go | DecryptChanged|DecryptFaults | return nil, withOp(opDecrypt, errUndecryptable()) | return nil, withOp(opDecrypt, fail(ErrDecrypt, "", "no"))
+jwe.go | EncryptedAnswers | if answer.as != nil { | if false {
+jwe.go | EncryptedAnswers | (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) { | (j.enc != as.enc.name) {
+jwe.go | EncryptedAnswers | (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) { | (string(j.header.alg) != as.alg.name) {
+jwe.go | EncryptedAnswers | return "", errUndecryptable()\n	case | return "", err\n	case
+jwe.go | EncryptedAnswers | Kind: ErrUnavailable, Param: "Decrypter" | Kind: ErrDecrypt, Param: "Decrypter"
+jwe.go | EncryptedAnswers | case bytes.Count(plaintext, []byte{'.'}) != 2: | case bytes.Count(plaintext, []byte{'.'}) == 100:
+jwe.go | EncryptedAnswers|DecryptFaults | if len(raw) > maxToken { | if false {
+jwe.go | EncryptedAnswers|DecryptFaults | if len(segments[0]) > maxHeader { | if false {
+jwe.go | DecryptChanged | if strings.Count(raw, ".") != len(segments)-1 { | if strings.Count(raw, ".") < len(segments)-1 {
+jwe.go | DecrypterConfig | if d == nil { | if false {
+jwe.go | DecrypterConfig | ok && !ours.decrypts(a.as) { | ok && a.as != nil && ours == nil {
+jwe.go | DecrypterConfig|RequestObject | if enc != "" { | if false {
+jwe.go | EncryptedDefault | enc = defaultEncryption | enc = "A128GCM"
+jwe.go | EncryptedRequest|RequestObject | case "RSA-OAEP-256", "ECDH-ES": | case "RSA-OAEP-256", "ECDH-ES", "A128KW":
+idtoken.go | EncryptedAnswers | if raw, err = c.signedToken(ctx, raw, &c.encrypted.idToken); err != nil { | if false {
+logout.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.idToken); err != nil { | if false {
+userinfo.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.userinfo); err != nil { | if false {
+userinfo.go | EncryptedAnswersAsJSON | } else if c.encrypted.userinfo.as != nil { | } else if false {
+userinfo.go | EncryptedAnswersAsJSON | != "" || c.encrypted.userinfo.as != nil { | != "" {
+introspection.go | EncryptedAnswers | if d.jwt, err = c.signedToken(ctx, d.jwt, &c.encrypted.introspection); err != nil { | if false {
+introspection.go | EncryptedAnswersAsJSON | } else if c.encrypted.introspection.as != nil { | } else if false {
+introspection.go | EncryptedAnswersAsJSON | != "" || c.encrypted.introspection.as != nil { | != "" {
+callback.go | EncryptedAnswers | response, err := c.signedToken(ctx, params.Get("response"), &c.encrypted.authorization) // | response, err := params.Get("response"), error(nil) //
+oauth.go | DecrypterConfig | if err := e.answer.check(c.decrypter); err != nil { | if err := e.answer.check(c.decrypter); false {
+jwk.go | X25519DoesNotSign | if !ok {\n		return nil, fail(ErrParse, "", "the private key does not sign") | if !ok && false {\n		return nil, fail(ErrParse, "", "the private key does not sign")
 # device.go
 device.go | DeviceAnswer | if strings.ContainsFunc(data.userCode, unprintable) { | if false {
 device.go | DeviceAnswer | if data.userCode, err = o.need("user_code"); err != nil { | if data.userCode, _, err = o.string("user_code"); err != nil {
@@ -1137,7 +1209,6 @@ logout.go | GuardLogout$ | cache.Remove(context.WithoutCancel(r.Context()), key)
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | replayKey(t.d.issuer, t.d.id)
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
-oauth.go | GuardEncryptedAnswers | if e.alg != "" { // | if false { //
 registration.go | GuardRegistration | if !o.has(name) {\n | if name == "" {\n
 registration.go | GuardRegistration | if !o.has(name) {\n | if name != "" {\n
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //

@@ -121,6 +121,7 @@ func TestRequestObjectErrors(t *testing.T) {
 		{"encryption without signature", func(c *Config) { c.Metadata.RequestObjectEncryptionAlg = "ECDH-ES" }, ErrConfig, "RequestKey"},
 		{"enc without alg", func(c *Config) { c.RequestKey = unitKey(); c.Metadata.RequestObjectEncryptionEnc = "A128GCM" }, ErrConfig, "Metadata.RequestObjectEncryptionEnc"},
 		{"unknown alg", func(c *Config) { c.RequestKey = unitKey(); c.Metadata.RequestObjectEncryptionAlg = "RSA1_5" }, ErrUnsupported, "Metadata.RequestObjectEncryptionAlg"},
+		{"alg of answers alone", func(c *Config) { c.RequestKey = unitKey(); c.Metadata.RequestObjectEncryptionAlg = "A128KW" }, ErrUnsupported, "Metadata.RequestObjectEncryptionAlg"},
 		{"unknown enc", func(c *Config) {
 			c.RequestKey, c.Metadata.RequestObjectEncryptionAlg, c.Metadata.RequestObjectEncryptionEnc = unitKey(), "ECDH-ES", "A1"
 		}, ErrUnsupported, "Metadata.RequestObjectEncryptionEnc"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rsa"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -374,6 +375,44 @@ func TestSecretSigningKey(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSecretDecryptionKey: the same of a key that decrypts, whatever it is made of.
+func TestSecretDecryptionKey(t *testing.T) {
+	secret, err := ClientSecretDecryptionKey(secretMarker, "A128KW", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A key service's handle, which may be all that is needed to use it.
+	held, err := NewDecryptionKey(markedHSM{hsm{unitDecryptionKeys()["RSA"].(*rsa.PrivateKey)}, secretMarker, []byte(secretMarker)}, "RSA-OAEP-256", nil, "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []*DecryptionKey{secret, held} {
+		d := newUnitDecrypter(t, key)
+		for _, v := range []any{key, *key, []*DecryptionKey{key}, d, Config{Decrypter: d}, &Config{Decrypter: d}, struct{ k *DecryptionKey }{key}} {
+			secretLeaks(t, v)
+		}
+		secretLeaks(t, struct{ K DecryptionKey }{*key})
+		secretLeaks(t, struct{ k DecryptionKey }{*key})
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
+		if got := fmt.Sprintf(verb, held); got != `DecryptionKey(RSA-OAEP-256 "k")` {
+			t.Errorf("%s gives %s", verb, got)
+		}
+	}
+	if got := held.LogValue().String(); got != `DecryptionKey(RSA-OAEP-256 "k")` {
+		t.Errorf("logged as %s", got)
+	}
+	if got := fmt.Sprint(&DecryptionKey{}); got != "DecryptionKey()" {
+		t.Errorf("the zero one prints as %s", got)
+	}
+}
+
+type markedHSM struct {
+	hsm
+	Handle string
+	Bytes  []byte
 }
 
 func TestSecretClientAuth(t *testing.T) {
