@@ -31,6 +31,8 @@ type ClientAuthRequest struct {
 	Now      time.Time   // the client's time, with Clock.Skew
 	Header   http.Header // to be added to
 	Form     url.Values  // to be added to
+
+	attested *attestedRequest // of a Client; for attestation-based authentication
 }
 
 // An AssertionAudience is whom a client assertion is made for.

@@ -245,11 +245,12 @@ func (d *DPoP) again(p *provenRequest, status int, h http.Header, code func() st
 }
 
 // doProven sends the request that build makes, with a proof if there is a DPoP
-// key. It is built anew for the second attempt: an assertion that is sent twice
-// is a replay.
+// key. It is built anew for every attempt: an assertion that is sent twice is a
+// replay. There is one more attempt for a DPoP nonce, and one for the challenge of
+// an attested client, in either order.
 func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token string, build func() (*httpRequest, error)) (*httpResponse, error) {
-	nonce := ""
-	for first := true; ; first = false {
+	nonce, renewed, challenged := "", false, false
+	for {
 		r, err := build()
 		if err != nil {
 			return nil, err
@@ -265,6 +266,7 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if r.header == nil {
 			r.header = http.Header{}
 		}
+		d := r.attested.prover(d)
 		if err := d.prove(r.header, p, clock.now()); err != nil {
 			return nil, withOp(r.op, err)
 		}
@@ -272,7 +274,13 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err != nil {
 			return nil, err
 		}
-		if nonce = d.again(p, res.status, res.header, func() string { return res.refusal().Code }); nonce == "" || !first {
+		nonce = d.again(p, res.status, res.header, func() string { return res.refusal().Code })
+		switch again := r.attested.again(res); {
+		case nonce != "" && !renewed:
+			renewed = true
+		case again && !challenged:
+			challenged = true
+		default:
 			return res, nil
 		}
 	}

@@ -133,6 +133,8 @@ type httpRequest struct {
 	form   url.Values
 	json   []byte // sent in place of the form
 	accept string
+
+	attested *attestedRequest // nil where no client authenticates
 }
 
 // An httpResponse was read to its end, within maxBody.
@@ -217,7 +219,7 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: monotonic().Sub(start), Err: err}
 	if res != nil {
 		info.Status = res.status
-		res.sent = secretsOf(r.form, req.Header.Get("Authorization"))
+		res.sent = append(secretsOf(r.form, req.Header.Get("Authorization")), req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader))
 	}
 	c.trace.requestDone(ctx, info)
 	return res, err

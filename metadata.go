@@ -34,6 +34,7 @@ type AuthorizationServer struct {
 	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint,omitzero"`
 	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitzero"`
 	BackchannelAuthenticationEndpoint  string `json:"backchannel_authentication_endpoint,omitzero"`
+	ChallengeEndpoint                  string `json:"challenge_endpoint,omitzero"` // of the draft of AttestJWTClientAuth
 
 	MTLSEndpointAliases *MTLSEndpointAliases `json:"mtls_endpoint_aliases,omitzero"` // RFC 8705, Section 5
 

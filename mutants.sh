@@ -41,6 +41,58 @@ algorithm.go | AllowedAlgorithms | if findAlgorithm(name) != nil { | if name != 
 algorithm.go | AllowedAlgorithms | if usable == nil { | if usable == nil && fallback != "" { return []Algorithm{fallback}, nil }; if usable == nil {
 algorithm.go | HMACTable|FIPSClientSecretJWT | {HS384, "oct", "", crypto.SHA384, false, 48, 0}, | {HS384, "oct", "", crypto.SHA384, false, 32, 0},
 algorithm.go | TestSum | d := sha512.Sum384(b) | d := sha512.Sum512_256(b)
+# attestation.go
+attestation.go | AttestationNewClient | case a.attestation == nil: | case false:
+attestation.go | AttestationNewClient | (a.key == nil || a.key.alg == nil) | (a.key == nil)
+attestation.go | AttestationNewClient|AttestationWrapped | case a.dpop && d == nil: | case false:
+attestation.go | AttestationNewClient | case strings.Contains(server.Issuer, tenantPlaceholder): | case false:
+attestation.go | AttestationHeader | if r.Header.Values(name) != nil { // | if false { //
+attestation.go | AttestationHeader | range [...]string{attestationHeader, attestationPoPHeader} { | range [...]string{attestationHeader} {
+attestation.go | AttestationFunctionFails | Kind: ErrUnavailable, Param: "Auth" | Kind: ErrConfig, Param: "Auth"
+attestation.go | AttestationFaults | return fail(ErrConfig, "Auth", "the client attestation cannot | return err // cannot
+attestation.go | AttestationTolerance | r.Now.Add(-r.attested.tolerance()) | r.Now
+attestation.go | AttestationWireForm | r.Form.Set("client_id", r.ClientID) | _ = 0
+attestation.go | AttestationWhere | r.attested.proven = true | _ = 0
+attestation.go | AttestationWhere | if a.dpop {\n | if false {\n
+attestation.go | AttestationWireForm | appendHeader(a.key.alg.name, attestationPoPType, "") | appendHeader(a.key.alg.name, attestationPoPType, a.key.kid)
+attestation.go | AttestationWireForm | appendHeader(a.key.alg.name, attestationPoPType, "") | appendHeader(a.key.alg.name, "JWT", "")
+attestation.go | AttestationWireForm | `,"aud":`...), r.Server.Issuer) | `,"aud":`...), r.Endpoint)
+attestation.go | AttestationChallenge | `,"jti":`...), randomString()) | `,"jti":`...), "fixed-fixed-fixed-fixed-fixed-fixed-fixed-fix")
+attestation.go | AttestationChallenge | if challenge != "" { | if true {
+attestation.go | AttestationFaults | case raw == "": | case false:
+attestation.go | AttestationFaults | case len(raw) > maxAttestation: | case false:
+attestation.go | AttestationFaults | case len(raw) > maxAttestation: | case len(raw) >= maxAttestation:
+attestation.go | AttestationFaults | if header.typ != attestationType { | if false {
+attestation.go | AttestationFaults | case subject != clientID: | case false:
+attestation.go | AttestationFaults | case !ok: | case !ok && false:
+attestation.go | AttestationFaults|AttestationTolerance | case !expiry.After(now): | case false:
+attestation.go | AttestationFaults|AttestationTolerance | case !expiry.After(now): | case expiry.Before(now):
+attestation.go | AttestationFaults | return fail(ErrClaim, "cnf", "has no jwk") | _ = 0
+attestation.go | AttestationFaults | if jwk.has(private) { | if jwk.has(private) && false {
+attestation.go | AttestationFaults | if attested != jkt { | if false {
+attestation.go | AttestationTolerance | return q.client.clock.tolerance() | return DefaultTolerance
+attestation.go | AttestationOwnChallenge | challenge := q.next | challenge := ""
+attestation.go | AttestationChallenge | challenge = c.challenge.latest() | _ = 0
+attestation.go | AttestationChallenge | if challenge == "" && c.server.ChallengeEndpoint != "" { | if c.server.ChallengeEndpoint != "" {
+attestation.go | AttestationChallenge | if challenge == "" && c.server.ChallengeEndpoint != "" { | if challenge == "" {
+attestation.go | AttestationChallengeOfOthers | if q == nil || !q.signed { | if q == nil {
+attestation.go | AttestationChallenge | (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) | (res.status == http.StatusBadRequest)
+attestation.go | AttestationChallenge | (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) | (res.status == http.StatusUnauthorized)
+attestation.go | AttestationChallenge | (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) | true
+attestation.go | AttestationChallenge | res.refusal().Code == "use_attestation_challenge" | true
+attestation.go | AttestationChallenge | len(values) == 1 && challengeValue(values[0]) | len(values) > 0 && challengeValue(values[0])
+attestation.go | AttestationChallenge | len(values) == 1 && challengeValue(values[0]) | len(values) == 1
+attestation.go | AttestationChallenge | && !(refused && values[0] == q.challenge) | 
+attestation.go | AttestationChallenge | q.client.challenge.keep(fresh) | _ = 0
+attestation.go | AttestationForgets | q.client.challenge.forget(q.challenge) | _ = 0
+attestation.go | AttestationChallenge | return refused && fresh != "" | return refused
+attestation.go | AttestationChallenge | return refused && fresh != "" | return fresh != ""
+attestation.go | AttestationChallengeEndpoint | if err := res.expect(http.StatusOK); err != nil { | if err := error(nil); err != nil {
+attestation.go | AttestationChallengeEndpoint | if !challengeValue(challenge) { | if false {
+attestation.go | AttestationChallenge | c.challenge.keep(challenge)\n | _ = 0\n
+attestation.go | AttestationChallenge | return len(s) <= maxServerChallenge && headerValue(s) | return headerValue(s)
+attestation.go | AttestationChallenge | return len(s) <= maxServerChallenge && headerValue(s) | return len(s) <= maxServerChallenge
+attestation.go | AttestationForgets | if l.value == challenge { | if true {
 # authorize.go
 authorize.go | AuthorizationURL | form.Set("code_challenge_method", "S256") | _ = 0
 authorize.go | AuthorizationURL | state: randomString(), | state: "fixed",
@@ -286,6 +338,7 @@ http.go | HTTP | case u.User != nil: | case false:
 http.go | HTTP|Token | o.has("access_token") { | false {
 http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
 http.go | TestRegister$|UpdateRegistration | body, mediaType = bytes.NewReader(r.json), mediaJSON | body = bytes.NewReader(r.json)
+http.go | AttestationQuoted | , req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader)) | )
 # idtoken.go
 idtoken.go | IDToken | if claims.has("events") { | if false {
 idtoken.go | IDToken | case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt": | case "nothing":
@@ -619,6 +672,9 @@ oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
 oauth.go | MTLS | if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) { | if false {
 oauth.go | NewClient | if _, err := a.audienceOf(c.server); err != nil { | if _, err := a.audienceOf(c.server); err == ErrConfig {
+oauth.go | AttestationNewClient | _, err := a.thumbprintFor(c.server, c.dpop) | var err error; _ = a
+oauth.go | AttestationWhere|AttestationChallenge | r.Form, accept: accept, attested: attested}, nil | r.Form, accept: accept}, nil
+oauth.go | AttestationWhere|AttestationChallenge | Form: url.Values{}, attested: attested, | Form: url.Values{},
 # poll.go
 poll.go | DeviceAnswer | return nil, 0, fail(ErrResponse, "expires_in", "is missing") | _ = 0
 poll.go | DeviceAnswer | if interval > int64(maxPollInterval/time.Second) { | if false {
@@ -726,6 +782,8 @@ registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth
 registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 registration.go | ClientIDMetadataErrors | if _, err := key.need("kty"); err != nil { | if false {
 registration.go | ClientIDMetadataErrors | arrayElements(raw, maxKeys) | arrayElements(raw, maxKeys+1)
+registration.go | AttestationRegistration | case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop": | case "attest_jwt_client_auth":
+registration.go | AttestationRegistration | case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop": | case "attest_jwt_client_auth_dpop":
 # replay.go
 replay.go | ReplayExpiry | && !now.Before(s.queue[0].until) { | && now.After(s.queue[0].until) {
 replay.go | ReplayExpiry|ReplayFull | && !now.Before(s.queue[0].until) { | && !now.Before(s.queue[0].until) && false {
@@ -828,7 +886,9 @@ dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status ==
 dpop.go | DoNonce|DPoPTokenNonce | (status == http.StatusBadRequest || status == http.StatusUnauthorized) | (status == http.StatusBadRequest)
 dpop.go | DoKnownNonce | && fresh != p.nonce && code() | && code()
 dpop.go | DoNonce|DPoPTokenNonce | && code() == "use_dpop_nonce" | 
-dpop.go | DPoPSecondNonce | res.refusal().Code }); nonce == "" || !first { | res.refusal().Code }); nonce == "" || !first && false {
+dpop.go | DPoPSecondNonce|AttestationBothRetries | case nonce != "" && !renewed: | case nonce != "" && (!renewed || true):
+dpop.go | AttestationChallenge | case again && !challenged: | case again && (!challenged || true):
+dpop.go | AttestationWhere | d := r.attested.prover(d)\n | _ = 0\n
 dpop.go | DPoPNonceOfSuccess | fresh := d.remember(originOf(p.url), h)\n | fresh := ""; if status >= 400 { fresh = d.remember(originOf(p.url), h) }\n
 # protected.go
 protected.go | DoRefuses | req.Body.Close() | _ = 0

@@ -205,6 +205,8 @@ const (
 	maxChallengeLine   = 16 << 10 // bytes of a WWW-Authenticate field
 	maxChallenges      = 32       // challenges of a response
 	minRedacted        = 8        // bytes of a secret that is taken out of a server's text: a shorter one is a part of words
+	maxAttestation     = 16 << 10 // bytes of a client attestation: servers take no longer header field
+	maxServerChallenge = 2 << 10  // bytes of a challenge for its proof, which comes and goes in header fields
 	maxPing            = 8 << 10  // bytes of a CIBA notification: it is read before anybody is known
 	maxReplays         = 1 << 20  // keys of a ReplayCache in memory
 	replayShards       = 64       // of it: locks that requests wait for
@@ -358,6 +360,7 @@ type Client struct {
 	decrypter  Decrypter
 	encrypted  struct{ idToken, userinfo, authorization, introspection encryptedAnswer }
 	detached   bool
+	challenge  *lastChallenge // for attestation-based authentication
 }
 
 // NewClient makes a Client. It checks all that can be checked without a
@@ -392,6 +395,7 @@ func newClient(cfg Config) (*Client, error) {
 		requestKey: cfg.RequestKey,
 		decrypter:  cfg.Decrypter,
 		detached:   cfg.DetachedSignature,
+		challenge:  new(lastChallenge),
 	}
 	if m := c.meta.DefaultMaxAge; m != nil {
 		c.meta.DefaultMaxAge = new(int64)
@@ -562,6 +566,9 @@ func (c *Client) checkAuth(cfg *Config) error {
 		if _, err := a.audienceOf(c.server); err != nil {
 			return err
 		}
+	case *attestationAuth:
+		_, err := a.thumbprintFor(c.server, c.dpop)
+		return err
 	}
 	return nil
 }
@@ -611,10 +618,11 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 	if endpoints[e].proof {
 		d = c.dpop
 	}
+	attested := &attestedRequest{client: c}
 	return c.caller.doProven(ctx, d, c.clock, "", func() (*httpRequest, error) {
 		r := &ClientAuthRequest{
 			Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
-			Header: http.Header{}, Form: url.Values{},
+			Header: http.Header{}, Form: url.Values{}, attested: attested,
 		}
 		for name, values := range header {
 			r.Header[name] = slices.Clone(values)
@@ -625,7 +633,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 		if err := c.auth.Authenticate(ctx, r); err != nil {
 			return nil, withOp(op, err)
 		}
-		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept}, nil
+		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, attested: attested}, nil
 	})
 }
 

@@ -364,8 +364,8 @@ func sameSet(a, b []string) bool {
 // Config is a configuration of a [Client] for what was registered: server,
 // metadata, and the client authentication that the registration says. The key
 // is for private_key_jwt; nil otherwise. Config.MTLS is to be set for
-// tls_client_auth and self_signed_tls_client_auth. The errors are of kind
-// [ErrConfig].
+// tls_client_auth and self_signed_tls_client_auth; a client with attestations is
+// configured by hand. The errors are of kind [ErrConfig].
 func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Config, error) {
 	cfg := Config{Server: as, Metadata: reg.Metadata}
 	var err error
@@ -382,6 +382,8 @@ func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Confi
 		cfg.Auth = PrivateKeyJWT(key, nil)
 	case "tls_client_auth", "self_signed_tls_client_auth":
 		cfg.Auth = TLSClientAuth()
+	case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop":
+		err = fail(ErrConfig, "token_endpoint_auth_method", "%s needs attestations: write the Config, with AttestJWTClientAuth or AttestJWTClientAuthDPoP", method)
 	default:
 		err = fail(ErrConfig, "token_endpoint_auth_method", "%s is not known: set Config.Auth by hand", printable(method, 64))
 	}

@@ -362,7 +362,8 @@ func TestSecretSigningKey(t *testing.T) {
 	}
 	private := reflect.ValueOf(*key.signer.signer).Bytes()[:8]
 	decimal := strings.Trim(fmt.Sprint(private), "[]")
-	for _, v := range []any{key, *key, PrivateKeyJWT(key, nil), Config{Auth: PrivateKeyJWT(key, nil)}, struct{ K any }{key}} {
+	attest := AttestJWTClientAuth(key, func(context.Context) (string, error) { return "", nil })
+	for _, v := range []any{key, *key, PrivateKeyJWT(key, nil), Config{Auth: PrivateKeyJWT(key, nil)}, attest, Config{Auth: attest}, struct{ K any }{key}} {
 		for how, text := range secretPrints(v) {
 			plain := strings.ToLower(strings.ReplaceAll(text, " ", ""))
 			if how == "%p" || how == "%#p" || how == "%w" { // see TestSecretTypesOddVerbs
@@ -420,11 +421,16 @@ func TestSecretClientAuth(t *testing.T) {
 	for name, auth := range map[string]ClientAuth{
 		"basic": ClientSecretBasic(secret), "post": ClientSecretPost(secret),
 		"JWT": ClientSecretJWT(secret, HS256, nil), "short JWT": ClientSecretJWT(secretMarker, HS256, nil),
-		"assertion": ClientAssertion(func(context.Context, string) (string, error) { return secret, nil }),
+		"assertion":        ClientAssertion(func(context.Context, string) (string, error) { return secret, nil }),
+		"attestation":      AttestJWTClientAuth(unitKey(), func(context.Context) (string, error) { return secret, nil }),
+		"attestation DPoP": AttestJWTClientAuthDPoP(func(context.Context) (string, error) { return secret, nil }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{Server: &AuthorizationServer{Issuer: clockIssuer}, Metadata: ClientMetadata{ClientID: "c"}, Auth: auth}
 			c, err := NewClient(cfg)
+			if c != nil { // what a server gave it is nobody else's either
+				c.challenge.keep(secretMarker)
+			}
 			for _, v := range []any{auth, cfg, &cfg, c, struct{ a ClientAuth }{auth}, err} {
 				if v != nil {
 					secretLeaks(t, v)

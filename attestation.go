@@ -1,0 +1,357 @@
+package oauth
+
+// This file implements attestation-based client authentication as
+// draft-ietf-oauth-attestation-based-client-auth-12 has it: what is sent of an
+// attestation, the proof of possession that goes with it, and the challenges
+// that servers want in the proof.
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+const opChallenge = "attestation challenge"
+
+// The header fields and types of the draft.
+const (
+	attestationHeader    = "OAuth-Client-Attestation"
+	attestationPoPHeader = "OAuth-Client-Attestation-PoP"
+	challengeHeader      = "OAuth-Client-Attestation-Challenge"
+	attestationType      = "oauth-client-attestation+jwt"
+	attestationPoPType   = "oauth-client-attestation-pop+jwt"
+)
+
+// attestationAuth is attest_jwt_client_auth and, with dpop,
+// attest_jwt_client_auth_dpop.
+type attestationAuth struct {
+	key         *SigningKey // nil with dpop
+	dpop        bool        // the DPoP proof is the proof of possession
+	attestation func(ctx context.Context) (string, error)
+}
+
+// AttestJWTClientAuth is attest_jwt_client_auth: the client's attester, the
+// backend of a wallet or of another app, vouches for the key of this instance of
+// the client, and the instance signs a proof that it has the key.
+//
+// It follows a draft: draft-ietf-oauth-attestation-based-client-auth-12. Until that
+// is an RFC, what this function takes and sends may change with any release.
+//
+// attestation returns the Client Attestation JWT that the attester made for the
+// key. It is called for every attempt at a request, from several goroutines at
+// once, and may return the same one until that expires; an error of it is handed
+// on with kind [ErrUnavailable]. What it returns is looked at before it is sent:
+// it is a signed JWT of type oauth-client-attestation+jwt and at most 16 KiB, for
+// this client_id (sub) and key (cnf), and has not expired; else the error is of
+// kind [ErrConfig]. Its signature is for the server to verify. One that is too
+// old for the server is refused with use_fresh_attestation, a [*ResponseError].
+//
+// The proof has the server's latest challenge: a Client asks for the first at
+// the server's challenge_endpoint, if there is one, and takes others from any
+// answer. A request that is refused with use_attestation_challenge and another
+// challenge is made once more, with a new proof.
+//
+// Servers bind refresh tokens to the key: it has to be kept where they are.
+func AttestJWTClientAuth(key *SigningKey, attestation func(ctx context.Context) (string, error)) ClientAuth {
+	return &attestationAuth{key: key, attestation: attestation}
+}
+
+// AttestJWTClientAuthDPoP is attest_jwt_client_auth_dpop: [AttestJWTClientAuth]
+// with the key of Config.DPoP, which is required, and its DPoP proof in place of
+// the proof there. A proof is then made for every endpoint where the client
+// authenticates, for introspection and revocation too. The server's challenge is
+// the nonce of the proof. It follows the same draft.
+func AttestJWTClientAuthDPoP(attestation func(ctx context.Context) (string, error)) ClientAuth {
+	return &attestationAuth{dpop: true, attestation: attestation}
+}
+
+func (a *attestationAuth) fault() error {
+	switch {
+	case a.attestation == nil:
+		return fail(ErrConfig, "Auth", "the function that returns client attestations is nil")
+	case !a.dpop && (a.key == nil || a.key.alg == nil):
+		return fail(ErrConfig, "Auth", "the key of AttestJWTClientAuth is nil or empty")
+	}
+	return nil
+}
+
+// thumbprintFor is that of the key to be attested, for a client with this DPoP.
+func (a *attestationAuth) thumbprintFor(server *AuthorizationServer, d *DPoP) (string, error) {
+	switch {
+	case a.dpop && d == nil:
+		return "", fail(ErrConfig, "DPoP", "is nil, and its proofs are what AttestJWTClientAuthDPoP authenticates with")
+	case a.dpop:
+		return d.thumbprint, nil
+	case strings.Contains(server.Issuer, tenantPlaceholder):
+		return "", fail(ErrConfig, "Auth", "the issuer is a template and no audience for the proof of AttestJWTClientAuth")
+	}
+	return a.key.Thumbprint(), nil
+}
+
+func (a *attestationAuth) Authenticate(ctx context.Context, r *ClientAuthRequest) error {
+	if err := a.fault(); err != nil {
+		return err
+	}
+	jkt, err := a.thumbprintFor(r.Server, r.attested.dpop())
+	if err != nil {
+		return err
+	}
+	for _, name := range [...]string{attestationHeader, attestationPoPHeader} {
+		if r.Header.Values(name) != nil { // a second one, or one that turns the proof into another
+			return fail(ErrConfig, "Header", "%s is set by the package", name)
+		}
+	}
+	attestation, err := a.attestation(ctx)
+	if err != nil {
+		return &Error{Kind: ErrUnavailable, Param: "Auth", Detail: "the function that returns client attestations failed", Err: err}
+	}
+	if err := checkAttestation(attestation, r.ClientID, jkt, r.Now.Add(-r.attested.tolerance())); err != nil {
+		// The text alone: the kinds of err tell what is wrong with somebody else's token.
+		return fail(ErrConfig, "Auth", "the client attestation cannot be used: %s", strings.TrimPrefix(err.Error(), "oauth: "))
+	}
+	r.Form.Set("client_id", r.ClientID)
+	r.Header.Set(attestationHeader, attestation)
+	if a.dpop {
+		r.attested.proven = true
+		return nil
+	}
+	challenge, err := r.attested.take(ctx)
+	if err != nil {
+		return err
+	}
+	proof, err := a.proof(r, challenge)
+	if err != nil {
+		return err
+	}
+	r.Header.Set(attestationPoPHeader, proof)
+	return nil
+}
+
+// proof makes the Client Attestation PoP JWT. Its key stands in the attestation
+// and has no kid. Version 12 asks for aud, jti and iat; earlier ones also for iss.
+func (a *attestationAuth) proof(r *ClientAuthRequest, challenge string) (string, error) {
+	b := append(make([]byte, 0, 512), `{"iss":`...)
+	b = appendJSONString(b, r.ClientID)
+	b = appendJSONString(append(b, `,"aud":`...), r.Server.Issuer)
+	b = appendJSONString(append(b, `,"jti":`...), randomString())
+	b = appendJSONInt(append(b, `,"iat":`...), numericDate(r.Now))
+	if challenge != "" {
+		b = appendJSONString(append(b, `,"challenge":`...), challenge)
+	}
+	return a.key.signCompact(append(appendHeader(a.key.alg.name, attestationPoPType, ""), '}'), append(b, '}'))
+}
+
+// checkAttestation finds what the server would refuse an attestation for, to say
+// it in clear words and before anything is sent. That is all that its claims are
+// used for: nobody has verified the signature, and nothing of them is trusted.
+func checkAttestation(raw, clientID, jkt string, now time.Time) error {
+	switch {
+	case raw == "":
+		return fail(ErrParse, "", "it is empty")
+	case len(raw) > maxAttestation:
+		return fail(ErrParse, "", "it is longer than %d bytes", maxAttestation)
+	}
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return err
+	}
+	header, err := parseHeader(segments[0])
+	if err != nil {
+		return err
+	}
+	if header.typ != attestationType {
+		return fail(ErrType, "typ", "is %s, not %s", printable(header.typ, 64), attestationType)
+	}
+	scratch := jwsScratch.Get().(*[]byte)
+	defer jwsScratch.Put(scratch)
+	p, err := parseSegments(raw, segments, scratch)
+	if err != nil {
+		return err
+	}
+	r := newJSONReader()
+	defer r.release()
+	claims, err := r.object(string(p.payload), documentLimits, ErrClaim)
+	if err != nil {
+		return err
+	}
+	subject, err := claims.need("sub")
+	if err != nil {
+		return err
+	}
+	expiry, ok, err := claims.date("exp")
+	switch {
+	case err != nil:
+		return err
+	case subject != clientID:
+		return fail(ErrClaim, "sub", "it is for the client %s, not for %s", printable(subject, 128), printable(clientID, 128))
+	case !ok:
+		return fail(ErrClaim, "exp", "is missing")
+	case !expiry.After(now):
+		return fail(ErrExpired, "exp", "it expired at %s: get a new one", stamp(expiry))
+	}
+	return checkAttestedKey(claims, jkt)
+}
+
+func checkAttestedKey(claims jsonObject, jkt string) error {
+	cnf, _, err := claims.object("cnf")
+	if err != nil {
+		return err
+	}
+	jwk, ok, err := cnf.object("jwk")
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fail(ErrClaim, "cnf", "has no jwk")
+	}
+	for _, private := range privateMembers { // the key would be the server's too, and of whoever reads its log
+		if jwk.has(private) {
+			return fail(ErrClaim, "jwk", "has private members")
+		}
+	}
+	attested, err := jwkThumbprint(jwk)
+	if err != nil {
+		return err
+	}
+	if attested != jkt {
+		return fail(ErrBinding, "cnf", "it is for the key with the thumbprint %s, and the client's is %s", attested, jkt)
+	}
+	return nil
+}
+
+// ---- the server's challenge
+
+// An attestedRequest is the part of a request that this authentication shares
+// with its sender, over all attempts. Other authentication leaves it alone. It is
+// nil where somebody calls Authenticate who is not a Client.
+type attestedRequest struct {
+	client    *Client
+	proven    bool   // the DPoP proof authenticates the client
+	signed    bool   // there is a PoP JWT
+	challenge string // in it; "" if there is none
+	next      string // for the next attempt
+}
+
+func (q *attestedRequest) dpop() *DPoP {
+	if q == nil {
+		return nil
+	}
+	return q.client.dpop
+}
+
+func (q *attestedRequest) tolerance() time.Duration {
+	if q == nil {
+		return DefaultTolerance
+	}
+	return q.client.clock.tolerance()
+}
+
+// prover makes the DPoP proof of the attempt: d, or the client's where the proof
+// authenticates it, also where RFC 9449 has none.
+func (q *attestedRequest) prover(d *DPoP) *DPoP {
+	if q == nil || !q.proven {
+		return d
+	}
+	return q.client.dpop
+}
+
+// take is the challenge for the PoP JWT of an attempt: after a refusal the one
+// that came with it, which need not be the latest any more, as with DPoP nonces.
+// Requests at the same time ask for a first one each: nobody waits for others.
+func (q *attestedRequest) take(ctx context.Context) (string, error) {
+	if q == nil {
+		return "", nil
+	}
+	c := q.client
+	challenge := q.next
+	if challenge == "" {
+		challenge = c.challenge.latest()
+	}
+	if challenge == "" && c.server.ChallengeEndpoint != "" {
+		var err error
+		if challenge, err = c.fetchChallenge(ctx); err != nil {
+			return "", withOp(opChallenge, err)
+		}
+	}
+	q.signed, q.challenge = true, challenge
+	return challenge, nil
+}
+
+// again keeps the challenge of an answer, and reports whether the request is to
+// be made once more: it was refused for its challenge, and this is another one.
+func (q *attestedRequest) again(res *httpResponse) bool {
+	if q == nil || !q.signed {
+		return false
+	}
+	refused := (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) &&
+		res.refusal().Code == "use_attestation_challenge"
+	fresh := ""
+	if values := res.header.Values(challengeHeader); len(values) == 1 && challengeValue(values[0]) && !(refused && values[0] == q.challenge) {
+		fresh = strings.Clone(values[0])
+	}
+	switch {
+	case fresh != "":
+		q.next = fresh
+		q.client.challenge.keep(fresh)
+	case refused: // nothing to go on with: the next request asks for another
+		q.client.challenge.forget(q.challenge)
+	}
+	return refused && fresh != ""
+}
+
+// fetchChallenge asks for a challenge. The endpoint is open to everybody, and has
+// no alias for clients with a certificate.
+func (c *Client) fetchChallenge(ctx context.Context) (string, error) {
+	res, err := c.caller.do(ctx, &httpRequest{op: opChallenge, url: c.server.ChallengeEndpoint, param: "challenge_endpoint", accept: mediaJSON})
+	if err != nil {
+		return "", err
+	}
+	if err := res.expect(http.StatusOK); err != nil {
+		return "", err
+	}
+	o, err := res.object()
+	if err != nil {
+		return "", err
+	}
+	challenge, err := o.need("attestation_challenge")
+	if err != nil {
+		return "", err
+	}
+	if !challengeValue(challenge) {
+		return "", fail(ErrResponse, "attestation_challenge", "is longer than %d bytes, or has characters that cannot stand in a header", maxServerChallenge)
+	}
+	c.challenge.keep(challenge)
+	return challenge, nil
+}
+
+func challengeValue(s string) bool { return len(s) <= maxServerChallenge && headerValue(s) }
+
+// A lastChallenge is the latest challenge of a server.
+type lastChallenge struct {
+	mu    sync.Mutex
+	value string
+}
+
+// latest is the challenge; "" if there is none.
+func (l *lastChallenge) latest() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.value
+}
+
+func (l *lastChallenge) keep(challenge string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.value = challenge
+}
+
+// forget takes out a challenge that is not good any more. Another one stays.
+func (l *lastChallenge) forget(challenge string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.value == challenge {
+		l.value = ""
+	}
+}
