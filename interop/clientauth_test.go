@@ -4,11 +4,11 @@ package interop
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"example.com/oauth"
 )
@@ -103,71 +103,72 @@ func wrongSecret(s *scenario) {
 	s.fatalf("no Basic challenge among %v", refused.Challenges)
 }
 
-// attestation is attest_jwt_client_auth, which is for a ClientAuth of the
-// program's own: the attester vouches for the key of the client's instance, and
-// that key signs the server's challenge.
-type attestation struct {
-	issuer             string
-	attester, instance *oauth.SigningKey
-	instanceJWK        json.RawMessage // public
-	challenge          string
+// An attester vouches for the key of a client's instance.
+type attester struct {
+	issuer        string
+	key, instance *oauth.SigningKey
 }
 
-func (a *attestation) Authenticate(_ context.Context, r *oauth.ClientAuthRequest) error {
-	now := r.Now.Unix()
-	attested, err := a.attester.SignJWT("oauth-client-attestation+jwt", map[string]any{
-		"iss": a.issuer, "sub": r.ClientID, "iat": now, "exp": now + 300,
-		"cnf": map[string]any{"jwk": a.instanceJWK},
-	})
-	if err != nil {
-		return err
-	}
-	proof, err := a.instance.SignJWT("oauth-client-attestation-pop+jwt", map[string]any{
-		"iss": r.ClientID, "aud": r.Server.Issuer, "iat": now, "jti": rand.Text(), "challenge": a.challenge,
-	})
-	if err != nil {
-		return err
-	}
-	r.Form.Set("client_id", r.ClientID)
-	r.Header.Set("OAuth-Client-Attestation", attested)
-	r.Header.Set("OAuth-Client-Attestation-PoP", proof)
-	return nil
-}
-
-// newAttestation has the keys that the server made, and its present challenge.
-func (s *scenario) newAttestation() *attestation {
-	a := &attestation{issuer: s.desc.Attestation.Issuer}
+// newAttester has the keys that the server made.
+func (s *scenario) newAttester() *attester {
+	a := &attester{issuer: s.desc.Attestation.Issuer}
 	var err error
-	a.attester, err = oauth.ParseSigningKey(s.desc.Attestation.AttesterJWK, oauth.ES256, "")
+	a.key, err = oauth.ParseSigningKey(s.desc.Attestation.AttesterJWK, oauth.ES256, "")
 	s.check(err, "the attester's key")
 	a.instance, err = oauth.ParseSigningKey(s.desc.Attestation.InstanceJWK, oauth.ES256, "")
 	s.check(err, "the instance's key")
-	var public struct{ Kty, Crv, X, Y string }
-	s.check(json.Unmarshal(s.desc.Attestation.InstanceJWK, &public), "the instance's key")
-	a.instanceJWK = mustJSON(map[string]string{"kty": public.Kty, "crv": public.Crv, "x": public.X, "y": public.Y})
-
-	server, err := s.desc.server("tls")
-	s.check(err, "discovery")
-	var endpoint string
-	s.check(json.Unmarshal(server.Extra["challenge_endpoint"], &endpoint), "challenge_endpoint of the metadata")
-	var answer struct {
-		Challenge string `json:"attestation_challenge"`
-	}
-	s.exchangeJSON(http.MethodPost, endpoint, nil, &answer)
-	s.require(answer.Challenge != "", "no challenge")
-	a.challenge = answer.Challenge
 	return a
 }
 
-// attestedClient is refused with another challenge than the server's.
-func attestedClient(s *scenario) {
-	a := s.newAttestation()
-	o := options{request: pushed, config: func(c *oauth.Config) { c.Auth = a }}
-	s.requirePushed(s.full("tls", "attest", o))
+// attest is what the attester says of a key.
+func (a *attester) attest(id string, key *oauth.SigningKey) (string, error) {
+	now := time.Now().Unix()
+	return a.key.SignJWT("oauth-client-attestation+jwt", map[string]any{
+		"iss": a.issuer, "sub": id, "iat": now, "exp": now + 300, "cnf": map[string]any{"jwk": key.PublicJWK()},
+	})
+}
 
-	a.challenge = "stale"
+// instanceOf has an attestation made for every attempt.
+func (a *attester) instanceOf(id string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return a.attest(id, a.instance) }
+}
+
+// attestedClient is refused with another challenge than the server's, and goes on
+// with the one that it is told.
+func attestedClient(s *scenario) {
+	a := s.newAttester()
+	o := options{request: pushed, config: func(c *oauth.Config) {
+		c.Auth = oauth.AttestJWTClientAuth(a.instance, a.instanceOf("attest"))
+	}}
+	f := s.full("tls", "attest", o)
+	s.requirePushed(f)
+	s.require(f.wire.count(f.server.ChallengeEndpoint) == 1, "the challenge was asked for %d times", f.wire.count(f.server.ChallengeEndpoint))
+	f.wire.requireStatuses(s, f.server.PushedAuthorizationRequestEndpoint, http.StatusCreated)
+
+	stale := func(told bool) func(http.RoundTripper, *http.Request) (*http.Response, error) {
+		return func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(r)
+			switch {
+			case err != nil:
+			case r.URL.String() == f.server.ChallengeEndpoint:
+				resp.Body.Close()
+				resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(`{"attestation_challenge":"stale"}`)), -1
+			case !told:
+				resp.Header.Del("OAuth-Client-Attestation-Challenge")
+			}
+			return resp, err
+		}
+	}
+	o.around = stale(true)
+	again := s.full("tls", "attest", o)
+	s.requirePushed(again)
+	again.wire.requireStatuses(s, f.server.PushedAuthorizationRequestEndpoint, http.StatusBadRequest, http.StatusCreated)
+	s.require(again.wire.count(f.server.ChallengeEndpoint) == 1, "the challenge was asked for %d times", again.wire.count(f.server.ChallengeEndpoint))
+
+	o.around = stale(false)
 	p := s.setup("tls", "attest", o)
 	pending, err := p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, o))
 	s.requireResponseError(err, http.StatusBadRequest, "use_attestation_challenge")
 	s.require(pending == nil, "an Authorization beside an error")
+	p.wire.requireStatuses(s, f.server.PushedAuthorizationRequestEndpoint, http.StatusBadRequest)
 }

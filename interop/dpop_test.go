@@ -549,35 +549,13 @@ func dpopDevice(s *scenario) {
 	f.refreshed(s, nil).requireEmail(s)
 }
 
-// combined is attest_jwt_client_auth_dpop: the proof of the attested key takes
-// the place of the one that attestation makes. The package makes it where RFC
-// 9449 has one; at the other endpoints it is part of the authentication, and
-// made here.
-type combined struct {
-	attestation
-	dpop *oauth.DPoP
-}
-
-func (c *combined) Authenticate(ctx context.Context, r *oauth.ClientAuthRequest) error {
-	if err := c.attestation.Authenticate(ctx, r); err != nil {
-		return err
-	}
-	r.Header.Del("OAuth-Client-Attestation-PoP")
-	endpoint, err := url.Parse(r.Endpoint)
-	if err != nil {
-		return err
-	}
-	proof, err := c.dpop.Proof(http.MethodPost, endpoint, "")
-	r.Header.Set("DPoP", proof)
-	return err
-}
-
 // dpopAttested: the server wants a nonce in the combined proof, from the
 // instance that wants none elsewhere.
 func dpopAttested(s *scenario) {
-	a := s.newAttestation()
-	c := &combined{*a, s.dpopOf(a.instance)}
-	o := options{request: pushed, config: func(cfg *oauth.Config) { cfg.Auth, cfg.DPoP = c, c.dpop }}
+	a := s.newAttester()
+	o := options{request: pushed, config: func(c *oauth.Config) {
+		c.Auth, c.DPoP = oauth.AttestJWTClientAuthDPoP(a.instanceOf("attest-dpop")), s.dpopOf(a.instance)
+	}}
 	f := s.full("tls", "attest-dpop", o)
 	s.requirePushed(f)
 	f.wire.requireStatuses(s, f.server.PushedAuthorizationRequestEndpoint, http.StatusBadRequest, http.StatusCreated)
@@ -587,10 +565,30 @@ func dpopAttested(s *scenario) {
 		s.require(claims.Nonce != "", "no nonce in the proof for %s", endpoint)
 	}
 
-	// The attester has not vouched for that key.
-	c.dpop = s.newDPoP(oauth.ES256)
+	// The attester has vouched for another key: the package does not send that,
+	// and the server does not take it.
+	other, err := oauth.GenerateSigningKey(oauth.ES256)
+	s.check(err, "GenerateSigningKey")
+	o.config = func(c *oauth.Config) {
+		c.Auth, c.DPoP = oauth.AttestJWTClientAuthDPoP(a.instanceOf("attest-dpop")), s.dpopOf(other)
+	}
 	p := s.setup("tls", "attest-dpop", o)
 	pending, err := p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, o))
+	s.require(errors.Is(err, oauth.ErrConfig) && pending == nil, "an attestation of another key: %v", err)
+	p.wire.requireSilent(s)
+
+	attestation, err := a.attest("attest-dpop", other)
+	s.check(err, "an attestation")
+	o.config = func(c *oauth.Config) {
+		c.Auth, c.DPoP = oauth.AttestJWTClientAuthDPoP(a.instanceOf("attest-dpop")), s.dpopOf(a.instance)
+	}
+	o.around = func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.Header.Set("OAuth-Client-Attestation", attestation)
+		return next.RoundTrip(r)
+	}
+	p = s.setup("tls", "attest-dpop", o)
+	pending, err = p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, o))
 	s.requireResponseError(err, http.StatusUnauthorized, "invalid_client")
 	s.require(pending == nil, "an Authorization beside an error")
 }

@@ -152,7 +152,7 @@ func (c *registration) auth() (oauth.ClientAuth, error) {
 	case "none":
 		return oauth.None(), nil
 	case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop":
-		return nil, nil // the scenario's own: without it every request is ErrConfig
+		return nil, nil // the scenario's, which has the attester: without it every request is ErrConfig
 	}
 	return nil, fmt.Errorf("client %q: no client authentication %q here", c.ClientID, m.Method)
 }
