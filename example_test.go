@@ -162,6 +162,33 @@ func ExamplePrivateKeyJWT() {
 	defer client.CloseIdleConnections()
 }
 
+// A client whose ID tokens are encrypted to its key.
+func ExampleNewDecrypter() {
+	ctx := context.Background()
+	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
+	check(err)
+	signingKey, err := oauth.GenerateSigningKey(oauth.ES256)
+	check(err)
+	pem, err := os.ReadFile("decrypt.pem")
+	check(err)
+	key, err := oauth.ParseDecryptionKey(pem, "ECDH-ES", []string{"A256GCM"}, "2026-11") // PublicJWK is for the client's jwks
+	check(err)
+	decrypter, err := oauth.NewDecrypter(key) // several, with a key id each, while keys rotate
+	check(err)
+	client, err := oauth.NewClient(oauth.Config{
+		Server: as,
+		Metadata: oauth.ClientMetadata{
+			ClientID:                    "clinic",
+			IDTokenEncryptedResponseAlg: "ECDH-ES",
+			IDTokenEncryptedResponseEnc: "A256GCM",
+		},
+		Auth:      oauth.PrivateKeyJWT(signingKey, nil),
+		Decrypter: decrypter,
+	})
+	check(err)
+	_ = client
+}
+
 // An ID token that a page of the application got by itself and posts, as
 // Google One Tap does. This client never calls the server: it has no Auth.
 func ExampleClient_VerifyIDToken() {
@@ -421,7 +448,7 @@ func TestREADME(t *testing.T) {
 	}
 	squeeze := func(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
 	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) != 5 {
+	if len(blocks) != 6 {
 		t.Errorf("%d blocks of Go", len(blocks))
 	}
 	for _, block := range blocks {

@@ -134,14 +134,14 @@ func (a MTLSEndpointAliases) MarshalJSON() ([]byte, error) {
 // does, except for client_secret and registration_access_token: these are
 // secrets, have no field here, and are dropped.
 //
-// A Client reads ClientID, the …SignedResponseAlg fields, DefaultMaxAge,
+// A Client reads ClientID, the …SignedResponseAlg and …EncryptedResponse… fields
+// (which need Config.Decrypter), RequestObjectEncryption…, DefaultMaxAge,
 // RequireAuthTime, UseMTLSEndpointAliases, RequestObjectSigningAlg,
 // BackchannelRequestAlg, BackchannelTokenDeliveryMode and the members that
 // require something (RequirePushedAuthorizationRequests,
 // RequireSignedRequestObject, DPoPBoundAccessTokens,
-// FrontchannelLogoutSessionRequired, BackchannelLogoutSessionRequired). Those
-// that ask for encryption (RequestObjectEncryption…, …EncryptedResponse…) it
-// refuses with [ErrUnsupported]. The rest is for registration.
+// FrontchannelLogoutSessionRequired, BackchannelLogoutSessionRequired). The rest
+// is for registration.
 type ClientMetadata struct {
 	ClientID string `json:"client_id,omitzero"`
 

@@ -76,15 +76,15 @@
 // # Specifications
 //
 // RFC 6749 (authorization code, refresh, client credentials, extension grants),
-// 6750, 7009, 7515, 7517, 7518, 7519, 7521, 7523, 7591, 7592, 7636
+// 6750, 7009, 7515, 7516 (compact), 7517, 7518, 7519, 7521, 7523, 7591, 7592, 7636
 // (PKCE, S256), 7638, 7662, 8037, 8252, 8414, 8628, 8693, 8705 (client
 // authentication, endpoint aliases, bound tokens), 8707, 9068, 9101 (JAR), 9126
 // (PAR), 9207, 9396, 9449 (DPoP), 9470 (step-up, at a resource server), 9700, 9701,
 // 9728, 9864; OpenID Connect Core 1.0 (code flow, code id_token, id_token, userinfo,
 // refresh), Discovery 1.0, Dynamic Client Registration 1.0, CIBA Core 1.0 (poll and ping), RP-Initiated, Back-Channel
 // and Front-Channel Logout 1.0, OAuth 2.0 Form Post Response Mode, JARM, and the
-// draft of client ID metadata documents. The README has the table of what is
-// planned.
+// drafts of client ID metadata documents and of attestation-based client
+// authentication (version 12). The README has them in a table.
 //
 // # Profiles
 //
@@ -131,6 +131,16 @@
 // What can be left out by mistake is required or checked in [NewClient];
 // what weakens a check has a name that begins with Insecure.
 //
+// # Encrypted answers
+//
+// [NewDecrypter] takes the client's keys, and Config.Decrypter opens ID and logout
+// tokens, userinfo, authorization responses and introspection. Where Metadata says
+// that answers are encrypted, those that are not, or otherwise, are refused. What
+// is inside has to be signed and is verified as if it had come plain: encryption to
+// a public key says nothing about who sent it. What does not decrypt is
+// [ErrDecrypt], for whatever reason. RSA1_5, PBES2 and compression cannot be
+// configured. A program that makes no Decrypter links none of it.
+//
 // # Requests
 //
 // Every URL that is fetched is https (InsecureAllowHTTP is for tests), no
@@ -160,8 +170,11 @@
 // # FIPS 140-3
 //
 // The package works in Go's FIPS 140-3 mode, GODEBUG=fips140=only included:
-// all its algorithms are approved ones there. RSA keys need an exponent over
-// 2¹⁶ then. Nothing takes randomness from a caller.
+// its algorithms are approved ones there, and the two that are not, RSA-OAEP with
+// SHA-1 and X25519, are [ErrUnsupported] when a key for them is made. RSA keys need
+// an exponent over 2¹⁶ then. AES Key Wrap (A128KW and its kin) and the Concat KDF
+// are computed by this package on the AES and SHA-256 of the module. Nothing takes
+// randomness from a caller.
 //
 // # What it does not do
 //
@@ -174,7 +187,9 @@
 // # Compatibility
 //
 // Before version 1 the surface may change with a minor version; api/v0.txt
-// has all of it. The package needs the two latest Go releases.
+// has all of it. What follows a draft ([AttestJWTClientAuth],
+// [AttestJWTClientAuthDPoP], [ClientIDMetadataHandler]) may change with any
+// release until the draft is an RFC. The package needs the two latest Go releases.
 package oauth
 
 import (
