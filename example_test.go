@@ -186,7 +186,7 @@ func ExampleNewDecrypter() {
 		Decrypter: decrypter,
 	})
 	check(err)
-	_ = client
+	log.Println("ready:", client)
 }
 
 // An ID token that a page of the application got by itself and posts, as
