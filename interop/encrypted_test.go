@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -137,4 +138,34 @@ func encryptedX25519(s *scenario) {
 	var header struct{ Epk struct{ Kty, Crv string } }
 	decodeSegment(s, w.seen[0], 0, &header)
 	equal(s, header.Epk.Crv, "X25519", "curve of the ephemeral key")
+	s.encryptedLogout()
+}
+
+// encryptedLogout is the logout of a client whose ID tokens are encrypted: so is the
+// logout token, and the hint is the ID token that was in the JWE (RP-Initiated
+// Logout, Section 2).
+func (s *scenario) encryptedLogout() {
+	const id, sink = "jwe-logout", "/sink/bcl/jwe-logout"
+	metadata := map[string]any{
+		"client_id": id, "client_secret": "a secret of this scenario's own, of thirty-two bytes and more",
+		"grant_types": []string{"authorization_code"}, "response_types": []string{"code"}, "redirect_uris": []string{s.desc.RedirectURI},
+		"id_token_encrypted_response_alg": "A256KW", "id_token_encrypted_response_enc": "A192CBC-HS384",
+		"post_logout_redirect_uris": []string{s.desc.LoggedOut},
+		"backchannel_logout_uri":    s.desc.Control + sink, "backchannel_logout_session_required": true,
+	}
+	s.control(http.MethodPost, "/clients?instance=tls", metadata, nil)
+	s.control(http.MethodDelete, sink, nil, nil)
+	w := new(witness)
+	f := s.code("tls", id, options{
+		reg:    &registration{ClientID: id, Metadata: mustJSON(metadata)},
+		config: func(c *oauth.Config) { w.Decrypter, c.Decrypter = c.Decrypter, w },
+	})
+	s.endSession(f, oauth.EndSession{Token: f.token, PostLogoutRedirectURI: s.desc.LoggedOut})
+	var sent []notification
+	s.control(http.MethodGet, sink, nil, &sent)
+	equal(s, len(sent), 1, "number of logout tokens")
+	t, err := f.client.VerifyLogoutToken(s.ctx, logoutTokenOf(s, sent[0]))
+	s.check(err, "VerifyLogoutToken")
+	equal(s, t.SessionID(), f.idToken(s).SessionID(), "sid of the logout token")
+	w.requireDecrypted(s, 2, "A256KW", "A192CBC-HS384")
 }
