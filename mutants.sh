@@ -9,6 +9,7 @@
 # sees is a check that could be lost without anybody noticing.
 #
 #	./mutants.sh [REGEXP]   only the lines that match
+#	./mutants.sh -s K/N     only every N-th line, from the K-th (of 0 to N-1) on
 #	./mutants.sh -n         only whether each text stands once; takes a second
 #
 # Nearly all the time goes into building test binaries, so they are made small:
@@ -21,6 +22,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 texts=
 [ "${1:-}" != -n ] || { texts=only; shift; }
+part=0/1
+[ "${1:-}" != -s ] || { part=$2; shift 2; }
 only=${1:-.}
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 
@@ -1353,7 +1356,7 @@ share() {
   cat "$work"/[0-9]*/report
 }
 
-list | { grep -E -- "$only" || true; } >"$work/lines"
+list | { grep -E -- "$only" || true; } | awk -v k="${part%/*}" -v n="${part#*/}" 'NR % n == k' >"$work/lines"
 perl -e '
   while (<STDIN>) {
     chomp;
