@@ -229,7 +229,7 @@ const (
 	maxVerified        = 1 << 20  // access tokens that a resource server remembers
 	maxRemembered      = 16 << 10 // bytes of one, with its claims
 	maxIntrospected    = 1 << 14  // of them opaque ones
-	maxProof           = 8 << 10  // bytes of a DPoP proof: it has one key and a URL in it
+	maxProof           = 16 << 10 // bytes of a DPoP proof: it has a key, a signature and a URL in it, of ML-DSA-87 the first two are 11 KiB
 	maxProofRSABits    = 4096     // of its key, which anybody can choose
 	minNonceKey        = 32       // bytes of a key that DPoP nonces are made with
 	maxSaved           = 3 << 10  // bytes of an encoded Authorization: it shares a cookie of 4 KiB

@@ -115,6 +115,7 @@ func TestProof(t *testing.T) {
 		{"at the end of the window", proof(claims("iat", unitTime-60)), nil, "", ""},
 		{"a nonce that nobody asked for", proof(claims("nonce", "x")), nil, "", ""},
 		{"a typ in other case", []string{signProof(t, key, map[string]any{"typ": "application/DPoP+jwt"}, proofClaims(token, nil))}, nil, "", ""},
+		{"as large as one of ML-DSA-87 with a URL of 2 KiB", proof(claims("x", strings.Repeat("a", 9<<10))), nil, "", ""},
 		{"a kid", []string{signProof(t, key, map[string]any{"kid": "1"}, proofClaims(token, nil))}, nil, "", ""},
 
 		{"none", nil, ErrClaim, "DPoP", codeInvalidProof},
