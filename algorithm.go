@@ -1,12 +1,13 @@
 package oauth
 
 // This file holds the one table of signature algorithms (RFC 7518, Section 3,
-// RFC 8037, RFC 9864) and what follows from an algorithm: key type, curve,
-// hash, sizes.
+// RFC 8037, RFC 9864, RFC 9964) and what follows from an algorithm: key type,
+// curve, hash, sizes.
 
 import (
 	"crypto"
 	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/sha512"
 	"slices"
 	"strings"
@@ -30,6 +31,15 @@ const (
 	EdDSA Algorithm = "EdDSA" // the older name of Ed25519; other curves are not supported
 
 	Ed25519 Algorithm = "Ed25519" // RFC 9864
+
+	// ML-DSA, which quantum computers do not break (FIPS 204, RFC 9964). It needs
+	// a program that is built with Go 1.27 or newer and, where that is a build with
+	// GOFIPS140, the Go Cryptographic Module v1.26.0 or newer; in any other it is
+	// [ErrUnsupported]. Signatures are large, 2420, 3309 and 4627 bytes, and so are
+	// DPoP proofs, about 6, 8 and 11 KiB: not every server takes such a header.
+	MLDSA44 Algorithm = "ML-DSA-44"
+	MLDSA65 Algorithm = "ML-DSA-65"
+	MLDSA87 Algorithm = "ML-DSA-87"
 )
 
 // HMAC algorithms, for [ClientSecretJWT] alone. A token signed with one is
@@ -44,13 +54,19 @@ const (
 type algorithm struct {
 	name Algorithm
 	kty  string      // JWK key type
-	crv  string      // JWK curve, for EC and OKP
+	crv  string      // JWK curve, for EC and OKP; of AKP the alg, which is the parameter set
 	hash crypto.Hash // of the signed bytes; 0: the algorithm hashes by itself
 	pss  bool
 	size int         // bytes of a signature; 0: that of the RSA modulus
 	half crypto.Hash // of at_hash, c_hash and s_hash (OIDC Core 3.1.3.6)
 }
 
+// shake256 as a hash of OIDC Core 3.1.3.6 is SHAKE256 with 64 octets. No
+// crypto.Hash stands for it.
+const shake256 crypto.Hash = 0
+
+// algorithms is the table. What not every program has comes last: it is read
+// through usableAlgorithms.
 var algorithms = [...]algorithm{
 	{RS256, "RSA", "", crypto.SHA256, false, 0, crypto.SHA256},
 	{ES256, "EC", "P-256", crypto.SHA256, false, 64, crypto.SHA256},
@@ -63,6 +79,17 @@ var algorithms = [...]algorithm{
 	{PS512, "RSA", "", crypto.SHA512, true, 0, crypto.SHA512},
 	{ES384, "EC", "P-384", crypto.SHA384, false, 96, crypto.SHA384},
 	{ES512, "EC", "P-521", crypto.SHA512, false, 132, crypto.SHA512},
+	{MLDSA44, "AKP", "ML-DSA-44", 0, false, 2420, shake256},
+	{MLDSA65, "AKP", "ML-DSA-65", 0, false, 3309, shake256},
+	{MLDSA87, "AKP", "ML-DSA-87", 0, false, 4627, shake256},
+}
+
+// usableAlgorithms is what of the table this program can sign and verify with.
+func usableAlgorithms() []algorithm {
+	if mldsaNeeds != "" {
+		return algorithms[:len(algorithms)-3]
+	}
+	return algorithms[:]
 }
 
 // hmacAlgorithms are apart from the table, so that no lookup for verification
@@ -75,9 +102,21 @@ var hmacAlgorithms = [...]algorithm{
 
 // findAlgorithm returns the asymmetric algorithm of that name, or nil.
 func findAlgorithm(name Algorithm) *algorithm {
-	for i := range algorithms {
-		if algorithms[i].name == name {
-			return &algorithms[i]
+	usable := usableAlgorithms()
+	for i := range usable {
+		if usable[i].name == name {
+			return &usable[i]
+		}
+	}
+	return nil
+}
+
+// notBuiltIn is the error of an algorithm that the package has and this program
+// does not; nil for any other name.
+func notBuiltIn(param string, name Algorithm) error {
+	for _, a := range algorithms[len(usableAlgorithms()):] {
+		if a.name == name {
+			return fail(ErrUnsupported, param, "%s is not in this program: it needs %s", name, mldsaNeeds)
 		}
 	}
 	return nil
@@ -98,6 +137,9 @@ func signatureAlgorithm(param string, name Algorithm) (*algorithm, error) {
 	if a := findAlgorithm(name); a != nil {
 		return a, nil
 	}
+	if err := notBuiltIn(param, name); err != nil {
+		return nil, err
+	}
 	switch {
 	case name == "none" || findHMAC(name) != nil:
 		return nil, fail(ErrAlgorithm, param, "%s is never accepted: tokens have to be signed with the server's private key; register the client with one of %s", name, supportedAlgorithms())
@@ -108,8 +150,9 @@ func signatureAlgorithm(param string, name Algorithm) (*algorithm, error) {
 }
 
 func supportedAlgorithms() string {
-	names := make([]string, len(algorithms))
-	for i, a := range algorithms {
+	usable := usableAlgorithms()
+	names := make([]string, len(usable))
+	for i, a := range usable {
 		names[i] = string(a.name)
 	}
 	slices.Sort(names)
@@ -137,6 +180,11 @@ func allowedAlgorithms(param string, configured Algorithm, listParam string, lis
 		}
 	}
 	if usable == nil {
+		for _, name := range list {
+			if err := notBuiltIn(listParam, name); err != nil {
+				return nil, err // all that is missing is a newer Go
+			}
+		}
 		return nil, fail(ErrAlgorithm, listParam, "the server lists no algorithm that this package verifies: %s", supportedAlgorithms())
 	}
 	return usable, nil
@@ -145,6 +193,8 @@ func allowedAlgorithms(param string, configured Algorithm, listParam string, lis
 // sum hashes b into buf and returns the part of it that is filled.
 func sum(h crypto.Hash, b []byte, buf *[sha512.Size]byte) []byte {
 	switch h {
+	case shake256:
+		return buf[:copy(buf[:], sha3.SumSHAKE256(b, 64))]
 	case crypto.SHA256:
 		d := sha256.Sum256(b)
 		return buf[:copy(buf[:], d[:])]

@@ -23,7 +23,8 @@ import (
 )
 
 // The table against RFC 7518, Section 3.1 and 3.4, RFC 8037, Section 3.1 and
-// RFC 9864, Section 2.2; the half hash is OIDC Core 3.1.3.6.
+// RFC 9864, Section 2.2; ML-DSA against FIPS 204, Table 2; the half hash is OIDC
+// Core 3.1.3.6. What is in the table and not in this program leads to nothing.
 func TestAlgorithmTable(t *testing.T) {
 	want := map[Algorithm]struct {
 		kty, crv   string
@@ -42,18 +43,29 @@ func TestAlgorithmTable(t *testing.T) {
 		"ES512":   {"EC", "P-521", crypto.SHA512, crypto.SHA512, false, 2 * 66},
 		"EdDSA":   {"OKP", "Ed25519", 0, crypto.SHA512, false, 64},
 		"Ed25519": {"OKP", "Ed25519", 0, crypto.SHA512, false, 64},
+
+		"ML-DSA-44": {"AKP", "ML-DSA-44", 0, shake256, false, 2420},
+		"ML-DSA-65": {"AKP", "ML-DSA-65", 0, shake256, false, 3309},
+		"ML-DSA-87": {"AKP", "ML-DSA-87", 0, shake256, false, 4627},
 	}
 	if len(algorithms) != len(want) {
 		t.Errorf("%d algorithms, want %d", len(algorithms), len(want))
 	}
-	for name, w := range want {
-		a := findAlgorithm(name)
-		if a == nil {
-			t.Errorf("%s is missing", name)
-			continue
-		}
+	for i := range algorithms {
+		a := &algorithms[i]
+		name, w := a.name, want[a.name]
 		if a.kty != w.kty || a.crv != w.crv || a.hash != w.hash || a.half != w.half || a.pss != w.pss || a.size != w.size {
 			t.Errorf("%s is %+v, want %+v", name, *a, w)
+		}
+		if found := findAlgorithm(name); a.kty == "AKP" && mldsaNeeds != "" {
+			_, err := signatureAlgorithm("alg", name)
+			wantError(t, err, ErrUnsupported, "alg")
+			if found != nil {
+				t.Errorf("%s leads to %s", name, found.name)
+			}
+			continue
+		} else if found != a {
+			t.Errorf("%s leads to %v", name, found)
 		}
 		if _, err := signatureAlgorithm("alg", name); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -69,7 +81,7 @@ func TestHMACTable(t *testing.T) {
 			t.Errorf("%s is %+v", name, a)
 		}
 	}
-	for _, a := range algorithms {
+	for _, a := range usableAlgorithms() {
 		if findHMAC(a.name) != nil {
 			t.Errorf("%s is in both tables", a.name)
 		}
@@ -150,12 +162,43 @@ func TestSum(t *testing.T) {
 			t.Errorf("%v: %x", h, got)
 		}
 	}
+	// The first 64 octets of NIST's example SHAKE256_Msg0.
+	const empty = "46b9dd2b0ba88d13233b3feb743eeb243fcd52ea62b81b82b50c27646ed5762fd75dc4ddd8c0f200cb05019d67b592f6fc821c49479ab48640292eacb3b7c4be"
+	var buf [sha512.Size]byte
+	if got := fmt.Sprintf("%x", sum(shake256, nil, &buf)); got != empty {
+		t.Errorf("SHAKE256: %s", got)
+	}
+}
+
+// OIDC Core 3.1.3.6 for ML-DSA: the left half of 64 octets of SHAKE256. The values
+// are made with (the digest and half its size by algorithm)
+//
+//	printf %s message | openssl dgst -shake256 -xoflen 64 -binary | head -c 32 | basenc --base64url
+func TestHalfHash(t *testing.T) {
+	for _, x := range []struct {
+		alg  Algorithm
+		want string
+	}{
+		{ES256, "q1MKE-RZFJgrefm34_uplA"},
+		{ES384, "NT63UWon75LpbRoxlxLYS5AuqoKIGeU6"},
+		{EdDSA, "-Nr1ejNHzE1rnVdbMf5gd-LLSH9gqWIzwIy0edvzFTg"},
+		{MLDSA44, "hhbh5M_YtffZLUPYbhsUUaKmWvhk_LEmwmYKs0ZRsXU"},
+		{MLDSA87, "hhbh5M_YtffZLUPYbhsUUaKmWvhk_LEmwmYKs0ZRsXU"},
+	} {
+		i := slices.IndexFunc(algorithms[:], func(a algorithm) bool { return a.name == x.alg })
+		for _, value := range []string{"message", "Message"} {
+			o := must(parseObject(`{"at_hash":"`+x.want+`"}`, documentLimits, ErrClaim))
+			if err := checkHash(o, "at_hash", &algorithms[i], value, true); (err == nil) != (value == "message") {
+				t.Errorf("%s of %s: %v", x.alg, value, err)
+			}
+		}
+	}
 }
 
 func TestSupportedAlgorithms(t *testing.T) {
 	names := strings.Split(supportedAlgorithms(), ", ")
-	if len(names) != len(algorithms) || !slices.IsSorted(names) {
-		t.Errorf("%v, want the %d names in order", names, len(algorithms))
+	if len(names) != len(usableAlgorithms()) || !slices.IsSorted(names) {
+		t.Errorf("%v, want the %d names in order", names, len(usableAlgorithms()))
 	}
 }
 
@@ -164,10 +207,10 @@ func TestSupportedAlgorithms(t *testing.T) {
 // Every algorithm signs, verifies, and does not verify for any other.
 func TestJWSAlgorithms(t *testing.T) {
 	all := jwsAllow()
-	for _, a := range algorithms {
+	for _, a := range usableAlgorithms() {
 		all.allowed = append(all.allowed, a.name)
 	}
-	for _, a := range algorithms {
+	for _, a := range usableAlgorithms() {
 		t.Run(string(a.name), func(t *testing.T) {
 			key := jwsKey(a.name, "")
 			keys := jwsKeys(key)
@@ -180,7 +223,7 @@ func TestJWSAlgorithms(t *testing.T) {
 				t.Errorf("payload %s, algorithm %s", v.payload, v.alg.name)
 			}
 			checkSignature(t, &a, key.signer.Public(), token)
-			for _, b := range algorithms {
+			for _, b := range usableAlgorithms() {
 				if a.kty != b.kty || a.crv != b.crv || a.name == b.name {
 					continue
 				}
@@ -225,6 +268,8 @@ func checkSignature(t *testing.T, a *algorithm, public crypto.PublicKey, token s
 		ok = len(sig) == a.size && ecdsa.Verify(public, digest, new(big.Int).SetBytes(sig[:n]), new(big.Int).SetBytes(sig[n:]))
 	case ed25519.PublicKey:
 		ok = ed25519.Verify(public, input, sig)
+	case *mldsaPublicKey:
+		ok = mldsaVerifiesElsewhere(public, input, sig)
 	}
 	if !ok {
 		t.Error("the signature does not verify elsewhere")

@@ -17,6 +17,8 @@ var onlyIn = map[string][]string{
 	"crypto/ed25519":  {"jws.go", "jwk.go"},
 	"crypto/elliptic": {"jwk.go"},
 	"crypto/hmac":     {"decrypt.go", "jwe.go", "jws.go"},
+	"crypto/mldsa":    {"mldsa.go"},
+	"crypto/sha3":     {"algorithm.go"},
 	"crypto/tls":      {"mtls.go"},
 	"crypto/x509":     {"http.go", "jwk.go", "mtls.go", "resource.go"},
 	"crypto/rand":     {"decrypt.go", "jwe.go", "jws.go", "jwk.go", "secret.go"},
@@ -60,6 +62,7 @@ var callsOnlyIn = map[string][]string{
 	"rsa.VerifyPSS":         {"jws.go"},
 	"ed25519.Verify":        {"jws.go"},
 	"ecdsa.VerifyASN1":      {"jws.go"},
+	"mldsa.Verify":          {"mldsa.go"},
 	"url.PathEscape":        nil,
 	"errors.ErrUnsupported": nil,
 }

@@ -1,7 +1,7 @@
 package oauth
 
-// This file implements JSON Web Keys (RFC 7517, RFC 7518 Section 6, RFC 8037)
-// and their thumbprints (RFC 7638): public keys as servers publish them, and
+// This file implements JSON Web Keys (RFC 7517, RFC 7518 Section 6, RFC 8037, RFC
+// 9964) and their thumbprints (RFC 7638): public keys as servers publish them, and
 // SigningKey, the private keys of a client.
 
 import (
@@ -26,9 +26,9 @@ import (
 
 // A publicKey is a key of a key set, parsed once when it was fetched.
 type publicKey struct {
-	key    crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	key    crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey or *mldsaPublicKey
 	kty    string
-	crv    string
+	crv    string // of AKP keys the alg
 	kid    string
 	alg    Algorithm // "": any that fits the key
 	use    string
@@ -84,6 +84,8 @@ func parsePublicJWK(o jsonObject) (*publicKey, error) {
 		k.crv, k.key, err = ecPublicJWK(o)
 	case "OKP":
 		k.crv, k.key, err = okpPublicJWK(o)
+	case "AKP":
+		k.crv, k.key, err = akpPublicJWK(o)
 	default:
 		err = fail(ErrUnsupported, "kty", "key type %s is not supported", printable(k.kty, 32))
 	}
@@ -91,7 +93,7 @@ func parsePublicJWK(o jsonObject) (*publicKey, error) {
 }
 
 // privateMembers are those of private and symmetric keys: RFC 7518, Section 6, RFC
-// 8037, Section 2, and priv of keys of type AKP.
+// 8037, Section 2, and RFC 9964.
 var privateMembers = [...]string{"d", "k", "priv", "p", "q", "dp", "dq", "qi", "oth"}
 
 func (o jsonObject) bytes(name string, limit int) ([]byte, error) {
@@ -227,7 +229,44 @@ func smallOrder(x []byte) bool {
 	return slices.Contains(smallOrderY[:], y)
 }
 
-// keyShape is the JWK type and curve of a public key.
+// mldsaKeySize is the size of a public key: FIPS 204, Table 2. It is 0 for an
+// algorithm that is not ML-DSA.
+func mldsaKeySize(alg string) int {
+	switch Algorithm(alg) {
+	case MLDSA44:
+		return 1312
+	case MLDSA65:
+		return 1952
+	case MLDSA87:
+		return 2592
+	}
+	return 0
+}
+
+const mldsaSeedSize = 32
+
+// akpPublicJWK reads a key whose alg, which is required, says what it is: the
+// parameter set is part of the key.
+func akpPublicJWK(o jsonObject) (alg string, key *mldsaPublicKey, err error) {
+	if alg, err = o.need("alg"); err != nil {
+		return "", nil, err
+	}
+	size := mldsaKeySize(alg)
+	if size == 0 {
+		return alg, nil, fail(ErrUnsupported, "alg", "keys of type AKP for %s are not supported", printable(alg, 32))
+	}
+	pub, err := o.bytes("pub", size)
+	if err != nil {
+		return alg, nil, err
+	}
+	if len(pub) != size {
+		return alg, nil, fail(o.kind, "pub", "an %s key has %d bytes, not %d", alg, size, len(pub))
+	}
+	key, err = newMLDSAPublicKey(Algorithm(alg), pub)
+	return alg, key, err
+}
+
+// keyShape is the JWK type and curve of a public key, as the table has them.
 func keyShape(key crypto.PublicKey) (kty, crv string) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
@@ -239,6 +278,10 @@ func keyShape(key crypto.PublicKey) (kty, crv string) {
 	case ed25519.PublicKey:
 		if len(key) == ed25519.PublicKeySize {
 			return "OKP", "Ed25519"
+		}
+	case *mldsaPublicKey:
+		if alg := mldsaName(key); alg != "" {
+			return "AKP", alg
 		}
 	}
 	return "", ""
@@ -269,6 +312,9 @@ func minimalJWK(key crypto.PublicKey) []byte {
 	case ed25519.PublicKey:
 		b = append(b, `,"crv":"`+crv+`","kty":"`+kty+`"`...)
 		b = member(b, "x", key)
+	case *mldsaPublicKey: // RFC 9964: the alg is among them
+		b = append(b, `,"alg":"`+crv+`","kty":"`+kty+`"`...)
+		b = member(b, "pub", key.Bytes())
 	}
 	b[1] = '{' // the first member's comma
 	return append(b[1:], '}')
@@ -295,6 +341,8 @@ func jwkThumbprint(o jsonObject) (string, error) {
 		names = []string{"crv", "kty", "x", "y"}
 	case "OKP":
 		names = []string{"crv", "kty", "x"}
+	case "AKP": // RFC 9964
+		names = []string{"alg", "kty", "pub"}
 	default:
 		return "", fail(ErrUnsupported, "kty", "key type %s is not supported", printable(kty, 32))
 	}
@@ -337,7 +385,8 @@ func (h heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) 
 // id goes into the kid of what is signed; empty: there is none. RSA keys have
 // 2048 to 8192 bits. The errors are of kind [ErrConfig]; for an algorithm that
 // is not one of this package's, [ErrAlgorithm]; for a key that FIPS 140-3 mode
-// does not allow, [ErrUnsupported].
+// does not allow, and for ML-DSA where the program does not have it,
+// [ErrUnsupported].
 func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningKey, error) {
 	const op = "signing key"
 	if signer == nil {
@@ -360,7 +409,8 @@ func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningK
 }
 
 // GenerateSigningKey makes a new key in memory, with its thumbprint as key id.
-// RSA keys get 2048 bits; larger ones come through [NewSigningKey].
+// RSA keys get 2048 bits; larger ones come through [NewSigningKey]. The errors are
+// of kind [ErrAlgorithm] and [ErrUnsupported].
 func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
 	a, err := signatureAlgorithm("alg", alg)
 	if err != nil {
@@ -372,6 +422,8 @@ func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
 		signer, err = rsa.GenerateKey(rand.Reader, minRSABits)
 	case "EC":
 		signer, err = ecdsa.GenerateKey(curveByName(a.crv), rand.Reader)
+	case "AKP":
+		signer, err = generateMLDSA(alg)
 	default:
 		_, signer, err = ed25519.GenerateKey(rand.Reader)
 	}
@@ -383,8 +435,10 @@ func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
 
 // ParseSigningKey reads a private key: PEM (PKCS #8, PKCS #1, SEC 1; not
 // encrypted) or a JWK. An empty alg or keyID is taken from the JWK's alg or
-// kid. The errors are of kind [ErrParse], [ErrConfig] or [ErrAlgorithm] and
-// never quote the input.
+// kid. The PKCS #8 of an ML-DSA key has to have the seed alone (RFC 9881), which
+// OpenSSL writes with -provparam ml-dsa.output_formats=seed-only. The errors are of
+// kind [ErrParse], [ErrConfig], [ErrAlgorithm] or [ErrUnsupported] and never quote
+// the input.
 func ParseSigningKey(pemOrJWK []byte, alg Algorithm, keyID string) (*SigningKey, error) {
 	const op = "signing key"
 	var signer crypto.Signer
@@ -402,7 +456,7 @@ func ParseSigningKey(pemOrJWK []byte, alg Algorithm, keyID string) (*SigningKey,
 			s, _, err = o.string("alg")
 			alg = Algorithm(s)
 		}
-	} else {
+	} else if err = notBuiltIn("alg", alg); err == nil {
 		signer, err = parsePrivatePEM(pemOrJWK)
 	}
 	if err != nil {
@@ -490,6 +544,20 @@ func parsePrivateJWK(o jsonObject) (crypto.Signer, error) {
 			return nil, fail(ErrParse, "d", "is not the private key of x")
 		}
 		return ed25519.NewKeyFromSeed(d), nil
+	case "AKP":
+		alg, public, err := akpPublicJWK(o)
+		if err != nil {
+			return nil, err
+		}
+		seed, err := o.bytes("priv", mldsaSeedSize) // RFC 9964: never the expanded key
+		if err != nil {
+			return nil, err
+		}
+		key, err := newMLDSAPrivateKey(Algorithm(alg), seed) // which takes no other length
+		if err != nil || !public.Equal(key.Public()) {
+			return nil, fail(ErrParse, "priv", "is not the seed of pub")
+		}
+		return key, nil
 	}
 	return nil, fail(ErrUnsupported, "kty", "key type %s is not supported", printable(kty, 32))
 }
@@ -524,7 +592,11 @@ func rsaPrivateJWK(o jsonObject) (*rsa.PrivateKey, error) {
 // jwks or jwks_uri.
 func (k *SigningKey) PublicJWK() json.RawMessage {
 	b := minimalJWK(k.signer.Public())
-	b = append(b[:len(b)-1], `,"alg":"`+string(k.alg.name)+`","use":"sig"`...)
+	b = b[:len(b)-1]
+	if k.alg.kty != "AKP" { // of which it is a required member
+		b = append(b, `,"alg":"`+string(k.alg.name)+`"`...)
+	}
+	b = append(b, `,"use":"sig"`...)
 	if k.kid != "" {
 		b = appendJSONString(append(b, `,"kid":`...), k.kid)
 	}

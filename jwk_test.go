@@ -160,8 +160,26 @@ func TestPublicJWK(t *testing.T) {
 		{"RSA with q", withMember(rsaJWK(good, aqab), `"q":"AQ"`), ErrParse, "q"},
 		{"oct", `{"kty":"oct","k":"AQ"}`, ErrParse, "k"},
 
+		// AKP: RFC 9964, and the sizes of FIPS 204, Table 2. Where the form is right, it
+		// depends on the program whether the key can be used.
+		{"ML-DSA-44, short", akpJWK("ML-DSA-44", 1311), ErrParse, "pub"},
+		{"ML-DSA-44, long", akpJWK("ML-DSA-44", 1313), ErrParse, "pub"},
+		{"ML-DSA-44, as long as ML-DSA-65", akpJWK("ML-DSA-44", 1952), ErrParse, "pub"},
+		{"ML-DSA-65, short", akpJWK("ML-DSA-65", 1951), ErrParse, "pub"},
+		{"ML-DSA-65, long", akpJWK("ML-DSA-65", 1953), ErrParse, "pub"},
+		{"ML-DSA-65, as long as ML-DSA-44", akpJWK("ML-DSA-65", 1312), ErrParse, "pub"},
+		{"ML-DSA-87, short", akpJWK("ML-DSA-87", 2591), ErrParse, "pub"},
+		{"ML-DSA-87, long", akpJWK("ML-DSA-87", 2593), ErrParse, "pub"},
+		{"AKP, pub empty", akpJWK("ML-DSA-44", 0), ErrParse, "pub"},
+		{"AKP, no pub", `{"kty":"AKP","alg":"ML-DSA-44"}`, ErrParse, "pub"},
+		{"AKP, pub padded", `{"kty":"AKP","alg":"ML-DSA-44","pub":"` + strings.Repeat("A", 1750) + `=="}`, ErrParse, "pub"},
+		{"AKP, no alg", strings.Replace(akpJWK("ML-DSA-44", 1312), `"alg":"ML-DSA-44",`, "", 1), ErrParse, "alg"},
+		{"AKP, alg of another type", akpJWK("ES256", 1312), ErrUnsupported, "alg"},
+		{"AKP, alg of tomorrow", akpJWK("SLH-DSA-SHA2-128s", 32), ErrUnsupported, "alg"},
+		{"AKP, alg in other case", akpJWK("ml-dsa-44", 1312), ErrUnsupported, "alg"},
+		{"AKP with priv", withMember(akpJWK("ML-DSA-44", 1312), `"priv":"AQ"`), ErrParse, "priv"},
+
 		{"oct without k", `{"kty":"oct"}`, ErrUnsupported, "kty"},
-		{"AKP", `{"kty":"AKP","alg":"ML-DSA-44","pub":"AQ"}`, ErrUnsupported, "kty"},
 		{"no kty", `{"crv":"P-256"}`, ErrUnsupported, "kty"},
 		{"kty in other case", `{"kty":"rsa","n":"` + good + `","e":"AQAB"}`, ErrUnsupported, "kty"},
 		{"kty a number", `{"kty":1}`, ErrParse, "kty"},
@@ -396,6 +414,34 @@ func TestKeySelection(t *testing.T) {
 	}
 }
 
+// akpJWK is a key of type AKP with a pub of so many octets.
+func akpJWK(alg string, size int) string {
+	return `{"kty":"AKP","alg":"` + alg + `","pub":"` + encodeBase64URL(make([]byte, size)) + `"}`
+}
+
+// RFC 9964: alg, kty and pub are what is hashed, in this order, and nothing is
+// computed with the key. The thumbprint is of
+//
+//	printf %s '{"alg":"ML-DSA-44","kty":"AKP","pub":"AQ"}' | openssl dgst -sha256 -binary | basenc --base64url
+func TestJWKThumbprintAKP(t *testing.T) {
+	const want = "wVgqZbWxikcGgDceVMV9w39RgpJhptIH3AkAaUdYz3I"
+	for _, jwk := range []string{
+		`{"alg":"ML-DSA-44","kty":"AKP","pub":"AQ"}`,
+		`{"use":"sig","pub":"AQ","kty":"AKP","kid":"1","alg":"ML-DSA-44"}`,
+	} {
+		if got, err := jwkThumbprint(must(parseObject(jwk, headerLimits, ErrParse))); got != want || err != nil {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+	for _, x := range []struct{ jwk, param string }{
+		{`{"kty":"AKP","pub":"AQ"}`, "alg"},
+		{`{"kty":"AKP","alg":"ML-DSA-44"}`, "pub"},
+	} {
+		_, err := jwkThumbprint(must(parseObject(x.jwk, headerLimits, ErrParse)))
+		wantError(t, err, ErrParse, x.param)
+	}
+}
+
 // ---- private keys
 
 func pemBlock(kind string, der []byte) string {
@@ -414,6 +460,8 @@ func privateJWK(alg Algorithm) string {
 		return withMember(public, `"d":"`+encodeBase64URL(must(private.Bytes()))+`"`)
 	case ed25519.PrivateKey:
 		return withMember(public, `"d":"`+encodeBase64URL(private.Seed())+`"`)
+	case interface{ Bytes() []byte }: // ML-DSA
+		return withMember(public, `"priv":"`+encodeBase64URL(private.Bytes())+`"`)
 	}
 	panic(alg)
 }
@@ -625,7 +673,7 @@ func TestNewSigningKeyErrors(t *testing.T) {
 // The key id of a generated key is its thumbprint, and PublicJWK has what a
 // server needs and nothing of the private key.
 func TestSigningKeyPublicJWK(t *testing.T) {
-	for _, a := range algorithms {
+	for _, a := range usableAlgorithms() {
 		key := jwsKey(a.name, `k"1`)
 		if a.kty != "RSA" { // slow to make, and the same code
 			key = must(GenerateSigningKey(a.name))
@@ -640,7 +688,7 @@ func TestSigningKeyPublicJWK(t *testing.T) {
 		if m["alg"] != string(a.name) || m["use"] != "sig" || m["kid"] != key.KeyID() {
 			t.Errorf("%s: %v", a.name, m)
 		}
-		for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "k"} {
+		for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "k", "priv"} {
 			if _, ok := m[name]; ok {
 				t.Errorf("%s: %s is in the public key", a.name, name)
 			}

@@ -46,6 +46,8 @@ func verifySignature(a *algorithm, key crypto.PublicKey, input, sig []byte) bool
 		return ecdsa.VerifyASN1(key, sum(a.hash, input, &buf), appendECDSASignature(der[:0], sig))
 	case ed25519.PublicKey:
 		return len(sig) == a.size && ed25519.Verify(key, input, sig)
+	case *mldsaPublicKey:
+		return len(sig) == a.size && verifyMLDSA(key, input, sig)
 	}
 	return false
 }
@@ -67,7 +69,7 @@ func (k *SigningKey) sign(input []byte) ([]byte, error) {
 			return nil, err
 		}
 		return fixedECDSASignature(der, a.size)
-	default:
+	default: // Ed25519 and ML-DSA, with an empty context, take the message itself
 		return k.signer.Sign(rand.Reader, input, crypto.Hash(0))
 	}
 }

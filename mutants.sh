@@ -33,7 +33,7 @@ list() {
 algorithm.go | Algorithm|IDTokenAlg | if list == nil { | if len(list) == 0 {
 algorithm.go | Algorithm|NewClient | if usable == nil { | if false {
 algorithm.go | Algorithm|UserInfo | if fallback == "" { | if false {
-algorithm.go | AlgorithmNames | if algorithms[i].name == name { | if strings.EqualFold(string(algorithms[i].name), string(name)) {
+algorithm.go | AlgorithmNames | if usable[i].name == name { | if strings.EqualFold(string(usable[i].name), string(name)) {
 algorithm.go | AlgorithmNames|JWSKeyConfusion | return nil\n}\n\nfunc findHMAC | return findHMAC(name)\n}\n\nfunc findHMAC
 algorithm.go | AlgorithmTable | {ES384, "EC", "P-384", crypto.SHA384, false, 96, crypto.SHA384}, | {ES384, "EC", "P-384", crypto.SHA256, false, 96, crypto.SHA384},
 algorithm.go | AlgorithmTable | {EdDSA, "OKP", "Ed25519", 0, false, 64, crypto.SHA512}, | {EdDSA, "OKP", "Ed25519", 0, false, 64, crypto.SHA256},
@@ -44,6 +44,12 @@ algorithm.go | AllowedAlgorithms | if findAlgorithm(name) != nil { | if name != 
 algorithm.go | AllowedAlgorithms | if usable == nil { | if usable == nil && fallback != "" { return []Algorithm{fallback}, nil }; if usable == nil {
 algorithm.go | HMACTable|FIPSClientSecretJWT | {HS384, "oct", "", crypto.SHA384, false, 48, 0}, | {HS384, "oct", "", crypto.SHA384, false, 32, 0},
 algorithm.go | TestSum | d := sha512.Sum384(b) | d := sha512.Sum512_256(b)
+algorithm.go | AlgorithmTable | {MLDSA65, "AKP", "ML-DSA-65", 0, false, 3309, shake256}, | {MLDSA65, "AKP", "ML-DSA-65", 0, false, 3293, shake256},
+algorithm.go | AlgorithmTable | {MLDSA87, "AKP", "ML-DSA-87", 0, false, 4627, shake256}, | {MLDSA87, "AKP", "ML-DSA-87", 0, false, 4627, crypto.SHA512},
+algorithm.go | HalfHash | sha3.SumSHAKE256(b, 64) | sha3.SumSHAKE256(b, 32)
+algorithm.go | MLDSA | return algorithms[:len(algorithms)-3] | return algorithms[:]
+algorithm.go | MLDSAMissing | if err := notBuiltIn(param, name); err != nil { | if err := error(nil); err != nil {
+algorithm.go | MLDSAMissing | return nil, err // all | _ = err // all
 # attestation.go
 attestation.go | AttestationNewClient | case a.attestation == nil: | case false:
 attestation.go | AttestationNewClient | (a.key == nil || a.key.alg == nil) | (a.key == nil)
@@ -446,6 +452,14 @@ jsonstruct.go | Metadata|Discover | if m.raw == "null" && | if false &&
 jsonstruct.go | Collision | known { | known && false {
 jsonstruct.go | JSON|Metadata | tag == name && tag != "-" | strings.EqualFold(tag, name) && tag != "-"
 # jwk.go
+jwk.go | ThumbprintAKP | names = []string{"alg", "kty", "pub"} | names = []string{"kty", "pub"}
+jwk.go | MLDSAMissing | } else if err = notBuiltIn("alg", alg); err == nil { | } else {
+jwk.go | MLDSA | key, err = newMLDSAPublicKey(Algorithm(alg), pub) | _, _ = newMLDSAPublicKey(Algorithm(alg), pub)
+jwk.go | TestPublicJWK$ | if len(pub) != size { | if len(pub) > size {
+jwk.go | TestPublicJWK$ | if size == 0 { | if size < 0 {
+jwk.go | TestPublicJWK$ | if alg, err = o.need("alg"); err != nil { | if alg, _, err = o.string("alg"); err != nil {
+jwk.go | TestPublicJWK$|MLDSAMissing | return 2592 | return 2420
+resource.go | MLDSANotAnnounced | for _, a := range usableAlgorithms() { | for _, a := range algorithms {
 jwk.go | FIPSProcess | case key.E <= 1<<16: // | case key.E < 3: //
 jwk.go | FIPSProcess | case key.N.BitLen()%2 != 0: // | case false: //
 jwk.go | FIPSProcess | return fail(ErrUnsupported, "e", | return fail(kind, "e",
@@ -487,7 +501,7 @@ jwk.go | PublicJWK | if len(b) != size { | if false {
 jwk.go | PublicJWK | if len(b) != size { | if len(b) < size {
 jwk.go | PublicJWK | if len(x) != ed25519.PublicKeySize { | if len(x) < ed25519.PublicKeySize {
 jwk.go | RFC7638 | sum := sha256.Sum256(minimalJWK(key))\n | sum := sha256.Sum256(minimalJWK(key)); sum[0]++\n
-jwk.go | SigningKeyPublicJWK | `","use":"sig"`...) | `"`...)
+jwk.go | SigningKeyPublicJWK | b = append(b, `,"use":"sig"`...) | _ = 0
 jwk.go | SigningKeyPublicJWK | return NewSigningKey(signer, alg, thumbprint(signer.Public())) | return NewSigningKey(signer, alg, "")
 jwk.go | SmallOrder | if smallOrder(x) { | if false {
 jwk.go | SmallOrder | y[31] &= 0x7f | _ = 0
@@ -1142,6 +1156,7 @@ proof.go | NewResourceServer | if cfg.DPoPNonceKeys != nil && len(cfg.DPoPNonceK
 resource.go | TestProof$ | answer{code: codeInvalidProof}) | answer{})
 proof.go | TestProof$ | case len(fields) > 1: | case false:
 proof.go | TestProof$ | case len(fields[0]) > maxProof: | case false:
+oauth.go | TestProof$ | maxProof           = 16 << 10 | maxProof           = 8 << 10
 proof.go | TestProof$ | reader.object(string(p.payload), headerLimits, ErrClaim) | reader.object(string(p.payload), documentLimits, ErrClaim)
 proof.go | TestProof$ | if _, err := p.verify(alg, key); err != nil { | if _, err := p.verify(alg, key); err != nil && jti == "" {
 proof.go | TestProof$ | alg, err := rules.jws.check(&h)\n | alg, err := findAlgorithm(h.alg), error(nil)\n

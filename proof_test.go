@@ -201,7 +201,11 @@ func TestProof(t *testing.T) {
 func TestProofAlgorithms(t *testing.T) {
 	s := newUnitServer()
 	rs := s.resource(t, nil)
-	for _, alg := range []Algorithm{RS256, PS512, ES256, ES384, ES512, Ed25519, EdDSA} {
+	for _, a := range usableAlgorithms() {
+		alg := a.name
+		if a.kty == "RSA" && alg != RS256 && alg != PS512 { // RSA keys take long to make
+			continue
+		}
 		key := proofKeyOf(t, alg)
 		token := s.accessToken(t, boundTo(key))
 		if _, err := authenticate(t, rs, provenRequestOf(token, signProof(t, key, nil, proofClaims(token, nil)))); err != nil {

@@ -167,7 +167,8 @@ type trustedServer struct {
 
 // NewResourceServer makes a ResourceServer. It checks all that can be checked
 // without a request, and its errors are of kind [ErrConfig], [ErrInsecureURL]
-// and, for algorithms, [ErrAlgorithm].
+// and, for algorithms, [ErrAlgorithm] and, for those that this program does not
+// have, [ErrUnsupported].
 func NewResourceServer(cfg ResourceServerConfig) (*ResourceServer, error) {
 	rs, err := newResourceServer(&cfg)
 	if err != nil {
@@ -348,7 +349,7 @@ func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig, sets map[stri
 // verifiable are the algorithms of a list, by default all that are verified.
 func verifiable(param string, list []Algorithm) ([]Algorithm, error) {
 	if list == nil {
-		for _, a := range algorithms {
+		for _, a := range usableAlgorithms() {
 			list = append(list, a.name)
 		}
 		return list, nil

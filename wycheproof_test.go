@@ -263,7 +263,7 @@ func wycheproofJudge(t *testing.T, file, group string, v *wycheproofVector, keys
 	// Only selection by the key decides about the algorithm here: every
 	// algorithm is allowed.
 	rules := &jwsRules{typ: func(string) bool { return true }, what: "a vector"}
-	for _, a := range algorithms {
+	for _, a := range usableAlgorithms() {
 		rules.allowed = append(rules.allowed, a.name)
 	}
 	got, err := verifyJWS(context.Background(), token, keys, rules)
