@@ -32,6 +32,7 @@ type description struct {
 	RedirectURI string            `json:"redirect_uri"`
 	LoggedOut   string            `json:"post_logout_redirect_uri"`
 	Certs       map[string]struct{ Cert, Key string }
+	Algs        struct{ Signing []string }
 	Clients     []*registration
 	Attestation struct {
 		Issuer                   string

@@ -10,11 +10,11 @@ import (
 	"example.com/oauth"
 )
 
-// ML-DSA is missing here: see notYet.
 var (
 	signingAlgorithms = []string{
 		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
 		"ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+		"ML-DSA-44", "ML-DSA-65", "ML-DSA-87", // see needML
 	}
 	hmacAlgorithms = []string{"HS256", "HS384", "HS512"}
 )

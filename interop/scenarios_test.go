@@ -1,12 +1,15 @@
 package interop
 
-// This file says which scenarios there are, and which the package cannot run
-// yet.
+// This file says which scenarios there are, which the package cannot run yet, and
+// which need more than a run may have.
 
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
+
+	"example.com/oauth"
 )
 
 // A table has a function for each scenario that the package can run.
@@ -41,13 +44,26 @@ var scenarios = sync.OnceValue(func() table {
 	return t
 })
 
-// notYet says what is missing in the package for the other scenarios. The first
-// pattern that matches the whole name counts.
+// notYet says what is missing in the package for the other scenarios: nothing,
+// today. The first pattern that matches the whole name counts.
 var notYet = []struct {
 	name    string // a regular expression
 	missing string
-}{
-	{`.*\bML-DSA-\d+\b.*`, "ML-DSA, which needs Go 1.27"},
+}{}
+
+// needML are the scenarios that need ML-DSA on both sides: Go 1.27 and Node 24. They
+// are no part of a run that has not both.
+var needML = regexp.MustCompile(`\bML-DSA-\d+\b`)
+
+// missingML is what keeps this run from them, or "".
+func missingML(desc *description) string {
+	if _, err := oauth.GenerateSigningKey(oauth.MLDSA44); err != nil {
+		return err.Error()
+	}
+	if !slices.Contains(desc.Algs.Signing, string(oauth.MLDSA44)) {
+		return "the server's Node has no ML-DSA"
+	}
+	return ""
 }
 
 // missingCall is what the package lacks for a scenario, or "".
