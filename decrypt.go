@@ -60,7 +60,7 @@ type DecryptionKey struct {
 	kid  string
 }
 
-const opDecrypt = "decrypt"
+const opDecrypt, opDecryptionKey = "decrypt", "decryption key"
 
 // NewDecryptionKey makes a DecryptionKey of a *[rsa.PrivateKey] or another
 // [crypto.Decrypter] with an RSA key (in an HSM, say), of an *[ecdsa.PrivateKey] on
@@ -82,7 +82,7 @@ func NewDecryptionKey(key crypto.PrivateKey, alg string, enc []string, keyID str
 		err = k.setPrivate(key)
 	}
 	if err != nil {
-		return nil, withOp("decryption key", err)
+		return nil, withOp(opDecryptionKey, err)
 	}
 	return k, nil
 }
@@ -191,7 +191,7 @@ func ClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey
 		err = fail(ErrConfig, "enc", "is nil: say what the client is registered with")
 	}
 	if err != nil {
-		return nil, withOp("decryption key", err)
+		return nil, withOp(opDecryptionKey, err)
 	}
 	k.symmetric = func(size int) []byte { return secretKey(secret, size) }
 	return k, nil
@@ -202,25 +202,9 @@ func ClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey
 // from the JWK's alg or kid. The rest is as for [NewDecryptionKey]; what cannot be
 // read is [ErrParse], and no error quotes the input.
 func ParseDecryptionKey(pemOrJWK []byte, alg string, enc []string, keyID string) (*DecryptionKey, error) {
-	const op = "decryption key"
-	var key crypto.PrivateKey
-	var err error
-	if text := bytes.TrimSpace(pemOrJWK); len(text) > 0 && text[0] == '{' {
-		var o jsonObject
-		if o, err = parseObject(string(text), headerLimits, ErrParse); err == nil {
-			key, err = decryptionJWK(o)
-		}
-		if err == nil && keyID == "" {
-			keyID, _, err = o.string("kid")
-		}
-		if err == nil && alg == "" {
-			alg, _, err = o.string("alg")
-		}
-	} else {
-		key, err = privatePEM(pemOrJWK)
-	}
+	key, err := readPrivateKey(pemOrJWK, &alg, &keyID, decryptionJWK)
 	if err != nil {
-		return nil, withOp(op, err)
+		return nil, withOp(opDecryptionKey, err)
 	}
 	return NewDecryptionKey(key, alg, enc, keyID)
 }

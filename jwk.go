@@ -441,40 +441,39 @@ func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
 // the input.
 func ParseSigningKey(pemOrJWK []byte, alg Algorithm, keyID string) (*SigningKey, error) {
 	const op = "signing key"
-	var signer crypto.Signer
-	var err error
-	if text := bytes.TrimSpace(pemOrJWK); len(text) > 0 && text[0] == '{' {
-		var o jsonObject
-		if o, err = parseObject(string(text), headerLimits, ErrParse); err == nil {
-			signer, err = parsePrivateJWK(o)
-		}
-		if err == nil && keyID == "" {
-			keyID, _, err = o.string("kid")
-		}
-		if err == nil && alg == "" {
-			var s string
-			s, _, err = o.string("alg")
-			alg = Algorithm(s)
-		}
-	} else if err = notBuiltIn("alg", alg); err == nil {
-		signer, err = parsePrivatePEM(pemOrJWK)
+	if err := notBuiltIn("alg", alg); err != nil { // before PEM is read that only a newer Go can read
+		return nil, withOp(op, err)
 	}
+	key, err := readPrivateKey(pemOrJWK, (*string)(&alg), &keyID, parsePrivateJWK)
 	if err != nil {
 		return nil, withOp(op, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok { // X25519
+		return nil, withOp(op, fail(ErrParse, "", "the private key does not sign"))
 	}
 	return NewSigningKey(signer, alg, keyID)
 }
 
-func parsePrivatePEM(text []byte) (crypto.Signer, error) {
-	key, err := privatePEM(text)
+// readPrivateKey reads PEM or, with fromJWK, a JWK, whose alg and kid it takes where
+// they are empty.
+func readPrivateKey(pemOrJWK []byte, alg, keyID *string, fromJWK func(jsonObject) (crypto.PrivateKey, error)) (crypto.PrivateKey, error) {
+	text := bytes.TrimSpace(pemOrJWK)
+	if len(text) == 0 || text[0] != '{' {
+		return privatePEM(pemOrJWK)
+	}
+	o, err := parseObject(string(text), headerLimits, ErrParse)
 	if err != nil {
 		return nil, err
 	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, fail(ErrParse, "", "the private key does not sign")
+	key, err := fromJWK(o)
+	if err == nil && *keyID == "" {
+		*keyID, _, err = o.string("kid")
 	}
-	return signer, nil
+	if err == nil && *alg == "" {
+		*alg, _, err = o.string("alg")
+	}
+	return key, err
 }
 
 // privatePEM is the first private key of a PEM text.
@@ -509,7 +508,7 @@ func privatePEM(text []byte) (crypto.PrivateKey, error) {
 	}
 }
 
-func parsePrivateJWK(o jsonObject) (crypto.Signer, error) {
+func parsePrivateJWK(o jsonObject) (crypto.PrivateKey, error) {
 	kty, err := o.need("kty")
 	if err != nil {
 		return nil, err

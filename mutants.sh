@@ -221,8 +221,6 @@ decrypt.go | NewDecryptionKeyErrors | case k.alg.name == "dir" && enc == nil: | 
 decrypt.go | ParseDecryptionKey | if crv != "X25519" { | if false {
 decrypt.go | ParseDecryptionKey | !bytes.Equal(key.PublicKey().Bytes(), parts[1]) | false
 decrypt.go | ParseDecryptionKey | `","use":"enc"`...) | `","use":"sig"`...)
-decrypt.go | ParseDecryptionKey | if err == nil && keyID == "" { | if err == nil {
-decrypt.go | ParseDecryptionKey | if err == nil && alg == "" { | if false {
 decrypt.go | SecretDecryptionKey | return "DecryptionKey(" + k.alg.name | return "DecryptionKey("
 decrypt.go | NewDecrypterErrors | if len(keys) == 0 { | if false {
 decrypt.go | NewDecrypterErrors | if k == nil || k.alg == nil { | if k == nil {
@@ -279,7 +277,7 @@ introspection.go | EncryptedAnswersAsJSON | } else if c.encrypted.introspection.
 introspection.go | EncryptedAnswersAsJSON | != "" || c.encrypted.introspection.as != nil { | != "" {
 callback.go | EncryptedAnswers | response, err := c.signedToken(ctx, params.Get("response"), &c.encrypted.authorization) // | response, err := params.Get("response"), error(nil) //
 oauth.go | DecrypterConfig | if err := e.answer.check(c.decrypter); err != nil { | if err := e.answer.check(c.decrypter); false {
-jwk.go | X25519DoesNotSign | if !ok {\n		return nil, fail(ErrParse, "", "the private key does not sign") | if !ok && false {\n		return nil, fail(ErrParse, "", "the private key does not sign")
+jwk.go | X25519DoesNotSign | if !ok { // X25519 | if !ok && false { //
 # device.go
 device.go | DeviceAnswer | if strings.ContainsFunc(data.userCode, unprintable) { | if false {
 device.go | DeviceAnswer | if data.userCode, err = o.need("user_code"); err != nil { | if data.userCode, _, err = o.string("user_code"); err != nil {
@@ -453,7 +451,7 @@ jsonstruct.go | Collision | known { | known && false {
 jsonstruct.go | JSON|Metadata | tag == name && tag != "-" | strings.EqualFold(tag, name) && tag != "-"
 # jwk.go
 jwk.go | ThumbprintAKP | names = []string{"alg", "kty", "pub"} | names = []string{"kty", "pub"}
-jwk.go | MLDSAMissing | } else if err = notBuiltIn("alg", alg); err == nil { | } else {
+jwk.go | MLDSAMissing | if err := notBuiltIn("alg", alg); err != nil { | if err := notBuiltIn("alg", alg); false {
 jwk.go | MLDSA | key, err = newMLDSAPublicKey(Algorithm(alg), pub) | _, _ = newMLDSAPublicKey(Algorithm(alg), pub)
 jwk.go | TestPublicJWK$ | if len(pub) != size { | if len(pub) > size {
 jwk.go | TestPublicJWK$ | if size == 0 { | if size < 0 {
@@ -480,8 +478,8 @@ jwk.go | ParseSigningKeyErrors | if err := key.Validate(); err != nil { | if fal
 jwk.go | ParseSigningKeyErrors | if len(d) != ed25519.SeedSize || !public | if !public
 jwk.go | ParseSigningKeyErrors | if len(d) != ed25519.SeedSize || !public | if len(d) == 0 || !public
 jwk.go | ParseSigningKeyErrors | if o.has("oth") { | if false {
-jwk.go | ParseSigningKeyForms | if err == nil && alg == "" { | if err == nil {
-jwk.go | ParseSigningKeyForms | if err == nil && keyID == "" { | if err == nil {
+jwk.go | ParseSigningKeyForms|ParseDecryptionKey | if err == nil && *alg == "" { | if err == nil {
+jwk.go | ParseSigningKeyForms|ParseDecryptionKey | if err == nil && *keyID == "" { | if err == nil {
 jwk.go | PublicJWK | {"d", "k", "priv", "p", | {"d", "k", "p",
 jwk.go | PublicJWK | "p", "q", "dp", | "p", "dp",
 jwk.go | PublicJWK | "p", "q", "dp", | "q", "dp",

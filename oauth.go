@@ -80,7 +80,7 @@
 // (PKCE, S256), 7638, 7662, 8037, 8252, 8414, 8628, 8693, 8705 (client
 // authentication, endpoint aliases, bound tokens), 8707, 9068, 9101 (JAR), 9126
 // (PAR), 9207, 9396, 9449 (DPoP), 9470 (step-up, at a resource server), 9700, 9701,
-// 9728, 9864; OpenID Connect Core 1.0 (code flow, code id_token, id_token, userinfo,
+// 9728, 9864, 9964 (ML-DSA, with Go 1.27); OpenID Connect Core 1.0 (code flow, code id_token, id_token, userinfo,
 // refresh), Discovery 1.0, Dynamic Client Registration 1.0, CIBA Core 1.0 (poll and ping), RP-Initiated, Back-Channel
 // and Front-Channel Logout 1.0, OAuth 2.0 Form Post Response Mode, JARM, and the
 // drafts of client ID metadata documents and of attestation-based client
@@ -174,7 +174,7 @@
 // SHA-1 and X25519, are [ErrUnsupported] when a key for them is made. RSA keys need
 // an exponent over 2¹⁶ then. AES Key Wrap (A128KW and its kin) and the Concat KDF
 // are computed by this package on the AES and SHA-256 of the module. Nothing takes
-// randomness from a caller.
+// randomness from a caller. ML-DSA needs the Go Cryptographic Module v1.26.0 or newer.
 //
 // # What it does not do
 //
@@ -187,9 +187,9 @@
 // # Compatibility
 //
 // Before version 1 the surface may change with a minor version; api/v0.txt
-// has all of it. What follows a draft ([AttestJWTClientAuth],
-// [AttestJWTClientAuthDPoP], [ClientIDMetadataHandler]) may change with any
-// release until the draft is an RFC. The package needs the two latest Go releases.
+// has all of it. What follows a draft ([AttestJWTClientAuth], [AttestJWTClientAuthDPoP],
+// [ClientIDMetadataHandler]) may change with any release until the draft is an RFC.
+// The package needs Go 1.25 or newer, ML-DSA Go 1.27.
 package oauth
 
 import (
@@ -380,7 +380,8 @@ type Client struct {
 
 // NewClient makes a Client. It checks all that can be checked without a
 // request, and its errors are of kind [ErrConfig], [ErrInsecureURL] and, for
-// algorithms, [ErrAlgorithm].
+// algorithms, [ErrAlgorithm], or [ErrUnsupported] for those that the package does
+// not have, or this program or FIPS 140-3 mode.
 func NewClient(cfg Config) (*Client, error) {
 	c, err := newClient(cfg)
 	if err != nil {
