@@ -50,8 +50,8 @@ type attestationAuth struct {
 //
 // The proof has the server's latest challenge: a Client asks for the first at
 // the server's challenge_endpoint, if there is one, and takes others from any
-// answer. A request that is refused with use_attestation_challenge and another
-// challenge is made once more, with a new proof.
+// answer. A request that is refused with use_attestation_challenge is made once
+// more, with a new proof and the challenge of the refusal or of the endpoint.
 //
 // Servers bind refresh tokens to the key: it has to be kept where they are.
 func AttestJWTClientAuth(key *SigningKey, attestation func(ctx context.Context) (string, error)) ClientAuth {
@@ -62,7 +62,8 @@ func AttestJWTClientAuth(key *SigningKey, attestation func(ctx context.Context) 
 // with the key of Config.DPoP, which is required, and its DPoP proof in place of
 // the proof there. A proof is then made for every endpoint where the client
 // authenticates, for introspection and revocation too. The server's challenge is
-// the nonce of the proof. It follows the same draft.
+// the nonce of the proof, and a request is made once more for use_dpop_nonce alone.
+// It follows the same draft.
 func AttestJWTClientAuthDPoP(attestation func(ctx context.Context) (string, error)) ClientAuth {
 	return &attestationAuth{dpop: true, attestation: attestation}
 }
@@ -98,8 +99,8 @@ func (a *attestationAuth) Authenticate(ctx context.Context, r *ClientAuthRequest
 	if err != nil {
 		return err
 	}
-	for _, name := range [...]string{attestationHeader, attestationPoPHeader} {
-		if r.Header.Values(name) != nil { // a second one, or one that turns the proof into another
+	for name := range r.Header { // however it is written: which of two counts is the server's choice
+		if strings.EqualFold(name, attestationHeader) || strings.EqualFold(name, attestationPoPHeader) {
 			return fail(ErrConfig, "Header", "%s is set by the package", name)
 		}
 	}
@@ -285,8 +286,11 @@ func (q *attestedRequest) again(res *httpResponse) bool {
 	if q == nil || !q.signed {
 		return false
 	}
-	refused := (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) &&
-		res.refusal().Code == "use_attestation_challenge"
+	code := ""
+	if res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized {
+		code = res.refusal().Code
+	}
+	refused := code == "use_attestation_challenge"
 	fresh := ""
 	if values := res.header.Values(challengeHeader); len(values) == 1 && challengeValue(values[0]) && !(refused && values[0] == q.challenge) {
 		fresh = strings.Clone(values[0])
@@ -295,10 +299,14 @@ func (q *attestedRequest) again(res *httpResponse) bool {
 	case fresh != "":
 		q.next = fresh
 		q.client.challenge.keep(fresh)
-	case refused: // nothing to go on with: the next request asks for another
+	case refused: // there may be another where the first one is from
+		q.client.challenge.forget(q.challenge)
+		q.next = ""
+		return q.client.server.ChallengeEndpoint != ""
+	case code == "invalid_client": // perhaps for the challenge, which not every server says
 		q.client.challenge.forget(q.challenge)
 	}
-	return refused && fresh != ""
+	return refused
 }
 
 // fetchChallenge asks for a challenge. The endpoint is open to everybody, and has

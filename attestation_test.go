@@ -212,13 +212,18 @@ func TestAttestationChallenge(t *testing.T) {
 			return attestationRefusal(r, "r"+strconv.Itoa(n)), nil
 		}, []string{"c1", "r1"}, 1, false, "r2"},
 		{"always the same", []string{"c1"}, use("c2"), []string{"c1", "c2"}, 1, false, "-"},
-		{"the one that was sent", []string{"c1"}, use("c1"), []string{"c1"}, 1, false, "-"},
-		{"no new one", []string{"c1"}, use(), []string{"c1"}, 1, false, "-"},
-		{"two", []string{"c1"}, use("c2", "c3"), []string{"c1"}, 1, false, "-"},
-		{"an empty one", []string{"c1"}, use(""), []string{"c1"}, 1, false, "-"},
-		{"one with a space", []string{"c1"}, use("c 2"), []string{"c1"}, 1, false, "-"},
-		{"one with a control character", []string{"c1"}, use("c\x012"), []string{"c1"}, 1, false, "-"},
-		{"one that is too long", []string{"c1"}, use(strings.Repeat("c", maxServerChallenge+1)), []string{"c1"}, 1, false, "-"},
+		{"the one that was sent", []string{"c1", "e2"}, use("c1"), []string{"c1", "e2"}, 2, false, "c1"},
+		{"no new one", []string{"c1", "e2"}, use(), []string{"c1", "e2"}, 2, false, "-"},
+		{"no new one, then good", []string{"c1", "e2"}, first(func(r *http.Request) *http.Response { return attestationRefusal(r) }), []string{"c1", "e2"}, 2, true, "e2"},
+		{"no new one, and no endpoint", nil, use(), []string{"-"}, 0, false, "-"},
+		{"two", []string{"c1", "e2"}, use("c2", "c3"), []string{"c1", "e2"}, 2, false, "-"},
+		{"an empty one", []string{"c1", "e2"}, use(""), []string{"c1", "e2"}, 2, false, "-"},
+		{"one with a space", []string{"c1", "e2"}, use("c 2"), []string{"c1", "e2"}, 2, false, "-"},
+		{"one with a control character", []string{"c1", "e2"}, use("c\x012"), []string{"c1", "e2"}, 2, false, "-"},
+		{"one that is too long", []string{"c1", "e2"}, use(strings.Repeat("c", maxServerChallenge+1)), []string{"c1", "e2"}, 2, false, "-"},
+		{"invalid_client alone", []string{"c1"}, func(_ int, r *http.Request) (*http.Response, error) {
+			return httpAnswer(r, 401, `{"error":"invalid_client"}`), nil
+		}, []string{"c1"}, 1, false, "-"},
 		{"another error", []string{"c1"}, other(400, `{"error":"invalid_client"}`), []string{"c1"}, 1, false, "c2"},
 		{"another status", []string{"c1"}, other(403, refusal), []string{"c1"}, 1, false, "c2"},
 		{"a success", []string{"c1"}, other(200, refusal), []string{"c1"}, 1, false, "c2"},
@@ -273,12 +278,12 @@ func TestAttestationChallengeOfOthers(t *testing.T) {
 	}
 }
 
-// TestAttestationForgets: a challenge that the server does not take any more, and
-// has no successor for in its refusal, does not stay for ever.
+// TestAttestationForgets: a challenge that the server may not take any more, and has
+// no successor for in its refusal, does not stay for ever.
 func TestAttestationForgets(t *testing.T) {
 	s := &attestationServer{t: t, challenges: []string{"c1", "c2"}, token: func(n int, r *http.Request) (*http.Response, error) {
 		if n == 1 {
-			return attestationRefusal(r), nil
+			return httpAnswer(r, 401, `{"error":"invalid_client"}`), nil
 		}
 		return httpAnswer(r, 200, attestationToken), nil
 	}}
@@ -644,10 +649,10 @@ func TestAttestationHeader(t *testing.T) {
 	for _, auth := range []ClientAuth{AttestJWTClientAuth(unitKey(), attested(t, unitKey())), AttestJWTClientAuthDPoP(attested(t, unitKey()))} {
 		c := s.client(t, func(c *Config) { c.Auth, c.DPoP = auth, unitDPoP(t) })
 		for _, name := range []string{attestationHeader, attestationPoPHeader} {
-			header := http.Header{}
-			header.Set(name, "mine")
-			_, err := c.ClientCredentials(context.Background(), &GrantOptions{Header: header})
-			wantError(t, err, ErrConfig, "Header")
+			for _, spelling := range []string{name, http.CanonicalHeaderKey(name), strings.ToLower(name)} {
+				_, err := c.ClientCredentials(context.Background(), &GrantOptions{Header: http.Header{spelling: {"mine"}}})
+				wantError(t, err, ErrConfig, "Header")
+			}
 		}
 	}
 	if len(s.requests("")) != 0 {
@@ -827,6 +832,15 @@ func TestAttestationQuoted(t *testing.T) {
 	var refused *ResponseError
 	if !errors.As(err, &refused) || refused.Description != "bad: "+redacted+" and "+redacted {
 		t.Errorf("error %v", err)
+	}
+	s.token = func(_ int, r *http.Request) (*http.Response, error) {
+		return httpAnswer(r, 401, unitJSON(t, map[string]any{"error": "invalid_client", "error_description": "bad: " + r.Header.Get("DPoP")})), nil
+	}
+	_, err = s.client(func(c *Config) {
+		c.Auth, c.DPoP = AttestJWTClientAuthDPoP(attested(t, unitKey())), unitDPoP(t)
+	}).ClientCredentials(context.Background(), nil)
+	if !errors.As(err, &refused) || refused.Description != "bad: "+redacted {
+		t.Errorf("combined: error %v", err)
 	}
 }
 

@@ -60,7 +60,7 @@ type AuthorizationRequest struct {
 	Prompt      string   // "none", "login", "consent", "select_account", or several, space-separated
 	Display     string   // "page", "popup", "touch", "wap"
 	LoginHint   string   // whom the user may be
-	IDTokenHint string   // an earlier IDToken.Raw: who is expected; it stands in the URL
+	IDTokenHint string   // an earlier IDToken.Raw: who is expected; it stands in the URL, in the clear
 	ACRValues   []string // in order of preference
 	UILocales   []string // BCP 47 tags in order of preference
 

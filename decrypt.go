@@ -21,6 +21,7 @@ import (
 	"crypto/sha512"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -32,8 +33,9 @@ import (
 // DecryptJWE takes a compact JWE of any origin, at most 64 KiB, and returns its
 // plaintext. What does not decrypt is an error of kind [ErrDecrypt], whatever the
 // reason, because a reason can tell the plaintext to whoever tries; any other
-// error means that the key could not be asked. It is called from several
-// goroutines at once.
+// error means that the key could not be asked, and a [Client] says [ErrUnavailable]
+// then. It is called from several goroutines at once, and for any token that
+// somebody sends: each costs an operation with the key.
 type Decrypter interface {
 	DecryptJWE(ctx context.Context, compact string) ([]byte, error)
 }
@@ -72,6 +74,10 @@ const opDecrypt, opDecryptionKey = "decrypt", "decryption key"
 // A192GCM, A256GCM, A128CBC-HS256, A192CBC-HS384, A256CBC-HS512; nil: any of them.
 // The key id is compared with the kid of a token that has one; empty: it is not.
 // RSA keys have 2048 to 8192 bits.
+//
+// A key in an HSM that cannot be reached returns an error that is [ErrUnavailable],
+// which is handed on; any other error of it says that the token does not decrypt.
+// The call gets no context.
 //
 // The errors are of kind [ErrConfig]; [ErrUnsupported] for algorithms that this
 // package does not have (RSA1_5 and PBES2 among them) and, in FIPS 140-3 mode, for
@@ -117,8 +123,8 @@ func (k *DecryptionKey) setPrivate(key crypto.PrivateKey) error {
 	case nil:
 		return fail(ErrConfig, "key", "is nil")
 	case *rsa.PrivateKey:
-		if key == nil {
-			return fail(ErrConfig, "key", "is nil")
+		if key == nil || key.D == nil {
+			return fail(ErrConfig, "key", "is nil or empty")
 		}
 		return k.setRSA(key)
 	case *ecdsa.PrivateKey:
@@ -157,6 +163,8 @@ func (k *DecryptionKey) setExchange(key keyExchanger) error {
 	switch {
 	case kty == "" || k.alg.kty != "EC":
 		return k.wrongType()
+	case key.PublicKey() == nil:
+		return fail(ErrConfig, "key", "has no public key")
 	case crv == "X25519" && fips140.Enabled():
 		return errX25519()
 	}
@@ -175,20 +183,20 @@ func (k *DecryptionKey) wrongType() error {
 // ClientSecretDecryptionKey makes a DecryptionKey of the client secret, as OpenID
 // Connect Core 1.0, Section 10.2 has it: the symmetric key is the left part of the
 // SHA-2 hash of the secret. alg is dir, A128KW, A192KW, A256KW, A128GCMKW,
-// A192GCMKW or A256GCMKW; enc is as for [NewDecryptionKey], but has to be set for
-// dir, where one key is used with what it lists. Such a key is worth what the
-// secret is: one with less than 128 bits of randomness can be guessed by whoever
-// sees a token. The errors are of kind [ErrConfig] and [ErrUnsupported].
+// A192GCMKW or A256GCMKW; enc is as for [NewDecryptionKey], and exactly one for dir.
+// Such a key is worth what the secret is, which has at least 16 bytes: one with less
+// than 128 bits of randomness can be guessed by whoever sees a token. The errors are
+// of kind [ErrConfig] and [ErrUnsupported].
 func ClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey, error) {
 	k, err := newDecryptionKey(alg, enc, "")
 	switch {
 	case err != nil:
 	case k.alg.kty != "oct":
 		err = k.wrongType()
-	case secret == "":
-		err = fail(ErrConfig, "secret", "is empty: pass the client secret that the server gave out")
-	case k.alg.name == "dir" && enc == nil:
-		err = fail(ErrConfig, "enc", "is nil: say what the client is registered with")
+	case len(secret) < minDecryptSecret:
+		err = fail(ErrConfig, "secret", "has %d bytes, it needs at least %d: pass the client secret that the server gave out, or register a key", len(secret), minDecryptSecret)
+	case k.alg.name == "dir" && len(enc) != 1:
+		err = fail(ErrConfig, "enc", "lists %d: with dir it is the one that the client is registered with, and has the key to itself", len(enc))
 	}
 	if err != nil {
 		return nil, withOp(opDecryptionKey, err)
@@ -198,9 +206,9 @@ func ClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey
 }
 
 // ParseDecryptionKey reads a private key: PEM (PKCS #8, PKCS #1, SEC 1; not
-// encrypted) or a JWK (RSA, EC; OKP with X25519). An empty alg or keyID is taken
-// from the JWK's alg or kid. The rest is as for [NewDecryptionKey]; what cannot be
-// read is [ErrParse], and no error quotes the input.
+// encrypted) or a JWK (RSA, EC; OKP with X25519; its use, if there is one, is enc).
+// An empty alg or keyID is taken from the JWK's alg or kid. The rest is as for
+// [NewDecryptionKey]; what cannot be read is [ErrParse]. No error quotes the key.
 func ParseDecryptionKey(pemOrJWK []byte, alg string, enc []string, keyID string) (*DecryptionKey, error) {
 	key, err := readPrivateKey(pemOrJWK, &alg, &keyID, decryptionJWK)
 	if err != nil {
@@ -214,6 +222,11 @@ func decryptionJWK(o jsonObject) (crypto.PrivateKey, error) {
 	kty, err := o.need("kty")
 	if err != nil {
 		return nil, err
+	}
+	if use, ok, err := o.string("use"); err != nil {
+		return nil, err
+	} else if ok && use != "enc" { // a key for two things is good for neither
+		return nil, fail(ErrConfig, "use", "is %s: the key is not for encryption", printable(use, 32))
 	}
 	if kty != "OKP" {
 		return parsePrivateJWK(o)
@@ -284,12 +297,12 @@ type decrypter struct{ keys []*DecryptionKey }
 // the one key that has its alg, enc, curve and, where both have one, kid; keys are
 // not tried in turn. Several keys that differ in none of these but the kid, which
 // each of them has to have then, are for rotation: publish the new one, and keep
-// the old one until nobody encrypts to it any more. The errors are of kind
-// [ErrConfig].
+// the old one until nobody encrypts to it any more. A server that sends no kid can
+// be sent to one key alone. The errors are of kind [ErrConfig].
 //
 // Every fault of a token is the same error, of kind [ErrDecrypt]: what is wrong
 // with it would help who made it. Compression (zip) and critical header parameters
-// are such faults.
+// are such faults. An HSM that is [ErrUnavailable] is not.
 func NewDecrypter(keys ...*DecryptionKey) (Decrypter, error) {
 	if len(keys) == 0 {
 		return nil, fail(ErrConfig, "keys", "there is none").in(opDecrypt)
@@ -334,30 +347,33 @@ func (d *decrypter) DecryptJWE(ctx context.Context, compact string) ([]byte, err
 	if err := ctx.Err(); err != nil {
 		return nil, &Error{Op: opDecrypt, Detail: "given up", Err: err}
 	}
-	if plaintext := d.decrypt(compact); plaintext != nil {
-		return plaintext, nil
+	plaintext, err := d.decrypt(compact)
+	switch {
+	case err != nil:
+		return nil, &Error{Kind: ErrUnavailable, Op: opDecrypt, Detail: "the key cannot be used now", Err: err}
+	case plaintext == nil:
+		return nil, withOp(opDecrypt, errUndecryptable("the token"))
 	}
-	return nil, withOp(opDecrypt, errUndecryptable())
+	return plaintext, nil
 }
 
-// decrypt is RFC 7516, Section 5.2. Nil, whatever is wrong.
-func (d *decrypter) decrypt(compact string) []byte {
+// decrypt is RFC 7516, Section 5.2: nil, whatever is wrong with the token. The error
+// is about the key, which an HSM could not be asked for.
+func (d *decrypter) decrypt(compact string) ([]byte, error) {
 	j, err := parseJWE(compact)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	enc := findEncryption(j.enc)
 	k := d.find(j)
 	if k == nil || enc == nil {
-		return nil
+		return nil, nil
 	}
-	// RFC 7516, Section 11.5: a key that does not unwrap is replaced by one that
-	// decrypts nothing, so that time does not tell which of the two it was.
-	cek, random := k.contentKey(j, enc), enc.randomKey()
-	if cek == nil {
-		cek = random
+	cek, err := k.contentKey(j, enc)
+	if err != nil {
+		return nil, err
 	}
-	return enc.open(cek, j)
+	return enc.open(cek, j), nil
 }
 
 // find is the key that the header selects, nil if that is not exactly one.
@@ -403,78 +419,86 @@ func parseJWE(compact string) (*parsedJWE, error) {
 	return j, nil
 }
 
-// contentKey is steps 6 to 12: the content encryption key, nil if there is none.
-func (k *DecryptionKey) contentKey(j *parsedJWE, enc *contentEncryption) []byte {
-	var cek []byte
+// contentKey is steps 6 to 12: the content encryption key. RFC 7516, Section 11.5:
+// where there is none it is one that decrypts nothing, so that the time does not
+// tell whether key or content was wrong.
+func (k *DecryptionKey) contentKey(j *parsedJWE, enc *contentEncryption) ([]byte, error) {
+	random := enc.randomKey()
+	cek, err := k.unwrapKey(j, enc)
+	if err != nil && errors.Is(err, ErrUnavailable) {
+		return nil, err
+	}
+	if err != nil || len(cek) != enc.size {
+		return random, nil
+	}
+	return cek, nil
+}
+
+// unwrapKey is the content encryption key, nil if there is none. Of its errors only
+// [ErrUnavailable] means something: an HSM returns others for a bad token, too.
+func (k *DecryptionKey) unwrapKey(j *parsedJWE, enc *contentEncryption) ([]byte, error) {
+	if k.rsa != nil {
+		return k.decryptRSA(j.encryptedKey)
+	}
+	shared, err := k.sharedKey(j, enc)
 	switch {
-	case k.rsa != nil:
-		cek = k.decryptRSA(j.encryptedKey)
-	default:
-		shared := k.sharedKey(j, enc)
-		switch {
-		case shared == nil:
-		case k.alg.wrap == 0: // Sections 4.5 and 4.6 of RFC 7518: the key itself, and no encrypted one
-			if len(j.encryptedKey) == 0 {
-				cek = shared
-			}
-		case len(j.encryptedKey) > 2*maxContentKey:
-		case k.alg.gcm:
-			cek = unwrapGCM(shared, j)
-		default:
-			cek = unwrapAES(shared, j.encryptedKey)
+	case err != nil:
+		return nil, err
+	case k.alg.wrap == 0: // Sections 4.5 and 4.6 of RFC 7518: the key itself, and no encrypted one
+		if len(j.encryptedKey) > 0 {
+			return nil, nil
 		}
+		return shared, nil
+	case len(j.encryptedKey) > 2*maxContentKey:
+		return nil, nil
+	case k.alg.gcm:
+		return unwrapGCM(shared, j), nil
 	}
-	if len(cek) != enc.size {
-		return nil
-	}
-	return cek
+	return unwrapAES(shared, j.encryptedKey), nil
 }
 
 const maxContentKey = 64 // bytes: that of A256CBC-HS512
 
 // decryptRSA is RFC 7518, Section 4.3.
-func (k *DecryptionKey) decryptRSA(encrypted []byte) []byte {
+func (k *DecryptionKey) decryptRSA(encrypted []byte) ([]byte, error) {
 	key := *k.rsa
 	if public, ok := key.Public().(*rsa.PublicKey); !ok || len(encrypted) != public.Size() {
-		return nil
+		return nil, nil
 	}
-	cek, err := key.Decrypt(rand.Reader, encrypted, &rsa.OAEPOptions{Hash: k.alg.hash, MGFHash: k.alg.hash})
-	if err != nil {
-		return nil
-	}
-	return cek
+	return key.Decrypt(rand.Reader, encrypted, &rsa.OAEPOptions{Hash: k.alg.hash, MGFHash: k.alg.hash})
 }
 
 // sharedKey is what both sides know, in the size that the algorithm needs: agreed
 // on with the ephemeral key, or made of the client secret.
-func (k *DecryptionKey) sharedKey(j *parsedJWE, enc *contentEncryption) []byte {
+func (k *DecryptionKey) sharedKey(j *parsedJWE, enc *contentEncryption) ([]byte, error) {
 	size, name := k.alg.wrap, k.alg.name
 	if size == 0 { // RFC 7518, Section 4.6.2: AlgorithmID is enc where the key is not to wrap
 		size, name = enc.size, enc.name
 	}
 	if k.exchange == nil {
-		return k.symmetric(size)
+		return k.symmetric(size), nil
 	}
 	z, err := k.agree(j.object)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var info [2]string // who the parties are; absent is empty
 	for i, member := range [...]string{"apu", "apv"} {
-		if !j.object.has(member) {
-			continue
-		}
-		b, err := j.object.bytes(member, maxHeader)
+		s, _, err := j.object.string(member)
 		if err != nil {
-			return nil
+			return nil, err
+		}
+		b, err := decodeBase64URL(nil, []byte(s))
+		if err != nil {
+			return nil, err
 		}
 		info[i] = string(b)
 	}
-	return concatKDF(z, name, info[0], info[1], size)
+	return concatKDF(z, name, info[0], info[1], size), nil
 }
 
-// agree is ECDH with the ephemeral public key of the header. crypto/ecdh refuses a
-// point that is not on the curve, and one of small order.
+// agree is ECDH with the ephemeral public key of the header, which is on the curve:
+// crypto/ecdh sees to it. What a key in an HSM answers is looked at.
 func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
 	epk, _, err := header.object("epk")
 	if err != nil {
@@ -483,7 +507,7 @@ func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
 	key := *k.exchange
 	kty, _ := ecdhShape(key.Curve())
 	if s, err := epk.need("kty"); err != nil || s != kty {
-		return nil, errUndecryptable()
+		return nil, errEphemeralKey
 	}
 	size := x25519Size
 	coordinates, point := []string{"x"}, []byte(nil)
@@ -497,7 +521,7 @@ func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
 			return nil, err
 		}
 		if len(b) != size {
-			return nil, errUndecryptable()
+			return nil, errEphemeralKey
 		}
 		point = append(point, b...)
 	}
@@ -505,8 +529,20 @@ func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key.ECDH(public)
+	z, err := key.ECDH(public)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 7748, Section 6.1: all zero if the point is of small order, and then
+	// everybody has it. A shorter one lost its leading zeros.
+	if len(z) != size || hmac.Equal(z, make([]byte, size)) {
+		return nil, errEphemeralKey
+	}
+	return z, nil
 }
+
+// errEphemeralKey is seen by nobody.
+var errEphemeralKey = errors.New("oauth: the ephemeral key is none")
 
 // secretKey is OpenID Connect Core 1.0, Section 10.2: the left part of a hash that
 // is long enough.
@@ -591,6 +627,7 @@ func openGCM(key, iv, ciphertext, tag, additional []byte) []byte {
 // openCBC is RFC 7518, Section 5.2.2.2. The padding is looked at when the tag is
 // found right, and then it is what the sender wrote.
 func (e *contentEncryption) openCBC(key, iv, ciphertext, tag, additional []byte) []byte {
+	// The tag is of iv and ciphertext together: it does not say where one ends.
 	if len(iv) != aes.BlockSize || len(ciphertext) == 0 || len(ciphertext)%aes.BlockSize != 0 {
 		return nil
 	}

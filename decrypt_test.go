@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/url"
 	"slices"
 	"strings"
@@ -88,6 +89,7 @@ type sender struct {
 	header   map[string]any // further or other members; nil values are left out
 
 	epk        func(m map[string]any) // changes the ephemeral key, which the rest is made with
+	shared     []byte                 // in place of what both agree on
 	apu, apv   string
 	cek        []byte                // another than a random one
 	padding    func(b []byte)        // changes the padding of AES-CBC
@@ -155,6 +157,9 @@ func (x sender) seal(t testing.TB, plaintext string) string {
 		z, err := ephemeral.ECDH(own.PublicKey())
 		if err != nil {
 			t.Fatal(err)
+		}
+		if x.shared != nil {
+			z = x.shared
 		}
 		point := ephemeral.PublicKey().Bytes()
 		epk := map[string]any{"kty": "OKP", "crv": x.name, "x": b64(point)}
@@ -376,6 +381,13 @@ func TestDecryptFaults(t *testing.T) {
 		x.cek = make([]byte, n)
 		return x
 	}
+	long := sender{name: "secret", alg: "A128KW", enc: "A256CBC-HS512", cek: bytes.Repeat([]byte{1}, 64)}
+	// shift moves n bytes across the border of iv and ciphertext, which the tag of
+	// AES-CBC does not see.
+	shift := func(s *[5]string, n int) {
+		both := append(must(decodeBase64URL(nil, []byte(s[2]))), must(decodeBase64URL(nil, []byte(s[3])))...)
+		s[2], s[3] = encodeBase64URL(both[:16+n]), encodeBase64URL(both[16+n:])
+	}
 	epk := func(change func(m map[string]any)) sender {
 		x := direct
 		x.epk = change
@@ -410,9 +422,12 @@ func TestDecryptFaults(t *testing.T) {
 		{"epk without y", epk(func(m map[string]any) { delete(m, "y") })},
 		{"epk not on the curve", epk(func(m map[string]any) { m["y"] = m["x"] })},
 		{"epk at infinity", epk(func(m map[string]any) { m["x"], m["y"] = strings.Repeat("A", 43), strings.Repeat("A", 43) })},
+		{"epk with a byte of x in y", epk(func(m map[string]any) {
+			x, y := must(decodeBase64URL(nil, []byte(m["x"].(string)))), must(decodeBase64URL(nil, []byte(m["y"].(string))))
+			m["x"], m["y"] = encodeBase64URL(x[:31]), encodeBase64URL(append([]byte{x[31]}, y...))
+		})},
 		{"epk with a longer x", epk(func(m map[string]any) { m["x"] = m["x"].(string)[:42] + "AAA" })},
 		{"apu no base64url", with(direct, map[string]any{"apu": "+"})},
-		{"apu empty", with(direct, map[string]any{"apu": ""})},
 		{"apv a number", with(direct, map[string]any{"apv": 1})},
 		{"another apu", with(direct, map[string]any{"apu": "QQ"})},
 		{"an encrypted key beside an agreed one", segments(direct, func(s *[5]string) { s[1] = "AA" })},
@@ -435,6 +450,9 @@ func TestDecryptFaults(t *testing.T) {
 		{"ciphertext and tag cut elsewhere", segments(direct, func(s *[5]string) { s[3], s[4] = s[3][:4], s[3][4:]+s[4] })},
 		{"no ciphertext under the HMAC", ciphertext(func(b []byte) []byte { return nil })},
 		{"half a block under the HMAC", ciphertext(func(b []byte) []byte { return b[:8] })},
+		{"a block of ciphertext in the iv", segments(long, func(s *[5]string) { shift(s, 16) })},
+		{"the iv in the ciphertext", segments(long, func(s *[5]string) { shift(s, -16) })},
+		{"half a block in the iv", segments(long, func(s *[5]string) { shift(s, 8) })},
 		{"padding of zero", padding(func(b []byte) { b[len(b)-1] = 0 })},
 		{"padding of 17", padding(func(b []byte) { b[len(b)-1] = 17 })},
 		{"padding of 255", padding(func(b []byte) { b[len(b)-1] = 255 })},
@@ -442,11 +460,18 @@ func TestDecryptFaults(t *testing.T) {
 		{"header longer than allowed", with(direct, map[string]any{"x": strings.Repeat("x", maxHeader)})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			key := decryptionKey(t, tt.x.name, tt.x.alg, []string{tt.x.enc, "A256GCM"}, "")
-			wantUndecryptable(t, newUnitDecrypter(t, key), tt.name, tt.x.seal(t, "a.b.cd"))
+			key := decryptionKey(t, tt.x.name, tt.x.alg, nil, "")
+			plaintext := "a.b.cd"
+			if tt.x.cek != nil {
+				plaintext = strings.Repeat("a.b.", 12) // of several blocks
+			}
+			wantUndecryptable(t, newUnitDecrypter(t, key), tt.name, tt.x.seal(t, plaintext))
 		})
 	}
 	d := newUnitDecrypter(t, decryptionKey(t, "P-256", "ECDH-ES", nil, ""))
+	if _, err := d.DecryptJWE(t.Context(), with(direct, map[string]any{"apu": "", "apv": ""}).seal(t, "a.b.c")); err != nil {
+		t.Errorf("RFC 7518, Section 4.6.2: empty is as absent: %v", err)
+	}
 	wantUndecryptable(t, d, "longer than allowed", direct.seal(t, strings.Repeat("x", maxToken*3/4)))
 	duplicate := direct.seal(t, "a.b.c")
 	header, err := base64.RawURLEncoding.DecodeString(strings.Split(duplicate, ".")[0])
@@ -559,6 +584,25 @@ func (h hsm) Decrypt(r io.Reader, b []byte, opts crypto.DecrypterOpts) ([]byte, 
 
 type ecdhHSM struct{ *ecdh.PrivateKey }
 
+type emptyHSM struct{ hsm }
+
+func (emptyHSM) Public() crypto.PublicKey { return (*rsa.PublicKey)(nil) }
+
+type emptyECDH struct{}
+
+func (emptyECDH) Curve() ecdh.Curve                    { return ecdh.P256() }
+func (emptyECDH) PublicKey() *ecdh.PublicKey           { return nil }
+func (emptyECDH) ECDH(*ecdh.PublicKey) ([]byte, error) { return nil, nil }
+
+// answeringECDH answers what it was told.
+type answeringECDH struct {
+	*ecdh.PrivateKey
+	answer []byte
+	err    error
+}
+
+func (k answeringECDH) ECDH(*ecdh.PublicKey) ([]byte, error) { return k.answer, k.err }
+
 // brokenHSM fails, or answers something else than a key.
 type brokenHSM struct {
 	hsm
@@ -601,6 +645,98 @@ func TestDecryptWithHSM(t *testing.T) {
 		}
 		wantUndecryptable(t, newUnitDecrypter(t, k), "a broken HSM", x.seal(t, "a.b.c"))
 	}
+	// What is no answer of ECDH is no key: nothing, all zeros (a point of small
+	// order), without the leading zeros. The sender here knows what it is.
+	for _, answer := range [][]byte{nil, make([]byte, 32), bytes.Repeat([]byte{1}, 31), bytes.Repeat([]byte{1}, 33)} {
+		k, err := NewDecryptionKey(answeringECDH{ecKey, answer, nil}, "ECDH-ES", nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", shared: answer}
+		if answer == nil {
+			x.shared = []byte{}
+		}
+		wantUndecryptable(t, newUnitDecrypter(t, k), fmt.Sprintf("ECDH gives %x", answer), x.seal(t, "a.b.c"))
+	}
+	// An HSM that cannot be reached says so, and it is not the token's fault.
+	gone := fmt.Errorf("device removed: %w", ErrUnavailable)
+	for _, tt := range []struct {
+		key crypto.PrivateKey
+		x   sender
+	}{
+		{brokenHSM{hsm{rsaKey}, nil, gone}, x},
+		{answeringECDH{ecKey, nil, gone}, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}},
+		{answeringECDH{ecKey, nil, gone}, sender{name: "P-256", alg: "ECDH-ES+A128KW", enc: "A128GCM"}},
+	} {
+		k, err := NewDecryptionKey(tt.key, tt.x.alg, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := newUnitDecrypter(t, k).DecryptJWE(t.Context(), tt.x.seal(t, "a.b.c"))
+		if got != nil || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid) {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	// A ciphertext that has not the size of the key does not reach the HSM.
+	counting := &countingHSM{hsm: hsm{rsaKey}}
+	k, err := NewDecryptionKey(counting, x.alg, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.segments = func(s *[5]string) { s[1] += "AAAA" }
+	wantUndecryptable(t, newUnitDecrypter(t, k), "a long ciphertext", x.seal(t, "a.b.c"))
+	if counting.calls != 0 {
+		t.Errorf("%d calls", counting.calls)
+	}
+}
+
+type countingHSM struct {
+	hsm
+	calls int
+}
+
+func (h *countingHSM) Decrypt(r io.Reader, b []byte, opts crypto.DecrypterOpts) ([]byte, error) {
+	h.calls++
+	return h.hsm.Decrypt(r, b, opts)
+}
+
+// RFC 7516, Section 11.5: whatever is wrong with the encrypted key, there is one to
+// go on with, of the right size and never the same.
+func TestContentKeySubstitute(t *testing.T) {
+	for _, x := range []sender{
+		{name: "RSA", alg: "RSA-OAEP-256", enc: "A128CBC-HS256"}, {name: "P-256", alg: "ECDH-ES+A128KW", enc: "A256GCM"},
+		{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}, {name: "secret", alg: "A128GCMKW", enc: "A256CBC-HS512"}, {name: "secret", alg: "A128KW", enc: "A192GCM"},
+	} {
+		k, enc := decryptionKey(t, x.name, x.alg, nil, ""), findEncryption(x.enc)
+		for name, wrong := range map[string]string{"none": "", "short": "AAAA", "long": strings.Repeat("A", 4096), "other": strings.Repeat("A", 342)} {
+			if x.alg == "ECDH-ES" && wrong == "" {
+				continue // right
+			}
+			x.segments = func(s *[5]string) { s[1] = wrong }
+			j, err := parseJWE(x.seal(t, "a.b.c"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, err1 := k.contentKey(j, enc)
+			second, err2 := k.contentKey(j, enc)
+			if err1 != nil || err2 != nil || len(first) != enc.size || len(second) != enc.size || bytes.Equal(first, second) {
+				t.Errorf("%s, encrypted key %s: %x %x, %v %v", x.alg, name, first, second, err1, err2)
+			}
+		}
+	}
+}
+
+// What a caller does with its slices afterwards changes nothing.
+func TestDecrypterCopies(t *testing.T) {
+	encs := []string{"A128GCM"}
+	keys := []*DecryptionKey{decryptionKey(t, "P-256", "ECDH-ES", encs, "")}
+	d := newUnitDecrypter(t, keys...)
+	encs[0], keys[0] = "A256GCM", decryptionKey(t, "P-384", "ECDH-ES", nil, "")
+	good := sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}.seal(t, "a.b.c")
+	if _, err := d.DecryptJWE(t.Context(), good); err != nil {
+		t.Error(err)
+	}
+	wantUndecryptable(t, d, "another enc", sender{name: "P-256", alg: "ECDH-ES", enc: "A256GCM"}.seal(t, "a.b.c"))
 }
 
 func TestDecryptContext(t *testing.T) {
@@ -614,7 +750,7 @@ func TestDecryptContext(t *testing.T) {
 }
 
 func TestNewDecryptionKeyErrors(t *testing.T) {
-	small := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: unitDecryptionKeys()["RSA"].(*rsa.PrivateKey).N, E: 1}}
+	small := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: unitDecryptionKeys()["RSA"].(*rsa.PrivateKey).N, E: 1}, D: big.NewInt(1)}
 	_, edKey, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -630,6 +766,10 @@ func TestNewDecryptionKeyErrors(t *testing.T) {
 	}{
 		{"nil", nil, "ECDH-ES", nil, ErrConfig, "key"},
 		{"nil RSA", (*rsa.PrivateKey)(nil), "RSA-OAEP-256", nil, ErrConfig, "key"},
+		{"empty RSA", &rsa.PrivateKey{}, "RSA-OAEP-256", nil, ErrConfig, "key"},
+		{"an HSM without a key", emptyHSM{}, "RSA-OAEP-256", nil, ErrConfig, "n"},
+		{"an HSM without a public key", emptyECDH{}, "ECDH-ES", nil, ErrConfig, "key"},
+		{"an empty EC key", &ecdsa.PrivateKey{}, "ECDH-ES", nil, ErrConfig, "key"},
 		{"nil EC", (*ecdsa.PrivateKey)(nil), "ECDH-ES", nil, ErrConfig, "key"},
 		{"nil ECDH", (*ecdh.PrivateKey)(nil), "ECDH-ES", nil, ErrConfig, "key"},
 		{"Ed25519", edKey, "ECDH-ES", nil, ErrConfig, "key"},
@@ -660,15 +800,21 @@ func TestNewDecryptionKeyErrors(t *testing.T) {
 		param             string
 	}{
 		{"no secret", "", "A128KW", nil, ErrConfig, "secret"},
-		{"dir without enc", "s", "dir", nil, ErrConfig, "enc"},
-		{"RSA", "s", "RSA-OAEP-256", nil, ErrConfig, "alg"},
-		{"ECDH-ES", "s", "ECDH-ES", nil, ErrConfig, "alg"},
-		{"PBES2", "s", "PBES2-HS256+A128KW", nil, ErrUnsupported, "alg"},
-		{"unknown enc", "s", "dir", []string{"x"}, ErrUnsupported, "enc"},
+		{"15 bytes", "0123456789abcde", "A128KW", nil, ErrConfig, "secret"},
+		{"16 bytes", "0123456789abcdef", "A128KW", nil, nil, ""},
+		{"dir without enc", unitSecret, "dir", nil, ErrConfig, "enc"},
+		{"dir with two", unitSecret, "dir", []string{"A128GCM", "A128CBC-HS256"}, ErrConfig, "enc"},
+		{"RSA", unitSecret, "RSA-OAEP-256", nil, ErrConfig, "alg"},
+		{"ECDH-ES", unitSecret, "ECDH-ES", nil, ErrConfig, "alg"},
+		{"PBES2", unitSecret, "PBES2-HS256+A128KW", nil, ErrUnsupported, "alg"},
+		{"unknown enc", unitSecret, "dir", []string{"x"}, ErrUnsupported, "enc"},
 	} {
 		k, err := ClientSecretDecryptionKey(tt.secret, tt.alg, tt.enc)
-		if k != nil {
-			t.Errorf("%s: a key came with the error", tt.name)
+		if (k == nil) == (err == nil) {
+			t.Errorf("%s: %v, %v", tt.name, k, err)
+		}
+		if tt.kind == nil && err == nil {
+			continue
 		}
 		t.Run(tt.name, func(t *testing.T) { wantError(t, err, tt.kind, tt.param) })
 	}
@@ -677,6 +823,15 @@ func TestNewDecryptionKeyErrors(t *testing.T) {
 // What is approved in FIPS 140-3 mode decrypts there (TestDecrypt); the rest is
 // refused when it is named, and nothing panics.
 func TestFIPSDecryption(t *testing.T) {
+	hsmKey, hsmErr := NewDecryptionKey(x25519HSM{unitECDH(t).PublicKey()}, "ECDH-ES", nil, "")
+	if fips140.Enabled() {
+		if hsmKey != nil {
+			t.Error("a key on X25519 came with the error")
+		}
+		wantError(t, hsmErr, ErrUnsupported, "key")
+	} else if hsmErr != nil {
+		t.Error(hsmErr)
+	}
 	if !fips140.Enabled() {
 		t.Skip("not in FIPS 140-3 mode")
 	}
@@ -691,6 +846,13 @@ func TestFIPSDecryption(t *testing.T) {
 	}
 	wantError(t, err, ErrUnsupported, "")
 }
+
+// x25519HSM is a key on X25519 that is not in crypto/ecdh.
+type x25519HSM struct{ public *ecdh.PublicKey }
+
+func (x25519HSM) Curve() ecdh.Curve                    { return ecdh.X25519() }
+func (k x25519HSM) PublicKey() *ecdh.PublicKey         { return k.public }
+func (x25519HSM) ECDH(*ecdh.PublicKey) ([]byte, error) { return make([]byte, 32), nil }
 
 func TestParseDecryptionKey(t *testing.T) {
 	b64 := base64.RawURLEncoding.EncodeToString
@@ -720,7 +882,7 @@ func TestParseDecryptionKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		pemText := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-		named := withMember(text, `"kid":"from the JWK","alg":"`+algs[name]+`"`)
+		named := withMember(text, `"kid":"from the JWK","use":"enc","alg":"`+algs[name]+`"`)
 		for form, in := range map[string]struct{ text, alg, kid, want string }{
 			"JWK": {text, algs[name], "k", "k"}, "JWK that says it all": {named, "", "", "from the JWK"},
 			"JWK that is told otherwise": {named, algs[name], "k", "k"}, "PEM": {pemText, algs[name], "k", "k"},
@@ -752,20 +914,22 @@ func TestParseDecryptionKey(t *testing.T) {
 		kind        error
 		outsideFIPS bool
 	}{
-		"nothing":             {"", "ECDH-ES", ErrParse, false},
-		"no key":              {"{}", "ECDH-ES", ErrParse, false},
-		"no alg":              {jwk["P-256"], "", ErrUnsupported, false},
-		"alg a number":        {withMember(jwk["P-256"], `"alg":1`), "", ErrParse, false},
-		"kid a number":        {withMember(jwk["P-256"], `"kid":1`), "ECDH-ES", ErrParse, false},
-		"public":              {string(ecdhJWK(unitECDH(t).PublicKey())), "ECDH-ES", ErrParse, false},
-		"oct":                 {`{"kty":"oct","k":"AAAA"}`, "A128KW", ErrUnsupported, false},
-		"Ed25519":             {`{"kty":"OKP","crv":"Ed25519","d":"AAAA","x":"AAAA"}`, "ECDH-ES", ErrUnsupported, false},
-		"OKP without a curve": {`{"kty":"OKP"}`, "ECDH-ES", ErrParse, false},
-		"X25519 without d":    {strings.Replace(x25519, `"d"`, `"e"`, 1), "ECDH-ES", ErrParse, true},
-		"X25519, another x":   {strings.Replace(x25519, "hSDw", "iSDw", 1), "ECDH-ES", ErrParse, true},
-		"X25519, a short d":   {strings.Replace(x25519, "dwdtCnMY", "", 1), "ECDH-ES", ErrParse, true},
-		"X25519, a long d":    {strings.Replace(x25519, "dwdtCnMY", strings.Repeat("dwdtCnMY", 9), 1), "ECDH-ES", ErrParse, true},
-		"PEM of Ed25519":      {ed25519PEM(t), "ECDH-ES", ErrConfig, false},
+		"nothing":              {"", "ECDH-ES", ErrParse, false},
+		"no key":               {"{}", "ECDH-ES", ErrParse, false},
+		"no alg":               {jwk["P-256"], "", ErrUnsupported, false},
+		"alg a number":         {withMember(jwk["P-256"], `"alg":1`), "", ErrParse, false},
+		"kid a number":         {withMember(jwk["P-256"], `"kid":1`), "ECDH-ES", ErrParse, false},
+		"public":               {string(ecdhJWK(unitECDH(t).PublicKey())), "ECDH-ES", ErrParse, false},
+		"a key for signatures": {withMember(jwk["P-256"], `"use":"sig"`), "ECDH-ES", ErrConfig, false},
+		"use a number":         {withMember(jwk["P-256"], `"use":1`), "ECDH-ES", ErrParse, false},
+		"oct":                  {`{"kty":"oct","k":"AAAA"}`, "A128KW", ErrUnsupported, false},
+		"Ed25519":              {`{"kty":"OKP","crv":"Ed25519","d":"AAAA","x":"AAAA"}`, "ECDH-ES", ErrUnsupported, false},
+		"OKP without a curve":  {`{"kty":"OKP"}`, "ECDH-ES", ErrParse, false},
+		"X25519 without d":     {strings.Replace(x25519, `"d"`, `"e"`, 1), "ECDH-ES", ErrParse, true},
+		"X25519, another x":    {strings.Replace(x25519, "hSDw", "iSDw", 1), "ECDH-ES", ErrParse, true},
+		"X25519, a short d":    {strings.Replace(x25519, "dwdtCnMY", "", 1), "ECDH-ES", ErrParse, true},
+		"X25519, a long d":     {strings.Replace(x25519, "dwdtCnMY", strings.Repeat("dwdtCnMY", 9), 1), "ECDH-ES", ErrParse, true},
+		"PEM of Ed25519":       {ed25519PEM(t), "ECDH-ES", ErrConfig, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, err := ParseDecryptionKey([]byte(tt.text), tt.alg, nil, "")
@@ -870,7 +1034,7 @@ func encryptedKinds() map[string]encryptedKind {
 		"userinfo": {
 			"UserinfoEncryptedResponseAlg",
 			func(m *ClientMetadata, alg, enc string) {
-				m.UserinfoEncryptedResponseAlg, m.UserinfoEncryptedResponseEnc = alg, enc
+				m.UserinfoSignedResponseAlg, m.UserinfoEncryptedResponseAlg, m.UserinfoEncryptedResponseEnc = ES256, alg, enc
 			},
 			"JWT",
 			func(t *testing.T, s *unitServer, c *Client, wrap func(string) string) error {
@@ -961,6 +1125,8 @@ func TestEncryptedAnswers(t *testing.T) {
 			{"not encrypted", ours, true, plain, ErrDecrypt},
 			{"another alg", ours, true, seal(sender{name: "P-256", alg: "ECDH-ES+A128KW", enc: enc}), ErrAlgorithm},
 			{"another enc", ours, true, seal(sender{name: "P-256", alg: alg, enc: "A256GCM"}), ErrAlgorithm},
+			{"RSA1_5", failing{}, false, seal(with(map[string]any{"alg": "RSA1_5"})), ErrAlgorithm},
+			{"an unknown enc", failing{}, false, seal(with(map[string]any{"enc": "A512GCM"})), ErrAlgorithm},
 			{"no Decrypter", nil, false, seal(x), ErrUnsupported},
 			{"another key", stranger, true, seal(x), ErrDecrypt},
 			{"changed", ours, true, func(t *testing.T, signed string) string {
@@ -987,7 +1153,6 @@ func TestEncryptedAnswers(t *testing.T) {
 			}, ErrAlgorithm},
 			{"a key service that is down", failing{errors.New("down")}, true, seal(x), ErrUnavailable},
 			{"a key service that says no", failing{fail(ErrDecrypt, "x", "because")}, true, seal(x), ErrDecrypt},
-			{"given up", failing{context.Canceled}, true, seal(x), context.Canceled},
 		} {
 			t.Run(kind+"/"+tt.name, func(t *testing.T) {
 				s := newUnitServer()
@@ -1012,6 +1177,9 @@ func TestEncryptedAnswers(t *testing.T) {
 				if tt.kind == ErrUnavailable && errors.Is(err, ErrInvalid) {
 					t.Error("a key service that is down says nothing about the token")
 				}
+				if tt.kind == ErrDecrypt && tt.name != "not encrypted" && !strings.Contains(err.Error(), `the token (alg "ECDH-ES", enc "A128GCM", kid "") was not`) {
+					t.Errorf("the error does not say what the header does: %v", err)
+				}
 				if strings.Contains(err.Error(), "because") {
 					t.Errorf("the reason is told: %v", err)
 				}
@@ -1026,7 +1194,7 @@ func TestEncryptedAnswersAsJSON(t *testing.T) {
 	s := newUnitServer()
 	c := s.introspector(t, func(c *Config) {
 		c.Decrypter = newUnitDecrypter(t, decryptionKey(t, "P-256", "ECDH-ES", nil, ""))
-		c.Metadata.UserinfoEncryptedResponseAlg = "ECDH-ES"
+		c.Metadata.UserinfoSignedResponseAlg, c.Metadata.UserinfoEncryptedResponseAlg = ES256, "ECDH-ES"
 		c.Metadata.IntrospectionEncryptedResponseAlg = "ECDH-ES"
 	})
 	s.answer("/userinfo", `{"sub":"alice"}`)
@@ -1043,6 +1211,37 @@ func TestEncryptedAnswersAsJSON(t *testing.T) {
 	if got := s.requests(introspectionPath)[0].header.Get("Accept"); got != mediaIntrospectionJWT {
 		t.Errorf("introspection: Accept %q", got)
 	}
+}
+
+// Whoever gives up learns just that.
+func TestEncryptedAnswerGivenUp(t *testing.T) {
+	s := newUnitServer()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := s.client(t, func(c *Config) { c.Decrypter = canceling{cancel} })
+	token := sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}.seal(t, s.sign(t, "JWT", unitClaims(nil)))
+	id, err := c.VerifyIDToken(ctx, token, VerifyIDTokenOptions{InsecureNoNonce: true})
+	if id != nil || !errors.Is(err, context.Canceled) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid) {
+		t.Errorf("%v, %v", id, err)
+	}
+}
+
+// canceling gives up in the middle.
+type canceling struct{ cancel context.CancelFunc }
+
+func (d canceling) DecryptJWE(ctx context.Context, _ string) ([]byte, error) {
+	d.cancel()
+	return nil, fmt.Errorf("key service: %w", ctx.Err())
+}
+
+// Userinfo that is encrypted and not signed would be plain JSON in a JWE.
+func TestEncryptedUserInfoIsSigned(t *testing.T) {
+	cfg := newUnitServer().config()
+	cfg.Decrypter, cfg.Metadata.UserinfoEncryptedResponseAlg = failing{}, "ECDH-ES"
+	c, err := NewClient(cfg)
+	if c != nil {
+		t.Error("a Client came with the error")
+	}
+	wantError(t, err, ErrConfig, "Metadata.UserinfoSignedResponseAlg")
 }
 
 func TestDecrypterConfig(t *testing.T) {

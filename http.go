@@ -219,7 +219,7 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: monotonic().Sub(start), Err: err}
 	if res != nil {
 		info.Status = res.status
-		res.sent = append(secretsOf(r.form, req.Header.Get("Authorization")), req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader))
+		res.sent = append(secretsOf(r.form, req.Header.Get("Authorization")), req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader), req.Header.Get("DPoP"))
 	}
 	c.trace.requestDone(ctx, info)
 	return res, err

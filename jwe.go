@@ -302,6 +302,10 @@ func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswe
 	if err := j.readHeader(segments[0]); err != nil {
 		return "", err
 	}
+	// Also where a key service would do others: RSA1_5, PBES2.
+	if _, err := keyManagementOf("alg", string(j.header.alg)); err != nil || findEncryption(j.enc) == nil {
+		return "", fail(ErrAlgorithm, "alg", "the token is encrypted with %s and %s, which are not both supported", printable(string(j.header.alg), 32), printable(j.enc, 32))
+	}
 	if as := answer.as; as != nil && (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) {
 		return "", fail(ErrAlgorithm, "alg", "the token is encrypted with %s and %s; %s and its enc say %s and %s",
 			printable(string(j.header.alg), 32), printable(j.enc, 32), answer.param, as.alg.name, as.enc.name)
@@ -309,7 +313,10 @@ func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswe
 	plaintext, err := c.decrypter.DecryptJWE(ctx, raw)
 	switch {
 	case errors.Is(err, ErrDecrypt):
-		return "", errUndecryptable()
+		// What the sender wrote in the clear says which key was meant, and no more.
+		return "", errUndecryptable("the token (alg " + printable(string(j.header.alg), 32) + ", enc " + printable(j.enc, 32) + ", kid " + printable(j.header.kid, 128) + ")")
+	case err != nil && ctx.Err() != nil:
+		return "", &Error{Detail: "given up", Err: ctx.Err()}
 	case err != nil:
 		return "", &Error{Kind: ErrUnavailable, Param: "Decrypter", Detail: "the token could not be decrypted now", Err: err}
 	case bytes.Count(plaintext, []byte{'.'}) != 2:
@@ -319,8 +326,8 @@ func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswe
 }
 
 // errUndecryptable is all that is said of a token that does not decrypt.
-func errUndecryptable() error {
-	return fail(ErrDecrypt, "", "the token was not encrypted to a key of the Decrypter with its algorithms, or was changed")
+func errUndecryptable(token string) error {
+	return fail(ErrDecrypt, "", "%s was not encrypted to a key of the Decrypter with its algorithms, or was changed", token)
 }
 
 // A parsedJWE is a compact JWE that nobody has decrypted.

@@ -133,6 +133,9 @@ func rsaPublicJWK(o jsonObject) (*rsa.PublicKey, error) {
 // checkRSA bounds a key: too small is weak, too large is slow, an even or tiny
 // exponent is no RSA.
 func checkRSA(kind error, key *rsa.PublicKey) error {
+	if key == nil || key.N == nil {
+		return fail(kind, "n", "the RSA key is empty")
+	}
 	switch bits := key.N.BitLen(); {
 	case bits < minRSABits || bits > maxRSABits:
 		return fail(kind, "n", "the RSA key has %d bits: use one of %d to %d", bits, minRSABits, maxRSABits)

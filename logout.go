@@ -23,7 +23,8 @@ const opLogout = "logout"
 // session that the browser has at the server.
 type EndSession struct {
 	// Token is whose login ends: its ID token goes into the URL as
-	// id_token_hint, so that the server need not ask the user. Nil: none.
+	// id_token_hint, so that the server need not ask the user; in the clear, also if
+	// it came encrypted. Nil: none.
 	Token *Token
 
 	LogoutHint string // whom the server may know by this
@@ -278,7 +279,9 @@ type LogoutOptions struct {
 // POST, verifies the logout token, refuses one that came before, and calls
 // OnLogout. The answers are those of Back-Channel Logout 1.0, Section 2.8: 200,
 // or 400 for whatever went wrong. The path is for the server alone: no session
-// or CSRF middleware belongs before it. Without OnLogout LogoutHandler panics.
+// or CSRF middleware belongs before it; but anybody can send to it, and with
+// Config.Decrypter each request costs an operation with the private key: limit them
+// where that is dear. Without OnLogout LogoutHandler panics.
 func (c *Client) LogoutHandler(o LogoutOptions) http.Handler {
 	if o.OnLogout == nil {
 		panic("oauth: LogoutHandler: OnLogout is nil")

@@ -55,8 +55,9 @@ attestation.go | AttestationNewClient | case a.attestation == nil: | case false:
 attestation.go | AttestationNewClient | (a.key == nil || a.key.alg == nil) | (a.key == nil)
 attestation.go | AttestationNewClient|AttestationWrapped | case a.dpop && d == nil: | case false:
 attestation.go | AttestationNewClient | case strings.Contains(server.Issuer, tenantPlaceholder): | case false:
-attestation.go | AttestationHeader | if r.Header.Values(name) != nil { // | if false { //
-attestation.go | AttestationHeader | range [...]string{attestationHeader, attestationPoPHeader} { | range [...]string{attestationHeader} {
+attestation.go | AttestationHeader | if strings.EqualFold(name, attestationHeader) || strings.EqualFold(name, attestationPoPHeader) { | if strings.EqualFold(name, attestationHeader) {
+attestation.go | AttestationHeader | if strings.EqualFold(name, attestationHeader) || strings.EqualFold(name, attestationPoPHeader) { | if strings.EqualFold(name, attestationPoPHeader) {
+attestation.go | AttestationHeader | if strings.EqualFold(name, attestationHeader) || | if name == http.CanonicalHeaderKey(attestationHeader) ||
 attestation.go | AttestationFunctionFails | Kind: ErrUnavailable, Param: "Auth" | Kind: ErrConfig, Param: "Auth"
 attestation.go | AttestationFaults | return fail(ErrConfig, "Auth", "the client attestation cannot | return err // cannot
 attestation.go | AttestationTolerance | r.Now.Add(-r.attested.tolerance()) | r.Now
@@ -85,17 +86,19 @@ attestation.go | AttestationChallenge | challenge = c.challenge.latest() | _ = 0
 attestation.go | AttestationChallenge | if challenge == "" && c.server.ChallengeEndpoint != "" { | if c.server.ChallengeEndpoint != "" {
 attestation.go | AttestationChallenge | if challenge == "" && c.server.ChallengeEndpoint != "" { | if challenge == "" {
 attestation.go | AttestationChallengeOfOthers | if q == nil || !q.signed { | if q == nil {
-attestation.go | AttestationChallenge | (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) | (res.status == http.StatusBadRequest)
-attestation.go | AttestationChallenge | (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) | (res.status == http.StatusUnauthorized)
-attestation.go | AttestationChallenge | (res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized) | true
-attestation.go | AttestationChallenge | res.refusal().Code == "use_attestation_challenge" | true
+attestation.go | AttestationChallenge | if res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized { | if res.status == http.StatusBadRequest {
+attestation.go | AttestationChallenge | if res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized { | if res.status == http.StatusUnauthorized {
+attestation.go | AttestationChallenge | if res.status == http.StatusBadRequest || res.status == http.StatusUnauthorized { | if res.status > 0 {
+attestation.go | AttestationChallenge | refused := code == "use_attestation_challenge" | refused := code != ""
 attestation.go | AttestationChallenge | len(values) == 1 && challengeValue(values[0]) | len(values) > 0 && challengeValue(values[0])
 attestation.go | AttestationChallenge | len(values) == 1 && challengeValue(values[0]) | len(values) == 1
 attestation.go | AttestationChallenge | && !(refused && values[0] == q.challenge) | 
 attestation.go | AttestationChallenge | q.client.challenge.keep(fresh) | _ = 0
-attestation.go | AttestationForgets | q.client.challenge.forget(q.challenge) | _ = 0
-attestation.go | AttestationChallenge | return refused && fresh != "" | return refused
-attestation.go | AttestationChallenge | return refused && fresh != "" | return fresh != ""
+attestation.go | AttestationChallenge | q.client.challenge.forget(q.challenge)\n		q.next = "" | q.next = ""
+attestation.go | AttestationForgets | case code == "invalid_client": // | case false: //
+attestation.go | AttestationChallenge | return q.client.server.ChallengeEndpoint != "" | return true
+attestation.go | AttestationChallenge | return q.client.server.ChallengeEndpoint != "" | return false
+attestation.go | AttestationChallenge | return refused\n} | return true\n}
 attestation.go | AttestationChallengeEndpoint | if err := res.expect(http.StatusOK); err != nil { | if err := error(nil); err != nil {
 attestation.go | AttestationChallengeEndpoint | if !challengeValue(challenge) { | if false {
 attestation.go | AttestationChallenge | c.challenge.keep(challenge)\n | _ = 0\n
@@ -216,8 +219,8 @@ decrypt.go | NewDecryptionKeyErrors | if !ok || k.alg.kty != "RSA" { | if !ok {
 decrypt.go | NewDecryptionKeyErrors | return checkRSA(ErrConfig, public) | return checkRSA(nil, public)
 decrypt.go | NewDecryptionKeyErrors | case kty == "" || k.alg.kty != "EC": | case kty == "":
 decrypt.go | NewDecryptionKeyErrors | case k.alg.kty != "oct": | case false:
-decrypt.go | NewDecryptionKeyErrors | case secret == "": | case false:
-decrypt.go | NewDecryptionKeyErrors | case k.alg.name == "dir" && enc == nil: | case false:
+decrypt.go | NewDecryptionKeyErrors | case len(secret) < minDecryptSecret: | case len(secret) < minDecryptSecret-1:
+decrypt.go | NewDecryptionKeyErrors | case k.alg.name == "dir" && len(enc) != 1: | case k.alg.name == "dir" && enc == nil:
 decrypt.go | ParseDecryptionKey | if crv != "X25519" { | if false {
 decrypt.go | ParseDecryptionKey | !bytes.Equal(key.PublicKey().Bytes(), parts[1]) | false
 decrypt.go | ParseDecryptionKey | `","use":"enc"`...) | `","use":"sig"`...)
@@ -236,8 +239,23 @@ decrypt.go | DecryptKeySelection | k.exchange != nil && k.curve() != j.crv || | 
 decrypt.go | DecryptKeySelection | j.header.hasKid && k.kid != "" && k.kid != j.header.kid { | false {
 decrypt.go | DecryptKeySelection | j.header.hasKid && k.kid != "" && k.kid != j.header.kid { | j.header.hasKid && k.kid != j.header.kid {
 decrypt.go | DecryptKeySelection | if found != nil { | if false {
-decrypt.go | DecryptFaults | if len(j.encryptedKey) == 0 { | if true {
-decrypt.go | DecryptFaults | if len(cek) != enc.size { | if false {
+decrypt.go | DecryptFaults | if len(j.encryptedKey) > 0 { | if false {
+decrypt.go | DecryptFaults | if err != nil || len(cek) != enc.size { | if err != nil {
+decrypt.go | ContentKeySubstitute | return random, nil | return nil, nil
+decrypt.go | ContentKeySubstitute | random := enc.randomKey() | random := make([]byte, enc.size)
+decrypt.go | DecryptWithHSM | if err != nil && errors.Is(err, ErrUnavailable) { | if false {
+decrypt.go | DecryptWithHSM | if err != nil && errors.Is(err, ErrUnavailable) { | if err != nil {
+decrypt.go | DecryptWithHSM | !ok || len(encrypted) != public.Size() { | !ok {
+decrypt.go | DecryptWithHSM | if len(z) != size || hmac.Equal(z, make([]byte, size)) { | if hmac.Equal(z, make([]byte, size)) {
+decrypt.go | DecryptWithHSM | if len(z) != size || hmac.Equal(z, make([]byte, size)) { | if len(z) != size {
+decrypt.go | DecryptFaults | if len(iv) != aes.BlockSize || | if
+decrypt.go | DecryptFaults | if len(b) != size { | if false {
+decrypt.go | DecrypterCopies | k := &DecryptionKey{encs: slices.Clone(encs), kid: kid} | k := &DecryptionKey{encs: encs, kid: kid}
+decrypt.go | DecrypterCopies | return &decrypter{slices.Clone(keys)}, nil | return &decrypter{keys}, nil
+decrypt.go | NewDecryptionKeyErrors | if key == nil || key.D == nil { | if key == nil {
+decrypt.go | NewDecryptionKeyErrors | case key.PublicKey() == nil: | case false:
+decrypt.go | ParseDecryptionKey | } else if ok && use != "enc" { | } else if ok && use == "none" {
+jwk.go | NewDecryptionKeyErrors | if key == nil || key.N == nil { | if key != nil && key.N == nil {
 decrypt.go | DecryptFaults | if s, err := epk.need("kty"); err != nil || s != kty { | if _, err := epk.need("kty"); err != nil {
 decrypt.go | DecryptFaults | if len(wrapped)%half != 0 || n < 2 { | if false {
 decrypt.go | DecryptFaults | if len(iv) != gcmIVSize || len(tag) != gcmTagSize { | if len(iv) != gcmIVSize {
@@ -252,11 +270,14 @@ decrypt.go | RFCKeyAgreement|TestDecrypt$ | return concatKDF(z, name, info[0], i
 decrypt.go | TestDecrypt$ | MGFHash: k.alg.hash} | MGFHash: crypto.SHA256}
 decrypt.go | SecretKey | case size <= sha512.Size384: | case false:
 decrypt.go | UnwrapAES | if !hmac.Equal(b[:half], bytes.Repeat([]byte{0xa6}, half)) { | if false {
-decrypt.go | DecryptChanged|DecryptFaults | return nil, withOp(opDecrypt, errUndecryptable()) | return nil, withOp(opDecrypt, fail(ErrDecrypt, "", "no"))
+decrypt.go | DecryptChanged|DecryptFaults | return nil, withOp(opDecrypt, errUndecryptable("the token")) | return nil, withOp(opDecrypt, fail(ErrDecrypt, "", "no"))
 jwe.go | EncryptedAnswers | if answer.as != nil { | if false {
 jwe.go | EncryptedAnswers | (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) { | (j.enc != as.enc.name) {
 jwe.go | EncryptedAnswers | (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) { | (string(j.header.alg) != as.alg.name) {
-jwe.go | EncryptedAnswers | return "", errUndecryptable()\n	case | return "", err\n	case
+jwe.go | EncryptedAnswers | case errors.Is(err, ErrDecrypt): | case err != nil && errors.Is(err, ErrDecrypt):\n		return "", err\n	case err != nil && errors.Is(err, ErrSignature):
+jwe.go | EncryptedAnswers | ; err != nil || findEncryption(j.enc) == nil { | ; err != nil {
+jwe.go | EncryptedAnswers | ; err != nil || findEncryption(j.enc) == nil { | ; err == nil && findEncryption(j.enc) == nil {
+jwe.go | EncryptedAnswerGivenUp | case err != nil && ctx.Err() != nil: | case false:
 jwe.go | EncryptedAnswers | Kind: ErrUnavailable, Param: "Decrypter" | Kind: ErrDecrypt, Param: "Decrypter"
 jwe.go | EncryptedAnswers | case bytes.Count(plaintext, []byte{'.'}) != 2: | case bytes.Count(plaintext, []byte{'.'}) == 100:
 jwe.go | EncryptedAnswers|DecryptFaults | if len(raw) > maxToken { | if false {
@@ -276,6 +297,7 @@ introspection.go | EncryptedAnswers | if d.jwt, err = c.signedToken(ctx, d.jwt, 
 introspection.go | EncryptedAnswersAsJSON | } else if c.encrypted.introspection.as != nil { | } else if false {
 introspection.go | EncryptedAnswersAsJSON | != "" || c.encrypted.introspection.as != nil { | != "" {
 callback.go | EncryptedAnswers | response, err := c.signedToken(ctx, params.Get("response"), &c.encrypted.authorization) // | response, err := params.Get("response"), error(nil) //
+oauth.go | EncryptedUserInfoIsSigned | m.UserinfoSignedResponseAlg == "" { | false {
 oauth.go | DecrypterConfig | if err := e.answer.check(c.decrypter); err != nil { | if err := e.answer.check(c.decrypter); false {
 jwk.go | X25519DoesNotSign | if !ok { // X25519 | if !ok && false { //
 # device.go
@@ -345,7 +367,8 @@ http.go | HTTP | case u.User != nil: | case false:
 http.go | HTTP|Token | o.has("access_token") { | false {
 http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
 http.go | TestRegister$|UpdateRegistration | body, mediaType = bytes.NewReader(r.json), mediaJSON | body = bytes.NewReader(r.json)
-http.go | AttestationQuoted | , req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader)) | )
+http.go | AttestationQuoted | , req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader), req.Header.Get("DPoP")) | )
+http.go | AttestationQuoted | , req.Header.Get("DPoP")) | )
 # idtoken.go
 idtoken.go | IDToken | if claims.has("events") { | if false {
 idtoken.go | IDToken | case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt": | case "nothing":

@@ -232,6 +232,7 @@ const (
 	maxProof           = 16 << 10 // bytes of a DPoP proof: it has a key, a signature and a URL in it, of ML-DSA-87 the first two are 11 KiB
 	maxProofRSABits    = 4096     // of its key, which anybody can choose
 	minNonceKey        = 32       // bytes of a key that DPoP nonces are made with
+	minDecryptSecret   = 16       // bytes of a client secret that a key is made of
 	maxSaved           = 3 << 10  // bytes of an encoded Authorization: it shares a cookie of 4 KiB
 	minRSABits         = 2048     // NIST SP 800-131A
 	maxRSABits         = 8192     // verification takes 1 ms there and grows with the square
@@ -321,8 +322,10 @@ type Config struct {
 	// Decrypter decrypts answers: ID and logout tokens, userinfo, JWT
 	// authorization responses (JARM) and introspection. It is required where one of
 	// Metadata's …EncryptedResponseAlg is set, and such an answer has to be
-	// encrypted then, with the alg and enc that Metadata says. What is encrypted has
-	// to be signed. Nil: encrypted answers are [ErrUnsupported].
+	// encrypted then, with the alg and enc that Metadata says (no enc:
+	// A128CBC-HS256). Alone it requires nothing: answers that are not encrypted are
+	// taken, too. What is encrypted has to be signed. Nil: encrypted answers are
+	// [ErrUnsupported].
 	Decrypter Decrypter
 
 	// DetachedSignature is the profile of FAPI 1 Advanced, Section 5.1.1: an ID
@@ -502,6 +505,10 @@ func (c *Client) setDecrypter(*Config) error {
 		as, err := newEncryption(param+"Alg", e.alg, param+"Enc", e.enc)
 		if err != nil {
 			return err
+		}
+		if as != nil && e.answer == &c.encrypted.userinfo && m.UserinfoSignedResponseAlg == "" {
+			// OIDC Core 5.3.2: servers encrypt plain JSON then. The others are signed by default.
+			return fail(ErrConfig, "Metadata.UserinfoSignedResponseAlg", "is empty, and %s is set: only answers that are signed and then encrypted are supported", param+"Alg")
 		}
 		*e.answer = encryptedAnswer{param + "Alg", as}
 		if err := e.answer.check(c.decrypter); err != nil {

@@ -356,8 +356,8 @@ func TestRFCKeyAgreement(t *testing.T) {
 		"y":"SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}}`))); err != nil {
 		t.Fatal(err)
 	}
-	if key := bob.contentKey(&j, findEncryption("A128GCM")); encodeBase64URL(key) != "VqqN6vgjbSBcIijNcacQGg" {
-		t.Errorf("RFC 7518, Appendix C: key %x", key)
+	if key, err := bob.contentKey(&j, findEncryption("A128GCM")); err != nil || encodeBase64URL(key) != "VqqN6vgjbSBcIijNcacQGg" {
+		t.Errorf("RFC 7518, Appendix C: key %x, %v", key, err)
 	}
 	if fips140.Enabled() {
 		return // no X25519: TestFIPSDecryption

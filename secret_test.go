@@ -380,7 +380,7 @@ func TestSecretSigningKey(t *testing.T) {
 
 // TestSecretDecryptionKey: the same of a key that decrypts, whatever it is made of.
 func TestSecretDecryptionKey(t *testing.T) {
-	secret, err := ClientSecretDecryptionKey(secretMarker, "A128KW", nil)
+	secret, err := ClientSecretDecryptionKey(secretMarker+secretMarker, "A128KW", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

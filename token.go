@@ -69,9 +69,10 @@ func (t *Token) Issuer() string { return t.identity().issuer }
 // MarshalBinary. It is empty if there was no ID token.
 func (t *Token) Subject() string { return t.identity().subject }
 
-// IDTokenHint is the ID token as it came, for the parameters of that name:
-// whose login is meant. It survives MarshalBinary, is personal data, and is no
-// proof of anything. It is empty if there was no ID token.
+// IDTokenHint is the ID token as it was signed (of an encrypted one, what was in
+// it: OIDC Core 3.1.2.1), for the parameters of that name: whose login is meant. It
+// survives MarshalBinary, is personal data, and is no proof of anything. It is empty
+// if there was no ID token.
 func (t *Token) IDTokenHint() string { return t.identity().raw }
 
 func (t *Token) identity() identity {
