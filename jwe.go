@@ -129,8 +129,10 @@ func newEncryption(algParam, alg, encParam, enc string) (*encryption, error) {
 	if x.alg, err = keyManagementOf(algParam, alg); err != nil {
 		return nil, err
 	}
-	x.enc, err = contentEncryptionOf(encParam, enc)
-	return x, err
+	if x.enc, err = contentEncryptionOf(encParam, enc); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
 
 // ---- request objects
