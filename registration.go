@@ -364,8 +364,9 @@ func sameSet(a, b []string) bool {
 // Config is a configuration of a [Client] for what was registered: server,
 // metadata, and the client authentication that the registration says. The key
 // is for private_key_jwt; nil otherwise. Config.MTLS is to be set for
-// tls_client_auth and self_signed_tls_client_auth; a client with attestations is
-// configured by hand. The errors are of kind [ErrConfig].
+// tls_client_auth and self_signed_tls_client_auth, Config.Decrypter where answers are
+// encrypted; a client with attestations is configured by hand. The errors are of
+// kind [ErrConfig].
 func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Config, error) {
 	cfg := Config{Server: as, Metadata: reg.Metadata}
 	var err error
