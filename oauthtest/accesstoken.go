@@ -85,7 +85,7 @@ func (s *Server) newAccessTokenJWT(t *accessToken) (string, error) {
 		claims["acr"] = t.grant.acrClaim()
 	}
 	t.grant.setActor(claims)
-	d := s.newDraft(accessTokenJWT, alg, claims)
+	d := s.newDraft(accessTokenJWT, t.grant.client, alg, claims)
 	d.header["typ"] = accessTokenType
 	if s.opts.EditAccessToken != nil {
 		s.opts.EditAccessToken(d.header, d.claims)

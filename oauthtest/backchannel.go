@@ -107,12 +107,12 @@ func (s *Server) deliver(ctx context.Context, l *BackchannelLogout) {
 	l.Status, l.Header = resp.StatusCode, resp.Header
 }
 
-// newLogoutToken makes the token of Section 2.4, signed like the client's ID
-// tokens.
+// newLogoutToken makes the token of Section 2.4, signed and encrypted like the
+// client's ID tokens.
 func (s *Server) newLogoutToken(client *Client, user, sid string) (string, error) {
 	now := s.now()
 	alg, _ := algorithmByName(client.IDTokenAlg)
-	d := s.newDraft(logoutJWT, alg, map[string]any{
+	d := s.newDraft(logoutJWT, client, alg, map[string]any{
 		"iss":    s.issuer,
 		"aud":    client.ID,
 		"iat":    now.Unix(),
@@ -123,6 +123,9 @@ func (s *Server) newLogoutToken(client *Client, user, sid string) (string, error
 		"events": map[string]any{logoutEvent: map[string]any{}},
 	})
 	d.header["typ"] = "logout+jwt"
+	if d.encryption != nil {
+		d.encryption.iss = s.issuer // Section 2.4: replicated in the header then
+	}
 	token, err := d.issue()
 	if jti, ok := d.claims["jti"].(string); ok {
 		s.mu.Lock()

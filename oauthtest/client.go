@@ -32,7 +32,9 @@ type Client struct {
 	RedirectURIs []string
 
 	// JWKS is the JWK Set with the client's public keys, for private_key_jwt
-	// and request objects.
+	// and request objects, and to encrypt to. The server encrypts to the first key
+	// whose use is enc and whose type, and alg if it has one, fit; such a key is
+	// for nothing else.
 	JWKS []byte
 
 	// CertificateSubject is the subject that tls_client_auth expects, in the
@@ -49,13 +51,33 @@ type Client struct {
 	// of [Options.SigningAlgs].
 	IDTokenAlg string
 
+	// IDTokenEncryptionAlg, if not empty, makes the server encrypt the client's ID
+	// tokens and logout tokens, after it has signed them, to a key in the JWKS:
+	// RSA-OAEP-256 or, to a key on P-256, ECDH-ES. IDTokenEncryptionEnc is A128GCM,
+	// A256GCM or A128CBC-HS256, which empty means too (OpenID Connect Dynamic Client
+	// Registration, Section 2). An id_token_hint or subject_token is the signed ID
+	// token that was in the encrypted one.
+	IDTokenEncryptionAlg string
+	IDTokenEncryptionEnc string
+
 	// UserinfoAlg, if not empty, makes the userinfo endpoint answer with a JWT
 	// signed with that algorithm.
 	UserinfoAlg string
 
+	// UserinfoEncryptionAlg and UserinfoEncryptionEnc are the same for what the
+	// userinfo endpoint answers. They need a UserinfoAlg: the server encrypts only
+	// what it has signed.
+	UserinfoEncryptionAlg string
+	UserinfoEncryptionEnc string
+
 	// AuthorizationAlg is the algorithm of the authorization responses that are
 	// JWTs (JARM). Empty means what it means for IDTokenAlg.
 	AuthorizationAlg string
+
+	// AuthorizationEncryptionAlg and AuthorizationEncryptionEnc are the same as for
+	// ID tokens for those authorization responses (JARM, Section 3).
+	AuthorizationEncryptionAlg string
+	AuthorizationEncryptionEnc string
 
 	// RequestObjectAlg is the one algorithm of the client's request objects.
 	// Empty means any that the server can verify.
@@ -95,6 +117,12 @@ type Client struct {
 	// where the Accept header asks for one, with what empty means for IDTokenAlg
 	// (RFC 9701, Sections 4 and 6).
 	IntrospectionAlg string
+
+	// IntrospectionEncryptionAlg and IntrospectionEncryptionEnc are the same as for
+	// ID tokens for what the introspection endpoint answers, which is then always a
+	// JWT (RFC 9701, Section 6).
+	IntrospectionEncryptionAlg string
+	IntrospectionEncryptionEnc string
 
 	// PostLogoutRedirectURIs are compared as strings (OpenID Connect RP-Initiated
 	// Logout 1.0, Section 3).
@@ -145,7 +173,8 @@ type Client struct {
 
 // AddClient registers a client, or replaces the one with the same ID. It
 // panics if the server could not serve it: without ID, with an unknown
-// authentication method or algorithm, or with a JWKS that it cannot read.
+// authentication method or algorithm, with a JWKS that it cannot read, or without
+// a key to encrypt to.
 func (s *Server) AddClient(c Client) {
 	if err := s.addClient(c); err != nil {
 		panic(fmt.Sprintf("oauthtest: client %q: %v", c.ID, err))
@@ -193,9 +222,6 @@ func (s *Server) addClient(c Client) error {
 	if _, ok := algorithmByName(c.RequestObjectAlg); !ok && c.RequestObjectAlg != "" {
 		return fmt.Errorf("unknown RequestObjectAlg %q", c.RequestObjectAlg)
 	}
-	if err := c.checkEncryption(); err != nil {
-		return err
-	}
 	if err := c.checkLogout(); err != nil {
 		return err
 	}
@@ -210,6 +236,9 @@ func (s *Server) addClient(c Client) error {
 			return fmt.Errorf("JWKS: %w", err)
 		}
 		c.keys = keys
+	}
+	if err := c.checkEncryption(); err != nil {
+		return err
 	}
 	c.algs = named
 	c.JWKS = bytes.Clone(c.JWKS)

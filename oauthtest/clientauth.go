@@ -208,7 +208,7 @@ func signedBy(keys []publicKey, jws *parsedJWS) bool {
 		return false
 	}
 	for _, k := range keys {
-		if jws.kid != "" && jws.kid != k.id {
+		if jws.kid != "" && jws.kid != k.id || k.use == "enc" {
 			continue
 		}
 		if a.verify(k.key, jws.input, jws.signature) {

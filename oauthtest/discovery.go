@@ -63,8 +63,6 @@ func (s *Server) metadata() map[string]any {
 		"claims_parameter_supported":                       false,
 		"authorization_signing_alg_values_supported":       s.opts.SigningAlgs,
 		"request_object_signing_alg_values_supported":      objectAlgs,
-		"request_object_encryption_alg_values_supported":   encryptionAlgs,
-		"request_object_encryption_enc_values_supported":   encryptionEncs,
 		"request_parameter_supported":                      true,
 
 		"backchannel_token_delivery_modes_supported":                      deliveryModes,
@@ -72,6 +70,10 @@ func (s *Server) metadata() map[string]any {
 		"backchannel_user_code_parameter_supported":                       true,
 
 		"request_uri_parameter_supported": false, // but for pushed requests
+	}
+	for _, what := range []string{"request_object", "id_token", "userinfo", "authorization", "introspection"} {
+		m[what+"_encryption_alg_values_supported"] = encryptionAlgs
+		m[what+"_encryption_enc_values_supported"] = encryptionEncs
 	}
 	if types := s.opts.AuthorizationDetailsTypes; len(types) > 0 {
 		m["authorization_details_types_supported"] = types // RFC 9396, Section 10

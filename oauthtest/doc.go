@@ -78,6 +78,11 @@
 // FAPI 2.0 Message Signing, with RequireSignedRequest and SHash that of FAPI 1.0
 // Advanced.
 //
+// What the server signs can be encrypted to the client (RFC 7516), with the same
+// algorithms: ID tokens and logout tokens, userinfo, authorization responses and
+// introspection, each as its [Client] says. What is not signed is not encrypted;
+// access tokens and the JWTs of an exchange are not either.
+//
 // Without a login it grants client credentials (RFC 6749, Section 4.4), JWT
 // bearer assertions that a client signs about a user (RFC 7523, Section 2.1),
 // and token exchange (RFC 8693) of access, refresh and ID tokens and JWTs for

@@ -244,7 +244,7 @@ func (s *Server) exchangeJWT(x *exchanged) (map[string]any, error) {
 		claims["scope"] = strings.Join(x.grant.scope, " ") // Section 4.2
 	}
 	x.grant.setActor(claims)
-	token, err := s.newDraft(exchangedJWT, alg, claims).issue()
+	token, err := s.newDraft(exchangedJWT, x.grant.client, alg, claims).issue()
 	return notAnAccessToken(token, s.tokenLifetime()), err
 }
 

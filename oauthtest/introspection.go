@@ -47,7 +47,7 @@ func (s *Server) serveIntrospection(w http.ResponseWriter, r *http.Request) {
 // asks for it (RFC 9701, Section 4) or is registered so (Section 6).
 func (c *Client) wantsIntrospectionJWT(r *http.Request) bool {
 	accept := strings.Join(r.Header.Values("Accept"), ",")
-	return c.IntrospectionAlg != "" ||
+	return c.IntrospectionAlg != "" || c.IntrospectionEncryptionAlg != "" ||
 		quality(accept, introspectionMediaType) > quality(accept, "application/json")
 }
 
@@ -111,7 +111,7 @@ func (s *Server) newIntrospectionJWT(client *Client, members map[string]any) (st
 		name = s.defaultAlg()
 	}
 	alg, _ := algorithmByName(name)
-	d := s.newDraft(introspectionJWT, alg, map[string]any{
+	d := s.newDraft(introspectionJWT, client, alg, map[string]any{
 		"iss":                 s.issuer,
 		"aud":                 client.ID,
 		"iat":                 s.now().Unix(),

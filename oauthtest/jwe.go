@@ -1,6 +1,7 @@
 package oauthtest
 
 import (
+	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
@@ -12,25 +13,26 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
 
 // This file implements the decryption of compact JWE (RFC 7516, Section 7.1),
-// which request objects come in.
+// which request objects come in. What the server encrypts is in encrypt.go.
 
 // A keyManagement is a row of the table of the alg values (RFC 7518, Section
-// 4.1), with the key that each needs.
+// 4.1), with the key that each needs. wrap makes the key of the content, and may
+// add to the header.
 type keyManagement struct {
 	name   string
 	family string // see keyRing
 	unwrap func(k *key, header map[string]any, enc *contentEncryption, encrypted []byte) ([]byte, error)
+	wrap   func(pub crypto.PublicKey, header map[string]any, enc *contentEncryption) (cek, encrypted []byte, err error)
 }
 
 var keyManagements = [...]keyManagement{
-	{"RSA-OAEP-256", "RSA", unwrapRSA},
-	{"ECDH-ES", "P-256", agreeECDH},
+	{"RSA-OAEP-256", "RSA", unwrapRSA, wrapRSA},
+	{"ECDH-ES", "P-256", agreeECDH, offerECDH},
 }
 
 func keyManagementByName(name string) (keyManagement, bool) {
@@ -48,12 +50,13 @@ type contentEncryption struct {
 	name string
 	size int // of the key, in bytes
 	open func(key, iv, ciphertext, tag, additional []byte) ([]byte, error)
+	seal func(key, plain, additional []byte) (iv, ciphertext, tag []byte, err error)
 }
 
 var contentEncryptions = [...]contentEncryption{
-	{"A128GCM", 16, openGCM},
-	{"A256GCM", 32, openGCM},
-	{"A128CBC-HS256", 32, openCBC},
+	{"A128GCM", 16, openGCM, sealGCM},
+	{"A256GCM", 32, openGCM, sealGCM},
+	{"A128CBC-HS256", 32, openCBC, sealCBC},
 }
 
 func contentEncryptionByName(name string) (*contentEncryption, bool) {
@@ -63,26 +66,6 @@ func contentEncryptionByName(name string) (*contentEncryption, bool) {
 		}
 	}
 	return nil, false
-}
-
-// checkEncryption checks how a client is registered to encrypt.
-func (c *Client) checkEncryption() error {
-	if c.RequestObjectEncryptionAlg == "" {
-		if c.RequestObjectEncryptionEnc != "" {
-			return errors.New("RequestObjectEncryptionEnc without RequestObjectEncryptionAlg")
-		}
-		return nil
-	}
-	if c.RequestObjectEncryptionEnc == "" {
-		c.RequestObjectEncryptionEnc = "A128CBC-HS256"
-	}
-	if _, ok := keyManagementByName(c.RequestObjectEncryptionAlg); !ok {
-		return fmt.Errorf("unknown RequestObjectEncryptionAlg %q", c.RequestObjectEncryptionAlg)
-	}
-	if _, ok := contentEncryptionByName(c.RequestObjectEncryptionEnc); !ok {
-		return fmt.Errorf("unknown RequestObjectEncryptionEnc %q", c.RequestObjectEncryptionEnc)
-	}
-	return nil
 }
 
 // errJWE is all that is said: which step failed is of use to an attacker only.
@@ -205,12 +188,7 @@ func openGCM(key, iv, ciphertext, tag, additional []byte) ([]byte, error) {
 // before the padding is looked at.
 func openCBC(key, iv, ciphertext, tag, additional []byte) ([]byte, error) {
 	macKey, encKey := key[:16], key[16:]
-	mac := hmac.New(sha256.New, macKey)
-	mac.Write(additional)
-	mac.Write(iv)
-	mac.Write(ciphertext)
-	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(8*len(additional))))
-	if !hmac.Equal(mac.Sum(nil)[:16], tag) {
+	if !hmac.Equal(tagCBC(macKey, iv, ciphertext, additional), tag) {
 		return nil, errJWE
 	}
 	if len(iv) != aes.BlockSize || len(ciphertext) == 0 || len(ciphertext)%aes.BlockSize != 0 {
@@ -232,4 +210,14 @@ func openCBC(key, iv, ciphertext, tag, additional []byte) ([]byte, error) {
 		}
 	}
 	return plain[:len(plain)-pad], nil
+}
+
+// tagCBC is step 5 of RFC 7518, Section 5.2.2.1.
+func tagCBC(macKey, iv, ciphertext, additional []byte) []byte {
+	mac := hmac.New(sha256.New, macKey)
+	mac.Write(additional)
+	mac.Write(iv)
+	mac.Write(ciphertext)
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(8*len(additional))))
+	return mac.Sum(nil)[:16]
 }

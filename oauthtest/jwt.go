@@ -30,7 +30,7 @@ const (
 	anyJWT     = ^jwtKind(0)
 )
 
-// A draft is a JWT before it is signed.
+// A draft is a JWT before it is signed and, for some, encrypted.
 type draft struct {
 	server *Server
 	kind   jwtKind
@@ -39,9 +39,11 @@ type draft struct {
 	header map[string]any
 	claims map[string]any
 	sign   func(input []byte) ([]byte, error)
+
+	encryption *encryption // of what is signed; nil: none
 }
 
-func (s *Server) newDraft(kind jwtKind, alg algorithm, claims map[string]any) *draft {
+func (s *Server) newDraft(kind jwtKind, client *Client, alg algorithm, claims map[string]any) *draft {
 	k := s.keys.get(alg.family)
 	return &draft{
 		server: s,
@@ -51,13 +53,19 @@ func (s *Server) newDraft(kind jwtKind, alg algorithm, claims map[string]any) *d
 		header: map[string]any{"alg": alg.name, "kid": k.id},
 		claims: claims,
 		sign:   func(in []byte) ([]byte, error) { return alg.sign(k.private, in) },
+
+		encryption: client.encryptionOf(kind),
 	}
 }
 
-// issue applies the faults and signs.
+// issue applies the faults, signs, and encrypts where the client is registered so.
 func (d *draft) issue() (string, error) {
 	d.server.editJWT(d)
-	return compact(d.header, d.claims, d.sign)
+	token, err := compact(d.header, d.claims, d.sign)
+	if err != nil || d.encryption == nil {
+		return token, err
+	}
+	return d.encryption.encrypt(token)
 }
 
 // newResponseJWT makes the JWT of an authorization response: JWT Secured
@@ -75,7 +83,7 @@ func (s *Server) newResponseJWT(client *Client, params url.Values) (string, erro
 			claims[name] = values
 		}
 	}
-	return s.newDraft(responseJWT, alg, claims).issue()
+	return s.newDraft(responseJWT, client, alg, claims).issue()
 }
 
 // setTime sets a NumericDate claim relative to the server's clock.

@@ -165,6 +165,8 @@ func publicMembers(pub crypto.PublicKey) map[string]any {
 // A publicKey is a key from the JWK Set of a client.
 type publicKey struct {
 	id  string
+	use string // sig, enc or, where the set does not say, empty
+	alg string // likewise
 	key crypto.PublicKey
 }
 
@@ -176,6 +178,8 @@ func parseJWKS(data []byte) ([]publicKey, error) {
 		Keys []struct {
 			Kty string `json:"kty"`
 			Kid string `json:"kid"`
+			Use string `json:"use"`
+			Alg string `json:"alg"`
 			Crv string `json:"crv"`
 			N   string `json:"n"`
 			E   string `json:"e"`
@@ -188,7 +192,7 @@ func parseJWKS(data []byte) ([]publicKey, error) {
 	}
 	var keys []publicKey
 	for i, j := range set.Keys {
-		k := publicKey{id: j.Kid}
+		k := publicKey{id: j.Kid, use: j.Use, alg: j.Alg}
 		n, err1 := base64.RawURLEncoding.DecodeString(j.N)
 		e, err2 := base64.RawURLEncoding.DecodeString(j.E)
 		x, err3 := base64.RawURLEncoding.DecodeString(j.X)

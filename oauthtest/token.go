@@ -317,7 +317,7 @@ func (s *Server) newIDToken(kind jwtKind, g *grant, nonce string, hashes map[str
 			claims[claim] = alg.halfHash(value)
 		}
 	}
-	d := s.newDraft(kind, alg, claims)
+	d := s.newDraft(kind, g.client, alg, claims)
 	if s.opts.EditIDToken != nil {
 		s.opts.EditIDToken(d.header, d.claims)
 	}

@@ -25,7 +25,7 @@ func (s *Server) serveUserinfo(w http.ResponseWriter, r *http.Request) {
 	}
 	// Section 5.3.2: a signed answer has iss and aud.
 	claims["iss"], claims["aud"] = s.issuer, t.grant.client.ID
-	token, err := s.newDraft(userinfoJWT, alg, claims).issue()
+	token, err := s.newDraft(userinfoJWT, t.grant.client, alg, claims).issue()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
