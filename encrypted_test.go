@@ -177,3 +177,42 @@ func testEncryptedAnswers(t *testing.T, key *oauth.DecryptionKey, alg, enc strin
 		t.Error("the logout tokens are not those that were sent")
 	}
 }
+
+// encrypted is a scene whose client gets everything encrypted.
+func encrypted(name string, play func(t *testing.T, s *stageServer, arm func()) error) *scene {
+	return &scene{name, func(t *testing.T, s *stageServer, arm func()) error {
+		s.client, _ = encryptAll(t, s.Server, decryptionKey(t, "ECDH-ES"), "ECDH-ES", "A256GCM", "")
+		return play(t, s, arm)
+	}}
+}
+
+func encryptedLogin(mode string) func(t *testing.T, s *stageServer, arm func()) error {
+	return func(t *testing.T, s *stageServer, arm func()) error {
+		arm()
+		_, err := try(t, s.Server, s.client, func(r *oauth.AuthorizationRequest) { r.ResponseMode = mode })
+		return err
+	}
+}
+
+var (
+	encryptedIDToken  = encrypted("login with an encrypted ID token", encryptedLogin(""))
+	encryptedResponse = encrypted("login with an encrypted response", encryptedLogin("jwt"))
+	encryptedRefresh  = encrypted("refresh with an encrypted ID token", refresh.play)
+	encryptedLogout   = encrypted("encrypted logout token", verifyLogout.play)
+
+	encryptedUserinfo = encrypted("encrypted userinfo", func(t *testing.T, s *stageServer, arm func()) error {
+		tok := login(t, s.Server, s.client, nil)
+		arm()
+		info, err := s.client.UserInfo(t.Context(), tok, nil)
+		alone(t, info == nil, err)
+		return err
+	})
+
+	encryptedIntrospection = encrypted("encrypted introspection", func(t *testing.T, s *stageServer, arm func()) error {
+		tok := login(t, s.Server, s.client, nil)
+		arm()
+		i, err := s.client.Introspect(t.Context(), tok.AccessToken.Reveal(), nil)
+		alone(t, i == nil, err)
+		return err
+	})
+)

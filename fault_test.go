@@ -293,6 +293,10 @@ var elsewhereFaults = []oauthtest.Fault{
 	oauthtest.LogoutWrongIssuer,
 	oauthtest.LogoutWrongAudience,
 
+	// Of a client that is not registered to get anything encrypted.
+	oauthtest.NotEncrypted,
+	oauthtest.WrongEnc,
+
 	oauthtest.ResourceMetadataWrongResource,
 	oauthtest.ResourceMetadataHTTPServer,
 	oauthtest.ResourceMetadataWithoutServers,

@@ -147,6 +147,19 @@ var laterFaults = []laterFault{
 	{oauthtest.WrongKey, verifyLogout, oauth.ErrSignature, ""},
 	{oauthtest.UnknownKid, verifyLogout, oauth.ErrKeyNotFound, "kid"},
 
+	{oauthtest.NotEncrypted, encryptedIDToken, oauth.ErrDecrypt, ""},
+	{oauthtest.WrongEnc, encryptedIDToken, oauth.ErrAlgorithm, "alg"},
+	{oauthtest.NotEncrypted, encryptedResponse, oauth.ErrDecrypt, ""},
+	{oauthtest.WrongEnc, encryptedResponse, oauth.ErrAlgorithm, "alg"},
+	{oauthtest.NotEncrypted, encryptedRefresh, oauth.ErrDecrypt, ""},
+	{oauthtest.WrongEnc, encryptedRefresh, oauth.ErrAlgorithm, "alg"},
+	{oauthtest.NotEncrypted, encryptedLogout, oauth.ErrDecrypt, ""},
+	{oauthtest.WrongEnc, encryptedLogout, oauth.ErrAlgorithm, "alg"},
+	{oauthtest.NotEncrypted, encryptedUserinfo, oauth.ErrDecrypt, ""},
+	{oauthtest.WrongEnc, encryptedUserinfo, oauth.ErrAlgorithm, "alg"},
+	{oauthtest.NotEncrypted, encryptedIntrospection, oauth.ErrDecrypt, ""},
+	{oauthtest.WrongEnc, encryptedIntrospection, oauth.ErrAlgorithm, "alg"},
+
 	{oauthtest.ResourceMetadataWrongResource, discoverResource, oauth.ErrResponse, "resource"},
 	{oauthtest.ResourceMetadataHTTPServer, discoverResource, oauth.ErrResponse, "authorization_servers"},
 	{oauthtest.ResourceMetadataWithoutServers, discoverResource, oauth.ErrConfig, "issuer"}, // in the next step

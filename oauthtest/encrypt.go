@@ -135,6 +135,15 @@ func (e *encryption) encrypt(token string) (string, error) {
 	return protected + "." + encode(encrypted) + "." + encode(iv) + "." + encode(ciphertext) + "." + encode(tag), nil
 }
 
+// useAnotherEnc is the fault WrongEnc.
+func (e *encryption) useAnotherEnc() {
+	other := &contentEncryptions[0]
+	if e.enc == other {
+		other = &contentEncryptions[1]
+	}
+	e.enc = other
+}
+
 // wrapRSA is RSA-OAEP-256: RFC 7518, Section 4.3.
 func wrapRSA(pub crypto.PublicKey, _ map[string]any, enc *contentEncryption) (cek, encrypted []byte, err error) {
 	cek = make([]byte, enc.size)

@@ -72,6 +72,13 @@ const (
 	WrongTyp           Fault = "WrongTyp"           // the typ of a logout token; for those there is LogoutWrongTyp
 )
 
+// Faults of the encryption of every JWT that the client is registered to get
+// encrypted.
+const (
+	NotEncrypted Fault = "NotEncrypted" // signed only
+	WrongEnc     Fault = "WrongEnc"     // with another enc than is registered
+)
+
 // Faults of the claims of every ID token; WrongIssuer, WrongAudience and
 // MissingSub are seen in a signed userinfo answer too.
 const (
@@ -316,6 +323,13 @@ var jwtFaults = [...]struct {
 			d.claims["code"] = 4711
 		}
 	}},
+
+	{WrongEnc, anyJWT, func(d *draft) {
+		if d.encryption != nil {
+			d.encryption.useAnotherEnc()
+		}
+	}},
+	{NotEncrypted, anyJWT, func(d *draft) { d.encryption = nil }},
 
 	{CritHeader, anyJWT, func(d *draft) {
 		d.header["crit"] = []string{"https://attacker.example/extension"}

@@ -1,7 +1,11 @@
 package oauthtest_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -81,6 +85,29 @@ func (f *flow) jarm(name string) any {
 	return claims[name]
 }
 
+// encrypted is the number of parts and the header of the ID token of a client that
+// gets it encrypted.
+func (f *flow) encrypted() (parts int, header map[string]any) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.s.AddClient(oauthtest.Client{
+		ID: "vault", RedirectURIs: []string{redirectURI}, IDTokenEncryptionAlg: "ECDH-ES", IDTokenEncryptionEnc: "A128GCM",
+		JWKS: fmt.Appendf(nil, `{"keys":[{"kty":"EC","crv":"P-256","use":"enc","x":%q,"y":%q}]}`, encode64(point[1:33]), encode64(point[33:])),
+	})
+	token := answered(f.t, f.s, map[string]string{"client_id": "vault", "response_type": "id_token"}).Get("id_token")
+	segments := strings.Split(token, ".")
+	if err := json.Unmarshal(unbase64(f.t, segments[0]), &header); err != nil {
+		f.t.Fatal(err)
+	}
+	return len(segments), header
+}
+
 func (f *flow) push() *answer {
 	return post(f.t, f.s.Client(), f.s.URL()+"/par", authorizationParams(nil), nil)
 }
@@ -151,6 +178,12 @@ var faultTests = map[oauthtest.Fault]func(f *flow) bool{
 	oauthtest.MissingKid:         func(f *flow) bool { return f.header("kid") == nil },
 	oauthtest.CritHeader:         func(f *flow) bool { return f.header("crit") != nil && f.verified() },
 	oauthtest.WrongTyp:           func(f *flow) bool { return f.header("typ") == "logout+jwt" && f.verified() },
+
+	oauthtest.NotEncrypted: func(f *flow) bool { parts, _ := f.encrypted(); return parts == 3 },
+	oauthtest.WrongEnc: func(f *flow) bool {
+		parts, header := f.encrypted()
+		return parts == 5 && header["alg"] == "ECDH-ES" && header["enc"] != "A128GCM"
+	},
 
 	oauthtest.WrongIssuer:   func(f *flow) bool { return f.claim("iss") != f.s.Issuer() && f.verified() },
 	oauthtest.WrongAudience: func(f *flow) bool { return f.claim("aud") == "another-client" && f.verified() },
