@@ -241,11 +241,11 @@ decrypt.go | DecryptKeySelection | j.header.hasKid && k.kid != "" && k.kid != j.
 decrypt.go | DecryptKeySelection | if found != nil { | if false {
 decrypt.go | DecryptFaults | if len(j.encryptedKey) > 0 { | if false {
 decrypt.go | DecryptFaults | if err != nil || len(cek) != enc.size { | if err != nil {
-decrypt.go | ContentKeySubstitute | return random, nil | return nil, nil
+decrypt.go | ContentKeySubstitute | return random, nil | return random[:0], nil
 decrypt.go | ContentKeySubstitute | random := enc.randomKey() | random := make([]byte, enc.size)
 decrypt.go | DecryptWithHSM | if err != nil && errors.Is(err, ErrUnavailable) { | if false {
 decrypt.go | DecryptWithHSM | if err != nil && errors.Is(err, ErrUnavailable) { | if err != nil {
-decrypt.go | DecryptWithHSM | !ok || len(encrypted) != public.Size() { | !ok {
+decrypt.go | DecryptWithHSM | !ok || len(encrypted) != public.Size() { | !ok || public == nil {
 decrypt.go | DecryptWithHSM | if len(z) != size || hmac.Equal(z, make([]byte, size)) { | if hmac.Equal(z, make([]byte, size)) {
 decrypt.go | DecryptWithHSM | if len(z) != size || hmac.Equal(z, make([]byte, size)) { | if len(z) != size {
 decrypt.go | DecryptFaults | if len(iv) != aes.BlockSize || | if
@@ -291,8 +291,6 @@ jwe.go | EncryptedRequest|RequestObject | case "RSA-OAEP-256", "ECDH-ES": | case
 idtoken.go | EncryptedAnswers | if raw, err = c.signedToken(ctx, raw, &c.encrypted.idToken); err != nil { | if false {
 logout.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.idToken); err != nil { | if false {
 userinfo.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.userinfo); err != nil { | if false {
-userinfo.go | EncryptedAnswersAsJSON | } else if c.encrypted.userinfo.as != nil { | } else if false {
-userinfo.go | EncryptedAnswersAsJSON | != "" || c.encrypted.userinfo.as != nil { | != "" {
 introspection.go | EncryptedAnswers | if d.jwt, err = c.signedToken(ctx, d.jwt, &c.encrypted.introspection); err != nil { | if false {
 introspection.go | EncryptedAnswersAsJSON | } else if c.encrypted.introspection.as != nil { | } else if false {
 introspection.go | EncryptedAnswersAsJSON | != "" || c.encrypted.introspection.as != nil { | != "" {

@@ -116,7 +116,7 @@ func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
 		return nil, err
 	}
 	accept := mediaJSON + ", " + mediaJWT
-	if c.meta.UserinfoSignedResponseAlg != "" || c.encrypted.userinfo.as != nil {
+	if c.meta.UserinfoSignedResponseAlg != "" { // as is what is encrypted
 		accept = mediaJWT
 	}
 	return &httpRequest{
@@ -136,8 +136,6 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 		claims, payload, err = c.userInfoJWT(ctx, res, issuer)
 	} else if c.meta.UserinfoSignedResponseAlg != "" {
 		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.UserinfoSignedResponseAlg is set")
-	} else if c.encrypted.userinfo.as != nil {
-		return nil, fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.UserinfoEncryptedResponseAlg is set")
 	} else {
 		payload = string(res.body)
 		claims, err = res.object()
