@@ -1213,6 +1213,65 @@ func TestEncryptedAnswersAsJSON(t *testing.T) {
 	}
 }
 
+// What is in a JWE is what it would be without: no kind of token passes for another
+// because it came encrypted.
+func TestEncryptedCrossUse(t *testing.T) {
+	s := newUnitServer()
+	x := sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}
+	ctx := context.Background()
+	c := s.introspector(t, func(c *Config) {
+		c.Decrypter = newUnitDecrypter(t, decryptionKey(t, x.name, x.alg, nil, ""))
+		c.Server.UserinfoSigningAlgValues = []Algorithm{ES256}
+		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+		c.Server.IntrospectionSigningAlgValues = []Algorithm{ES256}
+	})
+	a := s.start(t, c, &jarmRequest)
+	type m = map[string]any
+	tokens := map[string]struct {
+		typ    string
+		claims m
+	}{
+		"ID token":               {"JWT", m{"nonce": "n"}},
+		"logout token":           {"logout+jwt", m{"jti": "1", "events": m{logoutEvent: m{}}}},
+		"access token":           {"at+jwt", m{"client_id": unitClient, "jti": "1"}},
+		"authorization response": {"JWT", m{"code": "c", "state": a.State(), "sub": unitRemoved}},
+		"introspection":          {"token-introspection+jwt", m{"token_introspection": m{"active": true}}},
+	}
+	for place, get := range map[string]func(token string) error{
+		"ID token": func(token string) error {
+			_, err := c.VerifyIDToken(ctx, token, VerifyIDTokenOptions{Nonce: "n"})
+			return err
+		},
+		"logout token": func(token string) error { _, err := c.VerifyLogoutToken(ctx, token); return err },
+		"introspection": func(token string) error {
+			_, err := s.introspect(t, c, introspectionJWTAnswer(token))
+			return err
+		},
+		"authorization response": func(token string) error {
+			_, err := c.ValidateCallback(ctx, s.start(t, c, &jarmRequest), url.Values{"response": {token}})
+			if errors.Is(err, ErrState) { // the state is of another request: all else was right
+				return nil
+			}
+			return err
+		},
+	} {
+		for name, token := range tokens {
+			err := get(x.seal(t, s.sign(t, token.typ, unitClaims(token.claims))))
+			// A response and an ID token have the same typ, and aud and iss: a response
+			// without state is one that answers nothing.
+			if place == "authorization response" && name == "ID token" {
+				if err != nil && !errors.Is(err, ErrInvalid) {
+					t.Errorf("%s at the place of %s: %v", name, place, err)
+				}
+				continue
+			}
+			if (name == place) != (err == nil) || err != nil && !errors.Is(err, ErrInvalid) {
+				t.Errorf("%s at the place of %s: %v", name, place, err)
+			}
+		}
+	}
+}
+
 // Whoever gives up learns just that.
 func TestEncryptedAnswerGivenUp(t *testing.T) {
 	s := newUnitServer()

@@ -120,14 +120,7 @@ func TestWycheproof(t *testing.T) {
 	matched := make([]int, len(wycheproofExceptions))
 	judged, skipped := 0, 0
 	for _, name := range [...]string{"json_web_signature_test.json", "json_web_key_test.json", "json_web_crypto_test.json"} {
-		text, err := os.ReadFile(filepath.Join(dir, "testvectors_v1", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f wycheproofFile
-		if err := json.Unmarshal(text, &f); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		f := readWycheproof(t, dir, name)
 		inFile := 0
 		for _, g := range f.TestGroups {
 			keys := wycheproofKeys(t, g.Public, g.Private)
@@ -152,6 +145,18 @@ func TestWycheproof(t *testing.T) {
 	t.Logf("%d vectors judged, %d of encryption for TestWycheproofEncryption, %d exceptions", judged, skipped, sumOf(matched))
 }
 
+func readWycheproof(t *testing.T, dir, name string) (f wycheproofFile) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "testvectors_v1", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &f); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return f
+}
+
 // wycheproofNoKey says of keys that no DecryptionKey is made of why not.
 var wycheproofNoKey = map[string]string{
 	// RFC 7518, Section 4.2 and RFC 8017, Section 7.2: errors in its padding tell
@@ -165,14 +170,7 @@ func TestWycheproofEncryption(t *testing.T) {
 	dir := wycheproofDir(t)
 	judged, exceptions := 0, map[string]int{}
 	for _, name := range [...]string{"json_web_encryption_test.json", "json_web_crypto_test.json"} {
-		text, err := os.ReadFile(filepath.Join(dir, "testvectors_v1", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f wycheproofFile
-		if err := json.Unmarshal(text, &f); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		f := readWycheproof(t, dir, name)
 		for _, g := range f.TestGroups {
 			var d Decrypter
 			for i := range g.Tests {
