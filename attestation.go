@@ -51,7 +51,8 @@ type attestationAuth struct {
 // The proof has the server's latest challenge: a Client asks for the first at
 // the server's challenge_endpoint, if there is one, and takes others from any
 // answer. A request that is refused with use_attestation_challenge is made once
-// more, with a new proof and the challenge of the refusal or of the endpoint.
+// more, with a new proof and the challenge of the refusal or of the endpoint; if the
+// endpoint gives none then, that is the error.
 //
 // Servers bind refresh tokens to the key: it has to be kept where they are.
 func AttestJWTClientAuth(key *SigningKey, attestation func(ctx context.Context) (string, error)) ClientAuth {

@@ -275,8 +275,10 @@ func keyShape(key crypto.PublicKey) (kty, crv string) {
 	case *rsa.PublicKey:
 		return "RSA", ""
 	case *ecdsa.PublicKey:
-		if key.Curve != nil {
-			return "EC", key.Curve.Params().Name
+		if key != nil && key.Curve != nil {
+			if _, err := key.Bytes(); err == nil { // there is a point, and it is on the curve
+				return "EC", key.Curve.Params().Name
+			}
 		}
 	case ed25519.PublicKey:
 		if len(key) == ed25519.PublicKeySize {

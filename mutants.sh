@@ -10,6 +10,8 @@
 #
 #	./mutants.sh [REGEXP]   only the lines that match
 #	./mutants.sh -s K/N     only every N-th line, from the K-th (of 0 to N-1) on
+#	./mutants.sh -m …       the short list of ML-DSA in place of the long one; it takes
+#	                        a Go that has it, 1.27 or newer
 #	./mutants.sh -n         only whether each text stands once; takes a second
 #
 # Nearly all the time goes into building test binaries, so they are made small:
@@ -20,10 +22,13 @@
 # pass without a mutant: what fails afterwards fails for the mutant's sake.
 set -euo pipefail
 cd "$(dirname "$0")"
+of=list
+[ "${1:-}" != -m ] || { of=mldsa; shift; }
 texts=
 [ "${1:-}" != -n ] || { texts=only; shift; }
 part=0/1
 [ "${1:-}" != -s ] || { part=$2; shift 2; }
+[[ $part =~ ^([0-9]+)/([1-9][0-9]*)$ && BASH_REMATCH[1] -lt BASH_REMATCH[2] ]] || { echo "-s wants K/N with K < N, not $part" >&2; exit 2; }
 only=${1:-.}
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 
@@ -807,15 +812,7 @@ registration.go | ClientIDMetadataErrors | strings.HasPrefix(m.TokenEndpointAuth
 registration.go | ClientIDMetadataErrors | if _, ok := m.Extra[name]; ok { | if false {
 registration.go | ClientIDMetadataErrors|RegisterErrors | if err := checkPublicKeys(m.JWKS); err != nil { | if err := error(nil); err != nil {
 registration.go | ClientIDMetadataErrors | if key.has(private) { | if s, _, _ := key.string(private); s != "" {
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "q", "dp", "dq", "qi", "oth", "k", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "dp", "dq", "qi", "oth", "k", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dq", "qi", "oth", "k", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "qi", "oth", "k", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "oth", "k", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "qi", "k", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "qi", "oth", "priv"}
-registration.go | ClientIDMetadataErrors | "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} | "d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+registration.go | ClientIDMetadataErrors | range privateMembers { | range privateMembers[:0] {
 registration.go | ClientIDMetadataErrors | if _, err := key.need("kty"); err != nil { | if false {
 registration.go | ClientIDMetadataErrors | arrayElements(raw, maxKeys) | arrayElements(raw, maxKeys+1)
 registration.go | AttestationRegistration | case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop": | case "attest_jwt_client_auth":
@@ -1315,6 +1312,21 @@ token.go | GuardTokenRequest | case len(accessToken) > maxToken: // | case false
 MUTANTS
 }
 
+mldsa() {
+  grep -vE '^(#|$)' <<'MUTANTS'
+algorithm.go | MLDSA | {MLDSA44, "AKP", "ML-DSA-44", 0, false, 2420, shake256}, | {MLDSA44, "AKP", "ML-DSA-44", 0, false, 2420, crypto.SHA256},
+algorithm.go | MLDSA | {MLDSA65, "AKP", "ML-DSA-65", 0, false, 3309, shake256}, | {MLDSA65, "AKP", "ML-DSA-44", 0, false, 3309, shake256},
+jwk.go | MLDSA | if err != nil || !public.Equal(key.Public()) {\n			return nil, fail(ErrParse, "priv" | if err != nil || public == nil {\n			return nil, fail(ErrParse, "priv"
+jwk.go | MLDSA | if alg := mldsaName(key); alg != "" { | if alg := "ML-DSA-44"; alg != "" {
+jwk.go | MLDSA | names = []string{"alg", "kty", "pub"} | names = []string{"kty", "pub"}
+jws.go | MLDSA | return len(sig) == a.size && verifyMLDSA(key, input, sig) | return len(sig) == a.size
+mldsa.go | MLDSA | return mldsa.Verify(key, input, sig, nil) == nil | return mldsa.Verify(key, input, sig, &mldsa.Options{Context: "x"}) == nil
+mldsa.go | MLDSA | return mldsa.Verify(key, input, sig, nil) == nil | return mldsa.Verify(key, input[:0], sig, nil) == nil
+mldsa.go | MLDSA|OddPublicKeys | if key == nil || *key == (mldsaPublicKey{}) { | if key == nil {
+mldsa.go | MLDSA | return mldsa.MLDSA65() | return mldsa.MLDSA44()
+MUTANTS
+}
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 git ls-files -zco --exclude-standard -- '*.go' go.mod api testdata README.md |
@@ -1390,7 +1402,7 @@ share() {
   cat "$work"/[0-9]*/report
 }
 
-list | { grep -E -- "$only" || true; } | awk -v k="${part%/*}" -v n="${part#*/}" 'NR % n == k' >"$work/lines"
+"$of" | { grep -E -- "$only" || true; } | awk -v k="${part%/*}" -v n="${part#*/}" 'NR % n == k' >"$work/lines"
 perl -e '
   while (<STDIN>) {
     chomp;
@@ -1423,4 +1435,5 @@ killed=$(grep -c '^killed' "$work/report" || true)
 left=$(grep -cE '^(SURVIVED|BROKEN)' "$work/report" || true)
 total=$(wc -l <"$work/lines")
 echo "$killed of $total mutants killed"
+[ "$total" -gt 0 ] || { echo 'no mutant was selected' >&2; exit 2; }
 [ "$left" -eq 0 ] && [ "$killed" -eq "$total" ]

@@ -541,7 +541,7 @@ func checkPublicKeys(jwks []byte) error {
 		if _, err := key.need("kty"); err != nil {
 			return err
 		}
-		for _, private := range [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
+		for _, private := range privateMembers {
 			if key.has(private) {
 				return fail(ErrParse, private, "the key has private members")
 			}

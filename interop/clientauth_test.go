@@ -170,5 +170,7 @@ func attestedClient(s *scenario) {
 	pending, err := p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, o))
 	s.requireResponseError(err, http.StatusBadRequest, "use_attestation_challenge")
 	s.require(pending == nil, "an Authorization beside an error")
-	p.wire.requireStatuses(s, f.server.PushedAuthorizationRequestEndpoint, http.StatusBadRequest)
+	// Not told of another, the package asks for one, once.
+	p.wire.requireStatuses(s, f.server.PushedAuthorizationRequestEndpoint, http.StatusBadRequest, http.StatusBadRequest)
+	s.require(p.wire.count(f.server.ChallengeEndpoint) == 2, "the challenge was asked for %d times", p.wire.count(f.server.ChallengeEndpoint))
 }

@@ -118,7 +118,7 @@ func (s *scenario) requireEncrypted(alg, enc string) {
 		c.Decrypter = &witness{Decrypter: c.Decrypter}
 	}})
 	s.require(errors.Is(err, oauth.ErrAlgorithm) && f.token == nil, "another enc: wanted ErrAlgorithm and no Token, got: %v", err)
-	key, err := oauth.ClientSecretDecryptionKey("another secret", "dir", []string{enc})
+	key, err := oauth.ClientSecretDecryptionKey("another secret than the client's", "dir", []string{enc})
 	s.check(err, "ClientSecretDecryptionKey")
 	stranger, err := oauth.NewDecrypter(key)
 	s.check(err, "NewDecrypter")

@@ -81,7 +81,9 @@
 // What the server signs can be encrypted to the client (RFC 7516), with the same
 // algorithms: ID tokens and logout tokens, userinfo, authorization responses and
 // introspection, each as its [Client] says. What is not signed is not encrypted;
-// access tokens and the JWTs of an exchange are not either.
+// access tokens, and JWTs that were asked for as such in an exchange, are not either.
+// A Decrypter of a program's own wants tests of its own: the faults here are seen in
+// the header of a token. ML-DSA is not among the algorithms of this server.
 //
 // Without a login it grants client credentials (RFC 6749, Section 4.4), JWT
 // bearer assertions that a client signs about a user (RFC 7523, Section 2.1),
