@@ -297,8 +297,8 @@ type decrypter struct{ keys []*DecryptionKey }
 // the one key that has its alg, enc, curve and, where both have one, kid; keys are
 // not tried in turn. Several keys that differ in none of these but the kid, which
 // each of them has to have then, are for rotation: publish the new one, and keep
-// the old one until nobody encrypts to it any more. A
-// server that sends no kid can be sent the answers of one of these alone. The errors
+// the old one until nobody encrypts to it any more. A token without a kid is for none
+// of them, so that a server which sends none can be given one key alone. The errors
 // are of kind [ErrConfig].
 //
 // Every fault of a token is the same error, of kind [ErrDecrypt]: what is wrong
