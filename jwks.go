@@ -43,7 +43,7 @@ type KeySet struct {
 	current atomic.Pointer[keySnapshot]
 
 	mu        sync.Mutex
-	flight    *keyFlight
+	flight    *flight[*keySnapshot]
 	failures  int       // fetches that failed since the last good one
 	lastErr   error     // of the last fetch; nil after a good one
 	retryAt   time.Time // before it no fetch is started, after failures
@@ -80,11 +80,6 @@ type keysID struct{ _ byte }
 type skippedKey struct {
 	kid    string
 	reason error
-}
-
-type keyFlight struct {
-	done chan struct{}
-	err  error // set before done is closed
 }
 
 // NewKeySet makes a KeySet of the keys at jwksURI. Nothing is fetched yet. The
@@ -308,36 +303,32 @@ func (s *KeySet) fetchUnknown(ctx context.Context) error {
 
 // start joins the fetch that is under way or starts one. After a failure it
 // starts none before the back-off is over, unless forced.
-func (s *KeySet) start(ctx context.Context, force bool) (*keyFlight, error) {
+func (s *KeySet) start(ctx context.Context, force bool) (*flight[*keySnapshot], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.startLocked(ctx, force)
 }
 
-func (s *KeySet) startLocked(ctx context.Context, force bool) (*keyFlight, error) {
+func (s *KeySet) startLocked(ctx context.Context, force bool) (*flight[*keySnapshot], error) {
 	if s.flight != nil {
 		return s.flight, nil
 	}
 	if !force && s.failures > 0 && monotonic().Before(s.retryAt) {
 		return nil, s.lastErr
 	}
-	f := &keyFlight{done: make(chan struct{})}
-	s.flight = f
-	go s.run(context.WithoutCancel(ctx), f)
-	return f, nil
+	s.flight = launch(ctx, keyFetchTimeout, s.fetch, s.land)
+	return s.flight, nil
 }
 
 // wait returns a function that waits for the flight, but not longer than its
 // context lives.
-func (s *KeySet) wait(f *keyFlight, err error) func(context.Context) error {
+func (s *KeySet) wait(f *flight[*keySnapshot], err error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err == nil {
-			select {
-			case <-f.done:
-				err = f.err
-			case <-ctx.Done():
-				return &Error{Op: "key set", Detail: "given up", Err: ctx.Err()}
+			if given := f.wait(ctx, "key set"); given != nil {
+				return given
 			}
+			err = f.err
 		}
 		if err != nil {
 			return unavailable(err)
@@ -350,16 +341,18 @@ func unavailable(err error) error {
 	return &Error{Kind: ErrUnavailable, Param: "jwks_uri", Detail: "the issuer's keys cannot be had", Err: err}
 }
 
-func (s *KeySet) run(ctx context.Context, f *keyFlight) {
-	ctx, cancel := context.WithTimeout(ctx, keyFetchTimeout)
-	defer cancel()
-	snap, err := s.fetch(ctx)
+// land publishes what a flight brought. Of one that was given up nothing is taken
+// when it ends after all: another has begun.
+func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bool) (*keySnapshot, error) {
+	if late {
+		return nil, err
+	}
 	info := KeySetInfo{JWKSURI: s.shown, Err: err}
 	if snap != nil {
 		info.Keys, info.Skipped = len(snap.keys), len(snap.skipped)
 	}
 	s.mu.Lock()
-	s.flight, s.lastErr, f.err = nil, err, err
+	s.flight, s.lastErr = nil, err
 	if err == nil {
 		s.failures = 0
 		s.replace(snap)
@@ -368,8 +361,8 @@ func (s *KeySet) run(ctx context.Context, f *keyFlight) {
 		s.failures++
 	}
 	s.mu.Unlock()
-	close(f.done)
 	s.trace.keySetFetched(ctx, info)
+	return snap, err
 }
 
 func (s *KeySet) fetch(ctx context.Context) (*keySnapshot, error) {

@@ -320,6 +320,19 @@ errors.go | Error|Secret | return strconv.QuoteToASCII(s) | return s
 errors.go | PollKinds | return e.Code == "expired_token" | return false
 errors.go | PollKinds | case ErrExpired, ErrInvalid: | case ErrExpired:
 errors.go | Error|Token | return e.Code == "" | return false
+# flight.go
+flight.go | JWKS|CallerLeaves | context.WithTimeout(context.WithoutCancel(ctx), limit) | context.WithTimeout(ctx, limit)
+flight.go | FlightHangs | time.AfterFunc(limit+flightGrace, | time.AfterFunc(100*limit,
+flight.go | FlightEnds | defer func() { end(result, err) }() // a Goexit | func() { end(result, err) }() // a Goexit
+flight.go | FlightEnds | if v := recover(); v != nil { | if v := any(nil); v != nil {
+flight.go | FlightHangs | if result, err = land(ctx, result, err, late); !late { | if result, err = land(ctx, result, err, false); !late {
+flight.go | FlightHooks | time.AfterFunc(hookTime, func() { open(nil) }) | time.AfterFunc(100*hookTime, func() { open(nil) })
+flight.go | FlightHooks | hookErr = guarded(f.hooks.run) | hookErr = f.hooks.run()
+flight.go | FlightHooks | q == f.hooks && !q.isClosed() | q == f.hooks && false
+flight.go | FlightHooks | q == f.hooks && !q.isClosed() | q == f.hooks
+flight.go | FlightHooks | if q == nil || !q.add(call) { | if q = nil; true {
+flight.go | FlightEnds | return fmt.Sprintf("a value of type %T", e.value) | return fmt.Sprint(e.value)
+flight.go | CallerLeaves | case <-ctx.Done(): | case <-context.Background().Done():
 # grants.go
 grants.go | TestGrantErrors | if t == nil || t.RefreshToken.IsZero() { | if t == nil {
 grants.go | TestGrantErrors | if t.server != "" && t.server != c.server.Issuer || t.clientID != "" | if t.clientID != ""
@@ -552,11 +565,9 @@ jwks.go | KeySetSkips | if h.hasKid && k.kid == h.kid { | if false {
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | _ = err
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | return nil, err
 jwks.go | JWKS | now.Sub(s.unknownAt) < unknownKidInterval | false
-jwks.go | JWKS | go s.run(context.WithoutCancel(ctx), f) | go s.run(ctx, f)
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
 jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
 jwks.go | JWKS | case age < snap.softAge: | case true:
-jwks.go | JWKS | context.WithTimeout(ctx, keyFetchTimeout) | context.WithTimeout(ctx, 100*keyFetchTimeout)
 jwks.go | JWKS | case age < -time.Second: // | case false: //
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
 jwks.go | JWKS | case age >= softAge: | case age >= 100*softAge:
@@ -975,9 +986,6 @@ protected.go | TransportRejected$|UnknownExpiry | !t.Expiry.IsZero() && !now.Add
 protected.go | InvalidGrant | if tr.ended || tr.failures > 0 && | if tr.failures > 0 &&
 protected.go | Backoff | tr.failures > 0 && monotonic().Before(tr.retryAt) | false
 protected.go | OnRefreshFails | && !stale && !tr.unsaved { | && !stale {
-protected.go | CallerLeaves | case <-ctx.Done(): | case <-context.Background().Done():
-protected.go | CallerLeaves | go tr.run(context.WithoutCancel(ctx), | go tr.run(ctx,
-protected.go | NobodyWaits | ctx, cancel := context.WithTimeout(ctx, refreshTimeout) | ctx, cancel := context.WithCancel(ctx)
 protected.go | TransportRejected | t != tr.rejected && ( | (
 protected.go | Backoff|InvalidGrant | (t.Expiry.IsZero() || now.Before(t.Expiry)) | true
 protected.go | OnRefreshFails | err != nil && (tr.unsaved || !tr.usable | err != nil && (!tr.usable

@@ -243,6 +243,8 @@ const (
 	headerTimeout   = 15 * time.Second
 	idleTimeout     = 30 * time.Second // of an idle connection
 	keyFetchTimeout = 10 * time.Second // of a key-set fetch that callers share
+	flightGrace     = time.Second      // beyond such a limit, for what ends with its context, before it is given up for
+	hookTime        = time.Second      // that callers of shared work wait for the hooks of a Trace
 
 	keySoftAge         = 5 * time.Minute // of a key set, then a refresh is started
 	minKeySoftAge      = time.Minute     // least soft age that Cache-Control can ask for

@@ -224,17 +224,11 @@ type Transport struct {
 
 	unsaved  bool // hook has not taken the token yet
 	early    time.Duration
-	flight   *tokenFlight
+	flight   *flight[*Token]
 	lastErr  error // of the last renewal; nil after a good one
 	failures int
 	retryAt  time.Time // before it there is no renewal, after failures
 	ended    bool      // there is none any more: invalid_grant
-}
-
-type tokenFlight struct {
-	done  chan struct{}
-	token *Token // both are set before done is closed
-	err   error
 }
 
 // NewTransport makes a Transport of a token; it may be nil with
@@ -429,17 +423,14 @@ func (tr *Transport) current(ctx context.Context) (*Token, error) {
 		return nil, err
 	}
 	if tr.flight == nil {
-		tr.flight = &tokenFlight{done: make(chan struct{})}
-		go tr.run(context.WithoutCancel(ctx), tr.flight, stale)
+		tr.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, tr.run(ctx, stale) }, tr.land)
 	}
 	f := tr.flight
 	tr.mu.Unlock()
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-		return nil, &Error{Op: opProtected, Detail: "given up", Err: ctx.Err()}
+	if err := f.wait(ctx, opProtected); err != nil {
+		return nil, err
 	}
-	return f.token, f.err
+	return f.result, f.err
 }
 
 // usable reports whether the token is good as far as is known. Without a way to
@@ -451,9 +442,7 @@ func (tr *Transport) usable(now time.Time) bool {
 
 // run renews the token if it is stale, and stores it if that is still to be
 // done, for all that wait.
-func (tr *Transport) run(ctx context.Context, f *tokenFlight, stale bool) {
-	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
-	defer cancel()
+func (tr *Transport) run(ctx context.Context, stale bool) error {
 	var err error
 	if stale {
 		err = tr.renewed(ctx)
@@ -462,18 +451,25 @@ func (tr *Transport) run(ctx context.Context, f *tokenFlight, stale bool) {
 	if hookErr := tr.store(ctx); err == nil {
 		err = hookErr
 	}
+	return err
+}
+
+// land says what those who waited for run get.
+func (tr *Transport) land(_ context.Context, _ *Token, err error, late bool) (*Token, error) {
+	if late {
+		return nil, err
+	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if err == nil {
 		err = tr.lastErr // of a renewal that is put off
 	}
 	tr.flight = nil
-	f.token = tr.token
 	// The old token is still good for a while: it was renewed early.
 	if err != nil && (tr.unsaved || !tr.usable(tr.c.clock.local())) {
-		f.token, f.err = nil, err
+		return nil, err
 	}
-	close(f.done)
+	return tr.token, nil
 }
 
 // renewed gets a new token and keeps it, whatever comes after.

@@ -37,7 +37,7 @@ func TestSecretDPoPAndTransport(t *testing.T) {
 	tok := &Token{AccessToken: NewSecret(secretMarker), RefreshToken: NewSecret(secretMarker), TokenType: "DPoP"}
 	tr := newTransportOf(t, c, tok, TransportOptions{Base: http.DefaultTransport})
 	tr.rejected, tr.lastErr = tr.token, &ResponseError{Body: []byte(secretMarker)}
-	tr.flight = &tokenFlight{token: tr.token, err: tr.lastErr}
+	tr.flight = &flight[*Token]{result: tr.token, err: tr.lastErr}
 	d.remember(secretMarker, nonceHeader(secretMarker)) // not for logs either
 	for _, v := range []any{d, tr} {
 		for _, in := range []any{v, []any{v}, map[string]any{"k": v}, struct{ V any }{v}} {

@@ -9,10 +9,13 @@ import (
 )
 
 // A Trace is a set of hooks in the manner of net/http/httptrace, for metrics
-// and logs. Any of them may be nil. They run in the goroutine of the call or,
-// for a key set, of the fetch that callers share; they may run concurrently,
-// delay what they observe, and must not panic. Nothing that is secret
-// reaches one: no token, no parameter, no URL beyond scheme, host and path.
+// and logs. Any of them may be nil, and they may run concurrently. They run in the
+// goroutine of the call and delay it. Those of work that callers share, a key-set
+// fetch or a token renewal, run after its result is in use and before the callers go
+// on: a hook may itself use the [KeySet] or [Transport], and callers do not wait for
+// one that takes longer than a second. A hook that panics there fails the calls that
+// wait. Nothing that is secret reaches a hook: no token, no parameter, no URL beyond
+// scheme, host and path.
 type Trace struct {
 	// RequestDone is called after each HTTP request of the package, whether or
 	// not an answer came.
@@ -55,13 +58,13 @@ type RefusedInfo struct {
 
 func (t *Trace) requestDone(ctx context.Context, info RequestInfo) {
 	if t != nil && t.RequestDone != nil {
-		t.RequestDone(ctx, info)
+		traced(ctx, func() { t.RequestDone(ctx, info) })
 	}
 }
 
 func (t *Trace) keySetFetched(ctx context.Context, info KeySetInfo) {
 	if t != nil && t.KeySetFetched != nil {
-		t.KeySetFetched(ctx, info)
+		traced(ctx, func() { t.KeySetFetched(ctx, info) })
 	}
 }
 

@@ -1,0 +1,190 @@
+package oauth
+
+// This file implements flights: work that several callers wait for, on a goroutine
+// that outlives each of them. What runs there is in part not the package's own
+// (round trippers, client authentication, signers, hooks), and can hang, panic or
+// end its goroutine: it then fails its flight, and nothing else.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// A flight is work under way. Its result is there when done is closed.
+type flight[T any] struct {
+	done   chan struct{}
+	result T // both are set before done is closed
+	err    error
+
+	hooks *hookQueue
+}
+
+// launch starts work, with the values of ctx, for limit at the most. land is told how
+// it ended and publishes that, before anybody who waits goes on; what it returns is
+// the result for them. Work that does not end although its context did is given up
+// for, and land called with an error; should it end after all, land is called again,
+// with late set.
+func launch[T any](ctx context.Context, limit time.Duration, work func(context.Context) (T, error), land func(ctx context.Context, result T, err error, late bool) (T, error)) *flight[T] {
+	f := &flight[T]{done: make(chan struct{}), hooks: new(hookQueue)}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx = context.WithValue(ctx, hookQueueKey{}, f.hooks)
+	var mu sync.Mutex
+	landed := false
+	end := func(result T, err error) {
+		mu.Lock()
+		late := landed
+		landed = true
+		mu.Unlock()
+		if result, err = land(ctx, result, err, late); !late {
+			f.release(result, err)
+		}
+	}
+	giveUp := time.AfterFunc(limit+flightGrace, func() {
+		var none T
+		end(none, fail(ErrUnavailable, "", "given up after %v: what makes the request goes on although its context ended", limit+flightGrace))
+	})
+	go func() {
+		defer cancel()
+		defer giveUp.Stop()
+		var result T
+		err := goexit()
+		defer func() { end(result, err) }() // a Goexit, too, runs it
+		err = guarded(func() (err error) {
+			result, err = work(ctx)
+			return err
+		})
+	}()
+	return f
+}
+
+// release runs the hooks and lets go on who waits, or does that before a hook that
+// takes too long has ended.
+func (f *flight[T]) release(result T, err error) {
+	f.result, f.err = result, err
+	var mu sync.Mutex
+	released := false
+	open := func(hookErr error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if released {
+			return
+		}
+		if released = true; hookErr != nil {
+			var none T
+			f.result, f.err = none, hookErr
+		}
+		close(f.done)
+	}
+	timer := time.AfterFunc(hookTime, func() { open(nil) })
+	defer timer.Stop()
+	hookErr := goexit()
+	defer func() { open(hookErr) }()
+	hookErr = guarded(f.hooks.run)
+}
+
+// wait returns when result and err of the flight are there, or with the error of the
+// context that ended before. What runs within the flight would wait for itself.
+func (f *flight[T]) wait(ctx context.Context, op string) error {
+	if q, _ := ctx.Value(hookQueueKey{}).(*hookQueue); q == f.hooks && !q.isClosed() {
+		return &Error{Kind: ErrConfig, Op: op, Detail: "is called by what it waits for itself: a hook, round tripper or client authentication must not use what it serves"}
+	}
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return &Error{Op: op, Detail: "given up", Err: ctx.Err()}
+	}
+}
+
+// ---- hooks
+
+// A hookQueue holds the calls of a Trace back until the result of a flight is
+// published: a hook that uses the KeySet or Transport that it hears of would wait for
+// itself else.
+type hookQueue struct {
+	mu     sync.Mutex
+	calls  []func()
+	closed bool
+}
+
+type hookQueueKey struct{}
+
+// traced calls a hook, or leaves that to the end of the flight that ctx belongs to.
+func traced(ctx context.Context, call func()) {
+	q, _ := ctx.Value(hookQueueKey{}).(*hookQueue)
+	if q == nil || !q.add(call) {
+		call()
+	}
+}
+
+func (q *hookQueue) add(call func()) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	q.calls = append(q.calls, call)
+	return true
+}
+
+func (q *hookQueue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+func (q *hookQueue) run() error {
+	q.mu.Lock()
+	calls := q.calls
+	q.calls, q.closed = nil, true
+	q.mu.Unlock()
+	for _, call := range calls {
+		call()
+	}
+	return nil
+}
+
+// ---- panics
+
+// goexit is the error of what ended the goroutine that it was called on.
+func goexit() error {
+	return fail(ErrUnavailable, "", "what was called ended its goroutine (runtime.Goexit)")
+}
+
+// guarded calls f and makes an error of a panic.
+func guarded(f func() error) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil { // nil: a Goexit, which nothing stops
+			err = &Error{Kind: ErrUnavailable, Detail: "what was called panicked", Err: panicError{v}}
+		}
+	}()
+	err = f()
+	returned = true
+	return err
+}
+
+// A panicError names what a panic was about. A text that is not the runtime's could
+// have anything in it, a token too: errors.As and errors.Is reach an error that was
+// the value of the panic.
+type panicError struct{ value any }
+
+func (e panicError) Error() string {
+	var fault runtime.Error
+	if err, ok := e.value.(error); ok && errors.As(err, &fault) {
+		return fault.Error()
+	}
+	return fmt.Sprintf("a value of type %T", e.value)
+}
+
+func (e panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}
