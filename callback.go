@@ -152,9 +152,11 @@ func (c *Client) validateCallback(ctx context.Context, a *Authorization, params 
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, err
 	}
-	age := c.clock.local().Sub(a.d.created)
-	if age > c.lifetime {
+	switch now := c.clock.local(); {
+	case a.d.created.Before(now.Add(-c.lifetime)):
 		return nil, fail(ErrExpired, "Authorization", "was started more than %v ago (Config.AuthorizationLifetime): start again", c.lifetime)
+	case a.d.created.After(now.Add(maxAhead)): // the machines of an application have clocks that differ
+		return nil, fail(ErrExpired, "Authorization", "was started %s this clock (%s): start again; if that is wrong, set the clocks of the machines that share it", apart(a.d.created, now, "ahead of"), stamp(now))
 	}
 	for _, name := range responseParams {
 		if len(params[name]) > 1 {

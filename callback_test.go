@@ -162,6 +162,10 @@ func TestAuthorizationLifetime(t *testing.T) {
 		{"over the default", 0, time.Hour + time.Second, ErrExpired},
 		{"shorter", time.Minute, time.Minute + time.Second, ErrExpired},
 		{"longer", 2 * time.Hour, 2 * time.Hour, nil},
+		// It may have been started on another machine.
+		{"from a clock that is ahead", 0, -maxAhead, nil},
+		{"from the future", 0, -maxAhead - time.Second, ErrExpired},
+		{"from a year that no Duration reaches", 0, -1 << 63, ErrExpired},
 	} {
 		now := unitNow()
 		c := s.client(t, func(c *Config) {

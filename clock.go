@@ -1,7 +1,9 @@
 package oauth
 
-// This file holds the clock: NumericDate (RFC 7519, Section 2) and the checks
-// of age and expiry. It is the only file that reads the time.
+// This file implements the clock: NumericDate (RFC 7519, Section 2) and the checks
+// of age and expiry. It is the only file that reads the time, and the only one that
+// subtracts times: a difference saturates at 292 years, and its negation stays
+// negative then. Times that others wrote are compared as instants.
 
 import (
 	"context"
@@ -82,7 +84,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (c Clock) checkExpiry(param string, t time.Time) error {
 	now := c.now()
 	if !t.After(now.Add(-c.tolerance())) {
-		return fail(ErrExpired, param, "expired %v ago by this clock (%s); if that is wrong, set the clock or Clock.Skew", roughly(now.Sub(t)), stamp(now))
+		return fail(ErrExpired, param, "expired %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, now, "ago by"), stamp(now))
 	}
 	return nil
 }
@@ -91,7 +93,7 @@ func (c Clock) checkExpiry(param string, t time.Time) error {
 func (c Clock) checkNotBefore(param string, t time.Time) error {
 	now := c.now()
 	if t.After(now.Add(c.tolerance())) {
-		return fail(ErrNotYetValid, param, "not valid for another %v by this clock (%s); if that is wrong, set the clock or Clock.Skew", roughly(t.Sub(now)), stamp(now))
+		return fail(ErrNotYetValid, param, "begins %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, now, "ahead of"), stamp(now))
 	}
 	return nil
 }
@@ -101,7 +103,7 @@ func (c Clock) checkNotBefore(param string, t time.Time) error {
 func (c Clock) checkNotAhead(param string, t time.Time) error {
 	now := c.now()
 	if t.After(now.Add(max(maxAhead, c.tolerance()))) {
-		return fail(ErrNotYetValid, param, "is %v ahead of this clock (%s); if that is wrong, set the clock or Clock.Skew", roughly(t.Sub(now)), stamp(now))
+		return fail(ErrNotYetValid, param, "is %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, now, "ahead of"), stamp(now))
 	}
 	return nil
 }
@@ -110,9 +112,40 @@ func (c Clock) checkNotAhead(param string, t time.Time) error {
 func (c Clock) checkAge(param string, t time.Time, age time.Duration) error {
 	now := c.now()
 	if t.Add(age).Before(now.Add(-c.tolerance())) {
-		return fail(ErrExpired, param, "is %v old, the limit is %v", roughly(now.Sub(t)), age)
+		return fail(ErrExpired, param, "is %s this clock (%s), the limit is %v", apart(t, now, "old by"), stamp(now), age)
 	}
 	return nil
+}
+
+// ---- differences, which nothing is decided by that somebody else wrote
+
+// elapsed is how long ago t was: a monotonic reading, or a time that was compared
+// with this clock before.
+func elapsed(t time.Time) time.Duration { return monotonic().Sub(t) }
+
+// left is what remains until t by the local clock. It ends at 292 years either way:
+// it is for bounds and waiting.
+func (c Clock) left(t time.Time) time.Duration { return t.Sub(c.local()) }
+
+// expiry is the end, by the local clock, of what a server says lasts n seconds.
+func (c Clock) expiry(n int64) time.Time { return c.local().Add(seconds(n)).Round(0) }
+
+// seconds is n seconds of an answer, at most maxLifetime.
+func seconds(n int64) time.Duration {
+	return time.Duration(min(n, int64(maxLifetime/time.Second))) * time.Second
+}
+
+// apart is how far t is from now, with the word that joins it to the clock, for the
+// text of an error. Of what is far away it is the date.
+func apart(t, now time.Time, word string) string {
+	if !t.Before(now.AddDate(-farAway, 0, 0)) && !t.After(now.AddDate(farAway, 0, 0)) {
+		return roughly(now.Sub(t).Abs()).String() + " " + word
+	}
+	in := ""
+	if ms := time.UnixMilli(t.Unix()); ms.After(now.AddDate(-farAway, 0, 0)) && ms.Before(now.AddDate(farAway, 0, 0)) {
+		in = " (in milliseconds?)" // as Date.now() of JavaScript is
+	}
+	return "at " + stamp(t) + in + ", far from"
 }
 
 // roughly is d as a person wants to read it.
@@ -155,6 +188,10 @@ func parseDigits(raw string) (n int64, ok bool) {
 	}
 	return n, true
 }
+
+// unixTime is the time of whole seconds since the epoch, of a number that
+// parseNumericDate or the like has bounded: time.Unix wraps around beyond.
+func unixTime(n int64) time.Time { return time.Unix(n, 0) }
 
 // numericDate is t as this package writes it: whole seconds.
 func numericDate(t time.Time) int64 { return t.Unix() }

@@ -286,6 +286,32 @@ func TestClockChecks(t *testing.T) {
 	}
 }
 
+// TestClockApart: an error says how far a time is away, or its date where a Duration
+// would saturate or say nothing to a person.
+func TestClockApart(t *testing.T) {
+	for _, tt := range []struct {
+		at   time.Time
+		want string
+	}{
+		{clockNow.Add(-90 * time.Second), "1m30s ago by"},
+		{clockNow.Add(time.Hour + time.Second), "1h0m0s ago by"},
+		{time.Unix(0, 0), "at 1970-01-01T00:00:00Z, far from"},
+		{clockNow.AddDate(293, 0, 0), "at 2318-06-01T12:00:00Z, far from"},
+		{time.Unix(clockNow.UnixMilli(), 0), "at 57386-08-10T00:00:00Z (in milliseconds?), far from"},
+		{time.Unix(1<<53, 0), "at 285428751-11-12T07:36:32Z, far from"},
+		{time.Unix(-1<<53, 0), "at -285424812-02-20T16:23:28Z, far from"},
+	} {
+		if got := apart(tt.at, clockNow, "ago by"); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.at, got, tt.want)
+		}
+	}
+	for n, want := range map[int64]time.Duration{0: 0, 60: time.Minute, 1 << 31: maxLifetime, 1<<31 + 1: maxLifetime, 1 << 53: maxLifetime, 1<<63 - 1: maxLifetime} {
+		if got := seconds(n); got != want {
+			t.Errorf("%d seconds are %v, want %v", n, got, want)
+		}
+	}
+}
+
 func TestClockNumericDate(t *testing.T) {
 	for _, tt := range []struct {
 		raw  string

@@ -216,7 +216,7 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 
 	start := monotonic()
 	res, err := c.roundTrip(req, r.op)
-	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: monotonic().Sub(start), Err: err}
+	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: elapsed(start), Err: err}
 	if res != nil {
 		info.Status = res.status
 		res.sent = append(secretsOf(r.form, req.Header.Get("Authorization")), req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader), req.Header.Get("DPoP"))
@@ -234,7 +234,7 @@ func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http
 	if err == nil && res == nil {
 		err = errors.New("the round tripper returned nothing")
 	}
-	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: monotonic().Sub(start)}
+	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: elapsed(start)}
 	if err != nil {
 		err = networkError(req.Context(), op, req.URL.Host, err)
 		info.Err, res = err, nil

@@ -435,12 +435,6 @@ func checkStart(claims jsonObject, clock Clock) error {
 	return clock.checkNotAhead("iat", iat)
 }
 
-// seconds is n seconds, or the longest Duration if that is shorter.
-func seconds(n int64) time.Duration {
-	const most = int64(1<<63-1) / int64(time.Second)
-	return time.Duration(min(n, most)) * time.Second
-}
-
 func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
 	nonce, ok, err := claims.string("nonce")
 	if err != nil {

@@ -1,8 +1,15 @@
 package oauth
 
 import (
+	"bytes"
+	"errors"
 	"go/ast"
+	"go/build"
+	"go/importer"
+	"go/types"
+	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,8 +48,6 @@ var never = []string{"C", "unsafe", "os", "log", "os/exec", "math/rand", "math/r
 // callsOnlyIn lists functions that are called in one room alone.
 var callsOnlyIn = map[string][]string{
 	"time.Now":              {"clock.go"},
-	"time.Since":            {"clock.go"},
-	"time.Until":            {"clock.go"},
 	"http.Get":              nil,
 	"http.Post":             nil,
 	"http.PostForm":         nil,
@@ -146,4 +151,70 @@ func TestNoRequire(t *testing.T) {
 	if strings.Contains(string(text), "require") {
 		t.Error("go.mod has a require: what needs dependencies lives in a nested module")
 	}
+}
+
+// onlyClock lists what clock.go alone uses, by the full names of go/types, and not
+// only in calls: a difference of times saturates, and time.Unix wraps around.
+var onlyClock = []string{
+	"(time.Time).Sub", "time.Since", "time.Until", "time.Unix", "time.UnixMilli", "time.UnixMicro",
+}
+
+// TestTimesAreComparedInTheClock: outside clock.go nothing subtracts times, makes one
+// of a number, or makes a Duration of a number that is not written down. The types say
+// so, whatever the names are.
+func TestTimesAreComparedInTheClock(t *testing.T) {
+	fset, files := parseDir(t, ".")
+	here, err := build.ImportDir(".", 0) // those of this Go version
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []*ast.File
+	for _, name := range here.GoFiles {
+		list = append(list, files[name])
+	}
+	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}}
+	config := types.Config{Importer: importer.ForCompiler(fset, "gc", exportData(t))}
+	if _, err := config.Check("example.com/oauth", fset, list, info); err != nil {
+		t.Fatal(err)
+	}
+	inClock := 0
+	wrong := func(n ast.Node, text string) {
+		if at := fset.Position(n.Pos()); at.Filename != "clock.go" {
+			t.Errorf("%s: %s is for clock.go", at, text)
+			return
+		}
+		inClock++
+	}
+	for id, obj := range info.Uses {
+		if f, ok := obj.(*types.Func); ok && slices.Contains(onlyClock, f.FullName()) {
+			wrong(id, f.FullName())
+		}
+	}
+	for e, tv := range info.Types {
+		call, ok := e.(*ast.CallExpr)
+		if ok && tv.Value == nil && info.Types[call.Fun].IsType() && info.Types[call.Fun].Type.String() == "time.Duration" {
+			wrong(call, "a Duration of a number")
+		}
+	}
+	if inClock < 5 {
+		t.Errorf("it saw %d places in clock.go: does it look?", inClock)
+	}
+}
+
+// exportData finds what the compiler wrote about the packages that this one imports.
+func exportData(t *testing.T) importer.Lookup {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".").Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		t.Fatalf("%s", failed.Stderr)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	places := map[string]string{}
+	for line := range bytes.Lines(out) {
+		path, place, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
+		places[path] = place
+	}
+	return func(path string) (io.ReadCloser, error) { return os.Open(places[path]) }
 }

@@ -583,7 +583,7 @@ func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err e
 	if err != nil {
 		return 0, true, err
 	}
-	if t.Before(time.Unix(0, 0)) {
+	if t.Before(unixTime(0)) {
 		return 0, true, fail(o.kind, name, "is negative")
 	}
 	return t.Unix(), true, nil

@@ -127,7 +127,7 @@ func (s *KeySet) usable(ctx context.Context) *keySnapshot {
 	if snap == nil || s.uri == "" {
 		return snap
 	}
-	switch age := monotonic().Sub(snap.fetched); {
+	switch age := elapsed(snap.fetched); {
 	case age < snap.softAge:
 	case age < s.maxAge:
 		s.start(ctx, false)
@@ -284,7 +284,7 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 func (s *KeySet) fetchUnknown(ctx context.Context) error {
 	now := monotonic()
 	s.mu.Lock()
-	recent := !s.unknownAt.IsZero() && now.Sub(s.unknownAt) < unknownKidInterval
+	recent := !s.unknownAt.IsZero() && elapsed(s.unknownAt) < unknownKidInterval
 	if recent && s.flight == nil {
 		err := s.lastErr
 		s.mu.Unlock()
@@ -400,7 +400,7 @@ func cacheMaxAge(h http.Header) (age time.Duration, ok bool) {
 		case "max-age":
 			n, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
 			if err == nil {
-				age, ok = time.Duration(n)*time.Second, true
+				age, ok = seconds(int64(n)), true
 			}
 		}
 	}
@@ -433,7 +433,7 @@ type memoEntry struct {
 // remembered looks the header up in keys that are fresh; nil if it is not there.
 func (s *KeySet) remembered(segment string) (*joseHeader, *publicKey) {
 	snap := s.current.Load()
-	if snap == nil || s.uri != "" && monotonic().Sub(snap.fetched) >= snap.softAge {
+	if snap == nil || s.uri != "" && elapsed(snap.fetched) >= snap.softAge {
 		return nil, nil
 	}
 	if m := snap.memo.m.Load(); m != nil {
@@ -491,7 +491,7 @@ func (s *KeySet) Export() ([]byte, error) {
 	if snap == nil || s.uri == "" {
 		return nil, &Error{Kind: ErrUnavailable, Op: "key set", Detail: "there are no fetched keys to export"}
 	}
-	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(monotonic().Add(-monotonic().Sub(snap.fetched))), MaxAge: int64(snap.softAge / time.Second)}
+	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(monotonic().Add(-elapsed(snap.fetched))), MaxAge: int64(snap.softAge / time.Second)}
 	for _, k := range snap.keys {
 		e.Keys = append(e.Keys, k.encode())
 	}
@@ -529,18 +529,18 @@ func (s *KeySet) Import(data []byte) error {
 	} else if ok {
 		softAge = min(keySoftAge, max(seconds(maxAge), minKeySoftAge))
 	}
-	age := monotonic().Sub(stamp)
+	now := monotonic()
 	switch {
-	case age < -time.Second: // the stamp has whole seconds
+	case stamp.After(now.Add(maxAhead)): // another machine may have exported them
 		return &Error{Kind: ErrNotYetValid, Op: op, Param: "time", Detail: "the exported keys are from the future"}
-	case age >= softAge:
+	case !stamp.After(now.Add(-softAge)):
 		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than " + softAge.String()}
 	}
 	snap, err := parseKeySet(data)
 	if err != nil {
 		return withOp(op, err)
 	}
-	snap.fetched, snap.softAge = snap.fetched.Add(-max(age, 0)), softAge
+	snap.fetched, snap.softAge = snap.fetched.Add(-max(elapsed(stamp), 0)), softAge
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// The stamp has whole seconds: of keys fetched in the same one, those here stay.

@@ -151,7 +151,9 @@ authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsL
 # callback.go
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID | a.d.clientID
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID | a.d.issuer != c.server.Issuer
-callback.go | AuthorizationLifetime | if age > c.lifetime { | if age > 2*maxAuthorizationAge {
+callback.go | AuthorizationLifetime | case a.d.created.Before(now.Add(-c.lifetime)): | case false:
+callback.go | AuthorizationLifetime | case a.d.created.After(now.Add(maxAhead)): | case false:
+callback.go | AuthorizationLifetime | case a.d.created.After(now.Add(maxAhead)): | case a.d.created.After(now):
 callback.go | ValidateCallback | if len(params[name]) > 1 { | if false {
 callback.go | ValidateCallback | if params.Has("response") {\n | if false {\n
 callback.go | ValidateCallback | return ok && isGUID(tid) | return ok
@@ -215,6 +217,10 @@ clock.go | Clock | return c.local().Add(c.Skew) } | return c.local() }
 clock.go | Clock|NewClient | if c.Tolerance > maxTolerance { | if false {
 clock.go | Clock|NewClient | if c.Skew > maxSkew || c.Skew < -maxSkew { | if c.Skew > maxSkew {
 clock.go | Clock | case c.Tolerance < 0: | case false:
+clock.go | ClockApart | min(n, int64(maxLifetime/time.Second)) | n
+clock.go | ClockApart | if !t.Before(now.AddDate(-farAway, 0, 0)) && | if
+clock.go | ClockApart | if !t.Before(now.AddDate(-farAway, 0, 0)) && !t.After(now.AddDate(farAway, 0, 0)) { | if !t.Before(now.AddDate(-farAway, 0, 0)) {
+clock.go | ExpiryIsLocal | return c.local().Add(seconds(n)) | return c.now().Add(seconds(n))
 clock.go | Clock|IDToken | math.Abs(f) > maxNumericDate | false
 # decrypt.go, jwe.go
 decrypt.go | DecryptContext | if err := ctx.Err(); err != nil { | if err := ctx.Err(); false {
@@ -564,13 +570,13 @@ jwks.go | KeySetErrors | return k.use != "enc" }) { | return true }) {
 jwks.go | KeySetSkips | if h.hasKid && k.kid == h.kid { | if false {
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | _ = err
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | return nil, err
-jwks.go | JWKS | now.Sub(s.unknownAt) < unknownKidInterval | false
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
 jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
 jwks.go | JWKS | case age < snap.softAge: | case true:
-jwks.go | JWKS | case age < -time.Second: // | case false: //
+jwks.go | JWKS | elapsed(s.unknownAt) < unknownKidInterval | false
+jwks.go | JWKS | case stamp.After(now.Add(maxAhead)): // | case false: //
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
-jwks.go | JWKS | case age >= softAge: | case age >= 100*softAge:
+jwks.go | JWKS | case !stamp.After(now.Add(-softAge)): | case !stamp.After(now.Add(-100*softAge)):
 jwks.go | JWKS|MTLS|CertificateNot | newCaller(withoutClientCertificate(o.HTTPClient), | newCaller(o.HTTPClient,
 jwks.go | JWKS | case age < s.maxAge: | case true:
 jwks.go | JWKS | if !force && s.failures > 0 && | if false &&
@@ -849,6 +855,7 @@ revocation.go | TestRevoke | return res.expect(http.StatusOK, http.StatusNoConte
 # saved.go
 saved.go | Saved | if r.err == nil && len(r.b) > 0 { | if false {
 saved.go | Saved | case b[0] != version: | case false:
+saved.go | SavedFaults | || *n > maxNumericDate) { | ) {
 saved.go | FuzzAuthorizationBinary | size > 1 && n>>(7*(size-1)) == 0 { | false {
 saved.go | FuzzAuthorizationBinary | strconv.FormatInt(n, 10) != s { | false {
 saved.go | FuzzTokenBinary | if size <= 0 || | if
@@ -866,7 +873,6 @@ token.go | TokenResponse | return "", fail(ErrTokenType, | return s, nil; return
 token.go | TokenResponse | if ok && s == "" { | if false {
 token.go | TokenResponse | return strings.Fields(asked), nil | return nil, nil
 token.go | TokenRefusals | if err := res.expect(http.StatusOK); err != nil { | if err := res.expect(http.StatusOK, http.StatusCreated); err != nil {
-token.go | ExpiryIsLocal | t.Expiry = c.clock.local() | t.Expiry = c.clock.now()
 token.go | GrantOptions | if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) { | if false {
 token.go | TestGrantOptions | "scope", "resource", "authorization_details",\n} | "authorization_details",\n}
 token.go | TestGrantErrors | "code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "auth_req_id", "assertion", | "code",
@@ -1000,7 +1006,7 @@ protected.go | Backoff | refreshBackoff<<min(tr.failures, maxDoublings) | refres
 protected.go | Backoff | min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff) | refreshBackoff<<min(tr.failures, maxDoublings)
 protected.go | InvalidGrant|Backoff | tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant" | tr.ended = errors.As(err, &refused)
 protected.go | TransportRenewFirst | = &own, nil, | = t, nil,
-protected.go | ShortLife | tr.early = min(tr.early, max(0, own.Expiry.Sub(tr.c.clock.local())/2)) | _ = 0
+protected.go | ShortLife | tr.early = min(tr.early, max(0, tr.c.clock.left(own.Expiry)/2)) | _ = 0
 protected.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, &own))
 protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
 # what DPoP and protected resources changed elsewhere
@@ -1197,9 +1203,10 @@ proof.go | TestProof$ | !sameSecret(ath, want) { | ath == want+want {
 proof.go | ProofNonce | if rs.proofs.nonces == nil { | if true {
 proof.go | ProofReplay | return jti, until.Add(replayMargin - rs.clock.Skew), err | return jti, until.Add(replayMargin), err
 proof.go | ProofEndOfNonce | return jti, until.Add(replayMargin - rs.clock.Skew), err | return jti, until.Add(-rs.clock.Skew), err
-proof.go | TestProof$ | case age > rules.window: | case false:
-proof.go | TestProof$ | case -age > rules.window: | case false:
-proof.go | TestProof$ | case age > rules.window: | case age >= rules.window:
+proof.go | TestProof$ | case iat.Before(now.Add(-rules.window)): | case false:
+proof.go | TestProof$ | case iat.After(now.Add(rules.window)): | case false:
+proof.go | TestProof$ | case iat.After(now.Add(rules.window)): | case iat.Sub(now) > rules.window && -now.Sub(iat) > rules.window:
+proof.go | TestProof$ | case iat.Before(now.Add(-rules.window)): | case !iat.After(now.Add(-rules.window)):
 proof.go | ProofReplay | return iat.Add(rules.window), nil | return iat, nil
 proof.go | ProofReplay | key := replayKey(jkt, jti) | key := replayKey("", jti)
 proof.go | ProofLimits | added, err = own.addFor(jkt, key, until) | added, err = own.Add(r.Context(), key, until)
@@ -1306,7 +1313,7 @@ introspection.go | GuardConfirmation | if c == (confirmation{}) { | if false {
 protected.go | GuardHost | case req.Host != "" && originOf( | case false && originOf(
 protected.go | GuardHost | res.Request = req // | _ = req //
 protected.go | GuardIssuedType | case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT: | case false:
-protected.go | GuardResourceRefusesAll | now.Sub(tr.rejectedAt) < maxRefreshBackoff { | now.Sub(tr.rejectedAt) < 0 {
+protected.go | GuardResourceRefusesAll | elapsed(tr.rejectedAt) < maxRefreshBackoff { | elapsed(tr.rejectedAt) < 0 {
 logout.go | GuardLogout$ | cache.Remove(context.WithoutCancel(r.Context()), key) // | _ = cache //
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | replayKey(t.d.issuer, t.d.id)
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err

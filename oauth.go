@@ -254,11 +254,13 @@ const (
 	keyBackoff         = time.Second // after the first failed fetch; doubles
 	maxKeyBackoff      = time.Minute
 
-	maxTolerance         = 10 * time.Minute // of the clock: more would undo expiry
-	maxSkew              = 24 * time.Hour   // of the clock: a wrong time zone, not a wrong year
-	maxAhead             = 10 * time.Minute // iat and auth_time may lie in the future: real clocks
-	logoutTokenAge       = time.Hour        // of a logout token: servers send them at once
-	frontChannelAge      = time.Hour        // of an ID token that came through the browser
+	maxTolerance         = 10 * time.Minute      // of the clock: more would undo expiry
+	maxSkew              = 24 * time.Hour        // of the clock: a wrong time zone, not a wrong year
+	maxLifetime          = 1 << 31 * time.Second // of what a server says lasts longer: 68 years
+	farAway              = 20                    // years from now: a date says more than a number of hours
+	maxAhead             = 10 * time.Minute      // iat and auth_time may lie in the future: real clocks
+	logoutTokenAge       = time.Hour             // of a logout token: servers send them at once
+	frontChannelAge      = time.Hour             // of an ID token that came through the browser
 	assertionLifetime    = time.Minute
 	maxAssertionLifetime = 10 * time.Minute
 	authorizationAge     = time.Hour // between StartAuthorization and its end

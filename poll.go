@@ -62,7 +62,7 @@ func (c *Client) readPending(o jsonObject, code, scope string) (*pendingData, in
 	if !ok {
 		return nil, 0, fail(ErrResponse, "expires_in", "is missing")
 	}
-	d.expiry = c.clock.local().Add(seconds(lifetime)).Round(0)
+	d.expiry = c.clock.expiry(lifetime)
 	// RFC 8628, Section 3.2: "If no value is provided, clients MUST use 5 as the
 	// default". Nobody means an interval of zero.
 	interval, _, err := o.pollInterval()
@@ -170,7 +170,7 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 	}
 	failures := 0
 	for {
-		interval, left := g.wait(), g.d.expiry.Sub(c.clock.local())
+		interval, left := g.wait(), c.clock.left(g.d.expiry)
 		if interval >= left {
 			return nil, fail(ErrExpired, "expires_in", "nobody decided before it expires at %s: start again", stamp(g.d.expiry))
 		}

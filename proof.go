@@ -198,13 +198,13 @@ func (rs *ResourceServer) checkProofClaims(r *http.Request, claims jsonObject, t
 	return jti, until.Add(replayMargin - rs.clock.Skew), err
 }
 
-// checkAge wants the proof to be of now: |now − iat| ≤ window.
+// checkAge wants the proof to be of now: now − window ≤ iat ≤ now + window.
 func (rules *proofRules) checkAge(iat, now time.Time) (until time.Time, err error) {
-	switch age := now.Sub(iat); {
-	case age > rules.window:
-		return until, fail(ErrExpired, "iat", "the proof is %v old by this clock (%s), the limit is %v", roughly(age), stamp(now), rules.window)
-	case -age > rules.window:
-		return until, fail(ErrNotYetValid, "iat", "the proof is %v ahead of this clock (%s), the limit is %v", roughly(-age), stamp(now), rules.window)
+	switch {
+	case iat.Before(now.Add(-rules.window)):
+		return until, fail(ErrExpired, "iat", "the proof is %s this clock (%s), the limit is %v", apart(iat, now, "old by"), stamp(now), rules.window)
+	case iat.After(now.Add(rules.window)):
+		return until, fail(ErrNotYetValid, "iat", "the proof is %s this clock (%s), the limit is %v", apart(iat, now, "ahead of"), stamp(now), rules.window)
 	}
 	return iat.Add(rules.window), nil
 }
@@ -398,7 +398,7 @@ func (k *nonceKeys) check(nonce string, now time.Time) (until time.Time, err err
 		for i := range k.keys {
 			if sameSecret(string(b[8:]), string(k.sum(i, slot))) {
 				end := int64(binary.BigEndian.Uint64(slot[:])) + 2 // the first slot in which it is refused
-				return time.Unix(end*int64(nonceSlot/time.Second), 0), nil
+				return unixTime(end * int64(nonceSlot/time.Second)), nil
 			}
 		}
 	}

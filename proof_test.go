@@ -176,6 +176,13 @@ func TestProof(t *testing.T) {
 		{"iat a string", proof(claims("iat", "1700000000")), ErrClaim, "iat", codeInvalidProof},
 		{"too old", proof(claims("iat", unitTime-60.5)), ErrExpired, "iat", codeInvalidProof},
 		{"too far ahead", proof(claims("iat", unitTime+60.5)), ErrNotYetValid, "iat", codeInvalidProof},
+		// now − iat saturates here, and its negation stays negative.
+		{"292 years ahead", proof(claims("iat", unitTime+9223372036)), ErrNotYetValid, "iat", codeInvalidProof},
+		{"292 years and a second ahead", proof(claims("iat", unitTime+9223372037)), ErrNotYetValid, "iat", codeInvalidProof},
+		{"in milliseconds", proof(claims("iat", unitTime*1000)), ErrNotYetValid, "iat", codeInvalidProof},
+		{"2^53", proof(claims("iat", 1<<53)), ErrNotYetValid, "iat", codeInvalidProof},
+		{"-2^53", proof(claims("iat", -1<<53)), ErrExpired, "iat", codeInvalidProof},
+		{"1e300", proof(claims("iat", 1e300)), ErrClaim, "iat", codeInvalidProof},
 		{"nonce a number", proof(claims("nonce", 1)), ErrClaim, "nonce", codeInvalidProof},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

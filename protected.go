@@ -398,7 +398,7 @@ func (tr *Transport) reject(t *Token) bool {
 		return true
 	}
 	now := monotonic()
-	if !tr.rejectedAt.IsZero() && now.Sub(tr.rejectedAt) < maxRefreshBackoff {
+	if !tr.rejectedAt.IsZero() && elapsed(tr.rejectedAt) < maxRefreshBackoff {
 		return false
 	}
 	tr.rejected, tr.rejectedAt = t, now
@@ -495,7 +495,7 @@ func (tr *Transport) renewed(ctx context.Context) error {
 	// Of a token that lives for seconds, half the life is early enough.
 	tr.early = earlyRefresh
 	if !own.Expiry.IsZero() {
-		tr.early = min(tr.early, max(0, own.Expiry.Sub(tr.c.clock.local())/2))
+		tr.early = min(tr.early, max(0, tr.c.clock.left(own.Expiry)/2))
 	}
 	return nil
 }

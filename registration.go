@@ -316,7 +316,7 @@ func (reg *Registration) readCredentials(o jsonObject, clock Clock) error {
 		}
 		expiry := time.Time{}
 		if n > 0 {
-			expiry = time.Unix(n, 0)
+			expiry = unixTime(n)
 			if !clock.now().Add(-clock.tolerance()).Before(expiry) {
 				return fail(ErrResponse, "client_secret_expires_at", "the client secret has expired already")
 			}
@@ -326,7 +326,7 @@ func (reg *Registration) readCredentials(o jsonObject, clock Clock) error {
 	if n, ok, err := o.seconds("client_id_issued_at", false); err != nil {
 		return err
 	} else if ok {
-		reg.ClientIDIssuedAt = time.Unix(n, 0)
+		reg.ClientIDIssuedAt = unixTime(n)
 	}
 	if o.has("registration_access_token") {
 		token, err := o.need("registration_access_token")

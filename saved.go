@@ -85,10 +85,10 @@ func (r *savedReader) int() *int64 {
 }
 
 func (r *savedReader) time() time.Time {
-	if n := r.int(); n != nil && *n < 0 {
+	if n := r.int(); n != nil && (*n < 0 || *n > maxNumericDate) { // beyond that, times wrap around
 		r.err = fail(ErrParse, "", "the data is damaged")
 	} else if n != nil {
-		return time.Unix(*n, 0)
+		return unixTime(*n)
 	}
 	return time.Time{}
 }

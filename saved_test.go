@@ -76,6 +76,8 @@ func TestSavedFaults(t *testing.T) {
 		{"number with a zero", []byte{7, 2, '0', '5'}, func(r *savedReader) { r.int() }},
 		{"minus zero", []byte{7, 2, '-', '0'}, func(r *savedReader) { r.int() }},
 		{"time before the epoch", []byte{7, 2, '-', '5'}, func(r *savedReader) { r.time() }},
+		{"time that wraps around", append([]byte{7, 19}, "9223372036854775807"...), func(r *savedReader) { r.time() }},
+		{"time beyond 2^53", append([]byte{7, 16}, "9007199254740993"...), func(r *savedReader) { r.time() }},
 		{"number: no digits", []byte{7, 1, 'x'}, func(r *savedReader) { r.int() }},
 		{"number: too large", append([]byte{7, 19}, "9999999999999999999"...), func(r *savedReader) { r.int() }},
 		{"time: no digits", []byte{7, 1, 'x'}, func(r *savedReader) { r.time() }},
@@ -379,7 +381,7 @@ func TestJWKSImport(t *testing.T) {
 	}{
 		{"good", func(now int64) string { return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now, key) }, nil},
 		{"a moment ahead", func(now int64) string {
-			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now+1, key)
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now+600, key)
 		}, nil},
 		{"just not too old", func(now int64) string {
 			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now-299, key)
@@ -388,7 +390,7 @@ func TestJWKSImport(t *testing.T) {
 			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now-300, key)
 		}, ErrExpired},
 		{"from the future", func(now int64) string {
-			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now+2, key)
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now+601, key)
 		}, ErrNotYetValid},
 		{"far in the future", func(now int64) string { return fmt.Sprintf(`{"jwks_uri":%q,"time":9e15,"keys":[%s]}`, jwksURI, key) }, ErrNotYetValid},
 		{"another URL", func(now int64) string {

@@ -446,7 +446,7 @@ func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t
 		return nil, "", err
 	}
 	if ok {
-		t.Expiry = c.clock.local().Add(seconds(n)).Round(0)
+		t.Expiry = c.clock.expiry(n)
 	}
 	if o.has("refresh_token") {
 		refreshToken, err := o.need("refresh_token")
