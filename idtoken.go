@@ -419,20 +419,19 @@ func checkLifetime(claims jsonObject, clock Clock) (exp time.Time, err error) {
 
 // checkStart judges nbf and iat where they are present.
 func checkStart(claims jsonObject, clock Clock) error {
-	nbf, ok, err := claims.date("nbf")
-	if err != nil {
+	if err := checkIfPresent(claims, "nbf", clock, Clock.checkNotBefore); err != nil {
 		return err
 	}
-	if ok {
-		if err := clock.checkNotBefore("nbf", nbf); err != nil {
-			return err
-		}
-	}
-	iat, ok, err := claims.date("iat")
+	return checkIfPresent(claims, "iat", clock, Clock.checkNotAhead)
+}
+
+// checkIfPresent judges a time where the token has it.
+func checkIfPresent(claims jsonObject, name string, clock Clock, check func(Clock, string, time.Time) error) error {
+	t, ok, err := claims.date(name)
 	if err != nil || !ok {
 		return err
 	}
-	return clock.checkNotAhead("iat", iat)
+	return check(clock, name, t)
 }
 
 func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {

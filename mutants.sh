@@ -417,8 +417,10 @@ idtoken.go | IDToken | return c.clock.checkAge("auth_time", id.authTime, seconds
 idtoken.go | IDToken | return exp, fail(ErrClaim, "exp", "is missing") | return exp, nil
 idtoken.go | IDToken | if err := clock.checkExpiry("exp", exp); err != nil { | if false {
 idtoken.go | IDToken | return exp, checkStart(claims, clock) | return exp, nil
-idtoken.go | IDToken | if err := clock.checkNotBefore("nbf", nbf); err != nil { | if nbf.IsZero() {
-idtoken.go | IDToken | return clock.checkNotAhead("iat", iat) | _ = iat; return nil
+idtoken.go | IDToken | if err := checkIfPresent(claims, "nbf", clock, Clock.checkNotBefore); err != nil { | if false { var err error
+proof.go | TestProof$ | if err := checkIfPresent(claims, "exp", rs.clock, Clock.checkExpiry); err != nil { | if false { var err error
+proof.go | TestProof$ | if err := checkIfPresent(claims, "nbf", rs.clock, Clock.checkNotBefore); err != nil { | if false { var err error
+idtoken.go | IDToken | return checkIfPresent(claims, "iat", clock, Clock.checkNotAhead) | return nil
 idtoken.go | IDToken | case ok && x.nonce == "": | case false:
 idtoken.go | RefreshIDToken | case x.nonceRule == nonceIgnored, x.nonceRule == nonceIfPresent && !ok: | case x.nonceRule == nonceIgnored:
 idtoken.go | RefreshIDToken | case x.nonceRule == nonceIgnored, x.nonceRule == nonceIfPresent && !ok: | case x.nonceRule != nonceEqual:
@@ -1225,8 +1227,8 @@ proof.go | ProofTarget | if segment == "." || segment == ".." { | if segment == 
 proof.go | TestProof$ | if i+2 >= len(path) { | if i+2 > len(path) {
 proof.go | ProofTarget | b = append(b, '%', upperHex[hi], upperHex[lo]) | b = append(b, path[i:i+3]...)
 proof.go | ProofTarget | unreserved(c) {\n | false && unreserved(c) {\n
-proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} { | for _, at := range [...]time.Time{now} {
-proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} { | for _, at := range [...]time.Time{now.Add(nonceSlot), now, now.Add(-nonceSlot)} {
+proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot), now.Add(nonceSlot)} { | for _, at := range [...]time.Time{now, now.Add(nonceSlot)} {
+proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot), now.Add(nonceSlot)} { | for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} {
 proof.go | ProofNonce | if sameSecret(string(b[8:]), string(k.sum(i, slot))) { | if sameSecret(string(b[8:]), string(k.sum(i, slot))) || true {
 proof.go | ProofNonce | for i := range k.keys { | for i := range k.keys[:1] {
 proof.go | ProofNonce | [8]byte(b[:8]) != slot | false

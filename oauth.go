@@ -270,7 +270,7 @@ const (
 	proofWindow          = time.Minute      // of the iat of a DPoP proof at a resource server
 	maxProofWindow       = 5 * time.Minute  // all proofs of that time are remembered
 	replayMargin         = time.Minute      // a used token or proof is remembered beyond its end: its time was read before
-	nonceSlot            = time.Minute      // a nonce is good in its own slot and the next
+	nonceSlot            = time.Minute      // a nonce is good in its own slot and in those before and after it
 	maxIntrospectionTTL  = 10 * time.Minute // a revoked token stays good for that long
 	retryAfter           = 5 * time.Second  // what a client is told when something cannot be had
 	earlyRefresh         = 30 * time.Second // before a token expires

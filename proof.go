@@ -189,6 +189,14 @@ func (rs *ResourceServer) checkProofClaims(r *http.Request, claims jsonObject, t
 	if want := encodeBase64URL(token[:]); !sameSecret(ath, want) {
 		return "", none, fail(ErrClaim, "ath", "is not the hash of the access token")
 	}
+	// RFC 7519, Sections 4.1.4 and 4.1.5: "MUST NOT be accepted", whatever iat and
+	// nonce allow.
+	if err := checkIfPresent(claims, "exp", rs.clock, Clock.checkExpiry); err != nil {
+		return "", none, err
+	}
+	if err := checkIfPresent(claims, "nbf", rs.clock, Clock.checkNotBefore); err != nil {
+		return "", none, err
+	}
 	now := rs.clock.now()
 	if rs.proofs.nonces == nil {
 		until, err = rs.proofs.checkAge(iat, now)
@@ -381,7 +389,8 @@ func (k *nonceKeys) sum(i int, slot [8]byte) []byte {
 	return hmacSign(findHMAC(HS256), k.keys[i], append([]byte("dpop nonce"), slot[:]...))
 }
 
-// check accepts the nonces of this slot and the one before.
+// check accepts the nonces of this slot and of those before and after it: the clocks
+// of the machines that share the keys differ.
 func (k *nonceKeys) check(nonce string, now time.Time) (until time.Time, err error) {
 	refused := func() (time.Time, error) {
 		return time.Time{}, answered(fail(ErrNonce, "nonce", "the proof has no nonce, or one that is not of this resource, or too old"), answer{code: codeUseNonce})
@@ -390,7 +399,7 @@ func (k *nonceKeys) check(nonce string, now time.Time) (until time.Time, err err
 	if err != nil || len(b) != nonceSize {
 		return refused()
 	}
-	for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} {
+	for _, at := range [...]time.Time{now, now.Add(-nonceSlot), now.Add(nonceSlot)} {
 		slot := nonceSlotOf(at)
 		if [8]byte(b[:8]) != slot {
 			continue

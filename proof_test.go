@@ -116,6 +116,8 @@ func TestProof(t *testing.T) {
 		{"a nonce that nobody asked for", proof(claims("nonce", "x")), nil, "", ""},
 		{"a typ in other case", []string{signProof(t, key, map[string]any{"typ": "application/DPoP+jwt"}, proofClaims(token, nil))}, nil, "", ""},
 		{"as large as one of ML-DSA-87 with a URL of 2 KiB", proof(claims("x", strings.Repeat("a", 9<<10))), nil, "", ""},
+		{"exp within the tolerance", proof(claims("exp", unitTime-29)), nil, "", ""},
+		{"nbf within the tolerance", proof(claims("nbf", unitTime+30)), nil, "", ""},
 		{"a kid", []string{signProof(t, key, map[string]any{"kid": "1"}, proofClaims(token, nil))}, nil, "", ""},
 
 		{"none", nil, ErrClaim, "DPoP", codeInvalidProof},
@@ -183,6 +185,10 @@ func TestProof(t *testing.T) {
 		{"2^53", proof(claims("iat", 1<<53)), ErrNotYetValid, "iat", codeInvalidProof},
 		{"-2^53", proof(claims("iat", -1<<53)), ErrExpired, "iat", codeInvalidProof},
 		{"1e300", proof(claims("iat", 1e300)), ErrClaim, "iat", codeInvalidProof},
+		{"it has expired", proof(claims("exp", unitTime-30)), ErrExpired, "exp", codeInvalidProof},
+		{"exp a string", proof(claims("exp", "1800000000")), ErrClaim, "exp", codeInvalidProof},
+		{"it begins later", proof(claims("nbf", unitTime+31)), ErrNotYetValid, "nbf", codeInvalidProof},
+		{"nbf null", proof(claims("nbf", nil)), ErrClaim, "nbf", codeInvalidProof},
 		{"nonce a number", proof(claims("nonce", 1)), ErrClaim, "nonce", codeInvalidProof},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -532,13 +538,14 @@ func TestProofNonce(t *testing.T) {
 	if err := try(a, nonce, unitTime-86400); err != nil {
 		t.Error(err)
 	}
-	// Unix time 1700000000 is 20 s into a slot of 60 s.
-	for _, now = range []int64{unitTime + 39, unitTime + 40, unitTime + 99} {
+	// Unix time 1700000000 is 20 s into a slot of 60 s. In the slot before, it came from
+	// a machine whose clock is ahead.
+	for _, now = range []int64{unitTime - 80, unitTime - 21, unitTime + 39, unitTime + 40, unitTime + 99} {
 		if err := try(a, nonce, now); err != nil {
 			t.Error(now-unitTime, err)
 		}
 	}
-	for _, now = range []int64{unitTime + 100, unitTime - 21} {
+	for _, now = range []int64{unitTime + 100, unitTime - 81} {
 		asked(a, try(a, nonce, now))
 	}
 	now = unitTime
@@ -547,7 +554,7 @@ func TestProofNonce(t *testing.T) {
 	if _, err := a.Authenticate(once); err != nil {
 		t.Fatal(err)
 	}
-	for _, now = range []int64{unitTime, unitTime + 99} {
+	for _, now = range []int64{unitTime - 80, unitTime, unitTime + 99} {
 		_, err := authenticate(t, a, once)
 		wantError(t, err, ErrReplay, "jti")
 	}

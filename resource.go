@@ -75,10 +75,11 @@ type ResourceServerConfig struct {
 	// one that they share.
 	Replay ReplayCache
 
-	// DPoPNonceKeys make nonces required in proofs (RFC 9449, Section 9). Machines
-	// share them: a nonce of one is good at the others, for one to two minutes. The
-	// first makes nonces, all accept them, so that keys can be rotated. At least 32
-	// random bytes each. Nil: no nonces.
+	// DPoPNonceKeys, if not nil, makes nonces mandatory in DPoP proofs (RFC 9449,
+	// Section 9). The first key makes nonces and all keys accept them, so that keys
+	// can be rotated. Each key must consist of at least 32 random bytes. A nonce is
+	// valid for one to two minutes. Servers that share the keys accept each other's
+	// nonces, also if their clocks differ by up to a minute.
 	DPoPNonceKeys [][]byte
 
 	// DPoPWindow is how far the iat of a proof may be from the time, either way.
