@@ -837,17 +837,22 @@ registration.go | ClientIDMetadataErrors | arrayElements(raw, maxKeys) | arrayEl
 registration.go | AttestationRegistration | case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop": | case "attest_jwt_client_auth":
 registration.go | AttestationRegistration | case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop": | case "attest_jwt_client_auth_dpop":
 # replay.go
-replay.go | ReplayExpiry | && !now.Before(s.queue[0].until) { | && now.After(s.queue[0].until) {
-replay.go | ReplayExpiry|ReplayFull | && !now.Before(s.queue[0].until) { | && !now.Before(s.queue[0].until) && false {
+replay.go | ReplayExpiry | && !now.Before(s.queue[0].end) { | && now.After(s.queue[0].end) {
+replay.go | ReplayExpiry|ReplayFull | && !now.Before(s.queue[0].end) { | && !now.Before(s.queue[0].end) && false {
 replay.go | ReplayExpiry|ReplayConcurrent | if s.known[e.id] != nil { | if false {
 replay.go | ReplayFull | if m.count.Add(1) > m.limit { | if m.count.Add(1); false {
 replay.go | ReplayFull | if m.count.Add(1) > m.limit { | if m.count.Add(1) > m.limit+1 {
-replay.go | ReplayFull | delete(s.known, e.id)\n | _ = e\n
-replay.go | ReplayModel | return q[i].until.Before(q[j].until) } | return q[j].until.Before(q[i].until) }
+replay.go | ReplayModel|ReplayShare | delete(s.known, e.id)\n | _ = e\n
+replay.go | ReplayModel | return q[i].end.Before(q[j].end) } | return q[j].end.Before(q[i].end) }
 replay.go | ReplayModel | q[i].index, q[j].index = i, j | _ = 0
 replay.go | ReplayModel | e.index = len(*q) | _ = 0
 replay.go | ReplayRemove|ReplayModel | heap.Remove(&s.queue, e.index) | heap.Remove(&s.queue, 0)
-replay.go | LogoutHandlerReplayToTheEnd | now := m.clock.local() | now := m.clock.now()
+clock.go | LogoutHandlerReplayToTheEnd | return t.Sub(c.local()) } | return t.Sub(c.now()) }
+replay.go | ReplayJump | e.end = now.Add(left) | e.end = until
+replay.go | ReplayJump | s.forget(m, now)\n | s.forget(m, m.clock.local())\n
+replay.go | ReplayLongest | case left > maxReplayLife: | case left > 2*maxReplayLife:
+replay.go | ReplayLongest | case left > maxReplayLife: | case left >= maxReplayLife:
+replay.go | ReplayGivesBack | s.known, s.owned, s.queue = nil, nil, nil\n | _ = 0\n
 replay.go | ReplayKey | strings.Join(parts, "\x00") | strings.Join(parts, "")
 # revocation.go
 revocation.go | TestRevoke | return res.expect(http.StatusOK, http.StatusNoContent) | return res.expect(http.StatusOK)
@@ -1183,6 +1188,11 @@ profile.go | ProfileMarker | Marker: "token_use=access" | Marker: "token_use"
 # proof.go
 proof.go | NewResourceServer | case p.window < 0 || p.window > maxProofWindow: | case p.window < 0:
 proof.go | NewResourceServer | case p.window < 0 || p.window > maxProofWindow: | case p.window > maxProofWindow:
+proof.go | NewResourceServer | (size < minReplaySize || size > maxReplaySize): | size < minReplaySize:
+proof.go | NewResourceServer | (size < minReplaySize || size > maxReplaySize): | size > maxReplaySize:
+proof.go | NewResourceServer | case cfg.ReplaySize != 0: | case false:
+proof.go | ReplaySize | newMemoryReplay(rs.clock, size) | newMemoryReplay(rs.clock, maxReplays)
+proof.go | ReplaySize | cmp.Or(cfg.ReplaySize, maxReplays) | cmp.Or(cfg.ReplaySize, minReplaySize)
 proof.go | NewResourceServer | if len(key) < minNonceKey { | if false {
 proof.go | NewResourceServer | if cfg.DPoPNonceKeys != nil && len(cfg.DPoPNonceKeys) == 0 { | if false {
 resource.go | TestProof$ | answer{code: codeInvalidProof}) | answer{})
@@ -1237,7 +1247,9 @@ proof.go | ProofNonce | answer{code: codeUseNonce}) | answer{})
 jwk.go | TestProof$|ProofVector | names = []string{"crv", "kty", "x", "y"} | names = []string{"crv", "kty", "x"}
 jwk.go | ProofAlgorithms | names = []string{"e", "kty", "n"} | names = []string{"e", "n"}
 jwk.go | ProofAlgorithms | names = []string{"crv", "kty", "x"} | names = []string{"kty", "x"}
-replay.go | ReplayShare|ProofLimits | if e.owner != nobody && int64(s.owned[e.owner]) >= m.limit/replayShare { | if false {
+replay.go | ReplayShare|ProofLimits | if e.owner != nobody && m.count.Load() > m.limit/2 && int64(s.owned[e.owner]) >= m.limit/replayShare { | if false {
+replay.go | ReplayShare | && m.count.Load() > m.limit/2 && | &&
+replay.go | ReplayShare | m.count.Load() > m.limit/2 && | m.count.Load() >= m.limit/2 &&
 replay.go | ReplayShare | int64(s.owned[e.owner]) >= m.limit/replayShare { | int64(s.owned[e.owner]) > m.limit/replayShare {
 replay.go | ReplayShare | if s.owned[e.owner]--; s.owned[e.owner] == 0 { | if s.owned[e.owner] == 0 {
 replay.go | ReplayShare | delete(s.owned, e.owner) | _ = 0
@@ -1298,7 +1310,7 @@ trace.go | ResourceServerTrace | Path: r.URL.EscapedPath() | Path: r.URL.Path
 details.go | AccessTokenAccessors | d.Extra[name] = slices.Clone(raw) | _, _ = name, raw
 token.go | TestOpaque$|AccessTokenClaims | return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err | return strings.Fields(s), err
 json.go | AccessTokenClaims | t, err = time.Parse(time.RFC3339, s) | _ = s
-replay.go | ReplayPast | if !now.Before(e.until) {\n | if false {\n
+replay.go | ReplayPast | case left <= 0:\n | case false:\n
 verified.go | TestVerifiedTokens$ | if err := clock.checkExpiry("exp", d.expiry); err != nil { | if false { var err error
 verified.go | TestVerifiedTokens$ | return clock.checkNotBefore("nbf", d.start) | return nil
 verified.go | TokenCache | !known && len(c.newer) >= c.half { | known && len(c.newer) >= c.half {

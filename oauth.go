@@ -223,9 +223,11 @@ const (
 	maxAttestation     = 16 << 10 // bytes of a client attestation: servers take no longer header field
 	maxServerChallenge = 2 << 10  // bytes of a challenge for its proof, which comes and goes in header fields
 	maxPing            = 8 << 10  // bytes of a CIBA notification: it is read before anybody is known
-	maxReplays         = 1 << 20  // keys of a ReplayCache in memory
+	maxReplays         = 1 << 20  // keys of a ReplayCache in memory, if nothing else is asked for
+	minReplaySize      = 1 << 10  // fewer are the requests of one page
+	maxReplaySize      = 1 << 24  // about 3 GiB
 	replayShards       = 64       // of it: locks that requests wait for
-	replayShare        = 64       // the part of it that the proofs of one key can take up
+	replayShare        = 64       // the part of it that the proofs of one key can take up while it is more than half full
 	maxVerified        = 1 << 20  // access tokens that a resource server remembers
 	maxRemembered      = 16 << 10 // bytes of one, with its claims
 	maxIntrospected    = 1 << 14  // of them opaque ones
@@ -270,6 +272,7 @@ const (
 	proofWindow          = time.Minute      // of the iat of a DPoP proof at a resource server
 	maxProofWindow       = 5 * time.Minute  // all proofs of that time are remembered
 	replayMargin         = time.Minute      // a used token or proof is remembered beyond its end: its time was read before
+	maxReplayLife        = 25 * time.Hour   // of a used token or proof: that of a logout token, by a clock that is maxSkew off
 	nonceSlot            = time.Minute      // a nonce is good in its own slot and in those before and after it
 	maxIntrospectionTTL  = 10 * time.Minute // a revoked token stays good for that long
 	retryAfter           = 5 * time.Second  // what a client is told when something cannot be had

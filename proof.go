@@ -4,6 +4,7 @@ package oauth
 // and the nonces that a resource server gives out. The client's side is in dpop.go.
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"net/http"
@@ -45,8 +46,14 @@ func (rs *ResourceServer) setProofs(cfg *ResourceServerConfig) (err error) {
 		}
 		p.nonces.keys = append(p.nonces.keys, slices.Clone(key))
 	}
-	if p.replay = cfg.Replay; p.replay == nil {
-		p.replay = newMemoryReplay(rs.clock, maxReplays)
+	size := cmp.Or(cfg.ReplaySize, maxReplays)
+	switch p.replay = cfg.Replay; {
+	case p.replay == nil && (size < minReplaySize || size > maxReplaySize):
+		return fail(ErrConfig, "ReplaySize", "%d is not between %d and %d", size, minReplaySize, maxReplaySize)
+	case p.replay == nil:
+		p.replay = newMemoryReplay(rs.clock, size)
+	case cfg.ReplaySize != 0:
+		return fail(ErrConfig, "ReplaySize", "is set, and Replay is, too: it is for the cache in memory")
 	}
 	return nil
 }

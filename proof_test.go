@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -461,6 +463,15 @@ func TestProofLimits(t *testing.T) {
 	request := func(token string, key *SigningKey) *http.Request {
 		return provenRequestOf(token, signProof(t, key, nil, proofClaims(token, nil)))
 	}
+	fill := func(from, to int) {
+		t.Helper()
+		for i := from; i < to; i++ {
+			if added, err := full.addFor(string(rune(i)), randomString(), unitNow().Add(time.Minute)); err != nil || !added {
+				t.Fatal(i, err)
+			}
+		}
+	}
+	fill(0, replayShare-1)
 	for range 2 {
 		if _, err := rs.Authenticate(request(token, key)); err != nil {
 			t.Fatal(err)
@@ -474,11 +485,7 @@ func TestProofLimits(t *testing.T) {
 	if _, err := rs.Authenticate(request(others, other)); err != nil {
 		t.Error(err)
 	}
-	for i := range 2*replayShare - 3 {
-		if added, err := full.addFor(string(rune(i)), randomString(), unitNow().Add(time.Minute)); err != nil || !added {
-			t.Fatal(i, err)
-		}
-	}
+	fill(replayShare-1, 2*replayShare-3)
 	_, err = authenticate(t, rs, request(others, other))
 	wantError(t, err, ErrUnavailable, "")
 	if status, code, _ := codeOf(rs, err); status != http.StatusServiceUnavailable || code == codeInvalidProof {
@@ -563,40 +570,73 @@ func TestProofNonce(t *testing.T) {
 	asked(a, err)
 }
 
-// TestReplayShare: what one owner has is counted, and given back.
+// TestReplaySize: the memory of proofs is as large as it was asked for.
+func TestReplaySize(t *testing.T) {
+	s := newUnitServer()
+	for size, want := range map[int]int64{0: 1 << 20, 1 << 10: 1 << 10, 1 << 24: 1 << 24} {
+		rs := s.resource(t, func(c *ResourceServerConfig) { c.ReplaySize = size })
+		if m := rs.proofs.replay.(*memoryReplay); m.limit != want {
+			t.Errorf("ReplaySize %d: %d", size, m.limit)
+		}
+	}
+}
+
+// TestReplayShare: what one owner has is counted, and given back; it counts while the
+// cache is more than half full.
 func TestReplayShare(t *testing.T) {
-	var now replayClock
-	m := newMemoryReplay(now.clock(), 3*replayShare)
-	add := func(owner, key string, until int64, want error) {
-		t.Helper()
-		added, err := m.addFor(owner, key, replayAt(until))
-		if added != (want == nil) || want != nil && !errors.Is(err, want) {
-			t.Errorf("%s %s: %v, %v", owner, key, added, err)
+	synctest.Test(t, func(t *testing.T) {
+		var now replayClock
+		const limit = 3 * replayShare
+		m := newMemoryReplay(now.clock(), limit)
+		add := func(owner, key string, until int64, want error) {
+			t.Helper()
+			added, err := m.addFor(owner, key, replayAt(until))
+			if added != (want == nil) || want != nil && !errors.Is(err, want) {
+				t.Errorf("%s %s: %v, %v", owner, key, added, err)
+			}
 		}
-	}
-	for _, key := range []string{"1", "2", "3"} {
-		add("a", key, 10, nil)
-	}
-	add("a", "4", 10, ErrLimited)
-	if added, err := m.addFor("a", "1", replayAt(10)); added || err != nil {
-		t.Error("a key that is known is no new one: ", added, err)
-	}
-	add("b", "4", 10, nil)
-	now.n.Store(10)
-	for _, key := range []string{"5", "6", "7"} {
-		add("a", key, 20, nil)
-	}
-	add("a", "8", 20, ErrLimited)
-	now.n.Store(20)
-	m.forget()
-	for i := range m.shards {
-		if n := len(m.shards[i].owned); n != 0 {
-			t.Errorf("shard %d still counts for %d owners", i, n)
+		// One key may have all of the first half, and one more.
+		for i := range limit/2 + 1 {
+			add("a", fmt.Sprint(i), 10, nil)
 		}
-	}
-	if m.sizes() != [3]int{} {
-		t.Error(m.sizes())
-	}
+		add("a", "x", 10, ErrLimited)
+		if added, err := m.addFor("a", "1", replayAt(10)); added || err != nil {
+			t.Error("a key that is known is no new one: ", added, err)
+		}
+		for _, key := range []string{"1", "2", "3"} {
+			add("b", "b"+key, 10, nil)
+		}
+		add("b", "b4", 10, ErrLimited)
+		replayAdd(t, m, "of nobody", 10, true)
+		// One that lasts keeps the shard of a from being emptied.
+		owner := func(name string) *replayShard {
+			sum := sha256.Sum256([]byte(name))
+			return m.shard(&replayEntry{owner: ownerID(sum[:8])})
+		}
+		neighbor := 0
+		for owner(fmt.Sprint(neighbor)) != owner("a") {
+			neighbor++
+		}
+		add(fmt.Sprint(neighbor), "n", 90, nil)
+		now.pass(10)
+		for i := range limit/2 + 1 {
+			add(fmt.Sprint("c", i), fmt.Sprint("c", i), 20, nil)
+		}
+		for _, key := range []string{"1", "2", "3"} {
+			add("a", key, 20, nil)
+		}
+		add("a", "4", 20, ErrLimited)
+		now.pass(20)
+		m.forget()
+		for i := range m.shards {
+			if n, q := len(m.shards[i].owned), len(m.shards[i].queue); n != q {
+				t.Errorf("shard %d counts for %d owners, and has %d entries", i, n, q)
+			}
+		}
+		if m.sizes() != [3]int{1, 1, 1} {
+			t.Error(m.sizes())
+		}
+	})
 }
 
 // TestCertificateBinding is RFC 8705, Section 3.

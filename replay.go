@@ -28,7 +28,10 @@ type ReplayCache interface {
 }
 
 // memoryReplay is a ReplayCache in memory, of at most limit keys. Those of one
-// owner (the key that proofs are made with) stand in one of its shards.
+// owner (the key that proofs are made with) stand in one of its shards. What remains
+// of the life of a key by the local clock, when it comes, it lives by the monotonic
+// one: a clock that jumps ahead and back must not make what was used new again. One
+// that is set back by more than replayMargin does, as it makes expired tokens good.
 type memoryReplay struct {
 	clock Clock
 	limit int64
@@ -61,17 +64,17 @@ func newMemoryReplay(clock Clock, limit int) *memoryReplay {
 // Add forgets what has expired, and then refuses with [ErrUnavailable] rather
 // than forget what has not.
 func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool, error) {
-	return m.add(&replayEntry{until: until, id: sha256.Sum256([]byte(key))})
+	return m.add(&replayEntry{id: sha256.Sum256([]byte(key))}, until)
 }
 
-// addFor is Add with whose key it is: nobody can take up more than a part of the
-// cache. Over it is [ErrLimited].
+// addFor is Add with whose key it is: while the cache is more than half full, nobody
+// takes up more than a part of it. Over it is [ErrLimited].
 func (m *memoryReplay) addFor(owner, key string, until time.Time) (bool, error) {
 	sum := sha256.Sum256([]byte(owner))
-	return m.add(&replayEntry{until: until, id: sha256.Sum256([]byte(key)), owner: ownerID(sum[:8])})
+	return m.add(&replayEntry{id: sha256.Sum256([]byte(key)), owner: ownerID(sum[:8])}, until)
 }
 
-func (m *memoryReplay) add(e *replayEntry) (bool, error) {
+func (m *memoryReplay) add(e *replayEntry, until time.Time) (bool, error) {
 	if m.count.Load() >= m.limit {
 		m.forget()
 	}
@@ -79,15 +82,19 @@ func (m *memoryReplay) add(e *replayEntry) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// Under the lock: by an older reading it could be forgotten, and then be new.
-	now := m.clock.local()
+	now, left := monotonic(), m.clock.left(until)
 	s.forget(m, now)
-	if !now.Before(e.until) {
+	switch {
+	case left <= 0:
 		return false, fail(ErrExpired, "", "what is to be remembered is over already")
+	case left > maxReplayLife:
+		return false, fail(ErrUnavailable, "until", "%s is more than %v ahead: nothing that is used once is good for so long, and it would fill the replay cache", stamp(until), maxReplayLife)
 	}
+	e.end = now.Add(left)
 	if s.known[e.id] != nil {
 		return false, nil
 	}
-	if e.owner != nobody && int64(s.owned[e.owner]) >= m.limit/replayShare {
+	if e.owner != nobody && m.count.Load() > m.limit/2 && int64(s.owned[e.owner]) >= m.limit/replayShare {
 		return false, fail(ErrLimited, "", "one key has made %d proofs within the time in which they count", s.owned[e.owner])
 	}
 	if m.count.Add(1) > m.limit {
@@ -119,13 +126,13 @@ func (m *memoryReplay) forget() {
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
-		s.forget(m, m.clock.local())
+		s.forget(m, monotonic())
 		s.mu.Unlock()
 	}
 }
 
 func (s *replayShard) forget(m *memoryReplay, now time.Time) {
-	for len(s.queue) > 0 && !now.Before(s.queue[0].until) {
+	for len(s.queue) > 0 && !now.Before(s.queue[0].end) {
 		s.drop(m, s.queue[0])
 	}
 }
@@ -134,6 +141,10 @@ func (s *replayShard) drop(m *memoryReplay, e *replayEntry) {
 	heap.Remove(&s.queue, e.index)
 	delete(s.known, e.id)
 	m.count.Add(-1)
+	if len(s.queue) == 0 { // maps and slices never shrink: after a flood they would stay as large as it was
+		s.known, s.owned, s.queue = nil, nil, nil
+		return
+	}
 	if e.owner == nobody {
 		return
 	}
@@ -155,7 +166,7 @@ func (m *memoryReplay) Remove(_ context.Context, key string) error {
 }
 
 type replayEntry struct {
-	until time.Time
+	end   time.Time // a monotonic reading
 	id    replayID
 	owner ownerID
 	index int // in the queue
@@ -165,7 +176,7 @@ type replayEntry struct {
 type replayQueue []*replayEntry
 
 func (q replayQueue) Len() int           { return len(q) }
-func (q replayQueue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
+func (q replayQueue) Less(i, j int) bool { return q[i].end.Before(q[j].end) }
 func (q replayQueue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -15,6 +16,12 @@ type replayClock struct{ n atomic.Int64 }
 
 func (c *replayClock) clock() Clock {
 	return Clock{Now: func() time.Time { return replayAt(c.n.Load()) }}
+}
+
+// pass lets time go on, in a bubble, until the clock says n: Store makes it jump.
+func (c *replayClock) pass(n int64) {
+	time.Sleep(time.Duration(n-c.n.Load()) * time.Second)
+	c.n.Store(n)
 }
 
 func replayAt(n int64) time.Time { return time.Unix(unitTime+n, 0) }
@@ -39,80 +46,90 @@ func (m *memoryReplay) sizes() (n [3]int) {
 }
 
 func TestReplayExpiry(t *testing.T) {
-	var now replayClock
-	m := newMemoryReplay(now.clock(), 100)
-	replayAdd(t, m, "a", 10, true)
-	replayAdd(t, m, "a", 10, false)
-	replayAdd(t, m, "a", 99, false) // another end does not make it new
-	replayAdd(t, m, "b", 5, true)
-	now.n.Store(5)
-	replayAdd(t, m, "b", 20, true)
-	replayAdd(t, m, "a", 20, false)
-	now.n.Store(9)
-	replayAdd(t, m, "a", 20, false)
-	now.n.Store(10)
-	replayAdd(t, m, "a", 20, true)
-	now.n.Store(19)
-	replayAdd(t, m, "a", 30, false)
-	replayAdd(t, m, "b", 30, false)
-	// Whoever sets the clock back gets nothing in again.
-	now.n.Store(-1000)
-	replayAdd(t, m, "a", 30, false)
+	synctest.Test(t, func(t *testing.T) {
+		var now replayClock
+		m := newMemoryReplay(now.clock(), 100)
+		replayAdd(t, m, "a", 10, true)
+		replayAdd(t, m, "a", 10, false)
+		replayAdd(t, m, "a", 99, false) // another end does not make it new
+		replayAdd(t, m, "b", 5, true)
+		now.pass(5)
+		replayAdd(t, m, "b", 20, true)
+		replayAdd(t, m, "a", 20, false)
+		now.pass(9)
+		replayAdd(t, m, "a", 20, false)
+		now.pass(10)
+		replayAdd(t, m, "a", 20, true)
+		now.pass(19)
+		replayAdd(t, m, "a", 30, false)
+		replayAdd(t, m, "b", 30, false)
+		// Whoever sets the clock back gets nothing in again.
+		now.n.Store(-1000)
+		replayAdd(t, m, "a", 30, false)
+	})
 }
 
 func TestReplayFull(t *testing.T) {
-	var now replayClock
-	m := newMemoryReplay(now.clock(), 3)
-	for i := range 3 {
-		replayAdd(t, m, fmt.Sprint(i), int64(10+i), true)
-	}
-	for range 2 {
-		added, err := m.Add(context.Background(), "new", replayAt(50))
-		if wantError(t, err, ErrUnavailable, ""); added {
-			t.Error("it was added all the same")
+	synctest.Test(t, func(t *testing.T) {
+		var now replayClock
+		m := newMemoryReplay(now.clock(), 3)
+		for i := range 3 {
+			replayAdd(t, m, fmt.Sprint(i), int64(10+i), true)
 		}
-	}
-	replayAdd(t, m, "0", 50, false) // nothing was forgotten for it
-	now.n.Store(10)
-	replayAdd(t, m, "new", 50, true)
-	if _, err := m.Add(context.Background(), "more", replayAt(50)); err == nil {
-		t.Error("it takes more than its limit")
-	}
-	now.n.Store(50)
-	replayAdd(t, m, "more", 60, true)
-	if m.sizes() != [3]int{1, 1, 1} {
-		t.Errorf("of what expired something is left: %v", m.sizes())
-	}
+		for range 2 {
+			added, err := m.Add(context.Background(), "new", replayAt(50))
+			if wantError(t, err, ErrUnavailable, ""); added {
+				t.Error("it was added all the same")
+			}
+		}
+		replayAdd(t, m, "0", 50, false) // nothing was forgotten for it
+		now.pass(10)
+		replayAdd(t, m, "new", 50, true)
+		if _, err := m.Add(context.Background(), "more", replayAt(50)); err == nil {
+			t.Error("it takes more than its limit")
+		}
+		now.pass(50)
+		replayAdd(t, m, "more", 60, true)
+		if m.sizes() != [3]int{1, 1, 1} {
+			t.Errorf("of what expired something is left: %v", m.sizes())
+		}
+	})
 }
 
 func TestReplayRemove(t *testing.T) {
-	var now replayClock
-	m := newMemoryReplay(now.clock(), 100)
-	m.Remove(context.Background(), "nothing")
-	replayAdd(t, m, "a", 10, true)
-	m.Remove(context.Background(), "a")
-	replayAdd(t, m, "a", 20, true)
-	replayAdd(t, m, "a", 20, false)
-	// The end of the first Add is not that of the second.
-	now.n.Store(10)
-	replayAdd(t, m, "a", 20, false)
-	now.n.Store(19)
-	replayAdd(t, m, "a", 20, false)
-	now.n.Store(20)
-	replayAdd(t, m, "a", 30, true)
-	// What was taken back takes no room: a failure that is tried again all the
-	// time must not fill the cache.
-	for range 200 {
-		replayAdd(t, m, "b", 30, true)
-		m.Remove(context.Background(), "b")
-	}
-	if m.sizes() != [3]int{1, 1, 1} {
-		t.Errorf("kept are %v", m.sizes())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var now replayClock
+		m := newMemoryReplay(now.clock(), 100)
+		m.Remove(context.Background(), "nothing")
+		replayAdd(t, m, "a", 10, true)
+		m.Remove(context.Background(), "a")
+		replayAdd(t, m, "a", 20, true)
+		replayAdd(t, m, "a", 20, false)
+		// The end of the first Add is not that of the second.
+		now.pass(10)
+		replayAdd(t, m, "a", 20, false)
+		now.pass(19)
+		replayAdd(t, m, "a", 20, false)
+		now.pass(20)
+		replayAdd(t, m, "a", 30, true)
+		// What was taken back takes no room: a failure that is tried again all the
+		// time must not fill the cache.
+		for range 200 {
+			replayAdd(t, m, "b", 30, true)
+			m.Remove(context.Background(), "b")
+		}
+		if m.sizes() != [3]int{1, 1, 1} {
+			t.Errorf("kept are %v", m.sizes())
+		}
+	})
 }
 
 // TestReplayModel compares it with a list that is searched, for many calls.
 func TestReplayModel(t *testing.T) {
+	synctest.Test(t, testReplayModel)
+}
+
+func testReplayModel(t *testing.T) {
 	var now replayClock
 	r := rand.New(rand.NewPCG(1, 2))
 	m := newMemoryReplay(now.clock(), 1000)
@@ -121,7 +138,7 @@ func TestReplayModel(t *testing.T) {
 		key := fmt.Sprint(r.IntN(50))
 		switch r.IntN(10) {
 		case 0:
-			now.n.Add(int64(r.IntN(4)))
+			now.pass(now.n.Load() + int64(r.IntN(4)))
 		case 1:
 			m.Remove(context.Background(), key)
 			delete(model, key)
@@ -173,6 +190,65 @@ func TestReplayKey(t *testing.T) {
 		}
 		seen[key] = true
 	}
+}
+
+// TestReplayJump: a clock that jumps ahead and back forgets nothing, and what it
+// recorded meanwhile is forgotten in time.
+func TestReplayJump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now replayClock
+		m := newMemoryReplay(now.clock(), 100)
+		replayAdd(t, m, "a", 60, true)
+		now.n.Store(3600)
+		replayAdd(t, m, "b", 3660, true) // another one, which looks for what has expired
+		now.n.Store(0)
+		replayAdd(t, m, "a", 60, false)
+		now.pass(59)
+		replayAdd(t, m, "a", 60, false)
+		replayAdd(t, m, "b", 60, false)
+		now.pass(60)
+		replayAdd(t, m, "a", 120, true)
+		replayAdd(t, m, "b", 120, true)
+	})
+}
+
+// TestReplayLongest: nothing is kept for longer than a day, whoever asks for it.
+func TestReplayLongest(t *testing.T) {
+	m := newMemoryReplay(Clock{Now: unitNow}, 100)
+	most := unitNow().Add(maxReplayLife)
+	if added, err := m.Add(context.Background(), "k", most); !added || err != nil {
+		t.Error(added, err)
+	}
+	for _, until := range []time.Time{most.Add(1), unitNow().AddDate(292, 0, 0), unitNow().AddDate(293, 0, 0), time.Unix(1<<53, 0)} {
+		added, err := m.Add(context.Background(), "k2", until)
+		if wantError(t, err, ErrUnavailable, "until"); added {
+			t.Error(until, "was added")
+		}
+	}
+	if m.sizes() != [3]int{1, 1, 1} {
+		t.Error(m.sizes())
+	}
+}
+
+// TestReplayGivesBack: a shard without an entry holds no memory, however many there were.
+func TestReplayGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now replayClock
+		m := newMemoryReplay(now.clock(), 10000)
+		for i := range 500 {
+			if added, err := m.addFor(fmt.Sprint(i%7), fmt.Sprint(i), replayAt(10)); !added || err != nil {
+				t.Fatal(i, added, err)
+			}
+			replayAdd(t, m, fmt.Sprint("b", i), 10, true)
+		}
+		now.pass(10)
+		m.forget()
+		for i := range m.shards {
+			if s := &m.shards[i]; s.known != nil || s.owned != nil || s.queue != nil {
+				t.Fatalf("shard %d holds room for %d", i, cap(s.queue))
+			}
+		}
+	})
 }
 
 // TestReplayPast: what is over already is not new, however often it comes.

@@ -70,10 +70,20 @@ type ResourceServerConfig struct {
 	// Field nil: the certificate is that of r.TLS.
 	ClientCertificate func(*http.Request) (*x509.Certificate, error)
 
-	// Replay remembers the proofs that were used. Nil: in memory, up to 1,048,576
-	// proofs, 1/64 of them of one key; several machines that serve one Resource need
-	// one that they share.
+	// Replay records DPoP proofs so that each is accepted only once. If nil, proofs
+	// are kept in memory, up to ReplaySize of them. Servers that share a Resource must
+	// share a ReplayCache.
 	Replay ReplayCache
+
+	// ReplaySize is the number of DPoP proofs that are kept in memory if Replay is
+	// nil. It must be between 1,024 and 16,777,216; zero means 1,048,576. A proof takes
+	// about 200 bytes and, with the default DPoPWindow, is kept for two minutes, so the
+	// default is enough for 8,700 requests per second and takes 200 MB then. If all
+	// are in use, requests are refused with ErrUnavailable and status 503. While more
+	// than half of them are, no key may have more than 1/64 of them, by default 136
+	// requests per second: others are refused with ErrLimited and status 429. If Replay
+	// is set, ReplaySize must be zero.
+	ReplaySize int
 
 	// DPoPNonceKeys, if not nil, makes nonces mandatory in DPoP proofs (RFC 9449,
 	// Section 9). The first key makes nonces and all keys accept them, so that keys
