@@ -69,6 +69,8 @@ import (
 const (
 	defaultPrefix  = "oauth:replay:"
 	defaultTimeout = time.Second
+	// As in the memory of package oauth: what is kept for longer fills the store.
+	maxLife = 25 * time.Hour
 	// As far as package oauth lets the clocks of two machines be apart elsewhere.
 	defaultClockDifference = oauth.DefaultTolerance
 )
@@ -95,7 +97,8 @@ type Options struct {
 	// ClockDifference is how far apart the clocks of the processes that share the
 	// store may be: keys are kept so much longer than asked for, since a process
 	// whose clock is behind still takes what is expired for the one that
-	// recorded it. Zero: 30 s, which is oauth.DefaultTolerance; negative: none.
+	// recorded it. Zero: 30 s, which is oauth.DefaultTolerance; negative: none; more
+	// than 25 h count as 25 h.
 	ClockDifference time.Duration
 }
 
@@ -151,6 +154,7 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	case c.clockDifference < 0:
 		c.clockDifference = 0
 	}
+	c.clockDifference = min(c.clockDifference, maxLife)
 	return c
 }
 
@@ -163,17 +167,14 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 // or did not answer as it should, the key may be recorded or not; a context that
 // ended is in the error. If until is not after Options.Now, neither answer is right:
 // to call the key new would accept what nobody refuses the next time, and to call
-// it known would tell of a replay; nothing is recorded then. No error has in it
+// it known would tell of a replay; nothing is recorded then, nor if until is more
+// than 25 hours after Options.Now. No error has in it
 // what the store or the client said, which may be a password, only what kind of
 // failure it was.
 func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (added bool, err error) {
-	left := until.Sub(c.now())
-	if left <= 0 {
-		return false, &storeError{"the key is already over by Options.Now: the request took too long, or the clocks differ", []error{oauth.ErrUnavailable}}
-	}
-	life := (left + c.clockDifference).Truncate(time.Millisecond) + time.Millisecond // at least 1 ms: PX takes no less
-	if life < left {                                                                 // overflow: the year 2300
-		life = left.Truncate(time.Millisecond)
+	life, err := c.life(until)
+	if err != nil {
+		return false, err
 	}
 	name := c.prefix + key
 	return bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
@@ -194,6 +195,19 @@ func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (add
 		}
 		return err == nil && value == mine, err
 	})
+}
+
+// life is how long the store keeps a key. Instants are compared: a difference of
+// times ends at 292 years, and the store would keep the key for so long.
+func (c *ReplayCache) life(until time.Time) (time.Duration, error) {
+	now := c.now()
+	switch {
+	case !until.After(now):
+		return 0, &storeError{"the key is already over by Options.Now: the request took too long, or the clocks differ", []error{oauth.ErrUnavailable}}
+	case until.After(now.Add(maxLife)):
+		return 0, &storeError{fmt.Sprintf("the key would be kept until %s, which is more than %v ahead by Options.Now: nothing that is used once is good for so long, or the clocks differ", until.UTC().Format(time.RFC3339), maxLife), []error{oauth.ErrUnavailable}}
+	}
+	return (until.Sub(now) + c.clockDifference).Truncate(time.Millisecond) + time.Millisecond, nil // at least 1 ms: PX takes no less
 }
 
 // Remove forgets a key that Add recorded; one that is not known is no error.

@@ -84,7 +84,7 @@ func TestExpiry(t *testing.T) {
 		{"a second", time.Second, -1, time.Second},
 		{"a part of a second", 1500 * time.Millisecond, -1, 1500 * time.Millisecond},
 		{"a difference", time.Second, 2 * time.Second, 3 * time.Second},
-		{"centuries", 1 << 62, 1 << 62, 1 << 62},
+		{"a day and an hour", 25 * time.Hour, 1<<63 - 1, 50 * time.Hour},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := oauthredis.New(client, &oauthredis.Options{Now: func() time.Time { return now }, ClockDifference: test.difference})
@@ -116,6 +116,20 @@ func TestExpiry(t *testing.T) {
 				}
 				return added
 			})
+		}
+	})
+
+	// Nothing that is used once is good for so long: the store would be full for ever.
+	t.Run("too long", func(t *testing.T) {
+		c := oauthredis.New(client, &oauthredis.Options{Now: func() time.Time { return now }})
+		for _, until := range []time.Time{now.Add(25*time.Hour + 1), now.AddDate(292, 0, 0), now.AddDate(293, 0, 0), time.Unix(1<<53, 0)} {
+			added, err := c.Add(ctx, key(300), until)
+			if added || !errors.Is(err, oauth.ErrUnavailable) || !strings.Contains(err.Error(), "25h0m0s") {
+				t.Errorf("until %v: %v, %v", until, added, err)
+			}
+		}
+		if n := client.Exists(ctx, "oauth:replay:"+key(300)).Val(); n != 0 {
+			t.Error("it is recorded")
 		}
 	})
 
