@@ -103,11 +103,12 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelRequest) (*
 	if form, err = c.signBackchannel(form); err != nil {
 		return nil, err
 	}
+	started := c.clock.local()
 	res, err := c.post(ctx, backchannelEndpoint, opBackchannel, form, nil)
 	if err != nil {
 		return nil, err
 	}
-	b, err := c.processBackchannelResponse(res, strings.Join(r.Scope, " "))
+	b, err := c.processBackchannelResponse(res, strings.Join(r.Scope, " "), started)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +218,7 @@ func (c *Client) signBackchannel(form url.Values) (url.Values, error) {
 }
 
 // processBackchannelResponse reads the answer of CIBA, Section 7.3.
-func (c *Client) processBackchannelResponse(res *httpResponse, scope string) (*Backchannel, error) {
+func (c *Client) processBackchannelResponse(res *httpResponse, scope string, started time.Time) (*Backchannel, error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, err
 	}
@@ -225,7 +226,7 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string) (*B
 	if err != nil {
 		return nil, err
 	}
-	data, interval, err := c.readPending(o, "auth_req_id", scope)
+	data, interval, err := c.readPending(o, "auth_req_id", scope, started)
 	if err != nil {
 		return nil, err
 	}

@@ -103,15 +103,16 @@ func (c *Client) startDevice(ctx context.Context, r *DeviceRequest) (*DeviceAuth
 	if err := c.checkTokenRequest(r.Scope); err != nil {
 		return nil, err
 	}
+	started := c.clock.local()
 	res, err := c.post(ctx, deviceEndpoint, opDevice, form, nil)
 	if err != nil {
 		return nil, err
 	}
-	return c.processDeviceResponse(res, strings.Join(r.Scope, " "))
+	return c.processDeviceResponse(res, strings.Join(r.Scope, " "), started)
 }
 
 // processDeviceResponse reads the answer of RFC 8628, Section 3.2.
-func (c *Client) processDeviceResponse(res *httpResponse, scope string) (*DeviceAuthorization, error) {
+func (c *Client) processDeviceResponse(res *httpResponse, scope string, started time.Time) (*DeviceAuthorization, error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string) (*Device
 	if err != nil {
 		return nil, err
 	}
-	data, interval, err := c.readPending(o, "device_code", scope)
+	data, interval, err := c.readPending(o, "device_code", scope, started)
 	if err != nil {
 		return nil, err
 	}

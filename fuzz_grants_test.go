@@ -148,7 +148,7 @@ func FuzzDeviceResponse(f *testing.F) {
 	c := newUnitServer().client(f, nil)
 	f.Fuzz(func(t *testing.T, body string, kind uint8) {
 		res := fuzzResponse(opDevice, kind, body)
-		d, err := c.processDeviceResponse(res, "openid a")
+		d, err := c.processDeviceResponse(res, "openid a", unitNow())
 		if (d == nil) == (err == nil) {
 			t.Fatalf("%v with the error %v", d, err)
 		}
@@ -182,7 +182,7 @@ func FuzzBackchannelResponse(f *testing.F) {
 	c := newUnitServer().client(f, nil)
 	f.Fuzz(func(t *testing.T, body string, kind uint8) {
 		res := fuzzResponse(opBackchannel, kind, body)
-		b, err := c.processBackchannelResponse(res, "openid a")
+		b, err := c.processBackchannelResponse(res, "openid a", unitNow())
 		if (b == nil) == (err == nil) {
 			t.Fatalf("%v with the error %v", b, err)
 		}
@@ -241,15 +241,17 @@ func FuzzPendingBinary(f *testing.F) {
 		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x043601"), 1))
 		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x02+7"), 1))
 	}
-	// A good one; without code, expiry, interval; the interval out of its limits.
+	// A good one; without code, start, expiry, interval; the interval out of its limits.
+	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011\x011"))
+	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00\x00\x011\x011\x011"))
+	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x00\x011\x011"))
+	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x00\x011"))
+	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011\x00"))
+	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011\x010"))
+	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011\x043601"))
+	f.Add([]byte("\x02\x00\x00\x01c\x00\x01u\x00\x00\x00\x00\x011\x011"))
 	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011"))
-	f.Add([]byte("\x01\x00\x00\x00\x00\x00\x00\x00\x00\x011\x011"))
-	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x00\x011"))
-	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x00"))
-	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x010"))
-	f.Add([]byte("\x01\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x043601"))
-	f.Add([]byte("\x01\x00\x00\x01c\x00\x01u\x00\x00\x00\x00\x011"))
-	f.Add([]byte{1})
+	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var d DeviceAuthorization
 		var b Backchannel
@@ -268,7 +270,7 @@ func FuzzPendingBinary(f *testing.F) {
 				}
 				continue
 			}
-			if x.g.d.code == "" || x.g.d.expiry.IsZero() || x.g.wait() < time.Second || x.g.wait() > maxPollInterval {
+			if x.g.d.code == "" || x.g.d.started.IsZero() || x.g.d.expiry.IsZero() || x.g.wait() < time.Second || x.g.wait() > maxPollInterval {
 				t.Fatalf("%+v every %v", x.g.d, x.g.wait())
 			}
 			if written := must(x.save()); !bytes.Equal(written, data) {

@@ -150,6 +150,7 @@ type idTokenChecks struct {
 	maxAge    *int64    // seconds; nil: no limit
 	anyAge    bool      // with maxAge auth_time has to be there, of whatever age
 	started   time.Time // when the user was sent to the server; zero: not known
+	requested time.Time // the token is not older: no nonce ties it to the request; zero: of any age
 
 	accessToken string // came with the token: at_hash
 	code        string // came with the token: c_hash
@@ -374,6 +375,10 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 	}
 	if !ok {
 		return fail(ErrClaim, "iat", "is missing")
+	}
+	// That of an earlier login has the same claims otherwise (FAPI-CIBA tests it).
+	if !x.requested.IsZero() && id.issuedAt.Before(x.requested.Add(-maxAhead)) {
+		return fail(ErrExpired, "iat", "the token was issued before it was asked for: at %s, the request is from %s", stamp(id.issuedAt), stamp(x.requested))
 	}
 	if x.frontend {
 		if err := c.clock.checkAge("iat", id.issuedAt, frontChannelAge); err != nil {

@@ -761,8 +761,13 @@ poll.go | PollContext | sleep(ctx, max(interval, backoff)) | sleep(context.Witho
 poll.go | PendingZero | if d.code == "" { | if false {
 poll.go | PendingKinds | (op == opDevice) != (fresh.userCode != "") { | false {
 poll.go | FuzzPendingBinary | (fresh.code == "" || fresh | (fresh
-poll.go | FuzzPendingBinary | || fresh.expiry.IsZero() || interval == nil || | || interval == nil ||
-poll.go | FuzzPendingBinary | || fresh.expiry.IsZero() || interval == nil || | || fresh.expiry.IsZero() ||
+poll.go | FuzzPendingBinary | || fresh.started.IsZero() || fresh.expiry.IsZero() || interval == nil || | || fresh.started.IsZero() || interval == nil ||
+poll.go | FuzzPendingBinary | || fresh.started.IsZero() || fresh.expiry.IsZero() || interval == nil || | || fresh.started.IsZero() || fresh.expiry.IsZero() ||
+poll.go | FuzzPendingBinary | || fresh.started.IsZero() || | ||
+poll.go | PollOldIDToken | checks.requested = d.started.Add(c.clock.Skew) | _ = 0
+poll.go | PollOldIDToken | checks.requested = d.started.Add(c.clock.Skew) | checks.requested = d.started
+idtoken.go | PollOldIDToken | x.requested.Add(-maxAhead) | x.requested
+idtoken.go | PollOldIDToken | x.requested.Add(-maxAhead) | x.requested.Add(-2*maxAhead)
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval > int64(maxPollInterval/time.Second)) {
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval < 1) {
 # registration.go

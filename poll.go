@@ -24,8 +24,9 @@ type pendingGrant struct {
 type pendingData struct {
 	issuer   string // the server's
 	clientID string
-	code     string // device_code or auth_req_id
-	scope    string // that was asked for
+	code     string    // device_code or auth_req_id
+	scope    string    // that was asked for
+	started  time.Time // when the request was made, by the local clock
 	expiry   time.Time
 
 	userCode                string // device authorization
@@ -48,9 +49,9 @@ func (g *pendingGrant) wait() time.Duration { return seconds(g.interval.Load()) 
 // ---- the answer that begins it
 
 // readPending reads what the answers of both endpoints have: the code, its
-// lifetime, the interval.
-func (c *Client) readPending(o jsonObject, code, scope string) (*pendingData, int64, error) {
-	d := &pendingData{issuer: c.server.Issuer, clientID: c.meta.ClientID, scope: scope}
+// lifetime, the interval. started is when the request was made.
+func (c *Client) readPending(o jsonObject, code, scope string, started time.Time) (*pendingData, int64, error) {
+	d := &pendingData{issuer: c.server.Issuer, clientID: c.meta.ClientID, scope: scope, started: started.Round(0)}
 	var err error
 	if d.code, err = o.need(code); err != nil {
 		return nil, 0, err
@@ -141,7 +142,9 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 			return nil, err
 		}
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: c.laterChecks()})
+	checks := c.laterChecks()
+	checks.requested = d.started.Add(c.clock.Skew)
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks})
 	var refused *ResponseError
 	if IsPending(err) && errors.As(err, &refused) && refused.Code == "slow_down" {
 		g.slowDown(refused)
@@ -194,7 +197,7 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 
 // ---- saving
 
-const pendingVersion = 1
+const pendingVersion = 2
 
 // save encodes g for the application's store.
 func (g *pendingGrant) save(op string) ([]byte, error) {
@@ -206,6 +209,7 @@ func (g *pendingGrant) save(op string) ([]byte, error) {
 	for _, s := range d.fields() {
 		w.string(*s)
 	}
+	w.time(d.started)
 	w.time(d.expiry)
 	interval := g.interval.Load()
 	w.int(&interval)
@@ -218,13 +222,13 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 	for _, s := range fresh.fields() {
 		*s = r.string()
 	}
-	fresh.expiry = r.time()
+	fresh.started, fresh.expiry = r.time(), r.time()
 	interval := r.int()
 	err := r.end()
 	if err == nil && (op == opDevice) != (fresh.userCode != "") {
 		err = fail(ErrParse, "", "the data is of another kind of request")
 	}
-	if err == nil && (fresh.code == "" || fresh.expiry.IsZero() || interval == nil || *interval < 1 || *interval > int64(maxPollInterval/time.Second)) {
+	if err == nil && (fresh.code == "" || fresh.started.IsZero() || fresh.expiry.IsZero() || interval == nil || *interval < 1 || *interval > int64(maxPollInterval/time.Second)) {
 		err = fail(ErrParse, "", "the data is damaged")
 	}
 	if err != nil {

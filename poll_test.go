@@ -425,6 +425,60 @@ func TestPollIDToken(t *testing.T) {
 	}
 }
 
+// TestPollOldIDToken: no nonce ties the ID token to the request, its age does.
+func TestPollOldIDToken(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/device", deviceStart("60", "5"))
+	s.answer("/ciba", `{"auth_req_id":"r","expires_in":60}`)
+	for _, tt := range []struct {
+		name string
+		skew time.Duration
+		iat  int64
+		kind error
+	}{
+		{"of now", 0, unitTime, nil},
+		{"by a clock that is behind", 0, unitTime - 600, nil},
+		{"older than the request", 0, unitTime - 601, ErrExpired},
+		{"of last week", 0, unitTime - 7*86400, ErrExpired},
+		{"of long ago", 0, -1 << 53, ErrExpired},
+		{"of now, where the local clock is behind", time.Hour, unitTime + 3600, nil},
+		{"older than the request, where the local clock is behind", time.Hour, unitTime + 2999, ErrExpired},
+	} {
+		c := s.client(t, func(c *Config) {
+			c.Server.DeviceAuthorizationEndpoint, c.Server.BackchannelAuthenticationEndpoint = unitIssuer+"/device", unitIssuer+"/ciba"
+			c.Clock.Skew = tt.skew
+		})
+		id := s.sign(t, "JWT", unitClaims(map[string]any{"iat": tt.iat, "exp": unitTime + 7200}))
+		s.answer("/token", unitTokenBody(t, map[string]any{"id_token": id}))
+		ctx := context.Background()
+		d := must(c.StartDeviceAuthorization(ctx, &DeviceRequest{Scope: []string{"openid"}}))
+		b := must(c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"}))
+		var d2 DeviceAuthorization
+		var b2 Backchannel
+		if err := errors.Join(d2.UnmarshalBinary(must(d.MarshalBinary())), b2.UnmarshalBinary(must(b.MarshalBinary()))); err != nil {
+			t.Fatal(err)
+		}
+		for flow, ask := range map[string]func() (*Token, error){
+			"device":           func() (*Token, error) { return c.DeviceToken(ctx, d, nil) },
+			"device, restored": func() (*Token, error) { return c.DeviceToken(ctx, &d2, nil) },
+			"CIBA":             func() (*Token, error) { return c.BackchannelToken(ctx, b, nil) },
+			"CIBA, restored":   func() (*Token, error) { return c.BackchannelToken(ctx, &b2, nil) },
+		} {
+			token, err := ask()
+			if !errors.Is(err, tt.kind) || (token == nil) != (tt.kind != nil) {
+				t.Errorf("%s, %s: %v, %v", tt.name, flow, token, err)
+			} else if err != nil {
+				wantError(t, err, tt.kind, "iat")
+			}
+		}
+		// At a refresh servers send the first one again.
+		old := &Token{RefreshToken: NewSecret("rt")}
+		if _, err := c.Refresh(ctx, old, nil); err != nil {
+			t.Errorf("%s, refresh: %v", tt.name, err)
+		}
+	}
+}
+
 // By hand, and from one process to the next: the interval goes along.
 func TestPollByHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

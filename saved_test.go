@@ -121,11 +121,11 @@ func savedSamples() map[string]interface {
 		},
 		"Token, bare": &Token{},
 		"DeviceAuthorization": savedDevice(&pendingData{
-			issuer: "issuer", clientID: "client", code: "code", scope: "openid é", expiry: time.Unix(1700000000, 0),
+			issuer: "issuer", clientID: "client", code: "code", scope: "openid é", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0),
 			userCode: "user", verificationURI: "https://op.example/device", verificationURIComplete: "https://op.example/device?user",
 		}),
 		"Backchannel": savedBackchannel(&pendingData{
-			issuer: "issuer", clientID: "client", code: "code", scope: "openid", expiry: time.Unix(1700000000, 0), notificationToken: "token",
+			issuer: "issuer", clientID: "client", code: "code", scope: "openid", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0), notificationToken: "token",
 		}),
 		"Registration": &Registration{
 			Metadata: ClientMetadata{
@@ -181,7 +181,8 @@ func savedFields(v any) string {
 
 // savedVersion is the version byte: a release that reads another layout changes it.
 func savedVersion(v any) byte {
-	if _, ok := v.(*Token); ok {
+	switch v.(type) {
+	case *Token, *DeviceAuthorization, *Backchannel:
 		return 2
 	}
 	return 1
