@@ -115,10 +115,14 @@ func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonc
 	case strings.Contains(u.Host, "%"): // net/url has it decoded, and the text of the proof would name another host
 		return "", fail(ErrConfig, "URL", "the host %s has a percent sign in it", printable(u.Host, 128))
 	}
+	htu, ok := proofURL(u)
+	if !ok {
+		return "", fail(ErrConfig, "URL", "the path %s does not begin with a slash, or the URL is opaque", printable(u.EscapedPath(), 128))
+	}
 	b := append(make([]byte, 0, 512), `{"jti":`...)
 	b = appendJSONString(b, randomString())
 	b = appendJSONString(append(b, `,"htm":`...), method)
-	b = appendJSONString(append(b, `,"htu":`...), proofURL(u))
+	b = appendJSONString(append(b, `,"htu":`...), htu)
 	b = appendJSONInt(append(b, `,"iat":`...), numericDate(now))
 	if accessToken != "" {
 		sum := sha256.Sum256([]byte(accessToken))
@@ -131,13 +135,26 @@ func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonc
 }
 
 // proofURL is htu: "the HTTP target URI, without query and fragment parts", in
-// the form that RFC 3986, Section 6.2.3 makes of it.
-func proofURL(u *url.URL) string {
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
+// the form that RFC 3986, Section 6.2.3 makes of it. ok is false for a URL that
+// names no path of its host.
+func proofURL(u *url.URL) (htu string, ok bool) {
+	if u.Opaque != "" { // it goes over the wire in place of host and path
+		return "", false
 	}
-	return originOf(u) + path
+	return joinTarget(originOf(u), u.EscapedPath())
+}
+
+// joinTarget makes the text that is signed, and the one that it is compared with. A
+// path that does not begin with a slash would make another host of the origin:
+// https://api.example and .evil/orders.
+func joinTarget(origin, path string) (htu string, ok bool) {
+	switch {
+	case path == "":
+		path = "/"
+	case path[0] != '/':
+		return "", false
+	}
+	return origin + path, true
 }
 
 // originOf is the origin of a URL: RFC 6454, Section 6.2.

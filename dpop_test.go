@@ -294,6 +294,35 @@ func TestDPoPProofURL(t *testing.T) {
 	}
 }
 
+// TestDPoPGlued: a path that does not begin with a slash is not made a part of the host,
+// however the URL was put together; the request is not made either.
+func TestDPoPGlued(t *testing.T) {
+	server := newUnitServer()
+	c := server.client(t, func(c *Config) { c.DPoP = unitDPoP(t) })
+	for _, u := range []*url.URL{
+		{Scheme: "https", Host: "api.example", Path: ".evil/orders"},
+		{Scheme: "https", Host: "api.example", Path: "@evil.example/"},
+		{Scheme: "https", Host: "api.example", Path: ":444/"},
+		{Scheme: "https", Host: "api.example", Path: "*"},
+		{Scheme: "https", Host: "api.example", Path: "/orders", RawPath: "%2Forders"},
+		{Scheme: "https", Host: "api.example", Opaque: "//api.example/orders"},
+	} {
+		proof, err := unitDPoP(t).Proof("GET", u, "")
+		if wantError(t, err, ErrConfig, "URL"); proof != "" {
+			t.Errorf("%v: a proof came with the error", u)
+		}
+		for _, token := range []*Token{protectedToken("DPoP"), protectedToken("Bearer")} {
+			res, err := c.Do(&http.Request{Method: "GET", URL: u, Header: http.Header{}}, token)
+			if wantError(t, err, ErrConfig, "URL"); res != nil {
+				t.Errorf("%v: an answer came with the error", u)
+			}
+		}
+	}
+	if list := server.requests(""); len(list) != 0 {
+		t.Errorf("requests were made: %v", list)
+	}
+}
+
 func TestDPoPErrors(t *testing.T) {
 	for _, key := range []*SigningKey{nil, {}} {
 		d, err := NewDPoP(key, nil)

@@ -927,8 +927,10 @@ dpop.go | DPoPJTI | appendJSONString(b, randomString()) | appendJSONString(b, "f
 dpop.go | DPoPExamples | if accessToken != "" {\n | if false {\n
 dpop.go | DPoPProof | if accessToken != "" {\n | {\n
 dpop.go | DPoPNoncePerOrigin | if nonce != "" {\n | if false {\n
-dpop.go | DPoPProofURL | path := u.EscapedPath() | path := u.Path
-dpop.go | DPoPProofURL | if path == "" {\n | if false {\n
+dpop.go | DPoPProofURL | joinTarget(originOf(u), u.EscapedPath()) | joinTarget(originOf(u), u.Path)
+dpop.go | DPoPGlued | case path[0] != '/': | case false:
+dpop.go | DPoPGlued | if u.Opaque != "" { | if false {
+dpop.go | DPoPProofURL | path = "/" | return origin, true
 dpop.go | DPoPProofURL | host = strings.TrimSuffix(host, ":443") | _ = 0
 dpop.go | DPoPProofURL | host = strings.TrimSuffix(host, ":80") | _ = 0
 dpop.go | DPoPProofURL|OriginMatch | strings.TrimSuffix(host, ":")\n | host\n
@@ -1230,13 +1232,16 @@ proof.go | ProofLimits | added, err = own.addFor(jkt, key, until) | added, err =
 proof.go | ProofReplay | case !added: | case !added && key == "":
 proof.go | TestProof$ | if i := strings.IndexAny(htu, "?#"); i >= 0 { | if i := strings.IndexAny(htu, "#"); i >= 0 {
 proof.go | ProofTarget | case u == nil || u.Host == "": | case u == nil && false:
-proof.go | ProofTarget | base, path, ok = originOf(u), u.EscapedPath(), true | path, ok = u.EscapedPath(), true
+proof.go | ProofTarget | called, ok := proofURL(u)\n | called, ok := joinTarget(rs.base, u.EscapedPath())\n
+proof.go | ProofTarget | called, ok := proofURL(u)\n	if !ok { | called, ok := proofURL(u)\n	if false && ok {
+proof.go | ProofTarget | if !ok {\n			return "", nil | if !ok && false {\n			return "", nil
+protected.go | DPoPGlued | case req.URL.Path != "" && !strings.HasPrefix(req.URL.EscapedPath(), "/"): // | case false: //
 proof.go | ProofTarget | case r.RequestURI[0] == '/': | case true:
 proof.go | RequestTargets | || u.Host == "" || u.Opaque != "" || | ||
 proof.go | ProofTarget | case r.RequestURI == "": | case false:
 proof.go | RequestTargets | path, _, _ = strings.Cut(r.RequestURI, "?") | path = r.RequestURI
-proof.go | TestProof$ | !ok || got.origin != base || got.path != want { | !ok || got.path != want {
-proof.go | TestProof$ | !ok || got.origin != base || got.path != want { | !ok || got.origin != base {
+proof.go | TestProof$ | !ok || got.origin != want.origin || got.path != want.path { | !ok || got.path != want.path {
+proof.go | TestProof$ | !ok || got.origin != want.origin || got.path != want.path { | !ok || got.origin != want.origin {
 proof.go | TestProof$|ProofTarget | if segment == "." || segment == ".." { | if segment == ".." {
 proof.go | ProofTarget | if segment == "." || segment == ".." { | if segment == "." {
 proof.go | TestProof$ | if i+2 >= len(path) { | if i+2 > len(path) {

@@ -251,26 +251,43 @@ func (rs *ResourceServer) checkTarget(r *http.Request, htu string) error {
 	if i := strings.IndexAny(htu, "?#"); i >= 0 {
 		htu = htu[:i]
 	}
-	base := rs.base
-	path, ok := requestPath(r)
-	if rs.requestURL != nil {
-		u, err := rs.requestURL(r)
-		switch {
-		case err != nil:
-			return answered(&Error{Kind: ErrMalformed, Param: "RequestURL", Detail: "the URL of the request cannot be had", Err: err}, answer{code: codeInvalidRequest})
-		case u == nil || u.Host == "":
-			return answered(fail(ErrMalformed, "RequestURL", "returned no absolute URL"), answer{code: codeInvalidRequest})
-		}
-		base, path, ok = originOf(u), u.EscapedPath(), true
+	called, err := rs.calledURL(r)
+	if err != nil {
+		return answered(err, answer{code: codeInvalidRequest})
 	}
-	want, normal := normalPath(path)
-	if !ok || !normal {
+	want, ok := normalTarget(called)
+	if !ok {
 		return fail(ErrClaim, "htu", "the request has no path, or one with dot segments or a percent sign that escapes nothing")
 	}
-	if got, ok := normalTarget(htu); !ok || got.origin != base || got.path != want {
-		return fail(ErrClaim, "htu", "is not the URL of the request, %s", printable(base+want, 256))
+	if got, ok := normalTarget(htu); !ok || got.origin != want.origin || got.path != want.path {
+		return fail(ErrClaim, "htu", "is not the URL of the request, %s", printable(called, 256))
 	}
 	return nil
+}
+
+// calledURL is the URL that the client called, as the configuration says; "" for a
+// request line without a path.
+func (rs *ResourceServer) calledURL(r *http.Request) (string, error) {
+	if rs.requestURL == nil {
+		path, ok := requestPath(r)
+		if !ok {
+			return "", nil
+		}
+		called, _ := joinTarget(rs.base, path)
+		return called, nil
+	}
+	u, err := rs.requestURL(r)
+	switch {
+	case err != nil:
+		return "", &Error{Kind: ErrMalformed, Param: "RequestURL", Detail: "the URL of the request cannot be had", Err: err}
+	case u == nil || u.Host == "":
+		return "", fail(ErrMalformed, "RequestURL", "returned no absolute URL")
+	}
+	called, ok := proofURL(u)
+	if !ok {
+		return "", fail(ErrMalformed, "RequestURL", "returned an opaque URL, or one whose path does not begin with a slash")
+	}
+	return called, nil
 }
 
 // requestPath is the path of the request line, which http.StripPrefix leaves as

@@ -356,6 +356,19 @@ func TestProofTarget(t *testing.T) {
 		{"RequestURL fails", func(c *ResourceServerConfig) {
 			c.RequestURL = func(*http.Request) (*url.URL, error) { return nil, moved }
 		}, nil, unitResource + "/orders", moved, "RequestURL"},
+		{"RequestURL returns a path without a slash", func(c *ResourceServerConfig) {
+			c.RequestURL = func(*http.Request) (*url.URL, error) {
+				return &url.URL{Scheme: "https", Host: "api.example", Path: ".evil/orders"}, nil
+			}
+		}, nil, "https://api.example.evil/orders", ErrMalformed, "RequestURL"},
+		{"RequestURL returns an opaque URL", func(c *ResourceServerConfig) {
+			c.RequestURL = func(*http.Request) (*url.URL, error) {
+				return &url.URL{Scheme: "https", Host: "api.example", Opaque: "//evil.example/orders"}, nil
+			}
+		}, nil, unitResource, ErrMalformed, "RequestURL"},
+		{"a path without a slash", nil, func(r *http.Request) { r.RequestURI, r.URL.Path = "", ".evil/orders" }, "https://api.example.evil/orders", ErrClaim, "htu"},
+		{"no request line, for the root", nil, func(r *http.Request) { r.RequestURI, r.URL.Path = "", ".evil/orders" }, unitResource, ErrClaim, "htu"},
+		{"an asterisk for the root", nil, func(r *http.Request) { r.RequestURI = "*" }, unitResource, ErrClaim, "htu"},
 		{"RequestURL returns nothing", func(c *ResourceServerConfig) {
 			c.RequestURL = func(*http.Request) (*url.URL, error) { return nil, nil }
 		}, nil, unitResource + "/orders", ErrMalformed, "RequestURL"},

@@ -124,6 +124,8 @@ func (c *Client) checkResourceRequest(req *http.Request) error {
 		return fail(ErrConfig, "Authorization", "is set already, or DPoP is: both are the package's part")
 	case req.URL.Opaque != "": // it is what goes over the wire, in place of host and path
 		return fail(ErrConfig, "URL", "is opaque")
+	case req.URL.Path != "" && !strings.HasPrefix(req.URL.EscapedPath(), "/"): // a proxy or a log may read host and path as one name
+		return fail(ErrConfig, "URL", "the path %s does not begin with a slash", printable(req.URL.EscapedPath(), 128))
 	case req.Host != "" && originOf(&url.URL{Scheme: req.URL.Scheme, Host: req.Host}) != originOf(req.URL):
 		// A shared front sends the request where Host says.
 		return fail(ErrConfig, "Host", "is not that of the URL")
