@@ -1246,6 +1246,15 @@ proof.go | TestProof$|ProofTarget | if segment == "." || segment == ".." { | if 
 proof.go | ProofTarget | if segment == "." || segment == ".." { | if segment == "." {
 proof.go | TestProof$ | if i+2 >= len(path) { | if i+2 > len(path) {
 proof.go | ProofTarget | b = append(b, '%', upperHex[hi], upperHex[lo]) | b = append(b, path[i:i+3]...)
+proof.go | NormalPath | unreserved(c) {\n | unreserved(c) || true {\n
+proof.go | NormalPath | hi < 0 || lo < 0 { | hi < 0 {
+proof.go | NormalPath | case '0' <= c && c <= '9':\n | case '0' <= c && c <= ':':\n
+proof.go | NormalPath | case 'a' <= c && c <= 'f': | case 'a' <= c && c <= 'g':
+proof.go | NormalPath | case 'A' <= c && c <= 'F': | case '@' <= c && c <= 'F':
+proof.go | NormalPath | c == '_' || c == '~' | c == '_'
+proof.go | ProofTarget | if err != nil || u.Host == "" | if err == ErrConfig || u.Host == ""
+proof.go | ProofNonce | k.sum(0, slot) | k.sum(len(k.keys)-1, slot)
+proof.go | ProofNonce | slices.Clone(key)) | slices.Grow(key, 0))
 proof.go | ProofTarget | unreserved(c) {\n | false && unreserved(c) {\n
 proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot), now.Add(nonceSlot)} { | for _, at := range [...]time.Time{now, now.Add(nonceSlot)} {
 proof.go | ProofNonce | for _, at := range [...]time.Time{now, now.Add(-nonceSlot), now.Add(nonceSlot)} { | for _, at := range [...]time.Time{now, now.Add(-nonceSlot)} {

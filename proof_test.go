@@ -366,6 +366,10 @@ func TestProofTarget(t *testing.T) {
 				return &url.URL{Scheme: "https", Host: "api.example", Opaque: "//evil.example/orders"}, nil
 			}
 		}, nil, unitResource, ErrMalformed, "RequestURL"},
+		{"a request line that is no URL", nil, func(r *http.Request) { r.RequestURI = "%zz" }, unitResource, ErrClaim, "htu"},
+		{"a host that is none", nil, func(r *http.Request) { r.RequestURI = "http://api.example:x/" }, unitResource, ErrClaim, "htu"},
+		{"an escaped slash in the request", nil, func(r *http.Request) { r.RequestURI = "/a%2Fb" }, unitResource + "/a/b", ErrClaim, "htu"},
+		{"an escaped slash in the proof", nil, func(r *http.Request) { r.RequestURI = "/a/b" }, unitResource + "/a%2Fb", ErrClaim, "htu"},
 		{"a path without a slash", nil, func(r *http.Request) { r.RequestURI, r.URL.Path = "", ".evil/orders" }, "https://api.example.evil/orders", ErrClaim, "htu"},
 		{"no request line, for the root", nil, func(r *http.Request) { r.RequestURI, r.URL.Path = "", ".evil/orders" }, unitResource, ErrClaim, "htu"},
 		{"an asterisk for the root", nil, func(r *http.Request) { r.RequestURI = "*" }, unitResource, ErrClaim, "htu"},
@@ -391,6 +395,40 @@ func TestProofTarget(t *testing.T) {
 				t.Error(status, code)
 			}
 		})
+	}
+}
+
+// TestNormalPath has every octet, escaped and as a digit of an escape: RFC 3986,
+// Sections 2.1, 2.3 and 6.2.2.
+func TestNormalPath(t *testing.T) {
+	const (
+		digits = "0123456789ABCDEFabcdef"
+		plain  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	)
+	for c := range 256 {
+		upper := fmt.Sprintf("/x%%%02X", c)
+		want := upper
+		if strings.IndexByte(plain, byte(c)) >= 0 {
+			want = "/x" + string(rune(c))
+		}
+		for _, path := range []string{upper, strings.ToLower(upper)} {
+			if got, ok := normalPath(path); got != want || !ok {
+				t.Errorf("%s becomes %q, %v, want %q", path, got, ok, want)
+			}
+		}
+		if strings.IndexByte(digits, byte(c)) >= 0 {
+			continue
+		}
+		for _, path := range []string{"/%" + string([]byte{byte(c), '7'}), "/%7" + string([]byte{byte(c)})} {
+			if got, ok := normalPath(path); ok {
+				t.Errorf("%q becomes %q", path, got)
+			}
+		}
+	}
+	for _, path := range []string{"/%", "/%7", "/x%7"} {
+		if got, ok := normalPath(path); ok {
+			t.Errorf("%q becomes %q", path, got)
+		}
 	}
 }
 
@@ -553,6 +591,15 @@ func TestProofNonce(t *testing.T) {
 		}
 	}
 	asked(elsewhere, try(elsewhere, nonce, unitTime))
+	// The first key makes nonces; the configuration is copied.
+	newest := b.proofs.nonces.make(time.Unix(now, 0))
+	asked(a, try(a, newest, unitTime))
+	clear(newKey)
+	for _, rs := range []*ResourceServer{b, elsewhere} {
+		if err := try(rs, newest, unitTime); err != nil {
+			t.Error(err)
+		}
+	}
 	// RFC 9449, Section 4.3, check 11: the time of the nonce in place of iat, for
 	// clients whose clock is wrong.
 	if err := try(a, nonce, unitTime-86400); err != nil {
