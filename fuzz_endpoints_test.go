@@ -116,18 +116,46 @@ func FuzzRegistrationResponse(f *testing.F) {
 		f.Add(s, uint8(0))
 		f.Add(s, uint8(0x10))
 	}
-	clock := Clock{Now: unitNow}
+	r := &registrar{caller: newCaller(nil, false, nil), clock: Clock{Now: unitNow}}
 	f.Fuzz(func(t *testing.T, members string, kind uint8) {
 		res := fuzzResponse(opRegistration, kind%16, "{"+members+"}")
 		was, asked, statuses := &Registration{server: unitIssuer}, &registrationAsked, []int{201, 200}
 		if kind&0x10 != 0 {
 			was.Metadata.ClientID, was.RegistrationAccessToken, asked, statuses = "c1", NewSecret("old"), nil, []int{200}
 		}
-		reg, err := was.process(res, asked, clock, statuses...)
+		reg, err := was.process(res, asked, r, statuses...)
 		if (reg == nil) == (err == nil) {
 			t.Fatalf("%v with the error %v", reg, err)
 		}
 		if reg == nil {
+			// What made a client is not lost.
+			var kept *RegistrationError
+			var answer struct {
+				ID     string `json:"client_id"`
+				Secret string `json:"client_secret"`
+				Token  string `json:"registration_access_token"`
+			}
+			o, wrong := res.object()
+			if !errors.As(err, &kept) {
+				if wrong == nil && res.status/100 == 2 && o.has("client_id") && res.refusal().Code == "" {
+					t.Fatalf("lost with %v", err)
+				}
+				return
+			}
+			for _, name := range []string{"client_id", "client_secret", "registration_access_token"} {
+				if raw, ok := o.get(name); ok && raw[0] != '"' {
+					return // encoding/json would stop there
+				}
+			}
+			if strings.Contains(members, "\\") || json.Unmarshal(res.body, &answer) != nil {
+				return
+			}
+			if got := kept.Registration; answer.ID != got.Metadata.ClientID && was.Metadata.ClientID == "" || answer.Secret != got.ClientSecret.Reveal() || answer.Token != "" && answer.Token != got.RegistrationAccessToken.Reveal() {
+				t.Fatalf("%+v kept of %s", savedFields(got), res.body)
+			}
+			if _, err := kept.Registration.MarshalBinary(); err != nil {
+				t.Fatal(err)
+			}
 			return
 		}
 		if !slices.Contains(statuses, res.status) || res.mediaType == "text/html" {
@@ -175,6 +203,7 @@ func FuzzRegistrationBinary(f *testing.F) {
 	f.Add([]byte("\x01\x02{}\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("\x01\x15{\"client_secret\":\"s\"}\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("\x01\x02{}\x00\x00\x00\x00\x02-1\x00"))
+	f.Add([]byte("\x02\x02{}\x00\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		reg := Registration{server: "kept"}
 		if err := reg.UnmarshalBinary(data); err != nil {

@@ -142,87 +142,93 @@ func (a MTLSEndpointAliases) MarshalJSON() ([]byte, error) {
 // RequireSignedRequestObject, DPoPBoundAccessTokens,
 // FrontchannelLogoutSessionRequired, BackchannelLogoutSessionRequired). The rest
 // is for registration.
+//
+// The tag "registered" says what [Register] makes of a response that leaves the
+// member out, or has it empty: "kept" is a member that the client checks, or sends
+// requests by, and stays as it was asked for; "informs" is one that nothing in this
+// package depends on, and is left out of the result, also if it is of another type;
+// "same" must be as asked for; "required" must be there.
 type ClientMetadata struct {
-	ClientID string `json:"client_id,omitzero"`
+	ClientID string `json:"client_id,omitzero" registered:"required"`
 
 	// The algorithm of ID tokens. Empty: what the server lists, else RS256.
-	IDTokenSignedResponseAlg Algorithm `json:"id_token_signed_response_alg,omitzero"`
+	IDTokenSignedResponseAlg Algorithm `json:"id_token_signed_response_alg,omitzero" registered:"kept"`
 	// The algorithm of JWT userinfo; set, an answer in plain JSON is refused.
 	// Empty: what the server lists, else a JWT is refused.
-	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero"`
+	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero" registered:"kept"`
 	// The algorithm of JWT authorization responses (JARM). Empty: what the
 	// server lists, else RS256.
-	AuthorizationSignedResponseAlg Algorithm `json:"authorization_signed_response_alg,omitzero"`
+	AuthorizationSignedResponseAlg Algorithm `json:"authorization_signed_response_alg,omitzero" registered:"kept"`
 	// The algorithm of JWT introspection responses. Empty: what the server
 	// lists, else RS256.
-	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitzero"`
+	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitzero" registered:"kept"`
 
 	// The age, in seconds, that an authentication may have where a request does
 	// not say it; at least 0. Set, auth_time is required. Nil: no limit.
-	DefaultMaxAge *int64 `json:"default_max_age,omitzero"`
+	DefaultMaxAge *int64 `json:"default_max_age,omitzero" registered:"kept"`
 	// RequireAuthTime makes auth_time a required claim of ID tokens.
-	RequireAuthTime bool `json:"require_auth_time,omitzero"`
+	RequireAuthTime bool `json:"require_auth_time,omitzero" registered:"kept"`
 	// UseMTLSEndpointAliases sends requests to the server's
 	// mtls_endpoint_aliases where it has them. Config.MTLS implies it.
-	UseMTLSEndpointAliases bool `json:"use_mtls_endpoint_aliases,omitzero"`
+	UseMTLSEndpointAliases bool `json:"use_mtls_endpoint_aliases,omitzero" registered:"kept"`
 
-	RedirectURIs            []string        `json:"redirect_uris,omitzero"`
-	ResponseTypes           []string        `json:"response_types,omitzero"`
-	GrantTypes              []string        `json:"grant_types,omitzero"`
-	ApplicationType         string          `json:"application_type,omitzero"`
-	Contacts                []string        `json:"contacts,omitzero"`
-	ClientName              string          `json:"client_name,omitzero"`
-	ClientURI               string          `json:"client_uri,omitzero"`
-	LogoURI                 string          `json:"logo_uri,omitzero"`
-	PolicyURI               string          `json:"policy_uri,omitzero"`
-	TOSURI                  string          `json:"tos_uri,omitzero"`
-	Scope                   string          `json:"scope,omitzero"`
-	JWKSURI                 string          `json:"jwks_uri,omitzero"`
-	JWKS                    json.RawMessage `json:"jwks,omitzero"`
-	SoftwareID              string          `json:"software_id,omitzero"`
-	SoftwareVersion         string          `json:"software_version,omitzero"`
-	SoftwareStatement       string          `json:"software_statement,omitzero"`
-	SectorIdentifierURI     string          `json:"sector_identifier_uri,omitzero"`
-	SubjectType             string          `json:"subject_type,omitzero"`
-	DefaultACRValues        []string        `json:"default_acr_values,omitzero"`
-	InitiateLoginURI        string          `json:"initiate_login_uri,omitzero"`
-	RequestURIs             []string        `json:"request_uris,omitzero"`
-	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris,omitzero"`
-	FrontchannelLogoutURI   string          `json:"frontchannel_logout_uri,omitzero"`
-	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitzero"`
-	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitzero"`
+	RedirectURIs            []string        `json:"redirect_uris,omitzero" registered:"same"`
+	ResponseTypes           []string        `json:"response_types,omitzero" registered:"informs"`
+	GrantTypes              []string        `json:"grant_types,omitzero" registered:"informs"`
+	ApplicationType         string          `json:"application_type,omitzero" registered:"informs"`
+	Contacts                []string        `json:"contacts,omitzero" registered:"informs"`
+	ClientName              string          `json:"client_name,omitzero" registered:"informs"`
+	ClientURI               string          `json:"client_uri,omitzero" registered:"informs"`
+	LogoURI                 string          `json:"logo_uri,omitzero" registered:"informs"`
+	PolicyURI               string          `json:"policy_uri,omitzero" registered:"informs"`
+	TOSURI                  string          `json:"tos_uri,omitzero" registered:"informs"`
+	Scope                   string          `json:"scope,omitzero" registered:"informs"`
+	JWKSURI                 string          `json:"jwks_uri,omitzero" registered:"informs"`
+	JWKS                    json.RawMessage `json:"jwks,omitzero" registered:"informs"`
+	SoftwareID              string          `json:"software_id,omitzero" registered:"informs"`
+	SoftwareVersion         string          `json:"software_version,omitzero" registered:"informs"`
+	SoftwareStatement       string          `json:"software_statement,omitzero" registered:"informs"`
+	SectorIdentifierURI     string          `json:"sector_identifier_uri,omitzero" registered:"informs"`
+	SubjectType             string          `json:"subject_type,omitzero" registered:"informs"`
+	DefaultACRValues        []string        `json:"default_acr_values,omitzero" registered:"informs"`
+	InitiateLoginURI        string          `json:"initiate_login_uri,omitzero" registered:"informs"`
+	RequestURIs             []string        `json:"request_uris,omitzero" registered:"informs"`
+	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris,omitzero" registered:"informs"`
+	FrontchannelLogoutURI   string          `json:"frontchannel_logout_uri,omitzero" registered:"informs"`
+	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitzero" registered:"informs"`
+	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitzero" registered:"kept"`
 
-	TokenEndpointAuthSigningAlg Algorithm `json:"token_endpoint_auth_signing_alg,omitzero"`
-	RequestObjectSigningAlg     Algorithm `json:"request_object_signing_alg,omitzero"`
-	BackchannelRequestAlg       Algorithm `json:"backchannel_authentication_request_signing_alg,omitzero"`
+	TokenEndpointAuthSigningAlg Algorithm `json:"token_endpoint_auth_signing_alg,omitzero" registered:"kept"`
+	RequestObjectSigningAlg     Algorithm `json:"request_object_signing_alg,omitzero" registered:"kept"`
+	BackchannelRequestAlg       Algorithm `json:"backchannel_authentication_request_signing_alg,omitzero" registered:"kept"`
 
-	IDTokenEncryptedResponseAlg       string `json:"id_token_encrypted_response_alg,omitzero"`
-	IDTokenEncryptedResponseEnc       string `json:"id_token_encrypted_response_enc,omitzero"`
-	UserinfoEncryptedResponseAlg      string `json:"userinfo_encrypted_response_alg,omitzero"`
-	UserinfoEncryptedResponseEnc      string `json:"userinfo_encrypted_response_enc,omitzero"`
-	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitzero"`
-	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitzero"`
-	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg,omitzero"`
-	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc,omitzero"`
-	RequestObjectEncryptionAlg        string `json:"request_object_encryption_alg,omitzero"`
-	RequestObjectEncryptionEnc        string `json:"request_object_encryption_enc,omitzero"`
+	IDTokenEncryptedResponseAlg       string `json:"id_token_encrypted_response_alg,omitzero" registered:"kept"`
+	IDTokenEncryptedResponseEnc       string `json:"id_token_encrypted_response_enc,omitzero" registered:"kept"`
+	UserinfoEncryptedResponseAlg      string `json:"userinfo_encrypted_response_alg,omitzero" registered:"kept"`
+	UserinfoEncryptedResponseEnc      string `json:"userinfo_encrypted_response_enc,omitzero" registered:"kept"`
+	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitzero" registered:"kept"`
+	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitzero" registered:"kept"`
+	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg,omitzero" registered:"kept"`
+	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc,omitzero" registered:"kept"`
+	RequestObjectEncryptionAlg        string `json:"request_object_encryption_alg,omitzero" registered:"kept"`
+	RequestObjectEncryptionEnc        string `json:"request_object_encryption_enc,omitzero" registered:"kept"`
 
-	TLSClientAuthSubjectDN                string `json:"tls_client_auth_subject_dn,omitzero"`
-	TLSClientAuthSANDNS                   string `json:"tls_client_auth_san_dns,omitzero"`
-	TLSClientAuthSANURI                   string `json:"tls_client_auth_san_uri,omitzero"`
-	TLSClientAuthSANIP                    string `json:"tls_client_auth_san_ip,omitzero"`
-	TLSClientAuthSANEmail                 string `json:"tls_client_auth_san_email,omitzero"`
-	TLSClientCertificateBoundAccessTokens bool   `json:"tls_client_certificate_bound_access_tokens,omitzero"`
+	TLSClientAuthSubjectDN                string `json:"tls_client_auth_subject_dn,omitzero" registered:"informs"`
+	TLSClientAuthSANDNS                   string `json:"tls_client_auth_san_dns,omitzero" registered:"informs"`
+	TLSClientAuthSANURI                   string `json:"tls_client_auth_san_uri,omitzero" registered:"informs"`
+	TLSClientAuthSANIP                    string `json:"tls_client_auth_san_ip,omitzero" registered:"informs"`
+	TLSClientAuthSANEmail                 string `json:"tls_client_auth_san_email,omitzero" registered:"informs"`
+	TLSClientCertificateBoundAccessTokens bool   `json:"tls_client_certificate_bound_access_tokens,omitzero" registered:"kept"`
 
-	DPoPBoundAccessTokens              bool     `json:"dpop_bound_access_tokens,omitzero"`
-	RequireSignedRequestObject         bool     `json:"require_signed_request_object,omitzero"`
-	RequirePushedAuthorizationRequests bool     `json:"require_pushed_authorization_requests,omitzero"`
-	FrontchannelLogoutSessionRequired  bool     `json:"frontchannel_logout_session_required,omitzero"`
-	BackchannelLogoutSessionRequired   bool     `json:"backchannel_logout_session_required,omitzero"`
-	BackchannelUserCodeParameter       bool     `json:"backchannel_user_code_parameter,omitzero"`
-	BackchannelTokenDeliveryMode       string   `json:"backchannel_token_delivery_mode,omitzero"`
-	BackchannelNotificationEndpoint    string   `json:"backchannel_client_notification_endpoint,omitzero"`
-	AuthorizationDetailsTypes          []string `json:"authorization_details_types,omitzero"`
+	DPoPBoundAccessTokens              bool     `json:"dpop_bound_access_tokens,omitzero" registered:"kept"`
+	RequireSignedRequestObject         bool     `json:"require_signed_request_object,omitzero" registered:"kept"`
+	RequirePushedAuthorizationRequests bool     `json:"require_pushed_authorization_requests,omitzero" registered:"kept"`
+	FrontchannelLogoutSessionRequired  bool     `json:"frontchannel_logout_session_required,omitzero" registered:"kept"`
+	BackchannelLogoutSessionRequired   bool     `json:"backchannel_logout_session_required,omitzero" registered:"kept"`
+	BackchannelUserCodeParameter       bool     `json:"backchannel_user_code_parameter,omitzero" registered:"informs"`
+	BackchannelTokenDeliveryMode       string   `json:"backchannel_token_delivery_mode,omitzero" registered:"kept"`
+	BackchannelNotificationEndpoint    string   `json:"backchannel_client_notification_endpoint,omitzero" registered:"informs"`
+	AuthorizationDetailsTypes          []string `json:"authorization_details_types,omitzero" registered:"informs"`
 
 	Extra map[string]json.RawMessage `json:"-"` // members without a field, client_name#ja among them
 }

@@ -775,40 +775,56 @@ registration.go | RegisterErrors | case as == nil || as.Issuer == "": | case as 
 registration.go | RegisterErrors | case m.ClientID != "": | case false:
 registration.go | RegistrationAlias | r.mtls || m.UseMTLSEndpointAliases) | r.mtls)
 registration.go | RegistrationMTLS | r.mtls || m.UseMTLSEndpointAliases) | m.UseMTLSEndpointAliases)
-registration.go | RegistrationAnswers | r.clock, http.StatusCreated, http.StatusOK) | r.clock, http.StatusCreated)
-registration.go | RegistrationAnswers | r.clock, http.StatusCreated, http.StatusOK) | r.clock, http.StatusOK)
+registration.go | RegistrationAnswers | m, r, http.StatusCreated, http.StatusOK) | m, r, http.StatusCreated)
+registration.go | RegistrationAnswers | m, r, http.StatusCreated, http.StatusOK) | m, r, http.StatusOK)
 registration.go | ManageRegistration | reg.RegistrationClientURI == "" || reg.RegistrationAccessToken.IsZero() { | reg.RegistrationClientURI == "" {
 registration.go | ManageRegistration | if m != nil && m.ClientID != reg.Metadata.ClientID { | if false {
 registration.go | ReadRegistration | method: method}, reg.RegistrationAccessToken, m) | method: method}, r.initial, m)
 registration.go | DeleteRegistration | res.expect(http.StatusNoContent, http.StatusOK) | res.expect(http.StatusNoContent)
 registration.go | DeleteRegistration | res.expect(http.StatusNoContent, http.StatusOK) | res.expect(http.StatusOK)
-registration.go | ManageRegistration | return reg.process(res, m, r.clock, http.StatusOK) | return reg.process(res, m, r.clock, http.StatusOK, http.StatusCreated)
+registration.go | ManageRegistration | return managed.process(res, m, r, http.StatusOK) | return managed.process(res, m, r, http.StatusOK, http.StatusCreated)
 registration.go | RegisterErrors | if err := o.Clock.validate(); err != nil { | if err := error(nil); err != nil {
 registration.go | RegisterErrors|ManageRegistration | if !headerValue(token.Reveal()) { | if false {
 registration.go | ManageRegistration | param = "RegistrationAccessToken" | _ = param
 registration.go | RegisterRequest | req.header.Set("Authorization", scheme+token.Reveal()) | _ = scheme
-registration.go | RegistrationAnswers | if err := res.expect(statuses...); err != nil { | if err := res.expect(200, 201, 202, 204); err != nil {
+registration.go | RegistrationAnswers | refusal := res.expect(statuses...) | refusal := res.expect(200, 201, 202, 204)
+registration.go | RegistrationAnswers | case refusal != nil && (err != nil || !o.has("client_id")): | case refusal != nil:
+registration.go | RegistrationAnswers | case refusal != nil && (err != nil || !o.has("client_id")): | case refusal != nil && err != nil:
 registration.go | RegistrationAnswers | id, err := o.need("client_id") | id, _, err := o.string("client_id")
-registration.go | ManageRegistration | if reg.Metadata.ClientID != "" && id != reg.Metadata.ClientID { | if id == "" {
+registration.go | ManageRegistration | reg = &Registration{server: reg.server, origins: reg.origins} // | _ = 0 //
+registration.go | ManageRegistration | cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID) | fresh.Metadata.ClientID
+registration.go | RegistrationAnswers|ManagedAt | if err = cmp.Or(refusal, err); err != nil { | if err = cmp.Or(refusal, err); err != nil && refusal == nil { return nil, err } else if err != nil {
+registration.go | ManageRegistration | was != "" && err == nil && id != was { | id == "" {
 registration.go | ReadRegistration | ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, | ClientSecretExpiry: reg.ClientSecretExpiry,
 registration.go | ReadRegistration | ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, | ClientSecret: reg.ClientSecret,
 registration.go | ReadRegistration | RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: | RegistrationClientURI:
-registration.go | ReadRegistration | RegistrationClientURI: reg.RegistrationClientURI, server: reg.server, | server: reg.server,
-registration.go | ReadRegistration | RegistrationClientURI: reg.RegistrationClientURI, server: reg.server, | RegistrationClientURI: reg.RegistrationClientURI,
-registration.go | RegistrationErrorsQuote|RegistrationAnswers | delete(fresh.Metadata.Extra, name) | _ = name
-registration.go | RegistrationMethodKept | fresh.Metadata.keepChecks(o, was) | _ = was
+registration.go | ReadRegistration | RegistrationClientURI: reg.RegistrationClientURI,\n | \n
+registration.go | ReadRegistration | 		server: reg.server, origins: reg.origins, | 		origins: reg.origins,
+jsonstruct.go | RegistrationErrorsQuote|RegistrationAnswers | known := registrationMembers[:] | var known []string
+jsonstruct.go | RegisteredVerdicts|MethodKept | verdict == "kept" && ( | verdict == "none" && (
+jsonstruct.go | RegisteredVerdicts | (wrong != nil || !o.has(name) || | (!o.has(name) ||
+jsonstruct.go | RegisteredVerdicts | (wrong != nil || !o.has(name) || | (wrong != nil ||
+jsonstruct.go | RegisteredVerdicts | || field.Kind() == reflect.String && field.IsZero()) { | ) {
+jsonstruct.go | RegisteredVerdicts | if verdict != "informs" { | if true {
+jsonstruct.go | RegisteredVerdicts | if verdict != "informs" { | if false {
+registration.go | RegistrationManagedAt | if origin != r.origin && !slices | if false && !slices
+registration.go | RegistrationManagedAt | if origin != r.origin && !slices | if !slices
+registration.go | RegistrationManagedAt | for _, alias := range [...]bool{false, true} { | for _, alias := range [...]bool{false} {
+registration.go | RegistrationManagedAt | if err := r.checkManaged(&managed); err != nil { | if false {
+registration.go | RegistrationManagedAt | reg.origins = origin\n | _ = 0\n
+registration.go | RegistrationSaved | data[0] == 1 { // | data[0] == 0 { //
+registration.go | RegisterErrors|ClientIDMetadataErrors | if m.JWKS != nil && m.JWKSURI != "" { | if false {
 registration.go | RegistrationMethodKept | was = asked | _ = 0
-registration.go | RegistrationAnswers | case fresh.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"): | case false:
-registration.go | RegistrationAnswers | !sameSet(fresh.Metadata.RedirectURIs, asked.RedirectURIs): | false:
+registration.go | RegistrationAnswers | case reg.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"): | case false:
+registration.go | RegistrationAnswers | !sameSet(reg.Metadata.RedirectURIs, asked.RedirectURIs): | false:
 registration.go | RegistrationAnswers | secret, err := o.need("client_secret") | secret, _, err := o.string("client_secret")
 registration.go | RegistrationAnswers | o.seconds("client_secret_expires_at", false) | o.seconds("client_secret_expires_at", true)
-registration.go | RegistrationAnswers | return fail(ErrResponse, "client_secret_expires_at", "is missing") | _ = 0
-registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(expiry) { | if false {
-registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(expiry) { | if !clock.now().Before(expiry) {
-registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(expiry) { | if clock.now().Add(-clock.tolerance()).After(expiry) {
-registration.go | RegistrationAnswers | o.seconds("client_id_issued_at", false) | o.seconds("client_id_issued_at", true)
-registration.go | RegistrationAnswers | if !headerValue(token) { | if false {
-registration.go | RegistrationAnswers | uri, err := o.need("registration_client_uri") | uri, _, err := o.string("registration_client_uri")
+registration.go | RegistrationAnswers | return fail(ErrResponse, "client_secret_expires_at", "is missing") | return nil
+registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(reg.ClientSecretExpiry) { | if false {
+registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(reg.ClientSecretExpiry) { | if !clock.now().Before(reg.ClientSecretExpiry) {
+registration.go | RegistrationAnswers | if !clock.now().Add(-clock.tolerance()).Before(reg.ClientSecretExpiry) { | if clock.now().Add(-clock.tolerance()).After(reg.ClientSecretExpiry) {
+registration.go | RegistrationAnswers | case token != "" && !headerValue(token): | case false:
+registration.go | RegistrationAnswers | s, wrong := o.need(m.name) | s, _, wrong := o.string(m.name)
 registration.go | RegistrationConfig | return cmp.Or(reg.Metadata.TokenEndpointAuthMethod, "client_secret_basic") | return cmp.Or(reg.Metadata.TokenEndpointAuthMethod, "none")
 registration.go | RegistrationAnswers | return slices.Equal(slices.Compact(a), slices.Compact(b)) | return slices.Equal(a, b)
 registration.go | RegistrationAnswers | slices.Sort(a)\n | _ = 0\n
@@ -1351,8 +1367,6 @@ logout.go | GuardLogout$ | cache.Remove(context.WithoutCancel(r.Context()), key)
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | replayKey(t.d.issuer, t.d.id)
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
-registration.go | GuardRegistration | if !o.has(name) {\n | if name == "" {\n
-registration.go | GuardRegistration | if !o.has(name) {\n | if name != "" {\n
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //
 http.go | GuardQuotedSecrets | if len(s) >= minRedacted { | if false {
 token.go | GuardTokenRequest | return strings.ContainsFunc(v, unprintable) }) { | return false }) {

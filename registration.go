@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,12 @@ type RegistrationOptions struct {
 	// where they are. Nil: they are Bearer tokens.
 	DPoP *DPoP
 
+	// ManagementOrigin is an origin, such as "https://admin.example", at which
+	// registrations may be managed beside the origin of the registration endpoint and of
+	// its alias. A RegistrationClientURI at any other origin is refused, because the
+	// registration access token goes there. If empty, there is no other.
+	ManagementOrigin string
+
 	HTTPClient        *http.Client // copied; nil: one of the package's own
 	Clock             Clock        // judges when secrets expire; zero: the local time
 	Trace             *Trace
@@ -54,20 +61,66 @@ type Registration struct {
 	RegistrationAccessToken Secret    // for the RegistrationClientURI; zero: none
 	RegistrationClientURI   string    // where the registration is managed; empty: it is not
 
-	server string // the issuer
+	server  string // the issuer
+	origins string // where it is managed, with spaces between them; empty: the application says it
+}
+
+// A RegistrationError is the error of [Register], [ReadRegistration] and
+// [UpdateRegistration] if the server did its part, and the response failed a check:
+// a client exists, or its secrets have changed. errors.Is and errors.As find Err.
+type RegistrationError struct {
+	// Registration has what could be read of the response, and never is nil. Keep it:
+	// there may be no other way to the client. It can be used with ReadRegistration,
+	// UpdateRegistration and [DeleteRegistration] if it has a RegistrationClientURI and
+	// a RegistrationAccessToken.
+	//
+	// WARNING: Err says which check the response failed, and Registration has not
+	// passed that check. Do not configure a Client by it before that is resolved.
+	Registration *Registration
+
+	Err error // the failed check; it is not nil
+}
+
+// Error returns the text of Err, and where the response is.
+func (e *RegistrationError) Error() string {
+	if e == nil || e.Err == nil {
+		return "oauth: registration"
+	}
+	return e.Err.Error() + " (the response is in RegistrationError.Registration: do not lose it)"
+}
+
+// Unwrap returns Err.
+func (e *RegistrationError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// Format prints the error text for every verb.
+func (e RegistrationError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
+
+// LogValue returns the error text.
+func (e RegistrationError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+
+// MarshalJSON fails: a Registration holds secrets.
+func (e RegistrationError) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "a RegistrationError does not encode to JSON: use its Error text").in(opRegistration)
 }
 
 // Register registers a client: RFC 7591, Section 3. A list of m that is nil is
 // left out, and the server has a default for it; one that is empty is sent: a
 // client without a user says so of RedirectURIs and ResponseTypes. A software
 // statement is the member of that name in m. What the server made of m is in the
-// result, but for the redirect URIs, which have to be those of m.
+// result, but for the redirect URIs, which have to be those of m. A member that the
+// client checks, or sends requests by, and that the response leaves out, is in the
+// result as it is in m: for example the encryption of ID tokens.
 //
 // The errors are those of a request, and [*ResponseError] (invalid_redirect_uri,
 // invalid_client_metadata, invalid_software_statement,
-// unapproved_software_statement). After an answer that is not as it should be
-// ([ErrResponse] and other kinds) there may be a client at the server that nobody
-// has the credentials of. Nil options are the default.
+// unapproved_software_statement). If the server registered a client and its
+// response fails a check, the error is a [*RegistrationError], which has the client's
+// credentials. Nil options are the default.
 func Register(ctx context.Context, as *AuthorizationServer, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
 	reg, err := register(ctx, as, &m, opts)
 	if err != nil {
@@ -96,14 +149,14 @@ func register(ctx context.Context, as *AuthorizationServer, m *ClientMetadata, o
 	if err != nil {
 		return nil, err
 	}
-	reg := &Registration{server: as.Issuer}
-	return reg.process(res, m, r.clock, http.StatusCreated, http.StatusOK)
+	reg := &Registration{server: as.Issuer, origins: registrationOrigins(as)}
+	return reg.process(res, m, r, http.StatusCreated, http.StatusOK)
 }
 
 // ReadRegistration asks the server how the client is registered now: RFC 7592,
 // Section 2.1. The server may have changed secret and registration access token:
 // keep the result in place of reg. The errors are those of a request,
-// [*ResponseError], and [ErrConfig] if reg cannot be managed.
+// [*ResponseError], [*RegistrationError], and [ErrConfig] if reg cannot be managed.
 func ReadRegistration(ctx context.Context, reg *Registration, opts *RegistrationOptions) (*Registration, error) {
 	return reg.manage(ctx, http.MethodGet, nil, opts)
 }
@@ -143,6 +196,10 @@ func (reg *Registration) change(ctx context.Context, method string, m *ClientMet
 		return nil, err
 	}
 	defer r.close()
+	managed := *reg
+	if err := r.checkManaged(&managed); err != nil {
+		return nil, err
+	}
 	res, err := r.send(ctx, &httpRequest{url: reg.RegistrationClientURI, param: "registration_client_uri", method: method}, reg.RegistrationAccessToken, m)
 	if err != nil {
 		return nil, err
@@ -150,7 +207,7 @@ func (reg *Registration) change(ctx context.Context, method string, m *ClientMet
 	if method == http.MethodDelete {
 		return nil, res.expect(http.StatusNoContent, http.StatusOK)
 	}
-	return reg.process(res, m, r.clock, http.StatusOK)
+	return managed.process(res, m, r, http.StatusOK)
 }
 
 // ---- requests
@@ -162,6 +219,7 @@ type registrar struct {
 	initial Secret
 	mtls    bool
 	dpop    *DPoP
+	origin  string // ManagementOrigin
 }
 
 func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
@@ -180,7 +238,17 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 		}
 		client = clients.with
 	}
-	r := &registrar{newCaller(client, o.InsecureAllowHTTP, o.Trace), o.Clock, o.InitialAccessToken, o.MTLS != nil, o.DPoP}
+	r := &registrar{caller: newCaller(client, o.InsecureAllowHTTP, o.Trace), clock: o.Clock, initial: o.InitialAccessToken, mtls: o.MTLS != nil, dpop: o.DPoP}
+	if o.ManagementOrigin != "" {
+		u, err := r.caller.checkURL("ManagementOrigin", o.ManagementOrigin)
+		switch {
+		case err != nil:
+			return nil, err
+		case strings.TrimSuffix(u.EscapedPath(), "/") != "" || u.RawQuery != "" || u.ForceQuery:
+			return nil, fail(ErrConfig, "ManagementOrigin", "is not an origin: it has a path or a query")
+		}
+		r.origin = originOf(u)
+	}
 	r.caller.ours = r.caller.ours || r.mtls
 	return r, nil
 }
@@ -220,78 +288,103 @@ func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m 
 	return r.caller.doProven(ctx, r.dpop, r.clock, token.Reveal(), func() (*httpRequest, error) { return req, nil })
 }
 
+// ---- where registrations are managed
+
+// registrationOrigins are the origins of the registration endpoint and its alias.
+func registrationOrigins(as *AuthorizationServer) string {
+	var list []string
+	for _, alias := range [...]bool{false, true} {
+		if target, _, err := endpointURL(as, registrationEndpoint, alias); err == nil {
+			if u, err := url.Parse(target); err == nil {
+				list = append(list, originOf(u))
+			}
+		}
+	}
+	return strings.Join(slices.Compact(list), " ")
+}
+
+// checkManaged refuses to send the registration access token, and a certificate
+// with it, to a place that an answer named and that is not the server's. Where the
+// application made reg itself, the place is its own word.
+func (r *registrar) checkManaged(reg *Registration) error {
+	const param = "registration_client_uri"
+	u, err := r.caller.checkURL(param, reg.RegistrationClientURI)
+	if err != nil {
+		return err
+	}
+	origin := originOf(u)
+	if reg.origins == "" {
+		reg.origins = origin
+	}
+	if origin != r.origin && !slices.Contains(strings.Fields(reg.origins), origin) {
+		return fail(ErrConfig, param, "is at %s, which is not the origin of the registration endpoint: if the registration access token may go there, set RegistrationOptions.ManagementOrigin", printable(origin, 128))
+	}
+	return nil
+}
+
 // ---- answers
 
 // process reads the answer of RFC 7591, Section 3.2.1 and RFC 7592, Section 3.
 // asked is what was sent; nil: nothing. What reg has and the answer leaves out
 // stays.
-func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, clock Clock, statuses ...int) (*Registration, error) {
-	if err := res.expect(statuses...); err != nil {
-		return nil, err
+func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, r *registrar, statuses ...int) (*Registration, error) {
+	refusal := res.expect(statuses...)
+	if refusal != nil && (res.status/100 != 2 || res.refusal().Code != "") {
+		return nil, refusal
 	}
 	o, err := res.object()
-	if err != nil {
-		return nil, err
-	}
-	id, err := o.need("client_id")
-	if err != nil {
-		return nil, err
-	}
-	if reg.Metadata.ClientID != "" && id != reg.Metadata.ClientID {
-		return nil, fail(ErrResponse, "client_id", "is that of another client")
-	}
-	fresh := &Registration{
-		ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, ClientIDIssuedAt: reg.ClientIDIssuedAt,
-		RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: reg.RegistrationClientURI, server: reg.server,
-	}
-	if err := fresh.readCredentials(o, clock); err != nil {
-		return nil, err
-	}
-	if fresh.Metadata.Extra, err = decodeStruct(o, &fresh.Metadata); err != nil {
-		return nil, err
-	}
-	for _, name := range registrationMembers {
-		delete(fresh.Metadata.Extra, name)
-	}
-	// Where the answer leaves the method out, it is the one that was asked for,
-	// or that of before: what Config makes of it has to be what is judged here.
-	was := &reg.Metadata
-	if asked != nil {
-		was = asked
-	}
-	fresh.Metadata.keepChecks(o, was)
-	method := fresh.authMethod()
 	switch {
-	case fresh.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
-		return nil, fail(ErrResponse, "client_secret", "is missing, and the client authenticates with %s", printable(method, 64))
-	case asked != nil && !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // the statement may say them
-		!sameSet(fresh.Metadata.RedirectURIs, asked.RedirectURIs):
-		// Codes would go somewhere else.
-		return nil, fail(ErrResponse, "redirect_uris", "are not those that were asked for")
+	case refusal != nil && (err != nil || !o.has("client_id")):
+		return nil, refusal
+	case err != nil:
+		return nil, err
+	}
+	fresh, err := reg.read(o, asked, r)
+	if err = cmp.Or(refusal, err); err != nil {
+		return nil, &RegistrationError{Registration: fresh, Err: withOp(opRegistration, err)}
 	}
 	return fresh, nil
 }
 
-// keepChecks takes from was what the answer leaves out of the members that say
-// how the client authenticates and what it checks: a check that was asked for
-// does not go away because nobody speaks of it.
-func (m *ClientMetadata) keepChecks(o jsonObject, was *ClientMetadata) {
-	for name, keep := range map[string]func(){
-		"token_endpoint_auth_method":           func() { m.TokenEndpointAuthMethod = was.TokenEndpointAuthMethod },
-		"id_token_signed_response_alg":         func() { m.IDTokenSignedResponseAlg = was.IDTokenSignedResponseAlg },
-		"userinfo_signed_response_alg":         func() { m.UserinfoSignedResponseAlg = was.UserinfoSignedResponseAlg },
-		"authorization_signed_response_alg":    func() { m.AuthorizationSignedResponseAlg = was.AuthorizationSignedResponseAlg },
-		"introspection_signed_response_alg":    func() { m.IntrospectionSignedResponseAlg = was.IntrospectionSignedResponseAlg },
-		"require_auth_time":                    func() { m.RequireAuthTime = was.RequireAuthTime },
-		"default_max_age":                      func() { m.DefaultMaxAge = was.DefaultMaxAge },
-		"dpop_bound_access_tokens":             func() { m.DPoPBoundAccessTokens = was.DPoPBoundAccessTokens },
-		"backchannel_logout_session_required":  func() { m.BackchannelLogoutSessionRequired = was.BackchannelLogoutSessionRequired },
-		"frontchannel_logout_session_required": func() { m.FrontchannelLogoutSessionRequired = was.FrontchannelLogoutSessionRequired },
-	} {
-		if !o.has(name) {
-			keep()
-		}
+// read takes from the answer what can be taken, and returns the first fault beside
+// it: the client is there, or its secrets are new, whatever is wrong with the rest.
+func (reg *Registration) read(o jsonObject, asked *ClientMetadata, r *registrar) (*Registration, error) {
+	id, err := o.need("client_id")
+	if was := reg.Metadata.ClientID; was != "" && err == nil && id != was {
+		err = fail(ErrResponse, "client_id", "is that of another client")
+		reg = &Registration{server: reg.server, origins: reg.origins} // whose secrets ours are not
 	}
+	fresh := &Registration{
+		ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, ClientIDIssuedAt: reg.ClientIDIssuedAt,
+		RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: reg.RegistrationClientURI,
+		server: reg.server, origins: reg.origins,
+	}
+	// Where the answer leaves a check out, it is the one that was asked for, or that
+	// of before: what Config makes of it has to be what is judged here.
+	was := &reg.Metadata
+	if asked != nil {
+		was = asked
+	}
+	err = cmp.Or(err, fresh.readSecret(o, r.clock), fresh.readManagement(o, r), decodeRegistered(o, &fresh.Metadata, was), fresh.checkAnswer(asked))
+	fresh.Metadata.ClientID = cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID)
+	// It only informs.
+	if n, ok, err := o.seconds("client_id_issued_at", false); ok && err == nil {
+		fresh.ClientIDIssuedAt = unixTime(n)
+	}
+	return fresh, err
+}
+
+// checkAnswer wants what the client cannot do without, and codes that go nowhere else.
+func (reg *Registration) checkAnswer(asked *ClientMetadata) error {
+	method := reg.authMethod()
+	switch {
+	case reg.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
+		return fail(ErrResponse, "client_secret", "is missing, and the client authenticates with %s", printable(method, 64))
+	case asked != nil && !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // the statement may say them
+		!sameSet(reg.Metadata.RedirectURIs, asked.RedirectURIs):
+		return fail(ErrResponse, "redirect_uris", "are not those that were asked for")
+	}
+	return nil
 }
 
 // registrationMembers stand in fields of Registration.
@@ -299,49 +392,65 @@ var registrationMembers = [...]string{
 	"client_secret", "client_secret_expires_at", "client_id_issued_at", "registration_access_token", "registration_client_uri",
 }
 
-func (reg *Registration) readCredentials(o jsonObject, clock Clock) error {
-	if o.has("client_secret") {
-		secret, err := o.need("client_secret")
-		if err != nil {
-			return err
-		}
-		// RFC 7591, Section 3.2.1: "REQUIRED if client_secret is issued", and 0
-		// if it does not expire.
-		n, ok, err := o.seconds("client_secret_expires_at", false)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fail(ErrResponse, "client_secret_expires_at", "is missing")
-		}
-		expiry := time.Time{}
-		if n > 0 {
-			expiry = unixTime(n)
-			if !clock.now().Add(-clock.tolerance()).Before(expiry) {
-				return fail(ErrResponse, "client_secret_expires_at", "the client secret has expired already")
+func (reg *Registration) readSecret(o jsonObject, clock Clock) error {
+	if !o.has("client_secret") {
+		return nil
+	}
+	secret, err := o.need("client_secret")
+	if err != nil {
+		return err
+	}
+	reg.ClientSecret, reg.ClientSecretExpiry = NewSecret(secret), time.Time{}
+	// RFC 7591, Section 3.2.1: "REQUIRED if client_secret is issued", and 0
+	// if it does not expire.
+	n, ok, err := o.seconds("client_secret_expires_at", false)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fail(ErrResponse, "client_secret_expires_at", "is missing")
+	case n == 0:
+		return nil
+	}
+	reg.ClientSecretExpiry = unixTime(n)
+	if !clock.now().Add(-clock.tolerance()).Before(reg.ClientSecretExpiry) {
+		return fail(ErrResponse, "client_secret_expires_at", "the client secret has expired already")
+	}
+	return nil
+}
+
+// readManagement reads token and place before it judges either: a token that was
+// rotated is the only one.
+func (reg *Registration) readManagement(o jsonObject, r *registrar) error {
+	token, uri := reg.RegistrationAccessToken.Reveal(), reg.RegistrationClientURI
+	var err error
+	for _, m := range [...]struct {
+		name string
+		dst  *string
+	}{{"registration_access_token", &token}, {"registration_client_uri", &uri}} {
+		if o.has(m.name) {
+			s, wrong := o.need(m.name)
+			if err = cmp.Or(err, wrong); wrong == nil {
+				*m.dst = s
 			}
 		}
-		reg.ClientSecret, reg.ClientSecretExpiry = NewSecret(secret), expiry
 	}
-	if n, ok, err := o.seconds("client_id_issued_at", false); err != nil {
+	reg.RegistrationAccessToken, reg.RegistrationClientURI = NewSecret(token), uri
+	switch {
+	case err != nil:
 		return err
-	} else if ok {
-		reg.ClientIDIssuedAt = unixTime(n)
+	case token != "" && !headerValue(token):
+		return fail(ErrResponse, "registration_access_token", "has characters that cannot stand in a header")
+	case token == "" || uri == "": // it goes nowhere
+		return nil
 	}
-	if o.has("registration_access_token") {
-		token, err := o.need("registration_access_token")
-		if err != nil {
-			return err
+	if err := r.checkManaged(reg); err != nil {
+		// It was an answer that named it, and not the configuration.
+		e := *err.(*Error)
+		if e.Kind == ErrConfig {
+			e.Kind = ErrResponse
 		}
-		if !headerValue(token) {
-			return fail(ErrResponse, "registration_access_token", "has characters that cannot stand in a header")
-		}
-		reg.RegistrationAccessToken = NewSecret(token)
-	}
-	if o.has("registration_client_uri") {
-		uri, err := o.need("registration_client_uri")
-		reg.RegistrationClientURI = uri
-		return err
+		return &e
 	}
 	return nil
 }
@@ -404,7 +513,7 @@ func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Confi
 	return cfg, nil
 }
 
-const registrationVersion = 1
+const registrationVersion = 2 // 1 had no origins
 
 // MarshalBinary encodes reg for the application's store. The result is secret.
 func (reg *Registration) MarshalBinary() ([]byte, error) {
@@ -414,7 +523,7 @@ func (reg *Registration) MarshalBinary() ([]byte, error) {
 	}
 	w := newSaved(registrationVersion)
 	for _, s := range [...]string{
-		string(metadata), reg.ClientSecret.Reveal(), reg.RegistrationAccessToken.Reveal(), reg.RegistrationClientURI, reg.server,
+		string(metadata), reg.ClientSecret.Reveal(), reg.RegistrationAccessToken.Reveal(), reg.RegistrationClientURI, reg.server, reg.origins,
 	} {
 		w.string(s)
 	}
@@ -426,10 +535,17 @@ func (reg *Registration) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse].
 func (reg *Registration) UnmarshalBinary(data []byte) error {
-	r := readSaved(data, registrationVersion)
+	version := byte(registrationVersion)
+	if len(data) > 0 && data[0] == 1 { // a client is registered once, and kept for years
+		version = 1
+	}
+	r := readSaved(data, version)
 	metadata := r.string()
 	fresh := Registration{ClientSecret: NewSecret(r.string()), RegistrationAccessToken: NewSecret(r.string())}
 	fresh.RegistrationClientURI, fresh.server = r.string(), r.string()
+	if version > 1 {
+		fresh.origins = r.string()
+	}
 	fresh.ClientSecretExpiry, fresh.ClientIDIssuedAt = r.time(), r.time()
 	err := r.end()
 	if err == nil {
@@ -508,6 +624,9 @@ func clientIDDocument(m *ClientMetadata) ([]byte, error) {
 
 // publicJSON encodes metadata for others to read.
 func publicJSON(m *ClientMetadata) ([]byte, error) {
+	if m.JWKS != nil && m.JWKSURI != "" { // RFC 7591, Section 2: "MUST NOT both be present"
+		return nil, fail(ErrConfig, "JWKS", "is set, and so is JWKSURI: choose one of them")
+	}
 	if m.JWKS != nil {
 		if err := checkPublicKeys(m.JWKS); err != nil {
 			return nil, &Error{Kind: ErrConfig, Param: "JWKS", Detail: "cannot be published", Err: err}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -24,7 +25,8 @@ func (s *unitServer) registrar() (*AuthorizationServer, *RegistrationOptions) {
 	return as, &RegistrationOptions{HTTPClient: &http.Client{Transport: s}, Clock: Clock{Now: unitNow}}
 }
 
-// register registers m, and wants a nil result with an error.
+// register registers m, and wants a nil result with an error, which has what an
+// answer that made a client brought.
 func (s *unitServer) register(t testing.TB, m ClientMetadata, a unitAnswer) (*Registration, error) {
 	t.Helper()
 	s.set(registerPath, a)
@@ -65,7 +67,7 @@ func TestRegister(t *testing.T) {
 			Extra: map[string]json.RawMessage{"x": json.RawMessage("1")},
 		},
 		ClientSecret: reg.ClientSecret, ClientSecretExpiry: time.Unix(unitTime+3600, 0), ClientIDIssuedAt: unitNow(),
-		RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: unitIssuer + managePath, server: unitIssuer,
+		RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: unitIssuer + managePath, server: unitIssuer, origins: unitIssuer,
 	}
 	if !reflect.DeepEqual(reg, want) || reg.ClientSecret.Reveal() != "the-secret-of-c1" || reg.RegistrationAccessToken.Reveal() != "rat-1" {
 		t.Errorf("got %+v\nwant %+v", *reg, *want)
@@ -132,6 +134,9 @@ func TestRegisterErrors(t *testing.T) {
 		{"private key", func(_ *AuthorizationServer, m *ClientMetadata, _ *RegistrationOptions) {
 			m.JWKS = json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)
 		}, ErrConfig, "JWKS"},
+		{"keys and their place", func(_ *AuthorizationServer, m *ClientMetadata, _ *RegistrationOptions) {
+			m.JWKS, m.JWKSURI = json.RawMessage(`{"keys":[]}`), "https://app.example/jwks"
+		}, ErrConfig, "JWKS"},
 		{"certificate without a key", func(_ *AuthorizationServer, _ *ClientMetadata, o *RegistrationOptions) { o.MTLS = new(MutualTLS) }, ErrConfig, "MTLS"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,6 +155,32 @@ func TestRegisterErrors(t *testing.T) {
 	wantError(t, err, ErrConfig, "server")
 	if n := len(s.requests("")); n != 0 {
 		t.Errorf("%d requests were made", n)
+	}
+}
+
+// registrationKept wants the error of an answer that made a client to have what
+// came with it.
+func registrationKept(t *testing.T, err error, a unitAnswer) {
+	t.Helper()
+	var answer map[string]any
+	made := json.Unmarshal([]byte(a.body), &answer) == nil && a.status/100 == 2 && answer["error"] == nil && a.mediaType != "text/html" &&
+		strings.Count(a.body, `"client_id"`) < 2 && (a.status < 202 || answer["client_id"] != nil)
+	var kept *RegistrationError
+	if errors.As(err, &kept) != made {
+		t.Fatalf("%T after an answer that made a client: %v", err, made)
+	}
+	if !made {
+		return
+	}
+	text := func(name string) string { s, _ := answer[name].(string); return s }
+	reg := kept.Registration
+	if reg.Metadata.ClientID != text("client_id") || reg.ClientSecret.Reveal() != text("client_secret") ||
+		reg.RegistrationAccessToken.Reveal() != text("registration_access_token") || reg.RegistrationClientURI != text("registration_client_uri") || reg.server != unitIssuer {
+		t.Errorf("kept is %s of\n%s", savedFields(reg), a.body)
+	}
+	again := new(Registration)
+	if err := again.UnmarshalBinary(must(reg.MarshalBinary())); err != nil || savedFields(again) != savedFields(reg) {
+		t.Errorf("restored %s, %v", savedFields(again), err)
 	}
 }
 
@@ -178,6 +209,7 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "201", answer: with(nil)},
 		{name: "200", answer: status(200)},
 		{name: "202", answer: status(202), kind: ErrResponse},
+		{name: "202 without a client_id", answer: unitAnswer{status: 202, mediaType: mediaJSON, body: "{}"}, kind: ErrResponse},
 		{name: "204", answer: status(204), kind: ErrResponse},
 		{name: "302", answer: status(302), kind: ErrResponse},
 		{name: "400", answer: status(400), kind: ErrResponse},
@@ -230,8 +262,8 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "redirect_uris with a slash", answer: with(uri("https://app.example/cb/")), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris string", answer: with(m{"redirect_uris": "https://app.example/cb"}), kind: ErrResponse, param: "redirect_uris"},
 
-		{name: "issued_at string", answer: with(m{"client_id_issued_at": "1"}), kind: ErrResponse, param: "client_id_issued_at"},
-		{name: "issued_at negative", answer: with(m{"client_id_issued_at": -1}), kind: ErrResponse, param: "client_id_issued_at"},
+		{name: "issued_at string", answer: with(m{"client_id_issued_at": "1"})},
+		{name: "issued_at negative", answer: with(m{"client_id_issued_at": -1})},
 		{name: "issued_at missing", answer: with(m{"client_id_issued_at": unitRemoved})},
 		{name: "access token empty", answer: with(m{"registration_access_token": ""}), kind: ErrResponse, param: "registration_access_token"},
 		{name: "access token number", answer: with(m{"registration_access_token": 1}), kind: ErrResponse, param: "registration_access_token"},
@@ -239,7 +271,13 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "client URI empty", answer: with(m{"registration_client_uri": ""}), kind: ErrResponse, param: "registration_client_uri"},
 		{name: "client URI number", answer: with(m{"registration_client_uri": 1}), kind: ErrResponse, param: "registration_client_uri"},
 		{name: "not to be managed", answer: with(m{"registration_client_uri": unitRemoved, "registration_access_token": unitRemoved})},
-		{name: "metadata of another type", answer: with(m{"grant_types": "authorization_code"}), kind: ErrResponse, param: "grant_types"},
+		{name: "client URI elsewhere", answer: with(m{"registration_client_uri": "https://x.example/c1"}), kind: ErrResponse, param: "registration_client_uri"},
+		{name: "client URI elsewhere, without a token", answer: with(m{"registration_client_uri": "https://x.example/c1", "registration_access_token": unitRemoved})},
+		{name: "client URI with http", answer: with(m{"registration_client_uri": "http://op.example/c1"}), kind: ErrInsecureURL, param: "registration_client_uri"},
+		{name: "client URI with a port", answer: with(m{"registration_client_uri": unitIssuer + ":443/c1"})},
+		{name: "client URI relative", answer: with(m{"registration_client_uri": "/c1"}), kind: ErrResponse, param: "registration_client_uri"},
+		{name: "metadata that inform, of another type", answer: with(m{"grant_types": "authorization_code", "client_name": 1, "contacts": []int{1}, "tls_client_auth_san_dns": m{}})},
+		{name: "a check of another type", answer: with(m{"require_auth_time": "true"}), kind: ErrResponse, param: "require_auth_time"},
 		{name: "another name", answer: with(m{"client_name": "Other"})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -249,6 +287,7 @@ func TestRegistrationAnswers(t *testing.T) {
 			reg, err := s.register(t, *tt.asked, tt.answer)
 			if tt.kind != nil {
 				wantError(t, err, tt.kind, tt.param)
+				registrationKept(t, err, tt.answer)
 				return
 			}
 			if err != nil {
@@ -261,6 +300,200 @@ func TestRegistrationAnswers(t *testing.T) {
 				t.Errorf("expiry %v", reg.ClientSecretExpiry)
 			}
 		})
+	}
+}
+
+// TestRegisteredVerdicts: each member of the metadata has a verdict, and the answer
+// is read by it.
+func TestRegisteredVerdicts(t *testing.T) {
+	s := newUnitServer()
+	asked := ClientMetadata{SoftwareStatement: "a.b.c", TokenEndpointAuthMethod: "none", RedirectURIs: []string{"https://app.example/cb"}}
+	v := reflect.ValueOf(&asked).Elem()
+	names := map[string]string{} // of a member, its verdict
+	for i := range v.NumField() {
+		field, tag := v.Field(i), v.Type().Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("json"), ",")
+		verdict := tag.Get("registered")
+		if name == "-" {
+			continue
+		}
+		switch verdict {
+		case "kept", "informs", "same", "required":
+			names[name] = verdict
+		default:
+			t.Errorf("%s has no verdict", name)
+		}
+		switch {
+		case !field.IsZero() || name == "client_id" || name == "jwks_uri":
+		case field.Type() == reflect.TypeFor[json.RawMessage]():
+			field.SetBytes([]byte(`{"keys":[]}`))
+		case field.Kind() == reflect.String:
+			field.SetString("asked")
+		case field.Kind() == reflect.Bool:
+			field.SetBool(true)
+		case field.Kind() == reflect.Pointer:
+			field.Set(reflect.ValueOf(int64p(60)))
+		case field.Kind() == reflect.Slice:
+			field.Set(reflect.ValueOf([]string{"asked"}))
+		default:
+			t.Errorf("%s is a %v", name, field.Type())
+		}
+	}
+	for name, nothing := range map[string]func(of reflect.Kind) any{
+		"left out": func(reflect.Kind) any { return unitRemoved },
+		"null":     func(reflect.Kind) any { return nil },
+		"empty": func(of reflect.Kind) any {
+			if of == reflect.String {
+				return ""
+			}
+			return nil
+		},
+	} {
+		answer := map[string]any{"client_id": "c", "redirect_uris": asked.RedirectURIs}
+		for i := range v.NumField() {
+			if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); names[name] == "kept" || names[name] == "informs" {
+				answer[name] = nothing(v.Field(i).Kind())
+			}
+		}
+		maps.DeleteFunc(answer, func(_ string, v any) bool { return v == unitRemoved })
+		reg, err := s.register(t, asked, unitAnswer{status: 201, mediaType: mediaJSON, body: unitJSON(t, answer)})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got := reflect.ValueOf(reg.Metadata)
+		for i := range got.NumField() {
+			name, _, _ := strings.Cut(got.Type().Field(i).Tag.Get("json"), ",")
+			if same := reflect.DeepEqual(got.Field(i).Interface(), v.Field(i).Interface()); same != (names[name] == "kept" || names[name] == "same") && !got.Field(i).IsZero() {
+				t.Errorf("%s (%s) is %v", name, names[name], got.Field(i))
+			} else if names[name] == "kept" && !same {
+				t.Errorf("%s is not kept: %v", name, got.Field(i))
+			}
+		}
+		if got, err := ReadRegistration(context.Background(), &Registration{
+			Metadata: reg.Metadata, RegistrationAccessToken: NewSecret("rat"), RegistrationClientURI: unitIssuer + registerPath, server: unitIssuer,
+		}, func() *RegistrationOptions {
+			_, opts := s.registrar()
+			s.set(registerPath, unitAnswer{mediaType: mediaJSON, body: unitJSON(t, answer)})
+			return opts
+		}()); err != nil || unitJSON(t, got.Metadata) != unitJSON(t, reg.Metadata) {
+			t.Errorf("%s: read again\n%s, %v, was\n%s", name, unitJSON(t, got.Metadata), err, unitJSON(t, reg.Metadata))
+		}
+	}
+	// In another type, each is refused or left out; the client is not lost.
+	for name, verdict := range names {
+		_, err := s.register(t, asked, registrationAnswer(t, map[string]any{name: map[string]any{"of another": "type"}, "token_endpoint_auth_method": "none"}))
+		if name == "token_endpoint_auth_method" || name == "jwks" {
+			continue
+		}
+		if verdict == "informs" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		var kept *RegistrationError
+		if wantError(t, err, ErrResponse, name); !errors.As(err, &kept) || kept.Registration.ClientSecret.IsZero() {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		field, _ := fieldByName(reflect.ValueOf(&kept.Registration.Metadata).Elem(), name)
+		old, _ := fieldByName(v, name)
+		if verdict == "kept" && !reflect.DeepEqual(field.Interface(), old.Interface()) {
+			t.Errorf("%s is not kept: %v", name, field)
+		}
+	}
+}
+
+// The registration access token goes to no other place than the server's.
+func TestRegistrationManagedAt(t *testing.T) {
+	s := newUnitServer()
+	for _, tt := range []struct {
+		name, uri string
+		change    func(*AuthorizationServer, *RegistrationOptions)
+		ok        bool
+	}{
+		{name: "the endpoint's", uri: unitIssuer + managePath, ok: true},
+		{name: "in capitals", uri: "HTTPS://OP.EXAMPLE:443" + managePath, ok: true},
+		{name: "another host", uri: "https://x.example" + managePath},
+		{name: "another port", uri: unitIssuer + ":8443" + managePath},
+		{name: "a host that begins alike", uri: unitIssuer + ".x.example" + managePath},
+		{name: "the alias", uri: "https://mtls.op.example" + managePath, change: func(as *AuthorizationServer, _ *RegistrationOptions) {
+			as.MTLSEndpointAliases = &MTLSEndpointAliases{RegistrationEndpoint: "https://mtls.op.example/register"}
+		}, ok: true},
+		{name: "the issuer, and the endpoint is elsewhere", uri: unitIssuer + managePath, change: func(as *AuthorizationServer, _ *RegistrationOptions) {
+			as.RegistrationEndpoint = "https://register.example" + registerPath
+		}},
+		{name: "ManagementOrigin", uri: "https://admin.example" + managePath, change: func(_ *AuthorizationServer, o *RegistrationOptions) {
+			o.ManagementOrigin = "https://ADMIN.example:443/"
+		}, ok: true},
+		{name: "another than ManagementOrigin", uri: "https://x.example" + managePath, change: func(_ *AuthorizationServer, o *RegistrationOptions) {
+			o.ManagementOrigin = "https://admin.example"
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			as, opts := s.registrar()
+			if tt.change != nil {
+				tt.change(as, opts)
+			}
+			s.set(registerPath, registrationAnswer(t, map[string]any{"registration_client_uri": tt.uri}))
+			reg, err := Register(context.Background(), as, registrationAsked, opts)
+			if !tt.ok {
+				var kept *RegistrationError
+				if wantError(t, err, ErrResponse, "registration_client_uri"); !errors.As(err, &kept) || !strings.Contains(err.Error(), "ManagementOrigin") {
+					t.Fatal(err)
+				}
+				reg = kept.Registration
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			// Stored and used later.
+			again := new(Registration)
+			if err := again.UnmarshalBinary(must(reg.MarshalBinary())); err != nil {
+				t.Fatal(err)
+			}
+			a := registrationAnswer(t, map[string]any{"registration_client_uri": tt.uri})
+			a.status = 200
+			s.set(managePath, a)
+			before := len(s.requests(managePath))
+			for name, call := range registrationCalls(again, again.Metadata, opts) {
+				if name == "delete" && tt.ok {
+					s.set(managePath, unitAnswer{status: 204})
+				}
+				if _, err := call(); tt.ok && err != nil {
+					t.Errorf("%s: %v", name, err)
+				} else if !tt.ok {
+					wantError(t, err, ErrConfig, "registration_client_uri")
+				}
+				s.set(managePath, a)
+			}
+			if n := len(s.requests(managePath)) - before; (n == 3) != tt.ok || (n == 0) == tt.ok {
+				t.Errorf("%d requests", n)
+			}
+			// The option is the way.
+			u := must(url.Parse(tt.uri))
+			opts.ManagementOrigin = u.Scheme + "://" + u.Host
+			if _, err := ReadRegistration(context.Background(), again, opts); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	// A rotation does not move what the application wrote itself.
+	_, opts := s.registrar()
+	own := &Registration{Metadata: ClientMetadata{ClientID: "c1"}, RegistrationAccessToken: NewSecret("rat"), RegistrationClientURI: "https://own.example" + managePath}
+	a := registrationAnswer(t, map[string]any{"registration_client_uri": "https://x.example" + managePath, "registration_access_token": "rat-2"})
+	a.status = 200
+	s.set(managePath, a)
+	_, err := ReadRegistration(context.Background(), own, opts)
+	var kept *RegistrationError
+	if wantError(t, err, ErrResponse, "registration_client_uri"); !errors.As(err, &kept) || kept.Registration.RegistrationAccessToken.Reveal() != "rat-2" || own.origins != "" {
+		t.Errorf("%v", err)
+	}
+	for _, origin := range []string{"admin.example", "http://admin.example", "https://admin.example/path", "https://admin.example?", "https://u@admin.example"} {
+		as, opts := s.registrar()
+		opts.ManagementOrigin = origin
+		if _, err := Register(context.Background(), as, registrationAsked, opts); !errors.Is(err, ErrConfig) && !errors.Is(err, ErrInsecureURL) {
+			t.Errorf("%s: %v", origin, err)
+		}
 	}
 }
 
@@ -454,11 +687,28 @@ func TestManageRegistrationErrors(t *testing.T) {
 					t.Errorf("%s: a registration came with the error", name)
 				}
 				wantError(t, err, tt.kind, tt.param)
+				// A secret that was changed is not lost; another client's is not mixed with it.
+				var kept *RegistrationError
+				if made := tt.answer != nil && tt.answer.body != "" && name != "delete"; errors.As(err, &kept) != made {
+					t.Errorf("%s: %T", name, err)
+				} else if made && (kept.Registration.ClientSecret.Reveal() != "the-secret-of-c1" || kept.Registration.RegistrationAccessToken.Reveal() != "rat-1") {
+					t.Errorf("%s: kept is %s", name, savedFields(kept.Registration))
+				}
 				if n := len(s.requests("")) - before; (n == 0) != (tt.answer == nil) {
 					t.Errorf("%s: %d requests", name, n)
 				}
 			}
 		})
+	}
+	var kept *RegistrationError
+	s.set(managePath, answer(200, map[string]any{"client_id": "c2", "client_secret": unitRemoved, "client_id_issued_at": unitRemoved}))
+	if _, err := ReadRegistration(context.Background(), good, opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c2" || !kept.Registration.ClientSecret.IsZero() || !kept.Registration.ClientIDIssuedAt.IsZero() {
+		t.Errorf("%v", err)
+	}
+	// Without a client_id it can only be that of the request.
+	s.set(managePath, answer(200, map[string]any{"client_id": 1, "client_secret": "secret-2"}))
+	if _, err := ReadRegistration(context.Background(), good, opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c1" || kept.Registration.ClientSecret.Reveal() != "secret-2" {
+		t.Errorf("%v", err)
 	}
 	var refused *ResponseError
 	s.set(managePath, refusal)

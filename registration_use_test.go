@@ -178,7 +178,7 @@ func TestRegistrationSaved(t *testing.T) {
 		"no JSON": "x", "array": "[]", "null": "null", "duplicate": `{"client_id":"a","client_id":"b"}`, "another type": `{"client_id":1}`, "empty": "",
 	} {
 		w := newSaved(registrationVersion)
-		for _, field := range []string{metadata, "", "", "", ""} {
+		for _, field := range []string{metadata, "", "", "", "", ""} {
 			w.string(field)
 		}
 		w.time(time.Time{})
@@ -187,6 +187,20 @@ func TestRegistrationSaved(t *testing.T) {
 		if err := reg.UnmarshalBinary(w.b); !errors.Is(err, ErrParse) || savedFields(reg) != before {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// Version 1 had no origins: it is read for as long as clients are registered.
+	w := newSaved(1)
+	for _, field := range []string{`{"client_id":"c1"}`, "secret", "rat-1", "https://own.example" + managePath, unitIssuer} {
+		w.string(field)
+	}
+	w.time(time.Unix(1, 0))
+	w.time(time.Unix(2, 0))
+	old := new(Registration)
+	if err := old.UnmarshalBinary(w.b); err != nil || old.Metadata.ClientID != "c1" || old.RegistrationAccessToken.Reveal() != "rat-1" || old.ClientIDIssuedAt.Unix() != 2 || old.origins != "" {
+		t.Errorf("version 1: %s, %v", savedFields(old), err)
+	}
+	if data := must(old.MarshalBinary()); data[0] != registrationVersion {
+		t.Errorf("it becomes version %d", data[0])
 	}
 	reg.Metadata.Extra = map[string]json.RawMessage{"x": json.RawMessage("{")}
 	if data, err := reg.MarshalBinary(); !errors.Is(err, ErrConfig) || data != nil {
@@ -296,6 +310,7 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		{"with a port and a query", id("https://app.example:8443/a/b?c=d"), nil, ""},
 		{"dots in a name", id("https://app.example/..a/b..json"), nil, ""},
 		{"public key", jwks(public), nil, ""},
+		{"public key, and another place for it", func(m *ClientMetadata) { jwks(public)(m); m.JWKSURI = "https://app.example/jwks" }, ErrConfig, "JWKS"},
 		{"key for encryption", jwks(public, `{"kty":"OKP","crv":"X25519","use":"enc","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}`), nil, ""},
 		{"key of a type of tomorrow", jwks(`{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}`), nil, ""},
 		{"no key", jwks(), nil, ""},

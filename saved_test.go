@@ -133,7 +133,7 @@ func savedSamples() map[string]interface {
 				JWKS: json.RawMessage(`{"keys":[]}`), Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1]}`)},
 			},
 			ClientSecret: NewSecret("secret"), ClientSecretExpiry: time.Unix(1700000000, 0), ClientIDIssuedAt: time.Unix(0, 0),
-			RegistrationAccessToken: NewSecret("token"), RegistrationClientURI: "https://op.example/register/client", server: "issuer",
+			RegistrationAccessToken: NewSecret("token"), RegistrationClientURI: "https://op.example/register/client", server: "issuer", origins: "https://op.example https://mtls.op.example",
 		},
 		"Registration, bare": &Registration{},
 	}
@@ -173,8 +173,8 @@ func savedFields(v any) string {
 		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
 	case *Registration:
 		metadata, _ := json.Marshal(v.Metadata)
-		return fmt.Sprintf("%s %q %v %v %q %q %q", metadata, v.ClientSecret.Reveal(), v.ClientSecretExpiry, v.ClientIDIssuedAt,
-			v.RegistrationAccessToken.Reveal(), v.RegistrationClientURI, v.server)
+		return fmt.Sprintf("%s %q %v %v %q %q %q %q", metadata, v.ClientSecret.Reveal(), v.ClientSecretExpiry, v.ClientIDIssuedAt,
+			v.RegistrationAccessToken.Reveal(), v.RegistrationClientURI, v.server, v.origins)
 	}
 	return ""
 }
@@ -182,7 +182,7 @@ func savedFields(v any) string {
 // savedVersion is the version byte: a release that reads another layout changes it.
 func savedVersion(v any) byte {
 	switch v.(type) {
-	case *Token, *DeviceAuthorization, *Backchannel:
+	case *Token, *Registration, *DeviceAuthorization, *Backchannel:
 		return 2
 	}
 	return 1

@@ -207,12 +207,13 @@ func secretValues() map[string]any {
 		"LogoutToken": &LogoutToken{&logoutTokenData{issuer: "https://op.example.com", id: "jti", subject: m, sessionID: m}},
 		"Registration": &Registration{
 			Metadata: ClientMetadata{ClientID: "client"}, ClientSecret: NewSecret(m), ClientSecretExpiry: time.Unix(1, 0), ClientIDIssuedAt: time.Unix(1, 0),
-			RegistrationAccessToken: NewSecret(m), RegistrationClientURI: m, server: "https://op.example.com",
+			RegistrationAccessToken: NewSecret(m), RegistrationClientURI: m, server: "https://op.example.com", origins: "https://op.example.com",
 		},
-		"IDToken":       id,
-		"Authorization": a,
-		"Callback":      &Callback{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
-		"UserInfo":      &UserInfo{payload: NewSecret(`{"email":"` + m + `"}`), subject: "subject"},
+		"RegistrationError": &RegistrationError{Registration: &Registration{ClientSecret: NewSecret(m), RegistrationClientURI: m}, Err: fail(ErrResponse, "redirect_uris", "differ")},
+		"IDToken":           id,
+		"Authorization":     a,
+		"Callback":          &Callback{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
+		"UserInfo":          &UserInfo{payload: NewSecret(`{"email":"` + m + `"}`), subject: "subject"},
 		"ResponseError": &ResponseError{
 			Op: "token", StatusCode: 400, Code: "invalid_grant", Description: "description", URI: m,
 			Challenges: []Challenge{{Scheme: m, Token68: m, Params: map[string]string{m: m}}},
@@ -255,7 +256,7 @@ func TestSecretTypes(t *testing.T) {
 	}
 	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*Authorization)(nil), (*Callback)(nil), &Callback{}, (*UserInfo)(nil), &Token{}, &Authorization{},
 		(*DeviceAuthorization)(nil), (*Backchannel)(nil), &DeviceAuthorization{}, &Backchannel{},
-		(*Introspection)(nil), (*LogoutToken)(nil), (*Registration)(nil), (*AccessToken)(nil), &AccessToken{}, (*ResourceServer)(nil), &ResourceServer{}, ResourceServerConfig{}, &Introspection{}, &LogoutToken{}, &Registration{}} {
+		(*Introspection)(nil), (*LogoutToken)(nil), (*Registration)(nil), (*AccessToken)(nil), &AccessToken{}, (*ResourceServer)(nil), &ResourceServer{}, ResourceServerConfig{}, &Introspection{}, &LogoutToken{}, &Registration{}, (*RegistrationError)(nil), &RegistrationError{}} {
 		if text := fmt.Sprintf("%+v", v); strings.Contains(text, "PANIC") {
 			t.Errorf("%T: %s", v, text)
 		}

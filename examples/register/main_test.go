@@ -124,13 +124,13 @@ func TestFaults(t *testing.T) {
 	for _, tt := range []struct {
 		fault   oauthtest.Fault
 		kind    error
-		deleted int // after an answer that cannot be read nobody knows what to end
+		deleted int // a client that was made and is not to be used is ended
 	}{
 		{oauthtest.DiscoveryWrongIssuer, oauth.ErrIssuer, 0},
-		{oauthtest.RegistrationWithoutClientID, oauth.ErrResponse, 0},
-		{oauthtest.RegistrationWithoutSecret, oauth.ErrResponse, 0},
-		{oauthtest.RegistrationExpiredSecret, oauth.ErrResponse, 0},
-		{oauthtest.RegistrationOtherRedirectURI, oauth.ErrResponse, 0},
+		{oauthtest.RegistrationWithoutClientID, oauth.ErrResponse, 1},
+		{oauthtest.RegistrationWithoutSecret, oauth.ErrResponse, 1},
+		{oauthtest.RegistrationExpiredSecret, oauth.ErrResponse, 1},
+		{oauthtest.RegistrationOtherRedirectURI, oauth.ErrResponse, 1},
 		{oauthtest.RegistrationHTTPClientURI, oauth.ErrInsecureURL, 0},
 		{oauthtest.TokenHTML, oauth.ErrResponse, 1},
 		{oauthtest.TokenErrorWith200, oauth.ErrRefused, 1},

@@ -85,6 +85,10 @@ func (p *program) registered(ctx context.Context, server *oauth.AuthorizationSer
 		return reg, nil
 	}
 	if reg, err = oauth.Register(ctx, server, p.metadata(server), p.opts); err != nil {
+		var made *oauth.RegistrationError
+		if errors.As(err, &made) { // a client that is not to be used, and exists
+			err = errors.Join(err, oauth.DeleteRegistration(ctx, made.Registration, p.opts))
+		}
 		return nil, err
 	}
 	p.step("app: is registered as the client %s", printable(reg.Metadata.ClientID))
@@ -167,6 +171,10 @@ func (p *program) read(ctx context.Context) error {
 	}
 	fresh, err := oauth.ReadRegistration(ctx, reg, p.opts)
 	if err != nil {
+		var read *oauth.RegistrationError
+		if errors.As(err, &read) { // the token of before may not work any more
+			err = errors.Join(err, p.store.save(read.Registration))
+		}
 		return err
 	}
 	p.step("app: read that it is registered as %q and authenticates by %s",
