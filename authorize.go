@@ -236,7 +236,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 			return nil, err
 		}
 	}
-	if a.url, err = c.browserURL(authorizationEndpoint, form); err != nil {
+	if a.url, err = c.browserURL(authorizationEndpoint, form, reservedParams); err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
 	return &Authorization{d: a}, nil
@@ -472,8 +472,10 @@ func loopback(host string) bool {
 }
 
 // browserURL adds the parameters to an endpoint for browsers, which may have a
-// query of its own (RFC 6749, Section 3.1).
-func (c *Client) browserURL(e endpoint, form url.Values) (string, error) {
+// query of its own (RFC 6749, Section 3.1), but no parameter of the protocol in it:
+// beside a pushed or signed request it would be the only one of its name, and the
+// metadata would have a say in what is asked for.
+func (c *Client) browserURL(e endpoint, form url.Values, reserved []string) (string, error) {
 	raw, member, err := c.endpointURL(e)
 	if err != nil {
 		return "", err
@@ -482,13 +484,16 @@ func (c *Client) browserURL(e endpoint, form url.Values) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if _, ok := webURL(raw); !ok {
+		return "", fail(ErrConfig, member, "is not a URL for a browser: only the characters of RFC 3986 (others percent-encoded), and a name of letters, digits and hyphens (xn-- for others) or an IP address for a host")
+	}
 	own, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return "", fail(ErrConfig, member, "has a query that cannot be read")
 	}
 	for name := range own {
-		if _, twice := form[name]; twice {
-			return "", fail(ErrConfig, member, "has the parameter %s in it, which the request sets", printable(name, 64))
+		if form.Has(name) || slices.Contains(reserved, name) {
+			return "", fail(ErrConfig, member, "has the parameter %s in it, which is for the request to set: take it out of the metadata", printable(name, 64))
 		}
 	}
 	if u.RawQuery != "" {

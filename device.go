@@ -37,11 +37,12 @@ type DeviceAuthorization struct{ g pendingGrant }
 func (d *DeviceAuthorization) UserCode() string { return d.g.data().userCode }
 
 // VerificationURI is the page that the user opens, on any device: an http or
-// https URL.
+// https URL of the characters of RFC 3986, whose host is a name of letters, digits
+// and hyphens or an IP address. It has no user name in it.
 func (d *DeviceAuthorization) VerificationURI() string { return d.g.data().verificationURI }
 
 // VerificationURIComplete has the code in it already, for a QR code or a link:
-// an http or https URL. Show the UserCode beside it, so that the user can
+// a URL like VerificationURI. Show the UserCode beside it, so that the user can
 // compare (RFC 8628, Section 3.3.1). Empty: the server has none.
 func (d *DeviceAuthorization) VerificationURIComplete() string {
 	return d.g.data().verificationURIComplete
@@ -134,11 +135,11 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	if !o.has(member) && o.has("verification_url") {
 		member = "verification_url" // Google, from a draft
 	}
-	if data.verificationURI, err = o.browserURL(member); err != nil {
+	if data.verificationURI, err = o.webURL(member); err != nil {
 		return nil, err
 	}
 	if o.has("verification_uri_complete") {
-		if data.verificationURIComplete, err = o.browserURL("verification_uri_complete"); err != nil {
+		if data.verificationURIComplete, err = o.webURL("verification_uri_complete"); err != nil {
 			return nil, err
 		}
 	}
@@ -147,16 +148,14 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	return d, nil
 }
 
-// browserURL returns a URL that is going to be opened or shown: of no other
-// scheme, and without what would move a terminal's cursor.
-func (o jsonObject) browserURL(name string) (string, error) {
+// webURL returns a URL that is going to be opened or shown.
+func (o jsonObject) webURL(name string) (string, error) {
 	s, err := o.need(name)
 	if err != nil {
 		return "", err
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsFunc(s, unprintable) {
-		return "", fail(o.kind, name, "is not an http or https URL")
+	if _, ok := webURL(s); !ok {
+		return "", fail(o.kind, name, "is not an http or https URL that can be shown: only the characters of RFC 3986, a name of letters, digits and hyphens or an IP address for a host, and no user name")
 	}
 	return s, nil
 }

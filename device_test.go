@@ -152,10 +152,10 @@ func TestDeviceAnswer(t *testing.T) {
 func TestDeviceAnswerURLs(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/device", unitBody(t, deviceBody(), map[string]any{
-		"user_code": "Ä 1", "verification_uri": "http://127.0.0.1:8080/a b?x=1#y", "verification_uri_complete": "HTTPS://op.example/é?user_code=%C3%84+1",
+		"user_code": "Ä 1", "verification_uri": "http://127.0.0.1:8080/a%20b?x=1#y", "verification_uri_complete": "HTTPS://op.example/%C3%A9?user_code=%C3%84+1",
 	}))
 	d, err := s.client(t, withDevice).StartDeviceAuthorization(context.Background(), &DeviceRequest{})
-	if err != nil || d.UserCode() != "Ä 1" || d.VerificationURI() != "http://127.0.0.1:8080/a b?x=1#y" || d.VerificationURIComplete() != "HTTPS://op.example/é?user_code=%C3%84+1" {
+	if err != nil || d.UserCode() != "Ä 1" || d.VerificationURI() != "http://127.0.0.1:8080/a%20b?x=1#y" || d.VerificationURIComplete() != "HTTPS://op.example/%C3%A9?user_code=%C3%84+1" {
 		t.Errorf("%v, %v", d, err)
 	}
 }

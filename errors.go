@@ -178,7 +178,7 @@ type ResponseError struct {
 	StatusCode  int
 	Code        string      // error: "invalid_grant", "invalid_client", …; "" if the body has none
 	Description string      // error_description, for developers; may be empty
-	URI         string      // error_uri, if it is an http or https URL
+	URI         string      // error_uri, if it is an http or https URL that can be shown and linked to; else empty
 	Challenges  []Challenge // WWW-Authenticate
 	Header      http.Header // of the response, without Location; not printed
 	Body        []byte      // at most 4 KiB of it; not printed, it may quote the request
@@ -236,7 +236,7 @@ func (e ResponseError) MarshalJSON() ([]byte, error) {
 type AuthorizationError struct {
 	Code        string // error: "access_denied", "login_required", …
 	Description string // error_description, for developers; may be empty
-	URI         string // error_uri, if it is an http or https URL
+	URI         string // error_uri, if it is an http or https URL that can be shown and linked to; else empty
 }
 
 // Error has the server's code and description.
@@ -277,10 +277,9 @@ func visible(r rune) rune {
 	return unicode.ReplacementChar
 }
 
-// linkable is an error_uri that a page may link to, or nothing: javascript: is
-// a URI too.
+// linkable is an error_uri that a page may link to, or nothing.
 func linkable(uri string) string {
-	if strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://") {
+	if _, ok := webURL(uri); ok {
 		return uri
 	}
 	return ""

@@ -80,12 +80,15 @@ func (c *Client) endSessionURL(e EndSession) (string, error) {
 			form.Set(p.name, p.value)
 		}
 	}
-	err := setParams(form, e.Params, "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales")
-	if err != nil {
+	if err := setParams(form, e.Params, endSessionParams...); err != nil {
 		return "", err
 	}
-	return c.browserURL(endSessionEndpoint, form)
+	return c.browserURL(endSessionEndpoint, form, endSessionParams)
 }
+
+// endSessionParams are the parameters of RP-Initiated Logout 1.0, Section 2, that
+// EndSession.Params cannot name.
+var endSessionParams = []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"}
 
 // ---- back-channel
 

@@ -19,6 +19,12 @@ import (
 // without loss; unknown members are kept in Extra. Decoding is strict: exact
 // names, no duplicates, the types of the registry (null counts as absent, but
 // not for a list of algorithms).
+//
+// An endpoint is checked when it is used. The URLs that only inform (OPPolicyURI,
+// OPTOSURI, ServiceDocumentation and CheckSessionIframe here, LogoURI and the like in
+// ClientMetadata, ResourceDocumentation and the like in ResourceMetadata) are not: they
+// are what the other side wrote, javascript: included. A program that shows one, or
+// links to it, must check it first.
 type AuthorizationServer struct {
 	Issuer                string `json:"issuer,omitzero"` // compared byte for byte with iss
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitzero"`

@@ -124,7 +124,9 @@ authorize.go | RequestErrors | case "javascript", "data", | case "data",
 authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public && false || !openid || r.InsecureNoNonce)
 authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid && false || r.InsecureNoNonce)
 authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid)
-authorize.go | RequestErrors | if _, twice := form[name]; twice { | if false {
+authorize.go | RequestErrors|BrowserURLQuery | if form.Has(name) || slices.Contains(reserved, name) { | if slices.Contains(reserved, name) {
+authorize.go | BrowserURLQuery | if form.Has(name) || slices.Contains(reserved, name) { | if form.Has(name) {
+authorize.go | WebURL$ | if _, ok := webURL(raw); !ok { | if false {
 authorize.go | RequestErrors | return fail(ErrConfig, "ResponseType", "%s is not supported | _ = fail(ErrConfig, "ResponseType", "%s is not supported
 authorize.go | RequestErrors | case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2 | case false:
 authorize.go | RequestErrors | if err != nil || claims[0] != '{' { | if err != nil {
@@ -314,10 +316,8 @@ device.go | DeviceAnswer | if strings.ContainsFunc(data.userCode, unprintable) {
 device.go | DeviceAnswer | if data.userCode, err = o.need("user_code"); err != nil { | if data.userCode, _, err = o.string("user_code"); err != nil {
 device.go | ProviderDevices | if !o.has(member) && o.has("verification_url") { | if false {
 device.go | DeviceAnswer | if !o.has(member) && o.has("verification_url") { | if o.has("verification_url") {
-device.go | DeviceAnswer | u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || | u.Host == "" ||
-device.go | DeviceAnswer | u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || | u.Scheme != "https" && u.Scheme != "http" ||
-device.go | DeviceAnswer | || strings.ContainsFunc(s, unprintable) { | {
-device.go | DeviceAnswer | data.verificationURIComplete, err = o.browserURL( | data.verificationURIComplete, err = o.need(
+device.go | DeviceAnswer | data.verificationURIComplete, err = o.webURL( | data.verificationURIComplete, err = o.need(
+device.go | WebURL$ | if _, ok := webURL(s); !ok { | if false {
 device.go | DeviceRequestErrors | setParams(form, r.Params, reservedTokenParams...) | setParams(form, r.Params)
 device.go | DeviceRequestErrors | if err := c.checkTokenRequest(r.Scope); err != nil { | if err := error(nil); err != nil {
 device.go | PendingRefused | res.expect(http.StatusOK) | res.expect(http.StatusOK, http.StatusCreated)
@@ -635,9 +635,9 @@ logout.go | EndSessionURL | if hint = e.Token.IDTokenHint(); hint == "" { | if h
 logout.go | EndSessionURL | if err := checkRedirectURI("PostLogoutRedirectURI", e.PostLogoutRedirectURI, c.caller.insecure); err != nil { | if err := error(nil); err != nil {
 logout.go | EndSessionURL | } else if e.State != "" { | } else if false {
 logout.go | EndSessionURL | {"state", e.State}, | {"state", ""},
-logout.go | EndSessionURL | "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales") | "logout_hint", "post_logout_redirect_uri", "state", "ui_locales")
-logout.go | EndSessionURL | "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales") | "id_token_hint", "logout_hint", "state", "ui_locales")
-logout.go | EndSessionURL | return c.browserURL(endSessionEndpoint, form) | return c.browserURL(authorizationEndpoint, form)
+logout.go | EndSessionURL | {"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", | {"client_id", "logout_hint", "post_logout_redirect_uri",
+logout.go | EndSessionURL | {"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", | {"client_id", "id_token_hint", "logout_hint",
+logout.go | EndSessionURL | return c.browserURL(endSessionEndpoint, form, | return c.browserURL(authorizationEndpoint, form,
 logout.go | SecretTypes | func (t LogoutToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) } | func (t LogoutToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.Subject()) }
 logout.go | SecretTypes | return nil, fail(ErrConfig, "", "a LogoutToken does not encode itself") | return []byte("{}"), nil; return nil, fail(ErrConfig, "", "a LogoutToken does not encode itself")
 logout.go | VerifyLogoutToken | return typ == "logout+jwt" || typ == "jwt" || typ == "" } | return true }
@@ -890,6 +890,18 @@ saved.go | FuzzTokenBinary | if size <= 0 || | if
 # secret.go
 secret.go | Secret | func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding } | func (s Secret) MarshalJSON() ([]byte, error) { return []byte("\"\""), nil }
 secret.go | Secret | func (s Secret) Format(f fmt.State, _ rune) | func (s Secret) Format2(f fmt.State, _ rune)
+# weburl.go
+weburl.go | WebURL$ | if !uriText(s) { | if false {
+weburl.go | WebURL$ | u.Scheme != "https" && u.Scheme != "http" || u.User | u.User
+weburl.go | WebURL$ | || u.User != nil || !webHost(u) { | || !webHost(u) {
+weburl.go | WebURL$ | || u.User != nil || !webHost(u) { | || u.User != nil {
+weburl.go | WebURL$ | && isHex(s[i+1]) && isHex(s[i+2]): | :
+weburl.go | WebURL$ | err == nil && ip.Is6() && ip.Zone() == "" | err == nil && ip.Is6()
+weburl.go | WebURL$ | number := strings.TrimLeft(label, "0123456789") | number := label
+weburl.go | WebURL$ | && !strings.HasPrefix(strings.ToLower(label), "0x") | && true
+weburl.go | WebURL$ | strings.ContainsFunc(label, notLDH) { | false {
+weburl.go | WebURL$ | if len(host) > 253 { | if false {
+errors.go | WebURLErrors | if _, ok := webURL(uri); ok { | if true {
 # token.go
 token.go | GrantOptions|PollErrors | if o != nil && o.Scope != nil { | if false {
 token.go | TokenIDToken | if x.openid {\n | if false {\n
@@ -1368,6 +1380,7 @@ logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | repl
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //
+registration.go | TestRegister$ | fresh.ClientIDIssuedAt = unixTime(n) | _ = n
 http.go | GuardQuotedSecrets | if len(s) >= minRedacted { | if false {
 token.go | GuardTokenRequest | return strings.ContainsFunc(v, unprintable) }) { | return false }) {
 token.go | GuardTokenRequest | case len(accessToken) > maxToken: // | case false: //

@@ -1,0 +1,78 @@
+package oauth
+
+// This file implements what a URL has to be that goes to a browser, a page or a
+// terminal: whatever shows it, no part of it is read as something else.
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// webURL parses an http or https URL of the characters that RFC 3986 has, whose
+// host is a name of letters, digits and hyphens or an IP address, and which has no
+// userinfo. Others are never opened or shown: javascript: is a URI too, a quote or
+// a < ends an attribute, an escape moves a terminal's cursor, browsers take a
+// backslash for a slash, a letter can look like another's, and what stands before
+// an @ reads like the host.
+func webURL(s string) (*url.URL, bool) {
+	if !uriText(s) {
+		return nil, false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || !webHost(u) {
+		return nil, false
+	}
+	return u, true
+}
+
+// uriText reports whether s has no other characters than those of RFC 3986,
+// Section 2: the reserved, the unreserved, and % with two hexadecimal digits.
+func uriText(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("-._~:/?#[]@!$&'()*+,;=", c) >= 0:
+		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
+			i += 2
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// webHost wants an IP address, without a zone, or LDH labels (RFC 5890, Section
+// 2.3.1), to which an internationalized name has been converted. A name whose last
+// label is a number is an address to browsers, whatever its form: 2130706433 is
+// 127.0.0.1.
+func webHost(u *url.URL) bool {
+	host := u.Hostname()
+	if strings.HasPrefix(u.Host, "[") {
+		ip, err := netip.ParseAddr(host)
+		return err == nil && ip.Is6() && ip.Zone() == ""
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Is4()
+	}
+	host = strings.TrimSuffix(host, ".") // of the root
+	if len(host) > 253 {
+		return false
+	}
+	label := ""
+	for label = range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, notLDH) {
+			return false
+		}
+	}
+	number := strings.TrimLeft(label, "0123456789")
+	return number != "" && !strings.HasPrefix(strings.ToLower(label), "0x")
+}
+
+func notLDH(r rune) bool {
+	return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
