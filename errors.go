@@ -31,7 +31,8 @@ func (k *errorKind) Unwrap() error {
 // Kinds of errors, for use with [errors.Is].
 //
 // The first group says that nothing was learned about a token: the program
-// is configured wrongly or the other side did not answer as it should.
+// is configured wrongly or the other side did not answer as it should. Only
+// ErrParse and ErrUnsupported can also say that a token is bad.
 var (
 	// ErrConfig: the configuration or a call's arguments are wrong. No request was made.
 	ErrConfig error = &errorKind{text: "configuration"}
@@ -41,9 +42,9 @@ var (
 	ErrNetwork error = &errorKind{text: "network"}
 	// ErrResponse: an answer does not conform: its status, media type, size or members.
 	ErrResponse error = &errorKind{text: "response"}
-	// ErrParse: a token, document or parameter is not well-formed.
+	// ErrParse: a token, document or parameter is not well-formed. If it is a token, the error also is [ErrInvalid].
 	ErrParse error = &errorKind{text: "parse"}
-	// ErrUnsupported: well-formed, but not something this package does, or not in this FIPS 140-3 mode.
+	// ErrUnsupported: well-formed, but not something this package does, or not in this FIPS 140-3 mode. If it is a token, the error also is [ErrInvalid].
 	ErrUnsupported error = &errorKind{text: "unsupported"}
 	// ErrUnavailable: what is needed cannot be had now: keys, an introspection, the replay cache or room in it. A token was neither accepted nor found bad.
 	ErrUnavailable error = &errorKind{text: "unavailable"}
@@ -58,7 +59,8 @@ var (
 )
 
 // ErrInvalid is the umbrella of the kinds below: a token or a response was
-// read and failed a check. "Bad token" is errors.Is(err, ErrInvalid).
+// read and failed a check. "Bad token" is errors.Is(err, ErrInvalid), which
+// also holds for a token that is not well-formed or not supported.
 var ErrInvalid error = &invalidKind
 
 var invalidKind = errorKind{text: "invalid"}
@@ -111,6 +113,7 @@ type Error struct {
 	Err    error  // the cause; may be nil
 
 	answer answer // what a resource server says of it, beside what follows from Kind
+	token  bool   // it is about a token that somebody sent: also ErrInvalid
 }
 
 // Error names the operation, what is at fault, what is wrong with it, and the cause.
@@ -139,9 +142,12 @@ func (e *Error) Error() string {
 
 // Unwrap gives the kind and the cause to [errors.Is] and [errors.As].
 func (e *Error) Unwrap() []error {
-	errs := make([]error, 0, 2)
+	errs := make([]error, 0, 3)
 	if e.Kind != nil {
 		errs = append(errs, e.Kind)
+	}
+	if e.token {
+		errs = append(errs, ErrInvalid)
 	}
 	if e.Err != nil {
 		errs = append(errs, e.Err)
@@ -167,6 +173,20 @@ func withOp(op string, err error) error {
 		return &e2
 	}
 	return err
+}
+
+// ofToken makes an error about the form of a token also [ErrInvalid]: anybody can
+// send one that is encrypted, has crit or is no JWT, and a program must not take
+// that for a fault of its own or of the server's. It stands where tokens come in;
+// of a configuration, a document or a server's answer the kinds stay alone.
+func ofToken(err error) error {
+	e, ok := err.(*Error)
+	if !ok || e.Kind != ErrParse && e.Kind != ErrUnsupported {
+		return err
+	}
+	e2 := *e
+	e2.token = true
+	return &e2
 }
 
 // A ResponseError is the server's refusal in an HTTP response: the error of

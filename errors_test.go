@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -389,5 +390,125 @@ func TestErrorsOfMTLS(t *testing.T) {
 	cfg.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: srv.RootCAs()}}}
 	if err := errorsLogin(srv, cfg); err != nil {
 		t.Errorf("with RootCAs: %v", err)
+	}
+}
+
+// TestErrorOfToken: what anybody can put into a token is the token's fault, in
+// every place where one comes in.
+func TestErrorOfToken(t *testing.T) {
+	ctx := context.Background()
+	s := newUnitServer()
+	c := s.client(t, func(cfg *Config) { cfg.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	rs := s.resource(t, nil)
+	two := s.resource(t, func(cfg *ResourceServerConfig) {
+		second := cfg.Servers[0]
+		second.Server = &AuthorizationServer{Issuer: "https://second.example", JWKSURI: second.Server.JWKSURI}
+		cfg.Servers = append(cfg.Servers, second)
+	})
+	jarm := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", ResponseMode: "jwt"})
+	bound := s.accessToken(t, boundTo(unitKey()))
+	seg := func(text string) string { return encodeBase64URL([]byte(text)) }
+	doors := map[string]func(token string) error{
+		"VerifyIDToken": func(token string) error {
+			_, err := c.VerifyIDToken(ctx, token, VerifyIDTokenOptions{InsecureNoNonce: true})
+			return err
+		},
+		"VerifyLogoutToken": func(token string) error {
+			_, err := c.VerifyLogoutToken(ctx, token)
+			return err
+		},
+		"JARM": func(token string) error {
+			_, err := c.ValidateCallback(ctx, jarm, url.Values{"response": {token}})
+			return err
+		},
+		"Authenticate": func(token string) error {
+			_, err := authenticate(t, rs, bearer(token))
+			return err
+		},
+		"Authenticate, two servers": func(token string) error {
+			_, err := authenticate(t, two, bearer(token))
+			return err
+		},
+		"DPoP proof": func(token string) error {
+			_, err := authenticate(t, rs, provenRequestOf(bound, token))
+			return err
+		},
+	}
+	payloads := map[string]string{
+		"no JSON": "garbage", "an array": "[]", "duplicate claim": `{"iss":"a","iss":"b"}`, "no UTF-8": "{\"a\":\"\xff\"}", "data after it": "{}{}",
+		"too deep": strings.Repeat(`{"a":`, maxDepth+1) + "1" + strings.Repeat("}", maxDepth+1),
+	}
+	for name, token := range map[string]string{
+		"no token":          "garbage",
+		"one dot":           "a.b",
+		"JWE":               seg(`{"alg":"dir","enc":"A128GCM"}`) + "..a.b.c",
+		"too long":          strings.Repeat("a", maxToken+1),
+		"long header":       strings.Repeat("a", maxHeader+1) + ".e30.AA",
+		"header no base64":  "!!!.e30.AA",
+		"header no JSON":    "AAAA.e30.AA",
+		"header no object":  seg(`[]`) + ".e30.AA",
+		"no alg":            seg(`{}`) + ".e30.AA",
+		"alg a number":      seg(`{"alg":1}`) + ".e30.AA",
+		"duplicate alg":     seg(`{"alg":"ES256","alg":"ES256"}`) + ".e30.AA",
+		"crit":              seg(`{"alg":"ES256","crit":["x"]}`) + ".e30.AA",
+		"b64":               seg(`{"alg":"ES256","b64":false}`) + ".e30.AA",
+		"payload no base64": seg(`{"alg":"ES256","typ":"at+jwt"}`) + ".!.AA",
+		"sig no base64":     seg(`{"alg":"ES256","typ":"at+jwt"}`) + ".e30.!",
+		"jwk of nothing":    seg(`{"alg":"ES256","typ":"dpop+jwt","jwk":{"kty":"x"}}`) + ".e30.AA",
+		"private jwk":       seg(`{"alg":"ES256","typ":"dpop+jwt","jwk":{"kty":"EC","d":"AA"}}`) + ".e30.AA",
+	} {
+		for door, enter := range doors {
+			if err := enter(token); !errors.Is(err, ErrInvalid) {
+				t.Errorf("%s at %s: %v is not ErrInvalid", name, door, err)
+			}
+		}
+	}
+	for name, payload := range payloads { // that the server signed
+		for typ, list := range map[string][]string{"JWT": {"VerifyIDToken", "VerifyLogoutToken", "JARM"}, "at+jwt": {"Authenticate", "Authenticate, two servers"}} {
+			token, err := unitKey().signCompact(append(appendHeader(ES256, typ, unitKey().KeyID()), '}'), []byte(payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, door := range list {
+				if err := doors[door](token); !errors.Is(err, ErrInvalid) || !errors.Is(err, ErrParse) {
+					t.Errorf("%s at %s: %v is not ErrInvalid and ErrParse", name, door, err)
+				}
+			}
+		}
+	}
+}
+
+// TestErrorNotOfToken: the same kinds of what no stranger sends say nothing about a
+// token.
+func TestErrorNotOfToken(t *testing.T) {
+	ctx := context.Background()
+	s := newUnitServer()
+	token := s.sign(t, "JWT", unitClaims(nil))
+	verify := func(change func(*Config)) error {
+		_, err := s.client(t, change).VerifyIDToken(ctx, token, VerifyIDTokenOptions{InsecureNoNonce: true})
+		return err
+	}
+	of := func(_ any, err error) error { return err }
+	for name, test := range map[string]struct {
+		err, kind error
+	}{
+		"key set no JSON":          {func() error { s.answer("/jwks", "garbage"); return verify(nil) }(), ErrUnavailable},
+		"key set without a key":    {func() error { s.answer("/jwks", `{"keys":[{"kty":"x"}]}`); return verify(nil) }(), ErrUnavailable},
+		"ParseKeySet":              {of(ParseKeySet([]byte("{}{}"))), ErrParse},
+		"ParseSigningKey":          {of(ParseSigningKey([]byte("garbage"), ES256, "")), ErrParse},
+		"metadata":                 {new(AuthorizationServer).UnmarshalJSON([]byte("garbage")), ErrParse},
+		"a saved Token":            {new(Token).UnmarshalBinary([]byte{99}), ErrParse},
+		"an answer":                {func() error { s.answer("/token", "garbage"); return of(s.client(t, nil).ClientCredentials(ctx, nil)) }(), ErrResponse},
+		"a key management of ours": {of(ClientSecretDecryptionKey(strings.Repeat("x", 64), "PBES2", nil)), ErrUnsupported},
+		"a signed introspection": {func() error {
+			s := newUnitServer()
+			s.set("/introspect", unitAnswer{mediaType: mediaIntrospectionJWT, body: "garbage"})
+			rs := s.opaqueServer(t, func(c *ResourceServerConfig) { c.Introspect = s.introspector(t, signedIntrospection) })
+			return of(authenticate(t, rs, bearer("opaque")))
+		}(), ErrUnavailable},
+	} {
+		if !errors.Is(test.err, test.kind) || errors.Is(test.err, ErrInvalid) {
+			t.Errorf("%s: %v is not %v alone", name, test.err, test.kind)
+		}
 	}
 }

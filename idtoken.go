@@ -497,8 +497,11 @@ type VerifyIDTokenOptions struct {
 // VerifyIDToken verifies an ID token that did not come out of a flow of this
 // package: Google One Tap, a native app, a workload identity. Its checks are
 // those of every ID token; only azp may name another client where the client
-// is the single audience. The errors are of the kinds under [ErrInvalid], and
-// [ErrParse], [ErrUnsupported], [ErrUnavailable], [ErrConfig].
+// is the single audience.
+//
+// If the token is bad, whatever is wrong with it, the error matches [ErrInvalid].
+// If the server's keys cannot be had, it matches [ErrUnavailable], and if the
+// options or the configuration are wrong, [ErrConfig].
 func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTokenOptions) (*IDToken, error) {
 	x := &idTokenChecks{
 		nonce: opts.Nonce, maxAge: opts.MaxAge,

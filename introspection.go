@@ -325,7 +325,7 @@ func (c *Client) introspectionJWT(ctx context.Context, res *httpResponse, d *int
 	if err != nil {
 		return o, err
 	}
-	claims, err := parseObject(v.payload, documentLimits, ErrClaim)
+	claims, err := v.ownClaims()
 	if err != nil {
 		return o, err
 	}

@@ -282,7 +282,8 @@ func (a *encryptedAnswer) check(d Decrypter) error {
 // registered with.
 func (c *Client) signedToken(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
 	if strings.Count(raw, ".") == 4 {
-		return c.decrypt(ctx, raw, answer)
+		token, err := c.decrypt(ctx, raw, answer)
+		return token, ofToken(err)
 	}
 	if answer.as != nil {
 		return "", fail(ErrDecrypt, "", "the token is not encrypted, although %s is set", answer.param)

@@ -253,7 +253,14 @@ type verifiedJWS struct {
 
 // claims reads the payload with r; the object lives until r is released.
 func (v *verifiedJWS) claims(r *jsonReader) (jsonObject, error) {
-	return r.object(v.payload, documentLimits, ErrClaim)
+	o, err := r.object(v.payload, documentLimits, ErrClaim)
+	return o, ofToken(err)
+}
+
+// ownClaims is claims that live on.
+func (v *verifiedJWS) ownClaims() (jsonObject, error) {
+	o, err := parseObject(v.payload, documentLimits, ErrClaim)
+	return o, ofToken(err)
 }
 
 // check holds a header against the rules, before any key is looked up.
@@ -277,6 +284,14 @@ func joinAlgorithms(list []Algorithm) string {
 
 // verifyJWS is the only way from a compact token to its payload.
 func verifyJWS(ctx context.Context, raw string, keys *KeySet, rules *jwsRules) (*verifiedJWS, error) {
+	v, err := openJWS(ctx, raw, keys, rules)
+	if err != nil {
+		return nil, ofToken(err)
+	}
+	return v, nil
+}
+
+func openJWS(ctx context.Context, raw string, keys *KeySet, rules *jwsRules) (*verifiedJWS, error) {
 	segments, err := splitJWS(raw)
 	if err != nil {
 		return nil, err

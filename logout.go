@@ -149,7 +149,7 @@ func (t *LogoutToken) summary() string {
 // VerifyLogoutToken verifies a logout token: Back-Channel Logout 1.0, Section
 // 2.6. Whether it came before is for the caller to see, by its ID;
 // [Client.LogoutHandler] does it all. The errors are of the kinds under
-// [ErrInvalid], and [ErrParse], [ErrUnsupported], [ErrUnavailable], [ErrConfig].
+// [ErrInvalid], and [ErrUnavailable], [ErrConfig].
 func (c *Client) VerifyLogoutToken(ctx context.Context, token string) (*LogoutToken, error) {
 	t, err := c.verifyLogoutToken(ctx, token)
 	if err != nil {
@@ -179,7 +179,7 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if err != nil {
 		return nil, err
 	}
-	claims, err := parseObject(v.payload, documentLimits, ErrClaim)
+	claims, err := v.ownClaims()
 	if err != nil {
 		return nil, err
 	}

@@ -323,6 +323,14 @@ device.go | DeviceRequestErrors | if err := c.checkTokenRequest(r.Scope); err !=
 device.go | PendingRefused | res.expect(http.StatusOK) | res.expect(http.StatusOK, http.StatusCreated)
 # errors.go
 errors.go | Error|Secret | return strconv.QuoteToASCII(s) | return s
+errors.go | ErrorOfToken | if e.token { | if false {
+errors.go | ErrorNotOfToken|ErrorKinds | if e.token { | if e.Kind == ErrParse || e.Kind == ErrUnsupported {
+jws.go | ErrorOfToken | return nil, ofToken(err) | return nil, err
+jws.go | ErrorOfToken | o, err := r.object(v.payload, documentLimits, ErrClaim)\n	return o, ofToken(err) | o, err := r.object(v.payload, documentLimits, ErrClaim)\n	return o, err
+jws.go | ErrorOfToken | o, err := parseObject(v.payload, documentLimits, ErrClaim)\n	return o, ofToken(err) | o, err := parseObject(v.payload, documentLimits, ErrClaim)\n	return o, err
+jwe.go | ErrorOfToken | return token, ofToken(err) | return token, err
+resource.go | ErrorOfToken | return nil, ofToken(err) | return nil, err
+resource.go | ErrorOfToken | answered(ofToken(err), | answered(err,
 errors.go | PollKinds | return e.Code == "expired_token" | return false
 errors.go | PollKinds | case ErrExpired, ErrInvalid: | case ErrExpired:
 errors.go | Error|Token | return e.Code == "" | return false

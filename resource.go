@@ -410,8 +410,7 @@ const (
 // authenticated once.
 //
 // The errors are of kind [ErrNoCredentials] and [ErrMalformed]; the kinds under
-// [ErrInvalid], [ErrParse] and [ErrUnsupported] for a token or proof that is not
-// good; [ErrUnavailable] and [ErrLimited], or the error of the request's context, if
+// [ErrInvalid] for a token or proof that is not good; [ErrUnavailable] and [ErrLimited], or the error of the request's context, if
 // that could not be told.
 func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 	t, err := rs.authenticate(r)
@@ -426,7 +425,7 @@ func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 	scheme, raw, err := credential(r.Header)
 	if err != nil {
-		return nil, err
+		return nil, ofToken(err)
 	}
 	hash := hashToken(raw)
 	t, err := rs.accessToken(r.Context(), raw, hash)
@@ -434,7 +433,7 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 		err = rs.checkPresentation(r, scheme, hash, t.d.confirm)
 	}
 	if err != nil {
-		return nil, answered(err, answer{scheme: scheme})
+		return nil, answered(ofToken(err), answer{scheme: scheme})
 	}
 	return t, nil
 }

@@ -179,7 +179,7 @@ func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse, issuer stri
 	if err != nil {
 		return claims, "", err
 	}
-	if claims, err = parseObject(v.payload, documentLimits, ErrClaim); err != nil {
+	if claims, err = v.ownClaims(); err != nil {
 		return claims, "", err
 	}
 	// In the manner of RFC 8417, Section 4.1: a logout token, which may have typ JWT
