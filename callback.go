@@ -176,15 +176,15 @@ func (c *Client) validateCallback(ctx context.Context, a *Authorization, params 
 	if !sameSecret(params.Get("state"), a.d.state) {
 		// A server that could not read the request does not know the state.
 		if code := params.Get("error"); code != "" && !params.Has("state") {
-			return nil, fail(ErrState, "state", "is missing, so this may be an answer to anything; it says error %s", printable(code, 64))
+			return nil, fail(ErrState, "state", "is missing, so this may be an answer to anything; it says error %s", printable(redact(code, a.d.secrets(params)), 64))
 		}
 		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request")
 	}
 	if a.used.Swap(true) {
 		return nil, fail(ErrReplay, "Authorization", "was finished before")
 	}
-	if code := params.Get("error"); code != "" {
-		return nil, &AuthorizationError{Code: code, Description: params.Get("error_description"), URI: linkable(params.Get("error_uri"))}
+	if params.Get("error") != "" {
+		return nil, newAuthorizationError(params, a.d)
 	}
 	// What was asked for is there, and nothing that was not.
 	for _, name := range [...]string{"code", "id_token", "access_token"} {

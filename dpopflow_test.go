@@ -385,9 +385,8 @@ func TestDPoPChallengeScheme(t *testing.T) {
 		{"Basic", `Basic error="x"`, ""},
 		{"", `Basic error="x", DPoP error="a", Bearer error="b"`, "a"},
 	} {
-		e := &ResponseError{Challenges: challengesOf(tt.challenge)}
-		if e.fromChallenge(tt.scheme); e.Code != tt.code {
-			t.Errorf("%s of %s: %q, want %q", tt.scheme, tt.challenge, e.Code, tt.code)
+		if m := challengeMembers(challengesOf(tt.challenge), tt.scheme); m.code != tt.code {
+			t.Errorf("%s of %s: %q, want %q", tt.scheme, tt.challenge, m.code, tt.code)
 		}
 	}
 }

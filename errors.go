@@ -193,14 +193,18 @@ func ofToken(err error) error {
 // RFC 6749, Section 5.2, or, with an empty Code, a status that was not expected.
 // errors.Is(err, [ErrRefused]) holds, and with an empty Code
 // errors.Is(err, [ErrResponse]) as well.
+//
+// Servers quote requests. Code, Description and URI hold at most 1 KiB each, and
+// no secret of the request in any spelling: "[redacted]" stands in its place. The
+// other fields are for programs, not for logs.
 type ResponseError struct {
 	Op          string // the operation, as in [Error]
 	StatusCode  int
 	Code        string      // error: "invalid_grant", "invalid_client", …; "" if the body has none
 	Description string      // error_description, for developers; may be empty
 	URI         string      // error_uri, if it is an http or https URL that can be shown and linked to; else empty
-	Challenges  []Challenge // WWW-Authenticate
-	Header      http.Header // of the response, without Location; not printed
+	Challenges  []Challenge // WWW-Authenticate; not printed, as they came: they may quote the request
+	Header      http.Header // of the response, at most 4 KiB, without Location; not printed, it may quote the request
 	Body        []byte      // at most 4 KiB of it; not printed, it may quote the request
 }
 
@@ -252,7 +256,9 @@ func (e ResponseError) MarshalJSON() ([]byte, error) {
 }
 
 // An AuthorizationError is the server's refusal in an authorization response:
-// RFC 6749, Section 4.1.2.1. errors.Is(err, [ErrRefused]) holds.
+// RFC 6749, Section 4.1.2.1. errors.Is(err, [ErrRefused]) holds. Its fields are
+// bounded, and free of secrets, as those of [ResponseError] are; the text is the
+// other side's, and anybody can send a browser with such a response.
 type AuthorizationError struct {
 	Code        string // error: "access_denied", "login_required", …
 	Description string // error_description, for developers; may be empty

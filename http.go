@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -140,8 +141,9 @@ type httpRequest struct {
 // An httpResponse was read to its end, within maxBody.
 type httpResponse struct {
 	op        string
-	sent      []string // what of the request is secret; not for an error text
-	scheme    string   // of the Authorization header field of the request; "" if it had none
+	request   *httpRequest // with sent, what secretsOf reads
+	sent      http.Header
+	scheme    string // of the Authorization header field of the request; "" if it had none
 	status    int
 	header    http.Header
 	mediaType string // lower case, without parameters
@@ -219,7 +221,7 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: elapsed(start), Err: err}
 	if res != nil {
 		info.Status = res.status
-		res.sent = append(secretsOf(r.form, req.Header.Get("Authorization")), req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader), req.Header.Get("DPoP"))
+		res.request, res.sent = r, req.Header
 	}
 	c.trace.requestDone(ctx, info)
 	return res, err
@@ -246,22 +248,6 @@ func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http
 	}
 	c.trace.requestDone(req.Context(), info)
 	return res, err
-}
-
-// secretParams are the parameters of requests that no error text has.
-var secretParams = [...]string{
-	"client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "device_code", "auth_req_id",
-	"assertion", "token", "subject_token", "actor_token", "user_code", "client_notification_token", "id_token_hint",
-	"login_hint_token", "request",
-}
-
-// secretsOf is what of a request is secret.
-func secretsOf(form url.Values, authorization string) (secrets []string) {
-	for _, name := range secretParams {
-		secrets = append(secrets, form[name]...)
-	}
-	_, credentials, _ := strings.Cut(authorization, " ")
-	return append(secrets, credentials)
 }
 
 // withoutQuery is a URL as a Trace may see it.
@@ -380,7 +366,7 @@ func (r *httpResponse) object() (jsonObject, error) {
 	if err != nil {
 		return jsonObject{}, &Error{Kind: ErrResponse, Op: r.op, Detail: "the answer is not the JSON expected", Err: err}
 	}
-	o.nullAbsent = true
+	o.nullAbsent, o.answer = true, r
 	r.parsed = &o
 	return o, nil
 }
@@ -389,60 +375,92 @@ func (r *httpResponse) object() (jsonObject, error) {
 // with an error and no access token under whatever status (GitHub and Slack
 // send it with 200), or a status that is not among those expected.
 func (r *httpResponse) expect(statuses ...int) error {
-	ok := false
-	for _, s := range statuses {
-		ok = ok || s == r.status
-	}
-	refusal := r.refusal()
-	if ok && refusal.Code == "" {
+	if slices.Contains(statuses, r.status) && r.errorMembers() == (errorMembers{}) {
 		return nil
 	}
-	return refusal
+	return r.refusal()
 }
 
+// errorMembers are those of RFC 6749, Section 5.2, as they came.
+type errorMembers struct{ code, description, uri string }
+
+// errorMembers reads the body; without an error all are empty.
+func (r *httpResponse) errorMembers() (m errorMembers) {
+	if r.mediaType == mediaJWT || strings.HasSuffix(r.mediaType, "+jwt") {
+		return m
+	}
+	o, err := r.object()
+	if err != nil || o.has("access_token") {
+		return m
+	}
+	// A member of another type than string is no error of RFC 6749.
+	if m.code, _, _ = o.string("error"); m.code == "" {
+		return errorMembers{}
+	}
+	m.description, _, _ = o.string("error_description")
+	m.uri, _, _ = o.string("error_uri")
+	return m
+}
+
+// refusal is made of copies, without what of the request is secret: an error may
+// be kept, and may be logged.
 func (r *httpResponse) refusal() *ResponseError {
 	e := &ResponseError{
 		Op:         r.op,
 		StatusCode: r.status,
-		Header:     r.header,
-		Body:       r.body[:min(len(r.body), maxErrorBody)],
-		Challenges: ParseChallenges(r.header),
+		Header:     boundedHeader(r.header),
+		Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]),
 	}
-	if r.mediaType == mediaJWT || strings.HasSuffix(r.mediaType, "+jwt") {
-		return e
+	e.Challenges = ParseChallenges(e.Header)
+	m := r.errorMembers()
+	if m.code == "" && r.status >= 400 {
+		m = challengeMembers(ParseChallenges(r.header), r.scheme)
 	}
-	if o, err := r.object(); err == nil && !o.has("access_token") {
-		// A member of another type than string is no error of RFC 6749.
-		if e.Code, _, _ = o.string("error"); e.Code != "" {
-			e.Description, _, _ = o.string("error_description")
-			uri, _, _ := o.string("error_uri")
-			e.URI = linkable(uri)
-		}
-	}
-	if e.Code == "" && r.status >= 400 {
-		e.fromChallenge(r.scheme)
-	}
-	for _, s := range r.sent { // servers quote what they do not like
-		if len(s) >= minRedacted {
-			e.Description = strings.ReplaceAll(e.Description, s, redacted)
-		}
-	}
+	e.Code, e.Description, e.URI = refusalText(m, r.secrets())
 	return e
 }
 
-// fromChallenge takes the error of a protected resource, which stands in the
+// secrets are those of the request that the answer is to.
+func (r *httpResponse) secrets() []string {
+	if r.request == nil {
+		return nil
+	}
+	return secretsOf(r.request, r.sent)
+}
+
+// boundedHeader is a copy of h without the fields that are too large together;
+// those that an error is judged by come first.
+func boundedHeader(h http.Header) http.Header {
+	names := append([]string{"Www-Authenticate", "Retry-After", "Dpop-Nonce"}, slices.Sorted(maps.Keys(h))...)
+	kept, room := make(http.Header), maxErrorHeader
+	for _, name := range names {
+		size := 0
+		for _, v := range h[name] {
+			size += len(name) + len(v)
+		}
+		if kept[name] != nil || size == 0 || size > room {
+			continue
+		}
+		room -= size
+		kept[name] = slices.Clone(h[name])
+	}
+	return kept
+}
+
+// challengeMembers are the error of a protected resource, which stands in the
 // challenge of the scheme that was used: RFC 6750, Section 3; RFC 9449, Section
 // 7.1. Where there is no such challenge, that of the other scheme says why.
-func (e *ResponseError) fromChallenge(scheme string) {
-	for _, c := range e.Challenges {
+func challengeMembers(challenges []Challenge, scheme string) (m errorMembers) {
+	for _, c := range challenges {
 		code := c.Params["error"]
-		if code != "" && (c.Is("Bearer") || c.Is("DPoP")) && (e.Code == "" || c.Is(scheme)) {
-			e.Code, e.Description, e.URI = code, c.Params["error_description"], linkable(c.Params["error_uri"])
+		if code != "" && (c.Is("Bearer") || c.Is("DPoP")) && (m.code == "" || c.Is(scheme)) {
+			m = errorMembers{code, c.Params["error_description"], c.Params["error_uri"]}
 			if c.Is(scheme) {
-				return
+				return m
 			}
 		}
 	}
+	return m
 }
 
 // wantJWT returns the body of an answer that has to be of the JWT media type.

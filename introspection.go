@@ -189,7 +189,11 @@ func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOpt
 	if err != nil {
 		return nil, err
 	}
-	return c.processIntrospectionResponse(ctx, res)
+	i, err := c.processIntrospectionResponse(ctx, res)
+	if err != nil {
+		return nil, res.withoutSecrets(err)
+	}
+	return i, nil
 }
 
 const mediaIntrospectionJWT = "application/token-introspection+jwt"

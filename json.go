@@ -35,6 +35,7 @@ type jsonObject struct {
 	// nullAbsent makes a null member count as absent: servers write
 	// "refresh_token": null into responses. Never set for tokens.
 	nullAbsent bool
+	answer     *httpResponse // that it is the body of; nil for all else
 }
 
 // A jsonReader reads one JSON text. It is the scratch of a pool.

@@ -161,7 +161,7 @@ callback.go | ValidateCallback | if params.Has("response") {\n | if false {\n
 callback.go | ValidateCallback | return ok && isGUID(tid) | return ok
 callback.go | ValidateCallback | if !sameSecret(params.Get("state"), a.d.state) { | if false {
 callback.go | UsedOnce | if a.used.Swap(true) { | if false {
-callback.go | ValidateCallback | if code := params.Get("error"); code != "" { | if code := ""; code != "" {
+callback.go | ValidateCallback | if params.Get("error") != "" { | if false {
 callback.go | CallbackPlace | if r.Method != http.MethodGet { | if false {
 callback.go | CallbackPlace | if r.Method != http.MethodPost { | if false {
 callback.go | CallbackPlace | if query.Has(name) { | if false {
@@ -397,8 +397,10 @@ http.go | HTTP | case u.User != nil: | case false:
 http.go | HTTP|Token | o.has("access_token") { | false {
 http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
 http.go | TestRegister$|UpdateRegistration | body, mediaType = bytes.NewReader(r.json), mediaJSON | body = bytes.NewReader(r.json)
-http.go | AttestationQuoted | , req.Header.Get(attestationHeader), req.Header.Get(attestationPoPHeader), req.Header.Get("DPoP")) | )
-http.go | AttestationQuoted | , req.Header.Get("DPoP")) | )
+http.go | RedactAnswers | res.request, res.sent = r, req.Header | res.request = r
+http.go | HTTP|Refusal | size == 0 || size > room { | size == 0 {
+http.go | Refusal | bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]) | r.body[:min(len(r.body), maxErrorBody)]
+http.go | Refusal | []string{"Www-Authenticate", "Retry-After", "Dpop-Nonce"} | []string(nil)
 # idtoken.go
 idtoken.go | IDToken | if claims.has("events") { | if false {
 idtoken.go | IDToken | case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt": | case "nothing":
@@ -895,6 +897,30 @@ saved.go | SavedFaults | || *n > maxNumericDate) { | ) {
 saved.go | FuzzAuthorizationBinary | size > 1 && n>>(7*(size-1)) == 0 { | false {
 saved.go | FuzzAuthorizationBinary | strconv.FormatInt(n, 10) != s { | false {
 saved.go | FuzzTokenBinary | if size <= 0 || | if
+# redact.go
+redact.go | TestRedact$ | if 'A' <= c && c <= 'Z' { | if false {
+redact.go | TestRedact$ | if len(s) < minRedacted && (wordByte | if false && (wordByte
+redact.go | TestRedact$ | if len(s) < minRedactedWord { | if false {
+redact.go | TestRedact$ | s[:min(len(s), redactedHead)] | s
+redact.go | TestRedact$ | for _, layer := range layersOf(s) { | for _, layer := range layersOf(s)[:1] {
+redact.go | TestRedact$ | for len(layers) < maxSpellings { | for len(layers) < 2 {
+redact.go | RedactKeepsCodes | if code = m.code; !keepsCode(code) { | if code = m.code; true {
+redact.go | RedactAnswers | if code = m.code; !keepsCode(code) { | if code = m.code; false {
+redact.go | RedactAnswers | redact(m.description, secrets), | m.description,
+redact.go | RedactAnswers | if redact(uri, secrets) != uri | if false
+redact.go | RedactBeforeCutting|Refusal | strings.Clone(s[:min(len(s), maxErrorText)]) | strings.Clone(s)
+redact.go | RedactAnswers | if !slices.Contains(publicParams[:], name) { | if name == "" {
+redact.go | RedactKeepsCodes | if !slices.Contains(publicParams[:], name) { | if name != "" {
+redact.go | RedactAnswers|RedactBasic | secrets = append(secrets, password) | _ = password
+redact.go | RedactBasic | strings.TrimRight(credentials, "=") | credentials
+redact.go | RedactTokens | e2.Detail = redact(e.Detail, r.secrets()) | _ = 0
+redact.go | RedactAnswers | "client_secret", "registration_access_token", "software_statement" | "client_secret"
+redact.go | RedactAuthorization | list := []string{d.state, d.nonce, d.verifier} | list := []string{d.state, d.nonce}
+redact.go | RedactAuthorization | [...]string{"code", "state", | [...]string{"state",
+callback.go | RedactAuthorization | printable(redact(code, a.d.secrets(params)), 64) | printable(code, 64)
+token.go | RedactAnswers | o.quote(s, 32), want) | printable(s, 32), want)
+token.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
+userinfo.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
 # secret.go
 secret.go | Secret | func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding } | func (s Secret) MarshalJSON() ([]byte, error) { return []byte("\"\""), nil }
 secret.go | Secret | func (s Secret) Format(f fmt.State, _ rune) | func (s Secret) Format2(f fmt.State, _ rune)
@@ -1068,7 +1094,7 @@ mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTra
 http.go | HTTPSend | if err == nil && res == nil { | if false {
 http.go | HTTPSend | if res.Body == nil { | if false {
 http.go | HTTPSend | info.Err, res = err, nil | info.Err = err
-http.go | DPoPChallengeScheme | && (e.Code == "" || c.Is(scheme)) { | && e.Code == "" {
+http.go | DPoPChallengeScheme | && (m.code == "" || c.Is(scheme)) { | && m.code == "" {
 http.go | DPoPChallengeScheme | if c.Is(scheme) {\n | if false {\n
 http.go | DoTellsNothing | URL: withoutQuery(req.URL), Duration | URL: req.URL.String(), Duration
 oauth.go | DPoPWhere | if endpoints[e].proof { | if true {

@@ -219,7 +219,12 @@ const (
 	maxMemoHeader      = 1 << 10  // bytes of one
 	maxChallengeLine   = 16 << 10 // bytes of a WWW-Authenticate field
 	maxChallenges      = 32       // challenges of a response
-	minRedacted        = 8        // bytes of a secret that is taken out of a server's text: a shorter one is a part of words
+	maxErrorHeader     = 4 << 10  // bytes of an error's header fields that are kept: as much as of its body
+	maxErrorText       = 1 << 10  // bytes of a code, description or URI that are kept
+	minRedacted        = 8        // bytes of a secret that is taken out of a server's text wherever it stands: a shorter one is a part of words
+	minRedactedWord    = 4        // bytes of a secret that is taken out where it is a whole word: a shorter one is a word of the text
+	redactedHead       = 16       // bytes of a secret that are known again where a server cut it off
+	maxSpellings       = 4        // a text as it came, and with up to three layers of escapes taken off
 	maxAttestation     = 16 << 10 // bytes of a client attestation: servers take no longer header field
 	maxServerChallenge = 2 << 10  // bytes of a challenge for its proof, which comes and goes in header fields
 	maxPing            = 8 << 10  // bytes of a CIBA notification: it is read before anybody is known

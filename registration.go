@@ -379,7 +379,7 @@ func (reg *Registration) checkAnswer(asked *ClientMetadata) error {
 	method := reg.authMethod()
 	switch {
 	case reg.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
-		return fail(ErrResponse, "client_secret", "is missing, and the client authenticates with %s", printable(method, 64))
+		return fail(ErrResponse, "client_secret", "is missing, and the client authenticates with %s", o.quote(method, 64))
 	case asked != nil && !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // the statement may say them
 		!sameSet(reg.Metadata.RedirectURIs, asked.RedirectURIs):
 		return fail(ErrResponse, "redirect_uris", "are not those that were asked for")

@@ -400,7 +400,7 @@ func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantO
 	x.checks.accessToken = t.AccessToken.Reveal()
 	id, err := c.verifyIDToken(ctx, rawIDToken, &x.checks)
 	if err != nil {
-		return nil, err
+		return nil, res.withoutSecrets(err)
 	}
 	t.setIDToken(id)
 	return t, nil
@@ -502,7 +502,7 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 	if !ok {
 		return "", fail(ErrResponse, "token_type", "is missing; if this server never sends it, list \"\" in Config.AllowTokenTypes")
 	}
-	return "", fail(ErrTokenType, "token_type", "%s is not %s; if this client can use it, list it in Config.AllowTokenTypes", printable(s, 32), want)
+	return "", fail(ErrTokenType, "token_type", "%s is not %s; if this client can use it, list it in Config.AllowTokenTypes", o.quote(s, 32), want)
 }
 
 // tokenScope reads scope as a string or, as Twitch writes it, an array.

@@ -78,7 +78,11 @@ func (c *Client) userInfo(ctx context.Context, t *Token, opts *UserInfoOptions) 
 	if err != nil {
 		return nil, err
 	}
-	return c.processUserInfoResponse(ctx, res, subject, t.Issuer())
+	u, err := c.processUserInfoResponse(ctx, res, subject, t.Issuer())
+	if err != nil {
+		return nil, res.withoutSecrets(err)
+	}
+	return u, nil
 }
 
 // expectedSubject is the sub that the answer has to have; "" for any.
