@@ -46,9 +46,9 @@ func newAccessToken() (*AccessToken, *accessTokenData) {
 	return &both.token, &both.data
 }
 
-// data is never nil: the zero AccessToken is inert.
+// data is never nil: the nil and the zero AccessToken are inert.
 func (t *AccessToken) data() *accessTokenData {
-	if t.d == nil {
+	if t == nil || t.d == nil {
 		return new(accessTokenData)
 	}
 	return t.d
@@ -63,6 +63,21 @@ func (t *AccessToken) Issuer() string { return t.data().issuer }
 // 9068, Section 5). Empty: an opaque token whose server does not say it, or a
 // profile that does without.
 func (t *AccessToken) Subject() string { return t.data().subject }
+
+// Identity returns the issuer and the subject, which together say whose token it
+// is: a program should know users by both. If the token has no subject, the error
+// matches [ErrClaim]; ClientID may say then which client it is that acts for
+// itself. If t is nil or the zero AccessToken, the error matches [ErrConfig].
+func (t *AccessToken) Identity() (issuer, subject string, err error) {
+	d := t.data()
+	switch {
+	case d.issuer == "":
+		return "", "", fail(ErrConfig, "AccessToken", "is nil or empty: take it from AccessTokenFromContext or Authenticate").in(opResource)
+	case d.subject == "":
+		return "", "", fail(ErrClaim, "sub", "is missing: the token is of no user that its server names; see ClientID").in(opResource)
+	}
+	return d.issuer, d.subject, nil
+}
 
 // ClientID is client_id, or what the profile has in its place: which client the
 // token was issued to. Empty where Subject may be.

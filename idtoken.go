@@ -47,9 +47,9 @@ func newIDToken() (*IDToken, *idTokenData) {
 	return &both.token, &both.data
 }
 
-// data is never nil: the zero IDToken is inert.
+// data is never nil: the nil and the zero IDToken are inert.
 func (id *IDToken) data() *idTokenData {
-	if id.d == nil {
+	if id == nil || id.d == nil {
 		return new(idTokenData)
 	}
 	return id.d
@@ -60,6 +60,17 @@ func (id *IDToken) Issuer() string { return id.data().issuer }
 
 // Subject is sub: who logged in, unique and never reassigned within the issuer.
 func (id *IDToken) Subject() string { return id.data().subject }
+
+// Identity returns the issuer and the subject, which together say who logged in. A
+// program should know its users by both: a subject is unique within its issuer. If
+// id is nil or the zero IDToken, the error matches [ErrConfig].
+func (id *IDToken) Identity() (issuer, subject string, err error) {
+	d := id.data()
+	if d.issuer == "" || d.subject == "" {
+		return "", "", fail(ErrConfig, "IDToken", "is nil or empty, and says of nobody who it is: ask for scope openid").in(opIDToken)
+	}
+	return d.issuer, d.subject, nil
+}
 
 // Audience is aud; it holds the client_id.
 func (id *IDToken) Audience() []string { return slices.Clone(id.data().audience) }
@@ -480,10 +491,18 @@ func checkHash(claims jsonObject, name string, alg *algorithm, value string, req
 
 // VerifyIDTokenOptions are the options of [Client.VerifyIDToken].
 type VerifyIDTokenOptions struct {
-	// Nonce is the one that was sent. Empty: none was, and the token must have none.
+	// Nonce is the nonce that was sent. If empty, none was sent, and the token must
+	// have none.
+	//
+	// WARNING: Without a nonce nothing ties the token to this program or to this
+	// user's browser. Whoever has an ID token of the client, for example from a log or
+	// from another part of the system, can present it as their own until it expires.
+	// It may even be an access token, if the server's access tokens name the client as
+	// their audience: one with a scope is refused, and Metadata.RequireAuthTime refuses
+	// those without, if the server's ID tokens have an auth_time.
 	Nonce string
 	// InsecureNoNonce leaves the nonce unjudged, for tokens that come with one
-	// this program does not know. A token can then be replayed.
+	// this program does not know. The warning of Nonce applies.
 	InsecureNoNonce bool
 	// MaxAge is the age in seconds that the authentication may have. Nil:
 	// Metadata.DefaultMaxAge.

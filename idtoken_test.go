@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -298,6 +299,106 @@ func TestIDTokenSaysKind(t *testing.T) {
 		}
 		if wantError(t, err, ErrType, tt.claim); id != nil {
 			t.Error("a token with the error")
+		}
+	}
+}
+
+// TestIdentity: who it is, or an error, never an empty name that all would share.
+func TestIdentity(t *testing.T) {
+	type identifier interface {
+		Identity() (issuer, subject string, err error)
+	}
+	s := newUnitServer()
+	c := s.client(t, nil)
+	id, err := c.VerifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(nil)), VerifyIDTokenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := authenticate(t, s.resource(t, nil), bearer(s.accessToken(t, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.answer("/introspect", `{"active":true,"client_id":"app"}`)
+	opaque, err := authenticate(t, s.opaqueServer(t, nil), bearer("opaque"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	without, err := c.Refresh(context.Background(), &Token{RefreshToken: NewSecret("r")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored := new(Token)
+	saved, err := c.identityToken(id).MarshalBinary()
+	if err == nil {
+		err = restored.UnmarshalBinary(saved)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		of   identifier
+		kind error
+		way  string // out, in the error's text
+	}{
+		{"ID token", id, nil, ""},
+		{"nil ID token", (*IDToken)(nil), ErrConfig, "openid"},
+		{"zero ID token", &IDToken{}, ErrConfig, "openid"},
+		{"token", c.identityToken(id), nil, ""},
+		{"restored token", restored, nil, ""},
+		{"token without ID token", without, ErrConfig, "openid"},
+		{"nil token", (*Token)(nil), ErrConfig, "openid"},
+		{"zero token", &Token{}, ErrConfig, "openid"},
+		{"issuer alone", &Token{known: &identity{issuer: unitIssuer}}, ErrConfig, "openid"},
+		{"subject alone", &Token{known: &identity{subject: "alice"}}, ErrConfig, "openid"},
+		{"access token", api, nil, ""},
+		{"access token of nobody", opaque, ErrClaim, "ClientID"},
+		{"nil access token", (*AccessToken)(nil), ErrConfig, "AccessTokenFromContext"},
+		{"zero access token", &AccessToken{}, ErrConfig, "AccessTokenFromContext"},
+	} {
+		issuer, subject, err := tt.of.Identity()
+		if tt.kind == nil {
+			if err != nil || issuer != unitIssuer || subject != "alice" {
+				t.Errorf("%s: %q, %q, %v", tt.name, issuer, subject, err)
+			}
+			continue
+		}
+		if !errors.Is(err, tt.kind) || issuer != "" || subject != "" || !strings.Contains(err.Error(), tt.way) {
+			t.Errorf("%s: %q, %q, %v", tt.name, issuer, subject, err)
+		}
+	}
+}
+
+// TestIDTokenNil: what a login without openid has is nil, and no panic. The methods
+// that print have value receivers, for copies, and are called by fmt and slog.
+func TestIDTokenNil(t *testing.T) {
+	for _, v := range []any{
+		(*IDToken)(nil), &IDToken{}, (*AccessToken)(nil), &AccessToken{}, (*LogoutToken)(nil), &LogoutToken{},
+		(*UserInfo)(nil), &UserInfo{}, (*Introspection)(nil), &Introspection{}, (*Token)(nil), &Token{},
+	} {
+		value := reflect.ValueOf(v)
+		for i := range value.NumMethod() {
+			method := value.Type().Method(i)
+			if _, ofValue := value.Type().Elem().MethodByName(method.Name); ofValue || method.Name == "UnmarshalBinary" {
+				continue
+			}
+			args := make([]reflect.Value, method.Type.NumIn()-1)
+			for j := range args {
+				args[j] = reflect.Zero(method.Type.In(j + 1))
+				if method.Name == "Claims" {
+					args[j] = reflect.ValueOf(new(map[string]any))
+				}
+			}
+			out := value.Method(i).Call(args)
+			for _, o := range out {
+				if method.Name != "Claims" && method.Name != "Identity" && method.Name != "MarshalBinary" && !o.IsZero() {
+					t.Errorf("%T.%s of nothing gives %v", v, method.Name, o)
+				}
+			}
+			if err, _ := out[len(out)-1].Interface().(error); method.Name == "Claims" && (!errors.Is(err, ErrClaim) || !strings.Contains(err.Error(), "nil or empty")) {
+				t.Errorf("%T.Claims of nothing: %v", v, err)
+			}
 		}
 	}
 }

@@ -71,9 +71,9 @@ type introspectionData struct {
 	confirm  confirmation
 }
 
-// data is never nil: the zero Introspection is inert.
+// data is never nil: the nil and the zero Introspection are inert.
 func (i *Introspection) data() *introspectionData {
-	if i.d == nil {
+	if i == nil || i.d == nil {
 		return new(introspectionData)
 	}
 	return i.d

@@ -637,6 +637,9 @@ func arrayElements(raw string, limit int) ([]string, error) {
 // one another (email and Email) are refused, at every depth: which of them
 // counts would be decided by their order.
 func unmarshalClaims(text string, dst any) error {
+	if text == "" {
+		return fail(ErrClaim, "", "there are no claims, because the value is nil or empty")
+	}
 	r := newJSONReader()
 	defer r.release()
 	r.folding = true

@@ -106,9 +106,9 @@ type logoutTokenData struct {
 	expiry   time.Time
 }
 
-// data is never nil: the zero LogoutToken is inert.
+// data is never nil: the nil and the zero LogoutToken are inert.
 func (t *LogoutToken) data() *logoutTokenData {
-	if t.d == nil {
+	if t == nil || t.d == nil {
 		return new(logoutTokenData)
 	}
 	return t.d

@@ -301,6 +301,13 @@ jwe.go | DecrypterConfig | ok && !ours.decrypts(a.as) { | ok && a.as != nil && o
 jwe.go | DecrypterConfig|RequestObject | if enc != "" { | if false {
 jwe.go | EncryptedDefault | enc = defaultEncryption | enc = "A128GCM"
 jwe.go | EncryptedRequest|RequestObject | case "RSA-OAEP-256", "ECDH-ES": | case "RSA-OAEP-256", "ECDH-ES", "A128KW":
+idtoken.go | TestIdentity | if d.issuer == "" || d.subject == "" { | if false {
+token.go | TestIdentity | if id.issuer == "" || id.subject == "" { | if id.issuer == "" {
+token.go | TestIdentity | if id.issuer == "" || id.subject == "" { | if id.subject == "" {
+accesstoken.go | TestIdentity | case d.subject == "": | case false:
+idtoken.go | IDTokenNil | if id == nil || id.d == nil { | if id.d == nil {
+userinfo.go | IDTokenNil | if u == nil { | if false {
+json.go | IDTokenNil | if text == "" { | if false {
 idtoken.go | EncryptedAnswers | if raw, err = c.signedToken(ctx, raw, &c.encrypted.idToken); err != nil { | if false {
 logout.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.idToken); err != nil { | if false {
 userinfo.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.userinfo); err != nil { | if false {

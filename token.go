@@ -59,14 +59,36 @@ type identity struct {
 
 // IDToken is the verified ID token that came with the token: nil if none did,
 // and nil in a restored Token. Its checks all passed.
-func (t *Token) IDToken() *IDToken { return t.idToken }
+func (t *Token) IDToken() *IDToken {
+	if t == nil {
+		return nil
+	}
+	return t.idToken
+}
+
+// Identity returns the issuer and the subject of the ID token, which together say
+// who logged in; it survives MarshalBinary. A program should know its users by both:
+// a subject is unique within its issuer.
+//
+// If no ID token came with t, the error matches [ErrConfig]: without scope openid a
+// server says of nobody who logged in, and to a program that took that for a name
+// all its users would be one.
+func (t *Token) Identity() (issuer, subject string, err error) {
+	id := t.identity()
+	if id.issuer == "" || id.subject == "" {
+		return "", "", fail(ErrConfig, "Token", "had no ID token, and says of nobody who logged in: ask for scope openid").in(opToken)
+	}
+	return id.issuer, id.subject, nil
+}
 
 // Issuer is the iss of the ID token, for a multi-tenant server that of the
-// tenant; it survives MarshalBinary. It is empty if there was no ID token.
+// tenant; it survives MarshalBinary. It is empty if there was no ID token: a login
+// takes it from Identity, which is an error then.
 func (t *Token) Issuer() string { return t.identity().issuer }
 
 // Subject is the sub of the ID token, unique within its Issuer; it survives
-// MarshalBinary. It is empty if there was no ID token.
+// MarshalBinary. It is empty if there was no ID token: a login takes it from
+// Identity, which is an error then.
 func (t *Token) Subject() string { return t.identity().subject }
 
 // IDTokenHint is the ID token as it was signed (of an encrypted one, what was in
@@ -76,7 +98,7 @@ func (t *Token) Subject() string { return t.identity().subject }
 func (t *Token) IDTokenHint() string { return t.identity().raw }
 
 func (t *Token) identity() identity {
-	if t.known == nil {
+	if t == nil || t.known == nil {
 		return identity{}
 	}
 	return *t.known
@@ -87,6 +109,9 @@ const tokenVersion = 2 // 1 had no IssuedTokenType, no jkt and no granted
 // MarshalBinary encodes t for the session store. The result is secret: it
 // holds the tokens.
 func (t *Token) MarshalBinary() ([]byte, error) {
+	if t == nil {
+		return nil, fail(ErrConfig, "Token", "is nil").in(opToken)
+	}
 	w := newSaved(tokenVersion)
 	extra := []byte("{}")
 	if t.Extra != nil {

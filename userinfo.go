@@ -20,19 +20,27 @@ type UserInfo struct {
 	subject string
 }
 
+// data is what u holds, also if it is nil.
+func (u *UserInfo) data() UserInfo {
+	if u == nil {
+		return UserInfo{}
+	}
+	return *u
+}
+
 // Subject is sub; it was compared with the one that was expected.
-func (u *UserInfo) Subject() string { return u.subject }
+func (u *UserInfo) Subject() string { return u.data().subject }
 
 // EmailVerified is email_verified, also where it is written as a string.
 func (u *UserInfo) EmailVerified() bool {
-	o, err := parseObject(u.payload.Reveal(), documentLimits, ErrClaim)
+	o, err := parseObject(u.data().payload.Reveal(), documentLimits, ErrClaim)
 	return err == nil && emailVerified(o)
 }
 
 // Claims decodes the claims into dst as [encoding/json] does. Claims that it
 // would not tell apart by their names are an error of kind [ErrClaim].
 func (u *UserInfo) Claims(dst any) error {
-	return withOp(opUserInfo, unmarshalClaims(u.payload.Reveal(), dst))
+	return withOp(opUserInfo, unmarshalClaims(u.data().payload.Reveal(), dst))
 }
 
 // Format prints the subject: the rest is personal data.
