@@ -218,6 +218,13 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 	if name := saysKind(claims, "bearer", "dpop", "access", "access_token", "refresh", "refresh_token", "offline"); name != "" {
 		return nil, fail(ErrType, name, "the server says that the token is not an ID token")
 	}
+	// scp is that of Entra ID and Okta. Those of Spring Authorization Server have the
+	// client as aud, no typ and a scope: only a nonce tells an ID token from one then.
+	for _, name := range [...]string{"scp", "scope"} {
+		if claims.has(name) && (name == "scp" || x.outside && x.nonce == "") {
+			return nil, fail(ErrType, name, "only access tokens have it: the token is not an ID token")
+		}
+	}
 	token, id := newIDToken()
 	id.raw, id.payload, id.alg = raw, v.payload, v.alg
 	if id.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 2

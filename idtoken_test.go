@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -299,6 +300,53 @@ func TestIDTokenSaysKind(t *testing.T) {
 		}
 		if wantError(t, err, ErrType, tt.claim); id != nil {
 			t.Error("a token with the error")
+		}
+	}
+}
+
+// TestIDTokenOfAPI: access tokens that have the client as their audience, and the
+// type of ID tokens or none.
+func TestIDTokenOfAPI(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	type m = map[string]any
+	for _, tt := range []struct {
+		name  string
+		more  m
+		opts  VerifyIDTokenOptions
+		param string // refused for
+	}{
+		{"scp", m{"scp": "read", "nonce": "n"}, VerifyIDTokenOptions{Nonce: "n"}, "scp"}, // Entra ID
+		{"scp, a list", m{"scp": []string{"read"}}, VerifyIDTokenOptions{}, "scp"},       // Okta
+		{"scp, nonce not judged", m{"scp": "read"}, VerifyIDTokenOptions{InsecureNoNonce: true}, "scp"},
+		{"scope", m{"scope": []string{"openid"}}, VerifyIDTokenOptions{}, "scope"}, // Spring Authorization Server
+		{"scope, nonce not judged", m{"scope": "openid", "nonce": "n"}, VerifyIDTokenOptions{InsecureNoNonce: true}, "scope"},
+		{"scope with a nonce", m{"scope": "openid", "nonce": "n"}, VerifyIDTokenOptions{Nonce: "n"}, ""},
+	} {
+		id, err := c.VerifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(tt.more)), tt.opts)
+		if tt.param == "" {
+			if err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			continue
+		}
+		if wantError(t, err, ErrType, tt.param); id != nil {
+			t.Errorf("%s: a token came with the error", tt.name)
+		}
+	}
+	// In a login, too; there scope is the server's own matter: the nonce is judged.
+	for _, tt := range []struct {
+		name string
+		kind error
+	}{{"scp", ErrType}, {"scope", nil}} {
+		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}})
+		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(m{"nonce": a.d.nonce, tt.name: "read"}))}))
+		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"code": {"c"}, "state": {a.d.state}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, tt.kind) {
+			t.Errorf("%s in a login: %v", tt.name, err)
 		}
 	}
 }

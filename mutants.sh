@@ -301,6 +301,9 @@ jwe.go | DecrypterConfig | ok && !ours.decrypts(a.as) { | ok && a.as != nil && o
 jwe.go | DecrypterConfig|RequestObject | if enc != "" { | if false {
 jwe.go | EncryptedDefault | enc = defaultEncryption | enc = "A128GCM"
 jwe.go | EncryptedRequest|RequestObject | case "RSA-OAEP-256", "ECDH-ES": | case "RSA-OAEP-256", "ECDH-ES", "A128KW":
+idtoken.go | IDTokenOfAPI | claims.has(name) && (name == "scp" | claims.has(name) && (false
+idtoken.go | IDTokenOfAPI | (name == "scp" || x.outside && x.nonce == "") | (name == "scp" || x.outside)
+idtoken.go | IDTokenOfAPI | (name == "scp" || x.outside && x.nonce == "") | (name == "scp" || x.nonce == "n")
 idtoken.go | TestIdentity | if d.issuer == "" || d.subject == "" { | if false {
 token.go | TestIdentity | if id.issuer == "" || id.subject == "" { | if id.issuer == "" {
 token.go | TestIdentity | if id.issuer == "" || id.subject == "" { | if id.subject == "" {
