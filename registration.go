@@ -365,7 +365,7 @@ func (reg *Registration) read(o jsonObject, asked *ClientMetadata, r *registrar)
 	if asked != nil {
 		was = asked
 	}
-	err = cmp.Or(err, fresh.readSecret(o, r.clock), fresh.readManagement(o, r), decodeRegistered(o, &fresh.Metadata, was), fresh.checkAnswer(asked))
+	err = cmp.Or(err, fresh.readSecret(o, r.clock), fresh.readManagement(o, r), decodeRegistered(o, &fresh.Metadata, was), fresh.checkAnswer(o, asked))
 	fresh.Metadata.ClientID = cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID)
 	// It only informs.
 	if n, ok, err := o.seconds("client_id_issued_at", false); ok && err == nil {
@@ -375,7 +375,7 @@ func (reg *Registration) read(o jsonObject, asked *ClientMetadata, r *registrar)
 }
 
 // checkAnswer wants what the client cannot do without, and codes that go nowhere else.
-func (reg *Registration) checkAnswer(asked *ClientMetadata) error {
+func (reg *Registration) checkAnswer(o jsonObject, asked *ClientMetadata) error {
 	method := reg.authMethod()
 	switch {
 	case reg.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
