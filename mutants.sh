@@ -397,7 +397,7 @@ http.go | TestPoll$ | return !handshakeRefused(err) && (errors | return (errors
 http.go | TestPoll$ | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrUnavailable)
 http.go | PollNeedsKeys | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrNetwork)
 http.go | LogoutHandler$ | io.LimitReader(r, limit+1) | io.LimitReader(r, limit)
-http.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
+dial.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
 http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | case u.Scheme == "https", insecure:
 http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
 http.go | HTTP | r.body[:min(len(r.body), maxErrorBody)] | r.body
@@ -1096,7 +1096,7 @@ protected.go | ShortLife | tr.early = min(tr.early, max(0, tr.c.clock.left(own.E
 protected.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, &own))
 protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
 # what DPoP and protected resources changed elsewhere
-http.go | ProtectedTransports | t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, 0 | _ = 0
+dial.go | ProtectedTransports | t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, 0 | _ = 0
 http.go | ProtectedTransports | resources = patientTransport(newTransport()) | _ = 0
 oauth.go | ProtectedTransports | c.caller.resources = clients.resources | _ = 0
 mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | _ = 0
