@@ -1,12 +1,19 @@
 package oauth
 
 // This file implements the transports that requests go through: the package's own,
-// and what it makes of a user's.
+// what it makes of a user's, and the watch over what net/http does with a request.
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,25 +41,6 @@ func cloneTransport(t *http.Transport) *http.Transport {
 	return t
 }
 
-// unredirected takes the Location out of answers. Before http.Client asks
-// CheckRedirect it parses the URL, and quotes it whole in an error if it cannot.
-type unredirected struct{ next http.RoundTripper }
-
-func (t *unredirected) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := t.next.RoundTrip(r)
-	if res != nil {
-		res.Header.Del("Location")
-	}
-	return res, err
-}
-
-// CloseIdleConnections makes that of http.Client work.
-func (t *unredirected) CloseIdleConnections() {
-	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}
-
 // newTransport is http.DefaultTransport with tighter limits.
 func newTransport() *http.Transport {
 	return &http.Transport{
@@ -67,4 +55,184 @@ func newTransport() *http.Transport {
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,
 	}
+}
+
+// ---- connections
+
+// A wire is an *http.Transport whose connections are watched.
+type wire struct {
+	transport *http.Transport
+}
+
+// wired is rt, watched if it is net/http's own: whatever else it is does not say what
+// it does with a request.
+func wired(rt http.RoundTripper) http.RoundTripper {
+	if t, ok := rt.(*http.Transport); ok && t != nil {
+		return &wire{transport: t}
+	}
+	return rt
+}
+
+// transportIn is the *http.Transport that rt is or watches; nil if it is another kind.
+func transportIn(rt http.RoundTripper) *http.Transport {
+	switch rt := rt.(type) {
+	case *wire:
+		return rt.transport
+	case *http.Transport:
+		return rt
+	}
+	return nil
+}
+
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	return watched(w.transport, req, true)
+}
+
+// CloseIdleConnections makes that of http.Client work.
+func (w *wire) CloseIdleConnections() { w.transport.CloseIdleConnections() }
+
+// ---- what net/http does by itself
+
+// A watch sees to it that a request does not go out a second time without the
+// package knowing. net/http repeats requests, with the same code, refresh token, proof
+// or order in them: a GET after a kept connection broke; over HTTP/2 any, without end,
+// after GOAWAY and some resets of the stream. A request gets one connection. Another
+// one, for a round tripper that is not net/http's own, is what it may do with an
+// answer: after that, and once.
+type watch struct {
+	direct bool // no round tripper is between this and net/http's
+	cancel context.CancelCauseFunc
+
+	mu       sync.Mutex
+	conns    int
+	http1    bool // the last one speaks HTTP/1
+	wrote    bool // a header went out
+	answered bool // some of an answer came
+	refused  bool // another connection was
+}
+
+// watched sends a request that is watched.
+func watched(rt http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	w := &watch{direct: direct, cancel: cancel}
+	r := req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              w.gotConn,
+		WroteHeaders:         func() { w.set(&w.wrote) },
+		GotFirstResponseByte: func() { w.set(&w.answered) },
+	}))
+	r.GetBody = nil // net/http then says why it would send the body again
+	res, err := rt.RoundTrip(r)
+	if err != nil {
+		err = w.explain(req, err)
+	}
+	if res == nil || res.Body == nil || err != nil {
+		cancel(nil)
+		return res, err
+	}
+	if res.Request == r {
+		res.Request = req
+	}
+	if res.StatusCode != http.StatusSwitchingProtocols { // there it is the connection
+		res.Body = &watchedBody{res.Body, func() { cancel(nil) }}
+	}
+	return res, nil
+}
+
+func (w *watch) set(b *bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*b = true
+}
+
+// gotConn stands between net/http and the connection: nothing is written on it yet.
+func (w *watch) gotConn(info httptrace.GotConnInfo) {
+	secure, _ := info.Conn.(*tls.Conn)
+	http1 := secure == nil || secure.ConnectionState().NegotiatedProtocol != "h2"
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns++
+	if w.conns == 1 || w.conns == 2 && w.answered && !w.direct {
+		w.http1 = http1
+		return
+	}
+	w.refused = true
+	w.cancel(repeatedError{})
+	// HTTP/2 looks at the context before it writes, HTTP/1 does not.
+	switch {
+	case !http1:
+	case secure != nil:
+		secure.NetConn().Close()
+	default:
+		info.Conn.Close()
+	}
+}
+
+// explain is err, marked if the request may be sent once more.
+func (w *watch) explain(req *http.Request, err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	again := false
+	switch {
+	case req.Context().Err() != nil:
+		return err
+	case w.refused:
+		// A request of another method is repeated over HTTP/1 if nothing of it was
+		// written, and over HTTP/2 for a reason that is not known any more.
+		again = !w.answered && (idempotent(req) || !w.wrote || w.direct && w.http1)
+		err = repeatedError{}
+	default:
+		// The errors have no types. What the server did not begin with (RFC 9113,
+		// Sections 6.8 and 8.7) is good for another time.
+		text := err.Error()
+		again = strings.Contains(text, "cannot retry err") && (strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY"))
+	}
+	if again {
+		return againError{err}
+	}
+	return err
+}
+
+// idempotent is what net/http repeats as that: RFC 9110, Section 9.2.2, as far as
+// anybody relies on it, and what says so itself.
+func idempotent(r *http.Request) bool {
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return hasField(r.Header, "Idempotency-Key") || hasField(r.Header, "X-Idempotency-Key")
+}
+
+// A repeatedError says that net/http was about to send a request a second time.
+type repeatedError struct{}
+
+func (repeatedError) Error() string { return "the connection broke before an answer came" }
+
+// An againError marks an error after which the request may be sent once more.
+type againError struct{ error }
+
+func (e againError) Unwrap() error { return e.error }
+
+// sendAgain reports whether a request that failed with err may be sent once more.
+func sendAgain(ctx context.Context, err error) bool {
+	var again againError
+	return errors.As(err, &again) && ctx.Err() == nil
+}
+
+// A watchedBody ends the watch.
+type watchedBody struct {
+	io.ReadCloser
+	end func()
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.end()
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	defer b.end()
+	return b.ReadCloser.Close()
 }

@@ -263,10 +263,10 @@ func (d *DPoP) again(p *provenRequest, status int, h http.Header, code func() st
 
 // doProven sends the request that build makes, with a proof if there is a DPoP
 // key. It is built anew for every attempt: an assertion that is sent twice is a
-// replay. There is one more attempt for a DPoP nonce, and one for the challenge of
-// an attested client, in either order.
+// replay. There is one more attempt for a DPoP nonce, one for the challenge of an
+// attested client, and one after a connection that broke, in any order.
 func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token string, build func() (*httpRequest, error)) (*httpResponse, error) {
-	nonce, renewed, challenged := "", false, false
+	nonce, renewed, challenged, repeated := "", false, false, false
 	for {
 		r, err := build()
 		if err != nil {
@@ -287,7 +287,11 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err := d.prove(r.header, p, clock.now()); err != nil {
 			return nil, withOp(r.op, err)
 		}
-		res, err := c.do(ctx, r)
+		res, err := c.doOnce(ctx, r)
+		if !repeated && sendAgain(ctx, err) {
+			repeated = true
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

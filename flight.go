@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -100,6 +102,86 @@ func (f *flight[T]) wait(ctx context.Context, op string) error {
 	}
 }
 
+// ---- a caller's own
+
+// detached returns what f returns, or the error of the context if that ends before:
+// a round tripper need not look at it. f then goes on, on a goroutine of its own, and
+// late is given the result that nobody waits for. A panic of f is one of the caller.
+// What heeds the context by itself is called as it is.
+func detached[T any](ctx context.Context, foreign bool, f func() (T, error), late func(T)) (T, error) {
+	if !foreign || ctx.Done() == nil {
+		return f()
+	}
+	type outcome struct {
+		result T
+		err    error
+		panic  any
+	}
+	ended := make(chan outcome, 1)
+	var mu sync.Mutex
+	left := false
+	go func() {
+		o := outcome{err: goexit()}
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if !left {
+				ended <- o
+			} else if late != nil && o.err == nil && o.panic == nil {
+				late(o.result)
+			}
+		}()
+		returned := false
+		defer func() {
+			if !returned {
+				o.panic = moved(recover())
+			}
+		}()
+		o.result, o.err = f()
+		returned = true
+	}()
+	select {
+	case o := <-ended:
+		if o.panic != nil {
+			panic(o.panic)
+		}
+		return o.result, o.err
+	case <-ctx.Done():
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	left = true
+	var none T
+	select {
+	case o := <-ended: // it came at the same time
+		if o.panic == nil && o.err == nil {
+			return o.result, nil
+		}
+	default:
+	}
+	return none, ctx.Err()
+}
+
+// A movedPanic is a panic of another goroutine, with where it was.
+type movedPanic struct {
+	value any
+	stack []byte
+}
+
+func moved(v any) any {
+	if v == nil || v == http.ErrAbortHandler { // net/http compares it
+		return v
+	}
+	return movedPanic{v, debug.Stack()}
+}
+
+func (p movedPanic) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+
+func (p movedPanic) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
+}
+
 // ---- hooks
 
 // A hookQueue holds the calls of a Trace back until the result of a flight is
@@ -163,6 +245,9 @@ func guarded(f func() error) (err error) {
 			return
 		}
 		if v := recover(); v != nil { // nil: a Goexit, which nothing stops
+			if p, ok := v.(movedPanic); ok {
+				v = p.value
+			}
 			err = &Error{Kind: ErrUnavailable, Detail: "what was called panicked", Err: panicError{v}}
 		}
 	}()

@@ -3,7 +3,9 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -157,4 +159,122 @@ func TestFlightHooks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDetached: nobody waits for a round tripper beyond the own context or timeout, what
+// comes late is closed, and a panic is the caller's.
+func TestDetached(t *testing.T) {
+	const late = 10 * time.Second
+	slow := func(body io.ReadCloser) httpFunc {
+		return func(r *http.Request) (*http.Response, error) {
+			time.Sleep(late)
+			return &http.Response{StatusCode: 200, Body: body, Request: r}, nil
+		}
+	}
+	endless := httpFunc(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(slowReader(late)), Request: r}, nil
+	})
+	do := func(rt http.RoundTripper, timeout time.Duration) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := newCaller(&http.Client{Transport: rt, Timeout: timeout}, false, nil).do(ctx, httpGet("https://op.example/"))
+			return err
+		}
+	}
+	body := &closeCounter{Reader: strings.NewReader("{}")}
+	for name, tt := range map[string]struct {
+		call  func(context.Context) error
+		limit time.Duration // of the context
+		want  time.Duration
+		fails bool
+	}{
+		"do, context":       {do(slow(body), 0), time.Second, time.Second, true},
+		"do, timeout":       {do(slow(body), time.Second), time.Minute, time.Second, true},
+		"do, body, context": {do(endless, 0), time.Second, time.Second, true},
+		"do, body, timeout": {do(endless, time.Second), time.Minute, time.Second, true},
+		"do, in time":       {do(slow(body), 0), time.Minute, late, false},
+		"do, no limit":      {do(slow(body), 0), 0, late, false},
+		"send": {func(ctx context.Context) error {
+			c := newCaller(nil, false, nil)
+			res, err := c.send(slow(body), protectedRequest(t, "GET", unitAPI, nil).WithContext(ctx), "test")
+			if res != nil {
+				t.Error("an answer came with the error")
+			}
+			return err
+		}, time.Second, time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				*body = closeCounter{Reader: strings.NewReader("{}")}
+				ctx := t.Context()
+				if tt.limit > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.limit)
+					defer cancel()
+				}
+				start := monotonic()
+				err := tt.call(ctx)
+				if took := monotonic().Sub(start); took != tt.want {
+					t.Errorf("it took %v", took)
+				}
+				if (err != nil) != tt.fails || tt.fails && !(errors.Is(err, ErrNetwork) && errors.Is(err, context.DeadlineExceeded)) {
+					t.Errorf("error %v", err)
+				}
+				time.Sleep(2 * late)
+				synctest.Wait()
+				if !strings.Contains(name, "body") && body.closed != 1 {
+					t.Errorf("the answer was closed %d times", body.closed)
+				}
+			})
+		})
+	}
+}
+
+// slowReader takes its time and ends.
+type slowReader time.Duration
+
+func (r slowReader) Read([]byte) (int, error) { time.Sleep(time.Duration(r)); return 0, io.EOF }
+
+// TestDetachedPanics: a panic of a round tripper is that of the caller's goroutine, where
+// net/http's server recovers it, and says where it was.
+func TestDetachedPanics(t *testing.T) {
+	for name, tt := range map[string]struct {
+		value any
+		same  bool
+	}{
+		"text":            {"the fault", false},
+		"error":           {io.EOF, false},
+		"ErrAbortHandler": {http.ErrAbortHandler, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rt := httpFunc(func(*http.Request) (*http.Response, error) { panic(tt.value) })
+			defer func() {
+				v := recover()
+				if tt.same && v != tt.value {
+					t.Errorf("the panic is about %v", v)
+				}
+				if err, _ := v.(error); !tt.same && (err == nil || !strings.Contains(err.Error(), fmt.Sprint(tt.value)) || !strings.Contains(err.Error(), "flight_test.go")) {
+					t.Errorf("the panic is about %v", v)
+				}
+				if cause, ok := tt.value.(error); ok && !errors.Is(v.(error), cause) {
+					t.Errorf("%v is not found in %v", cause, v)
+				}
+			}()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			newCaller(rt.client(), false, nil).do(ctx, httpGet("https://op.example/"))
+			t.Error("no panic")
+		})
+	}
+	exit := httpFunc(func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil })
+	_, err := newCaller(exit.client(), false, nil).do(t.Context(), httpGet("https://op.example/"))
+	if !errors.Is(err, ErrUnavailable) {
+		t.Errorf("after Goexit: %v", err)
+	}
+	// One that comes when nobody waits is nobody's: it does not end the process.
+	synctest.Test(t, func(t *testing.T) {
+		rt := httpFunc(func(*http.Request) (*http.Response, error) { time.Sleep(time.Minute); panic("late") })
+		_, err := newCaller(&http.Client{Transport: rt, Timeout: time.Second}, false, nil).do(t.Context(), httpGet("https://op.example/"))
+		wantError(t, err, ErrNetwork, "")
+		time.Sleep(time.Hour)
+	})
 }

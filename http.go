@@ -8,6 +8,7 @@ package oauth
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -15,12 +16,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // A caller sends requests for a Client or a KeySet.
 type caller struct {
-	client    *http.Client      // our copy
+	client    *http.Client      // our copy: where requests go, and how long they take
 	resources http.RoundTripper // for protected resources
 	ours      bool              // the connections too: nobody else can close them
 	insecure  bool              // http is allowed
@@ -29,30 +31,27 @@ type caller struct {
 
 // newCaller copies the user's client, or makes the package's own if it is nil.
 func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
-	var own http.Client
-	ours := c == nil
 	if c == nil {
-		own = http.Client{Transport: newTransport(), Timeout: overallTimeout}
-	} else {
-		own = *c
-		if t, ok := c.Transport.(*http.Transport); ok && t != nil && t.TLSHandshakeTimeout == 0 {
-			// net/http goes on dialing after the request was given up.
-			own.Transport, ours = cloneTransport(t), true
+		return &caller{
+			client:    &http.Client{Transport: wired(newTransport()), Timeout: overallTimeout},
+			resources: wired(patientTransport(newTransport())),
+			ours:      true, insecure: insecure, trace: trace,
 		}
 	}
-	// A 307 would send secret and code again, to whoever the answer names; and
-	// nothing in these protocols redirects a client.
-	resources := own.Transport
-	if c == nil {
-		resources = patientTransport(newTransport())
+	rt, ours := c.Transport, false
+	if rt == nil {
+		rt = http.DefaultTransport
 	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.Jar = nil
-	if own.Transport == nil {
-		own.Transport, resources = http.DefaultTransport, http.DefaultTransport
+	if t, ok := rt.(*http.Transport); ok && t != nil && t.TLSHandshakeTimeout == 0 {
+		// net/http goes on dialing after the request was given up.
+		rt, ours = cloneTransport(t), true
 	}
-	own.Transport = &unredirected{own.Transport}
-	return &caller{client: &own, resources: resources, ours: ours, insecure: insecure, trace: trace}
+	rt = wired(rt)
+	// A Jar and CheckRedirect are for Client.Do: there are no cookies and no redirects.
+	// A 307 would send secret and code again, to whoever the answer names; and nothing
+	// in these protocols redirects a client.
+	own := &http.Client{Transport: rt, Timeout: c.Timeout}
+	return &caller{client: own, resources: rt, ours: ours, insecure: insecure, trace: trace}
 }
 
 // closeIdle closes what is kept for further requests.
@@ -127,9 +126,18 @@ func parseFetchURL(param, raw string, insecure bool) (*url.URL, error) {
 	return u, nil
 }
 
-// do sends a request and reads the answer. An answer of any status is a
-// success here.
+// do sends a request and reads the answer, once more where that is safe. An answer of
+// any status is a success here. What a request has in it that may be used once is made
+// anew by doProven.
 func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) {
+	res, err := c.doOnce(ctx, r)
+	if sendAgain(ctx, err) {
+		res, err = c.doOnce(ctx, r)
+	}
+	return res, err
+}
+
+func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, error) {
 	u, err := c.checkURL(r.param, r.url)
 	if err != nil {
 		return nil, withOp(r.op, err)
@@ -171,19 +179,13 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 // redirect and keeps no cookie.
 func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http.Response, error) {
 	start := monotonic()
-	res, err := rt.RoundTrip(req)
-	if err == nil && res == nil {
-		err = errors.New("the round tripper returned nothing")
-	}
+	res, err := detached(req.Context(), isForeign(rt), func() (*http.Response, error) { return exchange(rt, req) }, discardLate)
 	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: elapsed(start)}
 	if err != nil {
 		err = networkError(req.Context(), op, req.URL.Host, err)
 		info.Err, res = err, nil
 	} else {
 		info.Status = res.StatusCode
-		if res.Body == nil { // as http.Client has it: those of tests leave it out
-			res.Body = http.NoBody
-		}
 	}
 	c.trace.requestDone(req.Context(), info)
 	return res, err
@@ -192,28 +194,88 @@ func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http
 // withoutQuery is a URL as a Trace may see it.
 func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
+// exchange sends a request and looks at how its answer came about.
+func exchange(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
+	var res *http.Response
+	var err error
+	if isForeign(rt) {
+		res, err = watched(rt, req, false)
+	} else {
+		res, err = rt.RoundTrip(req)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case res == nil:
+		return nil, errors.New("the round tripper returned nothing")
+	case res.Body == nil: // those of tests leave it out
+		res.Body = http.NoBody
+	}
+	switch {
+	case res.StatusCode == http.StatusSwitchingProtocols && req.Header.Get("Upgrade") == "":
+		// No context ends what is read from it.
+		err = fail(ErrResponse, "", "the answer is 101 Switching Protocols, and the request did not ask for that")
+	case res.Request != nil && res.Request.Response != nil:
+		err = fail(ErrResponse, "", "a redirect was followed, and took along what the request had in it: the Transport of HTTPClient, MutualTLS.Wrap and TransportOptions.Base must hand redirects back")
+	default:
+		return res, nil
+	}
+	res.Body.Close()
+	return nil, err
+}
+
+// isForeign reports whether rt may do anything: not return when the context ends, for one.
+func isForeign(rt http.RoundTripper) bool {
+	_, ours := rt.(*wire)
+	return !ours
+}
+
+// discardLate closes the answer that nobody waits for any more.
+func discardLate(res *http.Response) {
+	if res != nil {
+		res.Body.Close()
+	}
+}
+
 func (c *caller) roundTrip(req *http.Request, op string) (*httpResponse, error) {
-	res, err := c.client.Do(req)
+	ctx := req.Context()
+	if c.client.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.client.Timeout)
+		defer cancel()
+		req = req.WithContext(ctx)
+	}
+	rt := c.client.Transport
+	res, err := detached(ctx, isForeign(rt), func() (*httpResponse, error) { return readAnswer(rt, req) }, nil)
 	if err != nil {
-		return nil, networkError(req.Context(), op, req.URL.Host, err)
+		return nil, withOp(op, networkError(ctx, op, req.URL.Host, err))
+	}
+	res.op = op
+	return res, nil
+}
+
+// readAnswer sends a request and reads the answer to its end.
+func readAnswer(rt http.RoundTripper, req *http.Request) (*httpResponse, error) {
+	res, err := exchange(rt, req)
+	if err != nil {
+		return nil, err
 	}
 	defer res.Body.Close()
 	if res.ContentLength > maxBody {
-		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody).in(op)
+		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody)
 	}
 	// One byte more than allowed tells a full body from a cut one; what was
 	// decompressed is what counts.
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if err != nil {
-		return nil, networkError(req.Context(), op, req.URL.Host, err)
+		return nil, err
 	}
 	if len(body) > maxBody {
-		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody).in(op)
+		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody)
 	}
 	mediaType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
 	scheme, _, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	return &httpResponse{
-		op:        op,
 		scheme:    scheme,
 		status:    res.StatusCode,
 		header:    res.Header,
@@ -241,11 +303,18 @@ func networkError(ctx context.Context, op, host string, err error) error {
 	if errors.As(err, &own) { // made by a RoundTripper of ours
 		return withOp(op, own)
 	}
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" { // as http.Client has it
+		err = http.ErrSchemeMismatch
+	}
 	e := &Error{Kind: ErrNetwork, Op: op, Detail: "no answer from " + printable(host, 128), Err: err}
 	if ctx.Err() != nil { // net/http hands on the cause instead
 		e.Err = ctx.Err()
 	} else if !quotesNothing(err) {
 		e.Err = silentError{err}
+	}
+	if sendAgain(ctx, err) {
+		e.Err = againError{e.Err}
 	}
 	if errors.Is(e.Err, context.Canceled) {
 		e.Kind, e.Detail = nil, "given up"
@@ -268,7 +337,8 @@ func quotesNothing(err error) bool {
 	var authority x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	return errors.As(err, &network) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) ||
+	var repeated repeatedError
+	return errors.As(err, &network) || errors.As(err, &repeated) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) ||
 		errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 

@@ -196,14 +196,7 @@ func TestHTTPCallersClient(t *testing.T) {
 }
 
 // httpTransport is the transport of net/http at the bottom of a client.
-func httpTransport(c *http.Client) *http.Transport {
-	rt := c.Transport
-	if u, ok := rt.(*unredirected); ok {
-		rt = u.next
-	}
-	t, _ := rt.(*http.Transport)
-	return t
-}
+func httpTransport(c *http.Client) *http.Transport { return transportIn(c.Transport) }
 
 func TestHTTPTransport(t *testing.T) {
 	own := newCaller(nil, false, nil).client

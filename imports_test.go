@@ -26,7 +26,7 @@ var onlyIn = map[string][]string{
 	"crypto/hmac":     {"decrypt.go", "jwe.go", "jws.go"},
 	"crypto/mldsa":    {"mldsa.go"},
 	"crypto/sha3":     {"algorithm.go"},
-	"crypto/tls":      {"mtls.go"},
+	"crypto/tls":      {"dial.go", "http.go", "mtls.go"},
 	"crypto/x509":     {"http.go", "jwk.go", "mtls.go", "resource.go"},
 	"crypto/rand":     {"decrypt.go", "jwe.go", "jws.go", "jwk.go", "secret.go"},
 	"crypto/aes":      {"decrypt.go", "jwe.go"},
@@ -52,7 +52,7 @@ var callsOnlyIn = map[string][]string{
 	"http.Post":             nil,
 	"http.PostForm":         nil,
 	"http.DefaultClient":    nil,
-	"c.client.Do":           {"http.go"},
+	"c.client.Do":           nil, // it follows redirects
 	"json.NewDecoder":       nil,
 	"json.Unmarshal":        {"json.go", "metadata.go"}, // after the strict reader, or into types that use it
 	"ecdsa.Verify":          nil,

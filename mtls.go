@@ -114,6 +114,7 @@ func (m *MutualTLS) clients(base *http.Client, clock Clock) (*mtlsClients, error
 }
 
 func (m *MutualTLS) wrap(t http.RoundTripper) http.RoundTripper {
+	t = wired(t)
 	if m.Wrap != nil {
 		return m.Wrap(t)
 	}
@@ -215,8 +216,8 @@ func refuseHTTPSProxy(proxy func(*http.Request) (*url.URL, error)) func(*http.Re
 
 // checkProxy finds out at once what refuseHTTPSProxy would say to a request.
 func checkProxy(rt http.RoundTripper, rawURL string) error {
-	t, ok := rt.(*http.Transport)
-	if !ok || t.Proxy == nil {
+	t := transportIn(rt)
+	if t == nil || t.Proxy == nil {
 		return nil
 	}
 	u, err := url.Parse(rawURL)

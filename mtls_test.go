@@ -505,7 +505,7 @@ func TestMTLSWrap(t *testing.T) {
 	cfg := mtlsConfig(srv, as)
 	seen := map[string]int{}
 	cfg.MTLS.Wrap = func(rt http.RoundTripper) http.RoundTripper {
-		if _, ok := rt.(*http.Transport); !ok {
+		if transportIn(rt) == nil {
 			t.Errorf("what is wrapped is a %T", rt)
 		}
 		return httpFunc(func(r *http.Request) (*http.Response, error) {

@@ -356,7 +356,12 @@ flight.go | FlightHooks | q == f.hooks && !q.isClosed() | q == f.hooks && false
 flight.go | FlightHooks | q == f.hooks && !q.isClosed() | q == f.hooks
 flight.go | FlightHooks | if q == nil || !q.add(call) { | if q = nil; true {
 flight.go | FlightEnds | return fmt.Sprintf("a value of type %T", e.value) | return fmt.Sprint(e.value)
-flight.go | CallerLeaves | case <-ctx.Done(): | case <-context.Background().Done():
+flight.go | CallerLeaves | case <-ctx.Done():\n		return &Error | case <-context.Background().Done():\n		return &Error
+flight.go | TestDetached$ | case <-ctx.Done():\n	} | case <-context.Background().Done():\n	}
+flight.go | TestDetached$ | late(o.result) | _ = late
+flight.go | DetachedPanics | panic(o.panic) | _ = 0
+flight.go | DetachedPanics | v == http.ErrAbortHandler | false
+flight.go | DetachedPanics | o := outcome{err: goexit()} | o := outcome{}
 # grants.go
 grants.go | TestGrantErrors | if t == nil || t.RefreshToken.IsZero() { | if t == nil {
 grants.go | TestGrantErrors | if t.server != "" && t.server != c.server.Issuer || t.clientID != "" | if t.clientID != ""
@@ -402,7 +407,23 @@ http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | cas
 http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
 http.go | HTTP | r.body[:min(len(r.body), maxErrorBody)] | r.body
 http.go | HTTP|Token | if s[i] < 0x21 || s[i] > 0x7e { | if s[i] > 0x7e {
-http.go | HTTP | own.Jar = nil | _ = 0
+http.go | TestDetached$ | if c.client.Timeout > 0 { | if false {
+http.go | HTTPSwitching | res.StatusCode == http.StatusSwitchingProtocols && | false &&
+http.go | HTTPSwitching | && req.Header.Get("Upgrade") == "" | 
+http.go | HTTPFollowed | case res.Request != nil && res.Request.Response != nil: | case false:
+http.go | HTTPFollowed|HTTPSwitching | res.Body.Close()\n	return nil, err | return nil, err
+http.go | ReplayHTTP2 | if sendAgain(ctx, err) {\n		res | if false {\n		res
+dial.go | ReplayHTTP2 | r.GetBody = nil // | _ = 0 //
+dial.go | ReplayHTTP | w.cancel(repeatedError{}) | _ = repeatedError{}
+dial.go | ReplayHTTP1 | info.Conn.Close() | _ = 0
+dial.go | ReplayHTTP2 | !w.answered && (idempotent(req) || !w.wrote || w.direct && w.http1) | true
+dial.go | ReplayHTTP1 | !w.answered && (idempotent(req) || | !w.answered && (
+dial.go | ReplayForeign | !w.answered && (idempotent(req) || | (idempotent(req) ||
+dial.go | ReplayForeign | w.conns == 2 && w.answered && !w.direct | w.answered && !w.direct
+dial.go | ReplayForeign | w.conns == 2 && w.answered && !w.direct | false
+dial.go | ReplayHTTP2 | strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY") | true
+dial.go | ReplayHTTP2 | (strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY")) | false
+dial.go | ReplayHTTP1 | return hasField(r.Header, "Idempotency-Key") || | return
 http.go | HTTP | case u.User != nil: | case false:
 http.go | HTTP|Token | o.has("access_token") { | false {
 http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
@@ -1032,8 +1053,8 @@ protected.go | DoNonce | if !first && req.GetBody != nil { | if false {
 protected.go | DoBareRequest | r.Method = cmp.Or(r.Method, http.MethodGet) | _ = cmp.Or("")
 protected.go | DoBareRequest | if r.Header == nil {\n | if false {\n
 protected.go | DPoPErrors | closeBody(r)\n | _ = 0\n
-protected.go | DoNonce | code); nonce == "" || !first || !resendable(req) { | code); nonce == "" || !resendable(req) {
-protected.go | DoNonce | code); nonce == "" || !first || !resendable(req) { | code); nonce == "" || !first {
+protected.go | DoNonce | code); nonce == "" || renewed || !resendable(req) { | code); nonce == "" || !resendable(req) {
+protected.go | DoNonce | code); nonce == "" || renewed || !resendable(req) { | code); nonce == "" || renewed {
 protected.go | DoGetBodyFails | res.Body.Close()\n} | }
 protected.go | DoRefuses | case !strings.EqualFold(t.TokenType, "dpop"): | case t.TokenType == "none":
 protected.go | DoRefuses | case c.dpop == nil:\n | case false:\n
@@ -1045,7 +1066,10 @@ protected.go | DoRefuses | case hasField(req.Header, "Authorization") || hasFiel
 protected.go | DoRefuses | case hasField(req.Header, "Authorization") || hasField(req.Header, "DPoP"): | case hasField(req.Header, "Authorization"):
 protected.go | DoRefuses | if strings.EqualFold(n, name) { | if n == http.CanonicalHeaderKey(name) {
 protected.go | DoRefuses | case req.URL.Opaque != "": | case false:
-protected.go | DoRefuses | case req.RequestURI != "": | case false:
+protected.go | DoBareRequest | r.RequestURI = "" // | _ = 0 //
+protected.go | DoBareRequest | r.Response = nil  // | _ = 0 //
+protected.go | ReplayHTTP1 | if !repeated && resendable(req) && sendAgain | if sendAgain(req.Context(), nil) && resendable(req) && sendAgain
+dpop.go | ReplayHTTP2 | if !repeated && sendAgain(ctx, err) { | if false {
 protected.go | DoRefuses | _, err := c.caller.checkURL("URL", u.String()) | var err error
 protected.go | DoNonce|TransportRejected | code != "" && c.Is(scheme) | code != ""
 protected.go | TransportRejected | code != "" && c.Is(scheme) | c.Is(scheme)
@@ -1097,12 +1121,12 @@ protected.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, 
 protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
 # what DPoP and protected resources changed elsewhere
 dial.go | ProtectedTransports | t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, 0 | _ = 0
-http.go | ProtectedTransports | resources = patientTransport(newTransport()) | _ = 0
+http.go | ProtectedTransports | wired(patientTransport(newTransport())) | wired(newTransport())
 oauth.go | ProtectedTransports | c.caller.resources = clients.resources | _ = 0
 mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | _ = 0
 mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | all.resources = m.wrap(patientTransport(cloneTransport(plain)))
-http.go | HTTPSend | if err == nil && res == nil { | if false {
-http.go | HTTPSend | if res.Body == nil { | if false {
+http.go | HTTPSend | case res == nil:\n | case false:\n
+http.go | HTTPSend|DoBare | case res.Body == nil: // | case false: //
 http.go | HTTPSend | info.Err, res = err, nil | info.Err = err
 http.go | DPoPChallengeScheme | && (m.code == "" || c.Is(scheme)) { | && m.code == "" {
 http.go | DPoPChallengeScheme | if c.Is(scheme) {\n | if false {\n
@@ -1425,7 +1449,6 @@ logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //
 registration.go | TestRegister$ | fresh.ClientIDIssuedAt = unixTime(n) | _ = n
-http.go | GuardQuotedSecrets | if len(s) >= minRedacted { | if false {
 token.go | GuardTokenRequest | return strings.ContainsFunc(v, unprintable) }) { | return false }) {
 token.go | GuardTokenRequest | case len(accessToken) > maxToken: // | case false: //
 MUTANTS

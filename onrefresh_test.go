@@ -362,14 +362,14 @@ func TestTransportRedirect(t *testing.T) {
 // TestProtectedTransports: which round tripper resources have.
 func TestProtectedTransports(t *testing.T) {
 	own := newCaller(nil, false, nil)
-	patient, _ := own.resources.(*http.Transport)
+	patient := transportIn(own.resources)
 	if patient == nil || patient.ResponseHeaderTimeout != 0 || patient.MaxResponseHeaderBytes != 0 || patient.TLSHandshakeTimeout == 0 || patient.IdleConnTimeout == 0 {
 		t.Errorf("the package's own is %+v", patient)
 	}
 	if impatient := httpTransport(own.client); impatient == patient || impatient.ResponseHeaderTimeout != headerTimeout {
 		t.Error("the endpoints' answers may take their time")
 	}
-	if c := newCaller(&http.Client{}, false, nil); c.resources != http.DefaultTransport {
+	if c := newCaller(&http.Client{}, false, nil); transportIn(c.resources) != http.DefaultTransport {
 		t.Errorf("that of a client without one is %T", c.resources)
 	}
 	closer := &idleCloser{}
@@ -394,18 +394,18 @@ func TestProtectedTransportsMTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rt, _ := clients.resources.(*http.Transport)
+		rt := transportIn(clients.resources)
 		if rt == nil || rt.TLSClientConfig.GetClientCertificate == nil {
 			t.Fatalf("resources get no certificate: %T", clients.resources)
 		}
-		if base == nil && (rt == clients.with.Transport || rt.ResponseHeaderTimeout != 0 || wrapped != 3) {
+		if base == nil && (rt == httpTransport(clients.with) || rt.ResponseHeaderTimeout != 0 || wrapped != 3) {
 			t.Errorf("the package's own has %v, %d are wrapped", rt.ResponseHeaderTimeout, wrapped)
 		}
-		if base != nil && (rt != clients.with.Transport || rt.ResponseHeaderTimeout != time.Second || wrapped != 2) {
+		if base != nil && (rt != httpTransport(clients.with) || rt.ResponseHeaderTimeout != time.Second || wrapped != 2) {
 			t.Errorf("the user's has %v, %d are wrapped", rt.ResponseHeaderTimeout, wrapped)
 		}
 		c := newUnitServer().client(t, func(cfg *Config) { cfg.MTLS, cfg.HTTPClient, cfg.Clock = m, base, Clock{} })
-		if own, ok := c.caller.resources.(*http.Transport); !ok || own.TLSClientConfig == nil || own.TLSClientConfig.GetClientCertificate == nil || (own.ResponseHeaderTimeout == 0) != (base == nil) {
+		if own := transportIn(c.caller.resources); own == nil || own.TLSClientConfig == nil || own.TLSClientConfig.GetClientCertificate == nil || (own.ResponseHeaderTimeout == 0) != (base == nil) {
 			t.Error("a Client's resources get no certificate, or another's time")
 		}
 	}

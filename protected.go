@@ -52,7 +52,7 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 		return nil, err
 	}
 	d, token, nonce := c.dpopOf(t), t.AccessToken.Reveal(), ""
-	for first := true; ; first = false {
+	for first, renewed, repeated := true, false, false; ; first = false {
 		r := req.Clone(req.Context())
 		if r.Header == nil {
 			r.Header = http.Header{}
@@ -63,6 +63,8 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 			}
 		}
 		r.Method = cmp.Or(r.Method, http.MethodGet)
+		r.RequestURI = "" // of a request that came in: httputil.ReverseProxy hands it on
+		r.Response = nil  // the redirect that an http.Client above this followed
 		r.Header.Set("Authorization", authorization)
 		p := &provenRequest{method: r.Method, url: r.URL, token: token, nonce: nonce}
 		if err := d.prove(r.Header, p, c.clock.now()); err != nil {
@@ -70,14 +72,19 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 			return nil, err
 		}
 		res, err := c.caller.send(rt, r, opProtected)
+		if !repeated && resendable(req) && sendAgain(req.Context(), err) {
+			repeated = true
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		res.Request = req // the caller's: without the token
 		code := func() string { return challengeError(res.Header, "DPoP") }
-		if nonce = d.again(p, res.StatusCode, res.Header, code); nonce == "" || !first || !resendable(req) {
+		if nonce = d.again(p, res.StatusCode, res.Header, code); nonce == "" || renewed || !resendable(req) {
 			return res, nil
 		}
+		renewed = true
 		discard(res)
 	}
 }
@@ -129,8 +136,6 @@ func (c *Client) checkResourceRequest(req *http.Request) error {
 	case req.Host != "" && originOf(&url.URL{Scheme: req.URL.Scheme, Host: req.Host}) != originOf(req.URL):
 		// A shared front sends the request where Host says.
 		return fail(ErrConfig, "Host", "is not that of the URL")
-	case req.RequestURI != "":
-		return fail(ErrConfig, "RequestURI", "is set: this is a request that came in")
 	}
 	u := *req.URL
 	u.Fragment, u.RawFragment = "", ""
@@ -256,7 +261,7 @@ func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, erro
 }
 
 func (c *Client) newTransport(t *Token, o *TransportOptions) (*Transport, error) {
-	tr := &Transport{c: c, base: o.Base, hook: o.OnRefresh, renew: o.Renew, early: earlyRefresh}
+	tr := &Transport{c: c, base: wired(o.Base), hook: o.OnRefresh, renew: o.Renew, early: earlyRefresh}
 	if tr.base == nil {
 		tr.base = c.caller.resources
 	}

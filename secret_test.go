@@ -10,6 +10,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -533,10 +534,11 @@ func (s *secretRecorder) keep(list ...string) {
 }
 
 func (s *secretRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.GetBody != nil {
-		body, _ := r.GetBody()
+	if r.Body != nil {
 		var b bytes.Buffer
-		b.ReadFrom(body)
+		b.ReadFrom(r.Body)
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(b.Bytes()))
 		form, _ := url.ParseQuery(b.String())
 		for name, values := range form {
 			if name == "code" || name == "client_secret" || name == "code_verifier" {

@@ -1,0 +1,435 @@
+package oauth
+
+// What net/http and round trippers do with a request that nobody asked them for.
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// http2Server is HTTP/2 by hand, as far as it takes to break it: it counts requests and
+// answers each with fault, or well where that is "".
+type http2Server struct {
+	mu      sync.Mutex
+	fault   func(n int) string
+	arrived int
+	body    string // of the answers
+}
+
+// http2Codes are the error codes of RFC 9113, Section 7.
+var http2Codes = []string{"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
+	"FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED"}
+
+func newHTTP2Server(t *testing.T) (s *http2Server, origin string, client *http.Client) {
+	t.Helper()
+	cert, roots := httpServerCertificate(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	s = new(http2Server)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(c)
+		}
+	}()
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return s, "https://" + l.Addr().String(), &http.Client{Transport: transport, Timeout: 20 * time.Second}
+}
+
+// set begins anew.
+func (s *http2Server) set(fault func(n int) string, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault, s.body, s.arrived = fault, body, 0
+}
+
+func (s *http2Server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.arrived
+}
+
+func http2Frame(kind, flags byte, stream uint32, payload []byte) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
+	return append(binary.BigEndian.AppendUint32(append(b, flags), stream), payload...)
+}
+
+func (s *http2Server) serve(c net.Conn) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	if _, err := r.Discard(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")); err != nil {
+		return
+	}
+	c.Write(http2Frame(4, 0, 0, nil)) // SETTINGS
+	for {
+		head := make([]byte, 9)
+		if _, err := io.ReadFull(r, head); err != nil {
+			return
+		}
+		payload := make([]byte, binary.BigEndian.Uint32(head)>>8)
+		if _, err := io.ReadFull(r, payload); err != nil {
+			return
+		}
+		kind, flags, stream := head[3], head[4], binary.BigEndian.Uint32(head[5:])
+		switch {
+		case kind == 4 && flags&1 == 0:
+			c.Write(http2Frame(4, 1, 0, nil))
+		case kind == 6 && flags&1 == 0:
+			c.Write(http2Frame(6, 1, 0, payload))
+		case (kind == 0 || kind == 1) && flags&1 != 0: // the end of a request
+			if !s.respond(c, stream) {
+				return
+			}
+		}
+	}
+}
+
+// respond answers a request, and reports whether the connection goes on.
+func (s *http2Server) respond(c net.Conn, stream uint32) bool {
+	s.mu.Lock()
+	s.arrived++
+	fault, body := s.fault(s.arrived), s.body
+	s.mu.Unlock()
+	name, rest, _ := strings.Cut(fault, " ")
+	code := binary.BigEndian.AppendUint32(nil, uint32(max(0, slices.Index(http2Codes, rest))))
+	switch name {
+	case "close":
+		return false
+	case "RST":
+		c.Write(http2Frame(3, 0, stream, code))
+	case "GOAWAY": // nothing was taken
+		c.Write(http2Frame(7, 0, 0, append(make([]byte, 4), code...)))
+	case "LAST": // this one was
+		c.Write(http2Frame(7, 0, 0, append(binary.BigEndian.AppendUint32(nil, stream), code...)))
+		return false
+	default:
+		header := append([]byte{0x88, 0x0f, 0x10, byte(len(mediaJSON))}, mediaJSON...) // :status 200, content-type
+		c.Write(append(http2Frame(1, 4, stream, header), http2Frame(0, 1, stream, []byte(body))...))
+	}
+	return true
+}
+
+// http2Operations are requests of every kind, each with the answer that it wants.
+func http2Operations(t *testing.T, origin string, client *http.Client) map[string]func(context.Context) (answer string, call func() error) {
+	token := `{"access_token":"a","token_type":"Bearer","refresh_token":"next"}`
+	config := func(auth ClientAuth, d *DPoP) *Client {
+		c, err := NewClient(Config{
+			Server: &AuthorizationServer{
+				Issuer: origin, TokenEndpoint: origin + "/token",
+				RevocationEndpoint: origin + "/revoke", IntrospectionEndpoint: origin + "/introspect",
+			},
+			Metadata: ClientMetadata{ClientID: unitClient}, Auth: auth, HTTPClient: client, DPoP: d,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	basic, signed, proven := config(ClientSecretBasic("secret-secret"), nil), config(PrivateKeyJWT(unitKey(), nil), nil), config(None(), unitDPoP(t))
+	have := &Token{AccessToken: NewSecret("at"), RefreshToken: NewSecret("rt"), TokenType: "Bearer"}
+	bound := &Token{AccessToken: NewSecret("at"), TokenType: "DPoP"}
+	do := func(c *Client, tok *Token, method, body string) func(context.Context) (string, func() error) {
+		return func(ctx context.Context) (string, func() error) {
+			return "{}", func() error {
+				var content io.Reader
+				if body != "" {
+					content = strings.NewReader(body)
+				}
+				req, err := http.NewRequestWithContext(ctx, method, origin+"/api", content)
+				if err != nil {
+					return err
+				}
+				res, err := c.Do(req, tok)
+				if err == nil {
+					discard(res)
+				}
+				return err
+			}
+		}
+	}
+	return map[string]func(context.Context) (string, func() error){
+		"POST refresh": func(ctx context.Context) (string, func() error) {
+			return token, func() error { _, err := basic.Refresh(ctx, have, nil); return err }
+		},
+		"POST assertion": func(ctx context.Context) (string, func() error) {
+			return token, func() error { _, err := signed.ClientCredentials(ctx, nil); return err }
+		},
+		"POST proof": func(ctx context.Context) (string, func() error) {
+			return strings.Replace(token, "Bearer", "DPoP", 1), func() error { _, err := proven.Refresh(ctx, have, nil); return err }
+		},
+		"POST introspection": func(ctx context.Context) (string, func() error) {
+			return `{"active":true}`, func() error { _, err := basic.Introspect(ctx, "the-token", nil); return err }
+		},
+		"POST revocation": func(ctx context.Context) (string, func() error) {
+			return "{}", func() error { return basic.Revoke(ctx, "the-token", nil) }
+		},
+		"GET discovery": func(ctx context.Context) (string, func() error) {
+			return `{"issuer":"` + origin + `"}`, func() error {
+				_, err := Discover(ctx, origin, &DiscoverOptions{HTTPClient: client})
+				return err
+			}
+		},
+		"GET keys": func(ctx context.Context) (string, func() error) {
+			set, err := NewKeySet(origin+"/jwks", &KeySetOptions{HTTPClient: client})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return `{"keys":[` + string(unitKey().PublicJWK()) + `]}`, func() error { return set.Refresh(ctx) }
+		},
+		"POST resource":             do(basic, have, "POST", "an order"),
+		"POST resource, proof":      do(proven, bound, "POST", "an order"),
+		"POST resource, no content": do(basic, have, "POST", ""),
+		"DELETE resource":           do(proven, bound, "DELETE", ""),
+		"GET resource":              do(basic, have, "GET", ""),
+		"GET resource, proof":       do(proven, bound, "GET", ""),
+	}
+}
+
+// TestReplayHTTP2: whatever a server does to a stream or the connection, once or each
+// time, what uses something up arrives once, but where the server said that it did
+// nothing, and nothing arrives more than twice.
+func TestReplayHTTP2(t *testing.T) {
+	s, origin, client := newHTTP2Server(t)
+	faults := []string{"close"}
+	for _, code := range http2Codes {
+		faults = append(faults, "RST "+code, "GOAWAY "+code, "LAST "+code)
+	}
+	for name, operation := range http2Operations(t, origin, client) {
+		t.Run(name, func(t *testing.T) {
+			for _, fault := range faults {
+				undone := fault == "RST REFUSED_STREAM" || strings.HasPrefix(fault, "GOAWAY") // RFC 9113, Sections 8.7 and 6.8
+				most := 1
+				if undone || strings.HasPrefix(name, "GET") {
+					most = 2
+				}
+				for _, each := range []bool{false, true} {
+					answer, call := operation(t.Context())
+					s.set(func(n int) string {
+						if n == 1 || each {
+							return fault
+						}
+						return ""
+					}, answer)
+					err := call()
+					n := s.count()
+					if n < 1 || n > most || n == 1 && err == nil || each && err == nil {
+						t.Errorf("%s, each time %v: arrived %d times, %v", fault, each, n, err)
+					}
+					if err != nil && !errors.Is(err, ErrNetwork) && !errors.Is(err, ErrUnavailable) {
+						t.Errorf("%s: %v is not of the network", fault, err)
+					}
+					// An empty body cannot be told from none, and the reason is not known then.
+					if known := strings.HasPrefix(name, "GET") || !strings.Contains(name, "no content") && !strings.HasPrefix(name, "DELETE"); undone && known && !each && err != nil && (fault == "RST REFUSED_STREAM" || fault == "GOAWAY NO_ERROR") {
+						t.Errorf("%s: the server did nothing, and is not asked again: %v", fault, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestReplayHTTP1: after a kept connection broke, what is idempotent goes once more with
+// a new proof, and nothing else.
+func TestReplayHTTP1(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		method string
+		body   io.Reader
+		header string
+		want   int
+	}{
+		{"GET", "GET", nil, "", 2},
+		{"HEAD", "HEAD", nil, "", 2},
+		{"GET with content", "GET", strings.NewReader("x"), "", 1}, // net/http would not either
+		{"POST", "POST", strings.NewReader("x"), "", 1},
+		{"POST without content", "POST", nil, "", 1},
+		{"POST with a key, without content", "POST", nil, "Idempotency-Key", 2},
+		{"DELETE", "DELETE", nil, "", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			var mu sync.Mutex
+			var proofs []string // of requests after the first
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					go func() {
+						defer c.Close()
+						r := bufio.NewReader(c)
+						for {
+							req, err := http.ReadRequest(r)
+							if err != nil {
+								return
+							}
+							io.Copy(io.Discard, req.Body)
+							if req.URL.Path != "/first" {
+								mu.Lock()
+								proofs = append(proofs, req.Header.Get("DPoP"))
+								mu.Unlock()
+								return
+							}
+							io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+						}
+					}()
+				}
+			}()
+			transport := &http.Transport{TLSHandshakeTimeout: time.Minute}
+			defer transport.CloseIdleConnections()
+			c := newUnitServer().client(t, func(cfg *Config) {
+				cfg.HTTPClient, cfg.DPoP, cfg.InsecureAllowHTTP = &http.Client{Transport: transport}, unitDPoP(t), true
+			})
+			origin := "http://" + l.Addr().String()
+			res, err := c.Do(protectedRequest(t, "GET", origin+"/first", nil), protectedToken("DPoP"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			discard(res)
+			req := protectedRequest(t, tt.method, origin+"/second", tt.body)
+			if tt.header != "" {
+				req.Header.Set(tt.header, "1")
+			}
+			res, err = c.Do(req, protectedToken("DPoP"))
+			wantError(t, err, ErrNetwork, "")
+			mu.Lock()
+			defer mu.Unlock()
+			if res != nil || len(proofs) != tt.want || len(proofs) == 2 && (proofs[0] == proofs[1] || proofs[0] == "") {
+				t.Errorf("arrived %d times, want %d; proofs %.40q", len(proofs), tt.want, proofs)
+			}
+		})
+	}
+}
+
+// TestReplayForeign: a round tripper that is not net/http's own may ask again after an
+// answer, once; after none net/http beneath it may not.
+func TestReplayForeign(t *testing.T) {
+	s, origin, client := newHTTP2Server(t)
+	for name, tt := range map[string]struct {
+		fault func(int) string
+		retry int // requests in all, after good answers
+		want  int
+		fails bool
+	}{
+		"repeated by net/http":    {func(int) string { return "RST REFUSED_STREAM" }, 1, 2, true},
+		"another after answers":   {func(int) string { return "" }, 2, 2, false},
+		"a third after answers":   {func(int) string { return "" }, 3, 2, true},
+		"another after no answer": {func(int) string { return "RST INTERNAL_ERROR" }, 2, 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.set(tt.fault, "{}")
+			again := httpFunc(func(r *http.Request) (res *http.Response, err error) {
+				for range tt.retry {
+					if res != nil {
+						discard(res)
+					}
+					if res, err = client.Transport.RoundTrip(r); err != nil && s.count() != 1 {
+						return nil, err
+					}
+				}
+				return res, err
+			})
+			_, err := newCaller(again.client(), false, nil).doOnce(t.Context(), httpGet(origin))
+			if sendAgain(t.Context(), err) {
+				_, err = newCaller(again.client(), false, nil).doOnce(t.Context(), httpGet(origin))
+			}
+			if n := s.count(); n > tt.want || (err != nil) != tt.fails {
+				t.Errorf("arrived %d times, want %d: %v", n, tt.want, err)
+			}
+		})
+	}
+}
+
+// TestHTTPFollowed: a round tripper that follows redirects says so in its answer.
+func TestHTTPFollowed(t *testing.T) {
+	place, _ := url.Parse("https://other.example/")
+	for name, tt := range map[string]struct {
+		request func(r *http.Request) *http.Request // of the answer
+		refused bool
+	}{
+		"none":         {func(*http.Request) *http.Request { return nil }, false},
+		"the same":     {func(r *http.Request) *http.Request { return r }, false},
+		"another host": {func(*http.Request) *http.Request { return &http.Request{URL: place} }, false}, // it was rewritten
+		"after a redirect": {func(r *http.Request) *http.Request {
+			return &http.Request{URL: r.URL, Response: &http.Response{StatusCode: 307}}
+		}, true},
+		"to another origin": {func(*http.Request) *http.Request { return &http.Request{URL: place, Response: new(http.Response)} }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := &closeCounter{Reader: strings.NewReader("{}")}
+			rt := httpFunc(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Body: body, Request: tt.request(r)}, nil
+			})
+			c := newCaller(rt.client(), false, nil)
+			res, err := c.do(t.Context(), httpGet("https://op.example/"))
+			_, sendErr := c.send(rt, protectedRequest(t, "GET", unitAPI, nil), "test")
+			if (err != nil) != tt.refused || (sendErr != nil) != tt.refused || (res == nil) != tt.refused {
+				t.Fatalf("%v, %v, want refused: %v", err, sendErr, tt.refused)
+			}
+			if tt.refused {
+				wantError(t, err, ErrResponse, "")
+				wantError(t, sendErr, ErrResponse, "")
+				if body.closed != 2 {
+					t.Errorf("the body was closed %d times", body.closed)
+				}
+			}
+		})
+	}
+}
+
+// TestHTTPSwitching: no context ends what a 101 hands on. It is for who asked.
+func TestHTTPSwitching(t *testing.T) {
+	for _, upgrade := range []string{"", "websocket"} {
+		body := &closeCounter{Reader: strings.NewReader("frames")}
+		rt := httpFunc(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 101, Body: body, Request: r}, nil
+		})
+		c := newCaller(rt.client(), false, nil)
+		if upgrade == "" {
+			res, err := c.do(t.Context(), httpGet("https://op.example/"))
+			wantError(t, err, ErrResponse, "")
+			if res != nil || body.closed != 1 {
+				t.Errorf("an answer %v, closed %d times", res, body.closed)
+			}
+		}
+		req := protectedRequest(t, "GET", unitAPI, nil)
+		if upgrade != "" {
+			req.Header.Set("Upgrade", upgrade)
+		}
+		res, err := c.send(rt, req, "test")
+		if upgrade == "" {
+			wantError(t, err, ErrResponse, "")
+			if res != nil || body.closed != 2 {
+				t.Errorf("an answer %v, closed %d times", res, body.closed)
+			}
+			continue
+		}
+		if err != nil || res.Body != io.ReadCloser(body) || body.closed != 0 {
+			t.Errorf("the request asked for it, and gets %v, %v", res, err)
+		}
+	}
+}
