@@ -208,7 +208,7 @@ func (c *Client) validateCallback(ctx context.Context, a *Authorization, params 
 // Core 3.2.2.11 and 3.3.2.11.
 func (c *Client) checkResponseIDToken(ctx context.Context, cb *Callback, raw string) (err error) {
 	d := cb.authorization.d
-	cb.idToken, err = c.verifyIDToken(ctx, raw, &idTokenChecks{
+	cb.idToken, err = c.verifyIDToken(ctx, raw, fromAnybody, &idTokenChecks{
 		nonce: d.nonce, maxAge: d.maxAge, started: d.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: d.state,
 		needSHash: c.detached, frontend: true,
 	})
@@ -261,7 +261,7 @@ func (c *Client) openResponse(ctx context.Context, a *Authorization, params url.
 	if err != nil {
 		return nil, err
 	}
-	v, err := verifyJWS(ctx, response, keys, rules)
+	v, err := verifyJWS(ctx, response, keys, fromAnybody, rules)
 	if err != nil {
 		return nil, err
 	}

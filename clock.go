@@ -79,6 +79,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// sleepUntil is sleep until a monotonic reading.
+func sleepUntil(ctx context.Context, t time.Time) error { return sleep(ctx, t.Sub(monotonic())) }
+
 // checkExpiry wants t > now − tolerance (RFC 7519, Section 4.1.4: the current
 // time MUST be before the expiration time, so equal is expired).
 func (c Clock) checkExpiry(param string, t time.Time) error {

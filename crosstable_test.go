@@ -79,6 +79,7 @@ type crossTable struct {
 	issuer string                     // a template: AcceptIssuer is accept
 	accept func(iss, tid string) bool // nil: the issuer is no template
 	client *SigningKey
+	keys   *KeySet           // of the server: it is not asked for more of them
 	bound  map[string]string // thumbprint → the access token that proofs go with
 	count  int
 }
@@ -89,7 +90,11 @@ func newCrossTable(t *testing.T) *crossTable {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &crossTable{t: t, s: newUnitServer(), issuer: unitIssuer, client: key, bound: map[string]string{}}
+	x := &crossTable{t: t, s: newUnitServer(), issuer: unitIssuer, client: key, bound: map[string]string{}}
+	if x.keys, err = ParseKeySet([]byte(`{"keys":[` + string(x.s.key.PublicJWK()) + `]}`)); err != nil {
+		t.Fatal(err)
+	}
+	return x
 }
 
 // iss is what tokens of the server have.
@@ -319,6 +324,7 @@ func (x *crossTable) newClient() *Client {
 		c.Server.IntrospectionEndpoint = unitIssuer + introspectionPath
 		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
 		c.Metadata.UserinfoSignedResponseAlg, c.Metadata.IntrospectionSignedResponseAlg = ES256, ES256
+		c.KeySet = x.keys
 	})
 }
 
@@ -329,7 +335,7 @@ func (x *crossTable) resource(profile *AccessTokenProfile, change func(*Resource
 	server.Issuer = x.issuer
 	cfg := ResourceServerConfig{
 		Resource:   crossResource,
-		Servers:    []TrustedServer{{Server: &server, Profile: profile, AcceptIssuer: x.accept}},
+		Servers:    []TrustedServer{{Server: &server, KeySet: x.keys, Profile: profile, AcceptIssuer: x.accept}},
 		HTTPClient: &http.Client{Transport: x.s},
 		Clock:      Clock{Now: unitNow},
 	}

@@ -72,8 +72,7 @@ const (
 	atCallback  // in the parameters that the browser brings
 	inResponse  // in the parameters of the response, which may be in a JWT
 	inHeader    // of the first JWT, before a key is looked for
-	inSignature // of the first JWT
-	inSearch    // the same, after the keys were fetched again
+	inSignature // of the first JWT: the keys that are fetched for it are new enough, whatever it names
 	inIDToken   // in the claims of the first ID token
 	inAnswer    // in that of the token endpoint
 	inToken     // in the claims of the ID token from there
@@ -98,7 +97,6 @@ func (f *flow) requests(s stage) string {
 		inResponse:  {"", ""},
 		inHeader:    {" token", ""},
 		inSignature: {" token jwks", " jwks"},
-		inSearch:    {" token jwks jwks", " jwks jwks"},
 		inIDToken:   {" token jwks", " jwks"},
 		inAnswer:    {" token", " jwks token"},
 		inToken:     {" token jwks", " jwks token"},
@@ -180,7 +178,7 @@ var fatalFaults = []fatalFault{
 	{oauthtest.JWKSFails, anyFlow, inSignature, oauth.ErrUnavailable, "jwks_uri"},
 	{oauthtest.JWKSEmpty, anyFlow, inSignature, oauth.ErrUnavailable, "jwks_uri"},
 	{oauthtest.JWKSHuge, anyFlow, inSignature, oauth.ErrUnavailable, "jwks_uri"},
-	{oauthtest.UnknownKid, anyFlow, inSearch, oauth.ErrKeyNotFound, "kid"},
+	{oauthtest.UnknownKid, anyFlow, inSignature, oauth.ErrKeyNotFound, "kid"},
 	{oauthtest.WrongKey, anyFlow, inSignature, oauth.ErrSignature, ""},
 	{oauthtest.WrongSignature, anyFlow, inSignature, oauth.ErrSignature, ""},
 

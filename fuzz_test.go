@@ -346,7 +346,7 @@ func FuzzKeySet(f *testing.F) {
 		for i := range usableAlgorithms() {
 			for _, k := range snap.keys[:min(8, len(snap.keys))] {
 				h := &joseHeader{alg: algorithms[i].name, kid: k.kid, hasKid: true}
-				key, err := keys.find(context.Background(), &algorithms[i], h)
+				key, err := keys.find(context.Background(), &algorithms[i], h, fromAnybody)
 				if (key == nil) == (err == nil) || key != nil && (key.kid != k.kid || !key.fits(&algorithms[i])) {
 					t.Fatalf("found %+v, %v", key, err)
 				}

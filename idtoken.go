@@ -184,15 +184,15 @@ func idTokenType(typ string) bool {
 // verifyIDToken is the way of every ID token, wherever it came from: also one
 // that came over TLS from the token endpoint, where Core 3.1.3.7 step 6 would
 // let the signature be.
-func (c *Client) verifyIDToken(ctx context.Context, raw string, x *idTokenChecks) (*IDToken, error) {
-	id, err := c.checkIDToken(ctx, raw, x)
+func (c *Client) verifyIDToken(ctx context.Context, raw string, from source, x *idTokenChecks) (*IDToken, error) {
+	id, err := c.checkIDToken(ctx, raw, from, x)
 	if err != nil {
 		return nil, withOp(opIDToken, err)
 	}
 	return id, nil
 }
 
-func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks) (*IDToken, error) {
+func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *idTokenChecks) (*IDToken, error) {
 	keys, err := c.keySet()
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, x *idTokenChecks)
 	if raw, err = c.signedToken(ctx, raw, &c.encrypted.idToken); err != nil { // step 1
 		return nil, err
 	}
-	v, err := verifyJWS(ctx, raw, keys, &c.idTokens) // steps 6, 7
+	v, err := verifyJWS(ctx, raw, keys, from, &c.idTokens) // steps 6, 7
 	if err != nil {
 		return nil, err
 	}
@@ -545,5 +545,5 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTok
 	if x.maxAge != nil && *x.maxAge < 0 {
 		return nil, fail(ErrConfig, "MaxAge", "is negative").in(opIDToken)
 	}
-	return c.verifyIDToken(ctx, raw, x)
+	return c.verifyIDToken(ctx, raw, fromAnybody, x)
 }

@@ -112,7 +112,7 @@ func TestIDTokenClaims(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := s.client(t, tt.config)
-			id, err := c.verifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(tt.change)), &tt.checks)
+			id, err := c.verifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(tt.change)), fromAnybody, &tt.checks)
 			if tt.kind == nil {
 				if err != nil {
 					t.Fatal(err)

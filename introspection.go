@@ -325,7 +325,7 @@ func (c *Client) introspectionJWT(ctx context.Context, res *httpResponse, d *int
 	if err != nil {
 		return o, err
 	}
-	v, err := verifyJWS(ctx, d.jwt, keys, &jwsRules{allowed: allowed, typ: introspectionType, what: "an introspection response"})
+	v, err := verifyJWS(ctx, d.jwt, keys, fromServer, &jwsRules{allowed: allowed, typ: introspectionType, what: "an introspection response"})
 	if err != nil {
 		return o, err
 	}

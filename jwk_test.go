@@ -283,7 +283,7 @@ func TestKeySetSkips(t *testing.T) {
 		t.Errorf("skipped %q, want %q", got, want)
 	}
 	// Who looks for one of them learns why it is not there.
-	_, err = keys.find(context.Background(), findAlgorithm(RS256), &joseHeader{alg: RS256, kid: "short", hasKid: true})
+	_, err = keys.find(context.Background(), findAlgorithm(RS256), &joseHeader{alg: RS256, kid: "short", hasKid: true}, fromAnybody)
 	wantError(t, err, ErrKeyNotFound, "kid")
 	if !strings.Contains(err.Error(), "1024 bits") {
 		t.Errorf("the reason is missing: %v", err)
@@ -396,7 +396,7 @@ func TestKeySelection(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := &joseHeader{alg: r.alg, kid: r.kid, hasKid: r.kid != none}
-			key, err := keys.find(context.Background(), findAlgorithm(r.alg), h)
+			key, err := keys.find(context.Background(), findAlgorithm(r.alg), h, fromAnybody)
 			if r.found >= 0 {
 				if err != nil || key != keys.current.Load().keys[r.found] {
 					t.Errorf("key %v, error %v, want that with index %d", key, err, r.found)

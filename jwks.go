@@ -18,16 +18,26 @@ import (
 
 // A KeySet holds the public keys of an issuer. It fetches them when they are
 // first needed and again when they are old or a token names a key that is not
-// among them, but never more often than that, whoever sends the tokens:
+// among them. How often it does so does not depend on the number of tokens:
 //
-//   - after 5 minutes (less if the server's Cache-Control says so, not below 1
-//     minute) the next use starts a refresh and does not wait for it;
-//   - a key id that is not in the set starts one fetch, at most once in 60
-//     seconds; a bad signature starts none;
-//   - while refreshes fail, old keys stay in use up to KeySetOptions.MaxAge,
-//     and the tries are spaced out;
-//   - a refresh that succeeds replaces the set at once and whole: a key that
-//     was taken out is gone.
+//   - When the keys are 5 minutes old (less if the server's Cache-Control says
+//     so, but at least 1 minute), the next use starts a refresh and does not
+//     wait for it.
+//   - A token whose key is not in the set starts a fetch and waits for it. In a
+//     token, userinfo or introspection response, which only the server can
+//     send, it does so once in 2 seconds, and waits until then. In an
+//     authorization response, a logout token, an access token and
+//     [Client.VerifyIDToken], which anybody can send, it does so 3 times at
+//     once and then once in 60 seconds. Beyond that the error matches
+//     [ErrUnavailable] and not [ErrKeyNotFound]: whether the key exists is not
+//     known. The two limits do not affect each other, and only a fetch that
+//     succeeds counts towards them.
+//   - A bad signature under a key of the set starts no fetch.
+//   - After a fetch that failed, the next one is not made for 1 second, which
+//     doubles with each failure up to 60 seconds. Old keys stay in use up to
+//     KeySetOptions.MaxAge.
+//   - A refresh that succeeds replaces the set at once and whole: a key that
+//     the server took out is gone.
 //
 // Callers share one fetch, which takes 10 seconds at the most and goes on when
 // the caller who started it leaves; values of that caller's context
@@ -41,13 +51,15 @@ type KeySet struct {
 	trace  *Trace
 
 	current atomic.Pointer[keySnapshot]
+	begun   atomic.Uint64 // the number of the last fetch that began
 
-	mu        sync.Mutex
-	flight    *flight[*keySnapshot]
-	failures  int       // fetches that failed since the last good one
-	lastErr   error     // of the last fetch; nil after a good one
-	retryAt   time.Time // before it no fetch is started, after failures
-	unknownAt time.Time // when a fetch for an unknown key id was last started
+	mu       sync.Mutex
+	flight   *flight[*keySnapshot]
+	payer    *fetchBudget // pays for the flight if it succeeds; nil: it is free
+	failures int          // fetches that failed since the last good one
+	lastErr  error        // of the last fetch; nil after a good one
+	retryAt  time.Time    // before it no fetch is started, after failures
+	budgets  [2]fetchBudget
 }
 
 // KeySetOptions are the options of [NewKeySet].
@@ -67,7 +79,9 @@ type KeySetOptions struct {
 type keySnapshot struct {
 	keys    []*publicKey
 	skipped []skippedKey
-	fetched time.Time     // a monotonic reading
+	number  uint64        // of the fetch that brought it; 0: none did
+	paid    bool          // whether a budget paid for that, under the lock of the KeySet
+	fetched time.Time     // when that fetch began, a monotonic reading
 	softAge time.Duration // when to look for a newer one
 	memo    headerMemo
 	id      *keysID // that of every snapshot with the same keys
@@ -101,7 +115,13 @@ func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
 	if err != nil {
 		return nil, withOp(op, err)
 	}
-	return &KeySet{uri: jwksURI, shown: withoutQuery(u), caller: c, maxAge: o.MaxAge, trace: o.Trace}, nil
+	return &KeySet{
+		uri: jwksURI, shown: withoutQuery(u), caller: c, maxAge: o.MaxAge, trace: o.Trace,
+		budgets: [...]fetchBudget{
+			fromServer - 1:  {interval: answerKeyInterval, burst: 1},
+			fromAnybody - 1: {interval: strangerKeyInterval, burst: strangerKeyBurst},
+		},
+	}, nil
 }
 
 // ParseKeySet makes a KeySet of a JWK Set document. Its keys never change.
@@ -190,23 +210,21 @@ func (k *publicKey) detach() {
 
 // find returns the key for a token. It never tries one key after another: what
 // the header says selects exactly one, or it is an error.
-func (s *KeySet) find(ctx context.Context, alg *algorithm, h *joseHeader) (*publicKey, error) {
+func (s *KeySet) find(ctx context.Context, alg *algorithm, h *joseHeader, from source) (*publicKey, error) {
+	asked := s.begun.Load() // before the look: a fetch that begins later answers the question
 	snap, err := s.snapshot(ctx)
-	if err != nil {
-		return nil, err
+	for err == nil {
+		key, again, missing := snap.selectKey(alg, h)
+		if !again || s.uri == "" {
+			return key, missing
+		}
+		if snap.number > asked {
+			s.settle(snap, from)
+			return nil, missing
+		}
+		snap, err = s.newer(ctx, snap, asked, from)
 	}
-	key, again, err := snap.selectKey(alg, h)
-	if !again || s.uri == "" {
-		return key, err
-	}
-	if err := s.fetchUnknown(ctx); err != nil {
-		return nil, err
-	}
-	// Also where nothing was fetched: another caller may have done it meanwhile.
-	if next := s.current.Load(); next != snap {
-		key, _, err = next.selectKey(alg, h)
-	}
-	return key, err
+	return nil, err
 }
 
 // selectKey finds the key. With an error, again says whether a newer set may
@@ -278,27 +296,67 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 	return s.current.Load(), nil
 }
 
-// fetchUnknown fetches for a key id that is not in the set, at most once in
-// unknownKidInterval. Where that was just done it returns at once, with what
-// the last fetch said.
-func (s *KeySet) fetchUnknown(ctx context.Context) error {
-	now := monotonic()
-	s.mu.Lock()
-	recent := !s.unknownAt.IsZero() && elapsed(s.unknownAt) < unknownKidInterval
-	if recent && s.flight == nil {
-		err := s.lastErr
-		s.mu.Unlock()
-		if err != nil {
-			return unavailable(err)
+// newer returns keys that came after snap, which lacks the key of a token: those that
+// there are meanwhile, or those of a fetch, which may be waited for. asked is the
+// number of the last fetch that began before the question.
+func (s *KeySet) newer(ctx context.Context, snap *keySnapshot, asked uint64, from source) (*keySnapshot, error) {
+	for {
+		s.mu.Lock()
+		if now := s.current.Load(); now != snap {
+			s.mu.Unlock()
+			return now, nil
 		}
-		return nil
+		var at time.Time
+		var err error
+		if s.flight == nil {
+			if at, err = s.mayBegin(from); err == nil && !monotonic().Before(at) {
+				s.begin(ctx, s.budget(from))
+			}
+		}
+		f, number := s.flight, s.begun.Load()
+		s.mu.Unlock()
+		switch {
+		case err != nil:
+			return nil, err
+		case f == nil:
+			if err := sleepUntil(ctx, at); err != nil {
+				return nil, &Error{Op: "key set", Detail: "given up", Err: err}
+			}
+		default:
+			if err := f.wait(ctx, "key set"); err != nil {
+				return nil, err
+			}
+			// One that began before the question is followed by one more.
+			if f.err != nil && number > asked {
+				return nil, unavailable(f.err)
+			}
+		}
 	}
-	f, err := s.startLocked(ctx, false)
-	if err == nil && !recent {
-		s.unknownAt = now
+}
+
+// mayBegin is when a fetch for a token of that source may begin, or an error if that is
+// too late for it. It is called under the lock.
+func (s *KeySet) mayBegin(from source) (time.Time, error) {
+	b := s.budget(from)
+	if b == nil {
+		return time.Time{}, fail(ErrConfig, "kid", "nothing says where the token is from")
 	}
-	s.mu.Unlock()
-	return s.wait(f, err)(ctx)
+	at := b.next()
+	backingOff := s.failures > 0 && at.Before(s.retryAt)
+	if backingOff {
+		at = s.retryAt
+	}
+	now := monotonic()
+	switch {
+	case !now.Before(at):
+		return at, nil
+	case from == fromServer && !at.After(now.Add(b.interval)):
+		return at, nil // a code or refresh token was spent for it: it waits, others would in crowds
+	case backingOff:
+		return time.Time{}, unavailable(s.lastErr)
+	}
+	// Not ErrKeyNotFound: the key may exist, and to look is what must not be done now.
+	return time.Time{}, fail(ErrUnavailable, "kid", "the set has no key for the token and was fetched for others of that kind just now: try again in %v, or call KeySet.Refresh", b.interval)
 }
 
 // start joins the fetch that is under way or starts one. After a failure it
@@ -316,8 +374,15 @@ func (s *KeySet) startLocked(ctx context.Context, force bool) (*flight[*keySnaps
 	if !force && s.failures > 0 && monotonic().Before(s.retryAt) {
 		return nil, s.lastErr
 	}
-	s.flight = launch(ctx, keyFetchTimeout, s.fetch, s.land)
+	s.begin(ctx, nil)
 	return s.flight, nil
+}
+
+// begin starts a fetch, for which payer pays if it succeeds. It is called under the lock.
+func (s *KeySet) begin(ctx context.Context, payer *fetchBudget) {
+	number := s.begun.Add(1)
+	s.payer = payer
+	s.flight = launch(ctx, keyFetchTimeout, func(ctx context.Context) (*keySnapshot, error) { return s.fetch(ctx, number) }, s.land)
 }
 
 // wait returns a function that waits for the flight, but not longer than its
@@ -355,6 +420,7 @@ func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bo
 	s.flight, s.lastErr = nil, err
 	if err == nil {
 		s.failures = 0
+		s.charge(s.payer, snap)
 		s.replace(snap)
 	} else {
 		s.retryAt = monotonic().Add(min(keyBackoff<<min(s.failures, 10), maxKeyBackoff))
@@ -365,7 +431,8 @@ func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bo
 	return snap, err
 }
 
-func (s *KeySet) fetch(ctx context.Context) (*keySnapshot, error) {
+func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error) {
+	began := monotonic()
 	res, err := s.caller.do(ctx, &httpRequest{
 		op: "key set", method: http.MethodGet, url: s.uri, param: "jwks_uri",
 		accept: "application/jwk-set+json, " + mediaJSON,
@@ -383,6 +450,7 @@ func (s *KeySet) fetch(ctx context.Context) (*keySnapshot, error) {
 	if err != nil {
 		return nil, &Error{Kind: ErrResponse, Op: "key set", Detail: "the answer is not a key set that can be used", Err: err}
 	}
+	snap.number, snap.fetched = number, began
 	if age, ok := cacheMaxAge(res.header); ok {
 		snap.softAge = min(keySoftAge, max(age, minKeySoftAge))
 	}
@@ -413,6 +481,65 @@ func (s *KeySet) Refresh(ctx context.Context) error {
 		return &Error{Kind: ErrConfig, Op: "key set", Detail: "a parsed key set cannot be refreshed"}
 	}
 	return withOp("key set", s.wait(s.start(ctx, true))(ctx))
+}
+
+// ---- fetches for key ids that are not in the set
+
+// A source is where a token is from. Who can send such tokens decides how often the
+// set may be fetched for one whose key is not in it. The zero source is none.
+type source uint8
+
+const (
+	_           source = iota
+	fromServer         // in its answer to a request of ours, over TLS
+	fromAnybody        // through a browser, or to an endpoint of ours
+)
+
+// A fetchBudget allows burst fetches at once, and one more in every interval. What
+// pays is a fetch that succeeded: the others fall under the back-off.
+type fetchBudget struct {
+	interval time.Duration
+	burst    int
+	whole    time.Time // when nothing of it is spent any more, a monotonic reading
+}
+
+// next is when a fetch may begin.
+func (b *fetchBudget) next() time.Time {
+	return b.whole.Add(-b.interval * time.Duration(b.burst-1))
+}
+
+// budget is that of a source. Each has its own: what strangers send must not cost the
+// server's answers their keys. It is nil for the zero source.
+func (s *KeySet) budget(from source) *fetchBudget {
+	if from == 0 || int(from) > len(s.budgets) {
+		return nil
+	}
+	return &s.budgets[from-1]
+}
+
+// charge has a budget pay for the fetch that brought the keys, if none has yet. It is
+// called under the lock.
+func (s *KeySet) charge(b *fetchBudget, snap *keySnapshot) {
+	if b == nil || snap.paid {
+		return
+	}
+	snap.paid = true
+	if b.whole.Before(snap.fetched) {
+		b.whole = snap.fetched
+	}
+	b.whole = b.whole.Add(b.interval)
+	// A fetch of Refresh can be charged beyond what there is: that leaves no debt.
+	if spent := snap.fetched.Add(b.interval * time.Duration(b.burst)); b.whole.After(spent) {
+		b.whole = spent
+	}
+}
+
+// settle is charge for a fetch that was needed anyway and has answered a question
+// besides.
+func (s *KeySet) settle(snap *keySnapshot, from source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.charge(s.budget(from), snap)
 }
 
 // ---- remembered headers

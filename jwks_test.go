@@ -123,9 +123,13 @@ func (s *jwksServer) keySet(t *testing.T, maxAge time.Duration) *KeySet {
 	return set
 }
 
-// jwksFind looks the key of a token with that kid up.
+// jwksFind looks the key of a token with that kid up, which anybody can have sent.
 func jwksFind(ctx context.Context, set *KeySet, kid string) error {
-	key, err := set.find(ctx, findAlgorithm(Ed25519), &joseHeader{alg: Ed25519, kid: kid, hasKid: true})
+	return jwksFindFrom(ctx, set, fromAnybody, kid)
+}
+
+func jwksFindFrom(ctx context.Context, set *KeySet, from source, kid string) error {
+	key, err := set.find(ctx, findAlgorithm(Ed25519), &joseHeader{alg: Ed25519, kid: kid, hasKid: true}, from)
 	switch {
 	case err == nil && key == nil:
 		return errors.New("neither a key nor an error")
@@ -148,6 +152,9 @@ func jwksWant(t *testing.T, s *jwksServer, set *KeySet, kid string, want error, 
 	}
 	if took := time.Since(start); took != 0 {
 		t.Errorf("key %s: it takes %v", kid, took)
+	}
+	if errors.Is(err, ErrUnavailable) && errors.Is(err, ErrInvalid) {
+		t.Errorf("key %s: %v says that the token is bad", kid, err)
 	}
 	synctest.Wait()
 	if n := s.count(); n != fetches {
@@ -299,34 +306,307 @@ func TestJWKSHardAge(t *testing.T) {
 	}
 }
 
-// TestJWKSUnknownKid: tokens with made-up key ids cannot make requests.
+// TestJWKSUnknownKid: tokens with made-up key ids, which anybody can send, make few
+// requests. Where the set may not be fetched, nothing is said about the token.
 func TestJWKSUnknownKid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newJWKSServer("a")
 		set := s.keySet(t, 0)
 		jwksWant(t, s, set, "a", nil, 1)
-		jwksWant(t, s, set, "x", ErrKeyNotFound, 2)
-		for i := range 100 {
-			jwksWant(t, s, set, fmt.Sprint("x", i), ErrKeyNotFound, 2)
+		n := 1
+		burst := func(want int) {
+			t.Helper()
+			for range want {
+				n++
+				jwksWant(t, s, set, "x", ErrKeyNotFound, n)
+			}
+			for i := range 100 {
+				jwksWant(t, s, set, fmt.Sprint("x", i), ErrUnavailable, n)
+			}
+			jwksWant(t, s, set, "a", nil, n)
 		}
-		time.Sleep(unknownKidInterval - 1)
-		jwksWant(t, s, set, "x", ErrKeyNotFound, 2)
+		burst(strangerKeyBurst)
+		time.Sleep(strangerKeyInterval - 1)
+		burst(0)
 		time.Sleep(time.Nanosecond)
-		jwksWant(t, s, set, "x", ErrKeyNotFound, 3)
-		jwksWant(t, s, set, "a", nil, 3)
+		burst(1)
+		time.Sleep(2 * strangerKeyInterval)
+		burst(2)
 
-		// When the fetch fails, nothing is known about the token.
+		// A fetch that fails is not charged: the back-off holds the next one up.
+		time.Sleep(3 * strangerKeyInterval)
 		s.set(errJWKSDown)
-		time.Sleep(unknownKidInterval)
-		jwksWant(t, s, set, "x", ErrUnavailable, 4)
-		jwksWant(t, s, set, "x", ErrUnavailable, 4)
-		jwksWant(t, s, set, "a", nil, 4)
-		time.Sleep(unknownKidInterval - 1)
-		jwksWant(t, s, set, "x", ErrUnavailable, 4)
+		n++
+		jwksWant(t, s, set, "x", ErrUnavailable, n)
+		jwksWant(t, s, set, "x", ErrUnavailable, n)
+		jwksWant(t, s, set, "a", nil, n)
+		time.Sleep(keyBackoff - 1)
+		jwksWant(t, s, set, "x", ErrUnavailable, n)
 		s.set(nil, "a")
 		time.Sleep(time.Nanosecond)
-		jwksWant(t, s, set, "x", ErrKeyNotFound, 5)
-		jwksWant(t, s, set, "x", ErrKeyNotFound, 5)
+		burst(strangerKeyBurst)
+	})
+}
+
+// TestJWKSUnknownFlood is the bar: however tokens with a thousand made-up key ids come,
+// there are three fetches, and then a key that is really new is found in an answer of
+// the server.
+func TestJWKSUnknownFlood(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		cold, parallel bool
+		takes          time.Duration // each fetch
+	}{
+		{"in sequence", false, false, 0},
+		{"in parallel", false, true, 0},
+		{"in parallel, slow server", false, true, time.Second},
+		{"in sequence, no keys yet", true, false, 0},
+		{"in parallel, no keys yet", true, true, 0},
+		{"in parallel, no keys yet, slow server", true, true, time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newJWKSServer("a")
+				set := s.keySet(t, 0)
+				before := 0
+				if !tt.cold {
+					before = 1
+					jwksWant(t, s, set, "a", nil, before)
+				}
+				s.wait(tt.takes)
+				var wg sync.WaitGroup
+				for i := range 1000 {
+					one := func() {
+						if tt.parallel {
+							time.Sleep(time.Duration(i) * time.Millisecond)
+						}
+						if err := jwksFind(context.Background(), set, fmt.Sprint("x", i)); !errors.Is(err, ErrKeyNotFound) && !errors.Is(err, ErrUnavailable) {
+							t.Error(err)
+						}
+					}
+					if tt.parallel {
+						wg.Go(one)
+					} else {
+						one()
+					}
+				}
+				wg.Wait()
+				if n := s.count() - before; n > 3 || n < 1 {
+					t.Errorf("%d fetches", n)
+				}
+				n := s.count()
+				s.wait(0)
+				s.set(nil, "b")
+				if err := jwksFindFrom(context.Background(), set, fromServer, "b"); err != nil || s.count() != n+1 {
+					t.Errorf("after it: %v, %d fetches", err, s.count()-n)
+				}
+			})
+		})
+	}
+}
+
+// TestJWKSUnknownSpacing: an answer of the server waits for its key, and no longer than
+// its context.
+func TestJWKSUnknownSpacing(t *testing.T) {
+	type step struct {
+		name   string
+		from   source
+		passes time.Duration // before
+		fails  bool          // the server does
+		within time.Duration // of the context; 0: for ever
+		takes  time.Duration
+		want   error
+	}
+	for _, tt := range []struct {
+		name  string
+		steps []step
+	}{
+		{"two answers", []step{
+			{name: "first", from: fromServer},
+			{name: "30 ms later", from: fromServer, passes: 30 * time.Millisecond, takes: answerKeyInterval - 30*time.Millisecond},
+			{name: "much later", from: fromServer, passes: time.Hour},
+			{name: "at the interval", from: fromServer, passes: answerKeyInterval},
+		}},
+		{"a context that ends", []step{
+			{name: "first", from: fromServer},
+			{name: "second", from: fromServer, within: time.Second, takes: time.Second, want: context.DeadlineExceeded},
+			{name: "third", from: fromServer, within: time.Second + 1, takes: time.Second},
+		}},
+		{"strangers cost an answer nothing", []step{
+			{name: "stranger", from: fromAnybody},
+			{name: "stranger", from: fromAnybody},
+			{name: "stranger", from: fromAnybody},
+			{name: "stranger", from: fromAnybody, want: ErrUnavailable},
+			{name: "answer", from: fromServer},
+			{name: "stranger", from: fromAnybody, want: ErrUnavailable},
+		}},
+		{"answers cost strangers nothing", []step{
+			{name: "answer", from: fromServer},
+			{name: "answer", from: fromServer, takes: answerKeyInterval},
+			{name: "answer", from: fromServer, takes: answerKeyInterval},
+			{name: "stranger", from: fromAnybody},
+			{name: "stranger", from: fromAnybody},
+			{name: "stranger", from: fromAnybody},
+			{name: "stranger", from: fromAnybody, want: ErrUnavailable},
+		}},
+		{"a stranger's fetch that failed", []step{
+			{name: "stranger", from: fromAnybody, fails: true, want: ErrUnavailable},
+			{name: "stranger", from: fromAnybody, want: ErrUnavailable},
+			{name: "answer", from: fromServer, takes: keyBackoff},
+		}},
+		{"fetches that fail", []step{
+			{name: "first", from: fromServer, fails: true, want: ErrUnavailable},
+			{name: "after 1 s", from: fromServer, fails: true, takes: keyBackoff, want: ErrUnavailable},
+			{name: "after 2 s", from: fromServer, fails: true, takes: 2 * keyBackoff, want: ErrUnavailable},
+			{name: "4 s are too long", from: fromServer, want: ErrUnavailable},
+			{name: "2 s before the end", from: fromServer, passes: 2 * time.Second, takes: 2 * time.Second},
+		}},
+		{"no source", []step{{name: "zero", from: 0, want: ErrConfig}, {name: "another", from: 3, want: ErrConfig}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newJWKSServer("a")
+				set := s.keySet(t, 0)
+				jwksWant(t, s, set, "a", nil, 1)
+				for i, step := range tt.steps {
+					time.Sleep(step.passes)
+					kid := fmt.Sprint("r", i) // each is signed with a new key
+					if s.set(nil, "a", kid); step.fails {
+						s.set(errJWKSDown)
+					}
+					ctx, cancel := context.Background(), func() {}
+					if step.within > 0 {
+						ctx, cancel = context.WithTimeout(ctx, step.within)
+					}
+					start := time.Now()
+					err := jwksFindFrom(ctx, set, step.from, kid)
+					if took := time.Since(start); !errors.Is(err, step.want) || err == nil && step.want != nil || took != step.takes {
+						t.Errorf("%s: %v after %v, want %v after %v", step.name, err, took, step.want, step.takes)
+					}
+					if errors.Is(err, ErrInvalid) {
+						t.Errorf("%s: %v says that the token is bad", step.name, err)
+					}
+					cancel()
+				}
+			})
+		})
+	}
+}
+
+// TestJWKSUnknownWhileWaiting: an answer that waits holds nobody up, and takes the key
+// that others fetched.
+func TestJWKSUnknownWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		s.set(nil, "a", "b")
+		if err := jwksFindFrom(context.Background(), set, fromServer, "b"); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if err := jwksFindFrom(context.Background(), set, fromServer, "c"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		jwksWant(t, s, set, "a", nil, 2)
+		s.set(nil, "a", "c")
+		jwksWant(t, s, set, "c", nil, 3)
+		wg.Wait()
+		if n := s.count(); n != 3 {
+			t.Errorf("%d fetches", n)
+		}
+	})
+}
+
+// TestJWKSUnknownNoDebt: a fetch that Refresh made has answered a question too, and
+// costs what is left at the most.
+func TestJWKSUnknownNoDebt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		find := func(takes time.Duration) {
+			t.Helper()
+			start := time.Now()
+			if err := jwksFindFrom(context.Background(), set, fromServer, "x"); !errors.Is(err, ErrKeyNotFound) || time.Since(start) != takes {
+				t.Errorf("%v after %v, want %v", err, time.Since(start), takes)
+			}
+		}
+		find(0)
+		time.AfterFunc(time.Second, func() { set.Refresh(context.Background()) })
+		find(answerKeyInterval)
+		find(time.Second) // two seconds after the Refresh
+		if n := s.count(); n != 4 {
+			t.Errorf("%d fetches", n)
+		}
+	})
+}
+
+// TestJWKSUnknownUnderWay: a fetch that began before the question does not answer it,
+// and costs nothing.
+func TestJWKSUnknownUnderWay(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		from  source
+		fails bool // the fetch that is under way
+		takes time.Duration
+		want  error
+	}{
+		{"stranger", fromAnybody, false, 4 * time.Second, nil},
+		{"answer", fromServer, false, 4 * time.Second, nil},
+		{"stranger, it fails", fromAnybody, true, 2 * time.Second, ErrUnavailable},
+		{"answer, it fails", fromServer, true, 4*time.Second + keyBackoff, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newJWKSServer("a")
+				set := s.keySet(t, 0)
+				jwksWant(t, s, set, "a", nil, 1)
+				time.Sleep(keySoftAge)
+				s.wait(2 * time.Second)
+				if tt.fails {
+					s.set(errJWKSDown)
+				}
+				jwksWant(t, s, set, "a", nil, 2) // starts a refresh
+				s.set(nil, "a", "b")             // the server rotates
+				start := time.Now()
+				err := jwksFindFrom(context.Background(), set, tt.from, "b")
+				if took := time.Since(start); !errors.Is(err, tt.want) || err == nil && tt.want != nil || took != tt.takes {
+					t.Errorf("%v after %v, want %v after %v", err, took, tt.want, tt.takes)
+				}
+				time.Sleep(keyBackoff)
+				s.wait(0)
+				n := s.count()
+				for i := range strangerKeyBurst - (n - 2) { // the refresh was free
+					jwksWant(t, s, set, "x", ErrKeyNotFound, n+i+1)
+				}
+			})
+		})
+	}
+}
+
+// TestJWKSUnknownCallerLeaves: who does not wait for the answer does not fetch for free.
+func TestJWKSUnknownCallerLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		s.wait(time.Second)
+		for range 10 {
+			ctx, leave := context.WithTimeout(context.Background(), time.Millisecond)
+			jwksFind(ctx, set, "x")
+			leave()
+			time.Sleep(time.Second)
+		}
+		if n := s.count(); n != 1+strangerKeyBurst {
+			t.Errorf("%d fetches", n)
+		}
 	})
 }
 
@@ -353,8 +633,8 @@ func TestJWKSUnknownKidShared(t *testing.T) {
 	})
 }
 
-// TestJWKSRotation: a new key is accepted with the first token that names it,
-// and where one fetch was just made, when the 60 seconds are over.
+// TestJWKSRotation: a new key is accepted with the first token that names it, also
+// when the server changes its keys twice in a minute.
 func TestJWKSRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newJWKSServer("a")
@@ -362,18 +642,17 @@ func TestJWKSRotation(t *testing.T) {
 		jwksWant(t, s, set, "a", nil, 1)
 		s.set(nil, "b")
 		jwksWant(t, s, set, "b", nil, 2)
-		jwksWant(t, s, set, "a", ErrKeyNotFound, 2)
+		jwksWant(t, s, set, "a", ErrKeyNotFound, 3)
 		s.set(nil, "c")
-		time.Sleep(unknownKidInterval - 1)
-		jwksWant(t, s, set, "c", ErrKeyNotFound, 2)
-		jwksWant(t, s, set, "b", nil, 2)
-		time.Sleep(time.Nanosecond)
-		jwksWant(t, s, set, "c", nil, 3)
+		jwksWant(t, s, set, "c", nil, 4)
+		jwksWant(t, s, set, "b", ErrUnavailable, 4)
+		time.Sleep(strangerKeyInterval)
+		jwksWant(t, s, set, "b", ErrKeyNotFound, 5)
 	})
 }
 
 // TestJWKSUnknownAfterBackoff: a fetch for an unknown key id that was not
-// started, because of a back-off, does not use up the one in 60 seconds.
+// started, because of a back-off, is not charged.
 func TestJWKSUnknownAfterBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newJWKSServer("a")
@@ -383,7 +662,9 @@ func TestJWKSUnknownAfterBackoff(t *testing.T) {
 		if err := set.Refresh(context.Background()); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("Refresh: %v", err)
 		}
-		jwksWant(t, s, set, "b", ErrUnavailable, 2)
+		for range 2 * strangerKeyBurst {
+			jwksWant(t, s, set, "b", ErrUnavailable, 2)
+		}
 		s.set(nil, "b")
 		time.Sleep(keyBackoff)
 		jwksWant(t, s, set, "b", nil, 3)
@@ -407,14 +688,13 @@ func TestJWKSUnknownMeanwhile(t *testing.T) {
 	go func() { result <- jwksFind(context.Background(), set, "b") }()
 	stack := make([]byte, 1<<20)
 	for deadline := time.Now().Add(5 * time.Second); ; {
-		if bytes.Contains(stack[:runtime.Stack(stack, true)], []byte("fetchUnknown")) || time.Now().After(deadline) {
+		if bytes.Contains(stack[:runtime.Stack(stack, true)], []byte("KeySet).newer")) || time.Now().After(deadline) {
 			break
 		}
 		runtime.Gosched()
 	}
 	// As a fetch for another token does when it ends well.
 	set.current.Store(next)
-	set.unknownAt = monotonic()
 	set.mu.Unlock()
 	if err := <-result; err != nil {
 		t.Errorf("the key is in the set: %v", err)
@@ -434,11 +714,11 @@ func TestJWKSBadSignature(t *testing.T) {
 		bad, _ := forged.SignJWT("JWT", map[string]any{})
 		good, _ := jwksKey("a").SignJWT("JWT", map[string]any{})
 		rules := &jwsRules{allowed: []Algorithm{Ed25519}, typ: idTokenType, what: "a token"}
-		if _, err := verifyJWS(context.Background(), good, set, rules); err != nil {
+		if _, err := verifyJWS(context.Background(), good, set, fromAnybody, rules); err != nil {
 			t.Fatal(err)
 		}
 		for range 10 {
-			if _, err := verifyJWS(context.Background(), bad, set, rules); !errors.Is(err, ErrSignature) {
+			if _, err := verifyJWS(context.Background(), bad, set, fromAnybody, rules); !errors.Is(err, ErrSignature) {
 				t.Errorf("error %v, want ErrSignature", err)
 			}
 			time.Sleep(time.Second)
@@ -449,10 +729,10 @@ func TestJWKSBadSignature(t *testing.T) {
 		// Nor does a token whose algorithm is not one of those allowed, or
 		// another than that of the key.
 		other := &jwsRules{allowed: []Algorithm{ES256}, typ: idTokenType, what: "a token"}
-		if _, err := verifyJWS(context.Background(), good, set, other); !errors.Is(err, ErrAlgorithm) {
+		if _, err := verifyJWS(context.Background(), good, set, fromAnybody, other); !errors.Is(err, ErrAlgorithm) {
 			t.Errorf("error %v, want ErrAlgorithm", err)
 		}
-		if _, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256, kid: "a", hasKid: true}); !errors.Is(err, ErrKeyNotFound) {
+		if _, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256, kid: "a", hasKid: true}, fromAnybody); !errors.Is(err, ErrKeyNotFound) {
 			t.Errorf("error %v, want ErrKeyNotFound", err)
 		}
 		if n := s.count(); n != 1 {
@@ -760,7 +1040,7 @@ func TestJWKSMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := verifyJWS(context.Background(), token, sets[0], rules); err != nil {
+		if _, err := verifyJWS(context.Background(), token, sets[0], fromAnybody, rules); err != nil {
 			t.Fatal(err)
 		}
 	}

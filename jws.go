@@ -282,16 +282,17 @@ func joinAlgorithms(list []Algorithm) string {
 	return strings.Join(names, ", ")
 }
 
-// verifyJWS is the only way from a compact token to its payload.
-func verifyJWS(ctx context.Context, raw string, keys *KeySet, rules *jwsRules) (*verifiedJWS, error) {
-	v, err := openJWS(ctx, raw, keys, rules)
+// verifyJWS is the only way from a compact token to its payload. from says who can
+// have sent it.
+func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (*verifiedJWS, error) {
+	v, err := openJWS(ctx, raw, keys, from, rules)
 	if err != nil {
 		return nil, ofToken(err)
 	}
 	return v, nil
 }
 
-func openJWS(ctx context.Context, raw string, keys *KeySet, rules *jwsRules) (*verifiedJWS, error) {
+func openJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (*verifiedJWS, error) {
 	segments, err := splitJWS(raw)
 	if err != nil {
 		return nil, err
@@ -315,7 +316,7 @@ func openJWS(ctx context.Context, raw string, keys *KeySet, rules *jwsRules) (*v
 		return nil, err
 	}
 	if key == nil {
-		if key, err = keys.find(ctx, alg, header); err != nil {
+		if key, err = keys.find(ctx, alg, header, from); err != nil {
 			return nil, err
 		}
 	}

@@ -99,7 +99,7 @@ func jwsRaw(k *SigningKey, header, payload string) string {
 }
 
 func jwsVerify(raw string, keys *KeySet, rules *jwsRules) (*verifiedJWS, error) {
-	return verifyJWS(context.Background(), raw, keys, rules)
+	return verifyJWS(context.Background(), raw, keys, fromAnybody, rules)
 }
 
 // wantRefused asserts the kind, and that nothing came with the error.

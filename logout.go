@@ -175,7 +175,7 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if token, err = c.signedToken(ctx, token, &c.encrypted.idToken); err != nil {
 		return nil, err
 	}
-	v, err := verifyJWS(ctx, token, keys, &jwsRules{allowed: c.idTokens.allowed, typ: logoutType, what: "a logout token"})
+	v, err := verifyJWS(ctx, token, keys, fromAnybody, &jwsRules{allowed: c.idTokens.allowed, typ: logoutType, what: "a logout token"})
 	if err != nil {
 		return nil, err
 	}

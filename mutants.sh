@@ -613,10 +613,19 @@ jwks.go | KeySetErrors | return k.use != "enc" }) { | return true }) {
 jwks.go | KeySetSkips | if h.hasKid && k.kid == h.kid { | if false {
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | _ = err
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | return nil, err
+jwks.go | JWKSUnknown | return b.whole.Add(-b.interval * time.Duration(b.burst-1)) | return b.whole
+jwks.go | JWKSUnknown | if snap.number > asked {\n | if false {\n
+jwks.go | JWKSUnknown | if f.err != nil && number > asked { | if f.err != nil && number > 0 {
+jwks.go | JWKSUnknown | s.charge(s.payer, snap)\n | _ = 0\n
+jwks.go | JWKSUnknown | s.settle(snap, from)\n | _ = 0\n
+jwks.go | JWKSUnknown | case from == fromServer && !at.After(now.Add(b.interval)): | case !at.After(now.Add(b.interval)):
+jwks.go | JWKSUnknown | case from == fromServer && !at.After(now.Add(b.interval)): | case from == fromServer:
+jwks.go | JWKSUnknown | return &s.budgets[from-1] | return &s.budgets[1]
+jwks.go | JWKSUnknown | if backingOff {\n | if false {\n
+jwks.go | JWKSUnknown | b.whole.After(spent) { | false {
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
 jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
 jwks.go | JWKS | case age < snap.softAge: | case true:
-jwks.go | JWKS | elapsed(s.unknownAt) < unknownKidInterval | false
 jwks.go | JWKS | case stamp.After(now.Add(maxAhead)): // | case false: //
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
 jwks.go | JWKS | case !stamp.After(now.Add(-softAge)): | case !stamp.After(now.Add(-100*softAge)):

@@ -253,13 +253,15 @@ const (
 	flightGrace     = time.Second      // beyond such a limit, for what ends with its context, before it is given up for
 	hookTime        = time.Second      // that callers of shared work wait for the hooks of a Trace
 
-	keySoftAge         = 5 * time.Minute // of a key set, then a refresh is started
-	minKeySoftAge      = time.Minute     // least soft age that Cache-Control can ask for
-	defaultKeyAge      = time.Hour       // of keys that cannot be refreshed
-	maxKeyAge          = 24 * time.Hour
-	unknownKidInterval = time.Minute // between fetches for key ids that are not in the set
-	keyBackoff         = time.Second // after the first failed fetch; doubles
-	maxKeyBackoff      = time.Minute
+	keySoftAge          = 5 * time.Minute // of a key set, then a refresh is started
+	minKeySoftAge       = time.Minute     // least soft age that Cache-Control can ask for
+	defaultKeyAge       = time.Hour       // of keys that cannot be refreshed
+	maxKeyAge           = 24 * time.Hour
+	answerKeyInterval   = 2 * time.Second // between fetches for unknown keys in the server's own answers: it may sign each with a new one
+	strangerKeyInterval = time.Minute     // between fetches for unknown keys in what anybody can send
+	strangerKeyBurst    = 3               // of these at once: a rotation, or two, beside garbage
+	keyBackoff          = time.Second     // after the first failed fetch; doubles
+	maxKeyBackoff       = time.Minute
 
 	maxTolerance         = 10 * time.Minute      // of the clock: more would undo expiry
 	maxSkew              = 24 * time.Hour        // of the clock: a wrong time zone, not a wrong year

@@ -512,7 +512,7 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 	// Before the verification: the keys after it may be others already, without the
 	// one that verified this token.
 	keys := s.keys.current.Load()
-	v, err := verifyJWS(ctx, raw, s.keys, &s.rules)
+	v, err := verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
 	if err != nil {
 		return nil, err
 	}

@@ -166,13 +166,15 @@ type stressView struct {
 	has    bool // it had the key, and might use it
 	lacks  bool // it did not have the key
 	old    bool // it had keys that were too old, or none
+	asked  bool // a fetch that began in the course of the request did not bring it
 	stale  bool // it had keys in whose place newer ones are looked for
 	failed bool // the last fetch was a failure
 	ok     bool // the last fetch was none
 }
 
-// view looks back on a request that began at t0, when so many fetches had ended.
-func (s *stressServer) view(ended, key int, t0 time.Time) (v stressView) {
+// view looks back on a request that began at t0, when so many fetches had begun and
+// ended.
+func (s *stressServer) view(begun, ended, key int, t0 time.Time) (v stressView) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t1 := time.Now()
@@ -195,7 +197,7 @@ func (s *stressServer) view(ended, key int, t0 time.Time) (v stressView) {
 		if f.ok && f.first <= key && key <= f.last {
 			v.has = v.has || t0.Sub(f.at) < stressMaxAge
 		} else if f.ok {
-			v.lacks = true
+			v.lacks, v.asked = true, v.asked || i > begun
 		}
 	}
 	return v
@@ -486,12 +488,12 @@ func stressRequest(scheme string, tok *stressToken, proofs ...string) *http.Requ
 // show authenticates a request and judges what came of it as far as the token
 // goes. An error that is about the presentation is handed on, as "other".
 func (w *stressWorker) show(p *stressPhase, rs *ResourceServer, r *http.Request, tok *stressToken) (err error, other bool) {
-	ended, current, _ := w.s.now()
+	ended, current, begun := w.s.now()
 	t0 := time.Now()
 	remembered := rs.verified.get(hashToken(tok.raw)) != nil
 	at, err := rs.Authenticate(r)
 	t1 := time.Now()
-	v := w.s.view(ended, tok.key, t0)
+	v := w.s.view(begun, ended, tok.key, t0)
 	wrong := func(format string, args ...any) {
 		w.t.Errorf("%s: %s; key %d of %d, %+v, error %v", p.name, fmt.Sprintf(format, args...), tok.key, current, v, err)
 	}
@@ -544,17 +546,19 @@ func (w *stressWorker) show(p *stressPhase, rs *ResourceServer, r *http.Request,
 		} else {
 			w.hit("unavailable, keys too old")
 		}
-	case errors.Is(err, ErrKeyNotFound):
-		if !v.ok || !v.lacks {
-			wrong("not found, and the key was in the set or the last fetch failed")
+	case errors.Is(err, ErrUnavailable) && errors.As(err, &e) && e.Param == "kid":
+		if !v.lacks {
+			wrong("nothing may be fetched, and the set has the key")
 		}
-		switch {
-		case tok.key == stressNobody:
+		w.hit("unavailable, the set may not be fetched for the key")
+	case errors.Is(err, ErrKeyNotFound):
+		if !v.ok || !v.asked {
+			wrong("not found, and the server was not asked, or has it")
+		}
+		if tok.key == stressNobody {
 			w.hit("not found, nobody's key")
-		case tok.key < current:
+		} else {
 			w.hit("not found, removed key")
-		default:
-			w.hit("not found, new key within the cool-down")
 		}
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrLimited):
 		return err, true // the replay cache
@@ -796,7 +800,7 @@ func (w *stressWorker) badProof(p *stressPhase, rs *ResourceServer) {
 // stressHits are the paths that have to be taken.
 var stressHits = []string{
 	"accepted", "accepted, remembered", "accepted, DPoP", "accepted, stale keys", "accepted, stale keys that cannot be had anew", "accepted after recovery", "accepted while keys change",
-	"not found, nobody's key", "not found, removed key", "not found, new key within the cool-down", "unavailable, unknown key", "unavailable, keys too old", "the caller left",
+	"not found, nobody's key", "not found, removed key", "unavailable, the set may not be fetched for the key", "unavailable, unknown key", "unavailable, keys too old", "the caller left",
 	"refused: oauth: signature", "refused: oauth: expired", "refused: oauth: audience", "refused: expired meanwhile", "refused: expired, remembered",
 	"twins: one is accepted", "refused: replay", "refused: replay, later", "refused: an old proof",
 	"limited", "unavailable, the memory of proofs is full", "unavailable, the store of proofs is away",
@@ -829,7 +833,7 @@ func TestResourceServerStress(t *testing.T) {
 		}
 		const ms, sec = time.Millisecond, time.Second
 		quiet := func() { time.Sleep(125 * sec) } // the cool-down and the longest back-off are over
-		recovered := stressPhase{name: "recovered", long: 2 * sec, tick: 200 * ms, spread: 4, strict: true, most: 2}
+		recovered := stressPhase{name: "recovered", long: 2 * sec, tick: 200 * ms, spread: 4, strict: true, most: strangerKeyBurst + 1}
 		greedy := recovered
 		greedy.name, greedy.greedy = "one key too many", true
 		faults := []stressMode{stress500, stressGarbage, stressEmpty, stressHangs, stressBroken}
@@ -839,7 +843,7 @@ func TestResourceServerStress(t *testing.T) {
 			// Keys change five times a second, and the resource server knows at once.
 			x.run(stressPhase{name: "rotation", long: 4 * sec, tick: 200 * ms, spread: 4, rotate: 200 * ms, refresh: true}, workers)
 			// It does not know.
-			x.run(stressPhase{name: "rotation, within the cool-down", long: 4 * sec, tick: 200 * ms, spread: 4, rotate: 200 * ms, most: 2}, workers)
+			x.run(stressPhase{name: "rotation, within the cool-down", long: 4 * sec, tick: 200 * ms, spread: 4, rotate: 200 * ms, most: strangerKeyBurst + 1}, workers)
 			quiet()
 			x.run(recovered, workers)
 			time.Sleep(stressSoft) // so that newer keys are looked for at once

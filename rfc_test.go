@@ -83,7 +83,7 @@ func TestRFC7515Examples(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", x.section, err)
 			}
-			v, err := verifyJWS(context.Background(), x.token, keys, rfcRules(x.alg))
+			v, err := verifyJWS(context.Background(), x.token, keys, fromAnybody, rfcRules(x.alg))
 			if err != nil {
 				t.Fatalf("%s: %v", x.section, err)
 			}
@@ -131,7 +131,7 @@ func TestRFC7517PublicKeys(t *testing.T) {
 		{RS384, "2011-04-29", ErrKeyNotFound}, // its alg is RS256
 		{ES256, "1", ErrKeyNotFound},          // its use is enc
 	} {
-		_, err := keys.find(context.Background(), findAlgorithm(x.alg), &joseHeader{alg: x.alg, kid: x.kid, hasKid: true})
+		_, err := keys.find(context.Background(), findAlgorithm(x.alg), &joseHeader{alg: x.alg, kid: x.kid, hasKid: true}, fromAnybody)
 		if x.want == nil && err != nil {
 			t.Errorf("%s %s: %v", x.alg, x.kid, err)
 		} else if x.want != nil {
@@ -176,7 +176,7 @@ func TestRFC7517PrivateKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			rules := &jwsRules{allowed: []Algorithm{key.Algorithm()}, typ: idTokenType, what: "a token"}
-			if _, err := verifyJWS(context.Background(), token, keys, rules); err != nil {
+			if _, err := verifyJWS(context.Background(), token, keys, fromAnybody, rules); err != nil {
 				t.Error(err)
 			}
 		})

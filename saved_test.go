@@ -464,6 +464,6 @@ func TestJWKSImportOlder(t *testing.T) {
 
 func TestKeySetZero(t *testing.T) {
 	var set KeySet
-	_, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256})
+	_, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256}, fromAnybody)
 	wantError(t, err, ErrConfig, "KeySet")
 }

@@ -423,7 +423,7 @@ func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantO
 		return t, nil
 	}
 	x.checks.accessToken = t.AccessToken.Reveal()
-	id, err := c.verifyIDToken(ctx, rawIDToken, &x.checks)
+	id, err := c.verifyIDToken(ctx, rawIDToken, fromServer, &x.checks)
 	if err != nil {
 		return nil, res.withoutSecrets(err)
 	}

@@ -187,7 +187,7 @@ func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse, issuer stri
 	if err != nil {
 		return claims, "", err
 	}
-	v, err := verifyJWS(ctx, token, keys, &jwsRules{allowed: allowed, typ: idTokenType, what: "a userinfo response"})
+	v, err := verifyJWS(ctx, token, keys, fromServer, &jwsRules{allowed: allowed, typ: idTokenType, what: "a userinfo response"})
 	if err != nil {
 		return claims, "", err
 	}

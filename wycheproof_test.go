@@ -264,7 +264,7 @@ func wycheproofJudge(t *testing.T, file, group string, v *wycheproofVector, keys
 	for _, a := range usableAlgorithms() {
 		rules.allowed = append(rules.allowed, a.name)
 	}
-	got, err := verifyJWS(context.Background(), token, keys, rules)
+	got, err := verifyJWS(context.Background(), token, keys, fromAnybody, rules)
 	if (got == nil) == (err == nil) {
 		t.Errorf("%s %d: result and error together, or neither", file, v.TcID)
 	}
