@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
@@ -610,6 +612,45 @@ func TestJWKSUnknownCallerLeaves(t *testing.T) {
 	})
 }
 
+// TestJWKSUnknownWithoutKid: a token that names no key may be signed with a new one, and
+// one whose key is in the set and cannot be used is not.
+func TestJWKSUnknownWithoutKid(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		header joseHeader
+		fetch  bool
+	}{
+		{"no key fits", joseHeader{alg: ES256}, true},
+		{"another kid", joseHeader{alg: ES256, kid: "x", hasKid: true}, true},
+		{"empty kid", joseHeader{alg: ES256, hasKid: true}, true},
+		{"a key of another algorithm", joseHeader{alg: ES256, kid: "a", hasKid: true}, false},
+		{"a key that cannot be used", joseHeader{alg: ES256, kid: "bad", hasKid: true}, false},
+		{"several keys fit", joseHeader{alg: Ed25519}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newJWKSServer("a")
+				s.body = strings.Replace(jwksDocument("a", "b"), "[", `[{"kty":"EC","crv":"P-256","kid":"bad"},`, 1)
+				set := s.keySet(t, 0)
+				jwksWant(t, s, set, "a", nil, 1)
+				for i := range 2 * strangerKeyBurst {
+					want := ErrKeyNotFound
+					if tt.fetch && i >= strangerKeyBurst {
+						want = ErrUnavailable
+					}
+					key, err := set.find(context.Background(), findAlgorithm(tt.header.alg), &tt.header, fromAnybody)
+					if !errors.Is(err, want) || key != nil {
+						t.Errorf("%v, %v, want %v", key, err, want)
+					}
+				}
+				if n := s.count() - 1; n > 0 != tt.fetch {
+					t.Errorf("%d fetches", n)
+				}
+			})
+		})
+	}
+}
+
 // TestJWKSUnknownKidShared: many tokens with a new key wait for one fetch.
 func TestJWKSUnknownKidShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -1048,4 +1089,109 @@ func TestJWKSMemory(t *testing.T) {
 		t.Errorf("%d remembered headers keep %d bytes", maxMemo, grown)
 	}
 	runtime.KeepAlive(sets)
+}
+
+// TestJWKSSources: whether a token is an answer of the server or can come from anybody
+// is said at each place where tokens are verified. Strangers have spent their budget,
+// and the server has a new key.
+func TestJWKSSources(t *testing.T) {
+	redirect := "https://app.example/cb"
+	for _, tt := range []struct {
+		name string
+		own  bool
+		use  func(t *testing.T, s *unitServer, c *Client) error
+	}{
+		{"token response", true, func(t *testing.T, s *unitServer, c *Client) error {
+			s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "refresh_token": "rt", "id_token": s.sign(t, "JWT", unitClaims(nil))}))
+			_, err := c.Refresh(context.Background(), &Token{RefreshToken: NewSecret("rt")}, nil)
+			return err
+		}},
+		{"userinfo", true, func(t *testing.T, s *unitServer, c *Client) error {
+			s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "JWT", unitClaims(nil))})
+			_, err := c.UserInfo(context.Background(), &Token{AccessToken: NewSecret("at"), TokenType: "Bearer"}, &UserInfoOptions{Subject: "alice"})
+			return err
+		}},
+		{"introspection", true, func(t *testing.T, s *unitServer, c *Client) error {
+			s.set("/introspect", introspectionJWTAnswer(s.sign(t, "token-introspection+jwt", unitClaims(map[string]any{"token_introspection": map[string]any{"active": true}}))))
+			_, err := c.Introspect(context.Background(), "opaque", nil)
+			return err
+		}},
+		{"VerifyIDToken", false, func(t *testing.T, s *unitServer, c *Client) error {
+			_, err := c.VerifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(nil)), VerifyIDTokenOptions{InsecureNoNonce: true})
+			return err
+		}},
+		{"VerifyLogoutToken", false, func(t *testing.T, s *unitServer, c *Client) error {
+			_, err := c.VerifyLogoutToken(context.Background(), s.sign(t, "logout+jwt", unitClaims(nil)))
+			return err
+		}},
+		{"LogoutHandler", false, func(t *testing.T, s *unitServer, c *Client) (err error) {
+			h := c.LogoutHandler(LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }, OnError: func(_ context.Context, e error) { err = e }})
+			r := httptest.NewRequest("POST", "/logout", strings.NewReader("logout_token="+s.sign(t, "logout+jwt", unitClaims(nil))))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, r); !strings.Contains(w.Body.String(), "server_error") {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			return err
+		}},
+		{"ID token in the callback", false, func(t *testing.T, s *unitServer, c *Client) error {
+			a := s.start(t, c, &AuthorizationRequest{RedirectURI: redirect, Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"})
+			_, err := c.ValidateCallback(context.Background(), a, url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(nil))}})
+			return err
+		}},
+		{"JWT response in the callback", false, func(t *testing.T, s *unitServer, c *Client) error {
+			a := s.start(t, c, &AuthorizationRequest{RedirectURI: redirect, Scope: []string{"openid"}, ResponseMode: "jwt"})
+			_, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", unitClaims(nil))}})
+			return err
+		}},
+		{"access token", false, func(t *testing.T, s *unitServer, c *Client) error {
+			keys, err := c.keySet()
+			if err != nil {
+				t.Fatal(err)
+			}
+			rs := s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].KeySet = keys })
+			r := bearer(s.accessToken(t, nil))
+			w := httptest.NewRecorder()
+			_, err = rs.Authenticate(r)
+			if rs.WriteError(w, err); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+				t.Errorf("%d %v", w.Code, w.Header())
+			}
+			_, err = rs.Authenticate(r)
+			return err
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			c := s.client(t, func(c *Config) {
+				c.Server.IntrospectionEndpoint = unitIssuer + "/introspect"
+				c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+				c.Metadata.UserinfoSignedResponseAlg, c.Metadata.IntrospectionSignedResponseAlg = ES256, ES256
+			})
+			keys, err := c.keySet()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for err == nil || errors.Is(err, ErrKeyNotFound) {
+				_, err = keys.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256, kid: "x", hasKid: true}, fromAnybody)
+			}
+			wantError(t, err, ErrUnavailable, "kid")
+			n := len(s.requests("/jwks"))
+			s.key = proofKeyOf(t, ES256)
+			s.answer("/jwks", `{"keys":[`+string(s.key.PublicJWK())+`]}`)
+			err = tt.use(t, s, c)
+			if fetched := len(s.requests("/jwks")) > n; fetched != tt.own {
+				t.Errorf("the keys are fetched: %v", fetched)
+			}
+			if tt.own {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, ErrUnavailable, "kid")
+			if errors.Is(err, ErrInvalid) {
+				t.Errorf("%v says that the token is bad", err)
+			}
+		})
+	}
 }

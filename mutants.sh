@@ -623,6 +623,14 @@ jwks.go | JWKSUnknown | case from == fromServer && !at.After(now.Add(b.interval)
 jwks.go | JWKSUnknown | return &s.budgets[from-1] | return &s.budgets[1]
 jwks.go | JWKSUnknown | if backingOff {\n | if false {\n
 jwks.go | JWKSUnknown | b.whole.After(spent) { | false {
+token.go | JWKSSources | c.verifyIDToken(ctx, rawIDToken, fromServer, | c.verifyIDToken(ctx, rawIDToken, fromAnybody,
+userinfo.go | JWKSSources | verifyJWS(ctx, token, keys, fromServer, | verifyJWS(ctx, token, keys, fromAnybody,
+introspection.go | JWKSSources | verifyJWS(ctx, d.jwt, keys, fromServer, | verifyJWS(ctx, d.jwt, keys, fromAnybody,
+callback.go | JWKSSources | verifyJWS(ctx, response, keys, fromAnybody, | verifyJWS(ctx, response, keys, fromServer,
+callback.go | JWKSSources | c.verifyIDToken(ctx, raw, fromAnybody, | c.verifyIDToken(ctx, raw, fromServer,
+idtoken.go | JWKSSources | c.verifyIDToken(ctx, raw, fromAnybody, x) | c.verifyIDToken(ctx, raw, fromServer, x)
+logout.go | JWKSSources | verifyJWS(ctx, token, keys, fromAnybody, | verifyJWS(ctx, token, keys, fromServer,
+resource.go | JWKSSources | verifyJWS(ctx, raw, s.keys, fromAnybody, | verifyJWS(ctx, raw, s.keys, fromServer,
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
 jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
 jwks.go | JWKS | case age < snap.softAge: | case true:
