@@ -138,6 +138,9 @@ func seconds(n int64) time.Duration {
 	return time.Duration(min(n, int64(maxLifetime/time.Second))) * time.Second
 }
 
+// times is n times d, of limits of the package.
+func times(n int, d time.Duration) time.Duration { return time.Duration(n) * d }
+
 // apart is how far t is from now, with the word that joins it to the clock, for the
 // text of an error. Of what is far away it is the date.
 func apart(t, now time.Time, word string) string {

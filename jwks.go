@@ -505,7 +505,7 @@ type fetchBudget struct {
 
 // next is when a fetch may begin.
 func (b *fetchBudget) next() time.Time {
-	return b.whole.Add(-b.interval * time.Duration(b.burst-1))
+	return b.whole.Add(-times(b.burst-1, b.interval))
 }
 
 // budget is that of a source. Each has its own: what strangers send must not cost the
@@ -529,7 +529,7 @@ func (s *KeySet) charge(b *fetchBudget, snap *keySnapshot) {
 	}
 	b.whole = b.whole.Add(b.interval)
 	// A fetch of Refresh can be charged beyond what there is: that leaves no debt.
-	if spent := snap.fetched.Add(b.interval * time.Duration(b.burst)); b.whole.After(spent) {
+	if spent := snap.fetched.Add(times(b.burst, b.interval)); b.whole.After(spent) {
 		b.whole = spent
 	}
 }
