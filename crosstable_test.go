@@ -162,8 +162,6 @@ func (x *crossTable) make(k *crossKind, p *crossPlace, key *SigningKey, change c
 
 // The reasons why two kinds cannot be told apart.
 const (
-	whyAccessAsID = "OIDC Core names no claim that an ID token has and an access token has not. A server that writes typ JWT (RFC 9068, Section 2.1 is against it) " +
-		"and puts the client into the audience has made an ID token, for whoever does not compare a nonce"
 	whyUserInfoAsID = "OIDC Core 5.3.2 gives a signed userinfo response the form of an ID token; with exp and iat it is one, for whoever does not compare a nonce"
 	whyAsUserInfo   = "OIDC Core 5.3.2 asks for sub and, where they are there, iss and aud; any JWT of the server about the user has them. " +
 		"What is shown here is the server's own answer over TLS"
@@ -286,7 +284,7 @@ func (x *crossTable) kinds() []crossKind {
 	}
 	// Access tokens of providers, in their own form, and with what others have
 	// beside the mark of their own.
-	asClient := crossMerge(crossAlike(whyAccessAsID, crossID), crossAlike(whyAsUserInfo, crossUserInfo))
+	asClient := crossAlike(whyAsUserInfo, crossUserInfo)
 	kinds = append(kinds,
 		crossKind{name: "access token of RFC 9068 but for typ", typ: "JWT", claims: crossClaims{"client_id": unitClient, "scope": "read"},
 			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Auth0")...))},
@@ -468,10 +466,8 @@ func (k *crossKind) refused(rightKind, server bool, result bool, err error) erro
 			return fmt.Errorf("its typ says what it is, and the error is %w", err)
 		}
 		return nil
-	case !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrParse) && !errors.Is(err, ErrUnsupported):
+	case !errors.Is(err, ErrInvalid):
 		return fmt.Errorf("the error is not about the token: %w", err)
-	case k.raw == "" && !errors.Is(err, ErrInvalid):
-		return fmt.Errorf("it is well-formed: %w", err)
 	}
 	no := []error{ErrConfig, ErrUnavailable, ErrRefused, ErrAlgorithm, ErrExpired, ErrNotYetValid, ErrBinding, ErrReplay, ErrInactive}
 	if k.claims["iss"] == nil {

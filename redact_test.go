@@ -175,6 +175,8 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 		"UpdateRegistration": func() error {
 			reg := &Registration{ClientSecret: NewSecret(k["client secret"]), RegistrationAccessToken: NewSecret(k["registration access token"]), RegistrationClientURI: unitIssuer + "/register", server: unitIssuer}
 			reg.Metadata.ClientID = unitClient
+			m := m
+			m.ClientID = unitClient
 			return of(UpdateRegistration(ctx, reg, m, registration))
 		},
 	}
@@ -189,7 +191,10 @@ func TestRedactAnswers(t *testing.T) {
 	for method, auth := range map[string]func(string) ClientAuth{"basic": ClientSecretBasic, "post": ClientSecretPost} {
 		s := newUnitServer()
 		for name, call := range redactCalls(t, s, secrets, auth) {
-			call()
+			before := len(s.requests(""))
+			if err := call(); len(s.requests("")) == before {
+				t.Fatalf("%s: no request: %v", name, err)
+			}
 			sent := redactSent(t, s, secrets)
 			for spelling, spell := range redactSpellings {
 				var all strings.Builder
