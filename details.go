@@ -72,6 +72,7 @@ func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 		if err != nil {
 			return nil, err
 		}
+		sub.answer = o.answer
 		d, err := authorizationDetail(sub)
 		if err != nil {
 			return nil, err

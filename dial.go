@@ -19,7 +19,7 @@ import (
 
 // patientTransport is t for resources, whose answers may take their time.
 func patientTransport(t *http.Transport) *http.Transport {
-	t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, 0
+	t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, maxResourceHeader
 	return t
 }
 

@@ -15,6 +15,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -660,5 +661,66 @@ func TestHTTPSend(t *testing.T) {
 	res, err = c.send(httpFunc(func(r *http.Request) (*http.Response, error) { return httpAnswer(r, 200, ""), io.EOF }), req, "test")
 	if wantError(t, err, ErrNetwork, ""); res != nil {
 		t.Error("an answer and an error")
+	}
+}
+
+// TestHTTPKeepsLittle: what is kept of an answer is what it said, not the 1 MiB that
+// it was cut from.
+func TestHTTPKeepsLittle(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) {
+		c.Server.DeviceAuthorizationEndpoint, c.Server.BackchannelAuthenticationEndpoint = unitIssuer+"/device", unitIssuer+"/ciba"
+	})
+	as := *s.config().Server
+	as.RegistrationEndpoint = unitIssuer + "/register"
+	m := ClientMetadata{RedirectURIs: []string{"https://app.example/cb"}, GrantTypes: []string{"authorization_code"}}
+	ctx, client := context.Background(), &http.Client{Transport: s}
+	id := s.sign(t, "JWT", unitClaims(nil))
+	pad := strings.Repeat(" ", maxBody*3/4)
+	answer := func(members string) { // with what is dropped at the end, so that the rest stands in its beginning
+		body := "{" + members + pad + "}"
+		for _, p := range []string{"/token", "/device", "/ciba", "/register", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource"} {
+			s.answer(p, body)
+		}
+	}
+	for _, tt := range []struct {
+		name, members string
+		get           func() (any, error)
+	}{
+		{"Token", `"access_token":"at","token_type":"Bearer","refresh_token":"rt","scope":"a b","x":1,"id_token":"` + id + `","authorization_details":[{"type":"t","actions":["a"],"x":1}]`,
+			func() (any, error) { return c.Refresh(ctx, &Token{RefreshToken: NewSecret("rt")}, nil) }},
+		{"Token, an array of scopes", `"access_token":"at","token_type":"Bearer","scope":["a","b"]`,
+			func() (any, error) { return c.Refresh(ctx, &Token{RefreshToken: NewSecret("rt")}, nil) }},
+		{"DeviceAuthorization", `"device_code":"d","user_code":"u","verification_uri":"https://op.example/d","expires_in":60`,
+			func() (any, error) { return c.StartDeviceAuthorization(ctx, nil) }},
+		{"Backchannel", `"auth_req_id":"a","expires_in":60`,
+			func() (any, error) {
+				return c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+			}},
+		{"Registration", `"client_id":"c","client_secret":"s","client_secret_expires_at":0,"redirect_uris":["https://app.example/cb"],"registration_access_token":"t","registration_client_uri":"` + unitIssuer + `/register","x":1`,
+			func() (any, error) { return Register(ctx, &as, m, &RegistrationOptions{HTTPClient: client}) }},
+		{"AuthorizationServer", `"issuer":"` + unitIssuer + `","scopes_supported":["a"],"mtls_endpoint_aliases":{"token_endpoint":"https://m.example","x":1},"x":1`,
+			func() (any, error) { return Discover(ctx, unitIssuer, &DiscoverOptions{HTTPClient: client}) }},
+		{"ResourceMetadata", `"resource":"` + unitIssuer + `","authorization_servers":["` + unitIssuer + `"],"x":1`,
+			func() (any, error) { return DiscoverResource(ctx, unitIssuer, &DiscoverOptions{HTTPClient: client}) }},
+	} {
+		answer(tt.members)
+		const kept = 40
+		var list []any
+		before := heapInUse()
+		for range kept {
+			v, err := tt.get()
+			if err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			list = append(list, v)
+			s.mu.Lock()
+			s.log = nil
+			s.mu.Unlock()
+		}
+		if each := (heapInUse() - before) / kept; each > 64<<10 {
+			t.Errorf("a %s keeps %d bytes", tt.name, each)
+		}
+		runtime.KeepAlive(list)
 	}
 }

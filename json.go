@@ -35,7 +35,9 @@ type jsonObject struct {
 	// nullAbsent makes a null member count as absent: servers write
 	// "refresh_token": null into responses. Never set for tokens.
 	nullAbsent bool
-	answer     *httpResponse // that it is the body of; nil for all else
+	// answer is that of which it is the body, or a part; nil for all else. What is
+	// taken out is a copy then: a token that is kept does not keep 1 MiB.
+	answer *httpResponse
 }
 
 // A jsonReader reads one JSON text. It is the scratch of a pool.
@@ -477,7 +479,15 @@ func (o jsonObject) string(name string) (s string, ok bool, err error) {
 		return "", true, o.wrong(name, "a string")
 	}
 	s, err = unquoteJSON(raw)
-	return s, true, err
+	return o.own(s), true, err
+}
+
+// own is s, or where o is an answer's a copy of it.
+func (o jsonObject) own(s string) string {
+	if o.answer != nil {
+		return strings.Clone(s)
+	}
+	return s
 }
 
 // need returns a string member that has to be there and not be empty.
@@ -502,7 +512,7 @@ func (o jsonObject) strings(name string, orString bool) (list []string, ok bool,
 	}
 	if orString && raw[0] == '"' {
 		s, err := unquoteJSON(raw)
-		return []string{s}, true, err
+		return []string{o.own(s)}, true, err
 	}
 	elems, err := arrayElements(raw, maxMembers)
 	if err != nil {
@@ -513,9 +523,11 @@ func (o jsonObject) strings(name string, orString bool) (list []string, ok bool,
 		if e[0] != '"' {
 			return nil, true, o.wrong(name, "an array of strings")
 		}
-		if list[i], err = unquoteJSON(e); err != nil {
+		s, err := unquoteJSON(e)
+		if err != nil {
 			return nil, true, err
 		}
+		list[i] = o.own(s)
 	}
 	return list, true, nil
 }
@@ -600,7 +612,7 @@ func (o jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
 		return jsonObject{}, true, o.wrong(name, "an object")
 	}
 	sub, err = parseObject(raw, documentLimits, o.kind)
-	sub.nullAbsent = o.nullAbsent
+	sub.nullAbsent, sub.answer = o.nullAbsent, o.answer
 	return sub, true, err
 }
 

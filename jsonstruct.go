@@ -22,7 +22,7 @@ func decodeStruct(o jsonObject, dst any) (extra map[string]json.RawMessage, err 
 			if extra == nil {
 				extra = make(map[string]json.RawMessage)
 			}
-			extra[m.name] = json.RawMessage(m.raw)
+			extra[o.own(m.name)] = json.RawMessage(m.raw)
 			continue
 		}
 		// A list of algorithms that is null must not look like one that is

@@ -310,6 +310,12 @@ token.go | TestIdentity | if id.issuer == "" || id.subject == "" { | if id.subje
 accesstoken.go | TestIdentity | case d.subject == "": | case false:
 idtoken.go | IDTokenNil | if id == nil || id.d == nil { | if id.d == nil {
 userinfo.go | IDTokenNil | if u == nil { | if false {
+json.go | HTTPKeepsLittle | return strings.Clone(s) | return s
+json.go | HTTPKeepsLittle | list[i] = o.own(s) | list[i] = s
+json.go | HTTPKeepsLittle | sub.nullAbsent, sub.answer = o.nullAbsent, o.answer | sub.nullAbsent = o.nullAbsent
+jsonstruct.go | HTTPKeepsLittle | extra[o.own(m.name)] | extra[m.name]
+token.go | HTTPKeepsLittle | extra[o.own(m.name)] | extra[m.name]
+details.go | HTTPKeepsLittle | sub.answer = o.answer | _ = 0
 json.go | IDTokenNil | if text == "" { | if false {
 idtoken.go | EncryptedAnswers | if raw, err = c.signedToken(ctx, raw, &c.encrypted.idToken); err != nil { | if false {
 logout.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.idToken); err != nil { | if false {
@@ -613,7 +619,6 @@ jwks.go | KeySetErrors | return k.use != "enc" }) { | return true }) {
 jwks.go | KeySetSkips | if h.hasKid && k.kid == h.kid { | if false {
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | _ = err
 jwks.go | KeySetSkips | snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err}) | return nil, err
-jwks.go | JWKSUnknown | return b.whole.Add(-b.interval * time.Duration(b.burst-1)) | return b.whole
 jwks.go | JWKSUnknown | if snap.number > asked {\n | if false {\n
 jwks.go | JWKSUnknown | if f.err != nil && number > asked { | if f.err != nil && number > 0 {
 jwks.go | JWKSUnknown | s.charge(s.payer, snap)\n | _ = 0\n
@@ -1137,7 +1142,6 @@ protected.go | ShortLife | tr.early = min(tr.early, max(0, tr.c.clock.left(own.E
 protected.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, &own))
 protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
 # what DPoP and protected resources changed elsewhere
-dial.go | ProtectedTransports | t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, 0 | _ = 0
 http.go | ProtectedTransports | wired(patientTransport(newTransport())) | wired(newTransport())
 oauth.go | ProtectedTransports | c.caller.resources = clients.resources | _ = 0
 mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | _ = 0

@@ -208,6 +208,7 @@ const (
 	maxBody            = 1 << 20  // bytes of an HTTP body: the largest real discovery documents and key sets are a tenth of it
 	maxErrorBody       = 4 << 10  // bytes of an error body that are kept for a person to read
 	maxResponseHeader  = 64 << 10 // bytes of a response's header, in the package's own client
+	maxResourceHeader  = 1 << 20  // bytes of that of a resource: net/http would take 10 MiB
 	maxToken           = 64 << 10 // bytes of a compact token: twice what servers accept in a header
 	maxHeader          = 8 << 10  // bytes of its header segment
 	maxDepth           = 32       // of nested JSON: bounds the stack

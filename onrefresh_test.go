@@ -363,7 +363,7 @@ func TestTransportRedirect(t *testing.T) {
 func TestProtectedTransports(t *testing.T) {
 	own := newCaller(nil, false, nil)
 	patient := transportIn(own.resources)
-	if patient == nil || patient.ResponseHeaderTimeout != 0 || patient.MaxResponseHeaderBytes != 0 || patient.TLSHandshakeTimeout == 0 || patient.IdleConnTimeout == 0 {
+	if patient == nil || patient.ResponseHeaderTimeout != 0 || patient.MaxResponseHeaderBytes != 1<<20 || patient.TLSHandshakeTimeout == 0 || patient.IdleConnTimeout == 0 {
 		t.Errorf("the package's own is %+v", patient)
 	}
 	if impatient := httpTransport(own.client); impatient == patient || impatient.ResponseHeaderTimeout != headerTimeout {

@@ -560,7 +560,7 @@ func extraMembers(o jsonObject, known ...string) map[string]json.RawMessage {
 		if extra == nil {
 			extra = make(map[string]json.RawMessage)
 		}
-		extra[m.name] = json.RawMessage(m.raw)
+		extra[o.own(m.name)] = json.RawMessage(m.raw)
 	}
 	return extra
 }
