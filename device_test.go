@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -25,7 +26,11 @@ var pendingRules = []pendingRule{
 	{name: "expires_in negative", change: map[string]any{"expires_in": -1}, param: "expires_in"},
 	{name: "expires_in words", change: map[string]any{"expires_in": "soon"}, param: "expires_in"},
 	{name: "expires_in list", change: map[string]any{"expires_in": []int{60}}, param: "expires_in"},
-	{name: "expires_in over the limit of numbers", change: map[string]any{"expires_in": 1e17}, param: "expires_in"},
+	{name: "expires_in over the limit of numbers", change: map[string]any{"expires_in": 1e17}, lifetime: maxLifetime},
+	{name: "expires_in beyond all numbers", change: map[string]any{"expires_in": json.RawMessage("1e400")}, lifetime: maxLifetime},
+	{name: "expires_in string beyond all numbers", change: map[string]any{"expires_in": strings.Repeat("9", 400)}, lifetime: maxLifetime},
+	{name: "expires_in string with a point", change: map[string]any{"expires_in": "60.0"}, param: "expires_in"},
+	{name: "expires_in negative beyond all numbers", change: map[string]any{"expires_in": json.RawMessage("-1e400")}, param: "expires_in"},
 	{name: "expires_in string", change: map[string]any{"expires_in": "60"}},
 	{name: "expires_in fraction", change: map[string]any{"expires_in": 60.9}},
 	{name: "expires_in 0", change: map[string]any{"expires_in": 0}, lifetime: -1},

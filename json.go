@@ -576,8 +576,8 @@ func (o jsonObject) authTime() (t time.Time, ok bool, err error) {
 	return t, true, nil
 }
 
-// seconds returns a duration in seconds that is a number or, where orString,
-// its decimal string; never negative.
+// seconds returns a number of seconds, or, where orString, one in a decimal string;
+// never negative. It ends at 2⁵³: with more a server says that there is no end.
 func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err error) {
 	raw, ok := o.get(name)
 	if !ok {
@@ -587,19 +587,21 @@ func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err e
 		if raw, err = unquoteJSON(raw); err != nil {
 			return 0, true, err
 		}
-		if n, ok = parseDigits(raw); !ok {
+		if raw == "" || strings.Trim(raw, "0123456789") != "" {
 			return 0, true, o.wrong(name, "a number of seconds")
 		}
-		return n, true, nil
 	}
-	t, _, err := o.date(name)
-	if err != nil {
-		return 0, true, err
+	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
+		return 0, true, o.wrong(name, "a number")
 	}
-	if t.Before(unixTime(0)) {
+	switch t, ok := parseNumericDate(raw); {
+	case raw[0] == '-' && (!ok || t.Before(unixTime(0))):
 		return 0, true, fail(o.kind, name, "is negative")
+	case !ok:
+		return maxNumericDate, true, nil
+	default:
+		return t.Unix(), true, nil
 	}
-	return t.Unix(), true, nil
 }
 
 // object returns a member that is an object; ok is false where there is none.

@@ -530,6 +530,9 @@ json.go | JSON | r.folding = true | r.folding = false
 json.go | JSON|Base64|JWS | base64.RawURLEncoding.Strict().AppendDecode | base64.RawURLEncoding.AppendDecode
 json.go | JSON | !o.nullAbsent || raw != "null" | true
 json.go | JSON | return 0, true, fail(o.kind, name, "is negative") | _ = 0
+json.go | JSON | return maxNumericDate, true, nil | return 0, true, o.wrong(name, "a number")
+json.go | JSON | (!ok || t.Before(unixTime(0))): | (ok && t.Before(unixTime(0))):
+json.go | JSON | if raw == "" || strings.Trim(raw, "0123456789") != "" { | if raw == "" {
 json.go | JWSBase64Strict | < 0 && bytes.IndexByte(src, '\r') < 0 { | < 0 {
 json.go | JWSBase64Strict | base64.RawURLEncoding.Strict().AppendDecode(dst, src) | base64.RawURLEncoding.AppendDecode(dst, src)
 json.go | JWSBase64Strict | if bytes.IndexByte(src, | if -1+0*bytes.IndexByte(src,

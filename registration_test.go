@@ -234,7 +234,7 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "expiry null", answer: with(m{"client_secret_expires_at": nil}), kind: ErrResponse, param: "client_secret_expires_at"},
 		{name: "expiry string", answer: with(m{"client_secret_expires_at": "0"}), kind: ErrResponse, param: "client_secret_expires_at"},
 		{name: "expiry negative", answer: with(m{"client_secret_expires_at": -1}), kind: ErrResponse, param: "client_secret_expires_at"},
-		{name: "expiry out of range", answer: with(m{"client_secret_expires_at": 1e300}), kind: ErrResponse, param: "client_secret_expires_at"},
+		{name: "expiry out of range", answer: with(m{"client_secret_expires_at": 1e300})},
 		{name: "expired within the tolerance", answer: with(m{"client_secret_expires_at": unitTime - 29})},
 		{name: "expired", answer: with(m{"client_secret_expires_at": unitTime - 30}), kind: ErrResponse, param: "client_secret_expires_at"},
 		{name: "expired long ago", answer: with(m{"client_secret_expires_at": 1}), kind: ErrResponse, param: "client_secret_expires_at"},
