@@ -529,7 +529,7 @@ json.go | JSON | delete(r.seen, nameInObject{depth, name}) | _ = name
 json.go | JSON | r.folding = true | r.folding = false
 json.go | JSON|Base64|JWS | base64.RawURLEncoding.Strict().AppendDecode | base64.RawURLEncoding.AppendDecode
 json.go | JSON | !o.nullAbsent || raw != "null" | true
-json.go | JSON | return 0, true, fail(o.kind, name, "is negative") | _ = 0
+json.go | JSON | return 0, true, fail(o.kind, name, "is negative") | return 0, true, nil
 json.go | JSON | return maxNumericDate, true, nil | return 0, true, o.wrong(name, "a number")
 json.go | JSON | (!ok || t.Before(unixTime(0))): | (ok && t.Before(unixTime(0))):
 json.go | JSON | if raw == "" || strings.Trim(raw, "0123456789") != "" { | if raw == "" {
