@@ -79,9 +79,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// sleepUntil is sleep until a monotonic reading.
-func sleepUntil(ctx context.Context, t time.Time) error { return sleep(ctx, t.Sub(monotonic())) }
-
 // checkExpiry wants t > now − tolerance (RFC 7519, Section 4.1.4: the current
 // time MUST be before the expiration time, so equal is expired).
 func (c Clock) checkExpiry(param string, t time.Time) error {
@@ -153,6 +150,30 @@ func apart(t, now time.Time, word string) string {
 	}
 	return "at " + stamp(t) + in + ", far from"
 }
+
+// ---- ages
+
+// A moment is a reading of both clocks, for the age of what must not be used for
+// longer. Neither is enough: the monotonic one stands still while a machine sleeps, and
+// the other follows whoever sets it.
+type moment struct{ monotonic, wall time.Time }
+
+func thisMoment() moment { return momentAgo(0) }
+
+// momentAgo is the moment of so long ago.
+func momentAgo(age time.Duration) moment {
+	then := monotonic().Add(-age)
+	return moment{then, then.Round(0)} // Round takes the monotonic reading away
+}
+
+// age is the greater one.
+func (m moment) age() time.Duration {
+	now := monotonic()
+	return max(now.Sub(m.monotonic), now.Round(0).Sub(m.wall))
+}
+
+// sleepUntil is sleep until a monotonic reading.
+func sleepUntil(ctx context.Context, t time.Time) error { return sleep(ctx, t.Sub(monotonic())) }
 
 // roughly is d as a person wants to read it.
 func roughly(d time.Duration) time.Duration {

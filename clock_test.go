@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -310,6 +311,35 @@ func TestClockApart(t *testing.T) {
 			t.Errorf("%d seconds are %v, want %v", n, got, want)
 		}
 	}
+}
+
+// TestMomentAge: neither a machine that slept nor a clock that was set makes anything
+// younger.
+func TestMomentAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			name                  string
+			monotonic, wall, want time.Duration // ages
+		}{
+			{"now", 0, 0, 0},
+			{"a minute", time.Minute, time.Minute, time.Minute},
+			{"slept for an hour", time.Minute, time.Hour, time.Hour},
+			{"set back by an hour", time.Minute, time.Minute - time.Hour, time.Minute},
+			{"set to the year 1", time.Minute, -1 << 62, time.Minute},
+			{"set from the year 1", time.Minute, 1<<63 - 1, 1<<63 - 1},
+		} {
+			m := moment{momentAgo(tt.monotonic).monotonic, momentAgo(tt.wall).wall}
+			if got := m.age(); got != tt.want {
+				t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+			}
+			if before := m.age(); before == tt.want && tt.want < 1<<62 {
+				time.Sleep(time.Second)
+				if got := m.age(); got != before+time.Second {
+					t.Errorf("%s: a second later %v", tt.name, got)
+				}
+			}
+		}
+	})
 }
 
 func TestClockNumericDate(t *testing.T) {

@@ -22,7 +22,10 @@ import (
 //
 //   - When the keys are 5 minutes old (less if the server's Cache-Control says
 //     so, but at least 1 minute), the next use starts a refresh and does not
-//     wait for it.
+//     wait for it. When they are twice as old, because there was no use for a
+//     while, it waits, and uses the old keys only if the refresh fails or one
+//     failed within the last 5 minutes. Their age includes the time for which
+//     the machine slept.
 //   - A token whose key is not in the set starts a fetch and waits for it. In a
 //     token, userinfo or introspection response, which only the server can
 //     send, it does so once in 2 seconds, and waits until then. In an
@@ -58,6 +61,7 @@ type KeySet struct {
 	payer    *fetchBudget // pays for the flight if it succeeds; nil: it is free
 	failures int          // fetches that failed since the last good one
 	lastErr  error        // of the last fetch; nil after a good one
+	failed   moment       // when the last one that failed ended
 	retryAt  time.Time    // before it no fetch is started, after failures
 	budgets  [2]fetchBudget
 }
@@ -81,7 +85,7 @@ type keySnapshot struct {
 	skipped []skippedKey
 	number  uint64        // of the fetch that brought it; 0: none did
 	paid    bool          // whether a budget paid for that, under the lock of the KeySet
-	fetched time.Time     // when that fetch began, a monotonic reading
+	fetched moment        // when that fetch began
 	softAge time.Duration // when to look for a newer one
 	memo    headerMemo
 	id      *keysID // that of every snapshot with the same keys
@@ -140,23 +144,6 @@ func ParseKeySet(jwks []byte) (*KeySet, error) {
 // empty reports whether this is the zero KeySet.
 func (s *KeySet) empty() bool { return s.uri == "" && s.current.Load() == nil }
 
-// usable returns the keys that there are, if they may still be used, and has newer
-// ones fetched where they are old. Nobody waits.
-func (s *KeySet) usable(ctx context.Context) *keySnapshot {
-	snap := s.current.Load()
-	if snap == nil || s.uri == "" {
-		return snap
-	}
-	switch age := elapsed(snap.fetched); {
-	case age < snap.softAge:
-	case age < s.maxAge:
-		s.start(ctx, false)
-	default:
-		return nil
-	}
-	return snap
-}
-
 func parseKeySet(document []byte) (*keySnapshot, error) {
 	if len(document) > maxBody {
 		return nil, fail(ErrParse, "", "the key set is longer than %d bytes", maxBody)
@@ -170,7 +157,7 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 	if err != nil {
 		return nil, fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}
-	snap := &keySnapshot{fetched: monotonic(), softAge: keySoftAge, id: new(keysID)}
+	snap := &keySnapshot{fetched: thisMoment(), softAge: keySoftAge, id: new(keysID)}
 	for _, raw := range list {
 		o, err := parseObject(raw, documentLimits, ErrParse)
 		key := new(publicKey)
@@ -281,19 +268,37 @@ func (s *KeySet) encryptionKey(ctx context.Context, x *encryption) (*publicKey, 
 
 // ---- fetching
 
-// snapshot returns the current keys, fetched if there are none or they are too
-// old to be used.
+// snapshot returns the current keys. It has newer ones fetched if they are old, and
+// waits for these if they are very old: a key that the server took out must not go on
+// because nobody asked for a while. Old keys are then for a fetch that fails.
 func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 	if s.empty() {
 		return nil, fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
 	}
-	if snap := s.usable(ctx); snap != nil {
+	snap := s.current.Load()
+	if snap != nil && (s.uri == "" || snap.fetched.age() < snap.softAge) {
 		return snap, nil
 	}
-	if err := s.wait(s.start(ctx, false))(ctx); err != nil {
-		return nil, err
+	s.mu.Lock()
+	f, err := s.join(ctx)
+	failing := s.failures > 0 && s.failed.age() < keySoftAge // callers do not wait for each try of an outage
+	s.mu.Unlock()
+	if snap != nil {
+		if age := snap.fetched.age(); age < s.maxAge && (failing || age < 2*snap.softAge) {
+			return snap, nil
+		}
 	}
-	return s.current.Load(), nil
+	if err == nil {
+		if err := f.wait(ctx, "key set"); err != nil {
+			return nil, err
+		}
+		err = f.err
+	}
+	snap = s.current.Load()
+	if err != nil && (snap == nil || snap.fetched.age() >= s.maxAge) {
+		return nil, unavailable(err)
+	}
+	return snap, nil
 }
 
 // newer returns keys that came after snap, which lacks the key of a token: those that
@@ -359,22 +364,15 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 	return time.Time{}, fail(ErrUnavailable, "kid", "the set has no key for the token and was fetched for others of that kind just now: try again in %v, or call KeySet.Refresh", b.interval)
 }
 
-// start joins the fetch that is under way or starts one. After a failure it
-// starts none before the back-off is over, unless forced.
-func (s *KeySet) start(ctx context.Context, force bool) (*flight[*keySnapshot], error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.startLocked(ctx, force)
-}
-
-func (s *KeySet) startLocked(ctx context.Context, force bool) (*flight[*keySnapshot], error) {
-	if s.flight != nil {
-		return s.flight, nil
+// join returns the fetch that is under way or starts one, but none before the back-off
+// is over. It is called under the lock.
+func (s *KeySet) join(ctx context.Context) (*flight[*keySnapshot], error) {
+	if s.flight == nil {
+		if s.failures > 0 && monotonic().Before(s.retryAt) {
+			return nil, s.lastErr
+		}
+		s.begin(ctx, nil)
 	}
-	if !force && s.failures > 0 && monotonic().Before(s.retryAt) {
-		return nil, s.lastErr
-	}
-	s.begin(ctx, nil)
 	return s.flight, nil
 }
 
@@ -383,23 +381,6 @@ func (s *KeySet) begin(ctx context.Context, payer *fetchBudget) {
 	number := s.begun.Add(1)
 	s.payer = payer
 	s.flight = launch(ctx, keyFetchTimeout, func(ctx context.Context) (*keySnapshot, error) { return s.fetch(ctx, number) }, s.land)
-}
-
-// wait returns a function that waits for the flight, but not longer than its
-// context lives.
-func (s *KeySet) wait(f *flight[*keySnapshot], err error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if err == nil {
-			if given := f.wait(ctx, "key set"); given != nil {
-				return given
-			}
-			err = f.err
-		}
-		if err != nil {
-			return unavailable(err)
-		}
-		return nil
-	}
 }
 
 func unavailable(err error) error {
@@ -423,7 +404,8 @@ func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bo
 		s.charge(s.payer, snap)
 		s.replace(snap)
 	} else {
-		s.retryAt = monotonic().Add(min(keyBackoff<<min(s.failures, 10), maxKeyBackoff))
+		s.failed = thisMoment()
+		s.retryAt = s.failed.monotonic.Add(min(keyBackoff<<min(s.failures, 10), maxKeyBackoff))
 		s.failures++
 	}
 	s.mu.Unlock()
@@ -432,7 +414,7 @@ func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bo
 }
 
 func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error) {
-	began := monotonic()
+	began := thisMoment()
 	res, err := s.caller.do(ctx, &httpRequest{
 		op: "key set", method: http.MethodGet, url: s.uri, param: "jwks_uri",
 		accept: "application/jwk-set+json, " + mediaJSON,
@@ -480,7 +462,17 @@ func (s *KeySet) Refresh(ctx context.Context) error {
 	if s.uri == "" {
 		return &Error{Kind: ErrConfig, Op: "key set", Detail: "a parsed key set cannot be refreshed"}
 	}
-	return withOp("key set", s.wait(s.start(ctx, true))(ctx))
+	s.mu.Lock()
+	if s.flight == nil {
+		s.begin(ctx, nil)
+	}
+	f := s.flight
+	s.mu.Unlock()
+	err := f.wait(ctx, "key set")
+	if err == nil && f.err != nil {
+		err = unavailable(f.err)
+	}
+	return withOp("key set", err)
 }
 
 // ---- fetches for key ids that are not in the set
@@ -524,12 +516,13 @@ func (s *KeySet) charge(b *fetchBudget, snap *keySnapshot) {
 		return
 	}
 	snap.paid = true
-	if b.whole.Before(snap.fetched) {
-		b.whole = snap.fetched
+	began := snap.fetched.monotonic
+	if b.whole.Before(began) {
+		b.whole = began
 	}
 	b.whole = b.whole.Add(b.interval)
 	// A fetch of Refresh can be charged beyond what there is: that leaves no debt.
-	if spent := snap.fetched.Add(times(b.burst, b.interval)); b.whole.After(spent) {
+	if spent := began.Add(times(b.burst, b.interval)); b.whole.After(spent) {
 		b.whole = spent
 	}
 }
@@ -560,7 +553,7 @@ type memoEntry struct {
 // remembered looks the header up in keys that are fresh; nil if it is not there.
 func (s *KeySet) remembered(segment string) (*joseHeader, *publicKey) {
 	snap := s.current.Load()
-	if snap == nil || s.uri != "" && elapsed(snap.fetched) >= snap.softAge {
+	if snap == nil || s.uri != "" && snap.fetched.age() >= snap.softAge {
 		return nil, nil
 	}
 	if m := snap.memo.m.Load(); m != nil {
@@ -618,7 +611,7 @@ func (s *KeySet) Export() ([]byte, error) {
 	if snap == nil || s.uri == "" {
 		return nil, &Error{Kind: ErrUnavailable, Op: "key set", Detail: "there are no fetched keys to export"}
 	}
-	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(monotonic().Add(-elapsed(snap.fetched))), MaxAge: int64(snap.softAge / time.Second)}
+	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(momentAgo(snap.fetched.age()).wall), MaxAge: int64(snap.softAge / time.Second)}
 	for _, k := range snap.keys {
 		e.Keys = append(e.Keys, k.encode())
 	}
@@ -667,11 +660,11 @@ func (s *KeySet) Import(data []byte) error {
 	if err != nil {
 		return withOp(op, err)
 	}
-	snap.fetched, snap.softAge = snap.fetched.Add(-max(elapsed(stamp), 0)), softAge
+	snap.fetched, snap.softAge = momentAgo(max(elapsed(stamp), 0)), softAge
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// The stamp has whole seconds: of keys fetched in the same one, those here stay.
-	if now := s.current.Load(); now != nil && now.fetched.Add(-time.Second).After(snap.fetched) {
+	if old := s.current.Load(); old != nil && old.fetched.age()+time.Second < snap.fetched.age() {
 		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than those there are"}
 	}
 	s.replace(snap)

@@ -308,6 +308,110 @@ func TestJWKSHardAge(t *testing.T) {
 	}
 }
 
+// slept is the moment as it is read after the machine slept for that long, or after its
+// wall clock was set ahead by it.
+func slept(m moment, d time.Duration) moment {
+	m.wall = m.wall.Add(-d)
+	return m
+}
+
+// TestJWKSIdle: a key that was taken out does not verify because nobody asked for a
+// while. The server answers after a second and has b in the place of a.
+func TestJWKSIdle(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		cache  string        // Cache-Control
+		idle   time.Duration // nobody asks
+		sleep  time.Duration // of the machine, besides
+		fails  bool          // the fetch does
+		within time.Duration // the time of the caller who asks for a; 0: any
+		takes  time.Duration // until that answer
+		a, b   error         // and of b, 2 s later
+	}{
+		{name: "new", idle: keySoftAge - 1},
+		{name: "old", idle: 2*keySoftAge - 1},
+		{name: "idle", idle: 2 * keySoftAge, takes: time.Second, a: ErrKeyNotFound},
+		{name: "idle for long", idle: defaultKeyAge - 1, takes: time.Second, a: ErrKeyNotFound},
+		{name: "idle beyond MaxAge", idle: defaultKeyAge, takes: time.Second, a: ErrKeyNotFound},
+		{name: "a shorter life, old", cache: "max-age=100", idle: 200*time.Second - 1},
+		{name: "a shorter life, idle", cache: "max-age=100", idle: 200 * time.Second, takes: time.Second, a: ErrKeyNotFound},
+		{name: "the machine slept", sleep: 2 * keySoftAge, takes: time.Second, a: ErrKeyNotFound},
+		{name: "it slept shortly", sleep: 2*keySoftAge - 1},
+		{name: "the clock was set back", idle: 2 * keySoftAge, sleep: -24 * time.Hour, takes: time.Second, a: ErrKeyNotFound},
+		{name: "the fetch fails", idle: 2 * keySoftAge, fails: true, takes: time.Second, b: ErrUnavailable},
+		{name: "the fetch fails beyond MaxAge", idle: defaultKeyAge, fails: true, takes: time.Second, a: ErrUnavailable, b: ErrUnavailable},
+		{name: "it fails after MaxAge of sleep", sleep: defaultKeyAge, fails: true, takes: time.Second, a: ErrUnavailable, b: ErrUnavailable},
+		{name: "the caller leaves", idle: 2 * keySoftAge, within: time.Millisecond, takes: time.Millisecond, a: context.DeadlineExceeded},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newJWKSServer("a")
+				s.header = http.Header{"Cache-Control": {tt.cache}}
+				set := s.keySet(t, 0)
+				jwksWant(t, s, set, "a", nil, 1)
+				s.set(nil, "b")
+				s.wait(time.Second)
+				if tt.fails {
+					s.set(errJWKSDown)
+				}
+				time.Sleep(tt.idle)
+				snap := set.current.Load()
+				snap.fetched = slept(snap.fetched, tt.sleep)
+				find := func(kid string, takes time.Duration, want error) {
+					t.Helper()
+					ctx, cancel := context.WithCancel(context.Background())
+					if tt.within > 0 && kid == "a" {
+						ctx, cancel = context.WithTimeout(ctx, tt.within)
+					}
+					defer cancel()
+					start := time.Now()
+					err := jwksFind(ctx, set, kid)
+					if !errors.Is(err, want) || err == nil && want != nil || time.Since(start) != takes {
+						t.Errorf("key %s: %v after %v, want %v after %v", kid, err, time.Since(start), want, takes)
+					}
+				}
+				find("a", tt.takes, tt.a)
+				time.Sleep(time.Second)
+				s.wait(0)
+				find("b", 0, tt.b)
+			})
+		})
+	}
+}
+
+// TestJWKSIdleOutage: callers wait for the first fetch after a pause, and not for each
+// try of an outage: a server that hangs would hold them up ever again.
+func TestJWKSIdleOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		jwksWant(t, s, set, "a", nil, 1)
+		s.wait(-1)
+		find := func(takes time.Duration) {
+			t.Helper()
+			start := time.Now()
+			if err := jwksFind(context.Background(), set, "a"); err != nil || time.Since(start) != takes {
+				t.Errorf("%v after %v, want %v", err, time.Since(start), takes)
+			}
+		}
+		time.Sleep(2 * keySoftAge)
+		find(keyFetchTimeout)
+		for range 100 {
+			find(0)
+			time.Sleep(time.Second)
+		}
+		if n := s.count(); n < 4 {
+			t.Errorf("%d fetches", n)
+		}
+		time.Sleep(keyFetchTimeout + keySoftAge)
+		find(keyFetchTimeout)
+		// The failure was before the machine slept.
+		time.Sleep(maxKeyBackoff)
+		set.failed = slept(set.failed, keySoftAge)
+		find(keyFetchTimeout)
+	})
+}
+
 // TestJWKSUnknownKid: tokens with made-up key ids, which anybody can send, make few
 // requests. Where the set may not be fetched, nothing is said about the token.
 func TestJWKSUnknownKid(t *testing.T) {

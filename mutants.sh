@@ -641,13 +641,20 @@ logout.go | JWKSSources | verifyJWS(ctx, token, keys, fromAnybody, | verifyJWS(c
 resource.go | JWKSSources | verifyJWS(ctx, raw, s.keys, fromAnybody, | verifyJWS(ctx, raw, s.keys, fromServer,
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | max(age, minKeySoftAge)
 jwks.go | JWKS|KeySet|JWS | if h.hasKid && k.kid != h.kid { | if false {
-jwks.go | JWKS | case age < snap.softAge: | case true:
 jwks.go | JWKS | case stamp.After(now.Add(maxAhead)): // | case false: //
+jwks.go | JWKS | (s.uri == "" || snap.fetched.age() < snap.softAge) { | true {
+jwks.go | JWKSIdle | (failing || age < 2*snap.softAge) { | (failing || true) {
+jwks.go | JWKSIdle | (failing || age < 2*snap.softAge) { | (failing && false || age < 2*snap.softAge) {
+jwks.go | JWKSIdle | failing := s.failures > 0 && s.failed.age() < keySoftAge | failing := s.failures > 0
+jwks.go | JWKSIdle | if err != nil && (snap == nil || snap.fetched.age() >= s.maxAge) { | if err != nil {
+clock.go | MomentAge|JWKSIdle | max(now.Sub(m.monotonic), now.Round(0).Sub(m.wall)) | now.Sub(m.monotonic)
+clock.go | MomentAge|JWKSIdle | max(now.Sub(m.monotonic), now.Round(0).Sub(m.wall)) | now.Round(0).Sub(m.wall)
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
 jwks.go | JWKS | case !stamp.After(now.Add(-softAge)): | case !stamp.After(now.Add(-100*softAge)):
 jwks.go | JWKS|MTLS|CertificateNot | newCaller(withoutClientCertificate(o.HTTPClient), | newCaller(o.HTTPClient,
-jwks.go | JWKS | case age < s.maxAge: | case true:
-jwks.go | JWKS | if !force && s.failures > 0 && | if false &&
+jwks.go | JWKS | if age := snap.fetched.age(); age < s.maxAge && | if age := snap.fetched.age(); true &&
+jwks.go | JWKS | (snap == nil || snap.fetched.age() >= s.maxAge) { | snap == nil {
+jwks.go | JWKS | if s.failures > 0 && monotonic().Before(s.retryAt) { | if false {
 # jws.go
 jws.go | ECDSAShort | if len(sig) != a.size { | if len(sig) > a.size {
 jws.go | ECDSASignatureConversion | body >= 0x80 { | body > 0x80 {
@@ -1242,7 +1249,7 @@ opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refres
 opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refresh", "offline", "id",
 opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refresh", "refresh_token", "id",
 opaque.go | TestOpaque$ | "refresh", "refresh_token", "offline", "id", | "refresh", "refresh_token", "offline",
-opaque.go | IntrospectionTTLSlow | until: asked.Add(rs.ttl) | until: asked.Add(monotonic().Sub(asked) + rs.ttl)
+opaque.go | IntrospectionTTLSlow | asked: asked, life: rs.ttl | asked: momentAgo(0 * asked.age()), life: rs.ttl
 opaque.go | TestOpaque$ | claims.nullAbsent = true | _ = 0
 idtoken.go | IDTokenSaysKind | if name := saysKind(claims, "bearer", "dpop", | if name := saysKind(claims, "dpop",
 idtoken.go | IDTokenSaysKind | if name := saysKind(claims, "bearer", "dpop", | if name := saysKind(claims, "bearer",
@@ -1257,7 +1264,7 @@ replay.go | ReplayFull | m.count.Add(-1)\n		return false, fail(ErrUnavailable | 
 opaque.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if i.audience != nil && !slices.Contains(i.audience, rs.resource) && i.payload == "" {
 opaque.go | TestOpaque$ | if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil { | if false { var err error
 opaque.go | TestOpaque$ | return d.checkTimes(rs.clock) | return nil
-opaque.go | IntrospectionTTL | until: asked.Add(rs.ttl) | until: asked.Add(2 * rs.ttl)
+opaque.go | IntrospectionTTL | asked: asked, life: rs.ttl | asked: asked, life: 2 * rs.ttl
 resource.go | ProofNeedsBinding | case bound.jkt != "" && scheme != dpopScheme: | case false:
 resource.go | ProofNeedsBinding | case bound.jkt == "" && scheme == dpopScheme: | case false:
 resource.go | ProofNeedsBinding | case bound.jkt == "" && len(proofs) > 0: | case false:
@@ -1427,8 +1434,8 @@ require.go | ProofNonce | if code == codeUseNonce && rs.proofs.nonces != nil { |
 require.go | WriteErrorOfAnother | if code == codeUseNonce && rs.proofs.nonces != nil { | if code == codeUseNonce {
 require.go | Challenges | h.Set("Cache-Control", "no-store") | _ = 0
 # verified.go
-verified.go | VerifiedTokensKeys | now != nil && now.id == m.keys { | now != nil {
-verified.go | IntrospectionTTL | m != nil && monotonic().Before(m.until) { | m != nil {
+verified.go | VerifiedTokensKeys | err == nil && now.id == m.keys { | err == nil && now != nil {
+verified.go | IntrospectionTTL|AskedTokens | m != nil && m.asked.age() < m.life { | m != nil {
 verified.go | TestVerifiedTokens$ | !m.accept(d.issuer, d.tenant) { | false {
 verified.go | OpaqueTenant | !m.accept(d.issuer, d.tenant) { | false {
 verified.go | TokenCache | if c.old = c.newer; c.one { | if c.old = c.newer; false {
@@ -1454,7 +1461,6 @@ verified.go | TestVerifiedTokens$ | if err := clock.checkExpiry("exp", d.expiry)
 verified.go | TestVerifiedTokens$ | return clock.checkNotBefore("nbf", d.start) | return nil
 verified.go | TokenCache | !known && len(c.newer) >= c.half { | known && len(c.newer) >= c.half {
 verified.go | TokenCache | c.add(hash, old)\n | _ = 0\n
-jwks.go | VerifiedTokensKeys | case age < s.maxAge:\n		s.start(ctx, false) | case age < s.maxAge:\n		_ = 0
 # the tests of these are in guard_test.go
 metadata.go | GuardResourceIssuer | if o.Issuer != "" { | if false {
 grants.go | GuardRefreshIsSpent | if spent(err) && errors.Is(err, ErrUnavailable) { | if false {

@@ -36,7 +36,7 @@ func isJWT(raw string) bool {
 
 // ask is the way of a token that is no JWT: RFC 7662.
 func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
-	asked := monotonic() // a token may be revoked while the answer is under way
+	asked := thisMoment() // a token may be revoked while the answer is under way
 	i, err := rs.introspect.Introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
 	if err != nil {
 		return nil, introspectionFault(err)
@@ -46,7 +46,7 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 	if err := rs.readIntrospection(i.d, d); err != nil {
 		return nil, err
 	}
-	rs.asked.add(hash, &rememberedToken{token: t, accept: rs.introspect.accept, until: asked.Add(rs.ttl)})
+	rs.asked.add(hash, &rememberedToken{token: t, accept: rs.introspect.accept, asked: asked, life: rs.ttl})
 	return t, nil
 }
 

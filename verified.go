@@ -13,20 +13,22 @@ type rememberedToken struct {
 	token  *AccessToken
 	accept func(iss, tid string) bool // of its issuer; nil: there is nothing to decide
 
-	keySet *KeySet   // nil: it was asked about
-	keys   *keysID   // good as long as they are the set's
-	until  time.Time // of one that was asked about, a monotonic reading
+	keySet *KeySet       // nil: it was asked about
+	keys   *keysID       // good as long as they are the set's
+	asked  moment        // when it was, if it was
+	life   time.Duration // from then on
 }
 
 // remembered finds a token that need not be verified again. Its times have to be
 // checked nevertheless.
 func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
 	if m := rs.verified.get(hash); m != nil {
-		if now := m.keySet.usable(ctx); now != nil && now.id == m.keys {
+		// An error is for the verification to say, which needs the keys.
+		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys {
 			return m
 		}
 	}
-	if m := rs.asked.get(hash); m != nil && monotonic().Before(m.until) {
+	if m := rs.asked.get(hash); m != nil && m.asked.age() < m.life {
 		return m
 	}
 	return nil

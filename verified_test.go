@@ -141,6 +141,20 @@ func TestVerifiedTokensKeys(t *testing.T) {
 			t.Error(err)
 		}
 
+		// After a pause the keys are looked at again first.
+		s.answer("/jwks", `{"keys":[`+string(other.PublicJWK())+`]}`)
+		time.Sleep(2 * keySoftAge)
+		if err := use(); err == nil {
+			t.Error("the key was taken out while nobody asked, and its token is good")
+		}
+		s.answer("/jwks", `{"keys":[`+jwk+`,`+string(other.PublicJWK())+`]}`)
+		time.Sleep(2 * keySoftAge)
+		for range 2 {
+			if err := use(); err != nil {
+				t.Error(err)
+			}
+		}
+
 		s.set("/jwks", unitAnswer{status: http.StatusBadGateway})
 		time.Sleep(defaultKeyAge - 1)
 		if err := use(); err != nil { // they may still be used
@@ -155,6 +169,29 @@ func TestVerifiedTokensKeys(t *testing.T) {
 			t.Error("the key was taken out, and its token is good")
 		}
 	})
+}
+
+// TestAskedTokensAge: what a server said of a token is forgotten while the machine
+// sleeps, too.
+func TestAskedTokensAge(t *testing.T) {
+	const life = time.Minute
+	for name, tt := range map[string]struct {
+		asked moment
+		want  bool
+	}{
+		"now":                 {thisMoment(), true},
+		"too long ago":        {momentAgo(life), false},
+		"the machine slept":   {slept(thisMoment(), life), false},
+		"a clock set back":    {slept(momentAgo(life), -time.Hour), false},
+		"set back, and new":   {slept(thisMoment(), -time.Hour), true},
+		"not yet for so long": {momentAgo(life / 2), true},
+	} {
+		rs := &ResourceServer{asked: newTokenCache(2)}
+		rs.asked.add(hashToken("t"), &rememberedToken{token: &AccessToken{new(accessTokenData)}, asked: tt.asked, life: life})
+		if got := remembers(rs, "t"); got != tt.want {
+			t.Errorf("%s: remembered %v", name, got)
+		}
+	}
 }
 
 // TestTokenCache is the bound, and what is used stays.
@@ -191,10 +228,10 @@ func TestTokenCache(t *testing.T) {
 			for i := range 2000 {
 				n := (i*7 + g) % 120
 				h := tokenHash{byte(n)}
-				if m := c.get(h); m != nil && m.until.Unix() != int64(n) {
+				if m := c.get(h); m != nil && m.life != time.Duration(n) {
 					wrong.Add(1)
 				}
-				c.add(h, &rememberedToken{token: &AccessToken{new(accessTokenData)}, until: time.Unix(int64(n), 0)})
+				c.add(h, &rememberedToken{token: &AccessToken{new(accessTokenData)}, life: time.Duration(n)})
 			}
 		})
 	}
