@@ -166,6 +166,8 @@ func TestHybrid(t *testing.T) {
 		{name: "iss of another", params: url.Values{"iss": {"https://evil.example"}}, kind: ErrIssuer, param: "iss"},
 		{name: "second token of another user", second: m{"sub": "mallory"}, kind: ErrClaim, param: "sub"},
 		{name: "second token without nonce", second: m{"nonce": unitRemoved}, kind: ErrNonce},
+		{name: "second token with a wrong c_hash", second: m{"c_hash": leftHash("x")}, kind: ErrClaim, param: "c_hash"},
+		{name: "second token with the right c_hash", second: m{"c_hash": leftHash("the-code")}},
 		{name: "second token with a wrong s_hash", second: m{"s_hash": leftHash("x")}, kind: ErrClaim, param: "s_hash"},
 	}
 	for _, tt := range tests {

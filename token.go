@@ -365,7 +365,7 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	if cb.used.Swap(true) {
 		return nil, fail(ErrReplay, "Callback", "was exchanged before")
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), state: a.state}})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: a.state}})
 	if err != nil {
 		return nil, err
 	}
