@@ -107,7 +107,8 @@ type tlsAuth struct{}
 
 // TLSClientAuth is tls_client_auth and self_signed_tls_client_auth (RFC 8705,
 // Section 2): the certificate of the connection authenticates the client_id.
-// It needs Config.MTLS, or an HTTPClient with a certificate.
+// It needs Config.MTLS, or an HTTPClient with a certificate. Requests go to the
+// server's mtls_endpoint_aliases (Section 5).
 func TLSClientAuth() ClientAuth { return tlsAuth{} }
 
 func (tlsAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {

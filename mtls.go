@@ -232,16 +232,26 @@ func checkProxy(rt http.RoundTripper, rawURL string) error {
 	return nil
 }
 
-// offersCertificate reports whether a user's client has a client certificate.
-// Of a transport that is not net/http's own nothing is known: true.
-func offersCertificate(c *http.Client) bool {
-	if c == nil || c.Transport == nil {
+// mayOfferCertificate reports whether a user's client has a client certificate.
+// Of a transport that is not net/http's own, or that dials by itself, nothing is
+// known: true.
+func mayOfferCertificate(c *http.Client) bool {
+	if c == nil {
 		return false
 	}
-	t, ok := c.Transport.(*http.Transport)
-	if !ok {
+	rt := c.Transport
+	if rt == nil {
+		rt = http.DefaultTransport
+	}
+	t, ok := rt.(*http.Transport)
+	if !ok || t == nil {
 		return true
 	}
+	//lint:ignore SA1019 a deprecated field that is set dials all the same
+	return t.DialTLSContext != nil || t.DialTLS != nil || offersCertificate(t)
+}
+
+func offersCertificate(t *http.Transport) bool {
 	return t.TLSClientConfig != nil && (len(t.TLSClientConfig.Certificates) > 0 || t.TLSClientConfig.GetClientCertificate != nil)
 }
 
@@ -252,7 +262,7 @@ func withoutClientCertificate(c *http.Client) *http.Client {
 		return nil
 	}
 	t, ok := c.Transport.(*http.Transport)
-	if !ok || t == nil || !offersCertificate(c) {
+	if !ok || t == nil || !offersCertificate(t) {
 		return c
 	}
 	own := *c

@@ -542,39 +542,62 @@ func TestMTLSClientAuthNeedsCertificate(t *testing.T) {
 		{"certificate", mtlsHTTPClient(t, srv, cert), nil},
 		{"function", &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{GetClientCertificate: get}}}, nil},
 		{"custom, of which nothing is known", &http.Client{Transport: httpFunc(nil)}, nil},
+		{"dials by itself", &http.Client{Transport: &http.Transport{DialTLSContext: (&tls.Dialer{}).DialContext}}, nil},
+		{"dials by itself, in the old way", &http.Client{Transport: &http.Transport{DialTLS: (&tls.Dialer{}).Dial}}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := NewClient(Config{Server: as, Metadata: ClientMetadata{ClientID: "bank"}, Auth: TLSClientAuth(), HTTPClient: tt.client})
-			var e *Error
-			if !errors.Is(err, tt.want) || err != nil && (!errors.As(err, &e) || e.Param != "MTLS") {
-				t.Errorf("error %v, want %v", err, tt.want)
+			for name, cfg := range map[string]Config{
+				"TLSClientAuth": {Auth: TLSClientAuth(), Metadata: ClientMetadata{ClientID: "bank"}},
+				"bound tokens":  {Auth: None(), Metadata: ClientMetadata{ClientID: "bank", TLSClientCertificateBoundAccessTokens: true}},
+			} {
+				cfg.Server, cfg.HTTPClient = as, tt.client
+				_, err := NewClient(cfg)
+				var e *Error
+				if !errors.Is(err, tt.want) || err != nil && (!errors.As(err, &e) || e.Param != "MTLS") {
+					t.Errorf("%s: error %v, want %v", name, err, tt.want)
+				}
 			}
 		})
 	}
+	// A client that only verifies binds nothing.
+	if _, err := NewClient(Config{Server: as, Metadata: ClientMetadata{ClientID: "bank", TLSClientCertificateBoundAccessTokens: true}, HTTPClient: srv.Client()}); err != nil {
+		t.Error(err)
+	}
 }
 
-// TestClientUseMTLSEndpointAliases is the property use_mtls_endpoint_aliases
-// with an http.Client that was built of a tls.Certificate.
-func TestClientUseMTLSEndpointAliases(t *testing.T) {
-	srv, as, origin := mtlsServer(t)
-	config := func(use bool) Config {
-		return Config{
-			Server: as, Metadata: ClientMetadata{ClientID: "bank", UseMTLSEndpointAliases: use}, Auth: TLSClientAuth(),
-			HTTPClient: mtlsHTTPClient(t, srv, srv.NewCertificate("bank", time.Time{})),
-		}
-	}
-	if err := mtlsLogin(t, srv, config(true)); err != nil {
-		t.Fatal(err)
-	}
-	mtlsSeen(t, srv, "/token", origin, "bank")
-	mtlsSeen(t, srv, "/userinfo", origin, "bank")
-	mtlsSeen(t, srv, "/jwks", srv.URL(), "")
-	if err := mtlsLogin(t, srv, config(false)); !errors.Is(err, ErrRefused) {
-		t.Errorf("without the aliases: %v, want ErrRefused", err)
-	}
-	all := srv.Requests()
-	if last := all[len(all)-1]; last.Path != "/token" || "https://"+last.Host != srv.URL() {
-		t.Errorf("without the aliases the request goes to %s%s", last.Host, last.Path)
+// TestMTLSAliasesAreImplied: a client that needs its certificate calls the aliases,
+// with an http.Client that was built of a tls.Certificate, too (RFC 8705, Section 5).
+func TestMTLSAliasesAreImplied(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		auth    ClientAuth // nil: a secret
+		meta    ClientMetadata
+		aliases bool
+	}{
+		{"nothing needs it", nil, ClientMetadata{}, false},
+		{"use_mtls_endpoint_aliases", nil, ClientMetadata{UseMTLSEndpointAliases: true}, true},
+		{"bound access tokens", nil, ClientMetadata{TLSClientCertificateBoundAccessTokens: true}, true},
+		{"TLSClientAuth", TLSClientAuth(), ClientMetadata{}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			srv, as, origin := mtlsServer(t)
+			cfg := Config{Server: as, Metadata: tt.meta, Auth: tt.auth, HTTPClient: mtlsHTTPClient(t, srv, srv.NewCertificate("bank", time.Time{}))}
+			cfg.Metadata.ClientID = "bank"
+			if tt.auth == nil {
+				cfg.Auth = ClientSecretBasic("the-client-secret")
+				srv.AddClient(oauthtest.Client{ID: "bank", Secret: "the-client-secret", RedirectURIs: []string{"https://app.example.com/cb"}})
+			}
+			if err := mtlsLogin(t, srv, cfg); err != nil {
+				t.Fatal(err)
+			}
+			where, subject := srv.URL(), ""
+			if tt.aliases {
+				where, subject = origin, "bank"
+			}
+			mtlsSeen(t, srv, "/token", where, subject)
+			mtlsSeen(t, srv, "/userinfo", where, subject)
+			mtlsSeen(t, srv, "/jwks", srv.URL(), "")
+		})
 	}
 }
 

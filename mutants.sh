@@ -805,6 +805,13 @@ oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
 oauth.go | MTLS | if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) { | if false {
 oauth.go | NewClient | if _, err := a.audienceOf(c.server); err != nil { | if _, err := a.audienceOf(c.server); err == ErrConfig {
+oauth.go | MTLSClientAuthNeeds | case authenticates:\n | case false:\n
+oauth.go | MTLSClientAuthNeeds | case c.meta.TLSClientCertificateBoundAccessTokens: // | case false: //
+oauth.go | MTLSClientAuthNeeds | if cfg.MTLS == nil && c.auth != nil && | if cfg.MTLS == nil &&
+oauth.go | MTLSAliasesAreImplied | cfg.MTLS != nil || authenticates || cfg. | cfg.MTLS != nil || authenticates && false || cfg.
+oauth.go | MTLSAliasesAreImplied | authenticates || cfg.Metadata.TLSClientCertificateBoundAccessTokens || | authenticates ||
+mtls.go | MTLSClientAuthNeeds | return t.DialTLSContext != nil || t.DialTLS != nil || offersCertificate(t) | return t.DialTLSContext != nil || offersCertificate(t)
+oauth.go | NewClient | return a.checkServer(c.server) | return nil
 oauth.go | AttestationNewClient | _, err := a.thumbprintFor(c.server, c.dpop) | var err error; _ = a
 oauth.go | AttestationWhere|AttestationChallenge | r.Form, accept: accept, attested: attested}, nil | r.Form, accept: accept}, nil
 oauth.go | AttestationWhere|AttestationChallenge | Form: url.Values{}, attested: attested, | Form: url.Values{},

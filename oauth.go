@@ -319,8 +319,15 @@ type Config struct {
 	// redirects are not followed. Nil: one of the package's own, with timeouts.
 	HTTPClient *http.Client
 
-	// MTLS is the client certificate for the server's endpoints. Nil: none,
-	// or that of HTTPClient.
+	// MTLS is the client certificate for the server's endpoints. If nil, there is
+	// none, or HTTPClient has it.
+	//
+	// Requests go to the server's mtls_endpoint_aliases (RFC 8705, Section 5) if
+	// MTLS is set, if Auth is [TLSClientAuth], or if Metadata sets
+	// TLSClientCertificateBoundAccessTokens or UseMTLSEndpointAliases. TLSClientAuth
+	// and bound access tokens need a certificate: NewClient returns an error if there
+	// is none. It cannot see that if the Transport of HTTPClient is not an
+	// *http.Transport or dials TLS connections itself.
 	MTLS *MutualTLS
 
 	// DPoP is the key that every token is bound to (RFC 9449; FAPI 2.0). Bearer
@@ -421,7 +428,7 @@ func newClient(cfg Config) (*Client, error) {
 		meta:       cfg.Metadata,
 		auth:       cfg.Auth,
 		clock:      cfg.Clock,
-		useAliases: cfg.MTLS != nil || cfg.Metadata.UseMTLSEndpointAliases,
+		useAliases: usesAliases(&cfg),
 		tokenTypes: slices.Clone(cfg.AllowTokenTypes),
 		accept:     cfg.AcceptIssuer,
 		lifetime:   cfg.AuthorizationLifetime,
@@ -443,6 +450,13 @@ func newClient(cfg Config) (*Client, error) {
 		}
 	}
 	return c, nil
+}
+
+// usesAliases is RFC 8705, Section 5: "An OAuth client intending to do mutual TLS
+// […] MUST use the alias URL of the endpoint", wherever its certificate comes from.
+func usesAliases(cfg *Config) bool {
+	_, authenticates := cfg.Auth.(tlsAuth)
+	return cfg.MTLS != nil || authenticates || cfg.Metadata.TLSClientCertificateBoundAccessTokens || cfg.Metadata.UseMTLSEndpointAliases
 }
 
 func (c *Client) checkIdentity(*Config) error {
@@ -591,11 +605,15 @@ func (c *Client) checkAuth(cfg *Config) error {
 			return err
 		}
 	}
-	switch a := c.auth.(type) {
-	case tlsAuth:
-		if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) {
+	if cfg.MTLS == nil && c.auth != nil && !mayOfferCertificate(cfg.HTTPClient) {
+		switch _, authenticates := c.auth.(tlsAuth); {
+		case authenticates:
 			return fail(ErrConfig, "MTLS", "TLSClientAuth needs a client certificate: set Config.MTLS")
+		case c.meta.TLSClientCertificateBoundAccessTokens: // RFC 8705, Section 3.4
+			return fail(ErrConfig, "MTLS", "is nil, HTTPClient has no client certificate, and Metadata.TLSClientCertificateBoundAccessTokens is set: there is nothing to bind tokens to")
 		}
+	}
+	switch a := c.auth.(type) {
 	case assertionFunc:
 		if strings.Contains(c.server.Issuer, tenantPlaceholder) {
 			return fail(ErrConfig, "Auth", "the issuer is a template and no audience for ClientAssertion: write a ClientAuth that knows the right one")
