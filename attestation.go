@@ -96,6 +96,9 @@ func (a *attestationAuth) Authenticate(ctx context.Context, r *ClientAuthRequest
 	if err := a.fault(); err != nil {
 		return err
 	}
+	if err := r.prepare(); err != nil {
+		return err
+	}
 	jkt, err := a.thumbprintFor(r.Server, r.attested.dpop())
 	if err != nil {
 		return err

@@ -130,7 +130,7 @@ type authorizationData struct {
 
 // data is never nil: the zero Authorization is inert.
 func (a *Authorization) data() *authorizationData {
-	if a.d == nil {
+	if a == nil || a.d == nil {
 		return new(authorizationData)
 	}
 	return a.d
@@ -165,6 +165,9 @@ func (a *Authorization) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse].
 func (a *Authorization) UnmarshalBinary(data []byte) error {
+	if a == nil {
+		return nilReceiver()
+	}
 	if len(data) > maxSaved {
 		return fail(ErrParse, "", "the data is longer than %d bytes", maxSaved).in(opAuthorize)
 	}
@@ -218,6 +221,9 @@ func (a *Authorization) summary() string {
 // request only if the authorization request is pushed; then the errors are
 // those of a request too, else of kind [ErrConfig].
 func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest) (*Authorization, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if r == nil {
 		return nil, fail(ErrConfig, "", "the AuthorizationRequest is nil").in(opAuthorize)
 	}

@@ -50,6 +50,9 @@ func (cb *Callback) summary() string {
 // the kinds under [ErrInvalid] if a check failed; [ErrParse] if the response is
 // malformed; and those of a request. On error there is no token.
 func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, withOp(opCallback, err)
 	}
@@ -69,6 +72,9 @@ func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *Gr
 // apps, which find it in a URL), or that want to do something between the two
 // steps. The errors are those of [Client.FinishAuthorization].
 func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params url.Values) (*Callback, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, &Error{Op: opCallback, Detail: "given up", Err: err}
 	}

@@ -47,22 +47,31 @@ type BackchannelRequest struct {
 // only one should poll.
 type Backchannel struct{ g pendingGrant }
 
+func (b *Backchannel) grant() *pendingGrant {
+	if b == nil {
+		return nil
+	}
+	return &b.g
+}
+
 // AuthReqID is auth_req_id, which names the request at the server.
-func (b *Backchannel) AuthReqID() string { return b.g.data().code }
+func (b *Backchannel) AuthReqID() string { return b.grant().data().code }
 
 // Expiry is when the request expires, by the local clock.
-func (b *Backchannel) Expiry() time.Time { return b.g.data().expiry }
+func (b *Backchannel) Expiry() time.Time { return b.grant().data().expiry }
 
 // Interval is the time to let pass before each attempt. It grows when the
 // server says slow_down.
-func (b *Backchannel) Interval() time.Duration { return b.g.wait() }
+func (b *Backchannel) Interval() time.Duration { return b.grant().wait() }
 
 // MarshalBinary encodes b for another process. The result is secret.
-func (b *Backchannel) MarshalBinary() ([]byte, error) { return b.g.save(opBackchannel) }
+func (b *Backchannel) MarshalBinary() ([]byte, error) { return b.grant().save(opBackchannel) }
 
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse].
-func (b *Backchannel) UnmarshalBinary(data []byte) error { return b.g.restore(opBackchannel, data) }
+func (b *Backchannel) UnmarshalBinary(data []byte) error {
+	return b.grant().restore(opBackchannel, data)
+}
 
 // MarshalJSON fails: what is needed is secret.
 func (b *Backchannel) MarshalJSON() ([]byte, error) {
@@ -88,6 +97,9 @@ func (b *Backchannel) summary() string {
 // brings tokens in requests that nobody asked for. The other errors are those of
 // a request, and [*ResponseError] (unknown_user_id, …: CIBA, Section 13).
 func (c *Client) StartBackchannel(ctx context.Context, r *BackchannelRequest) (*Backchannel, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	b, err := c.startBackchannel(ctx, r)
 	if err != nil {
 		return nil, withOp(opBackchannel, err)
@@ -243,6 +255,9 @@ const backchannelGrant = "urn:openid:params:grant-type:ciba"
 // says that the user refused. The other errors are those of a request, and the
 // kinds under [ErrInvalid]. Nil options are the default.
 func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	t, err := c.backchannelToken(ctx, b, opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
@@ -262,6 +277,9 @@ func (c *Client) backchannelToken(ctx context.Context, b *Backchannel, opts *Gra
 // server cannot be reached, and ends with the user's refusal, the expiry of the
 // request or the context. The errors are those of [Client.BackchannelToken].
 func (c *Client) PollBackchannel(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if b == nil {
 		return nil, fail(ErrConfig, "Backchannel", "is nil").in(opToken)
 	}
@@ -327,7 +345,7 @@ func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 	if b == nil {
 		return nil, fail(ErrNoCredentials, "auth_req_id", "is not known")
 	}
-	switch d := b.g.data(); {
+	switch d := b.grant().data(); {
 	case d.notificationToken == "" || !sameSecret(token, d.notificationToken):
 		return nil, fail(ErrNoCredentials, "Authorization", "the bearer token is not the one that was sent with the request")
 	case d.code != id:

@@ -65,7 +65,27 @@ type noAuth struct{}
 // None is the authentication of a public client: the client_id alone.
 func None() ClientAuth { return noAuth{} }
 
+// prepare readies a request that a program made by itself for a ClientAuth.
+func (r *ClientAuthRequest) prepare() error {
+	if r == nil {
+		return fail(ErrConfig, "ClientAuthRequest", "is nil")
+	}
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Form == nil {
+		r.Form = url.Values{}
+	}
+	if r.Server == nil {
+		r.Server = new(AuthorizationServer)
+	}
+	return nil
+}
+
 func (noAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
+	if err := r.prepare(); err != nil {
+		return err
+	}
 	r.Form.Set("client_id", r.ClientID)
 	return nil
 }
@@ -93,6 +113,9 @@ func (a secretAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error 
 	if err := a.fault(); err != nil {
 		return err
 	}
+	if err := r.prepare(); err != nil {
+		return err
+	}
 	if !a.basic {
 		r.Form.Set("client_id", r.ClientID)
 		r.Form.Set("client_secret", a.secret.Reveal())
@@ -112,6 +135,9 @@ type tlsAuth struct{}
 func TLSClientAuth() ClientAuth { return tlsAuth{} }
 
 func (tlsAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
+	if err := r.prepare(); err != nil {
+		return err
+	}
 	r.Form.Set("client_id", r.ClientID)
 	return nil
 }
@@ -145,6 +171,9 @@ func (f assertionFunc) fault() error {
 
 func (f assertionFunc) Authenticate(ctx context.Context, r *ClientAuthRequest) error {
 	if err := f.fault(); err != nil {
+		return err
+	}
+	if err := r.prepare(); err != nil {
 		return err
 	}
 	assertion, err := f(ctx, r.Server.Issuer)
@@ -276,6 +305,9 @@ func (a *jwtAuth) audienceOf(server *AuthorizationServer) (string, error) {
 func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 	if a.err != nil {
 		return a.err
+	}
+	if err := r.prepare(); err != nil {
+		return err
 	}
 	audience, err := a.audienceOf(r.Server)
 	if err != nil {

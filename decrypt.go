@@ -259,6 +259,9 @@ const x25519Size = 32
 // PublicJWK is the public key as a JWK with kid, alg and use, for the client's
 // jwks or jwks_uri. Nil: the key is a client secret.
 func (k *DecryptionKey) PublicJWK() json.RawMessage {
+	if k == nil {
+		return nil
+	}
 	var b []byte
 	switch {
 	case k.rsa != nil:

@@ -31,6 +31,9 @@ func (d AuthorizationDetail) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads a detail strictly. Errors are of kind [ErrParse].
 func (d *AuthorizationDetail) UnmarshalJSON(text []byte) error {
+	if d == nil {
+		return nilReceiver()
+	}
 	o, err := parseObject(string(text), documentLimits, ErrParse)
 	if err != nil {
 		return err

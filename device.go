@@ -32,35 +32,44 @@ type DeviceRequest struct {
 // MarshalBinary is for programs whose attempts are made by different processes.
 type DeviceAuthorization struct{ g pendingGrant }
 
+func (d *DeviceAuthorization) grant() *pendingGrant {
+	if d == nil {
+		return nil
+	}
+	return &d.g
+}
+
 // UserCode is what the user types in at the VerificationURI. It is free of
 // control characters.
-func (d *DeviceAuthorization) UserCode() string { return d.g.data().userCode }
+func (d *DeviceAuthorization) UserCode() string { return d.grant().data().userCode }
 
 // VerificationURI is the page that the user opens, on any device: an http or
 // https URL of the characters of RFC 3986, whose host is a name of letters, digits
 // and hyphens or an IP address. It has no user name in it.
-func (d *DeviceAuthorization) VerificationURI() string { return d.g.data().verificationURI }
+func (d *DeviceAuthorization) VerificationURI() string { return d.grant().data().verificationURI }
 
 // VerificationURIComplete has the code in it already, for a QR code or a link:
 // a URL like VerificationURI. Show the UserCode beside it, so that the user can
 // compare (RFC 8628, Section 3.3.1). Empty: the server has none.
 func (d *DeviceAuthorization) VerificationURIComplete() string {
-	return d.g.data().verificationURIComplete
+	return d.grant().data().verificationURIComplete
 }
 
 // Expiry is when the codes expire, by the local clock.
-func (d *DeviceAuthorization) Expiry() time.Time { return d.g.data().expiry }
+func (d *DeviceAuthorization) Expiry() time.Time { return d.grant().data().expiry }
 
 // Interval is the time to let pass before each attempt. It grows when the
 // server says slow_down.
-func (d *DeviceAuthorization) Interval() time.Duration { return d.g.wait() }
+func (d *DeviceAuthorization) Interval() time.Duration { return d.grant().wait() }
 
 // MarshalBinary encodes d for another process. The result is secret.
-func (d *DeviceAuthorization) MarshalBinary() ([]byte, error) { return d.g.save(opDevice) }
+func (d *DeviceAuthorization) MarshalBinary() ([]byte, error) { return d.grant().save(opDevice) }
 
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse].
-func (d *DeviceAuthorization) UnmarshalBinary(data []byte) error { return d.g.restore(opDevice, data) }
+func (d *DeviceAuthorization) UnmarshalBinary(data []byte) error {
+	return d.grant().restore(opDevice, data)
+}
 
 // MarshalJSON fails: what is needed is secret.
 func (d *DeviceAuthorization) MarshalJSON() ([]byte, error) {
@@ -83,6 +92,9 @@ func (d *DeviceAuthorization) summary() string {
 // StartDeviceAuthorization asks the server for the codes that the user is shown.
 // The errors are those of a request, and [*ResponseError].
 func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceRequest) (*DeviceAuthorization, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	d, err := c.startDevice(ctx, r)
 	if err != nil {
 		return nil, withOp(opDevice, err)
@@ -170,6 +182,9 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 // says that the user refused. The other errors are those of a request, and the
 // kinds under [ErrInvalid]. Nil options are the default.
 func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	t, err := c.deviceToken(ctx, d, opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
@@ -190,6 +205,9 @@ func (c *Client) deviceToken(ctx context.Context, d *DeviceAuthorization, opts *
 // or the context. The errors are those of [Client.DeviceToken], and the
 // context's, for [errors.Is].
 func (c *Client) PollDevice(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if d == nil {
 		return nil, fail(ErrConfig, "DeviceAuthorization", "is nil").in(opToken)
 	}

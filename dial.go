@@ -192,14 +192,14 @@ func (w *watch) explain(req *http.Request, err error) error {
 	return err
 }
 
-// idempotent is what net/http repeats as that: RFC 9110, Section 9.2.2, as far as
-// anybody relies on it, and what says so itself.
+// idempotent is RFC 9110, Section 9.2.1: what is safe. That PUT and DELETE may be
+// repeated as well, not every server has heard.
 func idempotent(r *http.Request) bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true
 	}
-	return hasField(r.Header, "Idempotency-Key") || hasField(r.Header, "X-Idempotency-Key")
+	return false
 }
 
 // A repeatedError says that net/http was about to send a request a second time.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -262,7 +263,7 @@ func TestReplayHTTP1(t *testing.T) {
 		{"GET with content", "GET", strings.NewReader("x"), "", 1}, // net/http would not either
 		{"POST", "POST", strings.NewReader("x"), "", 1},
 		{"POST without content", "POST", nil, "", 1},
-		{"POST with a key, without content", "POST", nil, "Idempotency-Key", 2},
+		{"POST with a key, without content", "POST", nil, "Idempotency-Key", 2}, // net/http takes it for idempotent
 		{"DELETE", "DELETE", nil, "", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -320,6 +321,31 @@ func TestReplayHTTP1(t *testing.T) {
 			defer mu.Unlock()
 			if res != nil || len(proofs) != tt.want || len(proofs) == 2 && (proofs[0] == proofs[1] || proofs[0] == "") {
 				t.Errorf("arrived %d times, want %d; proofs %.40q", len(proofs), tt.want, proofs)
+			}
+		})
+	}
+}
+
+// TestWatch: what is refused is refused before anything is written. HTTP/2 looks at the
+// context; a connection of HTTP/1 is closed.
+func TestWatch(t *testing.T) {
+	for name, conn := range map[string]func(net.Conn) net.Conn{
+		"plain": func(c net.Conn) net.Conn { return c },
+		"TLS":   func(c net.Conn) net.Conn { return tls.Client(c, &tls.Config{ServerName: "op.example"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			w := &watch{direct: true, cancel: cancel}
+			first, _ := net.Pipe()
+			second, _ := net.Pipe()
+			defer first.Close()
+			w.gotConn(httptrace.GotConnInfo{Conn: conn(first)})
+			if w.refused || ctx.Err() != nil || first.SetDeadline(time.Now()) != nil {
+				t.Error("the first connection was refused")
+			}
+			w.gotConn(httptrace.GotConnInfo{Conn: conn(second), Reused: true})
+			if !w.refused || ctx.Err() == nil || second.SetDeadline(time.Now()) == nil {
+				t.Error("the second connection was not refused")
 			}
 		})
 	}

@@ -67,7 +67,12 @@ const dpopType = "dpop+jwt"
 
 // Thumbprint is the RFC 7638 thumbprint of the key: the jkt of tokens that are
 // bound to it, and dpop_jkt.
-func (d *DPoP) Thumbprint() string { return d.thumbprint }
+func (d *DPoP) Thumbprint() string {
+	if d == nil {
+		return ""
+	}
+	return d.thumbprint
+}
 
 // thumbprint is that of the client's key; "" if it has none.
 func (c *Client) thumbprint() string {

@@ -116,8 +116,14 @@ type Error struct {
 	token  bool   // it is about a token that somebody sent: also ErrInvalid
 }
 
+// nilReceiver is the error of a method that would fill what is not there.
+func nilReceiver() *Error { return fail(ErrConfig, "", "is called on a nil pointer") }
+
 // Error names the operation, what is at fault, what is wrong with it, and the cause.
 func (e *Error) Error() string {
+	if e == nil {
+		return "oauth: no error"
+	}
 	var b strings.Builder
 	b.WriteString("oauth: ")
 	for _, s := range []string{e.Op, e.Param} {
@@ -142,6 +148,9 @@ func (e *Error) Error() string {
 
 // Unwrap gives the kind and the cause to [errors.Is] and [errors.As].
 func (e *Error) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
 	errs := make([]error, 0, 3)
 	if e.Kind != nil {
 		errs = append(errs, e.Kind)
@@ -211,6 +220,9 @@ type ResponseError struct {
 // Error has the status, the server's code and description, and for codes that
 // developers meet first what to look at. Not the body.
 func (e *ResponseError) Error() string {
+	if e == nil {
+		return "oauth: no error"
+	}
 	var b strings.Builder
 	b.WriteString("oauth: ")
 	if e.Op != "" {
@@ -267,6 +279,9 @@ type AuthorizationError struct {
 
 // Error has the server's code and description.
 func (e *AuthorizationError) Error() string {
+	if e == nil {
+		return "oauth: no error"
+	}
 	s := "oauth: authorization: the server answered with error " + printable(e.Code, 64)
 	if e.Description != "" {
 		s += " (" + printable(e.Description, 256) + ")"

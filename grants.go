@@ -33,6 +33,9 @@ import (
 // other errors are those of a request, and the kinds under [ErrInvalid]; after
 // one of these, as after [ErrNetwork], the server may have rotated the token.
 func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	fresh, err := c.refresh(ctx, t, opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
@@ -143,6 +146,9 @@ func (c *Client) needKeys(ctx context.Context) error {
 // A public client cannot. Nil options are the default. The errors are those of
 // a request, and [*ResponseError].
 func (c *Client) ClientCredentials(ctx context.Context, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if _, public := c.auth.(noAuth); public {
 		return nil, fail(ErrConfig, "Auth", "is None(): a public client has no credentials (RFC 6749, Section 4.4)").in(opToken)
 	}
@@ -209,6 +215,9 @@ type TokenExchange struct {
 // Nil options are the default. The errors are those of a request, and
 // [*ResponseError].
 func (c *Client) ExchangeToken(ctx context.Context, x *TokenExchange, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	form, err := x.form()
 	if err != nil {
 		return nil, withOp(opToken, err)
@@ -257,6 +266,9 @@ func (x *TokenExchange) form() (url.Values, error) {
 // options are the default. The errors are those of a request, and
 // [*ResponseError].
 func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if assertion == "" {
 		return nil, fail(ErrConfig, "assertion", "is empty").in(opToken)
 	}
@@ -276,6 +288,9 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOpt
 // password (RFC 9700, Section 2.4). The other errors are those of a request,
 // and [*ResponseError].
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	switch grantType {
 	case "":
 		return nil, fail(ErrConfig, "grant_type", "is empty").in(opToken)

@@ -183,7 +183,7 @@ func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http
 	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: elapsed(start)}
 	if err != nil {
 		err = networkError(req.Context(), op, req.URL.Host, err)
-		info.Err, res = err, nil
+		info.Err = err
 	} else {
 		info.Status = res.StatusCode
 	}

@@ -529,6 +529,9 @@ type VerifyIDTokenOptions struct {
 // If the server's keys cannot be had, it matches [ErrUnavailable], and if the
 // options or the configuration are wrong, [ErrConfig].
 func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTokenOptions) (*IDToken, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	x := &idTokenChecks{
 		nonce: opts.Nonce, maxAge: opts.MaxAge,
 		accessToken: opts.AccessToken, code: opts.Code, outside: true,

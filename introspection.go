@@ -169,6 +169,9 @@ func (i *Introspection) summary() string {
 // here is [ErrBinding]. The other errors are those of a request,
 // [*ResponseError], and the kinds under [ErrInvalid] for a signed answer.
 func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	i, err := c.introspect(ctx, token, opts)
 	if err != nil {
 		return nil, withOp(opIntrospection, err)

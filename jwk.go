@@ -595,6 +595,9 @@ func rsaPrivateJWK(o jsonObject) (*rsa.PrivateKey, error) {
 // PublicJWK is the public key as a JWK with kid, alg and use, for the client's
 // jwks or jwks_uri.
 func (k *SigningKey) PublicJWK() json.RawMessage {
+	if k.empty() {
+		return nil
+	}
 	b := minimalJWK(k.signer.Public())
 	b = b[:len(b)-1]
 	if k.alg.kty != "AKP" { // of which it is a required member
@@ -608,7 +611,15 @@ func (k *SigningKey) PublicJWK() json.RawMessage {
 }
 
 // Thumbprint is the RFC 7638 thumbprint of the public key, SHA-256, base64url.
-func (k *SigningKey) Thumbprint() string { return thumbprint(k.signer.Public()) }
+func (k *SigningKey) Thumbprint() string {
+	if k.empty() {
+		return ""
+	}
+	return thumbprint(k.signer.Public())
+}
+
+// empty reports whether there is no key: the zero and the nil SigningKey.
+func (k *SigningKey) empty() bool { return k == nil || k.alg == nil }
 
 // Format prints algorithm and key id: the signer may be the private key itself.
 func (k SigningKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.summary()) }
@@ -624,7 +635,17 @@ func (k *SigningKey) summary() string {
 }
 
 // Algorithm is the key's one algorithm.
-func (k *SigningKey) Algorithm() Algorithm { return k.alg.name }
+func (k *SigningKey) Algorithm() Algorithm {
+	if k.empty() {
+		return ""
+	}
+	return k.alg.name
+}
 
 // KeyID is the kid of what the key signs; it may be empty.
-func (k *SigningKey) KeyID() string { return k.kid }
+func (k *SigningKey) KeyID() string {
+	if k.empty() {
+		return ""
+	}
+	return k.kid
+}

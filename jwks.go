@@ -459,7 +459,7 @@ func cacheMaxAge(h http.Header) (age time.Duration, ok bool) {
 
 // Refresh fetches the set now, or waits for the fetch that is under way.
 func (s *KeySet) Refresh(ctx context.Context) error {
-	if s.uri == "" {
+	if s == nil || s.uri == "" {
 		return &Error{Kind: ErrConfig, Op: "key set", Detail: "a parsed key set cannot be refreshed"}
 	}
 	s.mu.Lock()
@@ -607,7 +607,10 @@ type exportedKeySet struct {
 // that starts often and would fetch them each time. Before the first fetch it
 // is an error of kind [ErrUnavailable].
 func (s *KeySet) Export() ([]byte, error) {
-	snap := s.current.Load()
+	var snap *keySnapshot
+	if s != nil {
+		snap = s.current.Load()
+	}
 	if snap == nil || s.uri == "" {
 		return nil, &Error{Kind: ErrUnavailable, Op: "key set", Detail: "there are no fetched keys to export"}
 	}

@@ -44,6 +44,9 @@ type EndSession struct {
 // where Token is set. The errors are of kind [ErrConfig] and [ErrInsecureURL]; no
 // request is made.
 func (c *Client) EndSessionURL(e EndSession) (string, error) {
+	if err := c.made(); err != nil {
+		return "", err
+	}
 	u, err := c.endSessionURL(e)
 	if err != nil {
 		return "", withOp(opLogout, err)
@@ -151,6 +154,9 @@ func (t *LogoutToken) summary() string {
 // [Client.LogoutHandler] does it all. The errors are of the kinds under
 // [ErrInvalid], and [ErrUnavailable], [ErrConfig].
 func (c *Client) VerifyLogoutToken(ctx context.Context, token string) (*LogoutToken, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	t, err := c.verifyLogoutToken(ctx, token)
 	if err != nil {
 		return nil, withOp(opLogout, err)
@@ -377,6 +383,9 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 // session than that of the browser which sent it and, where there is a sid, only
 // if it is that of the session.
 func (c *Client) FrontchannelLogout(r *http.Request) (sessionID string, err error) {
+	if err := c.made(); err != nil {
+		return "", err
+	}
 	sid, err := c.frontchannelLogout(r)
 	if err != nil {
 		return "", withOp(opLogout, err)

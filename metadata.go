@@ -241,6 +241,9 @@ type ClientMetadata struct {
 
 // UnmarshalJSON reads server metadata strictly. Errors are of kind [ErrParse].
 func (s *AuthorizationServer) UnmarshalJSON(text []byte) error {
+	if s == nil {
+		return nilReceiver()
+	}
 	o, err := parseMetadata(text)
 	if err != nil {
 		return err
@@ -264,6 +267,9 @@ func (s AuthorizationServer) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads client metadata strictly. Errors are of kind [ErrParse].
 func (m *ClientMetadata) UnmarshalJSON(text []byte) error {
+	if m == nil {
+		return nilReceiver()
+	}
 	o, err := parseMetadata(text)
 	if err != nil {
 		return err
@@ -311,6 +317,9 @@ type ResourceMetadata struct {
 
 // UnmarshalJSON reads resource metadata strictly. Errors are of kind [ErrParse].
 func (m *ResourceMetadata) UnmarshalJSON(text []byte) error {
+	if m == nil {
+		return nilReceiver()
+	}
 	o, err := parseMetadata(text)
 	if err != nil {
 		return err
@@ -560,6 +569,9 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 // the metadata of a server that the application trusts; and so it could with an
 // Issuer, which is [ErrConfig]. The errors are those of the function [Discover].
 func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
+	if m == nil {
+		return nil, nilReceiver().in(opDiscover)
+	}
 	switch list := m.AuthorizationServers; {
 	case issuer == "" && len(list) == 1:
 		issuer = list[0]

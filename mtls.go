@@ -39,8 +39,11 @@ type MutualTLS struct {
 
 // CertificateThumbprint is the x5t#S256 of a certificate (RFC 8705, Section
 // 3.1): the SHA-256 of its DER, base64url. Tokens that are bound to it carry
-// it in cnf.
+// it in cnf. That of nil is empty.
 func CertificateThumbprint(cert *x509.Certificate) string {
+	if cert == nil {
+		return ""
+	}
 	sum := sha256.Sum256(cert.Raw)
 	return encodeBase64URL(sum[:])
 }

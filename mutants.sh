@@ -309,7 +309,6 @@ token.go | TestIdentity | if id.issuer == "" || id.subject == "" { | if id.issue
 token.go | TestIdentity | if id.issuer == "" || id.subject == "" { | if id.subject == "" {
 accesstoken.go | TestIdentity | case d.subject == "": | case false:
 idtoken.go | IDTokenNil | if id == nil || id.d == nil { | if id.d == nil {
-userinfo.go | IDTokenNil | if u == nil { | if false {
 json.go | HTTPKeepsLittle | return strings.Clone(s) | return s
 json.go | HTTPKeepsLittle | list[i] = o.own(s) | list[i] = s
 json.go | HTTPKeepsLittle | sub.nullAbsent, sub.answer = o.nullAbsent, o.answer | sub.nullAbsent = o.nullAbsent
@@ -324,6 +323,7 @@ introspection.go | EncryptedAnswers | if d.jwt, err = c.signedToken(ctx, d.jwt, 
 introspection.go | EncryptedAnswersAsJSON | } else if c.encrypted.introspection.as != nil { | } else if false {
 introspection.go | EncryptedAnswersAsJSON | != "" || c.encrypted.introspection.as != nil { | != "" {
 callback.go | EncryptedAnswers | response, err := c.signedToken(ctx, params.Get("response"), &c.encrypted.authorization) // | response, err := params.Get("response"), error(nil) //
+oauth.go | ZeroValues | if c == nil || c.server == nil {\n		return fail | if c == nil {\n		return fail
 oauth.go | EncryptedUserInfoIsSigned | m.UserinfoSignedResponseAlg == "" { | false {
 oauth.go | DecrypterConfig | if err := e.answer.check(c.decrypter); err != nil { | if err := e.answer.check(c.decrypter); false {
 jwk.go | X25519DoesNotSign | if !ok { // X25519 | if !ok && false { //
@@ -366,7 +366,7 @@ flight.go | CallerLeaves | case <-ctx.Done():\n		return &Error | case <-context.
 flight.go | TestDetached$ | case <-ctx.Done():\n	} | case <-context.Background().Done():\n	}
 flight.go | TestDetached$ | late(o.result) | _ = late
 flight.go | DetachedPanics | panic(o.panic) | _ = 0
-flight.go | DetachedPanics | v == http.ErrAbortHandler | false
+flight.go | DetachedPanics | v == http.ErrAbortHandler { | false && v == http.ErrAbortHandler {
 flight.go | DetachedPanics | o := outcome{err: goexit()} | o := outcome{}
 # grants.go
 grants.go | TestGrantErrors | if t == nil || t.RefreshToken.IsZero() { | if t == nil {
@@ -421,15 +421,15 @@ http.go | HTTPFollowed|HTTPSwitching | res.Body.Close()\n	return nil, err | retu
 http.go | ReplayHTTP2 | if sendAgain(ctx, err) {\n		res | if false {\n		res
 dial.go | ReplayHTTP2 | r.GetBody = nil // | _ = 0 //
 dial.go | ReplayHTTP | w.cancel(repeatedError{}) | _ = repeatedError{}
-dial.go | ReplayHTTP1 | info.Conn.Close() | _ = 0
+dial.go | TestWatch | info.Conn.Close() | _ = 0
+dial.go | TestWatch | secure.NetConn().Close() | _ = 0
 dial.go | ReplayHTTP2 | !w.answered && (idempotent(req) || !w.wrote || w.direct && w.http1) | true
-dial.go | ReplayHTTP1 | !w.answered && (idempotent(req) || | !w.answered && (
+dial.go | ReplayHTTP2 | !w.answered && (idempotent(req) || | !w.answered && (
 dial.go | ReplayForeign | !w.answered && (idempotent(req) || | (idempotent(req) ||
 dial.go | ReplayForeign | w.conns == 2 && w.answered && !w.direct | w.answered && !w.direct
 dial.go | ReplayForeign | w.conns == 2 && w.answered && !w.direct | false
 dial.go | ReplayHTTP2 | strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY") | true
 dial.go | ReplayHTTP2 | (strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY")) | false
-dial.go | ReplayHTTP1 | return hasField(r.Header, "Idempotency-Key") || | return
 http.go | HTTP | case u.User != nil: | case false:
 http.go | HTTP|Token | o.has("access_token") { | false {
 http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
@@ -554,6 +554,7 @@ jwk.go | TestPublicJWK$ | if len(pub) != size { | if len(pub) > size {
 jwk.go | TestPublicJWK$ | if size == 0 { | if size < 0 {
 jwk.go | TestPublicJWK$ | if alg, err = o.need("alg"); err != nil { | if alg, _, err = o.string("alg"); err != nil {
 jwk.go | TestPublicJWK$|MLDSAMissing | return 2592 | return 2420
+resource.go | ZeroValues | if rs == nil || r == nil { | if rs == nil {
 resource.go | MLDSANotAnnounced | for _, a := range usableAlgorithms() { | for _, a := range algorithms {
 jwk.go | FIPSProcess | case key.E <= 1<<16: // | case key.E < 3: //
 jwk.go | FIPSProcess | case key.N.BitLen()%2 != 0: // | case false: //
@@ -803,7 +804,6 @@ oauth.go | RequestErrors|GrantOptions | if _, set := form[name]; set || slices.C
 oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
 oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
-oauth.go | MTLS | if cfg.MTLS == nil && !offersCertificate(cfg.HTTPClient) { | if false {
 oauth.go | NewClient | if _, err := a.audienceOf(c.server); err != nil { | if _, err := a.audienceOf(c.server); err == ErrConfig {
 oauth.go | MTLSClientAuthNeeds | case authenticates:\n | case false:\n
 oauth.go | MTLSClientAuthNeeds | case c.meta.TLSClientCertificateBoundAccessTokens: // | case false: //
@@ -811,7 +811,6 @@ oauth.go | MTLSClientAuthNeeds | if cfg.MTLS == nil && c.auth != nil && | if cfg
 oauth.go | MTLSAliasesAreImplied | cfg.MTLS != nil || authenticates || cfg. | cfg.MTLS != nil || authenticates && false || cfg.
 oauth.go | MTLSAliasesAreImplied | authenticates || cfg.Metadata.TLSClientCertificateBoundAccessTokens || | authenticates ||
 mtls.go | MTLSClientAuthNeeds | return t.DialTLSContext != nil || t.DialTLS != nil || offersCertificate(t) | return t.DialTLSContext != nil || offersCertificate(t)
-oauth.go | NewClient | return a.checkServer(c.server) | return nil
 oauth.go | AttestationNewClient | _, err := a.thumbprintFor(c.server, c.dpop) | var err error; _ = a
 oauth.go | AttestationWhere|AttestationChallenge | r.Form, accept: accept, attested: attested}, nil | r.Form, accept: accept}, nil
 oauth.go | AttestationWhere|AttestationChallenge | Form: url.Values{}, attested: attested, | Form: url.Values{},
@@ -1107,8 +1106,8 @@ protected.go | DoRefuses | if strings.EqualFold(n, name) { | if n == http.Canoni
 protected.go | DoRefuses | case req.URL.Opaque != "": | case false:
 protected.go | DoBareRequest | r.RequestURI = "" // | _ = 0 //
 protected.go | DoBareRequest | r.Response = nil  // | _ = 0 //
-protected.go | ReplayHTTP1 | if !repeated && resendable(req) && sendAgain | if sendAgain(req.Context(), nil) && resendable(req) && sendAgain
-dpop.go | ReplayHTTP2 | if !repeated && sendAgain(ctx, err) { | if false {
+protected.go | ReplayHTTP1 | if !repeated && resendable(req) && sendAgain | if false && !repeated && sendAgain
+dpop.go | ReplayHTTP2 | if !repeated && sendAgain(ctx, err) { | if !repeated && false {
 protected.go | DoRefuses | _, err := c.caller.checkURL("URL", u.String()) | var err error
 protected.go | DoNonce|TransportRejected | code != "" && c.Is(scheme) | code != ""
 protected.go | TransportRejected | code != "" && c.Is(scheme) | c.Is(scheme)
@@ -1165,7 +1164,6 @@ mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTra
 mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | all.resources = m.wrap(patientTransport(cloneTransport(plain)))
 http.go | HTTPSend | case res == nil:\n | case false:\n
 http.go | HTTPSend|DoBare | case res.Body == nil: // | case false: //
-http.go | HTTPSend | info.Err, res = err, nil | info.Err = err
 http.go | DPoPChallengeScheme | && (m.code == "" || c.Is(scheme)) { | && m.code == "" {
 http.go | DPoPChallengeScheme | if c.Is(scheme) {\n | if false {\n
 http.go | DoTellsNothing | URL: withoutQuery(req.URL), Duration | URL: req.URL.String(), Duration
@@ -1266,6 +1264,7 @@ idtoken.go | IDTokenSaysKind | "access", "access_token", "refresh", "refresh_tok
 idtoken.go | IDTokenSaysKind | strings.ToLower(s)) { | s) {
 idtoken.go | IDTokenSaysKind | {"typ", "token_use"} | {"typ"}
 userinfo.go | CrossTable | if claims.has("events") { | if false {
+proof.go | ZeroRequest | case r.RequestURI == "" && r.URL == nil: | case false:
 proof.go | ProofNonce | rs.proofs.nonces.check(nonce, now) | rs.proofs.nonces.check(nonce, iat)
 replay.go | ReplayFull | m.count.Add(-1)\n		return false, fail(ErrUnavailable | return false, fail(ErrUnavailable
 opaque.go | TestOpaque$ | if i.audience != nil && !slices.Contains(i.audience, rs.resource) { | if i.audience != nil && !slices.Contains(i.audience, rs.resource) && i.payload == "" {
@@ -1292,7 +1291,7 @@ resource.go | MetadataHandler | if !strings.Contains(issuer, tenantPlaceholder) 
 resource.go | MetadataHandler | = m.DPoPBoundAccessTokensRequired || rs.needDPoP | = m.DPoPBoundAccessTokensRequired
 resource.go | MetadataHandler | = m.TLSClientCertificateBoundAccessTokens || rs.needMTLS | = m.TLSClientCertificateBoundAccessTokens
 resource.go | MetadataHandler | case r.Method != http.MethodGet && r.Method != http.MethodHead: | case false:
-resource.go | MetadataHandler | case rs.metadata == nil: | case false:
+resource.go | MetadataHandler | case rs == nil || rs.metadata == nil: | case rs == nil:
 resource.go | SecretNonceKeys | func (cfg ResourceServerConfig) Format(f fmt.State, _ rune) | func (cfg ResourceServerConfig) format(f fmt.State, _ rune)
 idtoken.go | ResourceServerSeveral | if template && !rule.accept(iss, tid) { | if false {
 jws.go | ResourceServerSeveral | return claims.need("iss")\n}\n\n// ---- verification | s, _, err := claims.string("iss"); return s, err\n}\n\n// ---- verification
@@ -1459,7 +1458,8 @@ resource.go | NewResourceServer | if !headerValue(u.Host) || strings.Contains(u.
 resource.go | NewResourceServer | if !headerValue(u.Host) || strings.Contains(u.Host, "%") { | if strings.Contains(u.Host, "%") {
 resource.go | NewResourceServer | url, member, err := c.endpointURL(introspectionEndpoint)\n | url, member, err := "https://a", "", error(nil)\n
 resource.go | NewResourceServer | _, err = c.caller.checkURL(member, url)\n | _, _ = member, url\n
-trace.go | ResourceServerTrace | Path: r.URL.EscapedPath() | Path: r.URL.Path
+trace.go | ResourceServerTrace | path = r.URL.EscapedPath() | path = r.URL.Path
+trace.go | ZeroRequest | if r.URL != nil { | if true {
 details.go | AccessTokenAccessors | d.Extra[name] = slices.Clone(raw) | _, _ = name, raw
 token.go | TestOpaque$|AccessTokenClaims | return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err | return strings.Fields(s), err
 json.go | AccessTokenClaims | t, err = time.Parse(time.RFC3339, s) | _ = s

@@ -642,10 +642,21 @@ func (c *Client) summary() string {
 	return "Client(" + printable(c.server.Issuer, 256) + " " + printable(c.meta.ClientID, 128) + ")"
 }
 
+// made is the error of a Client that NewClient did not make.
+func (c *Client) made() error {
+	if c == nil || c.server == nil {
+		return fail(ErrConfig, "Client", "is nil or empty: NewClient makes one")
+	}
+	return nil
+}
+
 // CloseIdleConnections closes connections that are kept for further requests.
 // A program calls it after it renewed a client certificate, or when it is done
 // with the Client.
 func (c *Client) CloseIdleConnections() {
+	if c.made() != nil {
+		return
+	}
 	c.caller.closeIdle()
 	if c.keys != nil && c.keys.caller != nil {
 		c.keys.caller.closeIdle()

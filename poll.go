@@ -38,13 +38,18 @@ type pendingData struct {
 
 // data is never nil: the zero value is inert.
 func (g *pendingGrant) data() *pendingData {
-	if g.d == nil {
+	if g == nil || g.d == nil {
 		return new(pendingData)
 	}
 	return g.d
 }
 
-func (g *pendingGrant) wait() time.Duration { return seconds(g.interval.Load()) }
+func (g *pendingGrant) wait() time.Duration {
+	if g == nil {
+		return 0
+	}
+	return seconds(g.interval.Load())
+}
 
 // ---- the answer that begins it
 
@@ -217,6 +222,9 @@ func (g *pendingGrant) save(op string) ([]byte, error) {
 }
 
 func (g *pendingGrant) restore(op string, data []byte) error {
+	if g == nil {
+		return nilReceiver().in(op)
+	}
 	fresh := new(pendingData)
 	r := readSaved(data, pendingVersion)
 	for _, s := range fresh.fields() {

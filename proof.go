@@ -296,6 +296,8 @@ func (rs *ResourceServer) calledURL(r *http.Request) (string, error) {
 // request that was made by hand may have no request line.
 func requestPath(r *http.Request) (path string, ok bool) {
 	switch {
+	case r.RequestURI == "" && r.URL == nil:
+		return "", false
 	case r.RequestURI == "":
 		return r.URL.EscapedPath(), true
 	case r.RequestURI[0] == '/':

@@ -34,6 +34,10 @@ const opProtected = "protected resource"
 // [Client.NewTransport]. The errors are of kind [ErrConfig], [ErrInsecureURL],
 // [ErrTokenType], [ErrBinding] and [ErrNetwork]; an answer of any status is none.
 func (c *Client) Do(req *http.Request, t *Token) (*http.Response, error) {
+	if err := c.made(); err != nil {
+		closeBody(req)
+		return nil, err
+	}
 	res, err := c.present(req, t, c.caller.resources)
 	if err != nil {
 		return nil, withOp(opProtected, err)
@@ -253,6 +257,9 @@ type Transport struct {
 // is sent any more, and the user has to log in again. The errors of NewTransport are of kind [ErrConfig] and
 // [ErrInsecureURL].
 func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	tr, err := c.newTransport(t, &opts)
 	if err != nil {
 		return nil, withOp(opProtected, err)
@@ -300,6 +307,9 @@ func (c *Client) newTransport(t *Token, o *TransportOptions) (*Transport, error)
 
 // Token is a copy of the token that is in use; nil if there is none yet.
 func (tr *Transport) Token() *Token {
+	if tr == nil {
+		return nil
+	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if tr.token == nil {
@@ -324,6 +334,9 @@ func (tr *Transport) summary() string {
 
 // CloseIdleConnections makes that of http.Client work.
 func (tr *Transport) CloseIdleConnections() {
+	if tr == nil {
+		return
+	}
 	if c, ok := tr.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
@@ -340,6 +353,10 @@ func (tr *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
+	if tr == nil || tr.c == nil || req == nil {
+		closeBody(req)
+		return nil, fail(ErrConfig, "Transport", "is nil or empty, or the request is nil: NewTransport makes one")
+	}
 	err := tr.checkOrigin(req.URL)
 	if err == nil {
 		err = tr.c.checkResourceRequest(req)

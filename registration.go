@@ -477,6 +477,9 @@ func sameSet(a, b []string) bool {
 // encrypted; a client with attestations is configured by hand. The errors are of
 // kind [ErrConfig].
 func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Config, error) {
+	if reg == nil {
+		return Config{}, nilReceiver().in(opRegistration)
+	}
 	cfg := Config{Server: as, Metadata: reg.Metadata}
 	var err error
 	switch method, secret := reg.authMethod(), reg.ClientSecret.Reveal(); method {
@@ -517,6 +520,9 @@ const registrationVersion = 2 // 1 had no origins
 
 // MarshalBinary encodes reg for the application's store. The result is secret.
 func (reg *Registration) MarshalBinary() ([]byte, error) {
+	if reg == nil {
+		return nil, nilReceiver().in(opRegistration)
+	}
 	metadata, err := json.Marshal(reg.Metadata)
 	if err != nil {
 		return nil, &Error{Kind: ErrConfig, Op: opRegistration, Param: "Metadata", Detail: "does not encode", Err: err}
@@ -535,6 +541,9 @@ func (reg *Registration) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse].
 func (reg *Registration) UnmarshalBinary(data []byte) error {
+	if reg == nil {
+		return nilReceiver()
+	}
 	version := byte(registrationVersion)
 	if len(data) > 0 && data[0] == 1 { // a client is registered once, and kept for years
 		version = 1

@@ -136,10 +136,13 @@ func AccessTokenFromContext(ctx context.Context) (*AccessToken, bool) {
 // those of the request line. What answers CORS preflights, which have no token,
 // stands outside, and exposes WWW-Authenticate and DPoP-Nonce to scripts.
 //
-// Require panics if need or next cannot be used, as [http.ServeMux.Handle] does.
+// Require panics if rs is nil, or need or next cannot be used, as [http.ServeMux.Handle] does.
 func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Handler {
 	if fault := need.fault(); fault != "" {
 		panic("oauth: Require: " + fault)
+	}
+	if rs == nil {
+		panic("oauth: Require: the ResourceServer is nil")
 	}
 	if next == nil {
 		panic("oauth: Require: the handler is nil")

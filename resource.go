@@ -239,6 +239,9 @@ func (rs *ResourceServer) summary() string {
 // CloseIdleConnections closes connections to the servers of the keys that are kept
 // for further requests.
 func (rs *ResourceServer) CloseIdleConnections() {
+	if rs == nil {
+		return
+	}
 	for _, s := range rs.servers {
 		if s.keys.caller != nil {
 			s.keys.caller.closeIdle()
@@ -413,6 +416,9 @@ const (
 // [ErrInvalid] for a token or proof that is not good; [ErrUnavailable] and [ErrLimited], or the error of the request's context, if
 // that could not be told.
 func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
+	if rs == nil || r == nil {
+		return nil, fail(ErrConfig, "", "the ResourceServer or the request is nil").in(opResource)
+	}
 	t, err := rs.authenticate(r)
 	if err != nil {
 		err = withOp(opResource, err)
@@ -733,7 +739,7 @@ func (rs *ResourceServer) issuers(cfg *ResourceServerConfig) []string {
 // Section 3.1). Challenges name it.
 func (rs *ResourceServer) MetadataPath() string {
 	const place = "/.well-known/" + resourceWellKnown
-	if rs.metadata == nil {
+	if rs == nil || rs.metadata == nil {
 		return place
 	}
 	at := insertWellKnown(rs.resource, resourceWellKnown)
@@ -748,7 +754,7 @@ func (rs *ResourceServer) MetadataPath() string {
 func (rs *ResourceServer) MetadataHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case rs.metadata == nil:
+		case rs == nil || rs.metadata == nil:
 			http.NotFound(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")

@@ -15,6 +15,9 @@ const opRevocation = "revocation"
 // errors are those of a request, and [*ResponseError]: after a status of 503
 // the token is still good, and the request is to be made again.
 func (c *Client) Revoke(ctx context.Context, token string, opts *EndpointOptions) error {
+	if err := c.made(); err != nil {
+		return err
+	}
 	return withOp(opRevocation, c.revoke(ctx, token, opts))
 }
 

@@ -110,7 +110,7 @@ const tokenVersion = 2 // 1 had no IssuedTokenType, no jkt and no granted
 // holds the tokens.
 func (t *Token) MarshalBinary() ([]byte, error) {
 	if t == nil {
-		return nil, fail(ErrConfig, "Token", "is nil").in(opToken)
+		return nil, nilReceiver().in(opToken)
 	}
 	w := newSaved(tokenVersion)
 	extra := []byte("{}")
@@ -140,6 +140,9 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse]. A restored Token has no IDToken.
 func (t *Token) UnmarshalBinary(data []byte) error {
+	if t == nil {
+		return nilReceiver()
+	}
 	var fresh Token
 	r := readSaved(data, tokenVersion)
 	details := r.string()
@@ -330,6 +333,9 @@ func notScopeChar(r rune) bool {
 // Token has nothing but the ID token.
 // The errors are those of [Client.FinishAuthorization].
 func (c *Client) ExchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	t, err := c.exchangeCode(ctx, cb, opts)
 	if err != nil {
 		return nil, withOp(opToken, err)

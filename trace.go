@@ -71,6 +71,10 @@ func (t *Trace) keySetFetched(ctx context.Context, info KeySetInfo) {
 func (t *Trace) requestRefused(r *http.Request, err error) {
 	if t != nil && t.RequestRefused != nil {
 		status, _, _ := refusalOf(err)
-		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: r.URL.EscapedPath(), Status: status, Err: err})
+		path := ""
+		if r.URL != nil {
+			path = r.URL.EscapedPath()
+		}
+		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: path, Status: status, Err: err})
 	}
 }

@@ -40,6 +40,9 @@ func (u *UserInfo) EmailVerified() bool {
 // Claims decodes the claims into dst as [encoding/json] does. Claims that it
 // would not tell apart by their names are an error of kind [ErrClaim].
 func (u *UserInfo) Claims(dst any) error {
+	if u == nil {
+		return nilReceiver().in(opUserInfo)
+	}
 	return withOp(opUserInfo, unmarshalClaims(u.data().payload.Reveal(), dst))
 }
 
@@ -68,6 +71,9 @@ type UserInfoOptions struct {
 // signed, with UserinfoEncryptedResponseAlg signed and encrypted. Nil options are the default. The errors are those of a request, and
 // the kinds under [ErrInvalid].
 func (c *Client) UserInfo(ctx context.Context, t *Token, opts *UserInfoOptions) (*UserInfo, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	u, err := c.userInfo(ctx, t, opts)
 	if err != nil {
 		return nil, withOp(opUserInfo, err)
