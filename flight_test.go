@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,7 +123,8 @@ func TestFlightHooks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				started := make(chan struct{})
-				published, called := false, false
+				published := false
+				var called atomic.Bool
 				var f *flight[string]
 				f = launch(t.Context(), time.Second, func(ctx context.Context) (string, error) {
 					<-started
@@ -131,12 +133,12 @@ func TestFlightHooks(t *testing.T) {
 						t.Errorf("the work waits for itself: %v", err)
 					}
 					traced(ctx, func() {
-						if called = true; !published {
+						if called.Store(true); !published {
 							t.Error("the hook came before the result")
 						}
 						tt.hook(f, ctx)
 					})
-					if called {
+					if called.Load() {
 						t.Error("the hook came within the flight")
 					}
 					return "good", nil
@@ -152,8 +154,8 @@ func TestFlightHooks(t *testing.T) {
 				if took := monotonic().Sub(start); took != tt.takes {
 					t.Errorf("it took %v", took)
 				}
-				if !called || (f.err != nil) != tt.fails || tt.fails && f.result != "" || !tt.fails && f.result != "good" {
-					t.Errorf("called %v: %q, %v", called, f.result, f.err)
+				if !called.Load() || (f.err != nil) != tt.fails || tt.fails && f.result != "" || !tt.fails && f.result != "good" {
+					t.Errorf("called %v: %q, %v", called.Load(), f.result, f.err)
 				}
 				time.Sleep(2 * time.Hour) // until the slow hook has ended
 			})

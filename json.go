@@ -11,8 +11,6 @@ package oauth
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -644,32 +642,6 @@ func arrayElements(raw string, limit int) ([]string, error) {
 		elems = append(elems, raw[start:r.pos])
 	}
 	return elems, nil
-}
-
-// unmarshalClaims decodes JSON that was read strictly before into a value of
-// the caller's, by encoding/json. Members that encoding/json would take for
-// one another (email and Email) are refused, at every depth: which of them
-// counts would be decided by their order.
-func unmarshalClaims(text string, dst any) error {
-	if text == "" {
-		return fail(ErrClaim, "", "there are no claims, because the value is nil or empty")
-	}
-	r := newJSONReader()
-	defer r.release()
-	r.folding = true
-	if _, err := r.object(text, documentLimits, ErrClaim); err != nil {
-		return fail(ErrClaim, "", "two claims have names that encoding/json does not tell apart")
-	}
-	// The errors of encoding/json and of what it calls quote the values.
-	err := json.Unmarshal([]byte(text), dst)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field != "":
-		return fail(ErrClaim, wrong.Field, "does not fit a %v", wrong.Type)
-	case err != nil:
-		return fail(ErrClaim, "", "the claims do not fit a %T", dst)
-	}
-	return nil
 }
 
 // ---- base64url

@@ -1,11 +1,13 @@
 package oauth
 
 // This file maps between the strict JSON of json.go and the structs of metadata
-// documents, keeping the members that a struct has no field for.
+// documents, keeping the members that a struct has no field for, and decodes claims
+// into values of the caller's.
 
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"sort"
 	"strconv"
@@ -159,4 +161,30 @@ func encodeStruct(v any, extra map[string]json.RawMessage) ([]byte, error) {
 		b = append(b, member[1:len(member)-1]...)
 	}
 	return append(b, '}'), nil
+}
+
+// unmarshalClaims decodes JSON that was read strictly before into a value of
+// the caller's, by encoding/json. Members that encoding/json would take for
+// one another (email and Email) are refused, at every depth: which of them
+// counts would be decided by their order.
+func unmarshalClaims(text string, dst any) error {
+	if text == "" {
+		return fail(ErrClaim, "", "there are no claims, because the value is nil or empty")
+	}
+	r := newJSONReader()
+	defer r.release()
+	r.folding = true
+	if _, err := r.object(text, documentLimits, ErrClaim); err != nil {
+		return fail(ErrClaim, "", "two claims have names that encoding/json does not tell apart")
+	}
+	// The errors of encoding/json and of what it calls quote the values.
+	err := json.Unmarshal([]byte(text), dst)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fail(ErrClaim, wrong.Field, "does not fit a %v", wrong.Type)
+	case err != nil:
+		return fail(ErrClaim, "", "the claims do not fit a %T", dst)
+	}
+	return nil
 }

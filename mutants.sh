@@ -315,7 +315,7 @@ json.go | HTTPKeepsLittle | sub.nullAbsent, sub.answer = o.nullAbsent, o.answer 
 jsonstruct.go | HTTPKeepsLittle | extra[o.own(m.name)] | extra[m.name]
 token.go | HTTPKeepsLittle | extra[o.own(m.name)] | extra[m.name]
 details.go | HTTPKeepsLittle | sub.answer = o.answer | _ = 0
-json.go | IDTokenNil | if text == "" { | if false {
+jsonstruct.go | IDTokenNil | if text == "" { | if false {
 idtoken.go | EncryptedAnswers | if raw, err = c.signedToken(ctx, raw, &c.encrypted.idToken); err != nil { | if false {
 logout.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.idToken); err != nil { | if false {
 userinfo.go | EncryptedAnswers | if token, err = c.signedToken(ctx, token, &c.encrypted.userinfo); err != nil { | if false {
@@ -526,7 +526,7 @@ json.go | JSON | duplicate = slices.Contains(open, name) | _ = 0
 json.go | JSON | len(open) >= r.perObj || | false ||
 json.go | JSON|Header | || r.inAll < 0 { | {
 json.go | JSON | delete(r.seen, nameInObject{depth, name}) | _ = name
-json.go | JSON | r.folding = true | r.folding = false
+jsonstruct.go | JSON | r.folding = true | r.folding = false
 json.go | JSON|Base64|JWS | base64.RawURLEncoding.Strict().AppendDecode | base64.RawURLEncoding.AppendDecode
 json.go | JSON | !o.nullAbsent || raw != "null" | true
 json.go | JSON | return 0, true, fail(o.kind, name, "is negative") | return 0, true, nil

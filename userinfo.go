@@ -40,9 +40,6 @@ func (u *UserInfo) EmailVerified() bool {
 // Claims decodes the claims into dst as [encoding/json] does. Claims that it
 // would not tell apart by their names are an error of kind [ErrClaim].
 func (u *UserInfo) Claims(dst any) error {
-	if u == nil {
-		return nilReceiver().in(opUserInfo)
-	}
 	return withOp(opUserInfo, unmarshalClaims(u.data().payload.Reveal(), dst))
 }
 
