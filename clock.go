@@ -166,6 +166,11 @@ func momentAgo(age time.Duration) moment {
 	return moment{then, then.Round(0)} // Round takes the monotonic reading away
 }
 
+// momentAt is the moment of a stamp; one that is ahead of the clock is now.
+func momentAt(stamp time.Time) moment {
+	return momentAgo(max(monotonic().Sub(stamp), 0))
+}
+
 // age is the greater one.
 func (m moment) age() time.Duration {
 	now := monotonic()

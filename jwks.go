@@ -252,7 +252,7 @@ func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKe
 }
 
 // encryptionKey returns a key to encrypt to the issuer with: the first that is
-// for it. Which of several is of no matter, the kid says it.
+// for it. Any of several will do: the kid says which it was.
 func (s *KeySet) encryptionKey(ctx context.Context, x *encryption) (*publicKey, error) {
 	snap, err := s.snapshot(ctx)
 	if err != nil {
@@ -621,14 +621,17 @@ func (s *KeySet) Export() ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// Import sets the keys from what [KeySet.Export] wrote. Data of another
-// jwks_uri, from the future, so old that it would be refreshed, or older than
-// the keys there are is refused with [ErrConfig], [ErrNotYetValid] or
-// [ErrExpired], and changes nothing: a key that the server took out does not
-// come back.
+// Import sets the keys from data that [KeySet.Export] wrote. Data that it refuses
+// changes nothing, so that a key that the server took out does not come back.
 //
-// Whoever can write what Import reads can sign as the issuer: keep it where
-// nobody else writes.
+// WARNING: Anyone who can write the data can sign tokens as the issuer. Keep it
+// where only the program can write.
+//
+// If the data is of another jwks_uri, the error matches [ErrConfig]. If its time is
+// more than 10 minutes in the future, which allows for the clocks of different
+// machines, it matches [ErrNotYetValid]. If the keys are so old that they would be
+// refreshed, or not newer than the keys of the set, it matches [ErrExpired]. If the
+// data cannot be read, it matches [ErrParse].
 func (s *KeySet) Import(data []byte) error {
 	const op = "key set"
 	o, err := parseObject(string(data), documentLimits, ErrParse)
@@ -652,23 +655,28 @@ func (s *KeySet) Import(data []byte) error {
 	} else if ok {
 		softAge = min(keySoftAge, max(seconds(maxAge), minKeySoftAge))
 	}
-	now := monotonic()
+	now, fetched := thisMoment().wall, momentAt(stamp)
 	switch {
-	case stamp.After(now.Add(maxAhead)): // another machine may have exported them
-		return &Error{Kind: ErrNotYetValid, Op: op, Param: "time", Detail: "the exported keys are from the future"}
-	case !stamp.After(now.Add(-softAge)):
-		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than " + softAge.String()}
+	case stamp.After(now.Add(maxAhead)): // less: clocks of machines differ
+		return &Error{Kind: ErrNotYetValid, Op: op, Param: "time", Detail: "the exported keys are from the future, by the clock of this machine: set it"}
+	case fetched.age() >= softAge:
+		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than " + softAge.String() + ": leave them to be fetched"}
 	}
 	snap, err := parseKeySet(data)
 	if err != nil {
 		return withOp(op, err)
 	}
-	snap.fetched, snap.softAge = momentAgo(max(elapsed(stamp), 0)), softAge
+	snap.fetched, snap.softAge = fetched, softAge
+	// The stamp has whole seconds. One that is ahead is of a clock that can be wrong by
+	// all that is allowed, and must not make old keys the newer ones.
+	least := fetched.age() - time.Second
+	if stamp.After(now) {
+		least = maxAhead
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// The stamp has whole seconds: of keys fetched in the same one, those here stay.
-	if old := s.current.Load(); old != nil && old.fetched.age()+time.Second < snap.fetched.age() {
-		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than those there are"}
+	if old := s.current.Load(); old != nil && old.fetched.age() < least {
+		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are not newer than those there are, which stay"}
 	}
 	s.replace(snap)
 	return nil

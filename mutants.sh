@@ -651,7 +651,12 @@ jwks.go | JWKSIdle | if err != nil && (snap == nil || snap.fetched.age() >= s.ma
 clock.go | MomentAge|JWKSIdle | max(now.Sub(m.monotonic), now.Round(0).Sub(m.wall)) | now.Sub(m.monotonic)
 clock.go | MomentAge|JWKSIdle | max(now.Sub(m.monotonic), now.Round(0).Sub(m.wall)) | now.Round(0).Sub(m.wall)
 jwks.go | JWKS | min(keySoftAge, max(age, minKeySoftAge)) | min(keySoftAge, age)
-jwks.go | JWKS | case !stamp.After(now.Add(-softAge)): | case !stamp.After(now.Add(-100*softAge)):
+jwks.go | JWKSImport | case stamp.After(now.Add(maxAhead)): // | case false: //
+jwks.go | JWKSImport | case fetched.age() >= softAge: | case fetched.age() >= 100*softAge:
+jwks.go | JWKSImport | old.fetched.age() < least { | least < 0 {
+jwks.go | JWKSImport | if stamp.After(now) {\n | if false {\n
+jwks.go | JWKSImport | softAge = min(keySoftAge, max(seconds(maxAge), minKeySoftAge)) | softAge = max(keySoftAge, seconds(maxAge))
+jwks.go | JWKSEncryption | (k.alg == "" || string(k.alg) == x.alg.name) | true
 jwks.go | JWKS|MTLS|CertificateNot | newCaller(withoutClientCertificate(o.HTTPClient), | newCaller(o.HTTPClient,
 jwks.go | JWKS | if age := snap.fetched.age(); age < s.maxAge && | if age := snap.fetched.age(); true &&
 jwks.go | JWKS | (snap == nil || snap.fetched.age() >= s.maxAge) { | snap == nil {

@@ -390,9 +390,25 @@ func TestJWKSImport(t *testing.T) {
 		{"too old", func(now int64) string {
 			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now-300, key)
 		}, ErrExpired},
+		{"10 minutes ahead", func(now int64) string {
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now+600, key)
+		}, nil},
 		{"from the future", func(now int64) string {
-			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, now+601, key)
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d.001,"keys":[%s]}`, jwksURI, now+600, key)
 		}, ErrNotYetValid},
+		{"from the distant past", func(now int64) string { return fmt.Sprintf(`{"jwks_uri":%q,"time":-9e15,"keys":[%s]}`, jwksURI, key) }, ErrExpired},
+		{"a shorter life", func(now int64) string {
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"max_age":100,"keys":[%s]}`, jwksURI, now-99, key)
+		}, nil},
+		{"a shorter life, too old", func(now int64) string {
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"max_age":100,"keys":[%s]}`, jwksURI, now-100, key)
+		}, ErrExpired},
+		{"the shortest life", func(now int64) string {
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"max_age":1,"keys":[%s]}`, jwksURI, now-59, key)
+		}, nil},
+		{"a longer life, too old", func(now int64) string {
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"max_age":86400,"keys":[%s]}`, jwksURI, now-300, key)
+		}, ErrExpired},
 		{"far in the future", func(now int64) string { return fmt.Sprintf(`{"jwks_uri":%q,"time":9e15,"keys":[%s]}`, jwksURI, key) }, ErrNotYetValid},
 		{"another URL", func(now int64) string {
 			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI+"/", now, key)
@@ -459,6 +475,20 @@ func TestJWKSImportOlder(t *testing.T) {
 		if err := fresh.Import(old); err != nil {
 			t.Error(err)
 		}
+		// Nor do those of a machine whose clock is ahead.
+		ahead := func() []byte {
+			return fmt.Appendf(nil, `{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI, time.Now().Add(maxAhead).Unix(), jwksKey("a").PublicJWK())
+		}
+		time.Sleep(maxAhead - 1)
+		wantError(t, set.Import(ahead()), ErrExpired, "time")
+		time.Sleep(time.Nanosecond)
+		if err := set.Import(ahead()); err != nil {
+			t.Error(err)
+		}
+		// They count as new, and are refreshed in their time.
+		jwksWant(t, s, set, "a", nil, 2)
+		time.Sleep(keySoftAge)
+		jwksWant(t, s, set, "a", nil, 3)
 	})
 }
 
