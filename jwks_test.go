@@ -1299,3 +1299,49 @@ func TestJWKSSources(t *testing.T) {
 		})
 	}
 }
+
+// TestJWKSEncryptionKey: a request object is encrypted to the first key that is for
+// that and, if it names an algorithm, for this one.
+func TestJWKSEncryptionKey(t *testing.T) {
+	s := newUnitServer()
+	x, err := newRequestEncryption("alg", "RSA-OAEP-256", "enc", "A128CBC-HS256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk := func(alg Algorithm, member, use string) string {
+		b := minimalJWK(proofKeyOf(t, alg).signer.Public())
+		return string(b[:len(b)-1]) + `,"kid":"first"` + member + use + `}`
+	}
+	second := strings.Replace(jwk(RS256, "", `,"use":"enc"`), "first", "second", 1)
+	for _, tt := range []struct{ name, key, want string }{
+		{"no algorithm", jwk(RS256, "", `,"use":"enc"`), "first"},
+		{"this one", jwk(RS256, `,"alg":"RSA-OAEP-256"`, `,"use":"enc"`), "first"},
+		{"another", jwk(RS256, `,"alg":"RSA-OAEP"`, `,"use":"enc"`), "second"},
+		{"this one in lower case", jwk(RS256, `,"alg":"rsa-oaep-256"`, `,"use":"enc"`), "second"},
+		{"of another type", jwk(ES256, `,"alg":"ECDH-ES"`, `,"use":"enc"`), "second"},
+		{"for signatures", jwk(RS256, "", `,"use":"sig"`), "second"},
+		{"no use", jwk(RS256, "", ""), "second"},
+	} {
+		set, err := ParseKeySet([]byte(`{"keys":[` + tt.key + `,` + second + `,` + string(s.key.PublicJWK()) + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k, err := set.encryptionKey(context.Background(), x); err != nil || k.kid != tt.want {
+			t.Errorf("%s: %v, %v, want %s", tt.name, k, err, tt.want)
+		}
+	}
+	set, err := ParseKeySet([]byte(`{"keys":[` + string(s.key.PublicJWK()) + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := set.encryptionKey(context.Background(), x)
+	if wantError(t, err, ErrKeyNotFound, "jwks_uri"); k != nil {
+		t.Error("a key beside an error")
+	}
+	down := newJWKSServer()
+	down.set(errJWKSDown)
+	k, err = down.keySet(t, 0).encryptionKey(context.Background(), x)
+	if wantError(t, err, ErrUnavailable, "jwks_uri"); k != nil {
+		t.Error("a key beside an error")
+	}
+}
