@@ -1366,7 +1366,8 @@ proof.go | TestProof$ | case iat.After(now.Add(rules.window)): | case iat.Sub(no
 proof.go | TestProof$ | case iat.Before(now.Add(-rules.window)): | case !iat.After(now.Add(-rules.window)):
 proof.go | ProofReplay | return iat.Add(rules.window), nil | return iat, nil
 proof.go | ProofReplay | key := replayKey(jkt, jti) | key := replayKey("", jti)
-proof.go | ProofLimits | added, err = own.addFor(jkt, key, until) | added, err = own.Add(r.Context(), key, until)
+proof.go | ProofLimits|ProofReplay | added, err = shared.AddFor(r.Context(), jkt, key, until) | added, err = rs.proofs.replay.Add(r.Context(), key, until); _ = shared
+proof.go | ProofReplay | case errors.Is(err, ErrLimited): | case errors.Is(err, ErrLimited) && err == ErrLimited:
 proof.go | ProofReplay | case !added: | case !added && key == "":
 proof.go | TestProof$ | if i := strings.IndexAny(htu, "?#"); i >= 0 { | if i := strings.IndexAny(htu, "#"); i >= 0 {
 proof.go | ProofTarget | case u == nil || u.Host == "": | case u == nil && false:

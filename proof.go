@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -229,14 +230,19 @@ func (rs *ResourceServer) checkReplay(r *http.Request, jkt, jti string, until ti
 	key := replayKey(jkt, jti)
 	var added bool
 	var err error
-	if own, ok := rs.proofs.replay.(*memoryReplay); ok {
-		added, err = own.addFor(jkt, key, until)
-	} else if added, err = rs.proofs.replay.Add(r.Context(), key, until); err != nil {
-		err = &Error{Kind: ErrUnavailable, Param: "Replay", Detail: "the replay cache cannot be asked", Err: err}
+	if shared, ok := rs.proofs.replay.(sharingCache); ok {
+		added, err = shared.AddFor(r.Context(), jkt, key, until)
+	} else {
+		added, err = rs.proofs.replay.Add(r.Context(), key, until)
 	}
+	_, ours := rs.proofs.replay.(*memoryReplay)
 	switch {
-	case err != nil:
+	case err != nil && ours:
 		return err
+	case errors.Is(err, ErrLimited):
+		return &Error{Kind: ErrLimited, Param: "Replay", Detail: "the key of the proof has used up its share of the replay cache", Err: err}
+	case err != nil:
+		return &Error{Kind: ErrUnavailable, Param: "Replay", Detail: "the replay cache cannot be asked", Err: err}
 	case !added:
 		return fail(ErrReplay, "jti", "the proof was used before")
 	}

@@ -501,6 +501,44 @@ func TestProofReplay(t *testing.T) {
 	if _, err := rs.Authenticate(request()); err != nil {
 		t.Error(err)
 	}
+
+	// A cache that counts for each key is told whose proof it is.
+	sharing := &stubSharing{stubReplay: stubReplay{added: true}}
+	rs = s.resource(t, func(c *ResourceServerConfig) { c.Replay = sharing })
+	if _, err := rs.Authenticate(request()); err != nil {
+		t.Error(err)
+	}
+	if sharing.owner != key.Thumbprint() || sharing.key != stub.key {
+		t.Errorf("owner %q, key %q", sharing.owner, sharing.key)
+	}
+	for cause, want := range map[error]struct {
+		kind   error
+		status int
+	}{
+		fmt.Errorf("wrapped: %w", ErrLimited): {ErrLimited, http.StatusTooManyRequests},
+		errors.New("no connection"):           {ErrUnavailable, http.StatusServiceUnavailable},
+	} {
+		sharing.err = cause
+		_, err := authenticate(t, rs, request())
+		wantError(t, err, want.kind, "Replay")
+		if status, _, h := codeOf(rs, err); status != want.status || h.Get("Retry-After") == "" {
+			t.Error(status, h)
+		}
+	}
+	sharing.added, sharing.err = false, nil
+	_, err = authenticate(t, rs, request())
+	wantError(t, err, ErrReplay, "jti")
+}
+
+// stubSharing is one that counts for each key.
+type stubSharing struct {
+	stubReplay
+	owner string
+}
+
+func (s *stubSharing) AddFor(ctx context.Context, owner, key string, until time.Time) (bool, error) {
+	s.owner = owner
+	return s.Add(ctx, key, until)
 }
 
 // TestProofLimits: one key cannot fill the cache for the others.
@@ -517,7 +555,7 @@ func TestProofLimits(t *testing.T) {
 	fill := func(from, to int) {
 		t.Helper()
 		for i := from; i < to; i++ {
-			if added, err := full.addFor(string(rune(i)), randomString(), unitNow().Add(time.Minute)); err != nil || !added {
+			if added, err := full.AddFor(context.Background(), string(rune(i)), randomString(), unitNow().Add(time.Minute)); err != nil || !added {
 				t.Fatal(i, err)
 			}
 		}
@@ -650,7 +688,7 @@ func TestReplayShare(t *testing.T) {
 		m := newMemoryReplay(now.clock(), limit)
 		add := func(owner, key string, until int64, want error) {
 			t.Helper()
-			added, err := m.addFor(owner, key, replayAt(until))
+			added, err := m.AddFor(context.Background(), owner, key, replayAt(until))
 			if added != (want == nil) || want != nil && !errors.Is(err, want) {
 				t.Errorf("%s %s: %v, %v", owner, key, added, err)
 			}
@@ -660,7 +698,7 @@ func TestReplayShare(t *testing.T) {
 			add("a", fmt.Sprint(i), 10, nil)
 		}
 		add("a", "x", 10, ErrLimited)
-		if added, err := m.addFor("a", "1", replayAt(10)); added || err != nil {
+		if added, err := m.AddFor(context.Background(), "a", "1", replayAt(10)); added || err != nil {
 			t.Error("a key that is known is no new one: ", added, err)
 		}
 		for _, key := range []string{"1", "2", "3"} {

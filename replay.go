@@ -27,6 +27,12 @@ type ReplayCache interface {
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
+// A sharingCache is a ReplayCache that lets no owner of keys take the room of all
+// others: over its share it returns an error of kind [ErrLimited].
+type sharingCache interface {
+	AddFor(ctx context.Context, owner, key string, until time.Time) (added bool, err error)
+}
+
 // memoryReplay is a ReplayCache in memory, of at most limit keys. Those of one
 // owner (the key that proofs are made with) stand in one of its shards. What remains
 // of the life of a key by the local clock, when it comes, it lives by the monotonic
@@ -67,9 +73,9 @@ func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool
 	return m.add(&replayEntry{id: sha256.Sum256([]byte(key))}, until)
 }
 
-// addFor is Add with whose key it is: while the cache is more than half full, nobody
+// AddFor is Add with whose key it is: while the cache is more than half full, nobody
 // takes up more than a part of it. Over it is [ErrLimited].
-func (m *memoryReplay) addFor(owner, key string, until time.Time) (bool, error) {
+func (m *memoryReplay) AddFor(_ context.Context, owner, key string, until time.Time) (bool, error) {
 	sum := sha256.Sum256([]byte(owner))
 	return m.add(&replayEntry{id: sha256.Sum256([]byte(key)), owner: ownerID(sum[:8])}, until)
 }

@@ -236,7 +236,7 @@ func TestReplayGivesBack(t *testing.T) {
 		var now replayClock
 		m := newMemoryReplay(now.clock(), 10000)
 		for i := range 500 {
-			if added, err := m.addFor(fmt.Sprint(i%7), fmt.Sprint(i), replayAt(10)); !added || err != nil {
+			if added, err := m.AddFor(context.Background(), fmt.Sprint(i%7), fmt.Sprint(i), replayAt(10)); !added || err != nil {
 				t.Fatal(i, added, err)
 			}
 			replayAdd(t, m, fmt.Sprint("b", i), 10, true)

@@ -72,7 +72,13 @@ type ResourceServerConfig struct {
 
 	// Replay records DPoP proofs so that each is accepted only once. If nil, proofs
 	// are kept in memory, up to ReplaySize of them. Servers that share a Resource must
-	// share a ReplayCache.
+	// share a ReplayCache. If Replay also has the method
+	//
+	//	AddFor(ctx context.Context, owner, key string, until time.Time) (added bool, err error)
+	//
+	// it is called in place of Add, with the thumbprint of the proof's key as the owner.
+	// It may limit how many keys of one owner it records: if its error matches
+	// ErrLimited, the request is refused with ErrLimited and status 429.
 	Replay ReplayCache
 
 	// ReplaySize is the number of DPoP proofs that are kept in memory if Replay is

@@ -5,7 +5,8 @@
 //
 // It works on a single Redis, on one behind Sentinel and on Redis Cluster, and on
 // what speaks the same protocol. A user of the access control list needs SET, GET
-// and DEL on the keys of [Options.Prefix], and in a Cluster what the client learns
+// and DEL on the keys of [Options.Prefix], for [ReplayCache.AddFor] also INCR,
+// PEXPIRE, MULTI and EXEC, and in a Cluster what the client learns
 // the nodes and commands with: CLUSTER and COMMAND.
 //
 // # What it guarantees
@@ -69,6 +70,8 @@ import (
 const (
 	defaultPrefix  = "oauth:replay:"
 	defaultTimeout = time.Second
+	defaultPerKey  = 1 << 14 // 136 a second, as in the memory of package oauth
+	countedTime    = 2 * time.Minute
 	// As in the memory of package oauth: what is kept for longer fills the store.
 	maxLife = 25 * time.Hour
 	// As far as package oauth lets the clocks of two machines be apart elsewhere.
@@ -84,12 +87,19 @@ type Options struct {
 	// braces would put all keys on one node of a Cluster.
 	Prefix string
 
+	// PerKey is the number of DPoP proofs of one key that are recorded in two minutes,
+	// so that no client fills the store for all others. More are refused with an error
+	// that matches oauth.ErrLimited. Zero means 16,384, which is 136 per second; if
+	// PerKey is negative, there is no limit. The minutes are those of Options.Now, so
+	// that a key has up to twice as many if the clocks differ.
+	PerKey int
+
 	// Now tells the local time: the one of Clock.Now, if that is set. It is called
 	// from several goroutines. Nil: time.Now. The store's own clock does not
 	// matter.
 	Now func() time.Time
 
-	// Timeout bounds one call of Add or Remove, with all repeats, whatever the
+	// Timeout bounds one call of Add, AddFor or Remove, with all repeats, whatever the
 	// timeouts of the client are; the context may end it earlier. Zero: 1 s. New
 	// panics where it is negative.
 	Timeout time.Duration
@@ -111,6 +121,7 @@ type ReplayCache struct {
 	now             func() time.Time
 	timeout         time.Duration
 	clockDifference time.Duration
+	perKey          int64 // negative: no limit
 }
 
 var _ oauth.ReplayCache = (*ReplayCache)(nil)
@@ -138,7 +149,7 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	if o.Timeout < 0 {
 		panic("oauthredis: New: Options.Timeout is negative")
 	}
-	c := &ReplayCache{client: client, prefix: o.Prefix, now: o.Now, timeout: o.Timeout, clockDifference: o.ClockDifference}
+	c := &ReplayCache{client: client, prefix: o.Prefix, now: o.Now, timeout: o.Timeout, clockDifference: o.ClockDifference, perKey: int64(o.PerKey)}
 	if c.prefix == "" {
 		c.prefix = defaultPrefix
 	}
@@ -147,6 +158,9 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	}
 	if c.timeout == 0 {
 		c.timeout = defaultTimeout
+	}
+	if c.perKey == 0 {
+		c.perKey = defaultPerKey
 	}
 	switch {
 	case c.clockDifference == 0:
@@ -178,23 +192,76 @@ func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (add
 	}
 	name := c.prefix + key
 	return bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
-		// PX and not PXAT: a time of our clock would be over too early by a clock
-		// of the store that is ahead.
-		mine := rand.Text()
-		added, err := c.client.SetNX(ctx, name, mine, life).Result()
-		if err != nil {
+		return c.record(ctx, name, life)
+	})
+}
+
+// AddFor is Add for a key that belongs to an owner, such as the thumbprint of the key
+// that a DPoP proof is made with. It records at most Options.PerKey keys of one owner
+// in two minutes. Over that nothing is recorded, and the error matches
+// [oauth.ErrLimited]; the other errors are those of Add. A key that is known does not
+// count. It is one more round trip to the store than Add.
+func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.Time) (added bool, err error) {
+	if c.perKey < 0 {
+		return c.Add(ctx, key, until)
+	}
+	life, err := c.life(until)
+	if err != nil {
+		return false, err
+	}
+	name, counter := c.prefix+key, c.counter(owner)
+	over := false
+	added, err = bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
+		// First the key: whoever sends a proof again does not use up what the one who
+		// made it may have.
+		added, err := c.record(ctx, name, life)
+		if err != nil || !added {
 			return false, err
 		}
-		if added {
-			return true, nil
+		var n *redis.IntCmd
+		if _, err := c.client.TxPipelined(ctx, func(p redis.Pipeliner) error { // both, or the counter would never end
+			n = p.Incr(ctx, counter)
+			p.PExpire(ctx, counter, 2*countedTime+c.clockDifference)
+			return nil
+		}); err != nil {
+			return false, err
 		}
-		// Known: by another call, or by this one, whose first answer was lost.
-		value, err := c.client.Get(ctx, name).Result()
-		if errors.Is(err, redis.Nil) { // it expired just now
-			return false, nil
+		if n.Val() > c.perKey {
+			over = true
+			return false, c.client.Del(ctx, name).Err() // it was not accepted, and takes no room
 		}
-		return err == nil && value == mine, err
+		return true, nil
 	})
+	if err == nil && over {
+		return false, &storeError{fmt.Sprintf("one key has made more than %d proofs within %v (Options.PerKey)", c.perKey, countedTime), []error{oauth.ErrLimited}}
+	}
+	return added, err
+}
+
+// counter is the name of an owner's counter for these two minutes. The name ends with
+// them, and so does what is counted, however often the life of the counter is set.
+func (c *ReplayCache) counter(owner string) string {
+	return fmt.Sprintf("%scount:%d:%s", c.prefix, c.now().Unix()/int64(countedTime/time.Second), owner)
+}
+
+// record sets the name, and reports whether it was new.
+func (c *ReplayCache) record(ctx context.Context, name string, life time.Duration) (bool, error) {
+	// PX and not PXAT: a time of our clock would be over too early by a clock of the
+	// store that is ahead.
+	mine := rand.Text()
+	added, err := c.client.SetNX(ctx, name, mine, life).Result()
+	if err != nil {
+		return false, err
+	}
+	if added {
+		return true, nil
+	}
+	// Known: by another call, or by this one, whose first answer was lost.
+	value, err := c.client.Get(ctx, name).Result()
+	if errors.Is(err, redis.Nil) { // it expired just now
+		return false, nil
+	}
+	return err == nil && value == mine, err
 }
 
 // life is how long the store keeps a key. Instants are compared: a difference of

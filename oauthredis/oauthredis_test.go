@@ -624,7 +624,7 @@ func TestExpiredMeanwhile(t *testing.T) {
 
 // TestAccessControl: the user that the README describes is enough.
 func TestAccessControl(t *testing.T) {
-	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:replay:*", "+set", "+get", "+del")
+	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:replay:*", "+set", "+get", "+del", "+incr", "+pexpire", "+multi", "+exec")
 	client := s.client(func(o *redis.Options) { o.Username, o.Password = "app", password })
 	c := oauthredis.New(client, nil)
 	add(t, c, key(1), true)
@@ -633,8 +633,82 @@ func TestAccessControl(t *testing.T) {
 		t.Fatal(err)
 	}
 	add(t, c, key(1), true)
+	if added, err := c.AddFor(ctx, "owner", key(2), soon()); !added || err != nil {
+		t.Error(added, err)
+	}
 	err := refused(t, oauthredis.New(client, &oauthredis.Options{Prefix: "another:"}), 1, 2*time.Second)
 	if !strings.HasSuffix(err.Error(), "it answers NOPERM") {
 		t.Error(err)
+	}
+}
+
+// TestAddFor: what one owner has recorded is counted by all processes together, for two
+// minutes; a known key does not count, and one that is refused is not recorded.
+func TestAddFor(t *testing.T) {
+	s := newServer(t)
+	client := s.client()
+	now := time.Now()
+	clock := func() time.Time { return now }
+	one := oauthredis.New(client, &oauthredis.Options{PerKey: 3, Now: clock})
+	two := oauthredis.New(s.client(), &oauthredis.Options{PerKey: 3, Now: clock})
+	free := oauthredis.New(client, &oauthredis.Options{PerKey: -1, Now: clock})
+	try := func(c *oauthredis.ReplayCache, owner string, n int, want bool, kind error) {
+		t.Helper()
+		added, err := c.AddFor(ctx, owner, key(n), now.Add(time.Minute))
+		if added != want || !errors.Is(err, kind) || kind == nil && err != nil {
+			t.Fatalf("%s %d: %v, %v", owner, n, added, err)
+		}
+	}
+	try(one, "a", 1, true, nil)
+	for range 5 {
+		try(two, "a", 1, false, nil)
+	}
+	try(two, "a", 2, true, nil)
+	try(one, "a", 3, true, nil)
+	try(one, "a", 4, false, oauth.ErrLimited)
+	try(two, "a", 4, false, oauth.ErrLimited)
+	try(two, "a", 3, false, nil) // that one is known
+	try(one, "b", 4, true, nil)  // nothing of it is left
+	try(free, "a", 5, true, nil)
+
+	counters := client.Keys(ctx, "oauth:replay:count:*").Val()
+	if len(counters) != 2 {
+		t.Errorf("the counters are %q", counters)
+	}
+	for _, name := range counters {
+		if life := client.PTTL(ctx, name).Val(); life <= 0 || life > 5*time.Minute {
+			t.Errorf("%s is kept for %v", name, life)
+		}
+	}
+	now = now.Add(2 * time.Minute)
+	try(one, "a", 6, true, nil)
+
+	// By default it is as many as in the memory of package oauth.
+	usual := oauthredis.New(client, &oauthredis.Options{Now: clock})
+	last := fmt.Sprintf("oauth:replay:count:%d:c", now.Unix()/120)
+	client.Set(ctx, last, 1<<14-1, time.Minute)
+	try(usual, "c", 7, true, nil)
+	try(usual, "c", 8, false, oauth.ErrLimited)
+
+	// A store that is away is ErrUnavailable, and never the owner's fault.
+	s.stop()
+	added, err := one.AddFor(ctx, "a", key(9), now.Add(time.Minute))
+	if added || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, oauth.ErrLimited) {
+		t.Error(added, err)
+	}
+	for _, until := range []time.Time{now, now.AddDate(293, 0, 0)} {
+		if added, err := one.AddFor(ctx, "a", key(9), until); added || !errors.Is(err, oauth.ErrUnavailable) {
+			t.Error(added, err)
+		}
+	}
+}
+
+// TestAddForCounts: where the counter cannot be had, the key does not pass.
+func TestAddForCounts(t *testing.T) {
+	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:replay:*", "+set", "+get", "+del", "+multi", "+exec")
+	client := s.client(func(o *redis.Options) { o.Username, o.Password = "app", password })
+	added, err := oauthredis.New(client, nil).AddFor(ctx, "a", key(1), soon())
+	if added || !errors.Is(err, oauth.ErrUnavailable) {
+		t.Error(added, err)
 	}
 }
