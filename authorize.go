@@ -179,14 +179,46 @@ func (a *Authorization) UnmarshalBinary(data []byte) error {
 	fresh.maxAge = r.int()
 	fresh.created = r.time()
 	err := r.end()
-	if err == nil && (fresh.state == "" || fresh.created.IsZero()) {
-		err = fail(ErrParse, "", "the data is no saved Authorization")
+	if err == nil {
+		err = damaged(fresh.validate(true)) // whether http is allowed is the client's to say
 	}
 	if err != nil {
 		return withOp(opAuthorize, err)
 	}
 	a.d = fresh
 	a.used.Store(false)
+	return nil
+}
+
+// validate is the checks of StartAuthorization that do not depend on its client.
+// They hold for what was restored too: of a response type or mode that is not
+// known, nothing would be checked.
+func (d *authorizationData) validate(insecure bool) error {
+	if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil {
+		return err
+	}
+	if err := checkResponseType(d.responseType, d.responseMode); err != nil {
+		return err
+	}
+	if d.scope != "" {
+		if err := checkScope(strings.Split(d.scope, " ")); err != nil {
+			return err
+		}
+	}
+	switch {
+	case d.maxAge != nil && *d.maxAge < 0:
+		return fail(ErrConfig, "MaxAge", "is negative")
+	case d.wants("id_token") && d.nonce == "": // which is sent with scope openid
+		return fail(ErrConfig, "ResponseType", "%s needs scope openid and a nonce: nothing else would tie the ID token to this request", d.responseType)
+	case d.wants("code") && d.verifier == "" && d.nonce == "":
+		return fail(ErrConfig, "InsecureNoPKCE", "needs a nonce (scope openid): nothing else would tie the code to this request")
+	case !d.openid() && d.nonce != "", !d.wants("code") && d.verifier != "":
+		return fail(ErrConfig, "", "the request has a nonce or a verifier that nothing comes back to")
+	case d.issuer == "" || d.clientID == "" || d.created.IsZero():
+		return fail(ErrConfig, "", "the request has no server, client or time")
+	case !isRandom(d.state), d.nonce != "" && !isRandom(d.nonce), d.verifier != "" && !isRandom(d.verifier), d.thumbprint != "" && !isRandom(d.thumbprint):
+		return fail(ErrConfig, "", "state, nonce, verifier or thumbprint are not those of the package")
+	}
 	return nil
 }
 
@@ -321,6 +353,9 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 	if err := setParams(form, r.Params, reservedParams...); err != nil {
 		return nil, nil, err
 	}
+	if err := a.validate(c.caller.insecure); err != nil {
+		return nil, nil, err
+	}
 	if saved, err := (&Authorization{d: a}).MarshalBinary(); err != nil || len(saved) > maxSaved {
 		return nil, nil, fail(ErrConfig, "Scope", "scope and redirect URI are too long: %d bytes have to be kept, the limit is %d", len(saved), maxSaved)
 	}
@@ -352,27 +387,14 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 	if err := c.checkWayBack(r); err != nil {
 		return err
 	}
-	if err := checkRedirectURI("RedirectURI", r.RedirectURI, c.caller.insecure); err != nil {
-		return err
-	}
-	if err := checkResponseType(r.ResponseType, r.ResponseMode); err != nil {
-		return err
-	}
-	if r.MaxAge != nil && *r.MaxAge < 0 {
-		return fail(ErrConfig, "MaxAge", "is negative")
-	}
-	openid := slices.Contains(r.Scope, "openid")
-	if strings.Contains(r.ResponseType, "id_token") && (!openid || r.InsecureNoNonce) {
-		return fail(ErrConfig, "ResponseType", "%s needs scope openid and a nonce: nothing else would tie the ID token to this request", r.ResponseType)
-	}
 	if responseModes.find(r.ResponseMode).jwt {
 		if _, err := c.jarmRules(); err != nil {
 			return err
 		}
 	}
 	_, public := c.auth.(noAuth)
-	if r.InsecureNoPKCE && (public || !openid || r.InsecureNoNonce) {
-		return fail(ErrConfig, "InsecureNoPKCE", "needs a client that authenticates and a nonce (scope openid): nothing else would tie the code to this request")
+	if r.InsecureNoPKCE && public { // that there is a nonce, validate sees to
+		return fail(ErrConfig, "InsecureNoPKCE", "needs a client that authenticates, and a nonce (scope openid): nothing else would tie the code to this request")
 	}
 	return nil
 }
@@ -431,7 +453,7 @@ func (t responseModeTable) find(name string) responseMode {
 // 9700, Section 2.1.2.
 func checkResponseType(responseType, mode string) error {
 	switch responseType {
-	case "", "code", "code id_token", "id_token":
+	case "code", "code id_token", "id_token":
 	default:
 		return fail(ErrConfig, "ResponseType", "%s is not supported: types that bring a token through the browser leak it (RFC 9700, Section 2.1.2); use code", printable(responseType, 64))
 	}

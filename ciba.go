@@ -125,6 +125,9 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelRequest) (*
 		return nil, err
 	}
 	b.g.d.notificationToken = notificationToken
+	if err := b.g.d.validate(opBackchannel, ""); err != nil {
+		return nil, err
+	}
 	return b, nil
 }
 

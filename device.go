@@ -140,36 +140,24 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	if data.userCode, err = o.need("user_code"); err != nil {
 		return nil, err
 	}
-	if strings.ContainsFunc(data.userCode, unprintable) {
-		return nil, fail(ErrResponse, "user_code", "has control characters")
-	}
 	member := "verification_uri"
 	if !o.has(member) && o.has("verification_url") {
 		member = "verification_url" // Google, from a draft
 	}
-	if data.verificationURI, err = o.webURL(member); err != nil {
+	if data.verificationURI, err = o.need(member); err != nil {
 		return nil, err
 	}
 	if o.has("verification_uri_complete") {
-		if data.verificationURIComplete, err = o.webURL("verification_uri_complete"); err != nil {
+		if data.verificationURIComplete, err = o.need("verification_uri_complete"); err != nil {
 			return nil, err
 		}
+	}
+	if err := data.validate(opDevice, member); err != nil {
+		return nil, err
 	}
 	d := &DeviceAuthorization{g: pendingGrant{d: data}}
 	d.g.interval.Store(interval)
 	return d, nil
-}
-
-// webURL returns a URL that is going to be opened or shown.
-func (o jsonObject) webURL(name string) (string, error) {
-	s, err := o.need(name)
-	if err != nil {
-		return "", err
-	}
-	if _, ok := webURL(s); !ok {
-		return "", fail(o.kind, name, "is not an http or https URL that can be shown: only the characters of RFC 3986, a name of letters, digits and hyphens or an IP address for a host, and no user name")
-	}
-	return s, nil
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -8,8 +8,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -35,6 +37,9 @@ func FuzzTokenBinary(f *testing.F) {
 	for _, at := range []string{"\x00", "\x011", "\x02-1", "\x0200", "\x0c-62135596800"} {
 		f.Add([]byte(fields + at))
 	}
+	s := newUnitServer()
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	s.answer("/userinfo", `{"sub":"alice"}`)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var first, second Token
 		if err := first.UnmarshalBinary(data); err != nil {
@@ -60,7 +65,46 @@ func FuzzTokenBinary(f *testing.F) {
 		if !reflect.DeepEqual(first, second) {
 			t.Fatalf("%v became %v", &first, &second)
 		}
+		useToken(t, s, &first)
 	})
+}
+
+// useToken calls everything that takes a Token: no panic, and no header field that
+// is not one line.
+func useToken(t *testing.T, s *unitServer, token *Token) {
+	t.Helper()
+	ctx := context.Background()
+	c := s.client(t, func(c *Config) {
+		c.Server.EndSessionEndpoint = unitIssuer + "/end"
+		if token.server != "" {
+			c.Server.Issuer = token.server
+		}
+		if token.clientID != "" {
+			c.Metadata.ClientID = token.clientID
+		}
+	})
+	_, _, _, _ = token.IDToken(), token.Issuer(), token.Subject(), token.IDTokenHint()
+	_, _ = token.LogValue(), fmt.Sprint(token)
+	if got, err := c.authorization(token); err == nil && (!strings.HasPrefix(got, "Bearer ") || !headerValue(got[len("Bearer "):])) {
+		t.Fatalf("Authorization %q", got)
+	}
+	if u, err := c.EndSessionURL(EndSession{Token: token}); err == nil {
+		if _, ok := webURL(u); !ok {
+			t.Fatalf("to be opened is %q", u)
+		}
+	}
+	if fresh, err := c.Refresh(ctx, token, nil); err == nil {
+		if _, err := fresh.MarshalBinary(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := c.UserInfo(ctx, token, nil); err == nil && info.Subject() != token.Subject() {
+		t.Fatalf("%v for %q", info, token.Subject())
+	}
+	req := must(http.NewRequest(http.MethodGet, unitIssuer+"/resource", nil))
+	if res, err := c.Do(req, token); err == nil {
+		res.Body.Close()
+	}
 }
 
 func FuzzTokenResponse(f *testing.F) {
@@ -241,7 +285,7 @@ func FuzzPendingBinary(f *testing.F) {
 		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x043601"), 1))
 		f.Add(bytes.Replace(saved, []byte("\x017"), []byte("\x02+7"), 1))
 	}
-	// A good one; without code, start, expiry, interval; the interval out of its limits.
+	// Without issuer, code, start, expiry, interval; the interval out of its limits.
 	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x011\x011\x011"))
 	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00\x00\x011\x011\x011"))
 	f.Add([]byte("\x02\x00\x00\x01c\x00\x00\x00\x00\x00\x00\x011\x011"))
@@ -276,6 +320,22 @@ func FuzzPendingBinary(f *testing.F) {
 			if written := must(x.save()); !bytes.Equal(written, data) {
 				t.Fatalf("%q became %q", data, written)
 			}
+		}
+		for _, page := range []string{d.VerificationURI(), d.VerificationURIComplete()} {
+			if u, err := url.Parse(page); err != nil || page != "" && u.Scheme != "https" && u.Scheme != "http" || strings.ContainsFunc(page, unprintable) {
+				t.Fatalf("%q is to be opened", page)
+			}
+		}
+		if strings.ContainsFunc(d.UserCode(), unprintable) {
+			t.Fatalf("%q is to be shown", d.UserCode())
+		}
+		if deviceErr == nil {
+			usePending(t, &d.g, func(ctx context.Context, c *Client) (*Token, error) { return c.DeviceToken(ctx, &d, nil) },
+				func(ctx context.Context, c *Client) (*Token, error) { return c.PollDevice(ctx, &d, nil) })
+		}
+		if backchannelErr == nil {
+			usePending(t, &b.g, func(ctx context.Context, c *Client) (*Token, error) { return c.BackchannelToken(ctx, &b, nil) },
+				func(ctx context.Context, c *Client) (*Token, error) { return c.PollBackchannel(ctx, &b, nil) })
 		}
 	})
 }

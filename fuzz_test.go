@@ -586,7 +586,7 @@ func savedAuthorization(t testing.TB, s *unitServer, c *Client, mode string) []b
 	return must(s.start(t, c, r).MarshalBinary())
 }
 
-// One saved value has one encoding.
+// One saved value has one encoding, and can be used.
 func FuzzAuthorizationBinary(f *testing.F) {
 	s := newUnitServer()
 	saved := savedAuthorization(f, s, s.client(f, nil), "")
@@ -597,8 +597,15 @@ func FuzzAuthorizationBinary(f *testing.F) {
 	f.Add([]byte{2})
 	f.Add([]byte("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	// A length in more bytes than it needs, and a number with a sign.
-	f.Add([]byte("\x01\x80\x00\x00\x00\x00\x00\x00\x01s\x00\x00\x00\x00\x011"))
-	f.Add([]byte("\x01\x00\x00\x00\x00\x00\x00\x01s\x00\x00\x00\x02+1\x011"))
+	d := savedSamples()["Authorization"].(*Authorization).d
+	good := string(saveAuthorization(d))
+	f.Add([]byte(good))
+	f.Add([]byte(strings.Replace(good, "\x06client", "\x86\x00client", 1)))
+	f.Add([]byte(strings.Replace(good, "\x010", "\x02+0", 1)))
+	for _, responseType := range []string{"", "id_token", "code id_token", "code token"} {
+		d.responseType = responseType
+		f.Add(saveAuthorization(d))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var a Authorization
 		if err := a.UnmarshalBinary(data); err != nil {
@@ -613,6 +620,7 @@ func FuzzAuthorizationBinary(f *testing.F) {
 		if written := must(a.MarshalBinary()); !bytes.Equal(written, data) {
 			t.Fatalf("%q became %q", data, written)
 		}
+		useAuthorization(t, s, data)
 	})
 }
 

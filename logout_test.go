@@ -27,7 +27,7 @@ func logoutClaims(change map[string]any) map[string]any {
 
 func logoutHint(hint string) *Token {
 	t := unitToken("alice")
-	t.clientID, t.known.raw = unitClient, hint
+	t.clientID, t.known.issuer, t.known.raw = unitClient, unitIssuer, hint
 	return t
 }
 
@@ -91,6 +91,7 @@ func TestEndSessionURL(t *testing.T) {
 		{name: "endpoint with the client in it", config: endpoint(unitIssuer + "/end?client_id=x"), kind: ErrConfig, param: "end_session_endpoint"},
 		{name: "endpoint with a hint in it", e: EndSession{Token: logoutHint("a.b.c")}, config: endpoint(unitIssuer + "/end?id_token_hint="), kind: ErrConfig, param: "end_session_endpoint"},
 		{name: "endpoint with a query that cannot be read", config: endpoint(unitIssuer + "/end?a=%zz"), kind: ErrConfig, param: "end_session_endpoint"},
+		{name: "endpoint with a semicolon in its query", config: endpoint(unitIssuer + "/end?a=b;c"), kind: ErrConfig, param: "end_session_endpoint"},
 	}
 	for _, name := range []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"} {
 		tests = append(tests, struct {

@@ -121,27 +121,32 @@ authorize.go | Pushed | return url.Values{"client_id": {c.meta.ClientID}, "reque
 authorize.go | Pushed | return "", fail(ErrResponse, "expires_in", "is missing") | return requestURI, nil
 authorize.go | RequestErrors | if !loopback(u.Hostname()) && !insecure { | if false {
 authorize.go | RequestErrors | case "javascript", "data", | case "data",
-authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public && false || !openid || r.InsecureNoNonce)
-authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid && false || r.InsecureNoNonce)
-authorize.go | RequestErrors | (public || !openid || r.InsecureNoNonce) | (public || !openid)
 authorize.go | RequestErrors|BrowserURLQuery | if form.Has(name) || slices.Contains(reserved, name) { | if slices.Contains(reserved, name) {
 authorize.go | BrowserURLQuery | if form.Has(name) || slices.Contains(reserved, name) { | if form.Has(name) {
 authorize.go | WebURL$ | if _, ok := webURL(raw); !ok { | if false {
+authorize.go | RequestErrors | if r.InsecureNoPKCE && public { | if false {
+authorize.go | RequestErrors | case d.wants("code") && d.verifier == "" && d.nonce == "": | case false:
 authorize.go | RequestErrors | return fail(ErrConfig, "ResponseType", "%s is not supported | _ = fail(ErrConfig, "ResponseType", "%s is not supported
 authorize.go | RequestErrors | case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2 | case false:
 authorize.go | RequestErrors | if err != nil || claims[0] != '{' { | if err != nil {
 authorize.go | RequestErrors | len(saved) > maxSaved { | false {
-authorize.go | RequestErrors | if r.MaxAge != nil && *r.MaxAge < 0 { | if false {
+authorize.go | RequestErrors|SavedAuthorizationChecks | case d.maxAge != nil && *d.maxAge < 0: | case false:
 authorize.go | DefaultMaxAge | a.maxAge = c.meta.DefaultMaxAge | _ = 0
 authorize.go | AuthorizationSaved | if len(data) > maxSaved { | if false {
-authorize.go | AuthorizationSaved | if err == nil && (fresh.state == "" || fresh.created.IsZero()) { | if false {
+authorize.go | SavedAuthorizationChecks | err = damaged(fresh.validate(true)) // | _ = 0 //
+authorize.go | SavedAuthorizationChecks | if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil { | if false {
+authorize.go | SavedAuthorizationChecks | if err := checkResponseType(d.responseType, d.responseMode); err != nil { | if false {
+authorize.go | SavedAuthorizationChecks | if err := checkScope(strings.Split(d.scope, " ")); err != nil { | if false {
+authorize.go | SavedAuthorizationChecks | case !d.openid() && d.nonce != "", !d.wants("code") && d.verifier != "": | case false:
+authorize.go | SavedAuthorizationChecks | case d.issuer == "" || d.clientID == "" || d.created.IsZero(): | case false:
+authorize.go | SavedAuthorizationChecks | case !isRandom(d.state), | case d.state == "",
 authorize.go | RequestObject | case "iss", "sub", "aud", "exp", "nbf", "iat", "jti": // | case "sub": //
 authorize.go | ResponseTypes | case strings.Contains(responseType, "id_token") && m.place == inQuery: // | case false: //
 authorize.go | RequestObject | lifetime = pushedObjectAge | _ = 0
 authorize.go | TestRequestObject | name == "max_age" || name == "requested_expiry" || name == "claims" || name == "authorization_details" | name == "max_age" || name == "requested_expiry" || name == "claims"
 authorize.go | BackchannelSigned | name == "max_age" || name == "requested_expiry" || name == "claims" | name == "max_age" || name == "claims"
 authorize.go | BackchannelRequestErrors | if !json.Valid([]byte(values[0])) { | if false {
-authorize.go | ResponseTypes | if strings.Contains(r.ResponseType, "id_token") && (!openid || r.InsecureNoNonce) { | if false {
+authorize.go | ResponseTypes|SavedAuthorizationChecks | case d.wants("id_token") && d.nonce == "": // | case false: //
 authorize.go | RequestObject | if len(values) != 1 { | if len(values) == 0 {
 authorize.go | RequestObject | if c.requestKey == nil && (c.server.RequireSignedRequestObject || | if c.requestKey == nil && (
 authorize.go | JARMAlgorithm | if responseModes.find(r.ResponseMode).jwt {\n | if false {\n
@@ -328,12 +333,17 @@ oauth.go | EncryptedUserInfoIsSigned | m.UserinfoSignedResponseAlg == "" { | fal
 oauth.go | DecrypterConfig | if err := e.answer.check(c.decrypter); err != nil { | if err := e.answer.check(c.decrypter); false {
 jwk.go | X25519DoesNotSign | if !ok { // X25519 | if !ok && false { //
 # device.go
-device.go | DeviceAnswer | if strings.ContainsFunc(data.userCode, unprintable) { | if false {
+poll.go | DeviceAnswer|SavedPendingChecks | case strings.ContainsFunc(d.userCode, unprintable): | case false:
 device.go | DeviceAnswer | if data.userCode, err = o.need("user_code"); err != nil { | if data.userCode, _, err = o.string("user_code"); err != nil {
 device.go | ProviderDevices | if !o.has(member) && o.has("verification_url") { | if false {
 device.go | DeviceAnswer | if !o.has(member) && o.has("verification_url") { | if o.has("verification_url") {
-device.go | DeviceAnswer | data.verificationURIComplete, err = o.webURL( | data.verificationURIComplete, err = o.need(
-device.go | WebURL$ | if _, ok := webURL(s); !ok { | if false {
+device.go | DeviceAnswer | data.verificationURIComplete, err = o.need( | data.verificationURIComplete, _, err = o.string(
+device.go | WebURL$|DeviceAnswer | if err := data.validate(opDevice, member); err != nil { | if false {
+poll.go | WebURL$|DeviceAnswer|SavedPendingChecks | if _, ok := webURL(page.url); !ok && page.url != "" { | if false {
+poll.go | SavedPendingChecks | err = damaged(fresh.validate(op, "verification_uri")) | _ = 0
+poll.go | SavedPendingChecks | device && d.notificationToken != "", d.notificationToken | d.notificationToken
+poll.go | SavedPendingChecks | d.notificationToken != "" && !isRandom(d.notificationToken), | false,
+poll.go | SavedPendingChecks | !device && !slices.Contains(strings.Split(d.scope, " "), "openid"): | false:
 device.go | DeviceRequestErrors | setParams(form, r.Params, reservedTokenParams...) | setParams(form, r.Params)
 device.go | DeviceRequestErrors | if err := c.checkTokenRequest(r.Scope); err != nil { | if err := error(nil); err != nil {
 device.go | PendingRefused | res.expect(http.StatusOK) | res.expect(http.StatusOK, http.StatusCreated)
@@ -844,16 +854,14 @@ poll.go | TestPoll$ | failures++ | _ = 0
 poll.go | PollContext | sleep(ctx, max(interval, backoff)) | sleep(context.WithoutCancel(ctx), max(interval, backoff))
 poll.go | PendingZero | if d.code == "" { | if false {
 poll.go | PendingKinds | (op == opDevice) != (fresh.userCode != "") { | false {
-poll.go | FuzzPendingBinary | (fresh.code == "" || fresh | (fresh
-poll.go | FuzzPendingBinary | || fresh.started.IsZero() || fresh.expiry.IsZero() || interval == nil || | || fresh.started.IsZero() || interval == nil ||
-poll.go | FuzzPendingBinary | || fresh.started.IsZero() || fresh.expiry.IsZero() || interval == nil || | || fresh.started.IsZero() || fresh.expiry.IsZero() ||
-poll.go | FuzzPendingBinary | || fresh.started.IsZero() || | ||
 poll.go | PollOldIDToken | checks.requested = d.started.Add(c.clock.Skew) | _ = 0
 poll.go | PollOldIDToken | checks.requested = d.started.Add(c.clock.Skew) | checks.requested = d.started
 idtoken.go | PollOldIDToken | x.requested.Add(-maxAhead) | x.requested
 idtoken.go | PollOldIDToken | x.requested.Add(-maxAhead) | x.requested.Add(-2*maxAhead)
+poll.go | FuzzPendingBinary | (interval == nil || | (
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval > int64(maxPollInterval/time.Second)) {
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval < 1) {
+poll.go | SavedPendingChecks | case d.issuer == "" || d.clientID == "" || d.code == "" || d.started.IsZero() || d.expiry.IsZero(): | case false:
 # registration.go
 registration.go | RegisterErrors | case as == nil || as.Issuer == "": | case as == nil:
 registration.go | RegisterErrors | case m.ClientID != "": | case false:
@@ -967,10 +975,11 @@ revocation.go | TestRevoke | return res.expect(http.StatusOK, http.StatusNoConte
 # saved.go
 saved.go | Saved | if r.err == nil && len(r.b) > 0 { | if false {
 saved.go | Saved | case b[0] != version: | case false:
-saved.go | SavedFaults | || *n > maxNumericDate) { | ) {
 saved.go | FuzzAuthorizationBinary | size > 1 && n>>(7*(size-1)) == 0 { | false {
 saved.go | FuzzAuthorizationBinary | strconv.FormatInt(n, 10) != s { | false {
 saved.go | FuzzTokenBinary | if size <= 0 || | if
+saved.go | SavedAuthorizationChecks|SavedTokenChecks | 0 <= t.Unix() && t.Unix() <= maxNumericDate | 0 <= t.Unix()
+saved.go | SavedFaults|SavedTokenChecks | 0 <= t.Unix() && t.Unix() <= maxNumericDate | t.Unix() <= maxNumericDate
 # redact.go
 redact.go | TestRedact$ | if 'A' <= c && c <= 'Z' { | if false {
 redact.go | TestRedact$ | if len(s) < minRedacted && (wordByte | if false && (wordByte
@@ -1011,6 +1020,14 @@ weburl.go | WebURL$ | strings.ContainsFunc(label, notLDH) { | false {
 weburl.go | WebURL$ | if len(host) > 253 { | if false {
 errors.go | WebURLErrors | if _, ok := webURL(uri); ok { | if true {
 # token.go
+token.go | SavedTokenChecks | return withOp(opToken, damaged(err)) | _ = 0
+token.go | SavedTokenChecks | if err := t.validate(); err != nil { | if false {
+token.go | SavedTokenChecks | case access != "" && !headerValue(access) || len(access) > maxToken: | case false:
+token.go | SavedTokenChecks | case strings.ContainsFunc(t.TokenType, unprintable): | case false:
+token.go | SavedTokenChecks | (!isRandom(t.jkt) || !strings.EqualFold(t.TokenType, "dpop")): | !isRandom(t.jkt):
+token.go | SavedTokenChecks | case slices.ContainsFunc(t.Scope, notOneScope): | case false:
+token.go | SavedTokenChecks | case t.known != nil && (t.known.issuer == "" || t.known.subject == ""): | case false:
+token.go | ScopeOfOneElement | return slices.DeleteFunc(list, notOneScope), err | return list, err
 token.go | GrantOptions|PollErrors | if o != nil && o.Scope != nil { | if false {
 token.go | TokenIDToken | if x.openid {\n | if false {\n
 token.go | TokenIDToken | x.checks.accessToken = t.AccessToken.Reveal() | _ = 0

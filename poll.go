@@ -236,7 +236,10 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 	if err == nil && (op == opDevice) != (fresh.userCode != "") {
 		err = fail(ErrParse, "", "the data is of another kind of request")
 	}
-	if err == nil && (fresh.code == "" || fresh.started.IsZero() || fresh.expiry.IsZero() || interval == nil || *interval < 1 || *interval > int64(maxPollInterval/time.Second)) {
+	if err == nil {
+		err = damaged(fresh.validate(op, "verification_uri"))
+	}
+	if err == nil && (interval == nil || *interval < 1 || *interval > int64(maxPollInterval/time.Second)) {
 		err = fail(ErrParse, "", "the data is damaged")
 	}
 	if err != nil {
@@ -244,6 +247,34 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 	}
 	g.d = fresh
 	g.interval.Store(*interval)
+	return nil
+}
+
+// validate is the checks of the answer that began the request. They hold for what
+// was restored too: it is going to be shown. uri is the name of the member that
+// the page came in.
+func (d *pendingData) validate(op, uri string) error {
+	if d.scope != "" {
+		if err := checkScope(strings.Split(d.scope, " ")); err != nil {
+			return err
+		}
+	}
+	device := op == opDevice
+	switch {
+	case d.issuer == "" || d.clientID == "" || d.code == "" || d.started.IsZero() || d.expiry.IsZero():
+		return fail(ErrResponse, "", "the request has no server, client, code or time")
+	case device != (d.userCode != ""), device != (d.verificationURI != ""), !device && d.verificationURIComplete != "",
+		device && d.notificationToken != "", d.notificationToken != "" && !isRandom(d.notificationToken),
+		!device && !slices.Contains(strings.Split(d.scope, " "), "openid"):
+		return fail(ErrResponse, "", "the request has members of another kind of request")
+	case strings.ContainsFunc(d.userCode, unprintable):
+		return fail(ErrResponse, "user_code", "has control characters")
+	}
+	for _, page := range [...]struct{ member, url string }{{uri, d.verificationURI}, {"verification_uri_complete", d.verificationURIComplete}} {
+		if _, ok := webURL(page.url); !ok && page.url != "" {
+			return fail(ErrResponse, page.member, "is not an http or https URL that can be shown: only the characters of RFC 3986, a name of letters, digits and hyphens or an IP address for a host, and no user name")
+		}
+	}
 	return nil
 }
 

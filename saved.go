@@ -6,6 +6,7 @@ package oauth
 
 import (
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -35,6 +36,16 @@ func (w *savedWriter) int(n *int64) {
 		return
 	}
 	w.string(strconv.FormatInt(*n, 10))
+}
+
+// damaged is the error of what was restored and does not pass the checks of its
+// making: the store, or somebody on the way to it, changed it.
+func damaged(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return fail(ErrParse, e.Param, "%s", "the data is damaged: "+e.Detail)
 }
 
 // savedReader reads the fields; the first fault stays.
@@ -85,12 +96,18 @@ func (r *savedReader) int() *int64 {
 }
 
 func (r *savedReader) time() time.Time {
-	if n := r.int(); n != nil && (*n < 0 || *n > maxNumericDate) { // beyond that, times wrap around
+	if n := r.int(); n != nil && !savedTime(unixTime(*n)) {
 		r.err = fail(ErrParse, "", "the data is damaged")
 	} else if n != nil {
 		return unixTime(*n)
 	}
 	return time.Time{}
+}
+
+// savedTime reports whether a time can be saved, and be compared when it is
+// restored: over 2⁵³ s a time.Time overflows somewhere.
+func savedTime(t time.Time) bool {
+	return t.IsZero() || 0 <= t.Unix() && t.Unix() <= maxNumericDate
 }
 
 // end reports the first fault, or that there is more than was read.

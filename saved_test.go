@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -110,22 +111,25 @@ func savedSamples() map[string]interface {
 	}{
 		"Authorization": &Authorization{d: &authorizationData{
 			issuer: "issuer", clientID: "client", redirectURI: "https://app.example.com/cb", responseType: "code", responseMode: "form_post",
-			scope: "openid é", state: "state", nonce: "nonce", verifier: "verifier", maxAge: &n, thumbprint: "thumbprint", created: time.Unix(1700000000, 0),
+			scope: "openid a", state: savedRandom(1), nonce: savedRandom(2), verifier: savedRandom(3), maxAge: &n, thumbprint: savedRandom(4), created: time.Unix(1700000000, 0),
 		}},
-		"Authorization, bare": &Authorization{d: &authorizationData{state: "state", created: time.Unix(1700000000, 0)}},
+		"Authorization, bare": &Authorization{d: &authorizationData{
+			issuer: "issuer", clientID: "é", redirectURI: "com.example.app:/cb", responseType: "code", state: savedRandom(1), verifier: savedRandom(2), created: time.Unix(1700000000, 0),
+		}},
 		"Token": &Token{
 			AccessToken: NewSecret("access"), RefreshToken: NewSecret("refresh"), TokenType: "Bearer", Expiry: time.Unix(1700000000, 0),
 			Scope: []string{"a", "b"}, Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1,"<"]}`), "é\"": json.RawMessage(`null`)},
-			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", jkt: "jkt", granted: "a b c",
+			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", granted: "a b c",
 			known: &identity{issuer: "tenant", subject: "subject", sessionID: "session", nonce: "nonce", raw: "a.b.c"},
 		},
-		"Token, bare": &Token{},
+		"Token, bound": &Token{AccessToken: NewSecret("access"), TokenType: "dPoP", jkt: savedRandom(5)},
+		"Token, bare":  &Token{},
 		"DeviceAuthorization": savedDevice(&pendingData{
-			issuer: "issuer", clientID: "client", code: "code", scope: "openid é", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0),
+			issuer: "issuer", clientID: "client", code: "code", scope: "openid a", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0),
 			userCode: "user", verificationURI: "https://op.example/device", verificationURIComplete: "https://op.example/device?user",
 		}),
 		"Backchannel": savedBackchannel(&pendingData{
-			issuer: "issuer", clientID: "client", code: "code", scope: "openid", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0), notificationToken: "token",
+			issuer: "issuer", clientID: "client", code: "code", scope: "openid", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0), notificationToken: savedRandom(6),
 		}),
 		"Registration": &Registration{
 			Metadata: ClientMetadata{
@@ -138,6 +142,9 @@ func savedSamples() map[string]interface {
 		"Registration, bare": &Registration{},
 	}
 }
+
+// savedRandom has the form of what randomString makes.
+func savedRandom(n byte) string { return encodeBase64URL(bytes.Repeat([]byte{n}, 32)) }
 
 func savedDevice(data *pendingData) *DeviceAuthorization {
 	d := new(DeviceAuthorization)
@@ -271,7 +278,7 @@ func TestSavedAuthorization(t *testing.T) {
 	if err := a.UnmarshalBinary(data); err != nil {
 		t.Fatal(err)
 	}
-	if a.URL() != "" || a.State() != "state" || a.used.Load() {
+	if a.URL() != "" || a.State() != savedRandom(1) || a.used.Load() {
 		t.Errorf("restored it has the URL %q and the state %q, used %v", a.URL(), a.State(), a.used.Load())
 	}
 	// Without a state or a time nothing can be checked.

@@ -74,6 +74,12 @@ func randomString() string {
 	return encodeBase64URL(b[:])
 }
 
+// isRandom reports whether s has the form of a randomString, or of a thumbprint.
+func isRandom(s string) bool {
+	b, err := decodeBase64URL(nil, []byte(s))
+	return err == nil && len(b) == 32
+}
+
 // sameSecret compares in a time that does not tell how much of a and b is equal.
 func sameSecret(a, b string) bool {
 	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1

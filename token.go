@@ -29,7 +29,8 @@ type Token struct {
 	Expiry time.Time
 
 	// Scope is what was granted: what the server said or, if it said nothing,
-	// what was asked for (RFC 6749, Section 5.1).
+	// what was asked for (RFC 6749, Section 5.1). An element of an array that has a
+	// space in it is no scope (Section 3.3), and is left out.
 	Scope []string
 
 	// AuthorizationDetails are what was granted of them (RFC 9396, Section 7).
@@ -112,6 +113,9 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 	if t == nil {
 		return nil, nilReceiver().in(opToken)
 	}
+	if err := t.validate(); err != nil {
+		return nil, withOp(opToken, err)
+	}
 	w := newSaved(tokenVersion)
 	extra := []byte("{}")
 	if t.Extra != nil {
@@ -176,7 +180,31 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 	if *fresh.known == (identity{}) {
 		fresh.known = nil
 	}
+	if err := fresh.validate(); err != nil {
+		return withOp(opToken, damaged(err))
+	}
 	*t = fresh
+	return nil
+}
+
+// validate is the checks of the answer that hold for what is stored and restored
+// too. A scope with a space in it would be two when it is restored.
+func (t *Token) validate() error {
+	access := t.AccessToken.Reveal()
+	switch {
+	case access != "" && !headerValue(access) || len(access) > maxToken:
+		return fail(ErrConfig, "AccessToken", "is too long, or has characters that cannot stand in a header")
+	case strings.ContainsFunc(t.TokenType, unprintable):
+		return fail(ErrConfig, "TokenType", "has control characters")
+	case t.jkt != "" && (!isRandom(t.jkt) || !strings.EqualFold(t.TokenType, "dpop")):
+		return fail(ErrConfig, "TokenType", "is not that of a token bound to a key, or the key has no thumbprint")
+	case slices.ContainsFunc(t.Scope, notOneScope):
+		return fail(ErrConfig, "Scope", "has an element that is empty or has a space in it: one scope per element")
+	case !savedTime(t.Expiry):
+		return fail(ErrConfig, "Expiry", "is before 1970, or too far ahead")
+	case t.known != nil && (t.known.issuer == "" || t.known.subject == ""):
+		return fail(ErrConfig, "", "the user of the token has no issuer or no subject")
+	}
 	return nil
 }
 
@@ -298,10 +326,8 @@ func (o *GrantOptions) askedScope(granted string) string {
 
 // setTargets sets the parameters that say what a token is for.
 func setTargets(form url.Values, scope, resource []string, details []AuthorizationDetail) error {
-	for _, s := range scope {
-		if s == "" || strings.ContainsFunc(s, notScopeChar) {
-			return fail(ErrConfig, "Scope", "%s is not a scope: pass one scope per element", printable(s, 64))
-		}
+	if err := checkScope(scope); err != nil {
+		return err
 	}
 	if len(scope) > 0 {
 		form.Set("scope", strings.Join(scope, " "))
@@ -319,6 +345,16 @@ func setTargets(form url.Values, scope, resource []string, details []Authorizati
 		form.Set("authorization_details", text)
 	}
 	return err
+}
+
+// checkScope wants scopes that can be sent.
+func checkScope(scope []string) error {
+	for _, s := range scope {
+		if s == "" || strings.ContainsFunc(s, notScopeChar) {
+			return fail(ErrConfig, "Scope", "%s is not a scope: pass one scope per element", printable(s, 64))
+		}
+	}
+	return nil
 }
 
 // notScopeChar is the complement of scope-token, RFC 6749 Section 3.3.
@@ -549,12 +585,16 @@ func tokenScope(o jsonObject, asked string) ([]string, error) {
 // into one with another character must not become two.
 func (o jsonObject) scope(name string) ([]string, error) {
 	if raw, ok := o.get(name); ok && raw[0] == '[' {
+		// An element with a space in it is no scope: wherever a list is written as a
+		// string, it would become two.
 		list, _, err := o.strings(name, false)
-		return list, err
+		return slices.DeleteFunc(list, notOneScope), err
 	}
 	s, _, err := o.string(name)
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err
 }
+
+func notOneScope(s string) bool { return s == "" || strings.Contains(s, " ") }
 
 // extraMembers are the members without a field.
 func extraMembers(o jsonObject, known ...string) map[string]json.RawMessage {

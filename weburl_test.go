@@ -170,15 +170,15 @@ func TestBrowserURLQuery(t *testing.T) {
 		start    func(c *Client, pushed bool) error
 	}{
 		{"authorization_endpoint", reservedParams, func(c *Client, pushed bool) error {
-			_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: pushed})
+			_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: pushed, Params: url.Values{"mine": {"x"}}})
 			return err
 		}},
 		{"end_session_endpoint", endSessionParams, func(c *Client, _ bool) error {
-			_, err := c.EndSessionURL(EndSession{})
+			_, err := c.EndSessionURL(EndSession{Params: url.Values{"mine": {"x"}}})
 			return err
 		}},
 	} {
-		for _, name := range append([]string{"p", "Scope"}, tt.reserved...) {
+		for _, name := range append([]string{"p", "Scope", "mine"}, tt.reserved...) {
 			for _, query := range []string{name + "=x", "a=b&" + url.QueryEscape(name), "%" + "70=1&" + name + "="} {
 				for _, key := range []*SigningKey{nil, s.key} {
 					for _, pushed := range []bool{false, true} {
@@ -187,6 +187,9 @@ func TestBrowserURLQuery(t *testing.T) {
 							c.RequestKey = key
 						})
 						err := tt.start(c, pushed)
+						if name == "mine" && (key != nil || pushed) && tt.name == "authorization_endpoint" {
+							continue // it is not in the URL
+						}
 						if name == "p" || name == "Scope" {
 							if err != nil {
 								t.Errorf("%s %s: %v", tt.name, query, err)
