@@ -490,6 +490,21 @@ func checkRedirectURI(param, raw string, insecure bool) error {
 		}
 	case "javascript", "data", "vbscript", "file", "blob", "about":
 		return fail(ErrInsecureURL, param, "has the scheme %s", u.Scheme)
+	default:
+		return checkPrivateScheme(param, u)
+	}
+	return nil
+}
+
+// checkPrivateScheme is RFC 8252, Section 7.1: an app's own scheme is "based on a
+// domain name under their control", reversed, so that no other app has it. A host
+// and a port in front of a path look like a scheme.
+func checkPrivateScheme(param string, u *url.URL) error {
+	if u.Opaque != "" && '0' <= u.Opaque[0] && u.Opaque[0] <= '9' {
+		return fail(ErrConfig, param, "has no scheme: put https:// in front of %s", printable(u.Scheme, 64))
+	}
+	if !strings.Contains(u.Scheme, ".") {
+		return fail(ErrConfig, param, "has the scheme %s, which any app can have: use one of a domain name of yours, com.example.app (RFC 8252, Section 7.1)", printable(u.Scheme, 64))
 	}
 	return nil
 }

@@ -271,3 +271,36 @@ func TestAuthorizationSaved(t *testing.T) {
 		t.Errorf("JSON of an Authorization: %v", err)
 	}
 }
+
+// TestPrivateScheme: RFC 8252, Section 7.1, for the way back of a login and of a
+// logout.
+func TestPrivateScheme(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Server.EndSessionEndpoint = unitIssuer + "/end" })
+	for _, tt := range []struct{ uri, text string }{
+		{"com.example.app:/cb", ""},
+		{"com.example.app://cb", ""},
+		{"com.example.app:cb", ""},
+		{"com.example.app:/1", ""},
+		{"app.example:443/cb", "put https:// in front"},
+		{"localhost:8080/cb", "put https:// in front"},
+		{"app.example:8", "put https:// in front"},
+		{"app:/cb", "com.example.app"},
+		{"myapp://callback", "com.example.app"},
+		{"urn:ietf:wg:oauth:2.0:oob", "com.example.app"},
+	} {
+		_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: tt.uri})
+		_, endErr := c.EndSessionURL(EndSession{PostLogoutRedirectURI: tt.uri})
+		for param, err := range map[string]error{"RedirectURI": err, "PostLogoutRedirectURI": endErr} {
+			if tt.text == "" {
+				if err != nil {
+					t.Errorf("%s: %v", tt.uri, err)
+				}
+				continue
+			}
+			if wantError(t, err, ErrConfig, param); !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("%s: %v", tt.uri, err)
+			}
+		}
+	}
+}

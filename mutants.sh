@@ -126,6 +126,8 @@ authorize.go | BrowserURLQuery | if form.Has(name) || slices.Contains(reserved, 
 authorize.go | WebURL$ | if _, ok := webURL(raw); !ok { | if false {
 authorize.go | RequestErrors | if r.InsecureNoPKCE && public { | if false {
 authorize.go | RequestErrors | case d.wants("code") && d.verifier == "" && d.nonce == "": | case false:
+authorize.go | PrivateScheme | if !strings.Contains(u.Scheme, ".") { | if false {
+authorize.go | PrivateScheme | if u.Opaque != "" && '0' <= u.Opaque[0] | if false && '0' <= u.Opaque[0]
 authorize.go | RequestErrors | return fail(ErrConfig, "ResponseType", "%s is not supported | _ = fail(ErrConfig, "ResponseType", "%s is not supported
 authorize.go | RequestErrors | case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2 | case false:
 authorize.go | RequestErrors | if err != nil || claims[0] != '{' { | if err != nil {

@@ -40,6 +40,7 @@ func TestSavedAuthorizationChecks(t *testing.T) {
 		{"no redirect URI", func(d *data) { d.redirectURI = "" }},
 		{"script redirect URI", func(d *data) { d.redirectURI = "javascript:alert(1)" }},
 		{"redirect URI with a fragment", func(d *data) { d.redirectURI += "#" }},
+		{"redirect URI with a scheme of any app's", func(d *data) { d.redirectURI = "app:/cb" }},
 		{"no response type", func(d *data) { d.responseType = "" }},
 		{"response type with a token", func(d *data) { d.responseType = "code token" }},
 		{"response type none", func(d *data) { d.responseType = "none" }},
