@@ -365,7 +365,8 @@ func ExampleClient_PollDevice() {
 	fmt.Println("hello", token.Subject())
 }
 
-// The server tells the application that a session ended.
+// The server tells the application that a session ended. endSessions does no harm
+// when it is called again.
 func ExampleClient_LogoutHandler() {
 	var client *oauth.Client // from NewClient
 	http.Handle("POST /backchannel-logout", client.LogoutHandler(oauth.LogoutOptions{
@@ -378,6 +379,32 @@ func ExampleClient_LogoutHandler() {
 // endSessions stands for the session store of the application.
 func endSessions(context.Context, string, string, string) error { panic("not in this example") }
 
+// The frontchannel_logout_uri of an application: the server's page loads it in a
+// frame, so that headers which a middleware sets for all pages do not fit it.
+func ExampleClient_FrontchannelLogout() {
+	var (
+		client  *oauth.Client // of oauth.NewClient
+		server  = "https://op.example"
+		session = func(*http.Request) (sid string, end func()) { return "", func() {} } // of the browser's cookie
+	)
+	http.HandleFunc("GET /frontchannel-logout", func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Del("X-Frame-Options")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors "+server)
+		sid, err := client.FrontchannelLogout(r)
+		if err != nil {
+			http.Error(w, "not a logout", http.StatusBadRequest)
+			return
+		}
+		// Any page can cause the request: it ends the session of this browser, and only
+		// if it is the one that is meant.
+		if own, end := session(r); sid == "" || sid == own {
+			end()
+		}
+	})
+}
+
 // A client that registers itself, and is registered from then on.
 func ExampleRegister() {
 	ctx := context.Background()
@@ -387,6 +414,10 @@ func ExampleRegister() {
 		ClientName:   "Orders",
 		RedirectURIs: []string{"https://app.example.com/callback"},
 	}, nil)
+	var made *oauth.RegistrationError
+	if errors.As(err, &made) { // a client exists, and is not as it should be
+		check(errors.Join(err, oauth.DeleteRegistration(ctx, made.Registration, nil)))
+	}
 	check(err)
 	saved, err := registration.MarshalBinary() // secret
 	check(err)

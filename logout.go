@@ -377,11 +377,22 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 // which the server's page makes the browser send: Front-Channel Logout 1.0,
 // Section 3. The result is the sid; it is empty if the server sent none, which
 // it may do unless Metadata.FrontchannelLogoutSessionRequired is set. Errors are of
-// kind [ErrParse], [ErrClaim] and [ErrIssuer].
+// kind [ErrParse], [ErrClaim], [ErrIssuer] and, without a request, [ErrConfig].
 //
-// Nothing proves that the server caused the request: any page can. End no other
-// session than that of the browser which sent it and, where there is a sid, only
-// if it is that of the session.
+// A ";" in the query, and a "%" that begins no escape, are data: a server that
+// writes the sid as it is must not leave the session alive.
+//
+// The browser loads the URL in a frame of the server's page, from another site.
+// The response must therefore allow to be framed by the server: it must not have
+// X-Frame-Options, and frame-ancestors of its Content-Security-Policy must be absent
+// or have the server's origin. It should have Cache-Control: no-store (Section 3),
+// because a response from a cache ends no session. The session's cookie comes with
+// the request only if it is SameSite=None and Secure, and in many browsers not at
+// all; servers that offer it should be used with [Client.LogoutHandler].
+//
+// WARNING: Nothing proves that the server caused the request: any page can. End no
+// other session than that of the browser which sent it and, where there is a sid,
+// only if it is that of the session.
 func (c *Client) FrontchannelLogout(r *http.Request) (sessionID string, err error) {
 	if err := c.made(); err != nil {
 		return "", err
@@ -394,13 +405,13 @@ func (c *Client) FrontchannelLogout(r *http.Request) (sessionID string, err erro
 }
 
 func (c *Client) frontchannelLogout(r *http.Request) (string, error) {
+	if r == nil || r.URL == nil {
+		return "", fail(ErrConfig, "", "the request is nil or has no URL")
+	}
 	if r.Method != http.MethodGet {
 		return "", fail(ErrParse, "", "the request came by %s, expected is GET", printable(r.Method, 16))
 	}
-	params, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return "", fail(ErrParse, "", "the query of the request cannot be read")
-	}
+	params := rawQuery(r.URL.RawQuery)
 	for _, name := range [...]string{"iss", "sid"} {
 		if len(params[name]) > 1 {
 			return "", fail(ErrParse, name, "comes more than once")
@@ -414,4 +425,20 @@ func (c *Client) frontchannelLogout(r *http.Request) (string, error) {
 		return "", fail(ErrClaim, "sid", "iss or sid is missing")
 	}
 	return sid, c.matchIssuer(iss)
+}
+
+// rawQuery is url.ParseQuery for a query that others may have written without
+// escaping: what cannot be decoded is taken as it is.
+func rawQuery(query string) url.Values {
+	params := url.Values{}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		for _, s := range [...]*string{&name, &value} {
+			if decoded, err := url.QueryUnescape(*s); err == nil {
+				*s = decoded
+			}
+		}
+		params[name] = append(params[name], value)
+	}
+	return params
 }

@@ -350,8 +350,16 @@ func TestFrontchannelLogout(t *testing.T) {
 		{name: "iss twice", query: iss + "&iss=x&sid=a", kind: ErrParse, param: "iss"},
 		{name: "sid twice", query: iss + "&sid=a&sid=a", kind: ErrParse, param: "sid"},
 		{name: "sid in capitals", query: iss + "&SID=a", kind: ErrClaim, param: "sid"},
-		{name: "query that cannot be read", query: iss + "&sid=%zz", kind: ErrParse},
-		{name: "semicolons", query: iss + ";sid=a", kind: ErrParse},
+		{name: "percent that is no escape", query: iss + "&sid=%zz", want: "%zz"},
+		{name: "percent among plus signs", query: iss + "&sid=100%+x", want: "100%+x"},
+		{name: "percent at the end", query: iss + "&sid=a%", want: "a%"},
+		{name: "percent in another parameter", query: iss + "&x=%&sid=a", want: "a"},
+		{name: "percent in a name", query: iss + "&%=x&sid=a", want: "a"},
+		{name: "semicolon in sid", query: iss + "&sid=a;b", want: "a;b"},
+		{name: "semicolon that would hide another sid", query: iss + "&sid=a;sid=b", want: "a;sid=b"},
+		{name: "semicolons for &", query: iss + ";sid=a", kind: ErrClaim, param: "sid"},
+		{name: "iss as it is", query: "iss=https://op.example&sid=a", want: "a"},
+		{name: "sid twice, once with a percent", query: iss + "&sid=a&sid=%", kind: ErrParse, param: "sid"},
 		{name: "POST", method: http.MethodPost, query: iss + "&sid=a", kind: ErrParse},
 		{name: "HEAD", method: http.MethodHead, query: iss + "&sid=a", kind: ErrParse},
 	} {
@@ -372,5 +380,11 @@ func TestFrontchannelLogout(t *testing.T) {
 				t.Errorf("%q, %v", sid, err)
 			}
 		})
+	}
+	for name, r := range map[string]*http.Request{"nil": nil, "zero": {}, "without a URL": {Method: http.MethodGet}} {
+		_, err := s.client(t, nil).FrontchannelLogout(r)
+		if wantError(t, err, ErrConfig, ""); err == nil {
+			t.Error(name)
+		}
 	}
 }
