@@ -124,7 +124,7 @@ authorize.go | RequestErrors | case "javascript", "data", | case "data",
 authorize.go | RequestErrors|BrowserURLQuery | if form.Has(name) || slices.Contains(reserved, name) { | if slices.Contains(reserved, name) {
 authorize.go | BrowserURLQuery | if form.Has(name) || slices.Contains(reserved, name) { | if form.Has(name) {
 authorize.go | WebURL$ | if _, ok := webURL(raw); !ok { | if false {
-authorize.go | RequestErrors | if r.InsecureNoPKCE && public { | if false {
+authorize.go | RequestErrors | if r.InsecureNoPKCE && public { | if public && false {
 authorize.go | RequestErrors | case d.wants("code") && d.verifier == "" && d.nonce == "": | case false:
 authorize.go | PrivateScheme | if !strings.Contains(u.Scheme, ".") { | if false {
 authorize.go | PrivateScheme | if u.Opaque != "" && '0' <= u.Opaque[0] | if false && '0' <= u.Opaque[0]
@@ -136,9 +136,9 @@ authorize.go | RequestErrors|SavedAuthorizationChecks | case d.maxAge != nil && 
 authorize.go | DefaultMaxAge | a.maxAge = c.meta.DefaultMaxAge | _ = 0
 authorize.go | AuthorizationSaved | if len(data) > maxSaved { | if false {
 authorize.go | SavedAuthorizationChecks | err = damaged(fresh.validate(true)) // | _ = 0 //
-authorize.go | SavedAuthorizationChecks | if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil { | if false {
-authorize.go | SavedAuthorizationChecks | if err := checkResponseType(d.responseType, d.responseMode); err != nil { | if false {
-authorize.go | SavedAuthorizationChecks | if err := checkScope(strings.Split(d.scope, " ")); err != nil { | if false {
+authorize.go | SavedAuthorizationChecks | if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil { | if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil && false {
+authorize.go | SavedAuthorizationChecks | if err := checkResponseType(d.responseType, d.responseMode); err != nil { | if err := checkResponseType(d.responseType, d.responseMode); err != nil && false {
+authorize.go | SavedAuthorizationChecks | if err := checkScope(strings.Split(d.scope, " ")); err != nil { | if err := checkScope(strings.Split(d.scope, " ")); err != nil && false {
 authorize.go | SavedAuthorizationChecks | case !d.openid() && d.nonce != "", !d.wants("code") && d.verifier != "": | case false:
 authorize.go | SavedAuthorizationChecks | case d.issuer == "" || d.clientID == "" || d.created.IsZero(): | case false:
 authorize.go | SavedAuthorizationChecks | case !isRandom(d.state), | case d.state == "",
@@ -861,6 +861,7 @@ poll.go | PollOldIDToken | checks.requested = d.started.Add(c.clock.Skew) | chec
 idtoken.go | PollOldIDToken | x.requested.Add(-maxAhead) | x.requested
 idtoken.go | PollOldIDToken | x.requested.Add(-maxAhead) | x.requested.Add(-2*maxAhead)
 poll.go | FuzzPendingBinary | (interval == nil || | (
+poll.go | SavedPendingChecks | (interval == nil || | (
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval > int64(maxPollInterval/time.Second)) {
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval < 1) {
 poll.go | SavedPendingChecks | case d.issuer == "" || d.clientID == "" || d.code == "" || d.started.IsZero() || d.expiry.IsZero(): | case false:
@@ -888,7 +889,7 @@ registration.go | RegistrationAnswers | id, err := o.need("client_id") | id, _, 
 registration.go | ManageRegistration | reg = &Registration{server: reg.server, origins: reg.origins} // | _ = 0 //
 registration.go | ManageRegistration | cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID) | fresh.Metadata.ClientID
 registration.go | RegistrationAnswers|ManagedAt | if err = cmp.Or(refusal, err); err != nil { | if err = cmp.Or(refusal, err); err != nil && refusal == nil { return nil, err } else if err != nil {
-registration.go | ManageRegistration | was != "" && err == nil && id != was { | id == "" {
+registration.go | ManageRegistration | && err == nil && id != was { | && id == "" {
 registration.go | ReadRegistration | ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, | ClientSecretExpiry: reg.ClientSecretExpiry,
 registration.go | ReadRegistration | ClientSecret: reg.ClientSecret, ClientSecretExpiry: reg.ClientSecretExpiry, | ClientSecret: reg.ClientSecret,
 registration.go | ReadRegistration | RegistrationAccessToken: reg.RegistrationAccessToken, RegistrationClientURI: | RegistrationClientURI:
@@ -1023,8 +1024,8 @@ weburl.go | WebURL$ | if len(host) > 253 { | if false {
 errors.go | WebURLErrors | if _, ok := webURL(uri); ok { | if true {
 # token.go
 token.go | SavedTokenChecks | return withOp(opToken, damaged(err)) | _ = 0
-token.go | SavedTokenChecks | if err := t.validate(); err != nil { | if false {
-token.go | SavedTokenChecks | case access != "" && !headerValue(access) || len(access) > maxToken: | case false:
+token.go | SavedTokenChecks | if err := t.validate(); err != nil { | if err := t.validate(); err != nil && false {
+token.go | SavedTokenChecks | case access != "" && !headerValue(access) || len(access) > maxToken: | case access == "\x00":
 token.go | SavedTokenChecks | case strings.ContainsFunc(t.TokenType, unprintable): | case false:
 token.go | SavedTokenChecks | (!isRandom(t.jkt) || !strings.EqualFold(t.TokenType, "dpop")): | !isRandom(t.jkt):
 token.go | SavedTokenChecks | case slices.ContainsFunc(t.Scope, notOneScope): | case false:

@@ -188,6 +188,13 @@ func TestSavedPendingChecks(t *testing.T) {
 				}
 			})
 		}
+		good := string(must(savedSamples()[name].MarshalBinary()))
+		for _, interval := range []string{"\x00", "\x010", "\x02-1", "\x043601"} {
+			data, ok := strings.CutSuffix(good, "\x017")
+			if err := savedSamples()[name].UnmarshalBinary([]byte(data + interval)); !ok || !errors.Is(err, ErrParse) {
+				t.Errorf("%s: interval %q: %v", name, interval, err)
+			}
+		}
 	}
 }
 
