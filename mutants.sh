@@ -1508,13 +1508,7 @@ protected.go | GuardIssuedType | case t.IssuedTokenType != "" && t.IssuedTokenTy
 protected.go | GuardResourceRefusesAll | elapsed(tr.rejectedAt) < maxRefreshBackoff { | elapsed(tr.rejectedAt) < 0 {
 logout.go | GuardLogout$ | cache.Remove(context.WithoutCancel(r.Context()), key) // | _ = cache //
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | replayKey(t.d.issuer, t.d.id)
-protected.go | GuardResourceRefusesAll | now.Sub(tr.rejectedAt) < maxRefreshBackoff { | now.Sub(tr.rejectedAt) < 0 {
 logout.go | LogoutHandlerLosesNothing|CallbackPanics | if err := o.OnLogout(r.Context(), t); err != nil {\n | o.Replay.Add(r.Context(), key, until); if err := o.OnLogout(r.Context(), t); err != nil {\n
-logout.go | LogoutHandlerCache | case known:\n | case known && false:\n
-logout.go | LogoutHandlerCache | o.replayFailed(r.Context(), "whether | return fail(ErrUnavailable, "", "whether
-logout.go | LogoutHandlerCache | o.replayFailed(r.Context(), "the sessions | return fail(ErrUnavailable, "", "the sessions
-logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.subject), t.d.id)
-logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.sessionID), t.d.id)
 logout.go | FrontchannelLogout | if decoded, err := url.QueryUnescape(*s); err == nil { | if decoded, err := url.QueryUnescape(*s); err == nil || decoded == "" {
 logout.go | FrontchannelLogout | if r == nil || r.URL == nil { | if r == nil {
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, | replayKey(t.d.issuer,
