@@ -269,25 +269,33 @@ func (d *logoutTokenData) readWho(claims jsonObject, needSession bool) error {
 
 // LogoutOptions are the options of [Client.LogoutHandler]. OnLogout is required.
 type LogoutOptions struct {
-	// OnLogout ends sessions: the one with the token's issuer and SessionID; or,
-	// without a SessionID, all of its issuer and Subject. With an error the
-	// server is told that the logout failed, and may send its token again.
+	// OnLogout ends sessions: the session with the token's issuer and SessionID or,
+	// without a SessionID, all sessions of its issuer and Subject. If it returns an
+	// error, the server is told that the logout failed, and may send the token again.
+	//
+	// OnLogout must be idempotent. It may be called more than once for a token, and
+	// by several goroutines at once: a logout that is done twice is harmless, and one
+	// that is taken for done is not.
 	OnLogout func(ctx context.Context, t *LogoutToken) error
 
-	// Replay remembers the tokens that came. Nil: a cache in memory, of this
-	// handler alone. One that cannot take a key back (see [ReplayCache]) counts a
-	// token as used also where OnLogout then failed.
+	// Replay records the tokens for which OnLogout succeeded, so that it is not called
+	// for them again: a user who has logged in since is not logged out by an old
+	// token. Replay should have the method Has, see [ReplayCache]. Without Has,
+	// OnLogout is called for every delivery of a token. If nil, tokens are recorded
+	// in memory, for this handler alone.
 	Replay ReplayCache
 
-	// OnError hears why a request was refused, or why a logout failed: the other
-	// side is told neither. Nil: nobody hears.
+	// OnError, if not nil, is called with the error if a request is refused, if a
+	// logout fails, or if Replay fails. An error of Replay, for which
+	// errors.Is(err, [ErrUnavailable]) holds and Error.Param is "Replay", does not
+	// fail the logout. The other side is not told the error.
 	OnError func(ctx context.Context, err error)
 }
 
 // LogoutHandler is the client's backchannel_logout_uri: it takes the server's
-// POST, verifies the logout token, refuses one that came before, and calls
-// OnLogout. The answers are those of Back-Channel Logout 1.0, Section 2.8: 200,
-// or 400 for whatever went wrong. The path is for the server alone: no session
+// POST, verifies the logout token, and calls OnLogout if Replay does not know the
+// token. The answers are those of Back-Channel Logout 1.0, Section 2.8: 200, also
+// for a token that is known, or 400 for whatever went wrong. The path is for the server alone: no session
 // or CSRF middleware belongs before it; but anybody can send to it, and with
 // Config.Decrypter each request costs an operation with the private key: limit them
 // where that is dear. Without OnLogout LogoutHandler panics.
@@ -345,30 +353,36 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 		until = t.d.expiry
 	}
 	until = until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew)
-	key := replayKey(t.d.issuer, c.meta.ClientID, t.d.id)
-	added, err := o.Replay.Add(r.Context(), key, until)
-	switch {
-	case err != nil:
-		return &Error{Kind: errLogoutFailed, Err: err}
-	case !added:
-		return fail(ErrReplay, "jti", "the logout token came before")
+	// With whose session it is: a server that gives one jti to two tokens must not
+	// keep the second session alive.
+	key := replayKey(t.d.issuer, c.meta.ClientID, replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id)
+	// A cache that fails must not keep a session alive: the token is good, and
+	// OnLogout may be called twice. So it is recorded last, when nothing can be lost.
+	if cache, ok := o.Replay.(interface {
+		Has(ctx context.Context, key string) (bool, error)
+	}); ok {
+		switch known, err := cache.Has(r.Context(), key); {
+		case err != nil:
+			o.replayFailed(r.Context(), "whether the token came before is not known", err)
+		case known:
+			return nil
+		}
 	}
-	done := false
-	defer func() { // also where OnLogout panics
-		if done {
-			return
-		}
-		if cache, ok := o.Replay.(interface {
-			Remove(ctx context.Context, key string) error
-		}); ok {
-			cache.Remove(context.WithoutCancel(r.Context()), key) // that the logout failed is said already
-		}
-	}()
 	if err := o.OnLogout(r.Context(), t); err != nil {
 		return &Error{Kind: errLogoutFailed, Err: err}
 	}
-	done = true
+	// False is another handler's that had the same token at the same time.
+	if _, err := o.Replay.Add(r.Context(), key, until); err != nil {
+		o.replayFailed(r.Context(), "the sessions were ended, but the token could not be recorded", err)
+	}
 	return nil
+}
+
+// replayFailed reports what the logout does not fail for.
+func (o *LogoutOptions) replayFailed(ctx context.Context, detail string, err error) {
+	if o.OnError != nil {
+		o.OnError(ctx, &Error{Kind: ErrUnavailable, Op: opLogout, Param: "Replay", Detail: detail, Err: err})
+	}
 }
 
 // ---- front-channel

@@ -176,19 +176,22 @@ func TestLogoutHandlerReplay(t *testing.T) {
 	for _, again := range []string{
 		token,
 		s.sign(t, "logout+jwt", logoutClaims(nil)), // another signature
-		s.sign(t, "JWT", logoutClaims(map[string]any{"sub": "bob", "exp": unitTime + 600, "iat": unitTime + 1})),
+		s.sign(t, "JWT", logoutClaims(map[string]any{"exp": unitTime + 600, "iat": unitTime + 1})),
 	} {
-		logoutPost(t, h, logoutRequest(again), logoutRefused)
+		logoutPost(t, h, logoutRequest(again), "")
 	}
 	calls.want(t, 1)
-	logoutPost(t, h, logoutRequest(s.sign(t, "logout+jwt", logoutClaims(map[string]any{"jti": "jti-2"}))), "")
-	calls.want(t, 2)
+	// What another token is must not go under, whatever its jti.
+	for i, another := range []map[string]any{{"jti": "jti-2"}, {"sub": "bob"}, {"sid": "session-2"}, {"sid": unitRemoved}, {"sub": "session-1", "sid": "alice"}} {
+		logoutPost(t, h, logoutRequest(s.sign(t, "logout+jwt", logoutClaims(another))), "")
+		calls.want(t, int32(i)+2)
+	}
 	// Handlers share nothing but the ReplayCache that they are given.
 	logoutPost(t, c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout}), logoutRequest(token), "")
-	calls.want(t, 3)
+	calls.want(t, 7)
 }
 
-// A token is refused for as long as it would be accepted, tolerance included.
+// A token is known for as long as it would be accepted, tolerance included.
 func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
 	for name, claims := range map[string]map[string]any{
 		"exp":         logoutClaims(nil),
@@ -216,7 +219,7 @@ func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
 				if _, err := c.VerifyLogoutToken(context.Background(), token); err != nil {
 					break
 				}
-				logoutPost(t, h, logoutRequest(token), logoutRefused)
+				logoutPost(t, h, logoutRequest(token), "")
 			}
 			if n := now.n.Load(); name != "iat" && n != 330 || name == "iat" && n != 3631 {
 				t.Errorf("it was good for %d s", n)
@@ -240,7 +243,7 @@ func TestLogoutHandlerCallbackFails(t *testing.T) {
 	calls.want(t, 4)
 	calls.err = nil
 	logoutPost(t, h, logoutRequest(token), "")
-	logoutPost(t, h, logoutRequest(token), logoutRefused)
+	logoutPost(t, h, logoutRequest(token), "")
 	calls.want(t, 5)
 }
 
@@ -276,50 +279,139 @@ func (f replayFunc) Add(ctx context.Context, key string, until time.Time) (bool,
 	return f(ctx, key, until)
 }
 
+// hasFunc is a replayFunc with the method Has.
+type hasFunc struct {
+	replayFunc
+	has func(ctx context.Context, key string) (bool, error)
+}
+
+func (f hasFunc) Has(ctx context.Context, key string) (bool, error) { return f.has(ctx, key) }
+
+// Whatever the cache does, the session ends, unless the cache says that it did.
 func TestLogoutHandlerCache(t *testing.T) {
 	s := newUnitServer()
 	token := s.sign(t, "logout+jwt", logoutClaims(nil))
 	full := newMemoryReplay(Clock{Now: unitNow}, 1)
 	replayAdd(t, full, "other", 1000, true)
+	add := func(added bool, err error) replayFunc {
+		return func(context.Context, string, time.Time) (bool, error) { return added, err }
+	}
+	has := func(known bool, err error, add replayFunc) ReplayCache {
+		return hasFunc{add, func(context.Context, string) (bool, error) { return known, err }}
+	}
+	down := errors.New("down")
 	for _, tt := range []struct {
-		name  string
-		cache ReplayCache
-		body  string
+		name   string
+		cache  ReplayCache
+		fails  bool // OnLogout
+		calls  int32
+		errors int // of the cache, that OnError hears
 	}{
-		{"fails", replayFunc(func(context.Context, string, time.Time) (bool, error) { return false, errors.New(secretMarker) }), logoutFailed},
-		{"fails, and says that it is new", replayFunc(func(context.Context, string, time.Time) (bool, error) { return true, errors.New("x") }), logoutFailed},
-		{"known", replayFunc(func(context.Context, string, time.Time) (bool, error) { return false, nil }), logoutRefused},
-		{"full", full, logoutFailed},
+		{name: "Add: new", cache: add(true, nil), calls: 1},
+		{name: "Add: known", cache: add(false, nil), calls: 1},
+		{name: "Add fails", cache: add(false, down), calls: 1, errors: 1},
+		{name: "Add fails, and says that it is new", cache: add(true, down), calls: 1, errors: 1},
+		{name: "full", cache: full, calls: 1, errors: 1},
+		{name: "Has: new", cache: has(false, nil, add(true, nil)), calls: 1},
+		{name: "Has: known", cache: has(true, nil, func(context.Context, string, time.Time) (bool, error) {
+			t.Error("what is known was recorded again")
+			return false, nil
+		}), calls: 0},
+		{name: "Has: new, another handler was faster", cache: has(false, nil, add(false, nil)), calls: 1},
+		{name: "Has fails", cache: has(false, down, add(true, nil)), calls: 1, errors: 1},
+		{name: "Has fails, and says that it is known", cache: has(true, down, add(true, nil)), calls: 1, errors: 1},
+		{name: "both fail", cache: has(false, down, add(false, down)), calls: 1, errors: 2},
+		{name: "Has fails, and OnLogout", cache: has(false, down, add(true, nil)), fails: true, calls: 1, errors: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var calls logoutCalls
-			h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache})
-			logoutPost(t, h, logoutRequest(token), tt.body)
-			calls.want(t, 0)
+			body := ""
+			if tt.fails {
+				calls.err, body = errors.New("x"), logoutFailed
+			}
+			var heard []error
+			h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache, OnError: func(_ context.Context, err error) {
+				heard = append(heard, err)
+			}})
+			logoutPost(t, h, logoutRequest(token), body)
+			calls.want(t, tt.calls)
+			if tt.fails {
+				last := heard[len(heard)-1]
+				if heard = heard[:len(heard)-1]; !errors.Is(last, errLogoutFailed) {
+					t.Errorf("heard %v", last)
+				}
+			}
+			if len(heard) != tt.errors {
+				t.Errorf("heard %v", heard)
+			}
+			for _, err := range heard {
+				if wantError(t, err, ErrUnavailable, "Replay"); tt.cache != ReplayCache(full) && !errors.Is(err, down) {
+					t.Errorf("heard %v", err)
+				}
+			}
+			// Without OnError as well.
+			logoutPost(t, s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache}), logoutRequest(token), body)
 		})
 	}
 }
 
-// A cache of the application's keeps what it was told: nothing takes it back.
-func TestLogoutHandlerCacheKeeps(t *testing.T) {
+// At each point at which the way back from the store can break, a server that is
+// told of a failure comes again, and one that is not has ended the session.
+func TestLogoutHandlerLosesNothing(t *testing.T) {
 	s := newUnitServer()
+	token := s.sign(t, "logout+jwt", logoutClaims(nil))
 	type ctxKey struct{}
-	seen := map[string]bool{}
-	cache := replayFunc(func(ctx context.Context, key string, _ time.Time) (bool, error) {
-		if ctx.Value(ctxKey{}) != "value" || len(key) != 43 || strings.Contains(key, "jti-1") {
-			t.Errorf("key %q", key)
-		}
-		added := !seen[key]
-		seen[key] = true
-		return added, nil
-	})
-	calls := logoutCalls{err: errors.New("x")}
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: cache})
-	for _, body := range []string{logoutFailed, logoutRefused} {
-		r := logoutRequest(s.sign(t, "logout+jwt", logoutClaims(nil)))
-		logoutPost(t, h, r.WithContext(context.WithValue(r.Context(), ctxKey{}, "value")), body)
+	for name, lost := range map[string]int{"nothing": -1, "Has": 0, "OnLogout": 1, "Add": 2} {
+		t.Run(name, func(t *testing.T) {
+			known := map[string]bool{}
+			step, alive := -1, true
+			at := func(ctx context.Context, n int, key string) error { // carried out, and the answer is lost
+				if ctx.Value(ctxKey{}) != "value" || len(key) != 43 || strings.Contains(key, "jti-1") {
+					t.Errorf("key %q", key)
+				}
+				if step = n; n == lost {
+					lost = -1
+					return errors.New("the answer is lost")
+				}
+				return nil
+			}
+			cache := hasFunc{
+				func(ctx context.Context, key string, _ time.Time) (bool, error) {
+					added := !known[key]
+					known[key] = true
+					return added, at(ctx, 2, key)
+				},
+				func(ctx context.Context, key string) (bool, error) { return known[key], at(ctx, 0, key) },
+			}
+			n := 0
+			h := s.client(t, nil).LogoutHandler(LogoutOptions{Replay: cache, OnLogout: func(ctx context.Context, _ *LogoutToken) error {
+				if step != 0 {
+					t.Errorf("OnLogout after step %d", step)
+				}
+				n++
+				err := at(ctx, 1, strings.Repeat("k", 43))
+				alive = alive && err != nil
+				return err
+			}})
+			send := func() int {
+				w := httptest.NewRecorder()
+				r := logoutRequest(token)
+				h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ctxKey{}, "value")))
+				return w.Code
+			}
+			status := send()
+			if (status == http.StatusOK) == alive {
+				t.Fatalf("status %d, and the session is alive: %v", status, alive)
+			}
+			if status != http.StatusOK && send() != http.StatusOK || alive {
+				t.Errorf("the second time, the session is alive: %v", alive)
+			}
+			// From now on an old token ends no new session.
+			if before := n; send() != http.StatusOK || n != before {
+				t.Errorf("OnLogout was called again: %d", n)
+			}
+		})
 	}
-	calls.want(t, 1)
 }
 
 func TestLogoutHandlerUntil(t *testing.T) {
@@ -371,10 +463,13 @@ func TestLogoutHandlerConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	calls.want(t, 1)
-	if accepted.Load() != 1 {
-		t.Errorf("%d were accepted", accepted.Load())
+	// As often as there were some at once; for a token that is known, no more.
+	if n := calls.n.Load(); n < 1 || accepted.Load() != 100 {
+		t.Errorf("%d calls, %d were accepted", n, accepted.Load())
 	}
+	before := calls.n.Load()
+	logoutPost(t, h, logoutRequest(token), "")
+	calls.want(t, before)
 }
 
 // Nothing was learned about a token while the keys cannot be had.

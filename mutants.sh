@@ -761,10 +761,6 @@ logout.go | LogoutHandlerUntil | until := t.d.issuedAt.Add(logoutTokenAge) | unt
 logout.go | LogoutHandlerUntil|ToTheEnd | until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew) | until.Add(replayMargin - c.clock.Skew)
 logout.go | LogoutHandlerUntil | until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew) | until.Add(c.clock.tolerance() - c.clock.Skew)
 logout.go | LogoutHandlerUntil | until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew) | until.Add(c.clock.tolerance() + replayMargin)
-logout.go | LogoutHandlerCache$ | added, err := o.Replay.Add(r.Context(), key, until) | added, err := o.Replay.Add(r.Context(), key, until); err = nil
-logout.go | LogoutHandlerReplay | case !added: | case !added && false:
-logout.go | LogoutHandlerCallbackPanics | done := false\n | done := true\n
-logout.go | LogoutHandlerReplay | if done {\n | if done && false {\n
 logout.go | FrontchannelLogout | if r.Method != http.MethodGet { | if false {
 logout.go | FrontchannelLogout | if len(params[name]) > 1 { | if false {
 logout.go | FrontchannelLogout | [...]string{"iss", "sid"} { | [...]string{"iss"} {
@@ -1490,6 +1486,7 @@ details.go | AccessTokenAccessors | d.Extra[name] = slices.Clone(raw) | _, _ = n
 token.go | TestOpaque$|AccessTokenClaims | return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err | return strings.Fields(s), err
 json.go | AccessTokenClaims | t, err = time.Parse(time.RFC3339, s) | _ = s
 replay.go | ReplayPast | case left <= 0:\n | case false:\n
+replay.go | ReplayHas | s.forget(m, monotonic())\n	return | return
 verified.go | TestVerifiedTokens$ | if err := clock.checkExpiry("exp", d.expiry); err != nil { | if false { var err error
 verified.go | TestVerifiedTokens$ | return clock.checkNotBefore("nbf", d.start) | return nil
 verified.go | TokenCache | !known && len(c.newer) >= c.half { | known && len(c.newer) >= c.half {
@@ -1506,11 +1503,14 @@ protected.go | GuardHost | case req.Host != "" && originOf( | case false && orig
 protected.go | GuardHost | res.Request = req // | _ = req //
 protected.go | GuardIssuedType | case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT: | case false:
 protected.go | GuardResourceRefusesAll | elapsed(tr.rejectedAt) < maxRefreshBackoff { | elapsed(tr.rejectedAt) < 0 {
-logout.go | GuardLogout$ | cache.Remove(context.WithoutCancel(r.Context()), key) // | _ = cache //
-logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, t.d.id) | replayKey(t.d.issuer, t.d.id)
 logout.go | LogoutHandlerLosesNothing|CallbackPanics | if err := o.OnLogout(r.Context(), t); err != nil {\n | o.Replay.Add(r.Context(), key, until); if err := o.OnLogout(r.Context(), t); err != nil {\n
 logout.go | FrontchannelLogout | if decoded, err := url.QueryUnescape(*s); err == nil { | if decoded, err := url.QueryUnescape(*s); err == nil || decoded == "" {
 logout.go | FrontchannelLogout | if r == nil || r.URL == nil { | if r == nil {
+logout.go | LogoutHandlerCache | case known:\n | case known && false:\n
+logout.go | LogoutHandlerCache | o.replayFailed(r.Context(), "whether | return fail(ErrUnavailable, "", "whether
+logout.go | LogoutHandlerCache | o.replayFailed(r.Context(), "the sessions | return fail(ErrUnavailable, "", "the sessions
+logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.subject), t.d.id)
+logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.sessionID), t.d.id)
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, | replayKey(t.d.issuer,
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {

@@ -12,18 +12,26 @@ import (
 	"time"
 )
 
-// A ReplayCache remembers what may be used once: DPoP proofs, and the tokens of a
-// back-channel logout. It is asked from several goroutines at once. Where several machines
-// take the same tokens, they need one that they share.
+// A ReplayCache records what may be used once: DPoP proofs and logout tokens. It
+// must be safe for concurrent use. Machines that take the same tokens must share
+// one.
+//
+// The two uses err on different sides. A [ResourceServer] records a proof before it
+// accepts the request. If Add returns false or an error, the request is refused, so
+// that a proof is never accepted twice; one whose recording was not acknowledged is
+// lost, and the client makes another. A [Client.LogoutHandler] records a token after
+// the logout. If the cache fails, the logout is done again when the token comes
+// again, so that a logout is never lost.
 type ReplayCache interface {
 	// Add records key until the given time, which is one of the local clock, and
-	// reports whether it was new. False, or an error, refuses the request; so does a
-	// time that is over. The time is a minute after that at which the token or proof
-	// ends: an answer that takes longer, and clocks that are further apart, have to
-	// be allowed for by the cache. Keys are 43 characters of base64url.
+	// reports whether it was new. If the time is over, Add must return an error. The
+	// time is a minute after the end of the token or proof: an answer that takes
+	// longer, and clocks that are further apart, must be allowed for by the cache.
+	// Keys are 43 characters of base64url.
 	//
-	// A cache may also have the method Remove(ctx context.Context, key string)
-	// error: it is told to forget what came to nothing and may be tried again.
+	// A cache may also have the method Has(ctx context.Context, key string) (bool,
+	// error), which reports whether Add has recorded key and its time is not over.
+	// [Client.LogoutHandler] calls it.
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
@@ -159,16 +167,14 @@ func (s *replayShard) drop(m *memoryReplay, e *replayEntry) {
 	}
 }
 
-// Remove takes back an Add whose request came to nothing.
-func (m *memoryReplay) Remove(_ context.Context, key string) error {
+// Has reports whether Add has recorded the key and its time is not over.
+func (m *memoryReplay) Has(_ context.Context, key string) (bool, error) {
 	e := &replayEntry{id: sha256.Sum256([]byte(key))}
 	s := m.shard(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e = s.known[e.id]; e != nil {
-		s.drop(m, e)
-	}
-	return nil
+	s.forget(m, monotonic())
+	return s.known[e.id] != nil, nil
 }
 
 type replayEntry struct {

@@ -1,7 +1,7 @@
 // Package oauthredis keeps the memory of a package oauth server in Redis: a
 // [oauth.ReplayCache] that several processes share, on one machine or on many: a
-// DPoP proof (RFC 9449, Section 11.1) or a logout token that one of them took is
-// refused by the others.
+// DPoP proof (RFC 9449, Section 11.1) that one of them took is refused by the
+// others, and a logout token is not acted on again.
 //
 // It works on a single Redis, on one behind Sentinel and on Redis Cluster, and on
 // what speaks the same protocol. A user of the access control list needs SET, GET
@@ -12,12 +12,13 @@
 // # What it guarantees
 //
 // Of all calls of [ReplayCache.Add] with one key, in whatever process, at most
-// one reports true until the key's time is over or it is removed, as long as the
-// store keeps what it was told. Whatever goes wrong refuses: a store that is stopped, hangs,
-// is full or answers what is not expected gives an error, never true, and never
+// one reports true until the key's time is over, as long as the store keeps what
+// it was told. Whatever goes wrong refuses: a store that is stopped, hangs, is
+// full or answers what is not expected gives an error, never true, and never
 // false either. With package oauth an error is a request that could not be
-// judged: the protected resource answers 503. When the store is back, it works
-// again by itself.
+// judged: the protected resource answers 503. A logout is done all the same, and
+// once more if its token comes again. When the store is back, it works again by
+// itself.
 //
 // Repeats are the client's: a redis.Client sends a command again, three times
 // where its MaxRetries is zero, after a connection broke. The command may have
@@ -99,7 +100,7 @@ type Options struct {
 	// matter.
 	Now func() time.Time
 
-	// Timeout bounds one call of Add, AddFor or Remove, with all repeats, whatever the
+	// Timeout bounds one call of Add, AddFor or Has, with all repeats, whatever the
 	// timeouts of the client are; the context may end it earlier. Zero: 1 s. New
 	// panics where it is negative.
 	Timeout time.Duration
@@ -277,13 +278,17 @@ func (c *ReplayCache) life(until time.Time) (time.Duration, error) {
 	return (until.Sub(now) + c.clockDifference).Truncate(time.Millisecond) + time.Millisecond, nil // at least 1 ms: PX takes no less
 }
 
-// Remove forgets a key that Add recorded; one that is not known is no error.
-// The errors are those of Add.
-func (c *ReplayCache) Remove(ctx context.Context, key string) error {
-	_, err := bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
-		return false, c.client.Del(ctx, c.prefix+key).Err()
+// Has reports whether Add has recorded the key and its time is not over. It is one
+// command to the store. The errors are those of Add: where the store could not be
+// asked, it is not known.
+func (c *ReplayCache) Has(ctx context.Context, key string) (bool, error) {
+	return bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
+		err := c.client.Get(ctx, c.prefix+key).Err()
+		if errors.Is(err, redis.Nil) {
+			return false, nil
+		}
+		return err == nil, err
 	})
-	return err
 }
 
 // bounded runs f for at most so long. A client heeds a context while it waits
