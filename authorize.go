@@ -26,6 +26,8 @@ import (
 // An AuthorizationRequest says what [Client.StartAuthorization] asks for.
 // RedirectURI is required. State, nonce and PKCE are the package's part.
 type AuthorizationRequest struct {
+	unprinted
+
 	// RedirectURI is where the answer comes to, exactly as it is registered:
 	// https, http on loopback, or an app's own scheme (RFC 8252).
 	//

@@ -21,6 +21,8 @@ const opBackchannel = "backchannel authentication"
 // A BackchannelRequest says what [Client.StartBackchannel] asks for. Scope, with
 // openid in it, and one of the three hints are required.
 type BackchannelRequest struct {
+	unprinted
+
 	Scope []string
 
 	// Who is to log in: one of these.

@@ -25,6 +25,8 @@ type ClientAuth interface {
 
 // A ClientAuthRequest is the request that is to be authenticated.
 type ClientAuthRequest struct {
+	unprinted
+
 	Server   *AuthorizationServer // not to be changed
 	ClientID string
 	Endpoint string      // the URL that the request goes to
@@ -49,6 +51,8 @@ const (
 
 // AssertionOptions are the options of JWT client assertions.
 type AssertionOptions struct {
+	unprinted
+
 	Audience AssertionAudience // zero: IssuerAudience
 	Lifetime time.Duration     // zero: 60 s; at most 10 min
 	Header   map[string]any    // more header parameters (x5t#S256); not alg, crit, typ, kid, b64, zip

@@ -5,6 +5,8 @@ package oauth
 
 import (
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 )
@@ -27,6 +29,17 @@ type AuthorizationDetail struct {
 func (d AuthorizationDetail) MarshalJSON() ([]byte, error) {
 	type plain AuthorizationDetail
 	return encodeStruct(plain(d), d.Extra)
+}
+
+// Format prints the type: the rest can be personal data, account numbers say. Its
+// JSON, which is for requests, has it.
+func (d AuthorizationDetail) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
+
+// LogValue is the type.
+func (d AuthorizationDetail) LogValue() slog.Value { return slog.StringValue(d.summary()) }
+
+func (d AuthorizationDetail) summary() string {
+	return "AuthorizationDetail(" + printable(d.Type, 128) + ")"
 }
 
 // UnmarshalJSON reads a detail strictly. Errors are of kind [ErrParse].

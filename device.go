@@ -19,6 +19,8 @@ const opDevice = "device authorization"
 // A DeviceRequest says what [Client.StartDeviceAuthorization] asks for. The
 // zero value asks for the server's default.
 type DeviceRequest struct {
+	unprinted
+
 	Scope                []string              // with "openid" among it, the answer has an ID token
 	Resource             []string              // RFC 8707: absolute URIs
 	AuthorizationDetails []AuthorizationDetail // RFC 9396

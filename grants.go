@@ -191,6 +191,8 @@ const (
 // A TokenExchange is what [Client.ExchangeToken] exchanges: RFC 8693, Section
 // 2.1. SubjectToken and SubjectTokenType are required.
 type TokenExchange struct {
+	unprinted
+
 	SubjectToken     Secret // on behalf of whom the request is made
 	SubjectTokenType TokenTypeIdentifier
 

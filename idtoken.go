@@ -498,6 +498,8 @@ func checkHash(claims jsonObject, name string, alg *algorithm, value string, req
 
 // VerifyIDTokenOptions are the options of [Client.VerifyIDToken].
 type VerifyIDTokenOptions struct {
+	unprinted
+
 	// Nonce is the nonce that was sent. If empty, none was sent, and the token must
 	// have none.
 	//

@@ -18,6 +18,8 @@ const opIntrospection = "introspection"
 // EndpointOptions are the options of [Client.Introspect] and [Client.Revoke].
 // The zero value is the usual case.
 type EndpointOptions struct {
+	unprinted
+
 	// TokenTypeHint says what the token is, for the server to find it sooner:
 	// "access_token" or "refresh_token". Empty: nothing is said.
 	TokenTypeHint string

@@ -22,6 +22,8 @@ const opLogout = "logout"
 // EndSession says what [Client.EndSessionURL] asks for. The zero value ends the
 // session that the browser has at the server.
 type EndSession struct {
+	unprinted
+
 	// Token is whose login ends: its ID token goes into the URL as
 	// id_token_hint, so that the server need not ask the user; in the clear, also if
 	// it came encrypted. Nil: none.

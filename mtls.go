@@ -20,6 +20,8 @@ import (
 // requests go to the server's mtls_endpoint_aliases. The certificate is not
 // offered to the jwks_uri. Set Certificate or GetCertificate.
 type MutualTLS struct {
+	unprinted
+
 	// Certificate is offered to the server, whichever authorities it names.
 	// [NewClient] refuses one that is not valid now.
 	Certificate tls.Certificate

@@ -1004,6 +1004,14 @@ token.go | RedactAnswers | o.quote(s, 32), want) | printable(s, 32), want)
 token.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
 userinfo.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
 # secret.go
+secret.go | PrintingTypes | func (unprinted) Format(f fmt.State, _ rune) | func (unprinted) Format2(f fmt.State, _ rune)
+secret.go | PrintingTypes | func (unprinted) LogValue() slog.Value | func (unprinted) LogValue2() slog.Value
+secret.go | PrintingTypes | func (unprinted) MarshalJSON() | func (unprinted) MarshalJSON2()
+authorize.go | PrintingTypes | type AuthorizationRequest struct {\n	unprinted | type AuthorizationRequest struct {
+idtoken.go | PrintingTypes | type VerifyIDTokenOptions struct {\n	unprinted | type VerifyIDTokenOptions struct {
+mtls.go | PrintingTypes | type MutualTLS struct {\n	unprinted | type MutualTLS struct {
+details.go | PrintingTypes | func (d AuthorizationDetail) Format(f fmt.State, _ rune) | func (d AuthorizationDetail) Format2(f fmt.State, _ rune)
+oauth.go | PrintingTypes | func (c Client) Format(f fmt.State, _ rune) | func (c *Client) Format(f fmt.State, _ rune)
 secret.go | Secret | func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding } | func (s Secret) MarshalJSON() ([]byte, error) { return []byte("\"\""), nil }
 secret.go | Secret | func (s Secret) Format(f fmt.State, _ rune) | func (s Secret) Format2(f fmt.State, _ rune)
 # weburl.go

@@ -163,7 +163,9 @@
 // # Secrets
 //
 // [Secret], [Token], [Authorization] and their kin print nothing that is
-// secret, with any verb, and do not encode to JSON. What has to be stored is
+// secret, with any verb, and do not encode to JSON. Options and requests that can
+// hold secrets or personal data in plain fields ([AuthorizationRequest],
+// [GrantOptions], [MutualTLS] and others) print as "[redacted]". What has to be stored is
 // encoded by MarshalBinary, and belongs into the user's own session, on the
 // server or encrypted.
 //
@@ -630,10 +632,10 @@ func (c *Client) checkAuth(cfg *Config) error {
 }
 
 // Format prints the server and the client.
-func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.summary()) }
+func (c Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.summary()) }
 
 // LogValue is the server and the client.
-func (c *Client) LogValue() slog.Value { return slog.StringValue(c.summary()) }
+func (c Client) LogValue() slog.Value { return slog.StringValue(c.summary()) }
 
 func (c *Client) summary() string {
 	if c == nil || c.server == nil {

@@ -230,10 +230,10 @@ func (cfg *ResourceServerConfig) summary() string {
 }
 
 // Format prints the resource.
-func (rs *ResourceServer) Format(f fmt.State, _ rune) { fmt.Fprint(f, rs.summary()) }
+func (rs ResourceServer) Format(f fmt.State, _ rune) { fmt.Fprint(f, rs.summary()) }
 
 // LogValue is the resource.
-func (rs *ResourceServer) LogValue() slog.Value { return slog.StringValue(rs.summary()) }
+func (rs ResourceServer) LogValue() slog.Value { return slog.StringValue(rs.summary()) }
 
 func (rs *ResourceServer) summary() string {
 	if rs == nil {

@@ -66,6 +66,22 @@ func (s Secret) MarshalText() ([]byte, error) { return nil, errSecretEncoding }
 // MarshalJSON fails.
 func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding }
 
+// unprinted is embedded in what an application fills with secrets or personal data
+// in plain fields: printed with any verb, logged and encoded to JSON, the whole is
+// what a Secret is. Its methods are those of the struct; as a field it is nothing.
+type unprinted struct{}
+
+// Format writes "[redacted]" for every verb.
+func (unprinted) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
+
+// LogValue is "[redacted]".
+func (unprinted) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON fails.
+func (unprinted) MarshalJSON() ([]byte, error) { return nil, errUnprinted }
+
+var errUnprinted = errors.New("oauth: options and requests do not encode to JSON: they can hold secrets; store the fields that are needed")
+
 // randomString is 256 bits of crypto/rand as base64url: a state, nonce, code
 // verifier (RFC 7636, Section 4.1), jti.
 func randomString() string {

@@ -236,6 +236,8 @@ func (t *Token) summary() string {
 
 // GrantOptions are options of a token request. The zero value is the usual case.
 type GrantOptions struct {
+	unprinted
+
 	// Scope is what is asked for. Nil: what the server gives by itself, which for
 	// a refresh is what was granted; it cannot ask for more (RFC 6749, Section 6).
 	// With a code of any kind it is an error: its scope was asked for when the user

@@ -55,6 +55,8 @@ func (u *UserInfo) summary() string {
 
 // UserInfoOptions are the options of [Client.UserInfo].
 type UserInfoOptions struct {
+	unprinted
+
 	// Subject is the sub to expect where the token had no ID token. Empty:
 	// that of the token.
 	Subject string
