@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/oauthtest"
@@ -64,8 +68,53 @@ func Example() {
 	if err := token.IDToken().Claims(&claims); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(token.Subject(), claims.Email, token.IDToken().EmailVerified())
+	_, subject, err := token.Identity() // and the issuer, where there are several
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(subject, claims.Email, token.IDToken().EmailVerified())
 	// Output: alice alice@example.com true
+}
+
+// A server that somebody else named: a user, a tenant, a resource's metadata. Its URL
+// may lead into the program's own network, by a name that resolves to an address
+// there, so that the address is judged when it is dialed.
+func ExampleDiscover_namedByOthers() {
+	errNotPublic := errors.New("the address is not one of the public internet")
+	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
+		addr, err := netip.ParseAddrPort(address) // resolved already
+		if err != nil {
+			return err
+		}
+		ip := addr.Addr().Unmap()
+		if !ip.IsGlobalUnicast() || ip.IsPrivate() || addr.Port() != 443 {
+			return errNotPublic
+		}
+		for _, network := range []string{
+			"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4", // RFC 6890
+			"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", // an IPv4 address within
+		} {
+			if netip.MustParsePrefix(network).Contains(ip) {
+				return errNotPublic
+			}
+		}
+		return nil
+	}}
+	client := &http.Client{
+		Transport: &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true}, // no Proxy, which would be what is dialed
+		Timeout:   10 * time.Second,
+	}
+	for _, issuer := range []string{"https://169.254.169.254", "https://127.0.0.1:8443/admin", "https://[::ffff:10.0.0.1]", "https://[64:ff9b::a00:1]"} {
+		_, err := oauth.Discover(context.Background(), issuer, &oauth.DiscoverOptions{HTTPClient: client})
+		fmt.Println(issuer, errors.Is(err, errNotPublic))
+	}
+	// The same for Config.HTTPClient: the metadata name further URLs.
+
+	// Output:
+	// https://169.254.169.254 true
+	// https://127.0.0.1:8443/admin true
+	// https://[::ffff:10.0.0.1] true
+	// https://[64:ff9b::a00:1] true
 }
 
 // A web application that logs users in. The program examples/login has the
@@ -204,14 +253,17 @@ func ExampleClient_VerifyIDToken() {
 		log.Fatal(err)
 	}
 	http.HandleFunc("POST /tokens", func(w http.ResponseWriter, r *http.Request) {
-		nonce, err := r.Cookie("nonce") // what the page asked for the token with
-		if err != nil {
-			http.Error(w, "no nonce", http.StatusBadRequest)
+		// The nonce that the page of this session asked for the token with: random, kept
+		// at the server, good for one token. A cookie with the nonce in it would prove
+		// nothing, because whoever sends the token can send that as well.
+		nonce := nonces(r).take()
+		if nonce == "" { // to VerifyIDToken that would mean that none was sent
+			http.Error(w, "no login was begun here", http.StatusBadRequest)
 			return
 		}
-		id, err := client.VerifyIDToken(r.Context(), r.PostFormValue("credential"), oauth.VerifyIDTokenOptions{Nonce: nonce.Value})
+		id, err := client.VerifyIDToken(r.Context(), r.PostFormValue("credential"), oauth.VerifyIDTokenOptions{Nonce: nonce})
 		switch {
-		case errors.Is(err, oauth.ErrInvalid), errors.Is(err, oauth.ErrParse):
+		case errors.Is(err, oauth.ErrInvalid): // whatever is wrong with it
 			http.Error(w, "bad token", http.StatusForbidden)
 			return
 		case err != nil: // the server's keys cannot be had: not the token's fault
@@ -219,8 +271,21 @@ func ExampleClient_VerifyIDToken() {
 			http.Error(w, "try again later", http.StatusServiceUnavailable)
 			return
 		}
-		fmt.Fprintln(w, "hello", id.Subject())
+		issuer, subject, err := id.Identity()
+		if err != nil {
+			log.Print(err)
+			http.Error(w, "login failed", http.StatusForbidden)
+			return
+		}
+		fmt.Fprintln(w, "hello", issuer, subject) // in a new session: see examples/login
 	})
+}
+
+// nonces stands for those that the user's session has at the server.
+func nonces(*http.Request) interface {
+	take() string // and delete it there; "" if there is none
+} {
+	panic("not in this example")
 }
 
 // Claims that are not in the ID token. The answer is about the user of the
@@ -248,7 +313,10 @@ func ExampleClient_UserInfo() {
 	fmt.Println(info.Subject(), claims.Name, claims.Email, info.EmailVerified())
 }
 
-// An API of the user's, called with a token that is renewed and stored.
+// An API of the user's, called with a token that is renewed and stored. There is one
+// Transport for each user and process: two would renew with the same refresh token,
+// and a server that rotates refresh tokens takes that for theft. A program with many
+// users keeps their Transports in a map.
 func ExampleClient_NewTransport() {
 	var (
 		client *oauth.Client // from NewClient, with Config.DPoP
@@ -259,7 +327,20 @@ func ExampleClient_NewTransport() {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile("token", saved, 0o600) // better: a database that is encrypted
+		// Written whole or not at all, and by its owner to be read alone: half a file is
+		// a lost session. Better: a database that is encrypted.
+		f, err := os.CreateTemp(".", "token-*")
+		if err != nil {
+			return err
+		}
+		defer os.Remove(f.Name()) // after the renaming there is none
+		if _, err = f.Write(saved); err == nil {
+			err = f.Sync()
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		return os.Rename(f.Name(), "token")
 	}
 	transport, err := client.NewTransport(token, oauth.TransportOptions{
 		Origins:   []string{"https://api.example.com"},

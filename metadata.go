@@ -386,8 +386,11 @@ type DiscoverOptions struct {
 	// argument.
 	Issuer string
 
-	HTTPClient        *http.Client // copied; nil: one of the package's own
-	InsecureAllowHTTP bool         // allow an http issuer: loopback and tests
+	// HTTPClient makes the request. It is copied, and used as it is, with a client
+	// certificate that it has. If nil, the package's own is used, which has none: that of
+	// Config.MTLS is for a Client's endpoints and is never offered here.
+	HTTPClient        *http.Client
+	InsecureAllowHTTP bool // allow an http issuer: loopback and tests
 }
 
 // Discover fetches the metadata of the authorization server whose issuer

@@ -11,12 +11,15 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -735,4 +738,67 @@ func mtlsPair(m *MutualTLS, base *http.Client, clock Clock) (with, without *http
 		return nil, nil, err
 	}
 	return clients.with, clients.without, nil
+}
+
+// TestMTLSDiscover: what a client with Config.MTLS was made of does not offer its
+// certificate to where metadata are; a certificate that an HTTPClient has itself, it does.
+func TestMTLSDiscover(t *testing.T) {
+	var offered []string
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		offered = append(offered, fmt.Sprint(r.URL.Path, " ", len(r.TLS.PeerCertificates)))
+		issuer := "https://" + r.Host
+		w.Header().Set("Content-Type", mediaJSON)
+		switch r.URL.Path {
+		case "/token":
+			fmt.Fprint(w, `{"access_token":"at","token_type":"Bearer"}`)
+		case "/.well-known/oauth-protected-resource":
+			fmt.Fprintf(w, `{"resource":%q,"authorization_servers":[%q]}`, issuer, issuer)
+		default:
+			fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":%q}`, issuer, issuer+"/token")
+		}
+	}))
+	srv.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	srv.StartTLS()
+	defer srv.Close()
+	ctx, cert := context.Background(), srv.TLS.Certificates[0]
+	base := srv.Client()
+	as, err := Discover(ctx, srv.URL, &DiscoverOptions{HTTPClient: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mtls := &MutualTLS{Certificate: cert}
+	c, err := NewClient(Config{Server: as, Metadata: ClientMetadata{ClientID: "c"}, Auth: TLSClientAuth(), MTLS: mtls, HTTPClient: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func(client *http.Client) {
+		t.Helper()
+		opts := &DiscoverOptions{HTTPClient: client}
+		if _, err := Discover(ctx, srv.URL, opts); err != nil {
+			t.Fatal(err)
+		}
+		m, err := DiscoverResource(ctx, srv.URL, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Discover(ctx, "", opts); err != nil {
+			t.Fatal(err)
+		}
+		client.CloseIdleConnections()
+	}
+	offered = nil
+	if _, err := c.ClientCredentials(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	all(base)
+	own := base.Transport.(*http.Transport).Clone()
+	own.TLSClientConfig.Certificates = []tls.Certificate{cert}
+	all(&http.Client{Transport: own})
+	want := []string{"/token 1"}
+	for _, n := range []string{" 0", " 1"} {
+		want = append(want, "/.well-known/openid-configuration"+n, "/.well-known/oauth-protected-resource"+n, "/.well-known/openid-configuration"+n)
+	}
+	if !slices.Equal(offered, want) {
+		t.Errorf("offered %q, want %q", offered, want)
+	}
 }

@@ -1005,10 +1005,11 @@ token.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
 userinfo.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
 # secret.go
 secret.go | PrintingTypes | func (unprinted) Format(f fmt.State, _ rune) | func (unprinted) Format2(f fmt.State, _ rune)
-secret.go | PrintingTypes | func (unprinted) LogValue() slog.Value | func (unprinted) LogValue2() slog.Value
+secret.go | PrintingLogValue | return slog.StringValue(redacted) | return slog.StringValue("")
 secret.go | PrintingTypes | func (unprinted) MarshalJSON() | func (unprinted) MarshalJSON2()
 authorize.go | PrintingTypes | type AuthorizationRequest struct {\n	unprinted | type AuthorizationRequest struct {
 idtoken.go | PrintingTypes | type VerifyIDTokenOptions struct {\n	unprinted | type VerifyIDTokenOptions struct {
+mtls.go | MTLSDiscover | t = cloneTransport(t)\n	//lint | //lint
 mtls.go | PrintingTypes | type MutualTLS struct {\n	unprinted | type MutualTLS struct {
 details.go | PrintingTypes | func (d AuthorizationDetail) Format(f fmt.State, _ rune) | func (d AuthorizationDetail) Format2(f fmt.State, _ rune)
 oauth.go | PrintingTypes | func (c Client) Format(f fmt.State, _ rune) | func (c *Client) Format(f fmt.State, _ rune)

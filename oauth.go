@@ -7,8 +7,9 @@
 // To log users in: [Discover] the server, make a [Client] with [NewClient],
 // begin with [Client.StartAuthorization], send the browser to the result's URL,
 // and end with [Client.FinishAuthorization]. What that returns passed every
-// check; [Token.Subject] is who logged in. A subject is unique within its
-// issuer: with several servers, users are known by [Token.Issuer] and Subject.
+// check; [Token.Identity] returns who logged in: the issuer and the subject, by
+// both of which a program should know its users. A subject is unique within its
+// issuer only.
 //
 //	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
 //	client, err := oauth.NewClient(oauth.Config{
@@ -24,6 +25,7 @@
 //	http.Redirect(w, r, pending.URL(), http.StatusFound)
 //	// GET /callback: take it out of the session, delete it there, then
 //	token, err := client.FinishAuthorization(r, pending, nil)
+//	issuer, subject, err := token.Identity()
 //
 // To check an ID token that came in another way (Google One Tap, a native app,
 // a workload identity): [Client.VerifyIDToken].
@@ -149,6 +151,16 @@
 // Every call takes a context. The only goroutines of the package are the key-set
 // fetch and the token renewal that callers share, which last 10 and 30 seconds at
 // most; [KeySet] and [Client.NewTransport] say when they are made.
+//
+// # Servers that others name
+//
+// An issuer or resource that a user, a tenant or a document names is a URL that the
+// program fetches for a stranger, and its metadata name further ones. The package
+// fetches https alone and follows no redirect, but it connects to wherever a host
+// name leads, the program's own network included. A program that cannot choose its
+// servers should set HTTPClient, in [DiscoverOptions], [RegistrationOptions] and
+// [Config], to a client whose dialer refuses addresses that are not public; the
+// example of [Discover] shows one. It must use no proxy that resolves names itself.
 //
 // # Errors
 //

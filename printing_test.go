@@ -220,6 +220,13 @@ func TestPrintingTypes(t *testing.T) {
 	}
 }
 
+// TestPrintingLogValue: a log says that something is left out, not nothing or an error.
+func TestPrintingLogValue(t *testing.T) {
+	if got := (AuthorizationRequest{}).LogValue().String(); got != redacted {
+		t.Errorf("logged as %q", got)
+	}
+}
+
 // holdsLock reports whether go vet would not let a value be copied.
 func holdsLock(t reflect.Type, depth int) bool {
 	if _, ok := reflect.PointerTo(t).MethodByName("Lock"); ok {

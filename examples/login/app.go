@@ -120,6 +120,14 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.logf("app: exchanged the code; the ID token is verified: %s, issuer, audience, expiry, nonce", signature(token.IDToken()))
+	// Who it is: an application with accounts of its own finds them by both. It is an
+	// error if nobody is named, and never an account that all users would share.
+	issuer, subject, err := token.Identity()
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.logf("app: %s of %s logged in", printable(subject), printable(issuer))
 	claims, err := a.claims(r.Context(), token)
 	if err != nil {
 		a.fail(w, err)
@@ -180,7 +188,7 @@ func (a *app) fail(w http.ResponseWriter, err error) {
 	switch {
 	case errors.As(err, &refused): // access_denied, login_required, …
 		showPage(w, http.StatusForbidden, "The server did not log you in", refused.Code+": "+refused.Description)
-	case errors.Is(err, oauth.ErrInvalid), errors.Is(err, oauth.ErrParse):
+	case errors.Is(err, oauth.ErrInvalid), errors.Is(err, oauth.ErrParse): // of a token, and of the response's parameters
 		showPage(w, http.StatusBadRequest, "The login failed", "The answer of the server did not pass a check.")
 	default:
 		showPage(w, http.StatusBadGateway, "The login failed", "Something is wrong between this application and the server.")

@@ -141,7 +141,12 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.step("app: %s is logged in", printable(token.Subject()))
+	_, subject, err := token.Identity() // of the one server that there is
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.step("app: %s is logged in", printable(subject))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.start(w) // a new session: whoever knew the old one is not logged in
