@@ -31,10 +31,12 @@ type AuthorizationRequest struct {
 	// RedirectURI is where the answer comes to, exactly as it is registered:
 	// https, http on loopback, or an app's own scheme (RFC 8252).
 	//
-	// An application with several servers gives each a redirect URI of its own,
-	// and finishes at one only what was started for it. Servers that send iss
-	// (RFC 9207) are told apart by that; others only so (RFC 9700, Section
-	// 4.4.2: mix-up).
+	// The response must come to it: [Client.FinishAuthorization] compares. An
+	// application with several servers must give each a redirect URI of its own, or
+	// set Config.RequireResponseIssuer if all of them send iss (RFC 9207): otherwise
+	// a malicious server can have another one's code sent to it (RFC 9700, Section
+	// 4.4.2: mix-up). It may have a query, but no parameter in it that is named like
+	// one of the response.
 	RedirectURI string
 
 	// Scope: with "openid" among it, the answer has an ID token. With
@@ -50,7 +52,7 @@ type AuthorizationRequest struct {
 
 	// ResponseMode is how the answer comes: "query" (also if empty, with
 	// response type code); "form_post"; or "fragment", which reaches native
-	// apps only: they call [Client.ValidateCallback]. As "jwt" (for query.jwt),
+	// apps only: they call [Client.ValidateCallbackURL]. As "jwt" (for query.jwt),
 	// "query.jwt", "form_post.jwt" or "fragment.jwt" it comes signed (JARM;
 	// FAPI 1 Advanced, FAPI 2.0 Message Signing), and nothing unsigned is
 	// accepted. Answers with an ID token do not come in a query.
@@ -146,6 +148,15 @@ func (a *Authorization) URL() string { return a.data().url }
 // State is the state parameter, with which the answer comes back.
 func (a *Authorization) State() string { return a.data().state }
 
+// Issuer returns the issuer of the server that the request goes to: the Issuer
+// of the Client's Config.Server. An application with several servers finds by it
+// the Client that must finish the authorization.
+func (a *Authorization) Issuer() string { return a.data().issuer }
+
+// RedirectURI returns the redirect URI of the request. The response must come to
+// it and to no other; see [Client.ValidateCallback].
+func (a *Authorization) RedirectURI() string { return a.data().redirectURI }
+
 const authorizationVersion = 1
 
 // MarshalBinary encodes a for the user's session, in at most 3 KiB. The result
@@ -197,6 +208,9 @@ func (a *Authorization) UnmarshalBinary(data []byte) error {
 // known, nothing would be checked.
 func (d *authorizationData) validate(insecure bool) error {
 	if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil {
+		return err
+	}
+	if err := checkComparable(d.redirectURI); err != nil {
 		return err
 	}
 	if err := checkResponseType(d.responseType, d.responseMode); err != nil {

@@ -69,6 +69,11 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 		{name: "localhost", r: req{RedirectURI: "http://localhost/cb"}},
 		{name: "not quite loopback", r: req{RedirectURI: "http://127.0.0.1.evil.example/cb"}, kind: ErrInsecureURL},
 		{name: "private-use scheme", r: req{RedirectURI: "com.example.app:/cb"}},
+		{name: "private-use scheme without a slash", r: req{RedirectURI: "com.example.app:cb"}},
+		{name: "redirect URI with a query", r: req{RedirectURI: cb + "?tenant=1&codes=2"}},
+		{name: "redirect URI with a query that cannot be read", r: req{RedirectURI: cb + "?a=1;b=2"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "redirect URI with dot segments", r: req{RedirectURI: "https://app.example/a/../cb"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "redirect URI with escaped dot segments", r: req{RedirectURI: "https://app.example/a/%2E%2e/cb"}, kind: ErrConfig, param: "RedirectURI"},
 		{name: "javascript", r: req{RedirectURI: "javascript:alert(1)"}, kind: ErrInsecureURL, param: "RedirectURI"},
 		{name: "JavaScript", r: req{RedirectURI: "JavaScript:alert(1)"}, kind: ErrInsecureURL, param: "RedirectURI"},
 		{name: "scope with space", r: req{RedirectURI: cb, Scope: []string{"openid email"}}, kind: ErrConfig, param: "Scope"},
@@ -105,6 +110,19 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 			kind   error
 			param  string
 		}{name: "parameter " + name, r: req{RedirectURI: cb, Params: url.Values{name: {"x"}}}, kind: ErrConfig, param: "Params"})
+	}
+	// Written out: iss of its own would pass for that of the response.
+	for _, name := range []string{
+		"code", "state", "iss", "error", "error_description", "error_uri", "response",
+		"id_token", "access_token", "token_type", "expires_in", "scope", "session_state",
+	} {
+		tests = append(tests, struct {
+			name   string
+			r      req
+			config func(*Config)
+			kind   error
+			param  string
+		}{name: "redirect URI with " + name, r: req{RedirectURI: cb + "?x=1&" + name + "=x"}, kind: ErrConfig, param: "RedirectURI"})
 	}
 	s := newUnitServer()
 	for _, tt := range tests {

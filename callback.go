@@ -3,14 +3,17 @@ package oauth
 // This file implements the way back: the authorization response of RFC 6749
 // Section 4.1.2 by query, fragment and form_post (OAuth 2.0 Form Post Response
 // Mode), plain or as a JWT (JARM), with an ID token in it where it was asked for
-// (OpenID Connect Core 1.0, Sections 3.2.2 and 3.3.2), with the issuer of RFC 9207.
+// (OpenID Connect Core 1.0, Sections 3.2.2 and 3.3.2), with the issuer of RFC
+// 9207, at the redirect URI of its request (RFC 9700, Section 4.4.2.2).
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -46,6 +49,13 @@ func (cb *Callback) summary() string {
 // state, out of the session of the browser that sent r; delete it there first.
 // Nil options are the default. The requests end with r's context.
 //
+// The response must have come to the redirect URI of its request (RFC 9700,
+// Section 4.4.2.2): the path of r, and the query parameters that the redirect URI
+// has itself, are compared. The path is that of the request line, so that
+// [http.StripPrefix] does not matter. Behind a proxy that changes paths,
+// Config.CallbackURL must return the URL that the browser requested. A response
+// that came to another place does not use a up.
+//
 // The errors: [*AuthorizationError] and [*ResponseError] if the server refused;
 // the kinds under [ErrInvalid] if a check failed; [ErrParse] if the response is
 // malformed; and those of a request. On error there is no token.
@@ -53,10 +63,7 @@ func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *Gr
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	if err := c.checkAuthorization(a); err != nil {
-		return nil, withOp(opCallback, err)
-	}
-	params, err := callbackParams(r, a.d.responseMode)
+	params, err := c.requestParams(r, a)
 	if err != nil {
 		return nil, withOp(opCallback, err)
 	}
@@ -67,10 +74,88 @@ func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *Gr
 	return c.ExchangeCode(r.Context(), cb, opts)
 }
 
+// requestParams takes the parameters out of a request to the redirect URI.
+func (c *Client) requestParams(r *http.Request, a *Authorization) (url.Values, error) {
+	if err := c.checkAuthorization(a); err != nil {
+		return nil, err
+	}
+	if r == nil || r.URL == nil {
+		return nil, fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI")
+	}
+	if err := c.checkLanding(r, a.d); err != nil {
+		return nil, err
+	}
+	return callbackParams(r, a.d.responseMode)
+}
+
+// ValidateCallbackURL checks an authorization response that came in a URL and
+// not as an HTTP request: a native app passes the URL that it was opened with
+// (RFC 8252). The parameters are taken from the query or from the fragment, as
+// the ResponseMode says. A server that does something between checking the
+// response and exchanging the code passes its origin followed by r.RequestURI.
+//
+// Scheme, host, port and path of rawURL, and the query parameters that the
+// redirect URI has itself, must be those of the redirect URI of the request
+// (RFC 8252, Section 8.10). A response that came to another place does not use a
+// up.
+//
+// The errors are those of [Client.FinishAuthorization] up to the token request.
+// If the response comes in a body, the error matches [ErrConfig].
+func (c *Client) ValidateCallbackURL(ctx context.Context, a *Authorization, rawURL string) (*Callback, error) {
+	params, err := c.urlParams(a, rawURL)
+	if err != nil {
+		return nil, withOp(opCallback, err)
+	}
+	return c.ValidateCallback(ctx, a, params)
+}
+
+// urlParams takes the parameters out of a URL, which has a code in it: no error
+// quotes any of it.
+func (c *Client) urlParams(a *Authorization, rawURL string) (url.Values, error) {
+	if err := c.checkAuthorization(a); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil || !u.IsAbs() {
+		return nil, fail(ErrParse, "", "the URL of the response is not an absolute URL")
+	}
+	got, fault := landingOf(u)
+	if fault != "" {
+		return nil, fail(ErrParse, "", "the URL of the response %s", fault)
+	}
+	if err := a.d.landed(got, ""); err != nil {
+		return nil, err
+	}
+	switch responseModes.find(a.d.responseMode).place {
+	case inBody:
+		return nil, fail(ErrConfig, "ResponseMode", "form_post does not come in a URL: FinishAuthorization takes the request, and ValidateCallback its form")
+	case inQuery:
+		return got.query, nil
+	}
+	for _, name := range responseParams {
+		if got.query.Has(name) {
+			return nil, fail(ErrParse, name, "the response has parameters in the query and in the fragment")
+		}
+	}
+	_, fragment, _ := strings.Cut(rawURL, "#") // as it came: net/url decodes it
+	params, err := url.ParseQuery(fragment)
+	if err != nil {
+		return nil, fail(ErrParse, "", "the fragment of the response cannot be read")
+	}
+	return params, nil
+}
+
 // ValidateCallback checks the parameters of an authorization response, for
-// applications that get it in another way than as an HTTP request (native
-// apps, which find it in a URL), or that want to do something between the two
-// steps. The errors are those of [Client.FinishAuthorization].
+// applications that get them in another way than as an HTTP request or a URL,
+// for example from the page that read the fragment.
+//
+// WARNING: ValidateCallback does not know where the response came to. The
+// caller must make sure that it came to a.RedirectURI() (RFC 9700, Section
+// 4.4.2.2), or have a malicious server send another server's code to it. Use
+// [Client.FinishAuthorization] or [Client.ValidateCallbackURL] if the request or
+// the URL is at hand.
+//
+// The errors are those of [Client.FinishAuthorization] up to the token request.
 func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params url.Values) (*Callback, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -84,6 +169,106 @@ func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params 
 	}
 	return cb, nil
 }
+
+// ---- where the response came to
+
+// A landing is a redirect URI, or the URL that a response came to, in the form
+// that is compared.
+type landing struct {
+	target
+	query url.Values
+}
+
+// landingOf reads a URL, and says what is wrong with it. A private-use URI may
+// have no slash after its colon (com.example.app:cb).
+func landingOf(u *url.URL) (l landing, fault string) {
+	path, ok := normalPath(cmp.Or(u.Opaque, u.EscapedPath()))
+	if !ok {
+		return l, "has dot segments in its path, which browsers take out"
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return l, "has a query that cannot be read"
+	}
+	return landing{target{originOf(u), path}, query}, ""
+}
+
+// checkComparable finds out before the user is sent away that responses to the
+// redirect URI could not be told from others: a parameter of its own that is
+// named like one of the response would pass for it, iss for the issuer's.
+func checkComparable(redirectURI string) error {
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		return fail(ErrConfig, "RedirectURI", "is not a URI")
+	}
+	l, fault := landingOf(u)
+	if fault != "" {
+		return fail(ErrConfig, "RedirectURI", "%s", fault)
+	}
+	for _, name := range responseParams {
+		if l.query.Has(name) {
+			return fail(ErrConfig, "RedirectURI", "has the parameter %s in its query, which responses have: name it otherwise", name)
+		}
+	}
+	return nil
+}
+
+// checkLanding compares the URL of a request with the redirect URI. Host and
+// X-Forwarded fields are the browser's to write, so that without CallbackURL
+// there is no scheme and no host to compare.
+func (c *Client) checkLanding(r *http.Request, d *authorizationData) error {
+	if c.callbackURL == nil {
+		path, ok := requestPath(r)
+		got := landing{query: r.URL.Query()} // callbackParams refuses one that cannot be read
+		if got.path, _ = normalPath(path); !ok {
+			got.path = ""
+		}
+		return d.landed(got, "; if a proxy changes the paths of requests, set Config.CallbackURL")
+	}
+	u, err := c.callbackURL(r)
+	switch {
+	case err != nil:
+		return &Error{Kind: ErrClaim, Param: "CallbackURL", Detail: "the URL of the request cannot be had", Err: err}
+	case u == nil || u.Scheme == "" || u.Host == "":
+		return fail(ErrConfig, "CallbackURL", "returned no absolute URL")
+	}
+	got, fault := landingOf(u)
+	if fault != "" {
+		return fail(ErrClaim, "CallbackURL", "the URL that it returned %s", fault)
+	}
+	return d.landed(got, " (by Config.CallbackURL)")
+}
+
+// landed is RFC 9700, Section 4.4.2.2, and RFC 8252, Section 8.10: a server that
+// shares the client with an honest one has the honest one's code sent to the
+// redirect URI of its own request, and would be given it with the verifier. The
+// port of a loopback URI is that of this request: it varies between requests.
+func (d *authorizationData) landed(got landing, hint string) error {
+	if !strings.Contains(d.redirectURI, ":") {
+		return nil // a name that the server resolves (eBay's RuName): nobody here knows where it leads
+	}
+	u, err := url.Parse(d.redirectURI)
+	if err != nil {
+		return fail(ErrConfig, "Authorization", "has a redirect URI that is none")
+	}
+	want, fault := landingOf(u)
+	switch {
+	case fault != "":
+		return fail(ErrConfig, "Authorization", "its redirect URI %s", fault)
+	case got.origin != "" && got.origin != want.origin:
+		return fail(ErrClaim, "redirect_uri", "the response came to %s%s, and the redirect URI of its request is at %s", printable(got.origin, 128), hint, printable(want.origin, 128))
+	case got.path != want.path:
+		return fail(ErrClaim, "redirect_uri", "the response came to the path %s, and the redirect URI of its request has %s%s", printable(got.path, 256), printable(want.path, 256), hint)
+	}
+	for name, values := range want.query {
+		if !slices.Equal(got.query[name], values) {
+			return fail(ErrClaim, "redirect_uri", "the response came without the parameter %s of its request's redirect URI%s", printable(name, 64), hint)
+		}
+	}
+	return nil
+}
+
+// ---- the parameters
 
 // responseParams are the parameters of authorization responses. Each comes
 // once at most.
@@ -101,7 +286,7 @@ func callbackParams(r *http.Request, mode string) (url.Values, error) {
 	}
 	if in := responseModes.find(mode).place; in != inBody {
 		if in == inFragment {
-			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: ValidateCallback takes its parameters in a native app")
+			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: ValidateCallbackURL takes the URL in a native app")
 		}
 		if r.Method != http.MethodGet {
 			return nil, fail(ErrParse, "", "the response came by %s, expected is GET", printable(r.Method, 16))

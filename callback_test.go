@@ -258,6 +258,250 @@ func TestFinishAuthorization(t *testing.T) {
 	}
 }
 
+// TestResponseAtItsRedirectURI: RFC 9700, Section 4.4.2.2. The response of another
+// request ends nothing, and that of its own still does.
+func TestResponseAtItsRedirectURI(t *testing.T) {
+	const cb = "https://app.example/callback/honest"
+	// served is what a server sees of the request line.
+	served := func(line string) func(string) *http.Request {
+		return func(params string) *http.Request {
+			sep := "?"
+			if strings.Contains(line, "?") {
+				sep = "&"
+			}
+			return httptest.NewRequest("GET", line+sep+params, nil)
+		}
+	}
+	through := func(h func(http.Handler) http.Handler, build func(string) *http.Request) func(string) *http.Request {
+		return func(params string) (seen *http.Request) {
+			h(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r })).ServeHTTP(httptest.NewRecorder(), build(params))
+			return seen
+		}
+	}
+	strip := func(h http.Handler) http.Handler { return http.StripPrefix("/callback", h) }
+	edited := func(build func(string) *http.Request, edit func(*http.Request)) func(string) *http.Request {
+		return func(params string) *http.Request {
+			r := build(params)
+			edit(r)
+			return r
+		}
+	}
+	// origin is what a program behind a proxy says.
+	origin := func(base string) func(*Config) {
+		return func(c *Config) {
+			c.CallbackURL = func(r *http.Request) (*url.URL, error) { return url.Parse(base + r.URL.RequestURI()) }
+		}
+	}
+	says := func(u *url.URL, err error) func(*Config) {
+		return func(c *Config) { c.CallbackURL = func(*http.Request) (*url.URL, error) { return u, err } }
+	}
+	for _, tt := range []struct {
+		name, uri string
+		config    func(*Config)
+		request   func(params string) *http.Request
+		kind      error
+		param     string
+	}{
+		{"good", cb, nil, served("/callback/honest"), nil, ""},
+		{"at another's redirect URI", cb, nil, served("/callback/evil"), ErrClaim, "redirect_uri"},
+		{"longer", cb, nil, served("/callback/honest/x"), ErrClaim, "redirect_uri"},
+		{"shorter", cb, nil, served("/callback"), ErrClaim, "redirect_uri"},
+		{"a slash at the end", cb, nil, served("/callback/honest/"), ErrClaim, "redirect_uri"},
+		{"two slashes", cb, nil, served("//callback/honest"), ErrClaim, "redirect_uri"},
+		{"other letters", cb, nil, served("/Callback/honest"), ErrClaim, "redirect_uri"},
+		{"dot segments", cb, nil, served("/callback/evil/../honest"), ErrClaim, "redirect_uri"},
+		{"absolute form", cb, nil, served("http://elsewhere.example/callback/honest"), nil, ""},
+		{"absolute form of another", cb, nil, served("http://app.example/callback/evil"), ErrClaim, "redirect_uri"},
+		{"a scheme and no host", cb, nil, edited(served("/callback/honest"), func(r *http.Request) { r.RequestURI = "x:" + r.RequestURI }), ErrClaim, "redirect_uri"},
+		{"a scheme and no host, no path", "https://app.example", nil, edited(served("/"), func(r *http.Request) { r.RequestURI = "x:" + r.RequestURI }), ErrClaim, "redirect_uri"},
+		{"escaped letters", cb, nil, served("/callback/h%6fnest"), nil, ""},
+		{"escaped slash", cb, nil, served("/callback%2Fhonest"), ErrClaim, "redirect_uri"},
+		{"escapes in other letters", "https://app.example/a%2fb", nil, served("/a%2Fb"), nil, ""},
+		{"escaped in the redirect URI", "https://app.example/%63b", nil, served("/cb"), nil, ""},
+		{"beyond ASCII", "https://app.example/zurück", nil, served("/zur%C3%BCck"), nil, ""},
+		{"no path", "https://app.example", nil, served("/"), nil, ""},
+		{"no path, and another", "https://app.example", nil, served("/x"), ErrClaim, "redirect_uri"},
+		{"behind StripPrefix", cb, nil, through(strip, served("/callback/honest")), nil, ""},
+		{"another behind StripPrefix", "https://app.example/honest", nil, through(strip, served("/callback/honest")), ErrClaim, "redirect_uri"},
+		{"without a request line", cb, nil, edited(served("/callback/honest"), func(r *http.Request) { r.RequestURI = "" }), nil, ""},
+		{"another without a request line", cb, nil, edited(served("/callback/evil"), func(r *http.Request) { r.RequestURI = "" }), ErrClaim, "redirect_uri"},
+		{"loopback", "http://127.0.0.1:4711/callback", nil, served("/callback"), nil, ""},
+		{"private-use", "com.example.app:/callback", nil, served("/callback"), nil, ""},
+		{"private-use without a slash", "com.example.app:callback", nil, served("/callback"), ErrClaim, "redirect_uri"},
+
+		{"own query", cb + "?server=a&x=1&x=2", nil, served("/callback/honest?x=1&server=a&x=2"), nil, ""},
+		{"own query, of another server", cb + "?server=a", nil, served("/callback/honest?server=b"), ErrClaim, "redirect_uri"},
+		{"own query, both", cb + "?server=a", nil, served("/callback/honest?server=a&server=b"), ErrClaim, "redirect_uri"},
+		{"own query, missing", cb + "?server=a", nil, served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"own query, empty", cb + "?server", nil, served("/callback/honest?server="), nil, ""},
+		{"more in the query", cb, nil, served("/callback/honest?utm=1"), nil, ""},
+
+		{"a proxy cuts the path", "https://app.example/app/cb", nil, served("/cb"), ErrClaim, "redirect_uri"},
+		{"a proxy cuts the path, said", "https://app.example/app/cb", origin("https://app.example/app"), served("/cb"), nil, ""},
+		{"another origin", cb, origin("https://evil.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"another scheme", cb, origin("http://app.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"another port", cb, origin("https://app.example:8443"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"the port of the scheme", cb, origin("HTTPS://APP.example:443"), served("/callback/honest"), nil, ""},
+		{"another port of loopback", "http://127.0.0.1:4711/callback", origin("http://127.0.0.1:4712"), served("/callback"), ErrClaim, "redirect_uri"},
+		{"another path, said", cb, origin("https://app.example/x"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"own query, said", cb + "?server=a", origin("https://app.example"), served("/callback/honest?server=b"), ErrClaim, "redirect_uri"},
+		{"dot segments, said", cb, origin("https://app.example/.."), served("/callback/honest"), ErrClaim, "CallbackURL"},
+		{"an error", cb, says(nil, errors.New("no header")), served("/callback/honest"), ErrClaim, "CallbackURL"},
+		{"nothing", cb, says(nil, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
+		{"no host", cb, says(&url.URL{Scheme: "https", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+			c := s.client(t, tt.config)
+			a := s.start(t, c, &AuthorizationRequest{RedirectURI: tt.uri})
+			params := url.Values{"code": {"the-code"}, "state": {a.State()}}
+			token, err := c.FinishAuthorization(tt.request(params.Encode()), a, nil)
+			if tt.kind == nil {
+				if err != nil || len(s.requests("/token")) != 1 {
+					t.Errorf("%v, %v", token, err)
+				}
+				return
+			}
+			wantError(t, err, tt.kind, tt.param)
+			if token != nil || len(s.requests("")) != 0 {
+				t.Error("the code was sent")
+			}
+			if strings.Contains(err.Error(), "the-code") || strings.Contains(err.Error(), a.State()) {
+				t.Errorf("a secret in %v", err)
+			}
+			if _, err := c.ValidateCallback(context.Background(), a, params); err != nil {
+				t.Errorf("its own response is not taken any more: %v", err)
+			}
+		})
+	}
+}
+
+// The error says what a program behind a proxy is to do, and what it did.
+func TestCallbackURLIsNamed(t *testing.T) {
+	s := newUnitServer()
+	for _, change := range []func(*Config){nil, func(c *Config) {
+		c.CallbackURL = func(*http.Request) (*url.URL, error) { return url.Parse("https://app.example/x") }
+	}} {
+		c := s.client(t, change)
+		a := s.start(t, c, nil)
+		_, err := c.FinishAuthorization(httptest.NewRequest("GET", "/x?code=c&state="+a.State(), nil), a, nil)
+		if err == nil || !strings.Contains(err.Error(), "Config.CallbackURL") || !strings.Contains(err.Error(), "/cb") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// A RuName (eBay) is no URL: where it leads is known to the server alone.
+func TestResponseToRuName(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	a := s.start(t, c, nil)
+	a.d.redirectURI = "Some_Company-SomeComp-app-abcdefg"
+	s.answer("/token", unitJSON(t, map[string]any{
+		"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce})),
+	}))
+	if _, err := c.FinishAuthorization(httptest.NewRequest("GET", "/anywhere?code=c&state="+a.State(), nil), a, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFinishAuthorizationWithoutRequest(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	for _, r := range []*http.Request{nil, {}, {Method: "GET"}} {
+		_, err := c.FinishAuthorization(r, s.start(t, c, nil), nil)
+		wantError(t, err, ErrConfig, "")
+	}
+}
+
+// TestValidateCallbackURL: what a native app was opened with (RFC 8252, Section 8.10).
+func TestValidateCallbackURL(t *testing.T) {
+	const app, claimed, loopback = "com.example.app:/cb", "https://app.example/cb", "http://127.0.0.1:4711/cb"
+	for _, tt := range []struct {
+		name, uri, mode, url string // S in url: the state
+		kind                 error
+		param                string
+	}{
+		{"private-use", app, "", "com.example.app:/cb?code=c&state=S", nil, ""},
+		{"private-use, with an empty authority", app, "", "com.example.app:///cb?code=c&state=S", nil, ""},
+		{"private-use, scheme in capitals", app, "", "COM.Example.App:/cb?code=c&state=S", nil, ""},
+		{"private-use, another app", app, "", "com.evil.app:/cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"private-use, another path", app, "", "com.example.app:/other?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"private-use, a host", app, "", "com.example.app://cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"private-use, no slash", app, "", "com.example.app:cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"without a slash", "com.example.app:cb", "", "com.example.app:cb?code=c&state=S", nil, ""},
+		{"without a slash, another", "com.example.app:cb", "", "com.example.app:other?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"a host in place of a path", "com.example.app://cb", "", "com.example.app://cb/?code=c&state=S", nil, ""},
+		{"claimed https", claimed, "", "https://app.example/cb?code=c&state=S", nil, ""},
+		{"another host", claimed, "", "https://evil.example/cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"another host, behind a user", claimed, "", "https://app.example@evil.example/cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"another scheme", claimed, "", "http://app.example/cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"another server of the same app", claimed, "", "https://app.example/cb/evil?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"own query", claimed + "?server=a", "", "https://app.example/cb?server=a&code=c&state=S", nil, ""},
+		{"own query, another", claimed + "?server=a", "", "https://app.example/cb?server=b&code=c&state=S", ErrClaim, "redirect_uri"},
+		{"loopback", loopback, "", "http://127.0.0.1:4711/cb?code=c&state=S", nil, ""},
+		{"loopback, another port", loopback, "", "http://127.0.0.1:4712/cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"loopback, another name", loopback, "", "http://localhost:4711/cb?code=c&state=S", ErrClaim, "redirect_uri"},
+		{"fragment", app, "fragment", "com.example.app:/cb#code=c&state=S", nil, ""},
+		{"fragment with escapes", app, "fragment", "com.example.app:/cb#x=%26code%3dd\"&code=c&state=S", nil, ""},
+		{"fragment that cannot be read", app, "fragment", "com.example.app:/cb#code=c&state=S;x", ErrParse, ""},
+		{"fragment where a query was asked for", app, "", "com.example.app:/cb#code=c&state=S", ErrState, "state"},
+		{"query where a fragment was asked for", app, "fragment", "com.example.app:/cb?code=c&state=S", ErrParse, "code"},
+		{"both", app, "fragment", "com.example.app:/cb?state=S#code=c&state=S", ErrParse, "state"},
+		{"what Facebook appends", claimed, "", "https://app.example/cb?code=c&state=S#_=_", nil, ""},
+		{"form", claimed, "form_post", "https://app.example/cb?code=c&state=S", ErrConfig, "ResponseMode"},
+		{"no URL", claimed, "", "https://app.example/%zz?code=c&state=S", ErrParse, ""},
+		{"relative", claimed, "", "/cb?code=c&state=S", ErrParse, ""},
+		{"empty", claimed, "", "", ErrParse, ""},
+		{"dot segments", claimed, "", "https://app.example/x/../cb?code=c&state=S", ErrParse, ""},
+		{"query that cannot be read", claimed, "", "https://app.example/cb?code=c;state=S", ErrParse, ""},
+		{"wrong state", claimed, "", "https://app.example/cb?code=c&state=x", ErrState, "state"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			c := s.client(t, nil)
+			a := s.start(t, c, &AuthorizationRequest{RedirectURI: tt.uri, ResponseMode: tt.mode})
+			cb, err := c.ValidateCallbackURL(context.Background(), a, strings.ReplaceAll(tt.url, "S", a.State()))
+			if tt.kind == nil {
+				if err != nil || cb.code.Reveal() != "c" {
+					t.Errorf("%v, %v", cb, err)
+				}
+				return
+			}
+			wantError(t, err, tt.kind, tt.param)
+			if cb != nil || strings.Contains(err.Error(), a.State()) || a.used.Load() {
+				t.Errorf("%v, used %v, with %v", cb, a.used.Load(), err)
+			}
+		})
+	}
+	s := newUnitServer()
+	c := s.client(t, nil)
+	for _, a := range []*Authorization{nil, {}} {
+		_, err := c.ValidateCallbackURL(context.Background(), a, claimed+"?code=c")
+		wantError(t, err, ErrConfig, "Authorization")
+	}
+}
+
+// An application finds by them which Client is to finish, and where the response
+// must have come to; they survive the session.
+func TestAuthorizationAccessors(t *testing.T) {
+	s := newUnitServer()
+	a := s.start(t, s.client(t, nil), nil)
+	var restored, zero Authorization
+	if err := restored.UnmarshalBinary(must(a.MarshalBinary())); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []*Authorization{a, &restored} {
+		if a.Issuer() != unitIssuer || a.RedirectURI() != "https://app.example/cb" {
+			t.Errorf("issuer %q, redirect URI %q", a.Issuer(), a.RedirectURI())
+		}
+	}
+	if zero.Issuer() != "" || zero.RedirectURI() != "" {
+		t.Error("the zero Authorization is not inert")
+	}
+}
+
 // Of a multi-tenant server, the tenant of the response and that of the ID
 // token are one.
 func TestResponseIssuerOfTenant(t *testing.T) {

@@ -158,6 +158,18 @@ authorize.go | EndSessionURL | case err != nil || !u.IsAbs(): | case err != nil:
 authorize.go | EndSessionURL | if u.Host == "" { | if false {
 authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsLoopback() | return host == "localhost" || ip != nil && false
 # callback.go
+callback.go | ResponseAtItsRedirectURI | case got.path != want.path: | case false:
+callback.go | ResponseAtItsRedirectURI|ValidateCallbackURL | case got.origin != "" && got.origin != want.origin: | case false:
+callback.go | ResponseAtItsRedirectURI | if !slices.Equal(got.query[name], values) { | if !slices.Equal(got.query[name], values) && !got.query.Has(name) {
+callback.go | ResponseAtItsRedirectURI | if got.path, _ = normalPath(path); !ok { | if got.path, _ = normalPath(path); !ok && false {
+callback.go | ResponseAtItsRedirectURI | if err := c.checkLanding(r, a.d); err != nil { | if err := c.checkLanding(r, a.d); err == ErrConfig {
+callback.go | ResponseAtItsRedirectURI | case u == nil || u.Scheme == "" || u.Host == "": | case u == nil:
+callback.go | ResponseToRuName | if !strings.Contains(d.redirectURI, ":") { | if false {
+callback.go | WithoutRequest | if r == nil || r.URL == nil { | if r == nil {
+callback.go | ValidateCallbackURL | if err := a.d.landed(got, ""); err != nil { | if err := a.d.landed(got, ""); err == ErrConfig {
+callback.go | ValidateCallbackURL | if err != nil || !u.IsAbs() { | if err != nil {
+callback.go | ValidateCallbackURL | if got.query.Has(name) { | if false {
+callback.go | RequestErrors | if l.query.Has(name) { | if l.query.Has(name) && false {
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID | a.d.clientID
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID | a.d.issuer != c.server.Issuer
 callback.go | AuthorizationLifetime | case a.d.created.Before(now.Add(-c.lifetime)): | case false:

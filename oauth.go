@@ -382,6 +382,15 @@ type Config struct {
 	// and tid of tokens whose signature is verified.
 	AcceptIssuer func(iss, tid string) bool
 
+	// CallbackURL returns the URL that the browser requested, with its query, for
+	// a request to the redirect URI that is passed to FinishAuthorization. It is for
+	// programs behind a proxy that changes the paths of requests. Scheme and host
+	// are compared with the redirect URI, too: they must come from the program's own
+	// configuration, because the Host and X-Forwarded header fields are the
+	// browser's to write. If nil, the path of the request line is compared, and
+	// scheme and host are not.
+	CallbackURL func(r *http.Request) (*url.URL, error)
+
 	// AuthorizationLifetime is how long a user may take between
 	// StartAuthorization and FinishAuthorization. Zero: 1 h; at most 24 h.
 	AuthorizationLifetime time.Duration
@@ -415,6 +424,8 @@ type Client struct {
 	encrypted  struct{ idToken, userinfo, authorization, introspection encryptedAnswer }
 	detached   bool
 	challenge  *lastChallenge // for attestation-based authentication
+
+	callbackURL func(*http.Request) (*url.URL, error)
 }
 
 // NewClient makes a Client. It checks all that can be checked without a
@@ -451,6 +462,8 @@ func newClient(cfg Config) (*Client, error) {
 		decrypter:  cfg.Decrypter,
 		detached:   cfg.DetachedSignature,
 		challenge:  new(lastChallenge),
+
+		callbackURL: cfg.CallbackURL,
 	}
 	if m := c.meta.DefaultMaxAge; m != nil {
 		c.meta.DefaultMaxAge = new(int64)

@@ -138,7 +138,7 @@ func (f *flow) finish(s *scenario, o options) (*oauth.Token, error) {
 	if f.landing.reachesServer() {
 		return f.client.FinishAuthorization(f.landing.request(s.ctx), f.pending, o.grant)
 	}
-	callback, err := f.client.ValidateCallback(s.ctx, f.pending, f.landing.params())
+	callback, err := f.client.ValidateCallbackURL(s.ctx, f.pending, f.landing.url.String())
 	if err != nil {
 		return nil, err
 	}

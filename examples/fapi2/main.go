@@ -28,7 +28,8 @@ import (
 
 const (
 	clientID    = "fapi2-example"
-	redirectURI = "https://app.example.com/callback"
+	origin      = "https://app.example.com"
+	redirectURI = origin + "/callback"
 )
 
 func main() {
@@ -180,7 +181,7 @@ func newClient(ctx context.Context, srv *oauthtest.Server, key *oauth.SigningKey
 // finish is what the handler of the redirect URI does, in two steps: a handler
 // that has nothing to do between them calls FinishAuthorization.
 func finish(ctx context.Context, client *oauth.Client, callback *http.Request, auth *oauth.Authorization) (*oauth.Token, error) {
-	verified, err := client.ValidateCallback(ctx, auth, callback.URL.Query())
+	verified, err := client.ValidateCallbackURL(ctx, auth, origin+callback.URL.RequestURI())
 	if err != nil {
 		return nil, err
 	}
