@@ -518,10 +518,14 @@ func jarmParams(claims jsonObject) (url.Values, error) {
 
 // checkResponseIssuer is RFC 9207, Section 2.4: the defence against mix-up.
 // Real servers leave iss out where an ID token says it, whatever their metadata
-// have; that is compared itself. A JWT response has it.
+// have; that is compared itself, but an error has none. A JWT response has iss.
 func (c *Client) checkResponseIssuer(a *Authorization, params url.Values) (string, error) {
 	if !params.Has("iss") {
-		if c.server.AuthorizationResponseIssParameter && !a.d.wants("id_token") {
+		says := a.d.wants("id_token") && params.Get("error") == ""
+		switch {
+		case c.requireIssuer:
+			return "", fail(ErrIssuer, "iss", "is missing in the response, and Config.RequireResponseIssuer is set (RFC 9207)")
+		case c.server.AuthorizationResponseIssParameter && !says:
 			return "", fail(ErrIssuer, "iss", "is missing in the response, and the server says that it sends it (RFC 9207)")
 		}
 		return "", nil

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 // TestValidateCallback changes the parameters of a good response.
 func TestValidateCallback(t *testing.T) {
 	issFlag := func(c *Config) { c.Server.AuthorizationResponseIssParameter = true }
+	issWanted := func(c *Config) { c.RequireResponseIssuer = true }
 	template := tenants("https://login.example/{tenantid}/v2", true)
 	set := func(name string, values ...string) func(url.Values) {
 		return func(p url.Values) {
@@ -45,6 +47,10 @@ func TestValidateCallback(t *testing.T) {
 		{name: "iss missing where it is sent", config: issFlag, change: func(url.Values) {}, kind: ErrIssuer, param: "iss"},
 		{name: "iss there where it is sent", config: issFlag, change: set("iss", unitIssuer)},
 		{name: "iss missing in an error", config: issFlag, change: set("error", "access_denied"), kind: ErrIssuer, param: "iss"},
+		{name: "iss missing where the client wants it", config: issWanted, change: func(url.Values) {}, kind: ErrIssuer, param: "iss"},
+		{name: "iss missing in an error where the client wants it", config: issWanted, change: set("error", "access_denied"), kind: ErrIssuer, param: "iss"},
+		{name: "iss there where the client wants it", config: issWanted, change: set("iss", unitIssuer)},
+		{name: "iss of another where the client wants it", config: issWanted, change: set("iss", "https://evil.example"), kind: ErrIssuer, param: "iss"},
 		{name: "iss of a tenant", config: template, change: set("iss", "https://login.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2")},
 		{name: "iss of something like a tenant", config: template, change: set("iss", "https://login.example/x/v2"), kind: ErrIssuer, param: "iss"},
 		{name: "iss is the template itself", config: template, change: set("iss", "https://login.example/{tenantid}/v2"), kind: ErrIssuer, param: "iss"},
@@ -499,6 +505,59 @@ func TestAuthorizationAccessors(t *testing.T) {
 	}
 	if zero.Issuer() != "" || zero.RedirectURI() != "" {
 		t.Error("the zero Authorization is not inert")
+	}
+}
+
+// TestResponseIssuerBesideIDToken: real servers leave iss out where an ID token
+// says it, and not in errors, which have none.
+func TestResponseIssuerBesideIDToken(t *testing.T) {
+	announced := func(c *Config) { c.Server.AuthorizationResponseIssParameter = true }
+	wanted := func(c *Config) { c.RequireResponseIssuer = true }
+	for _, tt := range []struct {
+		name   string
+		config func(*Config)
+		change url.Values // of a good response
+		kind   error
+	}{
+		{"announced", announced, nil, nil},
+		{"announced, in an error", announced, url.Values{"error": {"access_denied"}, "id_token": nil}, ErrIssuer},
+		{"announced, in an error beside the token", announced, url.Values{"error": {"access_denied"}}, ErrIssuer},
+		{"announced, and there in an error", announced, url.Values{"error": {"access_denied"}, "id_token": nil, "iss": {unitIssuer}}, ErrRefused},
+		{"not announced, in an error", nil, url.Values{"error": {"access_denied"}, "id_token": nil}, ErrRefused},
+		{"announced, without the token", announced, url.Values{"id_token": nil}, ErrClaim},
+		{"wanted", wanted, nil, ErrIssuer},
+		{"wanted, and there", wanted, url.Values{"iss": {unitIssuer}}, nil},
+		{"wanted, in an error", wanted, url.Values{"error": {"access_denied"}, "id_token": nil}, ErrIssuer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			c := s.client(t, tt.config)
+			a := s.start(t, c, &AuthorizationRequest{
+				RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post",
+			})
+			params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce}))}}
+			maps.Copy(params, tt.change)
+			maps.DeleteFunc(params, func(_ string, values []string) bool { return values == nil })
+			cb, err := c.ValidateCallback(context.Background(), a, params)
+			if !errors.Is(err, tt.kind) || (cb == nil) != (tt.kind != nil) {
+				t.Errorf("%v, %v", cb, err)
+			}
+		})
+	}
+}
+
+// A JWT response has iss, and says who it is from; it is enough for a client that
+// wants it.
+func TestResponseIssuerInJWT(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) {
+		c.RequireResponseIssuer = true
+		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+	})
+	a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", ResponseMode: "jwt"})
+	claims := unitClaims(map[string]any{"code": "the-code", "state": a.State()})
+	if _, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", claims)}}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -168,6 +168,9 @@ callback.go | ResponseToRuName | if !strings.Contains(d.redirectURI, ":") { | if
 callback.go | WithoutRequest | if r == nil || r.URL == nil { | if r == nil {
 callback.go | ValidateCallbackURL | if err := a.d.landed(got, ""); err != nil { | if err := a.d.landed(got, ""); err == ErrConfig {
 callback.go | ValidateCallbackURL | if err != nil || !u.IsAbs() { | if err != nil {
+callback.go | ValidateCallback$|ResponseIssuerBesideIDToken | case c.requireIssuer: | case false:
+callback.go | ResponseIssuerBesideIDToken | says := a.d.wants("id_token") && params.Get("error") == "" | says := a.d.wants("id_token")
+callback.go | ResponseIssuerBesideIDToken | AuthorizationResponseIssParameter && !says: | AuthorizationResponseIssParameter && (true || says):
 callback.go | ValidateCallbackURL | if got.query.Has(name) { | if false {
 callback.go | RequestErrors | if l.query.Has(name) { | if l.query.Has(name) && false {
 callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID | a.d.clientID

@@ -93,9 +93,22 @@
 // The FAPI profiles are combinations of options. FAPI 1 Advanced: RequestKey,
 // with response type code id_token and DetachedSignature, or with a JWT
 // response mode; PrivateKeyJWT or TLSClientAuth, and MTLS. FAPI 2.0 Security
-// Profile: Pushed, PrivateKeyJWT or TLSClientAuth, and DPoP or MTLS. FAPI 2.0
-// Message Signing: RequestKey, a JWT response mode and
+// Profile: Pushed, RequireResponseIssuer, PrivateKeyJWT or TLSClientAuth, and DPoP
+// or MTLS. FAPI 2.0 Message Signing: RequestKey, a JWT response mode and
 // Metadata.IntrospectionSignedResponseAlg besides.
+//
+// # Several servers
+//
+// An application that uses several servers must keep their responses apart:
+// otherwise a malicious server can have another one's code sent to it (RFC 9700,
+// Section 4.4: mix-up). It has a Client for each server, finds the one that must
+// finish a login by [Authorization.Issuer], and gives each a redirect URI of its
+// own, which [Client.FinishAuthorization] compares.
+//
+// If others name the servers, as the resources of MCP (Model Context Protocol) do,
+// one of them may be malicious, and it writes its metadata itself. A client of
+// such servers should set Config.RequireResponseIssuer as well. It must do so if
+// it uses one redirect URI for all of them.
 //
 // # Stolen tokens
 //
@@ -391,6 +404,17 @@ type Config struct {
 	// scheme and host are not.
 	CallbackURL func(r *http.Request) (*url.URL, error)
 
+	// RequireResponseIssuer refuses authorization responses without iss (RFC
+	// 9207), whatever the metadata of the server say and whatever else the response
+	// has. Otherwise iss is required if the metadata announce it, but not if an ID
+	// token in the response says it; it is compared wherever it is present.
+	//
+	// A client must set it if it uses one client_id and one redirect URI with
+	// several servers, as client ID metadata documents (MCP) allow, and does not
+	// trust them all: a malicious server writes its metadata itself, and would have
+	// the code of an honest one sent to it. FAPI 2.0 requires it.
+	RequireResponseIssuer bool
+
 	// AuthorizationLifetime is how long a user may take between
 	// StartAuthorization and FinishAuthorization. Zero: 1 h; at most 24 h.
 	AuthorizationLifetime time.Duration
@@ -425,7 +449,8 @@ type Client struct {
 	detached   bool
 	challenge  *lastChallenge // for attestation-based authentication
 
-	callbackURL func(*http.Request) (*url.URL, error)
+	callbackURL   func(*http.Request) (*url.URL, error)
+	requireIssuer bool
 }
 
 // NewClient makes a Client. It checks all that can be checked without a
@@ -463,7 +488,8 @@ func newClient(cfg Config) (*Client, error) {
 		detached:   cfg.DetachedSignature,
 		challenge:  new(lastChallenge),
 
-		callbackURL: cfg.CallbackURL,
+		callbackURL:   cfg.CallbackURL,
+		requireIssuer: cfg.RequireResponseIssuer,
 	}
 	if m := c.meta.DefaultMaxAge; m != nil {
 		c.meta.DefaultMaxAge = new(int64)

@@ -116,6 +116,11 @@ func (e RegistrationError) MarshalJSON() ([]byte, error) {
 // client checks, or sends requests by, and that the response leaves out, is in the
 // result as it is in m: for example the encryption of ID tokens.
 //
+// A client that registers at servers that others name must keep their responses
+// apart (RFC 9700, Section 4.4): it should give each server a redirect URI of its
+// own, and set Config.RequireResponseIssuer if all of them send iss. A malicious
+// server can give the client the client_id that it has at another one.
+//
 // The errors are those of a request, and [*ResponseError] (invalid_redirect_uri,
 // invalid_client_metadata, invalid_software_statement,
 // unapproved_software_statement). If the server registered a client and its
@@ -590,6 +595,12 @@ func (reg *Registration) summary() string {
 // metadata say client_id_metadata_document_supported). The errors are of kind
 // [ErrConfig] and [ErrInsecureURL]: such a URL is https with a path, and such a
 // client has no secret.
+//
+// WARNING: Such a client has one client_id at all servers, and its redirect URIs
+// are the same at all of them. If it uses one redirect URI with several servers,
+// it must set Config.RequireResponseIssuer: otherwise a malicious server, which
+// need not say in its metadata that it sends iss, can have the code of an honest
+// one sent to it (RFC 9700, Section 4.4).
 func ClientIDMetadataHandler(m ClientMetadata) (http.Handler, error) {
 	document, err := clientIDDocument(&m)
 	if err != nil {

@@ -445,7 +445,7 @@ func (s *Server) respond(w http.ResponseWriter, req *authorizationRequest, g *gr
 	}
 	// RFC 9207, Section 2, in errors too. Where a signed token says it, certified
 	// servers leave the parameter out.
-	if !signed && !req.wants("id_token") {
+	if !signed && (g == nil || !req.wants("id_token")) {
 		params.Set("iss", s.issuer)
 	}
 	s.editCallback(req, g, params)

@@ -207,7 +207,12 @@ var callbackFaults = [...]struct {
 	{DuplicateCode, func(c *callback) { c.double("code") }},
 	{MissingIss, func(c *callback) { c.params.Del("iss") }},
 	{WrongIss, func(c *callback) { c.params.Set("iss", otherIssuer) }},
-	{ErrorAndCode, func(c *callback) { c.params.Set("error", "access_denied") }},
+	{ErrorAndCode, func(c *callback) {
+		c.params.Set("error", "access_denied")
+		if !c.req.mode.jwt {
+			c.params.Set("iss", c.server.issuer) // as errors have it
+		}
+	}},
 	{StrayIDToken, func(c *callback) {
 		if c.grant != nil && !c.req.wants("id_token") {
 			id, err := c.server.newIDToken(responseIDTokenJWT, c.grant, c.grant.nonce, nil)

@@ -30,7 +30,7 @@ func TestResponseModes(t *testing.T) {
 		{"code id_token", "jwt", "fragment", "response"},
 		{"id_token", "", "fragment", "id_token state"},
 		{"id_token", "form_post", "body", "id_token state"},
-		{"id_token", "query", "query", "error error_description state"},
+		{"id_token", "query", "query", "error error_description iss state"},
 		{"code id_token", "query.jwt", "query", "response"},
 	} {
 		t.Run(tt.responseType+"/"+tt.mode, func(t *testing.T) {

@@ -172,6 +172,8 @@ func newClient(ctx context.Context, srv *oauthtest.Server, key *oauth.SigningKey
 		RequestKey: key, // JAR: every request is signed
 		DPoP:       dpop,
 		HTTPClient: srv.Client(),
+		// FAPI 2.0 wants iss in every response; the JWT of this one has it.
+		RequireResponseIssuer: true,
 		Trace: &oauth.Trace{RequestDone: func(_ context.Context, r oauth.RequestInfo) {
 			step("app: %s %s: status %d", r.Method, r.URL, r.Status)
 		}},
