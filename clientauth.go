@@ -4,6 +4,7 @@ package oauth
 // Connect Core 1.0 Section 9, RFC 7523, RFC 8705 Section 2.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -45,7 +46,11 @@ const (
 	// is what RFC 7523bis and FAPI 2.0 want, and the default.
 	IssuerAudience AssertionAudience = iota
 	// TokenEndpointAudience is the server's token_endpoint, as OpenID Connect
-	// Core has it. Entra ID, Okta and Login.gov want it.
+	// Core has it, or its alias for clients with a certificate if the request goes
+	// to an alias (RFC 8705, Section 5). Entra ID, Okta and Login.gov want it. A
+	// request to another origin than that of the token endpoint fails with
+	// [ErrConfig]: the metadata of a malicious server could otherwise obtain an
+	// assertion for the token endpoint of an honest one.
 	TokenEndpointAudience
 )
 
@@ -54,9 +59,15 @@ type AssertionOptions struct {
 	unprinted
 
 	Audience AssertionAudience // zero: IssuerAudience
-	Lifetime time.Duration     // zero: 60 s; at most 10 min
-	Header   map[string]any    // more header parameters (x5t#S256); not alg, crit, typ, kid, b64, zip
-	Claims   map[string]any    // more claims; not iss, sub, aud, exp, iat, nbf, jti
+
+	// Type is the typ of the assertion: "JWT", the default if empty, or
+	// "client-authentication+jwt", as RFC 7523bis has it. PingFederate, for
+	// example, can be configured to require the latter.
+	Type string
+
+	Lifetime time.Duration  // zero: 60 s; at most 10 min
+	Header   map[string]any // more header parameters (x5t#S256); not alg, crit, typ, kid, b64, zip
+	Claims   map[string]any // more claims; not iss, sub, aud, exp, iat, nbf, jti
 }
 
 // faulty is implemented by values that keep what is wrong with their making.
@@ -151,6 +162,9 @@ func (tlsAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 // assertionType is RFC 7523, Section 2.2.
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+// clientAuthenticationType is RFC 7523bis, Section 3.
+const clientAuthenticationType = "client-authentication+jwt"
+
 func setAssertion(r *ClientAuthRequest, assertion string) {
 	r.Form.Set("client_id", r.ClientID)
 	r.Form.Set("client_assertion_type", assertionType)
@@ -196,6 +210,7 @@ type jwtAuth struct {
 	alg      Algorithm
 	kid      string
 	sign     func(input []byte) ([]byte, error)
+	typ      string
 	audience AssertionAudience
 	lifetime time.Duration
 	header   []byte // `,"name":value…`
@@ -244,7 +259,7 @@ func newJWTAuth(opts *AssertionOptions) *jwtAuth {
 	if opts != nil {
 		o = *opts
 	}
-	a := &jwtAuth{audience: o.Audience, lifetime: o.Lifetime}
+	a := &jwtAuth{typ: cmp.Or(o.Type, "JWT"), audience: o.Audience, lifetime: o.Lifetime}
 	switch {
 	case o.Lifetime == 0:
 		a.lifetime = assertionLifetime
@@ -253,6 +268,9 @@ func newJWTAuth(opts *AssertionOptions) *jwtAuth {
 	}
 	if o.Audience != IssuerAudience && o.Audience != TokenEndpointAudience {
 		a.setFault(fail(ErrConfig, "AssertionOptions.Audience", "is not one of the constants"))
+	}
+	if a.typ != "JWT" && a.typ != clientAuthenticationType { // another one could make a token of another kind
+		a.setFault(fail(ErrConfig, "AssertionOptions.Type", "is neither JWT nor %s", clientAuthenticationType))
 	}
 	var err error
 	if a.header, err = moreMembers(o.Header, "alg", "crit", "typ", "kid", "b64", "zip"); err != nil {
@@ -292,18 +310,43 @@ func (a *jwtAuth) setFault(err error) {
 
 func (a *jwtAuth) fault() error { return a.err }
 
-// audienceOf is the aud of assertions for the server.
-func (a *jwtAuth) audienceOf(server *AuthorizationServer) (string, error) {
-	if a.audience == TokenEndpointAudience {
-		if server.TokenEndpoint == "" {
-			return "", fail(ErrConfig, "token_endpoint", "the server's metadata has none, and AssertionOptions.Audience wants it")
+// checkServer finds out before any request what audienceOf would refuse for the
+// server's sake.
+func (a *jwtAuth) checkServer(server *AuthorizationServer) error {
+	switch {
+	case a.audience == TokenEndpointAudience && server.TokenEndpoint == "":
+		return fail(ErrConfig, "token_endpoint", "the server's metadata has none, and AssertionOptions.Audience wants it")
+	case a.audience == IssuerAudience && strings.Contains(server.Issuer, tenantPlaceholder):
+		return fail(ErrConfig, "AssertionOptions.Audience", "the issuer is a template and no audience: set TokenEndpointAudience")
+	}
+	return nil
+}
+
+// audienceOf is the aud of an assertion for a request to the endpoint. A token
+// endpoint is one only where the request goes to its own origin: with the
+// metadata of a malicious server it may be an honest one's, and the assertion would
+// be good there (CVE-2025-27370).
+func (a *jwtAuth) audienceOf(server *AuthorizationServer, endpoint string) (string, error) {
+	if err := a.checkServer(server); err != nil {
+		return "", err
+	}
+	if a.audience == IssuerAudience {
+		return server.Issuer, nil
+	}
+	candidates := []string{server.TokenEndpoint}
+	if server.hasAlias(endpoint) {
+		candidates = []string{server.MTLSEndpointAliases.TokenEndpoint, server.TokenEndpoint}
+	}
+	to, err := url.Parse(endpoint)
+	if err != nil || to.Host == "" {
+		return "", fail(ErrConfig, "Endpoint", "is not a URL, and AssertionOptions.Audience is compared with it")
+	}
+	for _, audience := range candidates {
+		if u, err := url.Parse(audience); err == nil && originOf(u) == originOf(to) {
+			return audience, nil
 		}
-		return server.TokenEndpoint, nil
 	}
-	if strings.Contains(server.Issuer, tenantPlaceholder) {
-		return "", fail(ErrConfig, "AssertionOptions.Audience", "the issuer is a template and no audience: set TokenEndpointAudience")
-	}
-	return server.Issuer, nil
+	return "", fail(ErrConfig, "AssertionOptions.Audience", "the request goes to %s, and the server's token endpoint is at another origin: the assertion would be good for somebody else; set IssuerAudience, or correct the metadata", printable(originOf(to), 128))
 }
 
 func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
@@ -313,11 +356,11 @@ func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
-	audience, err := a.audienceOf(r.Server)
+	audience, err := a.audienceOf(r.Server, r.Endpoint)
 	if err != nil {
 		return err
 	}
-	header := append(append(appendHeader(a.alg, "JWT", a.kid), a.header...), '}')
+	header := append(append(appendHeader(a.alg, a.typ, a.kid), a.header...), '}')
 	claims := appendAssertionClaims(r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
 	assertion, err := compactJWS(header, append(append(claims, a.claims...), '}'), a.sign)
 	if err != nil {

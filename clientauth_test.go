@@ -186,6 +186,11 @@ func TestClientAuthAssertion(t *testing.T) {
 		{"zero options", PrivateKeyJWT(ec, &AssertionOptions{}), ecPublic, sha256.New, header("ES256", "kid", "the \"key\""), claims(clientauthIssuer, "1700000060")},
 		{"audience: token endpoint", PrivateKeyJWT(ec, &AssertionOptions{Audience: TokenEndpointAudience}), ecPublic, sha256.New,
 			header("ES256", "kid", "the \"key\""), claims(clientauthToken, "1700000060")},
+		{"typ: JWT", PrivateKeyJWT(ec, &AssertionOptions{Type: "JWT"}), ecPublic, sha256.New, header("ES256", "kid", "the \"key\""), claims(clientauthIssuer, "1700000060")},
+		{"typ: 7523bis (PingFederate)", PrivateKeyJWT(ec, &AssertionOptions{Type: "client-authentication+jwt"}), ecPublic, sha256.New,
+			header("ES256", "kid", "the \"key\"", "typ", "client-authentication+jwt"), claims(clientauthIssuer, "1700000060")},
+		{"typ: 7523bis, HMAC", ClientSecretJWT(secret, HS256, &AssertionOptions{Type: "client-authentication+jwt"}), []byte(secret), sha256.New,
+			header("HS256", "typ", "client-authentication+jwt"), claims(clientauthIssuer, "1700000060")},
 		{"lifetime: least", PrivateKeyJWT(ec, &AssertionOptions{Lifetime: time.Second}), ecPublic, sha256.New,
 			header("ES256", "kid", "the \"key\""), claims(clientauthIssuer, "1700000001")},
 		{"lifetime: greatest", ClientSecretJWT(secret, HS256, &AssertionOptions{Lifetime: 10 * time.Minute}), []byte(secret), sha256.New,
@@ -217,6 +222,92 @@ func TestClientAuthAssertion(t *testing.T) {
 				if !reflect.DeepEqual(claims, tt.claims) {
 					t.Errorf("the claims are %v, want %v", claims, tt.claims)
 				}
+			}
+		})
+	}
+}
+
+// TestClientAuthAudience: a token endpoint is an audience only for requests to its
+// own origin (CVE-2025-27370), and its alias for requests to an alias (RFC 8705,
+// Section 5).
+func TestClientAuthAudience(t *testing.T) {
+	const op, mtls, honest = "https://op.example", "https://mtls.op.example", "https://honest.example"
+	aliases := &MTLSEndpointAliases{TokenEndpoint: mtls + "/token", PushedAuthorizationRequestEndpoint: mtls + "/par", RevocationEndpoint: op + "/revoke"}
+	for _, tt := range []struct {
+		name, token string
+		aliases     *MTLSEndpointAliases
+		endpoint    string
+		want        string // "": refused
+	}{
+		{"token", op + "/token", nil, op + "/token", op + "/token"},
+		{"another endpoint", op + "/token", nil, op + "/par", op + "/token"},
+		{"another endpoint, port and letters", "https://OP.example:443/token", nil, op + "/par", "https://OP.example:443/token"},
+		{"an honest server's", honest + "/token", nil, op + "/par", ""},
+		{"an honest server's, by another scheme", honest + "/token", nil, "http://honest.example/par", ""},
+		{"an honest server's, by another port", honest + "/token", nil, honest + ":8443/par", ""},
+		{"an honest server's, behind a user", honest + "/token", nil, "https://honest.example@op.example/par", ""},
+		{"a subdomain", op + "/token", nil, mtls + "/par", ""},
+		{"alias of the token endpoint", op + "/token", aliases, mtls + "/token", mtls + "/token"},
+		{"alias of another", op + "/token", aliases, mtls + "/par", mtls + "/token"},
+		{"alias at the origin of the others", op + "/token", aliases, op + "/revoke", op + "/token"},
+		{"aliases that are not used", op + "/token", aliases, op + "/token", op + "/token"},
+		{"no alias, at the origin of aliases", op + "/token", aliases, mtls + "/introspect", ""},
+		{"alias, and an honest token endpoint", honest + "/token", aliases, mtls + "/token", mtls + "/token"},
+		{"alias of another, and an honest alias", op + "/token", &MTLSEndpointAliases{TokenEndpoint: honest + "/token", PushedAuthorizationRequestEndpoint: mtls + "/par"}, mtls + "/par", ""},
+		{"no endpoint said", op + "/token", &MTLSEndpointAliases{}, "", ""},
+		{"no endpoint said, and no URL", "token", nil, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			key, public := clientauthKey(t, ES256)
+			r := clientauthRequest("web")
+			r.Server = &AuthorizationServer{Issuer: op, TokenEndpoint: tt.token, MTLSEndpointAliases: tt.aliases}
+			r.Endpoint = tt.endpoint
+			err := PrivateKeyJWT(key, &AssertionOptions{Audience: TokenEndpointAudience}).Authenticate(context.Background(), r)
+			if tt.want == "" {
+				wantError(t, err, ErrConfig, "")
+				if r.Form.Has("client_assertion") {
+					t.Error("an assertion was made")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, claims := clientauthAssertion(t, r.Form.Get("client_assertion"), public, sha256.New); claims["aud"] != tt.want {
+				t.Errorf("aud %v", claims["aud"])
+			}
+		})
+	}
+}
+
+// TestClientAuthAudienceOfOthers: no operation sends an assertion for another
+// server's token endpoint, whatever the metadata say.
+func TestClientAuthAudienceOfOthers(t *testing.T) {
+	operations := map[string]func(*Client) error{
+		"PAR": func(c *Client) error {
+			_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true})
+			return err
+		},
+		"introspection": func(c *Client) error { _, err := c.Introspect(context.Background(), "t", nil); return err },
+		"revocation":    func(c *Client) error { return c.Revoke(context.Background(), "t", nil) },
+		"device":        func(c *Client) error { _, err := c.StartDeviceAuthorization(context.Background(), nil); return err },
+		"CIBA": func(c *Client) error {
+			_, err := c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "a"})
+			return err
+		},
+	}
+	for name, call := range operations {
+		t.Run(name, func(t *testing.T) {
+			s := newUnitServer()
+			c := s.client(t, func(c *Config) {
+				c.Auth = PrivateKeyJWT(unitKey(), &AssertionOptions{Audience: TokenEndpointAudience})
+				c.Server.TokenEndpoint = "https://honest.example/token"
+				c.Server.IntrospectionEndpoint, c.Server.RevocationEndpoint = unitIssuer+"/introspect", unitIssuer+"/revoke"
+				c.Server.DeviceAuthorizationEndpoint, c.Server.BackchannelAuthenticationEndpoint = unitIssuer+"/device", unitIssuer+"/ciba"
+			})
+			wantError(t, call(c), ErrConfig, "AssertionOptions.Audience")
+			if n := len(s.requests("")); n != 0 {
+				t.Errorf("%d requests were made", n)
 			}
 		})
 	}
@@ -283,6 +374,8 @@ func TestClientAuthFaults(t *testing.T) {
 		{"negative lifetime", ClientSecretJWT(secret, HS256, &AssertionOptions{Lifetime: -time.Minute}), server, "AssertionOptions.Lifetime: "},
 		{"unknown audience", PrivateKeyJWT(key, &AssertionOptions{Audience: 2}), server, "AssertionOptions.Audience: is not one of the constants"},
 		{"negative audience", PrivateKeyJWT(key, &AssertionOptions{Audience: -1}), server, "AssertionOptions.Audience: is not one of the constants"},
+		{"unknown type", PrivateKeyJWT(key, &AssertionOptions{Type: "at+jwt"}), server, "AssertionOptions.Type: is neither JWT nor client-authentication+jwt"},
+		{"type in capitals", ClientSecretJWT(secret, HS256, &AssertionOptions{Type: "Client-Authentication+JWT"}), server, "AssertionOptions.Type: "},
 		{"header that does not encode", PrivateKeyJWT(key, &AssertionOptions{Header: map[string]any{"x": func() {}}}), server, "AssertionOptions.Header: cannot be used"},
 		{"claims that do not encode", PrivateKeyJWT(key, &AssertionOptions{Claims: map[string]any{"x": make(chan int)}}), server, "AssertionOptions.Claims: cannot be used"},
 		{"no token endpoint for the audience", PrivateKeyJWT(key, &AssertionOptions{Audience: TokenEndpointAudience}), noToken, "token_endpoint: the server's metadata has none, and AssertionOptions.Audience wants it"},

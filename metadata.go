@@ -638,6 +638,16 @@ func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
 	return endpointURL(c.server, e, c.useAliases)
 }
 
+// hasAlias reports whether url is an alias of one of the server's endpoints.
+func (s *AuthorizationServer) hasAlias(url string) bool {
+	for _, row := range endpoints {
+		if s.MTLSEndpointAliases != nil && row.alias != nil && url != "" && row.alias(s.MTLSEndpointAliases) == url {
+			return true
+		}
+	}
+	return false
+}
+
 func endpointURL(server *AuthorizationServer, e endpoint, useAliases bool) (url, member string, err error) {
 	row := endpoints[e]
 	if aliases := server.MTLSEndpointAliases; useAliases && aliases != nil && row.alias != nil {

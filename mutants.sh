@@ -233,7 +233,14 @@ clientauth.go | ClientAuth | if assertion == "" { | if false {
 clientauth.go | ClientAuth | case len(secret) < mac.size: | case false:
 clientauth.go | ClientAuth | b = appendJSONString(append(b, `,"jti":`...), randomString()) | b = appendJSONString(append(b, `,"jti":`...), "1")
 clientauth.go | ClientAuth | o.Lifetime < time.Second || o.Lifetime > maxAssertionLifetime | o.Lifetime < time.Second
-clientauth.go | ClientAuth | if a.audience == TokenEndpointAudience { | if false {
+clientauth.go | ClientAuth | if a.audience == IssuerAudience { | if true {
+clientauth.go | ClientAuthAudience | err == nil && originOf(u) == originOf(to) { | err == nil && u != nil {
+clientauth.go | ClientAuthAudience | if server.hasAlias(endpoint) { | if false {
+clientauth.go | ClientAuthAudience | {server.MTLSEndpointAliases.TokenEndpoint, server.TokenEndpoint} | {server.MTLSEndpointAliases.TokenEndpoint}
+clientauth.go | ClientAuth | case a.audience == IssuerAudience && strings.Contains(server.Issuer, tenantPlaceholder): | case strings.Contains(server.Issuer, "{none}"):
+clientauth.go | ClientAuthAudience | if err != nil || to.Host == "" { | if err != nil {
+clientauth.go | ClientAuthFaults | if a.typ != "JWT" && a.typ != clientAuthenticationType { | if false {
+clientauth.go | ClientAuthAssertion | cmp.Or(o.Type, "JWT") | cmp.Or("JWT", o.Type)
 # clock.go
 clock.go | Clock | if !t.After(now.Add(-c.tolerance())) { | if t.Before(now.Add(-c.tolerance())) {
 clock.go | Clock | if t.After(now.Add(c.tolerance())) { | if !t.Before(now.Add(c.tolerance())) {
@@ -832,13 +839,13 @@ oauth.go | RequestErrors|GrantOptions | if _, set := form[name]; set || slices.C
 oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
 oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
-oauth.go | NewClient | if _, err := a.audienceOf(c.server); err != nil { | if _, err := a.audienceOf(c.server); err == ErrConfig {
 oauth.go | MTLSClientAuthNeeds | case authenticates:\n | case false:\n
 oauth.go | MTLSClientAuthNeeds | case c.meta.TLSClientCertificateBoundAccessTokens: // | case false: //
 oauth.go | MTLSClientAuthNeeds | if cfg.MTLS == nil && c.auth != nil && | if cfg.MTLS == nil &&
 oauth.go | MTLSAliasesAreImplied | cfg.MTLS != nil || authenticates || cfg. | cfg.MTLS != nil || authenticates && false || cfg.
 oauth.go | MTLSAliasesAreImplied | authenticates || cfg.Metadata.TLSClientCertificateBoundAccessTokens || | authenticates ||
 mtls.go | MTLSClientAuthNeeds | return t.DialTLSContext != nil || t.DialTLS != nil || offersCertificate(t) | return t.DialTLSContext != nil || offersCertificate(t)
+oauth.go | NewClient | return a.checkServer(c.server) | return nil
 oauth.go | AttestationNewClient | _, err := a.thumbprintFor(c.server, c.dpop) | var err error; _ = a
 oauth.go | AttestationWhere|AttestationChallenge | r.Form, accept: accept, attested: attested}, nil | r.Form, accept: accept}, nil
 oauth.go | AttestationWhere|AttestationChallenge | Form: url.Values{}, attested: attested, | Form: url.Values{},
@@ -1224,6 +1231,7 @@ token.go | DPoPTokenType | want = "DPoP" | _ = 0
 token.go | DPoPTokenType|DPoPRefresh | t.jkt = c.dpop.thumbprint | _ = 0
 authorize.go | DPoPAuthorization | form.Set("dpop_jkt", a.thumbprint) // | _ = 0 //
 authorize.go | DPoPAuthorization | a.thumbprint = c.dpop.thumbprint | a.thumbprint = ""
+authorize.go | RequestErrors | if err := checkComparable(d.redirectURI); err != nil { | if err := error(nil); err != nil {
 callback.go | DPoPAuthorization | if a.d.thumbprint != c.thumbprint() { | if c.thumbprint() == "none" {
 callback.go | DPoPAuthorization | if a.d.thumbprint != c.thumbprint() { | if c.dpop != nil && a.d.thumbprint != c.thumbprint() {
 userinfo.go | UserInfoNonce | c.caller.doProven(ctx, c.dpopOf(t), | c.caller.doProven(ctx, nil,

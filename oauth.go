@@ -672,9 +672,7 @@ func (c *Client) checkAuth(cfg *Config) error {
 			return fail(ErrConfig, "Auth", "the issuer is a template and no audience for ClientAssertion: write a ClientAuth that knows the right one")
 		}
 	case *jwtAuth:
-		if _, err := a.audienceOf(c.server); err != nil {
-			return err
-		}
+		return a.checkServer(c.server)
 	case *attestationAuth:
 		_, err := a.thumbprintFor(c.server, c.dpop)
 		return err
