@@ -102,15 +102,6 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 		{name: "endpoint with a bad query", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?x=%zz" }, kind: ErrConfig, param: "authorization_endpoint"},
 		{name: "signed request required", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.RequireSignedRequestObject = true }, kind: ErrConfig, param: "RequestKey"},
 	}
-	for _, name := range reservedParams {
-		tests = append(tests, struct {
-			name   string
-			r      req
-			config func(*Config)
-			kind   error
-			param  string
-		}{name: "parameter " + name, r: req{RedirectURI: cb, Params: url.Values{name: {"x"}}}, kind: ErrConfig, param: "Params"})
-	}
 	// Written out: iss of its own would pass for that of the response.
 	for _, name := range []string{
 		"code", "state", "iss", "error", "error_description", "error_uri", "response",

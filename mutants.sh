@@ -835,7 +835,15 @@ oauth.go | NewClient | if c.lifetime < 0 || c.lifetime > maxAuthorizationAge { |
 oauth.go | NewClient | if _, err := signatureAlgorithm(a.param, a.alg); err != nil { | if false {
 oauth.go | CheckedWhenUsed | if _, err := c.caller.checkURL(member, target); err != nil { | if false {
 oauth.go | Partial | if c.auth == nil { | if false {
-oauth.go | RequestErrors|GrantOptions | if _, set := form[name]; set || slices.Contains(reserved, name) { | if false {
+oauth.go | ReservedNames|GrantOptions | if _, set := form[name]; set || slices.Contains(reserved, name) { | if false {
+oauth.go | ReservedNames | if _, set := form[name]; set || slices.Contains(reserved, name) { | if slices.Contains(reserved, name) {
+authorize.go | ReservedNames | "code_challenge", "code_challenge_method", "prompt", "display", "login_hint", | "code_challenge", "code_challenge_method", "prompt", "display",
+token.go | ReservedNames | "Host", "Cookie", "Dpop", | "Host", "Dpop",
+token.go | ReservedNames | http.CanonicalHeaderKey(name)) { | name) {
+ciba.go | ReservedNames | "login_hint", "login_hint_token", "id_token_hint", "binding_message", "user_code", "acr_values",\n | "login_hint", "id_token_hint", "binding_message", "user_code", "acr_values",\n
+logout.go | ReservedNames | e.Params, "id_token_hint", "logout_hint", | e.Params, "id_token_hint",
+introspection.go | ReservedNames | o.Params, "token_type_hint", "client_id", | o.Params, "client_id",
+grants.go | ReservedNames | "requested_token_type", "audience",\n | "requested_token_type",\n
 oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
 oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
