@@ -8,6 +8,7 @@ package oauth
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -62,9 +63,18 @@ func AttestJWTClientAuth(key *SigningKey, attestation func(ctx context.Context) 
 // AttestJWTClientAuthDPoP is attest_jwt_client_auth_dpop: [AttestJWTClientAuth]
 // with the key of Config.DPoP, which is required, and its DPoP proof in place of
 // the proof there. A proof is then made for every endpoint where the client
-// authenticates, for introspection and revocation too. The server's challenge is
-// the nonce of the proof, and a request is made once more for use_dpop_nonce alone.
-// It follows the same draft.
+// authenticates, for introspection and revocation too. It follows the same draft.
+//
+// The server's challenge is the nonce of the proof. A Client asks for the first at
+// the server's challenge_endpoint, if there is one: the nonce is the DPoP-Nonce of
+// the answer (version 11 of the draft and later) or else its challenge (earlier
+// ones). Each later answer of the server may bring another. A request that is
+// refused with use_dpop_nonce or use_attestation_challenge is made once more for
+// each.
+//
+// Authorization requests have no dpop_jkt, with which this method does not work
+// (Section 5.2). If Auth is a ClientAuth around this one, the Client cannot see
+// that, and sends it.
 func AttestJWTClientAuthDPoP(attestation func(ctx context.Context) (string, error)) ClientAuth {
 	return &attestationAuth{dpop: true, attestation: attestation}
 }
@@ -119,8 +129,7 @@ func (a *attestationAuth) Authenticate(ctx context.Context, r *ClientAuthRequest
 	r.Form.Set("client_id", r.ClientID)
 	r.Header.Set(attestationHeader, attestation)
 	if a.dpop {
-		r.attested.proven = true
-		return nil
+		return r.attested.prove(ctx)
 	}
 	challenge, err := r.attested.take(ctx)
 	if err != nil {
@@ -234,9 +243,45 @@ func checkAttestedKey(claims jsonObject, jkt string) error {
 type attestedRequest struct {
 	client    *Client
 	proven    bool   // the DPoP proof authenticates the client
-	signed    bool   // there is a PoP JWT
+	signed    bool   // there is a PoP JWT, or such a DPoP proof
 	challenge string // in it; "" if there is none
 	next      string // for the next attempt
+}
+
+// combined reports whether the client's DPoP proofs authenticate it.
+func (c *Client) combined() bool {
+	a, ok := c.auth.(*attestationAuth)
+	return ok && a.dpop
+}
+
+// prove has the DPoP proof of an attempt authenticate the client, with the
+// challenge as its nonce.
+func (q *attestedRequest) prove(ctx context.Context) error {
+	q.proven = true
+	_, err := q.take(ctx)
+	return err
+}
+
+// nonce is that of the DPoP proof, where it authenticates the client; "" leaves it
+// to RFC 9449.
+func (q *attestedRequest) nonce() string {
+	if q == nil || !q.proven {
+		return ""
+	}
+	return q.challenge
+}
+
+// fresh is the challenge that an answer brings for the next proof; "" if none.
+// With a DPoP proof a DPoP nonce is one, and goes before the challenge that servers
+// of earlier versions of the draft send in its place.
+func (q *attestedRequest) fresh(h http.Header) string {
+	if nonce := nonceOf(h); q.proven && nonce != "" {
+		return nonce
+	}
+	if values := h.Values(challengeHeader); len(values) == 1 && challengeValue(values[0]) {
+		return strings.Clone(values[0])
+	}
+	return ""
 }
 
 func (q *attestedRequest) dpop() *DPoP {
@@ -262,7 +307,7 @@ func (q *attestedRequest) prover(d *DPoP) *DPoP {
 	return q.client.dpop
 }
 
-// take is the challenge for the PoP JWT of an attempt: after a refusal the one
+// take is the challenge for the proof of an attempt: after a refusal the one
 // that came with it, which need not be the latest any more, as with DPoP nonces.
 // Requests at the same time ask for a first one each: nobody waits for others.
 func (q *attestedRequest) take(ctx context.Context) (string, error) {
@@ -276,7 +321,7 @@ func (q *attestedRequest) take(ctx context.Context) (string, error) {
 	}
 	if challenge == "" && c.server.ChallengeEndpoint != "" {
 		var err error
-		if challenge, err = c.fetchChallenge(ctx); err != nil {
+		if challenge, err = c.fetchChallenge(ctx, q); err != nil {
 			return "", withOp(opChallenge, err)
 		}
 	}
@@ -295,19 +340,16 @@ func (q *attestedRequest) again(res *httpResponse) bool {
 		code = res.refusal().Code
 	}
 	refused := code == "use_attestation_challenge"
-	fresh := ""
-	if values := res.header.Values(challengeHeader); len(values) == 1 && challengeValue(values[0]) && !(refused && values[0] == q.challenge) {
-		fresh = strings.Clone(values[0])
-	}
+	fresh := q.fresh(res.header)
 	switch {
-	case fresh != "":
+	case fresh != "" && !(refused && fresh == q.challenge):
 		q.next = fresh
 		q.client.challenge.keep(fresh)
 	case refused: // there may be another where the first one is from
 		q.client.challenge.forget(q.challenge)
 		q.next = ""
 		return q.client.server.ChallengeEndpoint != ""
-	case code == "invalid_client": // perhaps for the challenge, which not every server says
+	case code == "invalid_client", q.proven && code == "use_dpop_nonce": // perhaps for the challenge, which not every server says
 		q.client.challenge.forget(q.challenge)
 	}
 	return refused
@@ -315,13 +357,21 @@ func (q *attestedRequest) again(res *httpResponse) bool {
 
 // fetchChallenge asks for a challenge. The endpoint is open to everybody, and has
 // no alias for clients with a certificate.
-func (c *Client) fetchChallenge(ctx context.Context) (string, error) {
+func (c *Client) fetchChallenge(ctx context.Context, q *attestedRequest) (string, error) {
 	res, err := c.caller.do(ctx, &httpRequest{op: opChallenge, url: c.server.ChallengeEndpoint, param: "challenge_endpoint", accept: mediaJSON})
 	if err != nil {
 		return "", err
 	}
 	if err := res.expect(http.StatusOK); err != nil {
 		return "", err
+	}
+	// Version 11, Section 6.3: "If the challenge endpoint response contains a
+	// DPoP-Nonce HTTP header field, a Client using DPoP MUST use its value".
+	if u, err := url.Parse(c.server.ChallengeEndpoint); err == nil && c.dpop != nil {
+		if nonce := c.dpop.remember(originOf(u), res.header); nonce != "" && q.proven {
+			c.challenge.keep(nonce)
+			return nonce, nil
+		}
 	}
 	o, err := res.object()
 	if err != nil {

@@ -335,7 +335,9 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 	}
 	if c.dpop != nil {
 		a.thumbprint = c.dpop.thumbprint
-		form.Set("dpop_jkt", a.thumbprint) // RFC 9449, Section 10: the code is bound too
+		if !c.combined() {
+			form.Set("dpop_jkt", a.thumbprint) // RFC 9449, Section 10: the code is bound too
+		}
 	}
 	for _, p := range [...]struct{ name, value string }{
 		{"nonce", a.nonce},

@@ -4,6 +4,7 @@ package oauth
 // nonces that servers want in them.
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -207,8 +208,8 @@ func (d *DPoP) nonce(origin string) string {
 // remember keeps the nonce that an answer brought (Section 8.2: any answer may)
 // and returns it.
 func (d *DPoP) remember(origin string, h http.Header) string {
-	values := h.Values("Dpop-Nonce")
-	if len(values) != 1 || !nonceValue(values[0]) {
+	nonce := nonceOf(h)
+	if nonce == "" {
 		return ""
 	}
 	d.mu.Lock()
@@ -217,8 +218,18 @@ func (d *DPoP) remember(origin string, h http.Header) string {
 	if len(d.nonces) == maxNonceOrigins {
 		d.nonces = d.nonces[:maxNonceOrigins-1]
 	}
-	d.nonces = slices.Insert(d.nonces, 0, originNonce{origin, strings.Clone(values[0])})
-	return values[0]
+	d.nonces = slices.Insert(d.nonces, 0, originNonce{origin, nonce})
+	return nonce
+}
+
+// nonceOf is the nonce that an answer brings; "" if there is none that could be
+// one. It keeps nothing of the header alive.
+func nonceOf(h http.Header) string {
+	values := h.Values("Dpop-Nonce")
+	if len(values) != 1 || !nonceValue(values[0]) {
+		return ""
+	}
+	return strings.Clone(values[0])
 }
 
 // nonceValue is 1*NQCHAR (Section 8.1) of a length that fits a header.
@@ -281,7 +292,7 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err != nil {
 			return nil, withOp(r.op, err)
 		}
-		p := &provenRequest{method: r.method, url: u, token: token, nonce: nonce}
+		p := &provenRequest{method: r.method, url: u, token: token, nonce: cmp.Or(nonce, r.attested.nonce())}
 		if p.method == "" {
 			p.method = http.MethodPost
 		}

@@ -67,7 +67,16 @@ attestation.go | AttestationFunctionFails | Kind: ErrUnavailable, Param: "Auth" 
 attestation.go | AttestationFaults | return fail(ErrConfig, "Auth", "the client attestation cannot | return err // cannot
 attestation.go | AttestationTolerance | r.Now.Add(-r.attested.tolerance()) | r.Now
 attestation.go | AttestationWireForm | r.Form.Set("client_id", r.ClientID) | _ = 0
-attestation.go | AttestationWhere | r.attested.proven = true | _ = 0
+attestation.go | AttestationWhere | q.proven = true | _ = 0
+attestation.go | AttestationCombinedNonce | _, err := q.take(ctx) | var err error
+attestation.go | AttestationCombinedNonce | if nonce := nonceOf(h); q.proven && nonce != "" { | if nonce := ""; nonce != "" {
+attestation.go | AttestationBothRetries|AttestationChallenge$ | if nonce := nonceOf(h); q.proven && nonce != "" { | if nonce := nonceOf(h); nonce != "" {
+attestation.go | AttestationCombinedNonce | res.header); nonce != "" && q.proven { | res.header); false {
+attestation.go | AttestationChallengeEndpointNonce | err == nil && c.dpop != nil { | err == nil && c.dpop != nil && q.proven {
+attestation.go | AttestationCombinedNonce | , q.proven && code == "use_dpop_nonce": // | : //
+attestation.go | AttestationCombinedCode | return ok && a.dpop | return ok
+dpop.go | AttestationCombinedNonce | nonce: cmp.Or(nonce, r.attested.nonce())} | nonce: nonce}
+authorize.go | AttestationCombinedCode | if !c.combined() { | {
 attestation.go | AttestationWhere | if a.dpop {\n | if false {\n
 attestation.go | AttestationWireForm | appendHeader(a.key.alg.name, attestationPoPType, "") | appendHeader(a.key.alg.name, attestationPoPType, a.key.kid)
 attestation.go | AttestationWireForm | appendHeader(a.key.alg.name, attestationPoPType, "") | appendHeader(a.key.alg.name, "JWT", "")
@@ -97,10 +106,10 @@ attestation.go | AttestationChallenge | if res.status == http.StatusBadRequest |
 attestation.go | AttestationChallenge | refused := code == "use_attestation_challenge" | refused := code != ""
 attestation.go | AttestationChallenge | len(values) == 1 && challengeValue(values[0]) | len(values) > 0 && challengeValue(values[0])
 attestation.go | AttestationChallenge | len(values) == 1 && challengeValue(values[0]) | len(values) == 1
-attestation.go | AttestationChallenge | && !(refused && values[0] == q.challenge) | 
+attestation.go | AttestationChallenge | && !(refused && fresh == q.challenge) | 
 attestation.go | AttestationChallenge | q.client.challenge.keep(fresh) | _ = 0
 attestation.go | AttestationChallenge | q.client.challenge.forget(q.challenge)\n		q.next = "" | q.next = ""
-attestation.go | AttestationForgets | case code == "invalid_client": // | case false: //
+attestation.go | AttestationForgets | case code == "invalid_client", | case
 attestation.go | AttestationChallenge | return q.client.server.ChallengeEndpoint != "" | return true
 attestation.go | AttestationChallenge | return q.client.server.ChallengeEndpoint != "" | return false
 attestation.go | AttestationChallenge | return refused\n} | return true\n}
@@ -157,6 +166,8 @@ authorize.go | EndSessionURL | return "", fail(ErrConfig, member, "has a query t
 authorize.go | EndSessionURL | case err != nil || !u.IsAbs(): | case err != nil:
 authorize.go | EndSessionURL | if u.Host == "" { | if false {
 authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsLoopback() | return host == "localhost" || ip != nil && false
+authorize.go | RequestErrors | if err := checkComparable(r.RedirectURI); err != nil { | if err := error(nil); err != nil {
+token.go | TestHybrid$ | code: cb.code.Reveal(), state: a.state | state: a.state
 # callback.go
 callback.go | ResponseAtItsRedirectURI | case got.path != want.path: | case false:
 callback.go | ResponseAtItsRedirectURI|ValidateCallbackURL | case got.origin != "" && got.origin != want.origin: | case false:
@@ -847,7 +858,7 @@ grants.go | ReservedNames | "requested_token_type", "audience",\n | "requested_t
 oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
 oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
-oauth.go | MTLSClientAuthNeeds | case authenticates:\n | case false:\n
+oauth.go | MTLSClientAuthNeeds | case authenticates:\n | case authenticates && false:\n
 oauth.go | MTLSClientAuthNeeds | case c.meta.TLSClientCertificateBoundAccessTokens: // | case false: //
 oauth.go | MTLSClientAuthNeeds | if cfg.MTLS == nil && c.auth != nil && | if cfg.MTLS == nil &&
 oauth.go | MTLSAliasesAreImplied | cfg.MTLS != nil || authenticates || cfg. | cfg.MTLS != nil || authenticates && false || cfg.
