@@ -2,8 +2,10 @@ package oauth
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -100,6 +102,10 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 		{name: "javascript endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "javascript:alert(1)" }, kind: ErrConfig, param: "authorization_endpoint"},
 		{name: "endpoint that sets a parameter", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?state=x" }, kind: ErrConfig, param: "authorization_endpoint"},
 		{name: "endpoint with a bad query", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?x=%zz" }, kind: ErrConfig, param: "authorization_endpoint"},
+		{name: "no key set, code", r: req{RedirectURI: cb, Scope: []string{"openid"}}, config: func(c *Config) { c.Server.JWKSURI = "" }, kind: ErrConfig, param: "jwks_uri"},
+		{name: "no key set, id_token", r: req{RedirectURI: cb, Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "fragment"},
+			config: func(c *Config) { c.Server.JWKSURI = "" }, kind: ErrConfig, param: "jwks_uri"},
+		{name: "signer out of reach", r: req{RedirectURI: cb}, config: func(c *Config) { c.RequestKey = must(NewSigningKey(lostSigner{unitKey().signer}, ES256, "k")) }, kind: ErrConfig, param: "SigningKey"},
 		{name: "signed request required", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.RequireSignedRequestObject = true }, kind: ErrConfig, param: "RequestKey"},
 	}
 	// Written out: iss of its own would pass for that of the response.
@@ -144,6 +150,13 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 }
 
 // The nonce goes with scope openid, the state with everything.
+// lostSigner is a key in an HSM that does not answer.
+type lostSigner struct{ crypto.Signer }
+
+func (lostSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("the HSM is out of reach")
+}
+
 func TestNonceGoesWithOpenID(t *testing.T) {
 	s := newUnitServer()
 	a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"mail"}})
@@ -189,6 +202,8 @@ func TestPushed(t *testing.T) {
 		{name: "202", pushed: true, answer: unitAnswer{status: 202, body: good}, kind: ErrResponse},
 		{name: "no request_uri", pushed: true, answer: unitAnswer{status: 201, body: `{"expires_in":60}`}, kind: ErrResponse, param: "request_uri"},
 		{name: "empty request_uri", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"","expires_in":60}`}, kind: ErrResponse, param: "request_uri"},
+		{name: "expires_in as a string", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:example:1","expires_in":"60"}`}},
+		{name: "expires_in as another string", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":"soon"}`}, kind: ErrResponse, param: "expires_in"},
 		{name: "no expires_in", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x"}`}, kind: ErrResponse, param: "expires_in"},
 		{name: "negative expires_in", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":-1}`}, kind: ErrResponse, param: "expires_in"},
 		{name: "not JSON", pushed: true, answer: unitAnswer{status: 201, body: `x`}, kind: ErrResponse},

@@ -136,6 +136,9 @@ func TestAuthorizationOfAnother(t *testing.T) {
 		"zero":   {},
 		"client": s.start(t, s.client(t, func(c *Config) { c.Metadata.ClientID = "client-2" }), nil),
 		"issuer": s.start(t, s.client(t, func(c *Config) { c.Server.Issuer = "https://other.example" }), nil),
+		// They have case: another spelling is another client.
+		"client in capitals": s.start(t, s.client(t, func(c *Config) { c.Metadata.ClientID = strings.ToUpper(unitClient) }), nil),
+		"issuer in capitals": s.start(t, s.client(t, func(c *Config) { c.Server.Issuer = "https://OP.example" }), nil),
 	}
 	for name, a := range tests {
 		params := url.Values{"code": {"x"}}
@@ -577,6 +580,84 @@ func TestResponseIssuerOfTenant(t *testing.T) {
 		tok, err := c.FinishAuthorization(httptest.NewRequest("GET", "/cb?"+params.Encode(), nil), a, nil)
 		if !errors.Is(err, kind) || (tok == nil) != (kind != nil) {
 			t.Errorf("tenant %s: %v, %v", tid, tok, err)
+		}
+	}
+}
+
+// A multi-tenant server's response names its tenant where no ID token was asked for,
+// too.
+func TestResponseIssuerOfTenantWithoutIDToken(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, tenants("https://login.example/{tenantid}/v2", true))
+	a := s.start(t, c, &plainRequest)
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	params := url.Values{"code": {"x"}, "state": {a.State()}, "iss": {"https://login.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2"}}
+	if _, err := c.FinishAuthorization(httptest.NewRequest("GET", "/cb?"+params.Encode(), nil), a, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMatchesTemplate: all that stands before and after the tenant counts.
+func TestMatchesTemplate(t *testing.T) {
+	const template, guid = "https://login.example/{tenantid}/v2", "72f988bf-86f1-41af-91ab-2d7cd011db47"
+	for _, tt := range []struct {
+		name, template, iss string
+		want                bool
+	}{
+		{"good", template, "https://login.example/" + guid + "/v2", true},
+		{"nothing before", template, guid + "/v2", false},
+		{"nothing after", template, "https://login.example/" + guid, false},
+		{"more before", template, "https://https://login.example/" + guid + "/v2", false},
+		{"more after", template, "https://login.example/" + guid + "/v2/", false},
+		{"other letters before", template, "https://LOGIN.example/" + guid + "/v2", false},
+		{"other letters after", template, "https://login.example/" + guid + "/V2", false},
+		{"no tenant", template, "https://login.example//v2", false},
+		{"the template itself", template, template, false},
+		{"no template", unitIssuer + "/", unitIssuer + "/" + guid, false},
+		{"no template, equal", unitIssuer, unitIssuer, false},
+	} {
+		if got := matchesTemplate(tt.template, tt.iss); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
+// TestSlowConsent: max_age is judged by the time at which the login began, so that
+// a user may take long to consent.
+func TestSlowConsent(t *testing.T) {
+	for _, tt := range []struct {
+		responseType string
+		authTime     int64 // after the beginning
+		kind         error
+	}{
+		{"code", 5, nil}, {"code", -300, ErrExpired}, {"id_token", 5, nil}, {"id_token", -300, ErrExpired},
+		{"code id_token", 5, nil}, {"code id_token", -300, ErrExpired},
+	} {
+		s := newUnitServer()
+		now := int64(unitTime)
+		c := s.client(t, func(c *Config) { c.Clock.Now = func() time.Time { return time.Unix(now, 0) } })
+		mode := map[bool]string{true: "form_post"}[tt.responseType != "code"]
+		a := s.start(t, c, &AuthorizationRequest{
+			RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(0), ResponseType: tt.responseType, ResponseMode: mode,
+		})
+		now += 300
+		token := s.sign(t, "JWT", unitClaims(map[string]any{
+			"nonce": a.d.nonce, "auth_time": unitTime + tt.authTime, "iat": now, "exp": now + 300, "c_hash": leftHash("the-code"),
+		}))
+		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": token}))
+		params := url.Values{"state": {a.State()}}
+		if a.d.wants("code") {
+			params.Set("code", "the-code")
+		}
+		if a.d.wants("id_token") {
+			params.Set("id_token", token)
+		}
+		cb, err := c.ValidateCallback(context.Background(), a, params)
+		if err == nil {
+			_, err = c.ExchangeCode(context.Background(), cb, nil)
+		}
+		if !errors.Is(err, tt.kind) {
+			t.Errorf("%s, logged in after %d s: %v", tt.responseType, tt.authTime, err)
 		}
 	}
 }

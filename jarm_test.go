@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -121,6 +122,49 @@ func TestJARMDowngrade(t *testing.T) {
 	token := s.sign(t, "", map[string]any{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "state": a.State()})
 	_, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {token}, "code": {"injected"}})
 	wantError(t, err, ErrClaim, "code")
+}
+
+// TestJARMKeyIssuer: a key that says whose it is signs nobody else's responses.
+func TestJARMKeyIssuer(t *testing.T) {
+	const template, guid = "https://login.example/{tenantid}/v2", "72f988bf-86f1-41af-91ab-2d7cd011db47"
+	tenant := strings.Replace(template, tenantPlaceholder, guid, 1)
+	for _, tt := range []struct {
+		name, owner, issuer, iss string
+		kind                     error
+	}{
+		{"nobody's", "", unitIssuer, unitIssuer, nil},
+		{"the server's", unitIssuer, unitIssuer, unitIssuer, nil},
+		{"another's", "https://other.example", unitIssuer, unitIssuer, ErrIssuer},
+		{"the server's in capitals", "https://OP.example", unitIssuer, unitIssuer, ErrIssuer},
+		{"that of all tenants", template, template, tenant, nil},
+		{"the tenant's", tenant, template, tenant, nil},
+		{"another tenant's", strings.Replace(tenant, "7", "8", 1), template, tenant, ErrIssuer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newUnitServer()
+			key := map[string]any{}
+			if err := json.Unmarshal(s.key.PublicJWK(), &key); err != nil {
+				t.Fatal(err)
+			}
+			if tt.owner != "" {
+				key["issuer"] = tt.owner
+			}
+			s.answer("/jwks", unitJSON(t, map[string]any{"keys": []any{key}}))
+			c := s.client(t, func(c *Config) {
+				c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+				if tt.issuer == template {
+					tenants(template, true)(c)
+				}
+			})
+			a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", ResponseMode: "jwt"})
+			_, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", map[string]any{
+				"iss": tt.iss, "aud": unitClient, "exp": unitTime + 60, "code": "the-code", "state": a.State(),
+			})}})
+			if !errors.Is(err, tt.kind) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
 }
 
 func TestJARMAlgorithmOfNothing(t *testing.T) {

@@ -74,8 +74,8 @@ attestation.go | AttestationBothRetries|AttestationChallenge$ | if nonce := nonc
 attestation.go | AttestationCombinedNonce | res.header); nonce != "" && q.proven { | res.header); false {
 attestation.go | AttestationChallengeEndpointNonce | err == nil && c.dpop != nil { | err == nil && c.dpop != nil && q.proven {
 attestation.go | AttestationCombinedNonce | , q.proven && code == "use_dpop_nonce": // | : //
-attestation.go | AttestationCombinedCode | return ok && a.dpop | return ok
-dpop.go | AttestationCombinedNonce | nonce: cmp.Or(nonce, r.attested.nonce())} | nonce: nonce}
+attestation.go | AttestationCombinedCode | return ok && a.dpop | return ok && (true || a.dpop)
+dpop.go | AttestationCombinedNonce | nonce: cmp.Or(nonce, r.attested.nonce())} | nonce: cmp.Or(nonce, "")}
 authorize.go | AttestationCombinedCode | if !c.combined() { | {
 attestation.go | AttestationWhere | if a.dpop {\n | if false {\n
 attestation.go | AttestationWireForm | appendHeader(a.key.alg.name, attestationPoPType, "") | appendHeader(a.key.alg.name, attestationPoPType, a.key.kid)
@@ -189,6 +189,21 @@ callback.go | Authorization | a.d.issuer != c.server.Issuer || a.d.clientID != c
 callback.go | AuthorizationLifetime | case a.d.created.Before(now.Add(-c.lifetime)): | case false:
 callback.go | AuthorizationLifetime | case a.d.created.After(now.Add(maxAhead)): | case false:
 callback.go | AuthorizationLifetime | case a.d.created.After(now.Add(maxAhead)): | case a.d.created.After(now):
+callback.go | AuthorizationOfAnother | a.d.issuer != c.server.Issuer || a.d.clientID | !strings.EqualFold(a.d.issuer, c.server.Issuer) || a.d.clientID
+callback.go | AuthorizationOfAnother | || a.d.clientID != c.meta.ClientID: | || !strings.EqualFold(a.d.clientID, c.meta.ClientID):
+callback.go | MatchesTemplate | tid, ok := strings.CutPrefix(iss, before)\n	if !ok { | tid, ok := strings.CutPrefix(iss, before)\n	if !ok && false {
+callback.go | MatchesTemplate | return ok && isGUID(tid) | return isGUID(tid)
+callback.go | MatchesTemplate | before, after, ok := strings.Cut(template, tenantPlaceholder)\n	if !ok { | before, after, ok := strings.Cut(template, tenantPlaceholder)\n	if !ok && false {
+callback.go | JARMKeyIssuer | if key.issuer != "" && key.issuer != iss && | if key.issuer != "" && !strings.EqualFold(key.issuer, iss) &&
+callback.go | JARMKeyIssuer | if key.issuer != "" && key.issuer != iss && !matchesTemplate(key.issuer, iss) { | if iss == "none" {
+callback.go | JARMKeyIssuer | key.issuer != iss && !matchesTemplate(key.issuer, iss) { | key.issuer != iss {
+callback.go | TenantWithoutIDToken | cb.issuer != "" && id != nil && | cb.issuer != "" &&
+callback.go | SlowConsent | started: d.created.Add(c.clock.Skew), code: | code:
+token.go | SlowConsent | started: a.created.Add(c.clock.Skew), code: | code:
+authorize.go | RequestErrors | _, err := c.keySet()\n	return err | return nil
+authorize.go | RequestErrors | return nil, err\n	}\n	if c.encryption != nil { | return nil, nil\n	}\n	if c.encryption != nil {
+authorize.go | TestPushed | o.seconds("expires_in", true) | o.seconds("expires_in", false)
+callback.go | AuthorizationLifetime | if age > c.lifetime { | if age > 2*maxAuthorizationAge {
 callback.go | ValidateCallback | if len(params[name]) > 1 { | if false {
 callback.go | ValidateCallback | if params.Has("response") {\n | if false {\n
 callback.go | ValidateCallback | return ok && isGUID(tid) | return ok
