@@ -150,10 +150,10 @@ func (c *Client) urlParams(a *Authorization, rawURL string) (url.Values, error) 
 // for example from the page that read the fragment.
 //
 // WARNING: ValidateCallback does not know where the response came to. The
-// caller must make sure that it came to a.RedirectURI() (RFC 9700, Section
-// 4.4.2.2), or have a malicious server send another server's code to it. Use
-// [Client.FinishAuthorization] or [Client.ValidateCallbackURL] if the request or
-// the URL is at hand.
+// caller must make sure that it came to the RedirectURI of a: otherwise a
+// malicious server can have another server's code sent to it (RFC 9700, Section
+// 4.4.2.2). Use [Client.FinishAuthorization] or [Client.ValidateCallbackURL] if
+// the request or the URL is at hand.
 //
 // The errors are those of [Client.FinishAuthorization] up to the token request.
 func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params url.Values) (*Callback, error) {
