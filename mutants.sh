@@ -166,7 +166,6 @@ authorize.go | EndSessionURL | return "", fail(ErrConfig, member, "has a query t
 authorize.go | EndSessionURL | case err != nil || !u.IsAbs(): | case err != nil:
 authorize.go | EndSessionURL | if u.Host == "" { | if false {
 authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsLoopback() | return host == "localhost" || ip != nil && false
-authorize.go | RequestErrors | if err := checkComparable(r.RedirectURI); err != nil { | if err := error(nil); err != nil {
 token.go | TestHybrid$ | code: cb.code.Reveal(), state: a.state | state: a.state
 # callback.go
 callback.go | ResponseAtItsRedirectURI | case got.path != want.path: | case false:
@@ -203,7 +202,6 @@ token.go | SlowConsent | started: a.created.Add(c.clock.Skew), code: | code:
 authorize.go | RequestErrors | _, err := c.keySet()\n	return err | return nil
 authorize.go | RequestErrors | return nil, err\n	}\n	if c.encryption != nil { | return nil, nil\n	}\n	if c.encryption != nil {
 authorize.go | TestPushed | o.seconds("expires_in", true) | o.seconds("expires_in", false)
-callback.go | AuthorizationLifetime | if age > c.lifetime { | if age > 2*maxAuthorizationAge {
 callback.go | ValidateCallback | if len(params[name]) > 1 { | if false {
 callback.go | ValidateCallback | if params.Has("response") {\n | if false {\n
 callback.go | ValidateCallback | return ok && isGUID(tid) | return ok
@@ -867,7 +865,6 @@ authorize.go | ReservedNames | "code_challenge", "code_challenge_method", "promp
 token.go | ReservedNames | "Host", "Cookie", "Dpop", | "Host", "Dpop",
 token.go | ReservedNames | http.CanonicalHeaderKey(name)) { | name) {
 ciba.go | ReservedNames | "login_hint", "login_hint_token", "id_token_hint", "binding_message", "user_code", "acr_values",\n | "login_hint", "id_token_hint", "binding_message", "user_code", "acr_values",\n
-logout.go | ReservedNames | e.Params, "id_token_hint", "logout_hint", | e.Params, "id_token_hint",
 introspection.go | ReservedNames | o.Params, "token_type_hint", "client_id", | o.Params, "client_id",
 grants.go | ReservedNames | "requested_token_type", "audience",\n | "requested_token_type",\n
 oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
