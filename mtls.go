@@ -144,8 +144,12 @@ func (m *MutualTLS) source(clock Clock) (func(context.Context) (*tls.Certificate
 		}, nil
 	}
 	get := m.GetCertificate
-	return func(ctx context.Context) (*tls.Certificate, error) {
-		cert, err := get(ctx)
+	return func(ctx context.Context) (cert *tls.Certificate, err error) {
+		// It is called on a goroutine of net/http's, where a panic ends the process.
+		err = guarded(func() error {
+			cert, err = detached(ctx, true, func() (*tls.Certificate, error) { return get(ctx) }, nil)
+			return err
+		})
 		if err != nil {
 			return nil, &Error{Kind: ErrConfig, Param: "MTLS.GetCertificate", Detail: "failed", Err: err}
 		}

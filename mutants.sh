@@ -838,6 +838,8 @@ metadata.go | ResourceServers | case !slices.Contains(list, issuer): | case slic
 metadata.go | ResourceWrites | o.URL = "" | _ = 0
 metadata.go | ResourceMetadataRoundTrip | return encodeStruct(plain(m), m.Extra)\n}\n\nfunc parseMetadata | return encodeStruct(plain(m), nil)\n}\n\nfunc parseMetadata
 # mtls.go
+mtls.go | ForeignGetCertificate | err = guarded(func() error { | err = func(f func() error) error { return f() }(func() error {
+mtls.go | ForeignGetCertificate | detached(ctx, true, func() | detached(ctx, false, func()
 mtls.go | TestPoll$ | return errors.As(err, &verification) || errors.As(err, &alert) | return errors.As(err, &verification) && errors.As(err, &alert)
 mtls.go | MTLS | if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) { | if now := clock.now(); now.Before(leaf.NotBefore) {
 mtls.go | MTLS | t.DialTLSContext != nil || t.DialTLS != nil || len(t.TLSNextProto) > 0 { | t.DialTLS != nil || len(t.TLSNextProto) > 0 {
