@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A caller sends requests for a Client or a KeySet.
@@ -25,6 +26,7 @@ type caller struct {
 	client    *http.Client      // our copy: where requests go, and how long they take
 	resources http.RoundTripper // for protected resources
 	ours      bool              // the connections too: nobody else can close them
+	own       bool              // the package's own client: the user set no Timeout
 	insecure  bool              // http is allowed
 	trace     *Trace
 }
@@ -35,7 +37,7 @@ func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 		return &caller{
 			client:    &http.Client{Transport: wired(newTransport()), Timeout: overallTimeout},
 			resources: wired(patientTransport(newTransport())),
-			ours:      true, insecure: insecure, trace: trace,
+			ours:      true, own: true, insecure: insecure, trace: trace,
 		}
 	}
 	rt, ours := c.Transport, false
@@ -72,6 +74,8 @@ type httpRequest struct {
 	form   url.Values
 	json   []byte // sent in place of the form
 	accept string
+
+	patience time.Duration // for an answer that may be held back, where HTTPClient sets no Timeout; 0: as for others
 
 	attested *attestedRequest // nil where no client authenticates
 }
@@ -164,7 +168,7 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 	req.Header.Set("Accept", r.accept)
 
 	start := monotonic()
-	res, err := c.roundTrip(req, r.op)
+	res, err := c.roundTrip(req, r.op, r.patience)
 	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: elapsed(start), Err: err}
 	if res != nil {
 		info.Status = res.status
@@ -237,15 +241,20 @@ func discardLate(res *http.Response) {
 	}
 }
 
-func (c *caller) roundTrip(req *http.Request, op string) (*httpResponse, error) {
-	ctx := req.Context()
-	if c.client.Timeout > 0 {
+func (c *caller) roundTrip(req *http.Request, op string, patience time.Duration) (*httpResponse, error) {
+	ctx, rt, timeout := req.Context(), c.client.Transport, c.client.Timeout
+	if patience > 0 {
+		rt = c.resources // of which the package's own has no limit for the header
+		if c.own || timeout == 0 {
+			timeout = patience
+		}
+	}
+	if timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.client.Timeout)
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 		req = req.WithContext(ctx)
 	}
-	rt := c.client.Transport
 	res, err := detached(ctx, isForeign(rt), func() (*httpResponse, error) { return readAnswer(rt, req) }, nil)
 	if err != nil {
 		return nil, withOp(op, networkError(ctx, op, req.URL.Host, err))

@@ -270,11 +270,15 @@ func TestHTTPTimeouts(t *testing.T) {
 		{"half a header", "http://op.example.com/", "HTTP/1.1 200 OK\r\nContent-", headerTimeout},
 		{"no body", "http://op.example.com/", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", overallTimeout},
 		{"half a body", "http://op.example.com/", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{", overallTimeout},
+		{"no header, held back", "http://op.example.com/", "", pollTimeout},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCaller(nil, true, nil)
-				tr := httpTransport(c.client)
+				tr, r := httpTransport(c.client), httpGet(tt.url)
+				if tt.want == pollTimeout {
+					tr, r.patience = transportIn(c.resources), pollTimeout
+				}
 				tr.Proxy = nil
 				tr.DialContext = func(context.Context, string, string) (net.Conn, error) {
 					client, server := net.Pipe()
@@ -289,7 +293,7 @@ func TestHTTPTimeouts(t *testing.T) {
 					return client, nil
 				}
 				start := time.Now()
-				_, err := c.do(context.Background(), httpGet(tt.url))
+				_, err := c.do(context.Background(), r)
 				if took := time.Since(start); took != tt.want {
 					t.Errorf("given up after %v, want %v", took, tt.want)
 				}

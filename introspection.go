@@ -190,7 +190,7 @@ func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOpt
 	if c.meta.IntrospectionSignedResponseAlg != "" || c.encrypted.introspection.as != nil {
 		accept = mediaIntrospectionJWT
 	}
-	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, header, accept)
+	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, header, accept, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -471,7 +471,7 @@ http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | cas
 http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
 http.go | HTTP | r.body[:min(len(r.body), maxErrorBody)] | r.body
 http.go | HTTP|Token | if s[i] < 0x21 || s[i] > 0x7e { | if s[i] > 0x7e {
-http.go | TestDetached$ | if c.client.Timeout > 0 { | if false {
+http.go | TestDetached$ | if timeout > 0 { | if false {
 http.go | HTTPSwitching | res.StatusCode == http.StatusSwitchingProtocols && | false &&
 http.go | HTTPSwitching | && req.Header.Get("Upgrade") == "" | 
 http.go | HTTPFollowed | case res.Request != nil && res.Request.Response != nil: | case false:
@@ -880,9 +880,14 @@ oauth.go | MTLSAliasesAreImplied | authenticates || cfg.Metadata.TLSClientCertif
 mtls.go | MTLSClientAuthNeeds | return t.DialTLSContext != nil || t.DialTLS != nil || offersCertificate(t) | return t.DialTLSContext != nil || offersCertificate(t)
 oauth.go | NewClient | return a.checkServer(c.server) | return nil
 oauth.go | AttestationNewClient | _, err := a.thumbprintFor(c.server, c.dpop) | var err error; _ = a
-oauth.go | AttestationWhere|AttestationChallenge | r.Form, accept: accept, attested: attested}, nil | r.Form, accept: accept}, nil
+oauth.go | AttestationWhere|AttestationChallenge | patience: patience, attested: attested}, nil | patience: patience}, nil
 oauth.go | AttestationWhere|AttestationChallenge | Form: url.Values{}, attested: attested, | Form: url.Values{},
 # poll.go
+poll.go | PollLost | lost && refused != nil | refused != nil
+poll.go | PollLost | g.lost.Swap(errors.Is(err, ErrNetwork) || | g.lost.Swap(false && errors.Is(err, ErrNetwork) ||
+http.go | PollHeld | if c.own || timeout == 0 { | if true {
+http.go | HTTPTimeouts | if c.own || timeout == 0 { | if timeout == 0 {
+http.go | HTTPTimeouts | rt = c.resources // | _ = 0 //
 poll.go | DeviceAnswer | return nil, 0, fail(ErrResponse, "expires_in", "is missing") | _ = 0
 poll.go | DeviceAnswer | if interval > int64(maxPollInterval/time.Second) { | if false {
 poll.go | DeviceAnswer | if interval == 0 { | if false {
@@ -1244,7 +1249,7 @@ protected.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, 
 protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
 # what DPoP and protected resources changed elsewhere
 http.go | ProtectedTransports | wired(patientTransport(newTransport())) | wired(newTransport())
-oauth.go | ProtectedTransports | c.caller.resources = clients.resources | _ = 0
+oauth.go | ProtectedTransports | c.caller.resources, c.caller.own = clients.resources, cfg.HTTPClient == nil | c.caller.own = cfg.HTTPClient == nil
 mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | _ = 0
 mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | all.resources = m.wrap(patientTransport(cloneTransport(plain)))
 http.go | HTTPSend | case res == nil:\n | case false:\n

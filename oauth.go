@@ -273,6 +273,7 @@ const (
 	maxRSABits         = 8192     // verification takes 1 ms there and grows with the square
 
 	overallTimeout  = 30 * time.Second // of a request, in the package's own client
+	pollTimeout     = 65 * time.Second // of a token request that the server may hold until the user decided: CIBA recommends 30 s
 	dialTimeout     = 5 * time.Second
 	tlsTimeout      = 5 * time.Second
 	headerTimeout   = 15 * time.Second
@@ -636,7 +637,7 @@ func (c *Client) setTransport(cfg *Config) error {
 			}
 		}
 		c.caller = newCaller(clients.with, cfg.InsecureAllowHTTP, cfg.Trace)
-		c.caller.resources = clients.resources
+		c.caller.resources, c.caller.own = clients.resources, cfg.HTTPClient == nil
 		keyClient = clients.without
 	}
 	switch {
@@ -717,11 +718,12 @@ func (c *Client) CloseIdleConnections() {
 // post sends an authenticated request to an endpoint. The client authenticates
 // anew for every attempt: an assertion that is sent twice is a replay.
 func (c *Client) post(ctx context.Context, e endpoint, op string, form url.Values, header http.Header) (*httpResponse, error) {
-	return c.postFor(ctx, e, op, form, header, mediaJSON)
+	return c.postFor(ctx, e, op, form, header, mediaJSON, 0)
 }
 
-// postFor asks for an answer of the media type.
-func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Values, header http.Header, accept string) (*httpResponse, error) {
+// postFor asks for an answer of the media type. One that the server may hold back has
+// patience.
+func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Values, header http.Header, accept string, patience time.Duration) (*httpResponse, error) {
 	target, member, err := c.endpointURL(e)
 	if err != nil {
 		return nil, withOp(op, err)
@@ -751,7 +753,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 		if err := c.auth.Authenticate(ctx, r); err != nil {
 			return nil, withOp(op, err)
 		}
-		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, attested: attested}, nil
+		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, patience: patience, attested: attested}, nil
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 type pendingGrant struct {
 	d        *pendingData
 	interval atomic.Int64 // seconds between two attempts; slow_down lengthens it
+	lost     atomic.Bool  // the last attempt had no answer
 }
 
 // pendingData stands behind a pointer as idTokenData does.
@@ -149,10 +150,16 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 	}
 	checks := c.laterChecks()
 	checks.requested = d.started.Add(c.clock.Skew)
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks})
+	// CIBA, Section 7.3: a server may hold the answer until there is one.
+	patience := min(pollTimeout, c.clock.left(d.expiry))
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks, patience: patience})
 	var refused *ResponseError
-	if IsPending(err) && errors.As(err, &refused) && refused.Code == "slow_down" {
+	errors.As(err, &refused)
+	if IsPending(err) && refused.Code == "slow_down" {
 		g.slowDown(refused)
+	}
+	if lost := g.lost.Swap(errors.Is(err, ErrNetwork) || errors.Is(err, context.Canceled)); lost && refused != nil && refused.Code == "invalid_grant" {
+		err = &Error{Op: opToken, Detail: "the attempt before had no answer, which may have been the token: start again", Err: err}
 	}
 	return t, err
 }

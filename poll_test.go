@@ -354,6 +354,62 @@ func TestPollClientTimeout(t *testing.T) {
 	})
 }
 
+// A server may hold the answer until the user decided: an attempt ends after 65 s, with
+// the code, or with the Timeout of the caller's client.
+func TestPollHeld(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lifetime string
+		timeout  time.Duration // of HTTPClient
+		want     time.Duration
+	}{
+		"65 s":              {"1800", 0, 65 * time.Second},
+		"code":              {"40", 0, 40 * time.Second},
+		"caller's, shorter": {"1800", 20 * time.Second, 20 * time.Second},
+		"caller's, longer":  {"1800", 90 * time.Second, 90 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newPollServer(t, deviceStart(tt.lifetime, "5"), pollStep{stuck: true})
+				c := s.pollClient(t, func(cfg *Config) { cfg.HTTPClient.Timeout = tt.timeout })
+				d := must(c.StartDeviceAuthorization(context.Background(), nil))
+				start := time.Now()
+				_, err := c.DeviceToken(context.Background(), d, nil)
+				wantError(t, err, ErrNetwork, "")
+				if took := time.Since(start); took != tt.want {
+					t.Errorf("given up after %v, want %v", took, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// An invalid_grant after an attempt without an answer may be the trace of a token that
+// was lost: it says so, and after any other attempt it does not.
+func TestPollLost(t *testing.T) {
+	refused := pollStep{status: 400, body: `{"error":"invalid_grant"}`}
+	for name, tt := range map[string]struct {
+		before []pollStep
+		lost   bool
+	}{
+		"the first":                  {nil, false},
+		"after an answer":            {[]pollStep{pollWait}, false},
+		"after none":                 {[]pollStep{{stuck: true}}, true},
+		"after none, then an answer": {[]pollStep{{stuck: true}, pollWait}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newPollServer(t, deviceStart("1800", "5"), append(tt.before, refused)...)
+				c := s.pollClient(t, nil)
+				_, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil)
+				var refused *ResponseError
+				if !errors.As(err, &refused) || refused.Code != "invalid_grant" || strings.Contains(err.Error(), "start again") != tt.lost {
+					t.Errorf("%v, want it to say that the answer was lost: %v", err, tt.lost)
+				}
+			})
+		})
+	}
+}
+
 // While the keys cannot be had the code is not spent.
 func TestPollNeedsKeys(t *testing.T) {
 	for _, answer := range []unitAnswer{{status: 503}, {status: 429}, {mediaType: mediaJSON, body: `{"keys":[]}`}} {

@@ -448,11 +448,13 @@ type tokenExpectation struct {
 	openid   bool   // an ID token has to come
 	exchange bool   // what comes need not be an access token: RFC 8693
 	checks   idTokenChecks
+
+	patience time.Duration // of the request
 }
 
 // requestToken is the round trip of every grant.
 func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*Token, error) {
-	res, err := c.post(ctx, tokenEndpoint, opToken, form, opts.header())
+	res, err := c.postFor(ctx, tokenEndpoint, opToken, form, opts.header(), mediaJSON, x.patience)
 	if err != nil {
 		return nil, err
 	}
