@@ -4,6 +4,7 @@ package oauth
 // what it makes of a user's, and the watch over what net/http does with a request.
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -38,6 +39,12 @@ func cloneTransport(t *http.Transport) *http.Transport {
 	if t.IdleConnTimeout == 0 {
 		t.IdleConnTimeout = idleTimeout
 	}
+	if t.HTTP2 == nil {
+		t.HTTP2 = new(http.HTTP2Config)
+	}
+	if t.HTTP2.SendPingTimeout == 0 && t.HTTP2.PingTimeout == 0 {
+		t.HTTP2.SendPingTimeout, t.HTTP2.PingTimeout = pingAfter, pingTimeout
+	}
 	return t
 }
 
@@ -54,42 +61,133 @@ func newTransport() *http.Transport {
 		ResponseHeaderTimeout:  headerTimeout,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 	}
 }
 
 // ---- connections
 
-// A wire is an *http.Transport whose connections are watched.
+// A wire sends through an *http.Transport, watches its connections, and puts another one
+// in its place where they are not to be used again: the path is dead (a machine that
+// slept, a NAT that forgot), or they were made with a certificate that was replaced.
+// What is under way on them goes on.
 type wire struct {
+	offer func(context.Context) (*tls.Certificate, error) // the client certificate; nil: none of ours
+	clock Clock                                           // for its end
+
+	mu        sync.Mutex
 	transport *http.Transport
+	since     time.Time // when it became that
+	leaf      []byte    // the certificate that its connections have
+	until     time.Time // the end of that
 }
 
 // wired is rt, watched if it is net/http's own: whatever else it is does not say what
 // it does with a request.
 func wired(rt http.RoundTripper) http.RoundTripper {
 	if t, ok := rt.(*http.Transport); ok && t != nil {
-		return &wire{transport: t}
+		return &wire{transport: t, since: monotonic()}
 	}
 	return rt
+}
+
+// offering is a wire whose connections have the certificate that offer returns.
+func offering(t *http.Transport, offer func(context.Context) (*tls.Certificate, error), clock Clock) *wire {
+	w := &wire{offer: offer, clock: clock, transport: t, since: monotonic()}
+	w.bind(t)
+	return w
+}
+
+// bind does not set Certificates: with these crypto/tls offers nothing if the server
+// names authorities and the certificate is not from one, as self-signed ones are.
+func (w *wire) bind(t *http.Transport) {
+	t.TLSClientConfig.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		cert, err := w.offer(info.Context())
+		if err == nil {
+			w.offered(t, cert)
+		}
+		return cert, err
+	}
+}
+
+// offered notes the certificate of a new connection. Those with another are not used
+// for further requests.
+func (w *wire) offered(t *http.Transport, cert *tls.Certificate) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch leaf, err := leafOf(cert); {
+	case err != nil || w.transport != t:
+	case w.leaf != nil && !bytes.Equal(w.leaf, leaf.Raw):
+		w.replace()
+	default:
+		w.leaf, w.until = leaf.Raw, leaf.NotAfter
+	}
+}
+
+// current is the transport for a request.
+func (w *wire) current() *http.Transport {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.until.IsZero() && w.clock.now().After(w.until) { // what is open speaks on with it
+		w.replace()
+	}
+	return w.transport
+}
+
+// replace needs the lock.
+func (w *wire) replace() {
+	old := w.transport
+	w.transport, w.since, w.leaf, w.until = cloneTransport(old), monotonic(), nil, time.Time{}
+	if w.offer != nil {
+		w.bind(w.transport)
+	}
+	old.CloseIdleConnections()
+	// A stream of HTTP/2 that was given up just now still counts as one.
+	time.AfterFunc(flightGrace, old.CloseIdleConnections)
+}
+
+// giveUp replaces t, of which a connection gave no answer. Once in a while is enough:
+// how often requests are canceled is up to others.
+func (w *wire) giveUp(t *http.Transport) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.transport == t && !monotonic().Before(w.since.Add(silence)) {
+		w.replace()
+	}
+}
+
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	t := w.current()
+	one := &watch{direct: true, dead: func() { w.giveUp(t) }}
+	res, err := one.send(t, req)
+	if err != nil && one.broke() {
+		t.CloseIdleConnections() // the others may be broken, too
+	}
+	return res, err
+}
+
+// CloseIdleConnections makes that of http.Client work. Connections with a client
+// certificate are not used again even if they are not idle: it may have been replaced.
+func (w *wire) CloseIdleConnections() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if config := w.transport.TLSClientConfig; config != nil && config.GetClientCertificate != nil {
+		w.replace()
+		return
+	}
+	w.transport.CloseIdleConnections()
 }
 
 // transportIn is the *http.Transport that rt is or watches; nil if it is another kind.
 func transportIn(rt http.RoundTripper) *http.Transport {
 	switch rt := rt.(type) {
 	case *wire:
-		return rt.transport
+		return rt.current()
 	case *http.Transport:
 		return rt
 	}
 	return nil
 }
-
-func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	return watched(w.transport, req, true)
-}
-
-// CloseIdleConnections makes that of http.Client work.
-func (w *wire) CloseIdleConnections() { w.transport.CloseIdleConnections() }
 
 // ---- what net/http does by itself
 
@@ -100,21 +198,23 @@ func (w *wire) CloseIdleConnections() { w.transport.CloseIdleConnections() }
 // one, for a round tripper that is not net/http's own, is what it may do with an
 // answer: after that, and once.
 type watch struct {
-	direct bool // no round tripper is between this and net/http's
+	direct bool   // no round tripper is between this and net/http's
+	dead   func() // called when the connection gave no answer; may be nil
 	cancel context.CancelCauseFunc
 
 	mu       sync.Mutex
 	conns    int
-	http1    bool // the last one speaks HTTP/1
-	wrote    bool // a header went out
-	answered bool // some of an answer came
-	refused  bool // another connection was
+	got      time.Time // the last one
+	http1    bool      // the last one speaks HTTP/1
+	wrote    bool      // a header went out
+	answered bool      // some of an answer came
+	refused  bool      // another connection was
 }
 
-// watched sends a request that is watched.
-func watched(rt http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
+// send sends a request that is watched.
+func (w *watch) send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	w := &watch{direct: direct, cancel: cancel}
+	w.cancel = cancel
 	r := req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn:              w.gotConn,
 		WroteHeaders:         func() { w.set(&w.wrote) },
@@ -123,6 +223,7 @@ func watched(rt http.RoundTripper, req *http.Request, direct bool) (*http.Respon
 	r.GetBody = nil // net/http then says why it would send the body again
 	res, err := rt.RoundTrip(r)
 	if err != nil {
+		w.judge(req.Context(), err)
 		err = w.explain(req, err)
 	}
 	if res == nil || res.Body == nil || err != nil {
@@ -133,9 +234,29 @@ func watched(rt http.RoundTripper, req *http.Request, direct bool) (*http.Respon
 		res.Request = req
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols { // there it is the connection
-		res.Body = &watchedBody{res.Body, func() { cancel(nil) }}
+		res.Body = &watchedBody{ReadCloser: res.Body, watch: w, ctx: req.Context()}
 	}
 	return res, nil
+}
+
+// judge finds out whether a request ended for silence: a timeout, or somebody who did
+// not want to wait any longer.
+func (w *watch) judge(ctx context.Context, err error) {
+	w.mu.Lock()
+	conns, patient := w.conns, !w.answered && !monotonic().Before(w.got.Add(silence))
+	w.mu.Unlock()
+	var network net.Error
+	timeout := errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
+	if w.dead != nil && conns > 0 && (timeout || ctx.Err() != nil && patient) {
+		w.dead()
+	}
+}
+
+// broke reports whether the request was about to be repeated.
+func (w *watch) broke() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.refused
 }
 
 func (w *watch) set(b *bool) {
@@ -152,7 +273,7 @@ func (w *watch) gotConn(info httptrace.GotConnInfo) {
 	defer w.mu.Unlock()
 	w.conns++
 	if w.conns == 1 || w.conns == 2 && w.answered && !w.direct {
-		w.http1 = http1
+		w.http1, w.got = http1, monotonic()
 		return
 	}
 	w.refused = true
@@ -221,18 +342,22 @@ func sendAgain(ctx context.Context, err error) bool {
 // A watchedBody ends the watch.
 type watchedBody struct {
 	io.ReadCloser
-	end func()
+	watch *watch
+	ctx   context.Context
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.end()
+		if err != io.EOF {
+			b.watch.judge(b.ctx, err)
+		}
+		b.watch.cancel(nil)
 	}
 	return n, err
 }
 
 func (b *watchedBody) Close() error {
-	defer b.end()
+	defer b.watch.cancel(nil)
 	return b.ReadCloser.Close()
 }

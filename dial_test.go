@@ -13,10 +13,13 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -457,5 +460,173 @@ func TestHTTPSwitching(t *testing.T) {
 		if err != nil || res.Body != io.ReadCloser(body) || body.closed != 0 {
 			t.Errorf("the request asked for it, and gets %v, %v", res, err)
 		}
+	}
+}
+
+// wireServer answers over pipes, on connections that are not dead.
+type wireServer struct {
+	mu    sync.Mutex
+	conns []*atomic.Bool // each is dead, or not
+}
+
+func (s *wireServer) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	dead := new(atomic.Bool)
+	s.mu.Lock()
+	s.conns = append(s.conns, dead)
+	s.mu.Unlock()
+	go func() {
+		defer server.Close()
+		r := bufio.NewReader(server)
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			if dead.Load() {
+				continue
+			}
+			time.Sleep(10 * time.Millisecond)
+			body := "{}"
+			if req.URL.Path == "/endless" {
+				body = "{"
+			}
+			io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"+body)
+		}
+	}()
+	return client, nil
+}
+
+// TestWireDead: after a request that ended in silence no connection that was open before
+// it is used again; what is given up sooner says nothing of the path.
+func TestWireDead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path     string
+		header   time.Duration // ResponseHeaderTimeout
+		give     func(context.Context) (context.Context, context.CancelFunc)
+		age      time.Duration // of the transport
+		replaced bool
+	}{
+		"deadline":        {"/", 0, within(4 * time.Second), time.Minute, true},
+		"short deadline":  {"/", 0, within(100 * time.Millisecond), time.Minute, true},
+		"header timeout":  {"/", time.Second, within(time.Minute), time.Minute, true},
+		"canceled":        {"/", 0, canceledAfter(4 * time.Second), time.Minute, true},
+		"canceled soon":   {"/", 0, canceledAfter(silence / 2), time.Minute, false},
+		"a new transport": {"/", 0, within(silence / 4), silence / 2, false},
+		"within the body": {"/endless", 0, within(4 * time.Second), time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := new(wireServer)
+				theirs := &http.Transport{TLSHandshakeTimeout: time.Minute, MaxIdleConnsPerHost: 16, ResponseHeaderTimeout: tt.header, DialContext: s.dial}
+				c := newCaller(&http.Client{Transport: theirs}, true, nil)
+				var all sync.WaitGroup
+				for range 16 {
+					all.Go(func() {
+						if _, err := c.do(t.Context(), httpGet("http://op.example/")); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				all.Wait()
+				time.Sleep(tt.age - 10*time.Millisecond)
+				for _, dead := range s.conns {
+					dead.Store(tt.path == "/")
+				}
+				ctx, cancel := tt.give(t.Context())
+				defer cancel()
+				_, err := c.do(ctx, httpGet("http://op.example"+tt.path))
+				if err == nil {
+					t.Fatal("it was answered")
+				}
+				if replaced := httpTransport(c.client) != theirs; replaced != tt.replaced {
+					t.Fatalf("replaced %v, want %v: %v", replaced, tt.replaced, err)
+				}
+				if tt.replaced {
+					if _, err := c.do(t.Context(), httpGet("http://op.example/")); err != nil {
+						t.Errorf("the second call: %v", err)
+					}
+				}
+				c.closeIdle()
+				theirs.CloseIdleConnections()
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
+func within(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, d) }
+}
+
+func canceledAfter(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		time.AfterFunc(d, cancel)
+		return ctx, cancel
+	}
+}
+
+// TestWirePings: HTTP/2 connections are asked whether they live, unless the user said how.
+func TestWirePings(t *testing.T) {
+	want := http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
+	theirs := &http.HTTP2Config{SendPingTimeout: time.Hour}
+	for name, tt := range map[string]struct {
+		t    *http.Transport
+		want http.HTTP2Config
+	}{
+		"own": {newTransport(), want}, "clone": {cloneTransport(&http.Transport{}), want},
+		"clone with others": {cloneTransport(&http.Transport{HTTP2: &http.HTTP2Config{MaxReadFrameSize: 1 << 15}}), http.HTTP2Config{MaxReadFrameSize: 1 << 15, SendPingTimeout: pingAfter, PingTimeout: pingTimeout}},
+		"theirs":            {cloneTransport(&http.Transport{HTTP2: theirs}), *theirs},
+	} {
+		if !reflect.DeepEqual(*tt.t.HTTP2, tt.want) {
+			t.Errorf("%s: %+v, want %+v", name, *tt.t.HTTP2, tt.want)
+		}
+	}
+}
+
+// TestWireCertificate: connections with a client certificate that was replaced, or has
+// expired, are not used for further requests.
+func TestWireCertificate(t *testing.T) {
+	first, _ := httpServerCertificate(t)
+	second, _ := httpServerCertificate(t)
+	unread := tls.Certificate{Certificate: first.Certificate}
+	broken := tls.Certificate{Certificate: [][]byte{{1}}}
+	for name, tt := range map[string]struct {
+		change   func(w *wire, t *http.Transport, now *time.Time)
+		replaced bool
+	}{
+		"the same":          {func(w *wire, t *http.Transport, _ *time.Time) { w.offered(t, &first) }, false},
+		"the same, unread":  {func(w *wire, t *http.Transport, _ *time.Time) { w.offered(t, &unread) }, false},
+		"another":           {func(w *wire, t *http.Transport, _ *time.Time) { w.offered(t, &second) }, true},
+		"another elsewhere": {func(w *wire, _ *http.Transport, _ *time.Time) { w.offered(new(http.Transport), &second) }, false},
+		"not one":           {func(w *wire, t *http.Transport, _ *time.Time) { w.offered(t, &broken) }, false},
+		"expired":           {func(w *wire, _ *http.Transport, now *time.Time) { *now = first.Leaf.NotAfter.Add(1) }, true},
+		"about to":          {func(w *wire, _ *http.Transport, now *time.Time) { *now = first.Leaf.NotAfter }, false},
+		"closed":            {func(w *wire, _ *http.Transport, _ *time.Time) { w.CloseIdleConnections() }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			offer := func(context.Context) (*tls.Certificate, error) { return &first, nil }
+			w := offering(&http.Transport{TLSClientConfig: new(tls.Config)}, offer, Clock{Now: func() time.Time { return now }})
+			old := w.current()
+			if _, err := old.TLSClientConfig.GetClientCertificate(new(tls.CertificateRequestInfo)); err != nil {
+				t.Fatal(err)
+			}
+			tt.change(w, old, &now)
+			fresh := w.current()
+			if replaced := fresh != old; replaced != tt.replaced {
+				t.Errorf("replaced %v, want %v", replaced, tt.replaced)
+			}
+			if fresh.TLSClientConfig.GetClientCertificate == nil || fresh != w.current() {
+				t.Error("the new one has no certificate, or is replaced again")
+			}
+		})
+	}
+	// One that has none stays.
+	plain := wired(new(http.Transport)).(*wire)
+	old := plain.current()
+	if plain.CloseIdleConnections(); plain.current() != old {
+		t.Error("a transport without a certificate is replaced")
 	}
 }

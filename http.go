@@ -203,7 +203,7 @@ func exchange(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	var res *http.Response
 	var err error
 	if isForeign(rt) {
-		res, err = watched(rt, req, false)
+		res, err = new(watch).send(rt, req)
 	} else {
 		res, err = rt.RoundTrip(req)
 	}

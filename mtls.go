@@ -26,9 +26,11 @@ type MutualTLS struct {
 	// [NewClient] refuses one that is not valid now.
 	Certificate tls.Certificate
 
-	// GetCertificate is called for every new connection, for certificates that
-	// are renewed while the program runs. Connections that are open go on with
-	// the one they began with: call [Client.CloseIdleConnections] after a change.
+	// GetCertificate is called for every new connection, for certificates that are
+	// renewed while the program runs. When it returns another one, when the last one
+	// expires, and after [Client.CloseIdleConnections], new requests use new
+	// connections; those under way go on with the certificate that they began with.
+	// It should return when its context ends: it is not waited for any longer.
 	GetCertificate func(context.Context) (*tls.Certificate, error)
 
 	// RootCAs are the authorities for the server's certificate. Nil: those of
@@ -103,23 +105,17 @@ func (m *MutualTLS) clients(base *http.Client, clock Clock) (*mtlsClients, error
 	config.ClientSessionCache = nil
 	config.Certificates, config.GetClientCertificate = nil, nil
 	plain := cloneTransport(transport)
-	// Not Certificates: with these crypto/tls offers nothing if the server names
-	// authorities and the certificate is not from one, as self-signed ones are.
-	config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		return get(info.Context())
-	}
 	transport.Proxy = refuseHTTPSProxy(transport.Proxy)
 	with, without := own, own
-	with.Transport, without.Transport = m.wrap(transport), m.wrap(plain)
+	with.Transport, without.Transport = m.wrap(offering(transport, get, clock)), m.wrap(wired(plain))
 	all := &mtlsClients{&with, &without, with.Transport}
 	if base == nil {
-		all.resources = m.wrap(patientTransport(cloneTransport(transport)))
+		all.resources = m.wrap(offering(patientTransport(cloneTransport(transport)), get, clock))
 	}
 	return all, nil
 }
 
 func (m *MutualTLS) wrap(t http.RoundTripper) http.RoundTripper {
-	t = wired(t)
 	if m.Wrap != nil {
 		return m.Wrap(t)
 	}
@@ -157,16 +153,21 @@ func (m *MutualTLS) source(clock Clock) (func(context.Context) (*tls.Certificate
 	}, nil
 }
 
+// leafOf is the certificate itself, which there is.
+func leafOf(cert *tls.Certificate) (*x509.Certificate, error) {
+	if cert.Leaf != nil {
+		return cert.Leaf, nil
+	}
+	return x509.ParseCertificate(cert.Certificate[0])
+}
+
 func checkCertificate(param string, cert *tls.Certificate, clock Clock) error {
 	if cert == nil || len(cert.Certificate) == 0 {
 		return fail(ErrConfig, param, "there is no certificate")
 	}
-	leaf := cert.Leaf
-	if leaf == nil {
-		var err error
-		if leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
-			return &Error{Kind: ErrConfig, Param: param, Detail: "cannot be read", Err: err}
-		}
+	leaf, err := leafOf(cert)
+	if err != nil {
+		return &Error{Kind: ErrConfig, Param: param, Detail: "cannot be read", Err: err}
 	}
 	if now := clock.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
 		return fail(ErrConfig, param, "is valid from %s to %s only, and now is %s: renew it, or set this machine's clock", stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(now))

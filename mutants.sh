@@ -466,6 +466,19 @@ http.go | TestPoll$ | return !handshakeRefused(err) && (errors | return (errors
 http.go | TestPoll$ | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrUnavailable)
 http.go | PollNeedsKeys | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrNetwork)
 http.go | LogoutHandler$ | io.LimitReader(r, limit+1) | io.LimitReader(r, limit)
+dial.go | TestWireDead | w.transport == t && !monotonic().Before(w.since.Add(silence)) | w.transport == t
+dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (ctx.Err() != nil && patient)
+dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | timeout
+dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (timeout || ctx.Err() != nil)
+dial.go | TestWireDead | && network.Timeout() | && false
+dial.go | TestWireDead | b.watch.judge(b.ctx, err) | _ = 0
+dial.go | TestWirePings | if t.HTTP2.SendPingTimeout == 0 && t.HTTP2.PingTimeout == 0 { | if true {
+dial.go | TestWirePings | if t.HTTP2.SendPingTimeout == 0 && t.HTTP2.PingTimeout == 0 { | if false {
+dial.go | TestWireCertificate | w.leaf != nil && !bytes.Equal(w.leaf, leaf.Raw) | w.leaf != nil && false && !bytes.Equal(w.leaf, leaf.Raw)
+dial.go | TestWireCertificate | && w.clock.now().After(w.until) | && false
+dial.go | TestWireCertificate | case err != nil || w.transport != t: | case err != nil:
+dial.go | TestWireCertificate | 		w.bind(w.transport)\n | 		_ = 0\n
+dial.go | TestWireCertificate | config != nil && config.GetClientCertificate != nil { | config != nil && false {
 dial.go | HTTP | t.ForceAttemptHTTP2 = true | _ = 0
 http.go | HTTP | case u.Scheme == "https", u.Scheme == "http" && insecure: | case u.Scheme == "https", insecure:
 http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
@@ -1250,8 +1263,8 @@ protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
 # what DPoP and protected resources changed elsewhere
 http.go | ProtectedTransports | wired(patientTransport(newTransport())) | wired(newTransport())
 oauth.go | ProtectedTransports | c.caller.resources, c.caller.own = clients.resources, cfg.HTTPClient == nil | c.caller.own = cfg.HTTPClient == nil
-mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | _ = 0
-mtls.go | ProtectedTransports | all.resources = m.wrap(patientTransport(cloneTransport(transport))) | all.resources = m.wrap(patientTransport(cloneTransport(plain)))
+mtls.go | ProtectedTransports | all.resources = m.wrap(offering(patientTransport(cloneTransport(transport)), get, clock)) | _ = 0
+mtls.go | ProtectedTransports | all.resources = m.wrap(offering(patientTransport(cloneTransport(transport)), get, clock)) | all.resources = m.wrap(wired(patientTransport(cloneTransport(plain))))
 http.go | HTTPSend | case res == nil:\n | case false:\n
 http.go | HTTPSend|DoBare | case res.Body == nil: // | case false: //
 http.go | DPoPChallengeScheme | && (m.code == "" || c.Is(scheme)) { | && m.code == "" {

@@ -278,6 +278,9 @@ const (
 	tlsTimeout      = 5 * time.Second
 	headerTimeout   = 15 * time.Second
 	idleTimeout     = 30 * time.Second // of an idle connection
+	pingAfter       = 10 * time.Second // of silence on an HTTP/2 connection
+	pingTimeout     = 5 * time.Second  // then it is dead
+	silence         = time.Second      // without a byte after which a request that is given up tells of a dead path
 	keyFetchTimeout = 10 * time.Second // of a key-set fetch that callers share
 	flightGrace     = time.Second      // beyond such a limit, for what ends with its context, before it is given up for
 	hookTime        = time.Second      // that callers of shared work wait for the hooks of a Trace
