@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,12 +17,15 @@ import (
 
 // flown is how a flight landed.
 type flown struct {
+	mu      sync.Mutex // a late end comes on another goroutine
 	results []string
 	errs    []error
 	late    []bool
 }
 
 func (f *flown) land(_ context.Context, result string, err error, late bool) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.results, f.errs, f.late = append(f.results, result), append(f.errs, err), append(f.late, late)
 	return result, err
 }
@@ -49,6 +53,7 @@ func TestFlightEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				if len(how.late) != 1 || how.late[0] {
 					t.Errorf("landed %d times", len(how.late))
 				}
@@ -91,8 +96,9 @@ func TestFlightHangs(t *testing.T) {
 			t.Errorf("%q, %v", f.result, f.err)
 		}
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		if len(how.late) != 2 || how.late[0] || !how.late[1] || how.results[1] != "late" {
-			t.Errorf("landed %+v", how)
+			t.Errorf("landed %q, late %v", how.results, how.late)
 		}
 		if f.result != "" || f.err == nil {
 			t.Error("the late result reached those who had an error")
@@ -124,7 +130,7 @@ func TestFlightHooks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				started := make(chan struct{})
 				published := false
-				var called atomic.Bool
+				var called atomic.Bool // a slow hook goes on beside the test
 				var f *flight[string]
 				f = launch(t.Context(), time.Second, func(ctx context.Context) (string, error) {
 					<-started

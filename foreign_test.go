@@ -165,10 +165,9 @@ func TestForeignGetCertificate(t *testing.T) {
 	for name, fault := range foreignFaults {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				first := true
+				var fallen atomic.Bool
 				m := &MutualTLS{GetCertificate: func(context.Context) (*tls.Certificate, error) {
-					if first {
-						first = false
+					if !fallen.Swap(true) {
 						fault()
 					}
 					return &cert, nil

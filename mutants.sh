@@ -934,6 +934,8 @@ poll.go | SavedPendingChecks | (interval == nil || | (
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval > int64(maxPollInterval/time.Second)) {
 poll.go | FuzzPendingBinary | *interval < 1 || *interval > int64(maxPollInterval/time.Second)) { | *interval < 1) {
 poll.go | SavedPendingChecks | case d.issuer == "" || d.clientID == "" || d.code == "" || d.started.IsZero() || d.expiry.IsZero(): | case false:
+poll.go | PollHeld | patience := min(pollTimeout, c.clock.left(d.expiry)) | patience := pollTimeout
+poll.go | PollHeld | checks: checks, patience: patience} | checks: checks, patience: 0 * patience}
 # registration.go
 registration.go | RegisterErrors | case as == nil || as.Issuer == "": | case as == nil:
 registration.go | RegisterErrors | case m.ClientID != "": | case false:
