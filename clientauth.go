@@ -19,7 +19,9 @@ import (
 // arguments in it: [NewClient] reports it with kind [ErrConfig].
 //
 // Authenticate is called anew for every attempt at a request, from several
-// goroutines at once. It may set Header and Form of r and leaves the rest alone.
+// goroutines at once. It may set Header and Form of r and leaves the rest alone. It
+// must return when ctx ends, because the caller waits for it; so must the functions and
+// signers that the package is given.
 type ClientAuth interface {
 	Authenticate(ctx context.Context, r *ClientAuthRequest) error
 }

@@ -226,12 +226,12 @@ func (w *watch) send(rt http.RoundTripper, req *http.Request) (*http.Response, e
 		w.judge(req.Context(), err)
 		err = w.explain(req, err)
 	}
-	if res == nil || res.Body == nil || err != nil {
+	if res != nil && res.Request == r {
+		res.Request = req
+	}
+	if err != nil || res == nil || res.Body == nil || res.Body == http.NoBody {
 		cancel(nil)
 		return res, err
-	}
-	if res.Request == r {
-		res.Request = req
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols { // there it is the connection
 		res.Body = &watchedBody{ReadCloser: res.Body, watch: w, ctx: req.Context()}

@@ -439,7 +439,9 @@ func TestHTTPSwitching(t *testing.T) {
 		})
 		c := newCaller(rt.client(), false, nil)
 		if upgrade == "" {
-			res, err := c.do(t.Context(), httpGet("https://op.example/"))
+			r := httpGet("https://op.example/")
+			r.header = http.Header{"Upgrade": {"websocket"}} // by a ClientAuth
+			res, err := c.do(t.Context(), r)
 			wantError(t, err, ErrResponse, "")
 			if res != nil || body.closed != 1 {
 				t.Errorf("an answer %v, closed %d times", res, body.closed)
@@ -618,8 +620,11 @@ func TestWireCertificate(t *testing.T) {
 			if replaced := fresh != old; replaced != tt.replaced {
 				t.Errorf("replaced %v, want %v", replaced, tt.replaced)
 			}
-			if fresh.TLSClientConfig.GetClientCertificate == nil || fresh != w.current() {
-				t.Error("the new one has no certificate, or is replaced again")
+			if fresh != w.current() {
+				t.Error("it is replaced again")
+			}
+			if _, err := fresh.TLSClientConfig.GetClientCertificate(new(tls.CertificateRequestInfo)); err != nil || w.leaf == nil {
+				t.Errorf("the certificate of new connections is not noted: %v", err)
 			}
 		})
 	}

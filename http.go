@@ -166,6 +166,7 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 		req.Header.Set("Content-Type", mediaType)
 	}
 	req.Header.Set("Accept", r.accept)
+	req.Header.Del("Upgrade") // a ClientAuth may set fields; no context ends what is read after a 101
 
 	start := monotonic()
 	res, err := c.roundTrip(req, r.op, r.patience)

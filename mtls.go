@@ -37,7 +37,9 @@ type MutualTLS struct {
 	// the HTTPClient's transport, else of the system.
 	RootCAs *x509.CertPool
 
-	// Wrap puts something around the transport: tracing, metrics. Nil: nothing.
+	// Wrap returns a round tripper that sends requests through the given one, for
+	// example for tracing. It must not follow redirects or repeat requests, as
+	// Config.HTTPClient says. If nil, nothing is put around the transport.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
 

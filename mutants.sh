@@ -467,9 +467,9 @@ http.go | TestPoll$ | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavai
 http.go | PollNeedsKeys | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrNetwork)
 http.go | LogoutHandler$ | io.LimitReader(r, limit+1) | io.LimitReader(r, limit)
 dial.go | TestWireDead | w.transport == t && !monotonic().Before(w.since.Add(silence)) | w.transport == t
-dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (ctx.Err() != nil && patient)
-dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | timeout
-dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (timeout || ctx.Err() != nil)
+dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (timeout && false || ctx.Err() != nil && patient)
+dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (timeout || false && patient)
+dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (timeout || ctx.Err() != nil && (patient || true))
 dial.go | TestWireDead | && network.Timeout() | && false
 dial.go | TestWireDead | b.watch.judge(b.ctx, err) | _ = 0
 dial.go | TestWirePings | if t.HTTP2.SendPingTimeout == 0 && t.HTTP2.PingTimeout == 0 { | if true {
@@ -485,6 +485,7 @@ http.go | HTTP|Token | if r.mediaType == "text/html" { | if false {
 http.go | HTTP | r.body[:min(len(r.body), maxErrorBody)] | r.body
 http.go | HTTP|Token | if s[i] < 0x21 || s[i] > 0x7e { | if s[i] > 0x7e {
 http.go | TestDetached$ | if timeout > 0 { | if false {
+http.go | HTTPSwitching | req.Header.Del("Upgrade") | _ = 0
 http.go | HTTPSwitching | res.StatusCode == http.StatusSwitchingProtocols && | false &&
 http.go | HTTPSwitching | && req.Header.Get("Upgrade") == "" | 
 http.go | HTTPFollowed | case res.Request != nil && res.Request.Response != nil: | case false:
@@ -897,6 +898,9 @@ oauth.go | AttestationWhere|AttestationChallenge | patience: patience, attested:
 oauth.go | AttestationWhere|AttestationChallenge | Form: url.Values{}, attested: attested, | Form: url.Values{},
 # poll.go
 poll.go | PollLost | lost && refused != nil | refused != nil
+poll.go | PollHeld | patience := min(pollTimeout, d.expiry.Sub(c.clock.local())) | patience := pollTimeout
+poll.go | PollHeld | checks: c.laterChecks(), patience: patience} | checks: c.laterChecks(), patience: 0 * patience}
+poll.go | PollLost | lost && refused != nil | (lost || true) && refused != nil
 poll.go | PollLost | g.lost.Swap(errors.Is(err, ErrNetwork) || | g.lost.Swap(false && errors.Is(err, ErrNetwork) ||
 http.go | PollHeld | if c.own || timeout == 0 { | if true {
 http.go | HTTPTimeouts | if c.own || timeout == 0 { | if timeout == 0 {

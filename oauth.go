@@ -346,8 +346,18 @@ type Config struct {
 	// Clock judges times. Zero: the local time, with DefaultTolerance.
 	Clock Clock
 
-	// HTTPClient makes the requests. It is copied, without its cookie jar, and
-	// redirects are not followed. Nil: one of the package's own, with timeouts.
+	// HTTPClient makes the requests. Only its Transport and Timeout are used: there are
+	// no cookies, and redirects are not followed. If nil, the package uses a client of
+	// its own, with timeouts.
+	//
+	// A Transport that is an [*http.Transport] is used as it is, or a clone of it if it
+	// sets no TLSHandshakeTimeout or if its connections turn out to be dead. Any other
+	// round tripper must not follow redirects: the response is then refused, but code,
+	// secret and token have been sent to another place by that time. It must not repeat
+	// requests either, because they contain values that can be used only once: a second
+	// connection for the same request is refused unless a response came on the first,
+	// and the request has no GetBody. It may ignore its context: the package does not
+	// wait for it any longer than that.
 	HTTPClient *http.Client
 
 	// MTLS is the client certificate for the server's endpoints. If nil, there is

@@ -28,11 +28,17 @@ const opProtected = "protected resource"
 // timeout but that of req's context, and of Config.HTTPClient only the Transport
 // is used.
 //
-// req is not changed, and has no Authorization and DPoP header field of its own.
-// If the resource wants a nonce in the proof, the request is made once more,
-// provided that it has no body or a GetBody. The token is not renewed: see
-// [Client.NewTransport]. The errors are of kind [ErrConfig], [ErrInsecureURL],
-// [ErrTokenType], [ErrBinding] and [ErrNetwork]; an answer of any status is none.
+// req is not changed, and has no Authorization and DPoP header field of its own. Its
+// RequestURI is not sent. If the resource wants a nonce in the proof, the request is
+// made once more, provided that it has no body or a GetBody. After a connection that
+// broke, a GET, HEAD, OPTIONS or TRACE request is made once more with a new proof,
+// and any other only if the server said, by HTTP/2, that it did nothing: an order is
+// not placed twice. The token is not renewed: see [Client.NewTransport].
+//
+// The errors are of kind [ErrConfig], [ErrInsecureURL], [ErrTokenType], [ErrBinding],
+// [ErrNetwork], and [ErrResponse] for 101 Switching Protocols that req did not ask for
+// with an Upgrade header field, or if a redirect was followed. A response of any other
+// status is no error.
 func (c *Client) Do(req *http.Request, t *Token) (*http.Response, error) {
 	if err := c.made(); err != nil {
 		closeBody(req)
@@ -213,8 +219,9 @@ type TransportOptions struct {
 	// a refresh token.
 	Renew func(ctx context.Context, t *Token) (*Token, error)
 
-	// Base sends the requests. Nil: the Client's own, with the certificate of
-	// Config.MTLS.
+	// Base sends the requests. It must not follow redirects or repeat requests, as
+	// Config.HTTPClient says. If nil, it is the Client's own transport, with the
+	// certificate of Config.MTLS.
 	Base http.RoundTripper
 }
 
