@@ -898,8 +898,6 @@ oauth.go | AttestationWhere|AttestationChallenge | patience: patience, attested:
 oauth.go | AttestationWhere|AttestationChallenge | Form: url.Values{}, attested: attested, | Form: url.Values{},
 # poll.go
 poll.go | PollLost | lost && refused != nil | refused != nil
-poll.go | PollHeld | patience := min(pollTimeout, d.expiry.Sub(c.clock.local())) | patience := pollTimeout
-poll.go | PollHeld | checks: c.laterChecks(), patience: patience} | checks: c.laterChecks(), patience: 0 * patience}
 poll.go | PollLost | lost && refused != nil | (lost || true) && refused != nil
 poll.go | PollLost | g.lost.Swap(errors.Is(err, ErrNetwork) || | g.lost.Swap(false && errors.Is(err, ErrNetwork) ||
 http.go | PollHeld | if c.own || timeout == 0 { | if true {
@@ -1242,30 +1240,31 @@ protected.go | TransportRejected | tr.renew == nil || !invalidToken(res.Header, 
 protected.go | TransportRejected | if !tr.reject(t) || !resendable(req) { | if !resendable(req) {
 protected.go | TransportRejected | if !tr.reject(t) || !resendable(req) { | if !tr.reject(t) {
 protected.go | TransportRejected | if again.Body, err = req.GetBody(); err != nil { | if false {
-protected.go | TransportRejectedLate | if tr.token != t || tr.rejected == t { | if tr.rejected == t {
-protected.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | !now.Before(t.Expiry)
-protected.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | now.Add(tr.early).After(t.Expiry)
-protected.go | TransportRejected$|UnknownExpiry | !t.Expiry.IsZero() && !now.Add | !now.Add
-protected.go | InvalidGrant | if tr.ended || tr.failures > 0 && | if tr.failures > 0 &&
-protected.go | Backoff | tr.failures > 0 && monotonic().Before(tr.retryAt) | false
-protected.go | OnRefreshFails | && !stale && !tr.unsaved { | && !stale {
-protected.go | TransportRejected | t != tr.rejected && ( | (
-protected.go | Backoff|InvalidGrant | (t.Expiry.IsZero() || now.Before(t.Expiry)) | true
-protected.go | OnRefreshFails | err != nil && (tr.unsaved || !tr.usable | err != nil && (!tr.usable
-protected.go | Backoff | err != nil && (tr.unsaved || !tr.usable(tr.c.clock.local())) | err != nil
-protected.go | OnRefreshAfterFailed | err = tr.lastErr // | _ = tr.lastErr //
-protected.go | OnRefreshFails | if hookErr := tr.store(ctx); err == nil { | if hookErr := tr.store(ctx); false {
-protected.go | OnRefreshAfterFailed | if hookErr := tr.store(ctx); err == nil { | if err != nil { } else if hookErr := tr.store(ctx); true {
-protected.go | TransportRenew | t, err := tr.renew(ctx, tr.Token()) | t, err := tr.renew(ctx, tr.token)
-protected.go | TransportRenew$ | if err == nil && t == nil { | if false {
-protected.go | TransportRenew$ | _, err = tr.c.authorization(t) | _ = 0
-protected.go | Backoff | refreshBackoff<<min(tr.failures, maxDoublings) | refreshBackoff
-protected.go | Backoff | min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff) | refreshBackoff<<min(tr.failures, maxDoublings)
-protected.go | InvalidGrant|Backoff | tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant" | tr.ended = errors.As(err, &refused)
-protected.go | TransportRenewFirst | = &own, nil, | = t, nil,
-protected.go | ShortLife | tr.early = min(tr.early, max(0, tr.c.clock.left(own.Expiry)/2)) | _ = 0
-protected.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, &own))
-protected.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
+# renewal.go
+renewal.go | TransportRejectedLate | if tr.token != t || tr.rejected == t { | if tr.rejected == t {
+renewal.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | !now.Before(t.Expiry)
+renewal.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | now.Add(tr.early).After(t.Expiry)
+renewal.go | TransportRejected$|UnknownExpiry | !t.Expiry.IsZero() && !now.Add | !now.Add
+renewal.go | InvalidGrant | if tr.ended || tr.failures > 0 && | if tr.failures > 0 &&
+renewal.go | Backoff | tr.failures > 0 && monotonic().Before(tr.retryAt) | false
+renewal.go | OnRefreshFails | && !stale && !tr.unsaved { | && !stale {
+renewal.go | TransportRejected | t != tr.rejected && ( | (
+renewal.go | Backoff|InvalidGrant | (t.Expiry.IsZero() || now.Before(t.Expiry)) | true
+renewal.go | OnRefreshFails | err != nil && (tr.unsaved || !tr.usable | err != nil && (!tr.usable
+renewal.go | Backoff | err != nil && (tr.unsaved || !tr.usable(tr.c.clock.local())) | err != nil
+renewal.go | OnRefreshAfterFailed | err = tr.lastErr // | _ = tr.lastErr //
+renewal.go | OnRefreshFails | if hookErr := tr.store(ctx); err == nil { | if hookErr := tr.store(ctx); false {
+renewal.go | OnRefreshAfterFailed | if hookErr := tr.store(ctx); err == nil { | if err != nil { } else if hookErr := tr.store(ctx); true {
+renewal.go | TransportRenew | t, err := tr.renew(ctx, tr.Token()) | t, err := tr.renew(ctx, tr.token)
+renewal.go | TransportRenew$ | if err == nil && t == nil { | if false {
+renewal.go | TransportRenew$ | _, err = tr.c.authorization(t) | _ = 0
+renewal.go | Backoff | refreshBackoff<<min(tr.failures, maxDoublings) | refreshBackoff
+renewal.go | Backoff | min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff) | refreshBackoff<<min(tr.failures, maxDoublings)
+renewal.go | InvalidGrant|Backoff | tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant" | tr.ended = errors.As(err, &refused)
+renewal.go | TransportRenewFirst | = &own, nil, | = t, nil,
+renewal.go | ShortLife | tr.early = min(tr.early, max(0, tr.c.clock.left(own.Expiry)/2)) | _ = 0
+renewal.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, &own))
+renewal.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
 # what DPoP and protected resources changed elsewhere
 http.go | ProtectedTransports | wired(patientTransport(newTransport())) | wired(newTransport())
 oauth.go | ProtectedTransports | c.caller.resources, c.caller.own = clients.resources, cfg.HTTPClient == nil | c.caller.own = cfg.HTTPClient == nil
@@ -1586,12 +1585,11 @@ grants.go | GuardRefreshIsSpent | if spent(err) && errors.Is(err, ErrUnavailable
 grants.go | GuardRefreshIsSpent | if t.known != nil || t.server == "" && c.keysErr == nil { | if t.known != nil {
 grants.go | GuardRefreshIsSpent | t.server == "" && c.keysErr == nil { | t.server == "" {
 grants.go | GuardRefreshKey | public && t.jkt != "" && t.jkt != c.thumbprint() { | public && false {
-protected.go | GuardTransportSpent | "invalid_grant" || spent(err) // | "invalid_grant" //
+renewal.go | GuardTransportSpent | "invalid_grant" || spent(err) // | "invalid_grant" //
 introspection.go | GuardConfirmation | if c == (confirmation{}) { | if false {
 protected.go | GuardHost | case req.Host != "" && originOf( | case false && originOf(
 protected.go | GuardHost | res.Request = req // | _ = req //
 protected.go | GuardIssuedType | case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT: | case false:
-protected.go | GuardResourceRefusesAll | elapsed(tr.rejectedAt) < maxRefreshBackoff { | elapsed(tr.rejectedAt) < 0 {
 logout.go | LogoutHandlerLosesNothing|CallbackPanics | if err := o.OnLogout(r.Context(), t); err != nil {\n | o.Replay.Add(r.Context(), key, until); if err := o.OnLogout(r.Context(), t); err != nil {\n
 logout.go | FrontchannelLogout | if decoded, err := url.QueryUnescape(*s); err == nil { | if decoded, err := url.QueryUnescape(*s); err == nil || decoded == "" {
 logout.go | FrontchannelLogout | if r == nil || r.URL == nil { | if r == nil {
@@ -1601,6 +1599,7 @@ logout.go | LogoutHandlerCache | o.replayFailed(r.Context(), "the sessions | ret
 logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.subject), t.d.id)
 logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.sessionID), t.d.id)
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, | replayKey(t.d.issuer,
+renewal.go | GuardResourceRefusesAll | elapsed(tr.rejectedAt) < maxRefreshBackoff { | elapsed(tr.rejectedAt) < 0 {
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //
