@@ -28,22 +28,68 @@ import (
 // [ErrBinding]: that of a public client is bound to the key of Config.DPoP (RFC
 // 9449, Section 5).
 //
+// If anything fails after the server has issued a new refresh token, the error is a
+// [*RefreshError], which holds it: an ID token that cannot be verified yet or is
+// bad, a member of the response that cannot be used, the end of ctx, a panic in
+// Config.Decrypter. Only if the ID token is about another login (issuer, audience,
+// nonce or user) is the refresh token that came with it not kept: it would be that
+// login's. A response that never arrived, and one that is not JSON, cannot be helped:
+// after [ErrNetwork] the server may have rotated the token.
+//
 // Nil options are the default. invalid_grant, in a [*ResponseError], says that
 // the refresh token is not good any more: the user has to log in again. The
-// other errors are those of a request, and the kinds under [ErrInvalid]; after
-// one of these, as after [ErrNetwork], the server may have rotated the token.
+// other errors are those of a request, and the kinds under [ErrInvalid].
 func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	fresh, err := c.refresh(ctx, t, opts)
+	fresh, _, err := c.refresh(ctx, t, opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
 	}
 	return fresh, nil
 }
 
-func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
+// A refreshing is a refresh that was begun.
+type refreshing struct {
+	c       *Client
+	old     *Token
+	x       *tokenExpectation
+	granted string // in the new Token
+
+	res     *httpResponse
+	rotated Secret       // the new refresh token; zero: none came
+	got     *tokenAnswer // nil until the answer was read
+	over    bool         // the token endpoint itself says invalid_grant of this refresh token
+	foreign bool         // the answer is about another login
+}
+
+// refresh also reports whether the session is over, which nothing else that was
+// asked on the way can say.
+func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (fresh *Token, over bool, err error) {
+	r := &refreshing{c: c, old: t.clone()}
+	form, err := r.form(opts)
+	if err != nil {
+		return nil, false, err
+	}
+	// Of a Token that the program made itself nothing is known.
+	if t.known != nil || t.server == "" && c.keysErr == nil {
+		if err := c.needKeys(ctx); err != nil {
+			return nil, false, err
+		}
+	}
+	if r.res, err = c.post(ctx, tokenEndpoint, opToken, form, opts.header()); err != nil {
+		return nil, false, err
+	}
+	if r.rotated = r.res.refreshToken(); !r.rotated.IsZero() {
+		tellRotation(ctx, t.RefreshToken, r.rotated)
+	}
+	fresh, err = r.accept(ctx)
+	return fresh, r.over, err
+}
+
+func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
+	c, t := r.c, r.old
 	if t == nil || t.RefreshToken.IsZero() {
 		return nil, fail(ErrConfig, "Token", "has no refresh token")
 	}
@@ -60,44 +106,97 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (*To
 	if err := opts.tokenForm(form); err != nil {
 		return nil, err
 	}
-	first := t.identity()
 	// RFC 6749, Section 6: a scope that is omitted "is treated as equal to the
 	// scope originally granted", whatever an earlier refresh asked for.
 	granted := cmp.Or(t.granted, strings.Join(t.Scope, " "))
-	x := &tokenExpectation{scope: opts.askedScope(granted), checks: c.laterChecks()}
-	if first.nonce != "" {
-		x.checks.nonce, x.checks.nonceRule = first.nonce, nonceIfPresent
-	}
-	// Of a Token that the program made itself nothing is known.
-	if t.known != nil || t.server == "" && c.keysErr == nil {
-		if err := c.needKeys(ctx); err != nil {
-			return nil, err
-		}
-	}
-	fresh, err := c.requestToken(ctx, form, opts, x)
-	if spent(err) && errors.Is(err, ErrUnavailable) {
-		// That kind says to try again, and the refresh token was used.
-		return nil, &Error{Kind: ErrResponse, Op: opIDToken, Param: "id_token", Detail: "came with the new token and cannot be verified now", Err: errors.New(err.Error())}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := fresh.checkSameUser(first); err != nil {
-		return nil, err
+	r.x = &tokenExpectation{scope: opts.askedScope(granted), checks: c.laterChecks()}
+	if nonce := t.identity().nonce; nonce != "" {
+		r.x.checks.nonce, r.x.checks.nonceRule = nonce, nonceIfPresent
 	}
 	if form.Has("scope") || form.Has("resource") {
-		fresh.granted = granted
+		r.granted = granted
 	}
+	return form, nil
+}
+
+// accept makes the new Token of the answer, which it can do again. A panic of what
+// takes part in it must not lose the answer.
+func (r *refreshing) accept(ctx context.Context) (*Token, error) {
+	var fresh *Token
+	err := guarded(func() (err error) {
+		fresh, err = r.judge(ctx)
+		return err
+	})
+	switch {
+	case err == nil:
+	case r.rotated.IsZero():
+		return nil, err
+	case r.foreign: // and so is the refresh token
+		tellRotation(ctx, r.rotated, r.old.RefreshToken)
+		return nil, err
+	default:
+		e := &RefreshError{RefreshToken: r.rotated, Err: withOp(opToken, err)}
+		if r.got != nil && (errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+			e.again = r.accept
+		}
+		return nil, e
+	}
+	first := r.old.identity()
+	fresh.granted = r.granted
 	if fresh.RefreshToken.IsZero() { // Section 6: the old one stays in use
-		fresh.RefreshToken = t.RefreshToken
+		fresh.RefreshToken = r.old.RefreshToken
 	}
 	if fresh.known == nil {
-		fresh.known = t.known
+		fresh.known = r.old.known
 	} else { // Section 12.2: it SHOULD NOT have a nonce
 		fresh.known.nonce = cmp.Or(fresh.known.nonce, first.nonce)
 		fresh.known.sessionID = cmp.Or(fresh.known.sessionID, first.sessionID)
 	}
 	return fresh, nil
+}
+
+// judge reads and verifies the answer.
+func (r *refreshing) judge(ctx context.Context) (*Token, error) {
+	if r.got == nil {
+		t, idToken, err := r.c.processTokenResponse(r.res, r.x)
+		if err != nil {
+			refused, _ := err.(*ResponseError)
+			r.over = refused != nil && refused.Code == "invalid_grant"
+			return nil, err
+		}
+		r.got, r.res = newTokenAnswer(t, idToken, r.x, r.res), nil
+	}
+	fresh, err := r.c.acceptToken(ctx, r.got)
+	if err != nil {
+		// The ID token is good, and of another login.
+		r.foreign = errors.Is(err, ErrIssuer) || errors.Is(err, ErrAudience) || errors.Is(err, ErrNonce)
+		return nil, err
+	}
+	err = fresh.checkSameUser(r.old.identity())
+	r.foreign = err != nil
+	return fresh, err
+}
+
+// refreshToken takes the refresh token out of an answer before anything else can
+// fail, also where the rest cannot be used.
+func (r *httpResponse) refreshToken() Secret {
+	if r.refusal().Code != "" {
+		return Secret{}
+	}
+	return NewSecret(looseString(r.body, "refresh_token"))
+}
+
+// A rotation hears, under this key in a context, at once that a refresh token stands
+// in the place of another: whatever becomes of the rest, and of who asked.
+type (
+	rotation    func(old, fresh Secret)
+	rotationKey struct{}
+)
+
+func tellRotation(ctx context.Context, old, fresh Secret) {
+	if hear, _ := ctx.Value(rotationKey{}).(rotation); hear != nil {
+		hear(old, fresh)
+	}
 }
 
 // checkToken refuses a token that is not this client's. One that a program made

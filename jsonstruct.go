@@ -5,6 +5,7 @@ package oauth
 // into values of the caller's.
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -187,4 +188,15 @@ func unmarshalClaims(text string, dst any) error {
 		return fail(ErrClaim, "", "the claims do not fit a %T", dst)
 	}
 	return nil
+}
+
+// looseString reads a string out of a document that the strict reader may refuse: one
+// with a member twice, or with more behind it. It is for a value that must not be lost
+// and on which nothing depends.
+func looseString(doc []byte, name string) (s string) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(doc[:bytes.LastIndexByte(doc, '}')+1], &members) != nil || json.Unmarshal(members[name], &s) != nil {
+		return ""
+	}
+	return s
 }

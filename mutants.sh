@@ -430,12 +430,17 @@ flight.go | DetachedPanics | o := outcome{err: goexit()} | o := outcome{}
 grants.go | TestGrantErrors | if t == nil || t.RefreshToken.IsZero() { | if t == nil {
 grants.go | TestGrantErrors | if t.server != "" && t.server != c.server.Issuer || t.clientID != "" | if t.clientID != ""
 grants.go | TestGrantErrors | || t.clientID != "" && t.clientID != c.meta.ClientID { | {
-grants.go | RefreshIDToken | x.checks.nonce, x.checks.nonceRule = first.nonce, nonceIfPresent | _ = 0
+grants.go | RefreshIDToken | r.x.checks.nonce, r.x.checks.nonceRule = nonce, nonceIfPresent | _ = 0
 grants.go | RefreshNeedsKeys | if t.known != nil || t.server == "" && c.keysErr == nil { | if false {
 grants.go | RefreshIDToken | case first.issuer != "" && t.known.issuer != first.issuer: | case false:
 grants.go | RefreshIDToken | case first.subject != "" && t.known.subject != first.subject: | case false:
-grants.go | RefreshKeeps | fresh.RefreshToken = t.RefreshToken | _ = 0
-grants.go | RefreshKeeps | fresh.known = t.known | _ = 0
+grants.go | RefreshError | case r.foreign: // | case false: //
+grants.go | RefreshError | errors.Is(err, ErrIssuer) || errors.Is(err, ErrAudience) || | errors.Is(err, ErrIssuer) ||
+grants.go | RefreshError | if r.refusal().Code != "" { | if false {
+grants.go | RotationSurvives | tellRotation(ctx, t.RefreshToken, r.rotated) | _ = 0
+grants.go | RotationForeign | tellRotation(ctx, r.rotated, r.old.RefreshToken) | _ = 0
+grants.go | RefreshKeeps | fresh.RefreshToken = r.old.RefreshToken | _ = 0
+grants.go | RefreshKeeps | fresh.known = r.old.known | _ = 0
 grants.go | RefreshKeeps | fresh.known.nonce = cmp.Or(fresh.known.nonce, first.nonce) | _ = 0
 grants.go | RefreshKeeps | fresh.known.sessionID = cmp.Or(fresh.known.sessionID, first.sessionID) | _ = 0
 grants.go | RefreshKeeps | opts.askedScope(granted) | granted
@@ -704,7 +709,6 @@ jwks.go | JWKSUnknown | case from == fromServer && !at.After(now.Add(b.interval)
 jwks.go | JWKSUnknown | return &s.budgets[from-1] | return &s.budgets[1]
 jwks.go | JWKSUnknown | if backingOff {\n | if false {\n
 jwks.go | JWKSUnknown | b.whole.After(spent) { | false {
-token.go | JWKSSources | c.verifyIDToken(ctx, rawIDToken, fromServer, | c.verifyIDToken(ctx, rawIDToken, fromAnybody,
 userinfo.go | JWKSSources | verifyJWS(ctx, token, keys, fromServer, | verifyJWS(ctx, token, keys, fromAnybody,
 introspection.go | JWKSSources | verifyJWS(ctx, d.jwt, keys, fromServer, | verifyJWS(ctx, d.jwt, keys, fromAnybody,
 callback.go | JWKSSources | verifyJWS(ctx, response, keys, fromAnybody, | verifyJWS(ctx, response, keys, fromServer,
@@ -908,7 +912,7 @@ poll.go | DeviceAnswer | if interval > int64(maxPollInterval/time.Second) { | if
 poll.go | DeviceAnswer | if interval == 0 { | if false {
 poll.go | DeviceAnswer | t.Nanosecond() > 0 { | t.IsZero() {
 poll.go | PollCodeIsSpent | || errors.Is(err, ErrUnavailable) { // | { //
-poll.go | PollCodeIsSpent | transient(err) && !spent(err): | transient(err):
+poll.go | PollCodeIsSpent | return c.acceptToken(ctx, got)\n		case IsPending | if t, err := c.acceptToken(ctx, got); err == nil { return t, nil }\n		case IsPending
 poll.go | PollErrors | case d.issuer != c.server.Issuer || d.clientID != c.meta.ClientID: | case d.issuer != c.server.Issuer:
 poll.go | PollErrors | case d.issuer != c.server.Issuer || d.clientID != c.meta.ClientID: | case d.clientID != c.meta.ClientID:
 poll.go | PollByHand | case !c.clock.local().Before(d.expiry): | case false:
@@ -1078,7 +1082,6 @@ redact.go | RedactAuthorization | list := []string{d.state, d.nonce, d.verifier}
 redact.go | RedactAuthorization | [...]string{"code", "state", | [...]string{"state",
 callback.go | RedactAuthorization | printable(redact(code, a.d.secrets(params)), 64) | printable(code, 64)
 token.go | RedactAnswers | o.quote(s, 32), want) | printable(s, 32), want)
-token.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
 userinfo.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
 # secret.go
 secret.go | PrintingTypes | func (unprinted) Format(f fmt.State, _ rune) | func (unprinted) Format2(f fmt.State, _ rune)
@@ -1227,10 +1230,10 @@ protected.go | TransportOrigins | u.RawQuery != "" || u.ForceQuery | u.RawQuery 
 protected.go | NewTransportErrors | return nil, fail(ErrConfig, "Token", "is nil, and so is Renew") | _ = 0
 protected.go | NewTransportErrors | if err := c.checkToken(t); err != nil { | if false { var err error
 protected.go | NewTransportErrors | if _, err := c.authorization(t); err != nil { | if false { var err error
-protected.go | TransportToken | tr.token = &own | _, tr.token = own, t
+protected.go | TransportToken | tr.token = t.clone() | tr.token = t
 protected.go | TransportRenewFirst | if tr.renew == nil && !t.RefreshToken.IsZero() { | if !t.RefreshToken.IsZero() {
 protected.go | UnknownExpiry | if tr.renew == nil && !t.RefreshToken.IsZero() { | if tr.renew == nil {
-protected.go | TransportToken | return &t\n | return cmp.Or(tr.token, &t)\n
+protected.go | TransportToken | return tr.token.clone() | return tr.token
 protected.go | TransportBase | if tr.base == nil {\n | if true {\n
 protected.go | OriginMatch|TransportRedirect | err := tr.checkOrigin(req.URL) | var err error
 protected.go | OriginMatch | if u == nil || !slices.Contains( | if !slices.Contains(
@@ -1245,26 +1248,37 @@ renewal.go | TransportRejectedLate | if tr.token != t || tr.rejected == t { | if
 renewal.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | !now.Before(t.Expiry)
 renewal.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | now.Add(tr.early).After(t.Expiry)
 renewal.go | TransportRejected$|UnknownExpiry | !t.Expiry.IsZero() && !now.Add | !now.Add
-renewal.go | InvalidGrant | if tr.ended || tr.failures > 0 && | if tr.failures > 0 &&
+renewal.go | InvalidGrant | if tr.ended || tr.waits(usable) { | if tr.waits(usable) {
 renewal.go | Backoff | tr.failures > 0 && monotonic().Before(tr.retryAt) | false
 renewal.go | OnRefreshFails | && !stale && !tr.unsaved { | && !stale {
 renewal.go | TransportRejected | t != tr.rejected && ( | (
 renewal.go | Backoff|InvalidGrant | (t.Expiry.IsZero() || now.Before(t.Expiry)) | true
-renewal.go | OnRefreshFails | err != nil && (tr.unsaved || !tr.usable | err != nil && (!tr.usable
-renewal.go | Backoff | err != nil && (tr.unsaved || !tr.usable(tr.c.clock.local())) | err != nil
+renewal.go | OnRefreshFails | if tr.unsaved || !tr.usable | if !tr.usable
+renewal.go | Backoff | if tr.unsaved || !tr.usable(tr.c.clock.local()) { | if true {
 renewal.go | OnRefreshAfterFailed | err = tr.lastErr // | _ = tr.lastErr //
 renewal.go | OnRefreshFails | if hookErr := tr.store(ctx); err == nil { | if hookErr := tr.store(ctx); false {
 renewal.go | OnRefreshAfterFailed | if hookErr := tr.store(ctx); err == nil { | if err != nil { } else if hookErr := tr.store(ctx); true {
-renewal.go | TransportRenew | t, err := tr.renew(ctx, tr.Token()) | t, err := tr.renew(ctx, tr.token)
+renewal.go | TransportRenew | old, pending, renewals := tr.token.clone(), | old, pending, renewals := tr.token,
 renewal.go | TransportRenew$ | if err == nil && t == nil { | if false {
 renewal.go | TransportRenew$ | _, err = tr.c.authorization(t) | _ = 0
 renewal.go | Backoff | refreshBackoff<<min(tr.failures, maxDoublings) | refreshBackoff
 renewal.go | Backoff | min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff) | refreshBackoff<<min(tr.failures, maxDoublings)
-renewal.go | InvalidGrant|Backoff | tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant" | tr.ended = errors.As(err, &refused)
-renewal.go | TransportRenewFirst | = &own, nil, | = t, nil,
-renewal.go | ShortLife | tr.early = min(tr.early, max(0, tr.c.clock.left(own.Expiry)/2)) | _ = 0
-renewal.go | OnRefreshBeforeUse | tr.hook(ctx, &own) | tr.hook(ctx, cmp.Or(t, &own))
-renewal.go | OnRefreshFails | tr.unsaved = false // | _ = 0 //
+grants.go | InvalidGrant|Backoff | r.over = refused != nil && refused.Code == "invalid_grant" | r.over = refused != nil
+renewal.go | InvalidGrant | tr.ended = over | _ = over
+renewal.go | TransportRenewFirst | = t.clone(), nil, nil, tr.hook | = t, nil, nil, tr.hook
+renewal.go | OnRefreshBeforeUse | tr.hook(ctx, t.clone()) | tr.hook(ctx, t)
+renewal.go | OnRefreshFails | tr.unsaved = false | _ = 0
+renewal.go | RotationSurvives | if stored && tr.token == t { | if stored || tr.token == t {
+renewal.go | RotationSurvives | case storing:\n | case false:\n
+renewal.go | RotationSurvives | tr.storing = false | _ = 0
+renewal.go | RotationSurvives | tr.token, tr.unsaved, tr.ended = t, tr.hook != nil, false | _ = t
+renewal.go | RotationSurvives | tr.pending = rotated.again | _ = rotated
+renewal.go | RotationSurvives | (late || died) && tr.unsaved | late && tr.unsaved
+renewal.go | RotationLate | (late || died) && tr.unsaved | died && tr.unsaved
+renewal.go | RotationSurvives | if late { // who | if late && false { // who
+renewal.go | RotationLate | if err != nil || tr.renewals != renewals || | if err != nil || tr.renewals < renewals ||
+renewal.go | RotationLate | || !tr.holds(t.RefreshToken) && !tr.holds(old.refreshToken()) { | {
+renewal.go | RotationOfElse | if tr.token == nil || !tr.holds(old) || tr.holds(fresh) { // | if tr.token == nil || tr.holds(fresh) { //
 # what DPoP and protected resources changed elsewhere
 http.go | ProtectedTransports | wired(patientTransport(newTransport())) | wired(newTransport())
 oauth.go | ProtectedTransports | c.caller.resources, c.caller.own = clients.resources, cfg.HTTPClient == nil | c.caller.own = cfg.HTTPClient == nil
@@ -1581,11 +1595,10 @@ verified.go | TokenCache | !known && len(c.newer) >= c.half { | known && len(c.n
 verified.go | TokenCache | c.add(hash, old)\n | _ = 0\n
 # the tests of these are in guard_test.go
 metadata.go | GuardResourceIssuer | if o.Issuer != "" { | if false {
-grants.go | GuardRefreshIsSpent | if spent(err) && errors.Is(err, ErrUnavailable) { | if false {
+errors.go | GuardRefreshIsSpent|RefreshErrorUnavailable | if !errors.Is(e.Err, ErrUnavailable) { | if true {
 grants.go | GuardRefreshIsSpent | if t.known != nil || t.server == "" && c.keysErr == nil { | if t.known != nil {
 grants.go | GuardRefreshIsSpent | t.server == "" && c.keysErr == nil { | t.server == "" {
 grants.go | GuardRefreshKey | public && t.jkt != "" && t.jkt != c.thumbprint() { | public && false {
-renewal.go | GuardTransportSpent | "invalid_grant" || spent(err) // | "invalid_grant" //
 introspection.go | GuardConfirmation | if c == (confirmation{}) { | if false {
 protected.go | GuardHost | case req.Host != "" && originOf( | case false && originOf(
 protected.go | GuardHost | res.Request = req // | _ = req //

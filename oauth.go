@@ -125,9 +125,10 @@
 // rotates refresh tokens takes a second use of one for theft, so that processes
 // which share a store have to lock it while they refresh. [Client.Refresh] and
 // [TransportOptions].OnRefresh hand over the new Token: store it before anything
-// else. invalid_grant, in a [*ResponseError], means that the refresh token is not
-// good any more (expired, revoked, used twice): delete it, and have the user log
-// in again.
+// else. If Refresh fails after the server has issued a new refresh token, its error is
+// a [*RefreshError] with the new one: store that. invalid_grant, in a
+// [*ResponseError], means that the refresh token is not good any more (expired,
+// revoked, used twice): delete it, and have the user log in again.
 //
 // # Trust
 //

@@ -111,13 +111,6 @@ func IsPending(err error) bool {
 	return refused.Code == "authorization_pending" || refused.Code == "slow_down"
 }
 
-// spent reports whether the attempt used the code up: a token came, and with it
-// an ID token that cannot be verified now. Asking again would replay the code.
-func spent(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Op == opIDToken
-}
-
 // form makes the token request, with the code in the parameter that the grant
 // has for it.
 func (g *pendingGrant) form(c *Client, grantType, param string, opts *GrantOptions) (url.Values, error) {
@@ -136,6 +129,15 @@ func (g *pendingGrant) form(c *Client, grantType, param string, opts *GrantOptio
 
 // attempt asks once.
 func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param string, opts *GrantOptions) (*Token, error) {
+	got, err := c.ask(ctx, g, grantType, param, opts)
+	if err != nil {
+		return nil, err
+	}
+	return c.acceptToken(ctx, got)
+}
+
+// ask is an attempt up to the point where the code is used up.
+func (c *Client) ask(ctx context.Context, g *pendingGrant, grantType, param string, opts *GrantOptions) (*tokenAnswer, error) {
 	form, err := g.form(c, grantType, param, opts)
 	if err != nil {
 		return nil, err
@@ -152,7 +154,7 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 	checks.requested = d.started.Add(c.clock.Skew)
 	// CIBA, Section 7.3: a server may hold the answer until there is one.
 	patience := min(pollTimeout, c.clock.left(d.expiry))
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks, patience: patience})
+	got, err := c.askToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks, patience: patience})
 	var refused *ResponseError
 	errors.As(err, &refused)
 	if IsPending(err) && refused.Code == "slow_down" {
@@ -161,7 +163,7 @@ func (c *Client) attempt(ctx context.Context, g *pendingGrant, grantType, param 
 	if lost := g.lost.Swap(errors.Is(err, ErrNetwork) || errors.Is(err, context.Canceled)); lost && refused != nil && refused.Code == "invalid_grant" {
 		err = &Error{Op: opToken, Detail: "the attempt before had no answer, which may have been the token: start again", Err: err}
 	}
-	return t, err
+	return got, err
 }
 
 // slowDown is RFC 8628, Section 3.5: "the interval MUST be increased by 5
@@ -193,13 +195,13 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 		if err := sleep(ctx, max(interval, backoff)); err != nil {
 			return nil, &Error{Op: opToken, Detail: "given up", Err: err}
 		}
-		t, err := c.attempt(ctx, g, grantType, param, opts)
+		got, err := c.ask(ctx, g, grantType, param, opts)
 		switch {
-		case err == nil:
-			return t, nil
+		case err == nil: // whatever is wrong with it: asking again would replay the code
+			return c.acceptToken(ctx, got)
 		case IsPending(err):
 			failures = 0
-		case ctx.Err() == nil && transient(err) && !spent(err):
+		case ctx.Err() == nil && transient(err):
 			failures++
 		default:
 			return nil, err

@@ -204,19 +204,28 @@ type TransportOptions struct {
 	// any other place, by a redirect too, fails before it is sent.
 	Origins []string
 
-	// OnRefresh stores a new Token, before it is used. If it fails, so do the
-	// requests that wait for it; the Token is kept in memory and offered again at
-	// the next request, because the refresh token that it replaces may be of no
-	// use any more. It is called by one goroutine at a time, with a context of at
-	// most 30 seconds that does not end when the requests do; it must not use the
-	// Transport, which waits for it, and must not panic. Nil: nothing is stored.
+	// OnRefresh stores a new Token, before it is used. The Token is a copy. If
+	// OnRefresh returns an error or panics, the requests that wait for it fail; the
+	// Token is kept in memory and offered again at the next request, because the
+	// refresh token that it replaces may be of no use any more.
+	//
+	// If the server issued a new refresh token, but the rest of its response cannot
+	// be used (see [RefreshError]), OnRefresh gets the Token there was with the new
+	// refresh token in it. A Transport made of the stored Token goes on from there.
+	//
+	// OnRefresh is never called twice at a time. Its context lasts at most 30
+	// seconds and does not end when the requests do. If it has not returned a second
+	// after that, requests fail until it does. It must not use the Transport, which
+	// waits for it. If nil, nothing is stored.
 	OnRefresh func(ctx context.Context, t *Token) error
 
 	// Renew gets a new Token where that is not [Client.Refresh]:
-	// [Client.ClientCredentials], for one. Its context is that of OnRefresh. The
-	// argument is the Token there was, nil if there was none yet; like OnRefresh
-	// it must not use the Transport, and must not panic. Nil: Refresh, if there is
-	// a refresh token.
+	// [Client.ClientCredentials], for example. Its context is that of OnRefresh, and
+	// must be handed on to Refresh if Renew calls it: the Transport then keeps a
+	// refresh token that the server has rotated even if Renew fails afterwards. The
+	// argument is a copy of the Token there was, nil if there was none yet; like
+	// OnRefresh, Renew must not use the Transport. A panic is an error. If nil,
+	// Refresh is called, if there is a refresh token.
 	Renew func(ctx context.Context, t *Token) (*Token, error)
 
 	// Base sends the requests. It must not follow redirects or repeat requests, as
@@ -232,21 +241,34 @@ type Transport struct {
 	base    http.RoundTripper
 	origins []string
 	hook    func(context.Context, *Token) error
-	renew   func(context.Context, *Token) (*Token, error)
+
+	// renew is nil where there is no way to renew. It also reports whether the
+	// session is over.
+	renew func(context.Context, *Token) (t *Token, over bool, err error)
 
 	mu       sync.Mutex
-	token    *Token // nil: none yet
+	token    *Token // nil: none yet; what it points to is not changed
 	rejected *Token // the token that a resource refused
 
 	rejectedAt time.Time // when one was last refused
 
-	unsaved  bool // hook has not taken the token yet
-	early    time.Duration
+	unsaved bool // hook has not taken the token yet
+	storing bool // hook is running
+	early   time.Duration
+
+	// pending makes a Token of an answer that came for the refresh token that token
+	// had before, and could not be verified yet; nil: there is none.
+	pending func(context.Context) (*Token, error)
+
 	flight   *flight[*Token]
+	renews   bool  // the flight is a renewal, not only the storing of its result
+	settled  bool  // the result of that renewal is here
+	flights  int   // that there were
+	renewals int   // that brought a token
 	lastErr  error // of the last renewal; nil after a good one
 	failures int
 	retryAt  time.Time // before it there is no renewal, after failures
-	ended    bool      // there is none any more: invalid_grant
+	ended    bool      // there is none any more: the session is over
 }
 
 // NewTransport makes a Transport of a token; it may be nil with
@@ -255,27 +277,45 @@ type Transport struct {
 // request for all that wait. That request goes on for up to 30 seconds when they
 // do not wait any longer, so that a refresh token that was rotated is not lost.
 //
+// A refresh token that the server has rotated is kept, whatever happens to the rest
+// of the response that it came in, and offered to TransportOptions.OnRefresh. An ID
+// token that came with it is verified before the new access token is used; if the keys
+// for it are not available, that is tried again, without a new token request. If the
+// process ends after the server has rotated the refresh token and before OnRefresh has
+// stored the new one, the user must log in again.
+//
+// If the token endpoint answers invalid_grant to the refresh token that the Transport
+// holds, the session is over: nothing is sent to it any more, the error of all requests
+// is that [*ResponseError], and the user must log in again. Any other failure is one of
+// the moment, invalid_grant from elsewhere and from TransportOptions.Renew too. After
+// it the next renewal is a second away, after each further one twice as long, and never
+// more than 30 seconds; the error says when it is.
+//
 // Of two processes that use the same refresh token, a server may take one for a
 // thief. Those that share a store renew under a lock, which is for
 // TransportOptions.Renew: take the lock, read the store, return what another
-// process has put there, or else Refresh, store, and let go. When the error of a
-// request is a [*ResponseError] with invalid_grant, or that of an ID token which
-// came with the new token and is not good, the refresh token is used up; nothing
-// is sent any more, and the user has to log in again. The errors of NewTransport are of kind [ErrConfig] and
-// [ErrInsecureURL].
+// process has put there, or else Refresh, store, and let go; the refresh token of a
+// [*RefreshError] must be stored, too. The errors of NewTransport are of kind
+// [ErrConfig] and [ErrInsecureURL].
 func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	tr, err := c.newTransport(t, &opts)
+	tr, err := c.newTransport(t, opts)
 	if err != nil {
 		return nil, withOp(opProtected, err)
 	}
 	return tr, nil
 }
 
-func (c *Client) newTransport(t *Token, o *TransportOptions) (*Transport, error) {
-	tr := &Transport{c: c, base: wired(o.Base), hook: o.OnRefresh, renew: o.Renew, early: earlyRefresh}
+func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) {
+	tr := &Transport{c: c, base: wired(o.Base), hook: o.OnRefresh, early: earlyRefresh}
+	if o.Renew != nil {
+		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) {
+			fresh, err := o.Renew(ctx, t)
+			return fresh, false, err
+		}
+	}
 	if tr.base == nil {
 		tr.base = c.caller.resources
 	}
@@ -304,26 +344,21 @@ func (c *Client) newTransport(t *Token, o *TransportOptions) (*Transport, error)
 	if _, err := c.authorization(t); err != nil {
 		return nil, err
 	}
-	own := *t
-	tr.token = &own
+	tr.token = t.clone()
 	if tr.renew == nil && !t.RefreshToken.IsZero() {
-		tr.renew = func(ctx context.Context, t *Token) (*Token, error) { return c.Refresh(ctx, t, nil) }
+		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) { return c.refresh(ctx, t, nil) }
 	}
 	return tr, nil
 }
 
-// Token is a copy of the token that is in use; nil if there is none yet.
+// Token returns a copy of the token that is in use; nil if there is none yet.
 func (tr *Transport) Token() *Token {
 	if tr == nil {
 		return nil
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if tr.token == nil {
-		return nil
-	}
-	t := *tr.token
-	return &t
+	return tr.token.clone()
 }
 
 // Format prints the client and the origins.

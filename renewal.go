@@ -40,11 +40,11 @@ func (tr *Transport) reject(t *Token) bool {
 
 // current returns a token to use, renewed if need be.
 func (tr *Transport) current(ctx context.Context) (*Token, error) {
+	now := tr.c.clock.local() // the program's own code, which must not fall over behind the lock
 	tr.mu.Lock()
-	now := tr.c.clock.local()
 	t, usable := tr.token, tr.usable(now)
-	stale := tr.renew != nil && (!usable || !t.Expiry.IsZero() && !now.Add(tr.early).Before(t.Expiry))
-	if tr.ended || tr.failures > 0 && monotonic().Before(tr.retryAt) {
+	stale := tr.renew != nil && (!usable || tr.pending != nil || !t.Expiry.IsZero() && !now.Add(tr.early).Before(t.Expiry))
+	if tr.ended || tr.waits(usable) {
 		stale = false // there is no renewal now
 	}
 	if tr.flight == nil && !stale && !tr.unsaved {
@@ -56,14 +56,30 @@ func (tr *Transport) current(ctx context.Context) (*Token, error) {
 		return nil, err
 	}
 	if tr.flight == nil {
-		tr.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, tr.run(ctx, stale) }, tr.land)
+		tr.launch(ctx, stale)
 	}
 	f := tr.flight
 	tr.mu.Unlock()
 	if err := f.wait(ctx, opProtected); err != nil {
 		return nil, err
 	}
-	return f.result, f.err
+	if f.err == nil {
+		return f.result, nil
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	// The old token is still good for a while: it was renewed early.
+	if tr.unsaved || !tr.usable(tr.c.clock.local()) {
+		return nil, f.err
+	}
+	return tr.token, nil
+}
+
+// waits reports whether failures have put off the next renewal. An answer that is
+// there already is held against keys that may have come meanwhile as soon as
+// nothing else is of use: the KeySet has a back-off of its own.
+func (tr *Transport) waits(usable bool) bool {
+	return tr.failures > 0 && monotonic().Before(tr.retryAt) && (usable || tr.pending == nil)
 }
 
 // usable reports whether the token is good as far as is known. Without a way to
@@ -73,12 +89,26 @@ func (tr *Transport) usable(now time.Time) bool {
 	return t != nil && (tr.renew == nil || t != tr.rejected && (t.Expiry.IsZero() || now.Before(t.Expiry)))
 }
 
-// run renews the token if it is stale, and stores it if that is still to be
-// done, for all that wait.
-func (tr *Transport) run(ctx context.Context, stale bool) error {
+// launch begins a flight, for all that wait; tr is locked.
+func (tr *Transport) launch(ctx context.Context, stale bool) {
+	tr.flights++
+	n := tr.flights
+	tr.renews, tr.settled = stale, !stale
+	tr.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, tr.run(ctx, n, stale) }, tr.land)
+}
+
+// run is the n-th flight: it renews the token if it is stale, and stores it if that is
+// still to be done.
+func (tr *Transport) run(ctx context.Context, n int, stale bool) error {
 	var err error
 	if stale {
-		err = tr.renewed(ctx)
+		err = tr.renewed(ctx, n)
+	}
+	tr.mu.Lock()
+	late := tr.isLate(n)
+	tr.mu.Unlock()
+	if late { // who stores the token is the flight after this one
+		return err
 	}
 	// After a failed renewal too: the token that there is may be the only one.
 	if hookErr := tr.store(ctx); err == nil {
@@ -87,27 +117,45 @@ func (tr *Transport) run(ctx context.Context, stale bool) error {
 	return err
 }
 
+// isLate reports whether the n-th flight was given up.
+func (tr *Transport) isLate(n int) bool { return tr.flight == nil || tr.flights != n }
+
 // land says what those who waited for run get.
-func (tr *Transport) land(_ context.Context, _ *Token, err error, late bool) (*Token, error) {
-	if late {
-		return nil, err
-	}
+func (tr *Transport) land(ctx context.Context, _ *Token, err error, late bool) (*Token, error) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
+	if !late {
+		tr.flight = nil
+	}
+	died := !late && !tr.settled // it panicked, or was given up
+	if died {
+		err = tr.failed(err, false)
+	}
+	// It may have got a refresh token all the same, which is not left to the next
+	// request: there may be none in this process.
+	if (late || died) && tr.unsaved && tr.flight == nil {
+		tr.launch(ctx, false)
+	}
 	if err == nil {
 		err = tr.lastErr // of a renewal that is put off
 	}
-	tr.flight = nil
-	// The old token is still good for a while: it was renewed early.
-	if err != nil && (tr.unsaved || !tr.usable(tr.c.clock.local())) {
-		return nil, err
-	}
-	return tr.token, nil
+	return tr.token, err
 }
 
 // renewed gets a new token and keeps it, whatever comes after.
-func (tr *Transport) renewed(ctx context.Context) error {
-	t, err := tr.renew(ctx, tr.Token())
+func (tr *Transport) renewed(ctx context.Context, n int) error {
+	tr.mu.Lock()
+	old, pending, renewals := tr.token.clone(), tr.pending, tr.renewals
+	tr.mu.Unlock()
+	ctx = context.WithValue(ctx, rotationKey{}, rotation(tr.rotated))
+	var t *Token
+	var over bool
+	var err error
+	if pending != nil {
+		t, err = pending(ctx)
+	} else {
+		t, over, err = tr.renew(ctx, old)
+	}
 	if err == nil && t == nil {
 		err = fail(ErrConfig, "Renew", "returned neither a token nor an error")
 	}
@@ -116,37 +164,109 @@ func (tr *Transport) renewed(ctx context.Context) error {
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if tr.lastErr = err; err != nil {
-		tr.retryAt = monotonic().Add(min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff))
-		tr.failures++
-		var refused *ResponseError
-		tr.ended = errors.As(err, &refused) && refused.Code == "invalid_grant" || spent(err) // it was used up
-		return err
+	if tr.isLate(n) {
+		// Another renewal has begun since, and what it got is newer.
+		if err != nil || tr.renewals != renewals || !tr.holds(t.RefreshToken) && !tr.holds(old.refreshToken()) {
+			return err
+		}
+	} else if tr.settled = true; err != nil {
+		return tr.failed(err, over)
 	}
-	own := *t
-	tr.token, tr.rejected, tr.unsaved, tr.failures = &own, nil, tr.hook != nil, 0
+	tr.token, tr.rejected, tr.pending, tr.unsaved = t.clone(), nil, nil, tr.hook != nil
+	tr.lastErr, tr.failures, tr.ended = nil, 0, false
+	tr.renewals++
 	// Of a token that lives for seconds, half the life is early enough.
 	tr.early = earlyRefresh
-	if !own.Expiry.IsZero() {
-		tr.early = min(tr.early, max(0, tr.c.clock.left(own.Expiry)/2))
+	if !t.Expiry.IsZero() {
+		tr.early = min(tr.early, max(0, tr.c.clock.left(t.Expiry)/2))
 	}
 	return nil
 }
 
+// rotated keeps a refresh token as soon as it is there, with what else is known:
+// that it is of the same session.
+func (tr *Transport) rotated(old, fresh Secret) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.token == nil || !tr.holds(old) || tr.holds(fresh) { // a renewal of something else, or none
+		return
+	}
+	t := tr.token.clone()
+	t.RefreshToken = fresh
+	if tr.rejected == tr.token {
+		tr.rejected = t
+	}
+	tr.token, tr.unsaved, tr.ended = t, tr.hook != nil, false
+}
+
+// holds reports whether the token has this refresh token.
+func (tr *Transport) holds(refreshToken Secret) bool {
+	return sameSecret(tr.token.refreshToken().Reveal(), refreshToken.Reveal())
+}
+
+func (t *Token) refreshToken() Secret {
+	if t == nil {
+		return Secret{}
+	}
+	return t.RefreshToken
+}
+
+// failed puts the next renewal off, or ends the renewals; tr is locked.
+func (tr *Transport) failed(err error, over bool) error {
+	tr.pending = nil
+	var rotated *RefreshError
+	if errors.As(err, &rotated) && tr.holds(rotated.RefreshToken) {
+		tr.pending = rotated.again
+	}
+	backoff := min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff)
+	tr.retryAt = monotonic().Add(backoff)
+	tr.failures++
+	tr.ended = over
+	next := "the session is over: the user has to log in again"
+	if !over {
+		next = "the token could not be renewed, and the next try is at " + stamp(tr.c.clock.local().Add(backoff))
+	}
+	tr.lastErr = &renewalError{next, err}
+	return tr.lastErr
+}
+
+// A renewalError adds to the error of a renewal what comes next. It is no *Error:
+// errors.As finds that of the cause.
+type renewalError struct {
+	next string
+	err  error
+}
+
+func (e *renewalError) Error() string {
+	return (&Error{Op: opProtected, Detail: e.next, Err: e.err}).Error()
+}
+
+func (e *renewalError) Unwrap() error { return e.err }
+
 // store offers the token to the hook, until it has taken it.
 func (tr *Transport) store(ctx context.Context) error {
 	tr.mu.Lock()
-	t, unsaved := tr.token, tr.unsaved
+	t, unsaved, storing := tr.token, tr.unsaved, tr.storing
+	tr.storing = storing || unsaved
 	tr.mu.Unlock()
-	if !unsaved {
+	switch {
+	case !unsaved:
 		return nil
+	case storing:
+		return &Error{Kind: ErrUnavailable, Op: opProtected, Param: "OnRefresh", Detail: "has not returned from its last call yet"}
 	}
-	own := *t
-	if err := tr.hook(ctx, &own); err != nil {
-		return &Error{Op: opProtected, Param: "OnRefresh", Detail: "the new token could not be stored", Err: err}
+	stored := false
+	defer func() { // also of a panic or Goexit
+		tr.mu.Lock()
+		defer tr.mu.Unlock()
+		tr.storing = false
+		if stored && tr.token == t {
+			tr.unsaved = false
+		}
+	}()
+	if err := tr.hook(ctx, t.clone()); err != nil {
+		return &Error{Op: opProtected, Param: "OnRefresh", Detail: "the new token could not be stored, and is offered again at the next request", Err: err}
 	}
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	tr.unsaved = false // the token is still t: there is one flight at a time
+	stored = true
 	return nil
 }

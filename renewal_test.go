@@ -6,6 +6,7 @@ package oauth
 import (
 	"context"
 	"crypto/fips140"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ type renewalServer struct {
 	latency  time.Duration // of the token endpoint, after it rotated
 	token    func(r *http.Request) (*http.Response, error)
 	resource func(r *http.Request, body string) *http.Response
+	keys     func(r *http.Request) (*http.Response, error) // answers /jwks
+	change   func(answer map[string]any)                   // of the token endpoint
 
 	mu       sync.Mutex
 	rotation int // of the refresh token: "refresh-N"
@@ -47,7 +50,12 @@ func newRenewalServer(lifetime time.Duration) *renewalServer {
 func (s *renewalServer) issue() string {
 	access := fmt.Sprintf("access-%d", s.rotation)
 	s.expiry[access] = time.Now().Add(s.lifetime)
-	return fmt.Sprintf(`{"access_token":%q,"token_type":%q,"expires_in":%d,"refresh_token":"refresh-%d"}`, access, s.typ, int(s.lifetime.Seconds()), s.rotation)
+	answer := map[string]any{"access_token": access, "token_type": s.typ, "expires_in": int(s.lifetime.Seconds()), "refresh_token": fmt.Sprintf("refresh-%d", s.rotation)}
+	if s.change != nil {
+		s.change(answer)
+	}
+	text, _ := json.Marshal(answer)
+	return string(text)
 }
 
 // first is the token of the login.
@@ -66,6 +74,9 @@ func (s *renewalServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if r.URL.Host == "api.example" {
 		return s.serveResource(r, body), nil
+	}
+	if s.keys != nil && r.URL.Path == "/jwks" {
+		return s.keys(r)
 	}
 	s.mu.Lock()
 	s.attempts = append(s.attempts, time.Since(s.start))

@@ -220,6 +220,7 @@ func secretValues() map[string]any {
 			Challenges: []Challenge{{Scheme: m, Token68: m, Params: map[string]string{m: m}}},
 			Header:     http.Header{"Set-Cookie": {m}}, Body: []byte(m),
 		},
+		"RefreshError": &RefreshError{RefreshToken: NewSecret(m), Err: fail(ErrTokenType, "token_type", "is another")},
 	}
 }
 
@@ -302,7 +303,7 @@ func TestSecretTypesOddVerbs(t *testing.T) {
 func TestSecretTypesByValue(t *testing.T) {
 	values := secretValues()
 	for _, v := range []any{
-		*values["Token"].(*Token), *values["IDToken"].(*IDToken), *values["UserInfo"].(*UserInfo), *values["ResponseError"].(*ResponseError),
+		*values["Token"].(*Token), *values["IDToken"].(*IDToken), *values["UserInfo"].(*UserInfo), *values["ResponseError"].(*ResponseError), *values["RefreshError"].(*RefreshError),
 		*values["AccessToken"].(*AccessToken), *values["Introspection"].(*Introspection), *values["LogoutToken"].(*LogoutToken), *values["Registration"].(*Registration),
 	} {
 		t.Run(fmt.Sprintf("%T", v), func(t *testing.T) {
@@ -314,7 +315,7 @@ func TestSecretTypesByValue(t *testing.T) {
 
 func TestSecretTypesRefuseJSON(t *testing.T) {
 	values := secretValues()
-	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "Backchannel": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error",
+	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "Backchannel": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error", "RefreshError": "MarshalBinary",
 		"Introspection": "Claims", "AccessToken": "Claims", "LogoutToken": "does not encode", "Registration": "MarshalBinary"} {
 		if text, err := json.Marshal(values[name]); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s encodes to %s, %v; want an error that names %s", name, text, err, hint)
@@ -341,6 +342,7 @@ func TestSecretTypesSay(t *testing.T) {
 		"LogoutToken":   `LogoutToken("https://op.example.com" "jti")`,
 		"Registration":  `Registration("https://op.example.com" "client")`,
 		"ResponseError": `oauth: token: the server answered with status 400 and error "invalid_grant" ("description")`,
+		"RefreshError":  `oauth: token: the refresh token was rotated (RefreshError.RefreshToken is the new one), but: token_type: is another`,
 	} {
 		v := secretValues()[name]
 		if got := fmt.Sprint(v); got != want {

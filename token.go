@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,6 +104,21 @@ func (t *Token) identity() identity {
 		return identity{}
 	}
 	return *t.known
+}
+
+// clone is a copy that shares nothing which can be changed.
+func (t *Token) clone() *Token {
+	if t == nil {
+		return nil
+	}
+	own := *t
+	own.Scope = slices.Clone(t.Scope)
+	own.AuthorizationDetails = cloneDetails(t.AuthorizationDetails)
+	own.Extra = maps.Clone(t.Extra)
+	for name, raw := range own.Extra {
+		own.Extra[name] = slices.Clone(raw)
+	}
+	return &own
 }
 
 const tokenVersion = 2 // 1 had no IssuedTokenType, no jkt and no granted
@@ -454,6 +470,30 @@ type tokenExpectation struct {
 
 // requestToken is the round trip of every grant.
 func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*Token, error) {
+	got, err := c.askToken(ctx, form, opts, x)
+	if err != nil {
+		return nil, err
+	}
+	return c.acceptToken(ctx, got)
+}
+
+// A tokenAnswer is a token response that was read, with an ID token that was not
+// verified yet. What was asked with is used up.
+type tokenAnswer struct {
+	token   *Token
+	idToken string // "": none came
+	x       *tokenExpectation
+	asked   *httpResponse // what was sent, without what came
+}
+
+// newTokenAnswer keeps what was sent, for the errors to come, and not the response,
+// which a Transport that waits for a key would hold as long.
+func newTokenAnswer(t *Token, idToken string, x *tokenExpectation, res *httpResponse) *tokenAnswer {
+	return &tokenAnswer{t, idToken, x, &httpResponse{request: res.request, sent: res.sent}}
+}
+
+// askToken is the first half of requestToken.
+func (c *Client) askToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*tokenAnswer, error) {
 	res, err := c.postFor(ctx, tokenEndpoint, opToken, form, opts.header(), mediaJSON, x.patience)
 	if err != nil {
 		return nil, err
@@ -462,19 +502,26 @@ func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantO
 	if err != nil {
 		return nil, err
 	}
-	if rawIDToken == "" {
+	return newTokenAnswer(t, rawIDToken, x, res), nil
+}
+
+// acceptToken is the second half of requestToken. It leaves got alone, and can be
+// called again if the ID token could not be verified for the time being.
+func (c *Client) acceptToken(ctx context.Context, got *tokenAnswer) (*Token, error) {
+	t, x := *got.token, got.x
+	if got.idToken == "" {
 		if x.openid {
 			return nil, fail(ErrResponse, "id_token", "is missing, although scope openid was asked for")
 		}
-		return t, nil
+		return &t, nil
 	}
 	x.checks.accessToken = t.AccessToken.Reveal()
-	id, err := c.verifyIDToken(ctx, rawIDToken, fromServer, &x.checks)
+	id, err := c.verifyIDToken(ctx, got.idToken, fromServer, &x.checks)
 	if err != nil {
-		return nil, res.withoutSecrets(err)
+		return nil, got.asked.withoutSecrets(err)
 	}
 	t.setIDToken(id)
-	return t, nil
+	return &t, nil
 }
 
 // processTokenResponse reads a response of RFC 6749, Section 5.1. The ID token
