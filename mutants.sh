@@ -1230,7 +1230,7 @@ protected.go | TransportOrigins | u.RawQuery != "" || u.ForceQuery | u.RawQuery 
 protected.go | NewTransportErrors | return nil, fail(ErrConfig, "Token", "is nil, and so is Renew") | _ = 0
 protected.go | NewTransportErrors | if err := c.checkToken(t); err != nil { | if false { var err error
 protected.go | NewTransportErrors | if _, err := c.authorization(t); err != nil { | if false { var err error
-protected.go | TransportToken | tr.token = t.clone() | tr.token = t
+renewal.go | TransportToken | tr.token, tr.refusedBy = t.clone(), nil | tr.token, tr.refusedBy = t, nil
 protected.go | TransportRenewFirst | if tr.renew == nil && !t.RefreshToken.IsZero() { | if !t.RefreshToken.IsZero() {
 protected.go | UnknownExpiry | if tr.renew == nil && !t.RefreshToken.IsZero() { | if tr.renew == nil {
 protected.go | TransportToken | return tr.token.clone() | return tr.token
@@ -1240,21 +1240,23 @@ protected.go | OriginMatch | if u == nil || !slices.Contains( | if !slices.Conta
 protected.go | TransportRejected | res.StatusCode != http.StatusUnauthorized || | 
 protected.go | UnknownExpiry | tr.renew == nil || !invalidToken(res.Header, t) | !invalidToken(res.Header, t)
 protected.go | TransportRejected | tr.renew == nil || !invalidToken(res.Header, t) | tr.renew == nil
-protected.go | TransportRejected | if !tr.reject(t) || !resendable(req) { | if !resendable(req) {
-protected.go | TransportRejected | if !tr.reject(t) || !resendable(req) { | if !tr.reject(t) {
+protected.go | TransportRejected | if !tr.reject(t, originOf(req.URL)) || !resendable(req) { | if !resendable(req) {
+protected.go | TransportRejected | if !tr.reject(t, originOf(req.URL)) || !resendable(req) { | if !tr.reject(t, originOf(req.URL)) {
 protected.go | TransportRejected | if again.Body, err = req.GetBody(); err != nil { | if false {
 # renewal.go
-renewal.go | TransportRejectedLate | if tr.token != t || tr.rejected == t { | if tr.rejected == t {
-renewal.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | !now.Before(t.Expiry)
-renewal.go | EarlyRefresh | !now.Add(tr.early).Before(t.Expiry) | now.Add(tr.early).After(t.Expiry)
-renewal.go | TransportRejected$|UnknownExpiry | !t.Expiry.IsZero() && !now.Add | !now.Add
+renewal.go | TransportRejectedLate | if tr.token != t || slices | if slices
+renewal.go | EarlyRefresh | tr.expired(now, tr.early) | tr.expired(now, 0)
+renewal.go | ClockExcursion | !now.Add(d).Before(tr.token.Expiry) || | 
+renewal.go | TransportRejected$|UnknownExpiry | !tr.token.Expiry.IsZero() && ( | (
+renewal.go | ClockExcursion | || !monotonic().Add(d).Before(tr.until)) | )
 renewal.go | InvalidGrant | if tr.ended || tr.waits(usable) { | if tr.waits(usable) {
 renewal.go | Backoff | tr.failures > 0 && monotonic().Before(tr.retryAt) | false
-renewal.go | OnRefreshFails | && !stale && !tr.unsaved { | && !stale {
-renewal.go | TransportRejected | t != tr.rejected && ( | (
-renewal.go | Backoff|InvalidGrant | (t.Expiry.IsZero() || now.Before(t.Expiry)) | true
+renewal.go | OnRefreshFails | case usable && !stale && !tr.unsaved: // | case usable && !stale: //
+renewal.go | TransportRejected | !slices.Contains(tr.refusedBy, origin) && !tr | !tr
+renewal.go | RefusedByOne | !slices.Contains(tr.refusedBy, origin) && !tr | len(tr.refusedBy) == 0 && !tr
+renewal.go | Backoff|InvalidGrant | && !tr.expired(now, 0)) | )
 renewal.go | OnRefreshFails | if tr.unsaved || !tr.usable | if !tr.usable
-renewal.go | Backoff | if tr.unsaved || !tr.usable(tr.c.clock.local()) { | if true {
+renewal.go | Backoff | if tr.unsaved || !tr.usable(tr.c.clock.local(), origin) { | if true {
 renewal.go | OnRefreshAfterFailed | err = tr.lastErr // | _ = tr.lastErr //
 renewal.go | OnRefreshFails | if hookErr := tr.store(ctx); err == nil { | if hookErr := tr.store(ctx); false {
 renewal.go | OnRefreshAfterFailed | if hookErr := tr.store(ctx); err == nil { | if err != nil { } else if hookErr := tr.store(ctx); true {
@@ -1265,7 +1267,9 @@ renewal.go | Backoff | refreshBackoff<<min(tr.failures, maxDoublings) | refreshB
 renewal.go | Backoff | min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff) | refreshBackoff<<min(tr.failures, maxDoublings)
 grants.go | InvalidGrant|Backoff | r.over = refused != nil && refused.Code == "invalid_grant" | r.over = refused != nil
 renewal.go | InvalidGrant | tr.ended = over | _ = over
-renewal.go | TransportRenewFirst | = t.clone(), nil, nil, tr.hook | = t, nil, nil, tr.hook
+renewal.go | ShortLife | min(earlyRefresh, tr.use(t)/2) | min(earlyRefresh, earlyRefresh+tr.use(t))
+renewal.go | TransportRenewNow | case tr.ended: | case false:
+renewal.go | TransportRenewNow | if renews { | if true {
 renewal.go | OnRefreshBeforeUse | tr.hook(ctx, t.clone()) | tr.hook(ctx, t)
 renewal.go | OnRefreshFails | tr.unsaved = false | _ = 0
 renewal.go | RotationSurvives | if stored && tr.token == t { | if stored || tr.token == t {
@@ -1612,7 +1616,7 @@ logout.go | LogoutHandlerCache | o.replayFailed(r.Context(), "the sessions | ret
 logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.subject), t.d.id)
 logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.sessionID), t.d.id)
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, | replayKey(t.d.issuer,
-renewal.go | GuardResourceRefusesAll | elapsed(tr.rejectedAt) < maxRefreshBackoff { | elapsed(tr.rejectedAt) < 0 {
+renewal.go | GuardResourceRefusesAll | ok && now.Before(last.Add(maxRefreshBackoff)) { | ok && now.Before(last) {
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //

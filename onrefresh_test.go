@@ -5,6 +5,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -234,6 +235,28 @@ func TestTransportToken(t *testing.T) {
 		r.wantOK("access-0")
 		r.tr.Token().AccessToken = NewSecret("changed")
 		r.wantOK("access-0")
+		// What is in it is a copy too, for OnRefresh and Renew as well.
+		full := &Token{AccessToken: NewSecret("access-0"), Scope: []string{"a"}, Extra: map[string]json.RawMessage{"x": []byte("1")},
+			AuthorizationDetails: []AuthorizationDetail{{Type: "pay", Actions: []string{"a"}}}}
+		spoil := func(tok *Token) {
+			tok.Scope[0], tok.Extra["x"][0], tok.AuthorizationDetails[0].Actions[0] = "changed", '2', "changed"
+			delete(tok.Extra, "x")
+		}
+		tr := newTransportOf(t, r.tr.c, full, TransportOptions{
+			OnRefresh: func(_ context.Context, tok *Token) error { spoil(tok); return nil },
+			Renew:     func(_ context.Context, tok *Token) (*Token, error) { spoil(tok); return tok, nil },
+		})
+		spoil(full)
+		spoil(tr.Token())
+		*full = *tr.Token()
+		tr.renew = func(context.Context, *Token) (*Token, bool, error) { return full, false, nil }
+		if err := tr.Renew(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		spoil(full)
+		if tok := tr.Token(); tok.Scope[0] != "a" || string(tok.Extra["x"]) != "1" || tok.AuthorizationDetails[0].Actions[0] != "a" {
+			t.Errorf("the token has %q, %s, %+v", tok.Scope, tok.Extra, tok.AuthorizationDetails)
+		}
 		if len(r.used) != 2 {
 			t.Errorf("sent were %q", r.used)
 		}

@@ -246,15 +246,14 @@ type Transport struct {
 	// session is over.
 	renew func(context.Context, *Token) (t *Token, over bool, err error)
 
-	mu       sync.Mutex
-	token    *Token // nil: none yet; what it points to is not changed
-	rejected *Token // the token that a resource refused
-
-	rejectedAt time.Time // when one was last refused
-
-	unsaved bool // hook has not taken the token yet
-	storing bool // hook is running
-	early   time.Duration
+	mu        sync.Mutex
+	token     *Token               // nil: none yet; what it points to is not changed
+	until     time.Time            // its expiry by monotonic time, where it has one
+	refusedBy []string             // origins that refused it
+	refusedAt map[string]time.Time // when an origin last refused any
+	unsaved   bool                 // hook has not taken the token yet
+	storing   bool                 // hook is running
+	early     time.Duration
 
 	// pending makes a Token of an answer that came for the refresh token that token
 	// had before, and could not be verified yet; nil: there is none.
@@ -274,7 +273,8 @@ type Transport struct {
 // NewTransport makes a Transport of a token; it may be nil with
 // TransportOptions.Renew. The token is renewed 30 seconds before it expires, and
 // once when a resource says that it is invalid (401, invalid_token), by one
-// request for all that wait. That request goes on for up to 30 seconds when they
+// request for all that wait. If that renewal fails, the other origins still get the
+// token, until it expires. That request goes on for up to 30 seconds when they
 // do not wait any longer, so that a refresh token that was rotated is not lost.
 //
 // A refresh token that the server has rotated is kept, whatever happens to the rest
@@ -289,7 +289,7 @@ type Transport struct {
 // is that [*ResponseError], and the user must log in again. Any other failure is one of
 // the moment, invalid_grant from elsewhere and from TransportOptions.Renew too. After
 // it the next renewal is a second away, after each further one twice as long, and never
-// more than 30 seconds; the error says when it is.
+// more than 30 seconds; the error says when it is. [Transport.Renew] does not wait.
 //
 // Of two processes that use the same refresh token, a server may take one for a
 // thief. Those that share a store renew under a lock, which is for
@@ -309,7 +309,7 @@ func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, erro
 }
 
 func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) {
-	tr := &Transport{c: c, base: wired(o.Base), hook: o.OnRefresh, early: earlyRefresh}
+	tr := &Transport{c: c, base: wired(o.Base), hook: o.OnRefresh, early: earlyRefresh, refusedAt: map[string]time.Time{}}
 	if o.Renew != nil {
 		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) {
 			fresh, err := o.Renew(ctx, t)
@@ -344,7 +344,7 @@ func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) 
 	if _, err := c.authorization(t); err != nil {
 		return nil, err
 	}
-	tr.token = t.clone()
+	tr.use(t)
 	if tr.renew == nil && !t.RefreshToken.IsZero() {
 		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) { return c.refresh(ctx, t, nil) }
 	}
@@ -405,7 +405,7 @@ func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var t *Token
 	if err == nil {
-		t, err = tr.current(req.Context())
+		t, err = tr.current(req.Context(), originOf(req.URL))
 	}
 	if err != nil {
 		closeBody(req)
@@ -415,11 +415,11 @@ func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode != http.StatusUnauthorized || tr.renew == nil || !invalidToken(res.Header, t) {
 		return res, err
 	}
-	if !tr.reject(t) || !resendable(req) {
+	if !tr.reject(t, originOf(req.URL)) || !resendable(req) {
 		return res, nil // the next request renews it, if that may help
 	}
 	discard(res)
-	if t, err = tr.current(req.Context()); err != nil {
+	if t, err = tr.current(req.Context(), originOf(req.URL)); err != nil {
 		return nil, err
 	}
 	again := req.Clone(req.Context())

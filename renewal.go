@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,38 +22,39 @@ func invalidToken(h http.Header, t *Token) bool {
 	return challengeError(h, scheme) == "invalid_token"
 }
 
-// reject marks the token, unless it was replaced meanwhile, and reports whether
-// another one may do better. A resource that refuses them all does not have a new
-// one made for each request.
-func (tr *Transport) reject(t *Token) bool {
+// reject notes that the origin refused the token, unless that was replaced meanwhile,
+// and reports whether another one may do better. A resource that refuses them all
+// does not have a new one made for each request.
+func (tr *Transport) reject(t *Token, origin string) bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if tr.token != t || tr.rejected == t {
+	if tr.token != t || slices.Contains(tr.refusedBy, origin) {
 		return true
 	}
 	now := monotonic()
-	if !tr.rejectedAt.IsZero() && elapsed(tr.rejectedAt) < maxRefreshBackoff {
+	if last, ok := tr.refusedAt[origin]; ok && now.Before(last.Add(maxRefreshBackoff)) {
 		return false
 	}
-	tr.rejected, tr.rejectedAt = t, now
+	tr.refusedBy, tr.refusedAt[origin] = append(tr.refusedBy, origin), now
 	return true
 }
 
-// current returns a token to use, renewed if need be.
-func (tr *Transport) current(ctx context.Context) (*Token, error) {
+// current returns a token to use at the origin, renewed if need be.
+func (tr *Transport) current(ctx context.Context, origin string) (*Token, error) {
 	now := tr.c.clock.local() // the program's own code, which must not fall over behind the lock
 	tr.mu.Lock()
-	t, usable := tr.token, tr.usable(now)
-	stale := tr.renew != nil && (!usable || tr.pending != nil || !t.Expiry.IsZero() && !now.Add(tr.early).Before(t.Expiry))
+	t, usable := tr.token, tr.usable(now, origin)
+	stale := tr.renew != nil && (!usable || tr.pending != nil || tr.expired(now, tr.early))
 	if tr.ended || tr.waits(usable) {
 		stale = false // there is no renewal now
 	}
-	if tr.flight == nil && !stale && !tr.unsaved {
+	switch {
+	case usable && !stale && !tr.unsaved: // whatever is under way for the sake of another origin
+		tr.mu.Unlock()
+		return t, nil
+	case tr.flight == nil && !stale && !tr.unsaved:
 		err := tr.lastErr
 		tr.mu.Unlock()
-		if usable {
-			return t, nil
-		}
 		return nil, err
 	}
 	if tr.flight == nil {
@@ -69,7 +71,7 @@ func (tr *Transport) current(ctx context.Context) (*Token, error) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	// The old token is still good for a while: it was renewed early.
-	if tr.unsaved || !tr.usable(tr.c.clock.local()) {
+	if tr.unsaved || !tr.usable(tr.c.clock.local(), origin) {
 		return nil, f.err
 	}
 	return tr.token, nil
@@ -82,11 +84,29 @@ func (tr *Transport) waits(usable bool) bool {
 	return tr.failures > 0 && monotonic().Before(tr.retryAt) && (usable || tr.pending == nil)
 }
 
-// usable reports whether the token is good as far as is known. Without a way to
-// renew it, that is for the resource to say.
-func (tr *Transport) usable(now time.Time) bool {
-	t := tr.token
-	return t != nil && (tr.renew == nil || t != tr.rejected && (t.Expiry.IsZero() || now.Before(t.Expiry)))
+// usable reports whether the token is good at the origin as far as is known. Without
+// a way to renew it, that is for the resource to say.
+func (tr *Transport) usable(now time.Time, origin string) bool {
+	return tr.token != nil && (tr.renew == nil || !slices.Contains(tr.refusedBy, origin) && !tr.expired(now, 0))
+}
+
+// expired reports whether the token ends within d, by the wall clock or by the time
+// that has gone by: a clock that was ahead when the token came must not keep it for as
+// long, and monotonic time stands still while a machine sleeps.
+func (tr *Transport) expired(now time.Time, d time.Duration) bool {
+	return !tr.token.Expiry.IsZero() && (!now.Add(d).Before(tr.token.Expiry) || !monotonic().Add(d).Before(tr.until))
+}
+
+// use makes t the token, and returns how long it lives; tr is locked, or nobody else
+// has it yet.
+func (tr *Transport) use(t *Token) (lifetime time.Duration) {
+	tr.token, tr.refusedBy = t.clone(), nil
+	if t.Expiry.IsZero() {
+		return earlyRefresh * 2 // it is not known, and not used
+	}
+	lifetime = max(0, t.Expiry.Sub(tr.c.clock.local()))
+	tr.until = monotonic().Add(lifetime)
+	return lifetime
 }
 
 // launch begins a flight, for all that wait; tr is locked.
@@ -172,14 +192,11 @@ func (tr *Transport) renewed(ctx context.Context, n int) error {
 	} else if tr.settled = true; err != nil {
 		return tr.failed(err, over)
 	}
-	tr.token, tr.rejected, tr.pending, tr.unsaved = t.clone(), nil, nil, tr.hook != nil
-	tr.lastErr, tr.failures, tr.ended = nil, 0, false
-	tr.renewals++
 	// Of a token that lives for seconds, half the life is early enough.
-	tr.early = earlyRefresh
-	if !t.Expiry.IsZero() {
-		tr.early = min(tr.early, max(0, tr.c.clock.left(t.Expiry)/2))
-	}
+	tr.early = min(earlyRefresh, tr.use(t)/2)
+	tr.renewals++
+	tr.pending, tr.unsaved = nil, tr.hook != nil
+	tr.lastErr, tr.failures, tr.ended = nil, 0, false
 	return nil
 }
 
@@ -193,9 +210,6 @@ func (tr *Transport) rotated(old, fresh Secret) {
 	}
 	t := tr.token.clone()
 	t.RefreshToken = fresh
-	if tr.rejected == tr.token {
-		tr.rejected = t
-	}
 	tr.token, tr.unsaved, tr.ended = t, tr.hook != nil, false
 }
 
@@ -224,7 +238,7 @@ func (tr *Transport) failed(err error, over bool) error {
 	tr.ended = over
 	next := "the session is over: the user has to log in again"
 	if !over {
-		next = "the token could not be renewed, and the next try is at " + stamp(tr.c.clock.local().Add(backoff))
+		next = "the token could not be renewed, and the next try is at " + stamp(tr.c.clock.local().Add(backoff)) + " or by Renew"
 	}
 	tr.lastErr = &renewalError{next, err}
 	return tr.lastErr
@@ -269,4 +283,44 @@ func (tr *Transport) store(ctx context.Context) error {
 	}
 	stored = true
 	return nil
+}
+
+// Renew renews the token now: also if it is still good, and if a renewal has failed
+// just before. If a renewal is under way, Renew waits for it and makes none of its own.
+// It is for programs that know better than the clock, for example after the server
+// has told them that the user's rights have changed.
+//
+// Renew returns when the new token is stored. The errors are those of
+// TransportOptions.Renew or [Client.Refresh], and of OnRefresh. If the Transport has no
+// way to renew its token, the error matches [ErrConfig].
+func (tr *Transport) Renew(ctx context.Context) error {
+	if err := tr.renewNow(ctx); err != nil {
+		return withOp(opProtected, err)
+	}
+	return nil
+}
+
+func (tr *Transport) renewNow(ctx context.Context) error {
+	for {
+		tr.mu.Lock()
+		switch {
+		case tr.renew == nil:
+			tr.mu.Unlock()
+			return fail(ErrConfig, "Renew", "is nil, and there is no refresh token: the token cannot be renewed")
+		case tr.ended:
+			err := tr.lastErr
+			tr.mu.Unlock()
+			return err
+		case tr.flight == nil:
+			tr.launch(ctx, true)
+		}
+		f, renews := tr.flight, tr.renews
+		tr.mu.Unlock()
+		if err := f.wait(ctx, opProtected); err != nil {
+			return err
+		}
+		if renews {
+			return f.err
+		}
+	}
 }

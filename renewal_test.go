@@ -335,13 +335,13 @@ func TestTransportRejectedTwice(t *testing.T) {
 // by then.
 func TestTransportRejectedLate(t *testing.T) {
 	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
-		old, err := r.tr.current(context.Background())
+		old, err := r.tr.current(context.Background(), unitAPI)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.tr.reject(old)
+		r.tr.reject(old, unitAPI)
 		r.wantOK("access-1")
-		if !r.tr.reject(old) {
+		if !r.tr.reject(old, unitAPI) {
 			t.Error("the token that replaced it is not tried")
 		}
 		r.wantOK("access-1")
@@ -558,4 +558,194 @@ func TestTransportStress(t *testing.T) {
 			t.Errorf("%d renewals, %d rotations, stored %q", n, r.rotation, stored)
 		}
 	})
+}
+
+// TestTransportRefusedByOne: that one origin refuses the token takes it from no other,
+// while there can be no newer one.
+func TestTransportRefusedByOne(t *testing.T) {
+	const other = "https://other.example"
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		r.token = func(req *http.Request) (*http.Response, error) { return httpAnswer(req, 503, ""), nil }
+		refusing := httpFunc(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Host == "other.example" {
+				return httpAnswer(req, 401, "", "WWW-Authenticate", `Bearer error="invalid_token"`), nil
+			}
+			return r.renewalServer.RoundTrip(req)
+		})
+		r.tr = newTransportOf(t, r.tr.c, r.first(), TransportOptions{Origins: []string{unitAPI, other}, Base: refusing})
+		get := func(url string) error {
+			res, err := r.tr.RoundTrip(protectedRequest(t, "GET", url, nil))
+			if err == nil && res.StatusCode != 200 {
+				err = fmt.Errorf("status %d", res.StatusCode)
+			}
+			return err
+		}
+		var refused *ResponseError
+		if err := get(other); !errors.As(err, &refused) || refused.StatusCode != 503 || !strings.Contains(err.Error(), "the next try is at 2000-01-01T00:00:01Z or by Renew") {
+			t.Errorf("error %v", err)
+		}
+		for range 100 { // until the token is to be renewed for all
+			if err := get(unitAPI); err != nil {
+				t.Fatalf("after %v: %v", time.Since(r.start), err)
+			}
+			time.Sleep(30 * time.Second)
+		}
+		r.wantAttempts(0)
+		// Nor do they wait for a renewal that is for the other's sake.
+		r.latency = 10 * time.Second
+		go get(other)
+		synctest.Wait()
+		before := time.Now()
+		if err := get(unitAPI); err != nil || time.Since(before) != 0 {
+			t.Errorf("%v after %v", err, time.Since(before))
+		}
+		time.Sleep(time.Minute)
+		// One token for both, when there is one again.
+		r.token = nil
+		if err := get(other); err == nil || !strings.Contains(err.Error(), "401") {
+			t.Errorf("error %v", err)
+		}
+		r.wantOK(fmt.Sprintf("access-%d", r.rotation))
+	})
+}
+
+// TestTransportClockExcursion: the wall clock was wrong while a token came.
+func TestTransportClockExcursion(t *testing.T) {
+	for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+		inBubble(t, time.Minute, TransportOptions{}, func(r *renewal) {
+			var ahead time.Duration
+			c := newUnitServer().client(t, func(cfg *Config) {
+				cfg.Clock = Clock{Now: func() time.Time { return time.Now().Add(ahead) }}
+				cfg.HTTPClient = &http.Client{Transport: r.renewalServer}
+			})
+			r.tr = newTransportOf(t, c, r.first(), TransportOptions{})
+			time.Sleep(time.Minute)
+			ahead = off
+			r.get()
+			ahead = 0
+			for range 5 {
+				time.Sleep(time.Minute)
+				r.wantOK(fmt.Sprintf("access-%d", len(r.attempts)+1))
+			}
+		})
+	}
+}
+
+// TestTransportRenewNow: Renew does not wait for anything but a renewal that is under
+// way.
+func TestTransportRenewNow(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		r.latency = time.Second
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if err := r.tr.Renew(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		r.wantAttempts(0)
+		r.wantOK("access-1")
+		r.latency = 0
+		// A failure is told although the token is still good, and does not put it off.
+		r.token = func(req *http.Request) (*http.Response, error) { return httpAnswer(req, 503, ""), nil }
+		for range 2 {
+			var refused *ResponseError
+			if err := r.tr.Renew(context.Background()); !errors.As(err, &refused) || refused.StatusCode != 503 {
+				t.Errorf("error %v", err)
+			}
+		}
+		r.wantOK("access-1")
+		r.token = nil
+		if err := r.tr.Renew(context.Background()); err != nil {
+			t.Error(err)
+		}
+		r.wantOK("access-2")
+		// A caller leaves; the renewal goes on.
+		r.latency = 10 * time.Second
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := r.tr.Renew(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		r.wantOK("access-3")
+		// The session is over: there is nothing to send.
+		r.token = func(req *http.Request) (*http.Response, error) {
+			return httpAnswer(req, 400, `{"error":"invalid_grant"}`), nil
+		}
+		for range 2 {
+			var refused *ResponseError
+			if err := r.tr.Renew(context.Background()); !errors.As(err, &refused) || refused.Code != "invalid_grant" {
+				t.Errorf("error %v", err)
+			}
+		}
+		r.wantAttempts(0, 1, 1, 1, 1, 12)
+		tok := r.first()
+		tok.RefreshToken = Secret{}
+		wantError(t, newTransportOf(t, r.tr.c, tok, TransportOptions{}).Renew(context.Background()), ErrConfig, "Renew")
+	})
+	// One that only stores is no renewal, and is waited for.
+	store := func(context.Context, *Token) error { time.Sleep(5 * time.Second); return nil }
+	inBubble(t, time.Hour, TransportOptions{OnRefresh: store}, func(r *renewal) {
+		r.tr.unsaved = true
+		go r.get()
+		synctest.Wait()
+		if err := r.tr.Renew(context.Background()); err != nil {
+			t.Error(err)
+		}
+		r.wantAttempts(5)
+	})
+}
+
+// TestTransportWhoseInvalidGrant: the session is over when the token endpoint says so of
+// the refresh token that the Transport holds. The same word from elsewhere says nothing.
+func TestTransportWhoseInvalidGrant(t *testing.T) {
+	refusal := &ResponseError{Op: opToken, StatusCode: 400, Code: "invalid_grant"}
+	for _, tt := range []struct {
+		name string
+		opts TransportOptions
+		auth error // of the client's authentication
+		keys int   // status of the key set
+		ends bool
+	}{
+		{name: "of the refresh token", ends: true},
+		{name: "of a Renew of its own", opts: TransportOptions{Renew: func(context.Context, *Token) (*Token, error) { return nil, refusal }}},
+		{name: "of the client authentication", auth: refusal},
+		{name: "of the key set", keys: 400},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, time.Minute, TransportOptions{}, func(r *renewal) {
+				r.keys = func(req *http.Request) (*http.Response, error) {
+					if tt.keys != 0 {
+						return httpAnswer(req, tt.keys, `{"error":"invalid_grant"}`), nil
+					}
+					return httpAnswer(req, 200, `{"keys":[`+string(unitKey().PublicJWK())+`]}`), nil
+				}
+				c := newUnitServer().client(t, func(cfg *Config) {
+					cfg.Clock, cfg.HTTPClient = Clock{}, &http.Client{Transport: r.renewalServer}
+					if tt.auth != nil {
+						cfg.Auth = authFunc(func(context.Context, *ClientAuthRequest) error { return tt.auth })
+					}
+				})
+				if tt.ends {
+					r.token = func(req *http.Request) (*http.Response, error) {
+						return httpAnswer(req, 400, `{"error":"invalid_grant"}`), nil
+					}
+				}
+				first := r.first()
+				first.known = &identity{issuer: unitIssuer, subject: "alice"}
+				r.tr = newTransportOf(t, c, first, tt.opts)
+				time.Sleep(time.Minute)
+				var refused *ResponseError
+				if _, err := r.get(); !errors.As(err, &refused) || refused.Code != "invalid_grant" || r.tr.ended != tt.ends {
+					t.Errorf("error %v, ended %v", err, r.tr.ended)
+				}
+				if got := strings.Contains(r.tr.lastErr.Error(), "has to log in again"); got != tt.ends {
+					t.Errorf("the error is %v", r.tr.lastErr)
+				}
+			})
+		})
+	}
 }

@@ -36,7 +36,7 @@ func TestSecretDPoPAndTransport(t *testing.T) {
 	c := newUnitServer().client(t, withDPoP(d))
 	tok := &Token{AccessToken: NewSecret(secretMarker), RefreshToken: NewSecret(secretMarker), TokenType: "DPoP"}
 	tr := newTransportOf(t, c, tok, TransportOptions{Base: http.DefaultTransport})
-	tr.rejected, tr.lastErr = tr.token, &ResponseError{Body: []byte(secretMarker)}
+	tr.lastErr = &ResponseError{Body: []byte(secretMarker)}
 	tr.flight = &flight[*Token]{result: tr.token, err: tr.lastErr}
 	d.remember(secretMarker, nonceHeader(secretMarker)) // not for logs either
 	for _, v := range []any{d, tr} {
