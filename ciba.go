@@ -176,6 +176,9 @@ func (c *Client) checkBackchannelRequest(r *BackchannelRequest) error {
 	if r == nil {
 		return fail(ErrConfig, "", "the BackchannelRequest is nil")
 	}
+	if err := c.checkGrant(backchannelGrant); err != nil {
+		return err
+	}
 	hints := 0
 	for _, hint := range [...]string{r.LoginHint, r.LoginHintToken, r.IDTokenHint} {
 		if hint != "" {

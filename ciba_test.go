@@ -128,6 +128,7 @@ func TestBackchannelRequestErrors(t *testing.T) {
 		{"nil", nil, nil, ErrConfig, ""},
 		{"push", mode("push"), &plainBackchannel, ErrUnsupported, "Metadata.BackchannelTokenDeliveryMode"},
 		{"a mode unheard of", mode("Ping"), &plainBackchannel, ErrConfig, "Metadata.BackchannelTokenDeliveryMode"},
+		{"a public client", func(c *Config) { c.Auth = None() }, &plainBackchannel, ErrConfig, "Auth"},
 		{"no scope", nil, with(func(r *BackchannelRequest) { r.Scope = nil }), ErrConfig, "Scope"},
 		{"a scope without openid", nil, with(func(r *BackchannelRequest) { r.Scope = []string{"openid2", "OpenID"} }), ErrConfig, "Scope"},
 		{"scopes in one", nil, with(func(r *BackchannelRequest) { r.Scope = []string{"openid", "a b"} }), ErrConfig, "Scope"},

@@ -248,10 +248,22 @@ func (c *Client) ClientCredentials(ctx context.Context, opts *GrantOptions) (*To
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	if _, public := c.auth.(noAuth); public {
-		return nil, fail(ErrConfig, "Auth", "is None(): a public client has no credentials (RFC 6749, Section 4.4)").in(opToken)
+	return c.grant(ctx, url.Values{"grant_type": {clientCredentialsGrant}}, opts, false)
+}
+
+const clientCredentialsGrant = "client_credentials"
+
+// checkGrant refuses a public client the grants that it cannot have, whichever way it
+// asks for them.
+func (c *Client) checkGrant(grantType string) error {
+	_, public := c.auth.(noAuth)
+	switch {
+	case public && grantType == clientCredentialsGrant:
+		return fail(ErrConfig, "Auth", "is None(): a public client has no credentials (RFC 6749, Section 4.4)")
+	case public && grantType == backchannelGrant:
+		return fail(ErrConfig, "Auth", "is None(): a public client cannot use CIBA (Core, Section 7.1), set the client's authentication")
 	}
-	return c.grant(ctx, url.Values{"grant_type": {"client_credentials"}}, opts, false)
+	return nil
 }
 
 // grant is the round trip of the grants that are nothing but parameters. An ID
@@ -387,7 +399,8 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOpt
 // authorization_code and refresh_token are refused with [ErrConfig], because
 // without what their methods know their answers cannot be checked, and so is
 // password (RFC 9700, Section 2.4). The other errors are those of a request,
-// and [*ResponseError].
+// and [*ResponseError]. A public client cannot use client_credentials and CIBA's grant
+// here either: [ErrConfig].
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err

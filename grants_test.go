@@ -441,6 +441,8 @@ func TestGrantErrors(t *testing.T) {
 		{"refresh a token of another client", nil, refresh(func(t *Token) { t.clientID = "client-2" }), "Token"},
 		{"refresh a token of another client, server unknown", nil, refresh(func(t *Token) { t.server, t.clientID = "", "client-2" }), "Token"},
 		{"client credentials of a public client", func(c *Config) { c.Auth = None() }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
+		{"client credentials of a public client by Grant", func(c *Config) { c.Auth = None() }, grant("client_credentials", "x"), "Auth"},
+		{"CIBA of a public client by Grant", func(c *Config) { c.Auth = None() }, grant("urn:openid:params:grant-type:ciba", "x"), "Auth"},
 		{"no authentication", func(c *Config) { c.Auth = nil }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
 		{"no token endpoint", func(c *Config) { c.Server.TokenEndpoint = "" }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "token_endpoint"},
 		{"exchange nil", nil, func(c *Client) (*Token, error) { return c.ExchangeToken(context.Background(), nil, nil) }, "SubjectToken"},

@@ -447,7 +447,11 @@ grants.go | RefreshKeeps | opts.askedScope(granted) | granted
 grants.go | RefreshIDToken | maxAge: c.meta.DefaultMaxAge, anyAge: true} | maxAge: c.meta.DefaultMaxAge}
 grants.go | RefreshIDToken | nonceRule: nonceIgnored, maxAge: c.meta.DefaultMaxAge, anyAge | nonceRule: nonceIgnored, anyAge
 grants.go | TestGrantAnswers | nonceRule: nonceIgnored, maxAge | maxAge
-grants.go | TestGrantErrors | if _, public := c.auth.(noAuth); public { | if false {
+grants.go | TestGrantErrors | case public && grantType == clientCredentialsGrant: | case false:
+grants.go | TestGrantErrors|BackchannelRequestErrors | case public && grantType == backchannelGrant: | case false:
+token.go | TestGrantErrors | if err := c.checkGrant(form.Get("grant_type")); err != nil { | if err := error(nil); err != nil {
+ciba.go | BackchannelRequestErrors | if err := c.checkGrant(backchannelGrant); err != nil { | if err := error(nil); err != nil {
+require.go | TestCheckLater | rs.checkAgain(t.d, &need))\n | rs.check(t.d, &need))\n
 grants.go | TestGrantErrors | reserved = exchangeParams | _ = exchangeParams
 grants.go | TestGrantErrors | "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience", | "subject_token",
 grants.go | TestGrantErrors | case x == nil || x.SubjectToken.IsZero(): | case x == nil:
@@ -1269,7 +1273,7 @@ grants.go | InvalidGrant|Backoff | r.over = refused != nil && refused.Code == "i
 renewal.go | InvalidGrant | tr.ended = over | _ = over
 renewal.go | ShortLife | min(earlyRefresh, tr.use(t)/2) | min(earlyRefresh, earlyRefresh+tr.use(t))
 renewal.go | TransportRenewNow | case tr.ended: | case false:
-renewal.go | TransportRenewNow | if renews { | if true {
+renewal.go | TransportRenewNow | if renews { | if renews || true {
 renewal.go | OnRefreshBeforeUse | tr.hook(ctx, t.clone()) | tr.hook(ctx, t)
 renewal.go | OnRefreshFails | tr.unsaved = false | _ = 0
 renewal.go | RotationSurvives | if stored && tr.token == t { | if stored || tr.token == t {
@@ -1549,9 +1553,9 @@ require.go | TestRequire$ | err = rs.clock.checkAge("auth_time", d.authTime, sec
 require.go | RequireRequest | if !ok || a.by != rs || len | if !ok || len
 require.go | RequireSubrequest | || len(r.Header["Authorization"]) > 0 || | ||
 require.go | RequireSubrequest | || len(r.Header["Dpop"]) > 0 { | {
-require.go | RequireSubrequest | err := t.d.checkTimes(rs.clock) | var err error
+require.go | RequireSubrequest|CheckLater | if err := d.checkTimes(rs.clock); err != nil { | if err := error(nil); err != nil {
 require.go | RequirementFaults | if need.ACRValues != nil && len(need.ACRValues) == 0 { | if false {
-require.go | RequireRequest | if err == nil {\n				err = rs.check(t.d, &need)\n			}\n			if err != nil {\n				rs.refuse(w, r, err, &need)\n				return\n			}\n			next | if err != nil {\n				rs.refuse(w, r, err, &need)\n				return\n			}\n			next
+require.go | RequireRequest | return rs.check(d, need)\n | return nil\n
 require.go | RequireRequest | r.Header = r.Header.Clone() | _ = 0
 require.go | RequireRequest | r.Header.Del("Authorization") | _ = 0
 require.go | RequireRequest | r.Header.Del("DPoP") | _ = 0

@@ -46,7 +46,9 @@ func (need *Requirement) fault() string {
 }
 
 // Check holds a token of this resource server against a requirement, for handlers
-// that know only in the course of a request what it needs. The errors are of kind
+// that know only in the course of a request what it needs, and for those that live
+// longer than the token may, for example a stream: a token that has expired since
+// it was accepted is [ErrExpired]. The other errors are of kind
 // [ErrScope], and [ErrClaim], [ErrExpired] or [ErrNotYetValid] where the user has to
 // authenticate in another way or anew; [ResourceServer.WriteError] says so to the
 // client. A token of another ResourceServer, or a requirement that cannot be, is
@@ -58,7 +60,15 @@ func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
 	if fault := need.fault(); fault != "" {
 		return fail(ErrConfig, "Requirement", "%s", fault).in(opResource)
 	}
-	return withOp(opResource, rs.check(t.d, &need))
+	return withOp(opResource, rs.checkAgain(t.d, &need))
+}
+
+// checkAgain is check for a token that was accepted a while ago.
+func (rs *ResourceServer) checkAgain(d *accessTokenData, need *Requirement) error {
+	if err := d.checkTimes(rs.clock); err != nil {
+		return answered(err, answer{scheme: d.confirm.scheme(), need: need})
+	}
+	return rs.check(d, need)
 }
 
 func (rs *ResourceServer) check(d *accessTokenData, need *Requirement) error {
@@ -154,11 +164,7 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t := rs.authenticatedBefore(r); t != nil {
-			err := t.d.checkTimes(rs.clock)
-			if err == nil {
-				err = rs.check(t.d, &need)
-			}
-			if err != nil {
+			if err := rs.checkAgain(t.d, &need); err != nil {
 				rs.refuse(w, r, err, &need)
 				return
 			}

@@ -433,6 +433,27 @@ func TestRequireSubrequest(t *testing.T) {
 	}
 }
 
+// TestCheckLater: a stream may outlive its token.
+func TestCheckLater(t *testing.T) {
+	s := newUnitServer()
+	now := int64(unitTime)
+	rs := s.resource(t, func(c *ResourceServerConfig) { c.Clock = Clock{Now: func() time.Time { return time.Unix(now, 0) }} })
+	token, err := rs.Authenticate(bearer(s.accessToken(t, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rs.Check(token, Requirement{}); err != nil {
+		t.Error(err)
+	}
+	now += 400
+	err = rs.Check(token, Requirement{})
+	wantError(t, err, ErrExpired, "exp")
+	w := httptest.NewRecorder()
+	if rs.WriteError(w, err); w.Code != 401 || !strings.Contains(w.Header().Get("WWW-Authenticate"), `error="invalid_token"`) {
+		t.Errorf("status %d, %s", w.Code, w.Header().Get("WWW-Authenticate"))
+	}
+}
+
 // TestRequestTargets sends request lines over a connection: what net/http routes,
 // and what the proof is compared with, is one path.
 func TestRequestTargets(t *testing.T) {

@@ -494,6 +494,9 @@ func newTokenAnswer(t *Token, idToken string, x *tokenExpectation, res *httpResp
 
 // askToken is the first half of requestToken.
 func (c *Client) askToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*tokenAnswer, error) {
+	if err := c.checkGrant(form.Get("grant_type")); err != nil {
+		return nil, err
+	}
 	res, err := c.postFor(ctx, tokenEndpoint, opToken, form, opts.header(), mediaJSON, x.patience)
 	if err != nil {
 		return nil, err
