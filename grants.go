@@ -36,7 +36,11 @@ import (
 // login's. A response that never arrived, and one that is not JSON, cannot be helped:
 // after [ErrNetwork] the server may have rotated the token.
 //
-// Nil options are the default. invalid_grant, in a [*ResponseError], says that
+// Nil options are the default. GrantOptions.Scope can only narrow what was granted (RFC
+// 6749, Section 6): a scope that is neither in Token.Scope nor was granted before an
+// earlier refresh narrowed it is [ErrConfig], unless Token.Scope is empty.
+//
+// invalid_grant, in a [*ResponseError], says that
 // the refresh token is not good any more: the user has to log in again. The
 // other errors are those of a request, and the kinds under [ErrInvalid].
 func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
@@ -109,6 +113,9 @@ func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
 	// RFC 6749, Section 6: a scope that is omitted "is treated as equal to the
 	// scope originally granted", whatever an earlier refresh asked for.
 	granted := cmp.Or(t.granted, strings.Join(t.Scope, " "))
+	if err := opts.checkGranted(granted, t.Scope); err != nil {
+		return nil, err
+	}
 	r.x = &tokenExpectation{scope: opts.askedScope(granted), checks: c.laterChecks()}
 	if nonce := t.identity().nonce; nonce != "" {
 		r.x.checks.nonce, r.x.checks.nonceRule = nonce, nonceIfPresent
@@ -117,6 +124,20 @@ func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
 		r.granted = granted
 	}
 	return form, nil
+}
+
+// checkGranted is RFC 6749, Section 6: the scope "MUST NOT include any scope not
+// originally granted". If nothing is known, that is for the server to say.
+func (o *GrantOptions) checkGranted(granted string, now []string) error {
+	if o == nil || granted == "" {
+		return nil
+	}
+	for _, s := range o.Scope {
+		if !slices.Contains(strings.Fields(granted), s) && !slices.Contains(now, s) {
+			return fail(ErrConfig, "Scope", "%s was not granted: ask for it in an authorization request; if the server grants more than it says (Entra ID), add it to Token.Scope", printable(s, 64))
+		}
+	}
+	return nil
 }
 
 // accept makes the new Token of the answer, which it can do again. A panic of what

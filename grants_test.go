@@ -248,7 +248,7 @@ func (g *grantCall) answer(t testing.TB, more map[string]any) string {
 
 var grantCalls = []grantCall{
 	{"Refresh", func(c *Client, o *GrantOptions) (*Token, error) {
-		return c.Refresh(context.Background(), loggedIn(func(t *Token) { t.known = nil }), o)
+		return c.Refresh(context.Background(), loggedIn(func(t *Token) { t.known, t.Scope = nil, append(t.Scope, "b") }), o)
 	}, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"rt-1"}}, ""},
 	{"ClientCredentials", func(c *Client, o *GrantOptions) (*Token, error) {
 		return c.ClientCredentials(context.Background(), o)

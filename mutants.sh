@@ -434,6 +434,9 @@ grants.go | RefreshIDToken | r.x.checks.nonce, r.x.checks.nonceRule = nonce, non
 grants.go | RefreshNeedsKeys | if t.known != nil || t.server == "" && c.keysErr == nil { | if false {
 grants.go | RefreshIDToken | case first.issuer != "" && t.known.issuer != first.issuer: | case false:
 grants.go | RefreshIDToken | case first.subject != "" && t.known.subject != first.subject: | case false:
+grants.go | RefreshScopeNeverGranted | if err := opts.checkGranted(granted, t.Scope); err != nil { | if err := error(nil); err != nil {
+grants.go | RefreshScopeNeverGranted | strings.Fields(granted), s) && !slices.Contains(now, s) { | strings.Fields(granted), s) {
+grants.go | RefreshScopeNeverGranted | if o == nil || granted == "" { | if o == nil {
 grants.go | RefreshError | case r.foreign: // | case false: //
 grants.go | RefreshError | errors.Is(err, ErrIssuer) || errors.Is(err, ErrAudience) || | errors.Is(err, ErrIssuer) ||
 grants.go | RefreshError | if r.refusal().Code != "" { | if false {

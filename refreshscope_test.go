@@ -54,3 +54,32 @@ func TestRefreshScope(t *testing.T) {
 		})
 	}
 }
+
+// TestRefreshScopeNeverGranted: RFC 6749, Section 6.
+func TestRefreshScopeNeverGranted(t *testing.T) {
+	for name, tt := range map[string]struct {
+		token *Token
+		scope string
+		good  bool
+	}{
+		"granted":                 {&Token{Scope: []string{"a", "b"}}, "b", true},
+		"one of them was not":     {&Token{Scope: []string{"a", "b"}}, "b c", false},
+		"a part of a name":        {&Token{Scope: []string{"ab"}}, "a", false},
+		"granted, then narrowed":  {&Token{Scope: []string{"a"}, granted: "a b"}, "b", true},
+		"narrowed, never granted": {&Token{Scope: []string{"a"}, granted: "a b"}, "c", false},
+		"added by the program":    {&Token{Scope: []string{"a", "c"}, granted: "a b"}, "c", true},
+		"what was is not known":   {&Token{}, "a", true},
+		"nothing asked":           {&Token{Scope: []string{"a"}}, "", true},
+	} {
+		s := newUnitServer()
+		s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+		tt.token.RefreshToken = NewSecret("rt")
+		_, err := s.client(t, nil).Refresh(context.Background(), tt.token, &GrantOptions{Scope: strings.Fields(tt.scope)})
+		if (err == nil) != tt.good || len(s.requests("/token")) != map[bool]int{true: 1}[tt.good] {
+			t.Errorf("%s: %v after %d requests", name, err, len(s.requests("/token")))
+		}
+		if !tt.good {
+			wantError(t, err, ErrConfig, "Scope")
+		}
+	}
+}

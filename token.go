@@ -31,7 +31,9 @@ type Token struct {
 
 	// Scope is what was granted: what the server said or, if it said nothing,
 	// what was asked for (RFC 6749, Section 5.1). An element of an array that has a
-	// space in it is no scope (Section 3.3), and is left out.
+	// space in it is no scope (Section 3.3), and is left out. It can be wider than what
+	// was asked for, because servers add scopes of their own: a program for which more
+	// would be too much must look.
 	Scope []string
 
 	// AuthorizationDetails are what was granted of them (RFC 9396, Section 7).

@@ -85,7 +85,9 @@ func refreshNarrower(s *scenario) {
 	whole.requireScope(s, "openid", "profile", "email")
 	whole.requireEmail(s)
 
-	_, err := whole.client.Refresh(s.ctx, whole.token, &oauth.GrantOptions{Scope: []string{"openid", "address"}})
+	more := *whole.token // as if the server had not said all that it granted
+	more.Scope = append(slices.Clone(more.Scope), "address")
+	_, err := whole.client.Refresh(s.ctx, &more, &oauth.GrantOptions{Scope: []string{"openid", "address"}})
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_scope")
 	whole.refreshed(s, nil) // that one used nothing up
 }
