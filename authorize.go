@@ -65,8 +65,14 @@ type AuthorizationRequest struct {
 	Display     string   // "page", "popup", "touch", "wap"
 	LoginHint   string   // whom the user may be
 	IDTokenHint string   // an earlier IDToken.Raw: who is expected; it stands in the URL, in the clear
-	ACRValues   []string // in order of preference
+	ACRValues   []string // in order of preference; they are wishes, which the server may leave unfulfilled, and are not checked
 	UILocales   []string // BCP 47 tags in order of preference
+
+	// RequireACR are the authentication contexts of which the acr claim of each ID token
+	// of the flow must be one (OpenID Connect Core, Section 5.5.1.1), and that of each
+	// refreshed ID token that has one. It needs the scope openid. It is sent as
+	// acr_values if ACRValues is nil. If nil, any will do.
+	RequireACR []string
 
 	// MaxAge is the age in seconds that the authentication may have; 0 asks for
 	// a new one. It is sent, and checked in the ID token. Nil: nothing is sent,
@@ -129,6 +135,7 @@ type authorizationData struct {
 	verifier     string // "": InsecureNoPKCE
 	maxAge       *int64
 	thumbprint   string // of the DPoP key
+	requireACR   string // space-separated; "": any
 	created      time.Time
 }
 
@@ -157,7 +164,7 @@ func (a *Authorization) Issuer() string { return a.data().issuer }
 // it and to no other; see [Client.ValidateCallback].
 func (a *Authorization) RedirectURI() string { return a.data().redirectURI }
 
-const authorizationVersion = 1
+const authorizationVersion = 2 // 1 had no RequireACR
 
 // MarshalBinary encodes a for the user's session, in at most 3 KiB. The result
 // is secret.
@@ -224,6 +231,8 @@ func (d *authorizationData) validate(insecure bool) error {
 	switch {
 	case d.maxAge != nil && *d.maxAge < 0:
 		return fail(ErrConfig, "MaxAge", "is negative")
+	case d.requireACR != "" && (!d.openid() || strings.Contains(" "+d.requireACR+" ", "  ")):
+		return fail(ErrConfig, "RequireACR", "needs scope openid and values without spaces: one of them stands in the ID token")
 	case d.wants("id_token") && d.nonce == "": // which is sent with scope openid
 		return fail(ErrConfig, "ResponseType", "%s needs scope openid and a nonce: nothing else would tie the ID token to this request", d.responseType)
 	case d.wants("code") && d.verifier == "" && d.nonce == "":
@@ -242,6 +251,7 @@ func (d *authorizationData) fields() []*string {
 	return []*string{
 		&d.issuer, &d.clientID, &d.redirectURI, &d.responseType, &d.responseMode,
 		&d.scope, &d.state, &d.nonce, &d.verifier, &d.thumbprint,
+		&d.requireACR,
 	}
 }
 
@@ -314,7 +324,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 		issuer: c.server.Issuer, clientID: c.meta.ClientID, redirectURI: r.RedirectURI,
 		responseType: cmp.Or(r.ResponseType, "code"), responseMode: r.ResponseMode,
 		scope: strings.Join(r.Scope, " "), state: randomString(),
-		maxAge: r.MaxAge, created: c.clock.local(),
+		maxAge: r.MaxAge, requireACR: strings.Join(r.RequireACR, " "), created: c.clock.local(),
 	}
 	if a.maxAge == nil {
 		a.maxAge = c.meta.DefaultMaxAge
@@ -346,7 +356,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 		{"display", r.Display},
 		{"login_hint", r.LoginHint},
 		{"id_token_hint", r.IDTokenHint},
-		{"acr_values", strings.Join(r.ACRValues, " ")},
+		{"acr_values", cmp.Or(strings.Join(r.ACRValues, " "), a.requireACR)},
 		{"ui_locales", strings.Join(r.UILocales, " ")},
 	} {
 		if p.value != "" {
@@ -384,6 +394,16 @@ func (d *authorizationData) openid() bool {
 	return slices.Contains(strings.Fields(d.scope), "openid")
 }
 
+// acr are the values of which an ID token must have one; nil: any.
+func (d *authorizationData) acr() []string { return acrList(d.requireACR) }
+
+func acrList(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Fields(s)
+}
+
 // wants reports whether the response type has the part: code, id_token.
 func (d *authorizationData) wants(part string) bool {
 	return slices.Contains(strings.Fields(d.responseType), part)
@@ -404,6 +424,9 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 	}
 	if err := c.checkWayBack(r); err != nil {
 		return err
+	}
+	if r.RequireACR != nil && (!slices.Contains(r.Scope, "openid") || len(r.RequireACR) == 0 || slices.ContainsFunc(r.RequireACR, func(acr string) bool { return acr == "" || strings.ContainsFunc(acr, notScopeChar) })) {
+		return fail(ErrConfig, "RequireACR", "needs scope openid and values without spaces: one of them stands in the ID token")
 	}
 	if responseModes.find(r.ResponseMode).jwt {
 		if _, err := c.jarmRules(); err != nil {

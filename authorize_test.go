@@ -271,7 +271,7 @@ func TestAuthorizationSaved(t *testing.T) {
 		}
 	}
 	for name, data := range map[string][]byte{
-		"rest": append(saved[:len(saved):len(saved)], 0), "version": append([]byte{2}, saved[1:]...), "long": func() []byte {
+		"rest": append(saved[:len(saved):len(saved)], 0), "version": append([]byte{authorizationVersion + 1}, saved[1:]...), "long": func() []byte {
 			b, err := (&Authorization{d: &authorizationData{state: "s", scope: strings.Repeat("x", maxSaved), created: unitNow()}}).MarshalBinary()
 			if err != nil {
 				t.Fatal(err)
@@ -280,7 +280,7 @@ func TestAuthorizationSaved(t *testing.T) {
 		}(),
 		"zero value": func() []byte {
 			w := newSaved(authorizationVersion)
-			for range 12 {
+			for range 13 {
 				w.string("")
 			}
 			return w.b

@@ -401,7 +401,7 @@ func (c *Client) checkResponseIDToken(ctx context.Context, cb *Callback, raw str
 	d := cb.authorization.d
 	cb.idToken, err = c.verifyIDToken(ctx, raw, fromAnybody, &idTokenChecks{
 		nonce: d.nonce, maxAge: d.maxAge, started: d.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: d.state,
-		needSHash: c.detached, frontend: true,
+		needSHash: c.detached, frontend: true, acr: d.acr(),
 	})
 	if err != nil {
 		return err

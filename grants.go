@@ -120,6 +120,7 @@ func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
 	if nonce := t.identity().nonce; nonce != "" {
 		r.x.checks.nonce, r.x.checks.nonceRule = nonce, nonceIfPresent
 	}
+	r.x.checks.acr, r.x.checks.acrIfAny = acrList(t.identity().requireACR), true
 	if form.Has("scope") || form.Has("resource") {
 		r.granted = granted
 	}
@@ -172,6 +173,9 @@ func (r *refreshing) accept(ctx context.Context) (*Token, error) {
 	} else { // Section 12.2: it SHOULD NOT have a nonce
 		fresh.known.nonce = cmp.Or(fresh.known.nonce, first.nonce)
 		fresh.known.sessionID = cmp.Or(fresh.known.sessionID, first.sessionID)
+		// No user took part in this: a session that another application's login has
+		// renewed is no step-up here.
+		fresh.known.acr, fresh.known.authTime, fresh.known.requireACR = first.acr, first.authTime, first.requireACR
 	}
 	return fresh, nil
 }

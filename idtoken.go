@@ -158,6 +158,8 @@ const (
 type idTokenChecks struct {
 	nonce     string
 	nonceRule nonceRule
+	acr       []string  // one of which the token must have; nil: any
+	acrIfAny  bool      // in a refreshed token: only if it says one
 	maxAge    *int64    // seconds; nil: no limit
 	anyAge    bool      // with maxAge auth_time has to be there, of whatever age
 	started   time.Time // when the user was sent to the server; zero: not known
@@ -242,7 +244,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *i
 	if err := checkNonce(claims, id, x); err != nil { // step 11
 		return nil, err
 	}
-	if id.acr, _, err = claims.string("acr"); err != nil {
+	if err := checkACR(claims, id, x); err != nil {
 		return nil, err
 	}
 	if id.sid, _, err = claims.string("sid"); err != nil {
@@ -472,6 +474,21 @@ func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
 		return fail(ErrNonce, "nonce", "the token has one, but none was sent")
 	case !sameSecret(nonce, x.nonce):
 		return fail(ErrNonce, "nonce", "is not the one that was sent: the token is not an answer to this request")
+	}
+	return nil
+}
+
+// checkACR is Core 5.5.1.1: "If this is an Essential Claim and the requirement cannot
+// be met, then the Authorization Server MUST treat that outcome as a failed
+// authentication attempt". A server may not have understood.
+func checkACR(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
+	acr, ok, err := claims.string("acr")
+	if err != nil {
+		return err
+	}
+	id.acr = acr
+	if x.acr != nil && (ok || !x.acrIfAny) && !slices.Contains(x.acr, acr) {
+		return fail(ErrClaim, "acr", "is %s, and not one of AuthorizationRequest.RequireACR", printable(acr, 64))
 	}
 	return nil
 }

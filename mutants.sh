@@ -1145,7 +1145,15 @@ token.go | DeviceRequestErrors | err != nil || !u.IsAbs() || strings.Contains(ur
 token.go | TokenExchangeAnswer | exchange && strings.EqualFold(s, "N_A") { | strings.EqualFold(s, "N_A") {
 token.go | TokenExchangeAnswer | issued, err := o.need("issued_token_type") | issued, _, err := o.string("issued_token_type")
 token.go | TokenExchangeAnswer | known = append(known, "issued_token_type") | _ = 0
-token.go | RefreshKeeps | nonce: d.nonce, raw: d.raw} | nonce: d.nonce}
+token.go | RefreshKeeps | nonce: d.nonce, raw: d.raw, acr | nonce: d.nonce, acr
+token.go | LoginStays | if d.authTime.Unix() >= 0 { // | if true { //
+token.go | RequireACR | state: a.state, acr: a.acr()}}) | state: a.state}})
+callback.go | RequireACR | frontend: true, acr: d.acr(),\n | frontend: true,\n
+idtoken.go | RequireACR | (ok || !x.acrIfAny) && | 
+idtoken.go | RequireACR | (ok || !x.acrIfAny) && | ok &&
+authorize.go | RequireACR | if r.RequireACR != nil && ( | if false && (
+grants.go | RequireACR | r.x.checks.acr, r.x.checks.acrIfAny = acrList(t.identity().requireACR), true | _ = 0
+grants.go | LoginStays | fresh.known.acr, fresh.known.authTime, fresh.known.requireACR = first.acr, first.authTime, first.requireACR | _ = 0
 token.go | EndpointOptionsErrors | r > 0x7e || !tokenChar(byte(r)) | !tokenChar(byte(r))
 token.go | EndpointOptionsErrors | !tokenChar(byte(r)) }) || name == "" { | !tokenChar(byte(r)) }) {
 token.go | EndpointOptionsErrors | slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) | slices.Contains(reservedHeaders[:], name)

@@ -111,7 +111,7 @@ func savedSamples() map[string]interface {
 	}{
 		"Authorization": &Authorization{d: &authorizationData{
 			issuer: "issuer", clientID: "client", redirectURI: "https://app.example.com/cb", responseType: "code", responseMode: "form_post",
-			scope: "openid a", state: savedRandom(1), nonce: savedRandom(2), verifier: savedRandom(3), maxAge: &n, thumbprint: savedRandom(4), created: time.Unix(1700000000, 0),
+			scope: "openid a", state: savedRandom(1), nonce: savedRandom(2), verifier: savedRandom(3), maxAge: &n, thumbprint: savedRandom(4), requireACR: "gold silver", created: time.Unix(1700000000, 0),
 		}},
 		"Authorization, bare": &Authorization{d: &authorizationData{
 			issuer: "issuer", clientID: "é", redirectURI: "com.example.app:/cb", responseType: "code", state: savedRandom(1), verifier: savedRandom(2), created: time.Unix(1700000000, 0),
@@ -120,7 +120,7 @@ func savedSamples() map[string]interface {
 			AccessToken: NewSecret("access"), RefreshToken: NewSecret("refresh"), TokenType: "Bearer", Expiry: time.Unix(1700000000, 0),
 			Scope: []string{"a", "b"}, Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1,"<"]}`), "é\"": json.RawMessage(`null`)},
 			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", granted: "a b c",
-			known: &identity{issuer: "tenant", subject: "subject", sessionID: "session", nonce: "nonce", raw: "a.b.c"},
+			known: &identity{issuer: "tenant", subject: "subject", sessionID: "session", nonce: "nonce", raw: "a.b.c", acr: "gold", authTime: time.Unix(1690000000, 0), requireACR: "gold silver"},
 		},
 		"Token, bound": &Token{AccessToken: NewSecret("access"), TokenType: "dPoP", jkt: savedRandom(5)},
 		"Token, bare":  &Token{},
@@ -189,7 +189,9 @@ func savedFields(v any) string {
 // savedVersion is the version byte: a release that reads another layout changes it.
 func savedVersion(v any) byte {
 	switch v.(type) {
-	case *Token, *Registration, *DeviceAuthorization, *Backchannel:
+	case *Token:
+		return 3
+	case *Authorization, *Registration, *DeviceAuthorization, *Backchannel:
 		return 2
 	}
 	return 1

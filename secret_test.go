@@ -180,7 +180,7 @@ func secretValues() map[string]any {
 	}}
 	a := &Authorization{d: &authorizationData{
 		url: m, issuer: "https://op.example.com", clientID: "client", redirectURI: m, responseType: m, responseMode: m,
-		scope: m, state: m, nonce: m, verifier: m, maxAge: &n, thumbprint: m, created: time.Unix(1, 0),
+		scope: m, state: m, nonce: m, verifier: m, maxAge: &n, thumbprint: m, requireACR: m, created: time.Unix(1, 0),
 	}}
 	return map[string]any{
 		"Token": &Token{
@@ -188,7 +188,7 @@ func secretValues() map[string]any {
 			AuthorizationDetails: []AuthorizationDetail{{Type: m}},
 			Extra:                map[string]json.RawMessage{"id": json.RawMessage(`"` + m + `"`)},
 			IssuedTokenType:      TokenTypeIdentifier(m), idToken: id, server: m, clientID: m, jkt: m, granted: "a",
-			known: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m},
+			known: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m, acr: m, requireACR: m},
 		},
 		"DeviceAuthorization": savedDevice(&pendingData{
 			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0),

@@ -59,6 +59,10 @@ type Token struct {
 // changed once it is set, and stands behind a pointer as idTokenData does.
 type identity struct {
 	issuer, subject, sessionID, nonce, raw string
+
+	acr        string // of the login, as authTime is
+	authTime   time.Time
+	requireACR string // in every ID token; space-separated
 }
 
 // IDToken is the verified ID token that came with the token: nil if none did,
@@ -101,6 +105,20 @@ func (t *Token) Subject() string { return t.identity().subject }
 // if there was no ID token.
 func (t *Token) IDTokenHint() string { return t.identity().raw }
 
+// AuthTime returns when the user authenticated for the login that t began with (the
+// auth_time claim of its ID token); it survives MarshalBinary. It is zero if that ID
+// token did not say, or there was none.
+//
+// A refreshed ID token can say a later time: servers take it from the session, which
+// a login at another application renews. That is IDToken().AuthTime(). A decision that
+// needs a fresh authentication of the user must be made by the one of the login.
+func (t *Token) AuthTime() time.Time { return t.identity().authTime }
+
+// ACR returns how the user authenticated for the login that t began with (the acr
+// claim of its ID token), as [Token.AuthTime] does; it is empty if that did not say.
+// The one of the newest ID token is IDToken().ACR().
+func (t *Token) ACR() string { return t.identity().acr }
+
 func (t *Token) identity() identity {
 	if t == nil || t.known == nil {
 		return identity{}
@@ -123,7 +141,7 @@ func (t *Token) clone() *Token {
 	return &own
 }
 
-const tokenVersion = 2 // 1 had no IssuedTokenType, no jkt and no granted
+const tokenVersion = 3 // 1 had no IssuedTokenType, no jkt and no granted; 2 no acr and auth_time of the login
 
 // MarshalBinary encodes t for the session store. The result is secret: it
 // holds the tokens.
@@ -155,6 +173,7 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 	for _, s := range t.fields(&id) {
 		w.string(*s)
 	}
+	w.time(id.authTime)
 	w.time(t.Expiry)
 	return w.b, nil
 }
@@ -178,6 +197,7 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 	for _, s := range fresh.fields(fresh.known) {
 		*s = r.string()
 	}
+	fresh.known.authTime = r.time()
 	fresh.Expiry = r.time()
 	if err := r.end(); err != nil {
 		return withOp(opToken, err)
@@ -229,7 +249,7 @@ func (t *Token) validate() error {
 func (t *Token) fields(id *identity) []*string {
 	return []*string{
 		&t.TokenType, (*string)(&t.IssuedTokenType), &t.server, &t.clientID, &t.jkt, &t.granted,
-		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw,
+		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw, &id.acr, &id.requireACR,
 	}
 }
 
@@ -427,9 +447,12 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	if cb.used.Swap(true) {
 		return nil, fail(ErrReplay, "Callback", "was exchanged before")
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: a.state}})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: a.state, acr: a.acr()}})
 	if err != nil {
 		return nil, err
+	}
+	if t.known != nil {
+		t.known.requireACR = a.requireACR
 	}
 	if err := cb.checkTenant(t.idToken); err != nil {
 		return nil, err
@@ -457,7 +480,10 @@ func (c *Client) identityToken(id *IDToken) *Token {
 func (t *Token) setIDToken(id *IDToken) {
 	d := id.data()
 	t.idToken = id
-	t.known = &identity{issuer: d.issuer, subject: d.subject, sessionID: d.sid, nonce: d.nonce, raw: d.raw}
+	t.known = &identity{issuer: d.issuer, subject: d.subject, sessionID: d.sid, nonce: d.nonce, raw: d.raw, acr: d.acr}
+	if d.authTime.Unix() >= 0 { // what is before that is nobody's, and cannot be saved
+		t.known.authTime = d.authTime.Truncate(time.Second)
+	}
 }
 
 // tokenExpectation is what the answer to a grant is held against.

@@ -348,3 +348,105 @@ func TestTokenIssuer(t *testing.T) {
 		t.Errorf("%s %s, %v", back.Issuer(), back.Subject(), err)
 	}
 }
+
+// TestRequireACR: every ID token of the flow has an acr that was required; a refreshed
+// one need not have any.
+func TestRequireACR(t *testing.T) {
+	type m = map[string]any
+	require := AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true, RequireACR: []string{"gold", "silver"}}
+	for name, tt := range map[string]struct {
+		acr           any
+		login, reload bool // is it good in the login, and in a refresh
+	}{
+		"one of them":  {"silver", true, true},
+		"another":      {"Gold", false, false},
+		"both":         {"gold silver", false, false},
+		"a part":       {"gol", false, false},
+		"empty":        {"", false, false},
+		"none":         {unitRemoved, false, true},
+		"not a string": {[]string{"gold"}, false, false},
+	} {
+		s := newUnitServer()
+		c := s.client(t, nil)
+		answer := func(acr any) {
+			s.answer("/token", unitTokenBody(t, m{"refresh_token": "rt", "id_token": s.sign(t, "JWT", unitClaims(m{"acr": acr}))}))
+		}
+		answer(tt.acr)
+		a := must(c.StartAuthorization(context.Background(), &require))
+		if u := must(url.Parse(a.URL())); u.Query().Get("acr_values") != "gold silver" {
+			t.Errorf("the request is %s", a.URL())
+		}
+		login := func() (*Token, error) {
+			return c.ExchangeCode(context.Background(), unitCallback(t, s, c, &require), nil)
+		}
+		if _, err := login(); (err == nil) != tt.login {
+			t.Errorf("login, %s: %v", name, err)
+		} else if err != nil {
+			wantError(t, err, ErrClaim, "acr")
+		}
+		answer("gold")
+		var restored Token
+		if err := restored.UnmarshalBinary(must(must(login()).MarshalBinary())); err != nil {
+			t.Fatal(err)
+		}
+		answer(tt.acr)
+		if fresh, err := c.Refresh(context.Background(), &restored, nil); (err == nil) != tt.reload || err == nil && fresh.ACR() != "gold" {
+			t.Errorf("refresh, %s: %v, %v", name, fresh, err)
+		}
+	}
+	for _, values := range [][]string{{}, {""}, {"gold", ""}, {"gold silver"}} {
+		r := require
+		r.RequireACR = values
+		_, err := newUnitServer().client(t, nil).StartAuthorization(context.Background(), &r)
+		wantError(t, err, ErrConfig, "RequireACR")
+	}
+	r := require
+	r.Scope = nil
+	_, err := newUnitServer().client(t, nil).StartAuthorization(context.Background(), &r)
+	wantError(t, err, ErrConfig, "RequireACR")
+	// The ID token that comes through the browser is one of the flow.
+	s := newUnitServer()
+	c := s.client(t, nil)
+	front := require
+	front.ResponseType, front.ResponseMode, front.InsecureNoNonce = "id_token", "form_post", false
+	for acr, good := range map[string]bool{"gold": true, "other": false} {
+		a := s.start(t, c, &front)
+		idToken := s.sign(t, "JWT", unitClaims(m{"nonce": a.data().nonce, "acr": acr}))
+		_, err := c.ValidateCallback(context.Background(), a, url.Values{"state": {a.State()}, "id_token": {idToken}})
+		if (err == nil) != good {
+			t.Errorf("%s through the browser: %v", acr, err)
+		}
+	}
+}
+
+// TestLoginStays: a refreshed ID token is no step-up, whatever it says.
+func TestLoginStays(t *testing.T) {
+	type m = map[string]any
+	s := newUnitServer()
+	c := s.client(t, nil)
+	openid := AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}
+	for name, tt := range map[string]struct {
+		first m
+		acr   string
+		at    time.Time
+	}{
+		"said":              {m{"auth_time": unitTime - 5000, "acr": "1"}, "1", time.Unix(unitTime-5000, 0)},
+		"said nothing":      {nil, "", time.Time{}},
+		"before all time":   {m{"auth_time": -1}, "", time.Time{}},
+		"between two ticks": {m{"auth_time": unitTime - 1.5}, "", time.Unix(unitTime-2, 0)},
+	} {
+		s.answer("/token", unitTokenBody(t, m{"refresh_token": "rt", "id_token": s.sign(t, "JWT", unitClaims(tt.first))}))
+		tok := must(c.ExchangeCode(context.Background(), unitCallback(t, s, c, &openid), nil))
+		s.answer("/token", unitTokenBody(t, m{"id_token": s.sign(t, "JWT", unitClaims(m{"auth_time": unitTime, "acr": "2"}))}))
+		for range 2 {
+			var restored Token
+			if err := restored.UnmarshalBinary(must(tok.MarshalBinary())); err != nil {
+				t.Fatal(err)
+			}
+			tok = must(c.Refresh(context.Background(), &restored, nil))
+			if tok.ACR() != tt.acr || !tok.AuthTime().Equal(tt.at) || tok.IDToken().ACR() != "2" || !tok.IDToken().AuthTime().Equal(unitNow()) {
+				t.Errorf("%s: the login is %q at %v", name, tok.ACR(), tok.AuthTime())
+			}
+		}
+	}
+}
