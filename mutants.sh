@@ -1149,7 +1149,7 @@ token.go | RefreshKeeps | nonce: d.nonce, raw: d.raw, acr | nonce: d.nonce, acr
 token.go | LoginStays | if d.authTime.Unix() >= 0 { // | if true { //
 token.go | RequireACR | state: a.state, acr: a.acr()}}) | state: a.state}})
 callback.go | RequireACR | frontend: true, acr: d.acr(),\n | frontend: true,\n
-idtoken.go | RequireACR | (ok || !x.acrIfAny) && | 
+idtoken.go | RequireACR | (ok || !x.acrIfAny) && | (ok || true) &&
 idtoken.go | RequireACR | (ok || !x.acrIfAny) && | ok &&
 authorize.go | RequireACR | if r.RequireACR != nil && ( | if false && (
 grants.go | RequireACR | r.x.checks.acr, r.x.checks.acrIfAny = acrList(t.identity().requireACR), true | _ = 0
