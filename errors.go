@@ -296,11 +296,17 @@ type RefreshError struct {
 
 // Error has the cause, and says that there is a new refresh token.
 func (e *RefreshError) Error() string {
+	if e == nil {
+		e = new(RefreshError)
+	}
 	return (&Error{Op: opToken, Detail: "the refresh token was rotated (RefreshError.RefreshToken is the new one), but", Err: e.Err}).Error()
 }
 
 // Unwrap gives the cause to [errors.Is] and [errors.As].
 func (e *RefreshError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
 	if !errors.Is(e.Err, ErrUnavailable) {
 		return e.Err
 	}

@@ -282,7 +282,7 @@ func extremeStores(t *testing.T, s *unitServer) []extremeCase {
 		return func(t *testing.T, n json.RawMessage) error {
 			data := pendingData{
 				issuer: unitIssuer, clientID: unitClient, code: "code", scope: "openid", userCode: "u",
-				started: unitNow(), expiry: unitNow().Add(time.Minute),
+				verificationURI: "https://op.example/device", started: unitNow(), expiry: unitNow().Add(time.Minute),
 			}
 			at := data.expiry
 			if started {

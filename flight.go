@@ -91,7 +91,7 @@ func (f *flight[T]) release(result T, err error) {
 // wait returns when result and err of the flight are there, or with the error of the
 // context that ended before. What runs within the flight would wait for itself.
 func (f *flight[T]) wait(ctx context.Context, op string) error {
-	if q, _ := ctx.Value(hookQueueKey{}).(*hookQueue); q == f.hooks && !q.isClosed() {
+	if q := hooksOf(ctx); q == f.hooks && !q.isClosed() {
 		return &Error{Kind: ErrConfig, Op: op, Detail: "is called by what it waits for itself: a hook, round tripper or client authentication must not use what it serves"}
 	}
 	select {
@@ -107,9 +107,11 @@ func (f *flight[T]) wait(ctx context.Context, op string) error {
 // detached returns what f returns, or the error of the context if that ends before:
 // a round tripper need not look at it. f then goes on, on a goroutine of its own, and
 // late is given the result that nobody waits for. A panic of f is one of the caller.
-// What heeds the context by itself is called as it is.
+// What heeds the context by itself is called as it is, and so is what runs within a
+// flight, which is given up as a whole: what comes after all is its late result, with
+// a refresh token in it perhaps.
 func detached[T any](ctx context.Context, foreign bool, f func() (T, error), late func(T)) (T, error) {
-	if !foreign || ctx.Done() == nil {
+	if q := hooksOf(ctx); !foreign || ctx.Done() == nil || q != nil && !q.isClosed() {
 		return f()
 	}
 	type outcome struct {
@@ -195,10 +197,15 @@ type hookQueue struct {
 
 type hookQueueKey struct{}
 
+// hooksOf is the queue of the flight that ctx belongs to; nil if there is none.
+func hooksOf(ctx context.Context) *hookQueue {
+	q, _ := ctx.Value(hookQueueKey{}).(*hookQueue)
+	return q
+}
+
 // traced calls a hook, or leaves that to the end of the flight that ctx belongs to.
 func traced(ctx context.Context, call func()) {
-	q, _ := ctx.Value(hookQueueKey{}).(*hookQueue)
-	if q == nil || !q.add(call) {
+	if q := hooksOf(ctx); q == nil || !q.add(call) {
 		call()
 	}
 }

@@ -418,7 +418,8 @@ flight.go | FlightHooks | time.AfterFunc(hookTime, func() { open(nil) }) | time.
 flight.go | FlightHooks | hookErr = guarded(f.hooks.run) | hookErr = f.hooks.run()
 flight.go | FlightHooks | q == f.hooks && !q.isClosed() | q == f.hooks && false
 flight.go | FlightHooks | q == f.hooks && !q.isClosed() | q == f.hooks
-flight.go | FlightHooks | if q == nil || !q.add(call) { | if q == nil || q != nil {
+flight.go | FlightHooks | if q := hooksOf(ctx); q == nil || !q.add(call) { | if q := hooksOf(ctx); q == nil || q != nil {
+flight.go | RotationSurvives | ctx.Done() == nil || q != nil && !q.isClosed() { | ctx.Done() == nil || q != nil && false {
 flight.go | FlightEnds | return fmt.Sprintf("a value of type %T", e.value) | return fmt.Sprint(e.value)
 flight.go | CallerLeaves | case <-ctx.Done():\n		return &Error | case <-context.Background().Done():\n		return &Error
 flight.go | TestDetached$ | case <-ctx.Done():\n	} | case <-context.Background().Done():\n	}

@@ -60,7 +60,7 @@ var printedTypes = map[string]printed{
 
 	"Config":               {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
 	"ResourceServerConfig": {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},
-	"RegistrationOptions":  {RegistrationOptions{}, []string{"alg", "thumbprint"}, "of the DPoP key: a hash of the public key", false},
+	"RegistrationOptions":  {RegistrationOptions{}, []string{"alg", "thumbprint", "ManagementOrigin"}, "of the DPoP key: a hash of the public key; an origin", false},
 	"ClientAuthRequest":    {ClientAuthRequest{}, nil, "", false},
 	"AssertionOptions":     {AssertionOptions{}, nil, "", false},
 	"MutualTLS":            {MutualTLS{}, nil, "", false},
@@ -90,6 +90,8 @@ var printedTypes = map[string]printed{
 	"DeviceAuthorization": {DeviceAuthorization{}, []string{"issuer", "clientID"}, whyNames, false},
 	"Backchannel":         {Backchannel{}, []string{"issuer", "clientID"}, whyNames, false},
 	"Registration":        {Registration{}, []string{"server", "ClientID"}, whyNames, false},
+	"RegistrationError":   {RegistrationError{}, []string{"server", "ClientID"}, whyNames, false},
+	"RefreshError":        {RefreshError{}, nil, "", false},
 	"ResponseError":       {ResponseError{}, []string{"Op", "Code", "Description"}, whyRefused, false},
 	"Client":              {Client{}, []string{"server", "meta"}, whyNames, false},
 	"ResourceServer":      {ResourceServer{}, []string{"resource", "servers"}, whyConfig, false},

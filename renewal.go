@@ -104,7 +104,7 @@ func (tr *Transport) use(t *Token) (lifetime time.Duration) {
 	if t.Expiry.IsZero() {
 		return earlyRefresh * 2 // it is not known, and not used
 	}
-	lifetime = max(0, t.Expiry.Sub(tr.c.clock.local()))
+	lifetime = max(0, tr.c.clock.left(t.Expiry))
 	tr.until = monotonic().Add(lifetime)
 	return lifetime
 }
@@ -301,6 +301,9 @@ func (tr *Transport) Renew(ctx context.Context) error {
 }
 
 func (tr *Transport) renewNow(ctx context.Context) error {
+	if tr == nil || tr.c == nil {
+		return fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one")
+	}
 	for {
 		tr.mu.Lock()
 		switch {

@@ -783,7 +783,7 @@ func (w *stressWorker) badProof(p *stressPhase, rs *ResourceServer) {
 		{"for another method", dpopScheme, []string{proof(w.d, http.MethodPost, "/orders", tok.raw, now)}, ErrClaim},
 		{"for another path", dpopScheme, []string{proof(w.d, http.MethodGet, "/other", tok.raw, now)}, ErrClaim},
 		{"of before", dpopScheme, []string{proof(w.d, http.MethodGet, "/orders", tok.raw, now.Add(-proofWindow-time.Second))}, ErrExpired},
-		{"of later", dpopScheme, []string{proof(w.d, http.MethodGet, "/orders", tok.raw, now.Add(proofWindow+2*time.Second))}, ErrNotYetValid},
+		{"of later", dpopScheme, []string{proof(w.d, http.MethodGet, "/orders", tok.raw, now.Add(proofWindow+keyFetchTimeout+2*time.Second))}, ErrNotYetValid}, // the call may wait for keys
 	}
 	tt := &tests[w.rand.IntN(len(tests))]
 	err, other := w.show(p, rs, stressRequest(tt.scheme, tok, tt.proofs...), tok)

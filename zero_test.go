@@ -42,7 +42,7 @@ var zeroTypes = []any{
 	Client{}, ClientAuthRequest{}, ClientMetadata{}, Clock{}, Config{}, DPoP{}, DPoPOptions{}, DecryptionKey{}, DeviceAuthorization{},
 	DeviceRequest{}, DiscoverOptions{}, DiscoverType(0), EndSession{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},
 	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusedInfo{}, Registration{},
-	RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
+	RefreshError{}, RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
 	Secret{}, SigningKey{}, Token{}, TokenExchange{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},
 	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{},
 }
