@@ -546,6 +546,7 @@ func TestMTLSClientAuthNeedsCertificate(t *testing.T) {
 		{"function", &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{GetClientCertificate: get}}}, nil},
 		{"custom, of which nothing is known", &http.Client{Transport: httpFunc(nil)}, nil},
 		{"dials by itself", &http.Client{Transport: &http.Transport{DialTLSContext: (&tls.Dialer{}).DialContext}}, nil},
+		//lint:ignore SA1019 a deprecated field that is set dials all the same
 		{"dials by itself, in the old way", &http.Client{Transport: &http.Transport{DialTLS: (&tls.Dialer{}).Dial}}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,8 +37,8 @@ func TestDemo(t *testing.T) {
 		"client: the API says scope: orders:read\n",
 		"client: the API says resource_metadata: http://127.0.0.1:",
 		"client: the API takes tokens of " + srv.Issuer() + " for http://127.0.0.1:",
+		"client: has a token of type DPoP with the scope orders:read\n", // a hook of the renewal runs when the token is there
 		"client: POST " + srv.URL() + "/token: status 200\n",
-		"client: has a token of type DPoP with the scope orders:read\n",
 		"api: refused ", "nonce: ", // RFC 9449, Section 9: it comes with the answer
 		"client: GET http://127.0.0.1:", "/orders: status 401\n",
 		`api: GET /orders with AccessToken("` + srv.Issuer() + `" "shop" "shop")` + "\n",
