@@ -274,7 +274,7 @@ func TestMLDSAIDToken(t *testing.T) {
 				claims[name] = v
 			}
 			checks := &idTokenChecks{accessToken: at, code: code, state: state, needSHash: true, frontend: true}
-			id, err := c.verifyIDToken(context.Background(), s.sign(t, "", claims), checks)
+			id, err := c.verifyIDToken(context.Background(), s.sign(t, "", claims), fromAnybody, checks)
 			if (id == nil) == (err == nil) {
 				t.Fatalf("%v with the error %v", id, err)
 			}
