@@ -102,6 +102,9 @@ func (c *Client) requestParams(r *http.Request, a *Authorization) (url.Values, e
 // The errors are those of [Client.FinishAuthorization] up to the token request.
 // If the response comes in a body, the error matches [ErrConfig].
 func (c *Client) ValidateCallbackURL(ctx context.Context, a *Authorization, rawURL string) (*Callback, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	params, err := c.urlParams(a, rawURL)
 	if err != nil {
 		return nil, withOp(opCallback, err)

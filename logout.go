@@ -300,8 +300,12 @@ type LogoutOptions struct {
 // for a token that is known, or 400 for whatever went wrong. The path is for the server alone: no session
 // or CSRF middleware belongs before it; but anybody can send to it, and with
 // Config.Decrypter each request costs an operation with the private key: limit them
-// where that is dear. Without OnLogout LogoutHandler panics.
+// where that is dear. LogoutHandler panics if OnLogout is nil, or if NewClient did not
+// make the Client.
 func (c *Client) LogoutHandler(o LogoutOptions) http.Handler {
+	if c.made() != nil {
+		panic("oauth: LogoutHandler: the Client is nil or empty")
+	}
 	if o.OnLogout == nil {
 		panic("oauth: LogoutHandler: OnLogout is nil")
 	}

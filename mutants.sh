@@ -178,6 +178,7 @@ callback.go | ResponseToRuName | if !strings.Contains(d.redirectURI, ":") { | if
 callback.go | WithoutRequest | if r == nil || r.URL == nil { | if r == nil {
 callback.go | ValidateCallbackURL | if err := a.d.landed(got, ""); err != nil { | if err := a.d.landed(got, ""); err == ErrConfig {
 callback.go | ValidateCallbackURL | if err != nil || !u.IsAbs() { | if err != nil {
+callback.go | ZeroValues | rawURL string) (*Callback, error) {\n	if err := c.made(); err != nil { | rawURL string) (*Callback, error) {\n	if err := c.made(); err == ErrConfig {
 callback.go | ValidateCallback$|ResponseIssuerBesideIDToken | case c.requireIssuer: | case false:
 callback.go | ResponseIssuerBesideIDToken | says := a.d.wants("id_token") && params.Get("error") == "" | says := a.d.wants("id_token")
 callback.go | ResponseIssuerBesideIDToken | AuthorizationResponseIssParameter && !says: | AuthorizationResponseIssParameter && (true || says):
@@ -798,6 +799,7 @@ logout.go | EndSessionURL | if hint = e.Token.IDTokenHint(); hint == "" { | if h
 logout.go | EndSessionURL | if err := checkRedirectURI("PostLogoutRedirectURI", e.PostLogoutRedirectURI, c.caller.insecure); err != nil { | if err := error(nil); err != nil {
 logout.go | EndSessionURL | } else if e.State != "" { | } else if false {
 logout.go | EndSessionURL | {"state", e.State}, | {"state", ""},
+logout.go | ZeroValues | if c.made() != nil {\n | if false {\n
 logout.go | EndSessionURL | {"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", | {"client_id", "logout_hint", "post_logout_redirect_uri",
 logout.go | EndSessionURL | {"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", | {"client_id", "id_token_hint", "logout_hint",
 logout.go | EndSessionURL | return c.browserURL(endSessionEndpoint, form, | return c.browserURL(authorizationEndpoint, form,

@@ -93,6 +93,14 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 		more = []any{None()}
 	case reflect.TypeFor[crypto.Signer](), reflect.TypeFor[crypto.PrivateKey]():
 		more = []any{new(zeroSigner)}
+	case reflect.TypeFor[*Authorization](): // a good one reaches what a zero Client does not have
+		more = []any{new(Authorization), &Authorization{d: &authorizationData{issuer: "x", clientID: "x", redirectURI: "https://app.example/"}}}
+	case reflect.TypeFor[*Callback]():
+		more = []any{new(Callback), &Callback{authorization: &Authorization{d: new(authorizationData)}}}
+	case reflect.TypeFor[*Token]():
+		more = []any{new(Token), &Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"}}
+	case reflect.TypeFor[LogoutOptions]():
+		more = []any{LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }}}
 	case reflect.TypeFor[error]():
 		more = []any{new(Error), new(ResponseError)}
 	case reflect.TypeFor[*x509.Certificate]():
