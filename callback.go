@@ -167,8 +167,8 @@ func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params 
 		return nil, &Error{Op: opCallback, Detail: "given up", Err: err}
 	}
 	cb, err := c.validateCallback(ctx, a, params)
-	if err != nil {
-		return nil, withOp(opCallback, err)
+	if err != nil { // which may quote the server, and the server the request
+		return nil, withOp(opCallback, withoutSecrets(err, func() []string { return a.data().secrets(params) }))
 	}
 	return cb, nil
 }

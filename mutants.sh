@@ -1086,13 +1086,15 @@ redact.go | RedactAnswers | if !slices.Contains(publicParams[:], name) { | if na
 redact.go | RedactKeepsCodes | if !slices.Contains(publicParams[:], name) { | if name != "" {
 redact.go | RedactAnswers|RedactBasic | secrets = append(secrets, password) | _ = password
 redact.go | RedactBasic | strings.TrimRight(credentials, "=") | credentials
-redact.go | RedactTokens | e2.Detail = redact(e.Detail, r.secrets()) | _ = 0
+redact.go | RedactTokens | e2.Detail = redact(e.Detail, secrets()) | _ = 0
 redact.go | RedactAnswers | "client_secret", "registration_access_token", "software_statement" | "client_secret"
 redact.go | RedactAuthorization | list := []string{d.state, d.nonce, d.verifier} | list := []string{d.state, d.nonce}
 redact.go | RedactAuthorization | [...]string{"code", "state", | [...]string{"state",
 callback.go | RedactAuthorization | printable(redact(code, a.d.secrets(params)), 64) | printable(code, 64)
 token.go | RedactAnswers | o.quote(s, 32), want) | printable(s, 32), want)
 userinfo.go | RedactTokens | return nil, res.withoutSecrets(err) | return nil, err
+callback.go | RedactResponse | withOp(opCallback, withoutSecrets(err, func() []string { return a.data().secrets(params) })) | withOp(opCallback, err)
+registration.go | RegistrationErrorsQuoteNothing | withOp(opRegistration, res.withoutSecrets(err)) | withOp(opRegistration, err)
 # secret.go
 secret.go | PrintingTypes | func (unprinted) Format(f fmt.State, _ rune) | func (unprinted) Format2(f fmt.State, _ rune)
 secret.go | PrintingLogValue | return slog.StringValue(redacted) | return slog.StringValue("")

@@ -341,15 +341,18 @@ func (o jsonObject) quote(s string, n int) string {
 	return printable(s, n)
 }
 
-// withoutSecrets takes what of the request is secret out of an error about a token
-// that came with the answer, of which the code that judges tokens knows nothing.
-func (r *httpResponse) withoutSecrets(err error) error {
+// withoutSecrets takes what of the request is secret out of an error about what came
+// with the answer, of which the code that judges tokens and URLs knows nothing.
+func (r *httpResponse) withoutSecrets(err error) error { return withoutSecrets(err, r.secrets) }
+
+// withoutSecrets is also for the response of the browser.
+func withoutSecrets(err error, secrets func() []string) error {
 	e, ok := err.(*Error)
 	if !ok || e == nil {
 		return err
 	}
 	e2 := *e
-	e2.Detail = redact(e.Detail, r.secrets())
-	e2.Err = r.withoutSecrets(e.Err)
+	e2.Detail = redact(e.Detail, secrets())
+	e2.Err = withoutSecrets(e.Err, secrets)
 	return &e2
 }

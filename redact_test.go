@@ -328,6 +328,25 @@ func TestRedactAuthorization(t *testing.T) {
 	}
 }
 
+// TestRedactResponse: so does what is quoted of a response that fails a check.
+func TestRedactResponse(t *testing.T) {
+	for _, in := range []string{"iss", "id_token"} {
+		s := newUnitServer()
+		a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "form_post"})
+		for of, secret := range map[string]string{"state": a.d.state, "nonce": a.d.nonce, "verifier": a.d.verifier, "code": "the-code-of-some-length"} {
+			params := url.Values{"state": {a.d.state}, "code": {"the-code-of-some-length"}, "iss": {unitIssuer}, "id_token": {"x"}}
+			params.Set(in, map[string]string{
+				"iss":      "https://op.example/" + secret,
+				"id_token": encodeBase64URL([]byte(unitJSON(t, map[string]any{"alg": "ES256", "kid": "no " + secret}))) + ".e30.AA",
+			}[in])
+			_, err := s.client(t, nil).ValidateCallback(context.Background(), &Authorization{d: a.d}, params)
+			if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), redacted) {
+				t.Errorf("%s in %s: %v", of, in, err)
+			}
+		}
+	}
+}
+
 // TestRedactBeforeCutting: the head of a secret does not stay where the text is
 // cut, and the text of an error is bounded.
 func TestRedactBeforeCutting(t *testing.T) {

@@ -346,7 +346,7 @@ func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, r *re
 	}
 	fresh, err := reg.read(o, asked, r)
 	if err = cmp.Or(refusal, err); err != nil {
-		return nil, &RegistrationError{Registration: fresh, Err: withOp(opRegistration, err)}
+		return nil, &RegistrationError{Registration: fresh, Err: withOp(opRegistration, res.withoutSecrets(err))}
 	}
 	return fresh, nil
 }

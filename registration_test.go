@@ -760,6 +760,18 @@ func TestRegistrationErrorsQuoteNothing(t *testing.T) {
 		}
 		secretLook(t, err, secretMarker)
 	}
+	// What was sent stands in the host or the scheme of the answer's URL.
+	as, opts := s.registrar()
+	opts.InitialAccessToken = NewSecret(secretMarker)
+	for _, uri := range []string{"https://" + secretMarker + ".example", "http://" + secretMarker + ".example", secretMarker + "://x"} {
+		s.set(registerPath, registrationAnswer(t, map[string]any{"registration_client_uri": uri}))
+		_, err := Register(context.Background(), as, registrationAsked, opts)
+		var made *RegistrationError
+		if !errors.As(err, &made) || strings.Contains(strings.ToLower(err.Error()), strings.ToLower(secretMarker)) {
+			t.Errorf("%s: %v", uri, err)
+		}
+		secretLook(t, err, secretMarker)
+	}
 	reg, err := s.register(t, registrationAsked, registrationAnswer(t, map[string]any{"client_secret": secretMarker + "1", "registration_access_token": secretMarker + "2"}))
 	if err != nil {
 		t.Fatal(err)
