@@ -231,7 +231,7 @@ func (c *Client) checkLanding(r *http.Request, d *authorizationData) error {
 	u, err := c.callbackURL(r)
 	switch {
 	case err != nil:
-		return &Error{Kind: ErrClaim, Param: "CallbackURL", Detail: "the URL of the request cannot be had", Err: err}
+		return &Error{Kind: ErrClaim, Param: "CallbackURL", Detail: "the URL of the request cannot be had", Err: withoutURL(err)} // url.Parse quotes the code
 	case u == nil || u.Scheme == "" || u.Host == "":
 		return fail(ErrConfig, "CallbackURL", "returned no absolute URL")
 	}

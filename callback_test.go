@@ -355,6 +355,7 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 		{"another path, said", cb, origin("https://app.example/x"), served("/callback/honest"), ErrClaim, "redirect_uri"},
 		{"own query, said", cb + "?server=a", origin("https://app.example"), served("/callback/honest?server=b"), ErrClaim, "redirect_uri"},
 		{"dot segments, said", cb, origin("https://app.example/.."), served("/callback/honest"), ErrClaim, "CallbackURL"},
+		{"not a URL, said", cb, origin("https://app.example:x"), served("/callback/honest"), ErrClaim, "CallbackURL"},
 		{"an error", cb, says(nil, errors.New("no header")), served("/callback/honest"), ErrClaim, "CallbackURL"},
 		{"nothing", cb, says(nil, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
 		{"no host", cb, says(&url.URL{Scheme: "https", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},

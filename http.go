@@ -299,16 +299,20 @@ func (e *Error) in(op string) *Error {
 	return e
 }
 
-// networkError makes an *Error of what net/http returned. The text of a
-// *url.Error has the URL with its query in it, so only its cause is kept.
-func networkError(ctx context.Context, op, host string, err error) error {
+// withoutURL keeps the cause of a *url.Error, whose text has the URL with its query.
+func withoutURL(err error) error {
 	for {
 		var ue *url.Error
 		if !errors.As(err, &ue) {
-			break
+			return err
 		}
 		err = ue.Err
 	}
+}
+
+// networkError makes an *Error of what net/http returned.
+func networkError(ctx context.Context, op, host string, err error) error {
+	err = withoutURL(err)
 	var own *Error
 	if errors.As(err, &own) { // made by a RoundTripper of ours
 		return withOp(op, own)

@@ -174,6 +174,7 @@ callback.go | ResponseAtItsRedirectURI | if !slices.Equal(got.query[name], value
 callback.go | ResponseAtItsRedirectURI | if got.path, _ = normalPath(path); !ok { | if got.path, _ = normalPath(path); !ok && false {
 callback.go | ResponseAtItsRedirectURI | if err := c.checkLanding(r, a.d); err != nil { | if err := c.checkLanding(r, a.d); err == ErrConfig {
 callback.go | ResponseAtItsRedirectURI | case u == nil || u.Scheme == "" || u.Host == "": | case u == nil:
+callback.go | ResponseAtItsRedirectURI | cannot be had", Err: withoutURL(err)} | cannot be had", Err: err}
 callback.go | ResponseToRuName | if !strings.Contains(d.redirectURI, ":") { | if false {
 callback.go | WithoutRequest | if r == nil || r.URL == nil { | if r == nil {
 callback.go | ValidateCallbackURL | if err := a.d.landed(got, ""); err != nil { | if err := a.d.landed(got, ""); err == ErrConfig {
