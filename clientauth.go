@@ -316,6 +316,8 @@ func (a *jwtAuth) fault() error { return a.err }
 // server's sake.
 func (a *jwtAuth) checkServer(server *AuthorizationServer) error {
 	switch {
+	case a.audience == IssuerAudience && server.Issuer == "":
+		return fail(ErrConfig, "Server", "is nil or has no issuer, and the assertion would be for nobody: set ClientAuthRequest.Server")
 	case a.audience == TokenEndpointAudience && server.TokenEndpoint == "":
 		return fail(ErrConfig, "token_endpoint", "the server's metadata has none, and AssertionOptions.Audience wants it")
 	case a.audience == IssuerAudience && strings.Contains(server.Issuer, tenantPlaceholder):

@@ -254,6 +254,7 @@ ciba.go | BackchannelPing | !sameSecret(token, d.notificationToken): | false:
 ciba.go | BackchannelPing | case d.code != id: | case false:
 ciba.go | BackchannelPing | return nil, fail(ErrNoCredentials, "auth_req_id", "is not known") | return nil, nil
 # clientauth.go
+clientauth.go | ZeroClientAuth | case a.audience == IssuerAudience && server.Issuer == "": | case false:
 clientauth.go | ClientAuth | url.QueryEscape(r.ClientID), url.QueryEscape(a.secret.Reveal()) | r.ClientID, a.secret.Reveal()
 clientauth.go | ClientAuth | if assertion == "" { | if false {
 clientauth.go | ClientAuth | case len(secret) < mac.size: | case false:
