@@ -32,11 +32,11 @@ type AuthorizationRequest struct {
 	// https, http on loopback, or an app's own scheme (RFC 8252).
 	//
 	// The response must come to it: [Client.FinishAuthorization] compares. An
-	// application with several servers must give each a redirect URI of its own, or
-	// set Config.RequireResponseIssuer if all of them send iss (RFC 9207): otherwise
-	// a malicious server can have another one's code sent to it (RFC 9700, Section
-	// 4.4.2: mix-up). It may have a query, but no parameter in it that is named like
-	// one of the response.
+	// application with several servers must give each a redirect URI with a path or
+	// query of its own, or set Config.RequireResponseIssuer if all of them send iss
+	// (RFC 9207): otherwise a malicious server can have another one's code sent to it
+	// (RFC 9700, Section 4.4.2: mix-up). It may have a query, but no parameter in it
+	// that is named like one of the response.
 	RedirectURI string
 
 	// Scope: with "openid" among it, the answer has an ID token. With

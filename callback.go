@@ -56,6 +56,10 @@ func (cb *Callback) summary() string {
 // Config.CallbackURL must return the URL that the browser requested. A response
 // that came to another place does not use a up.
 //
+// WARNING: Without Config.CallbackURL scheme and host are not compared. Redirect
+// URIs of several servers must then differ in path or query: two that differ in
+// the host alone are one for this check.
+//
 // The errors: [*AuthorizationError] and [*ResponseError] if the server refused;
 // the kinds under [ErrInvalid] if a check failed; [ErrParse] if the response is
 // malformed; and those of a request. On error there is no token.

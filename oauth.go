@@ -102,8 +102,8 @@
 // An application that uses several servers must keep their responses apart:
 // otherwise a malicious server can have another one's code sent to it (RFC 9700,
 // Section 4.4: mix-up). It has a Client for each server, finds the one that must
-// finish a login by [Authorization.Issuer], and gives each a redirect URI of its
-// own, which [Client.FinishAuthorization] compares.
+// finish a login by [Authorization.Issuer], and gives each a redirect URI with a path
+// of its own, which [Client.FinishAuthorization] compares.
 //
 // If others name the servers, as the resources of MCP (Model Context Protocol) do,
 // one of them may be malicious, and it writes its metadata itself. A client of
