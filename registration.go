@@ -72,7 +72,8 @@ type RegistrationError struct {
 	// Registration has what could be read of the response, and never is nil. Keep it:
 	// there may be no other way to the client. It can be used with ReadRegistration,
 	// UpdateRegistration and [DeleteRegistration] if it has a RegistrationClientURI and
-	// a RegistrationAccessToken.
+	// a RegistrationAccessToken. If its Metadata.ClientID is another one than that of the
+	// Registration that was passed, the response is about another client: keep the old one.
 	//
 	// WARNING: Err says which check the response failed, and Registration has not
 	// passed that check. Do not configure a Client by it before that is resolved.

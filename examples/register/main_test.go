@@ -286,6 +286,34 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
+// What a check failed in is kept for its token, unless it is another client's: ours
+// would be lost, and the other one ended in its place.
+func TestReadKeeps(t *testing.T) {
+	const uri = "https://op.example/register/c1"
+	for id, kept := range map[string]string{"c1": "rat-2", "c2": "rat-1"} {
+		p := newProgram(settings{httpClient: &http.Client{Transport: answers(`{"client_id":"` + id + `","redirect_uris":1,"registration_access_token":"rat-2","registration_client_uri":"` + uri + `"}`)}}, io.Discard)
+		reg := &oauth.Registration{Metadata: oauth.ClientMetadata{ClientID: "c1"}, RegistrationAccessToken: oauth.NewSecret("rat-1"), RegistrationClientURI: uri}
+		if err := p.store.save(reg); err != nil {
+			t.Fatal(err)
+		}
+		var failed *oauth.RegistrationError
+		if err := p.read(t.Context()); !errors.As(err, &failed) {
+			t.Fatalf("%s: %v", id, err)
+		}
+		got, err := p.store.load()
+		if err != nil || got.Metadata.ClientID != "c1" || got.RegistrationAccessToken.Reveal() != kept {
+			t.Errorf("%s: the store has %v with %s, %v", id, got, got.RegistrationAccessToken.Reveal(), err)
+		}
+	}
+}
+
+// answers is a server that has one answer.
+type answers string
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(string(a))), Request: r}, nil
+}
+
 func TestStoreOutlivesRun(t *testing.T) {
 	srv := newServer("")
 	defer srv.Close()

@@ -172,7 +172,7 @@ func (p *program) read(ctx context.Context) error {
 	fresh, err := oauth.ReadRegistration(ctx, reg, p.opts)
 	if err != nil {
 		var read *oauth.RegistrationError
-		if errors.As(err, &read) { // the token of before may not work any more
+		if errors.As(err, &read) && read.Registration.Metadata.ClientID == reg.Metadata.ClientID { // the token of before may not work any more
 			err = errors.Join(err, p.store.save(read.Registration))
 		}
 		return err
