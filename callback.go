@@ -251,9 +251,6 @@ func (c *Client) checkLanding(r *http.Request, d *authorizationData) error {
 // redirect URI of its own request, and would be given it with the verifier. The
 // port of a loopback URI is that of this request: it varies between requests.
 func (d *authorizationData) landed(got landing, hint string) error {
-	if !strings.Contains(d.redirectURI, ":") {
-		return nil // a name that the server resolves (eBay's RuName): nobody here knows where it leads
-	}
 	u, err := url.Parse(d.redirectURI)
 	if err != nil {
 		return fail(ErrConfig, "Authorization", "has a redirect URI that is none")

@@ -402,20 +402,6 @@ func TestCallbackURLIsNamed(t *testing.T) {
 	}
 }
 
-// A RuName (eBay) is no URL: where it leads is known to the server alone.
-func TestResponseToRuName(t *testing.T) {
-	s := newUnitServer()
-	c := s.client(t, nil)
-	a := s.start(t, c, nil)
-	a.d.redirectURI = "Some_Company-SomeComp-app-abcdefg"
-	s.answer("/token", unitJSON(t, map[string]any{
-		"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce})),
-	}))
-	if _, err := c.FinishAuthorization(httptest.NewRequest("GET", "/anywhere?code=c&state="+a.State(), nil), a, nil); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestFinishAuthorizationWithoutRequest(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)

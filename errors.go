@@ -187,8 +187,8 @@ func withOp(op string, err error) error {
 
 // ofToken makes an error about the form of a token also [ErrInvalid]: anybody can
 // send one that is encrypted, has crit or is no JWT, and a program must not take
-// that for a fault of its own or of the server's. It stands where tokens come in;
-// of a configuration, a document or a server's answer the kinds stay alone.
+// that for a fault of its own or of the server's. It stands where tokens come in; of
+// a configuration, a document or a JSON response the kinds stay alone.
 func ofToken(err error) error {
 	e, ok := err.(*Error)
 	if !ok || e.Kind != ErrParse && e.Kind != ErrUnsupported {

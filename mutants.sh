@@ -39,7 +39,7 @@ algorithm.go | Algorithm|IDTokenAlg | if list == nil { | if len(list) == 0 {
 algorithm.go | Algorithm|NewClient | if usable == nil { | if false {
 algorithm.go | Algorithm|UserInfo | if fallback == "" { | if false {
 algorithm.go | AlgorithmNames | if usable[i].name == name { | if strings.EqualFold(string(usable[i].name), string(name)) {
-algorithm.go | AlgorithmNames|JWSKeyConfusion | return nil\n}\n\nfunc findHMAC | return findHMAC(name)\n}\n\nfunc findHMAC
+algorithm.go | AlgorithmNames|JWSKeyConfusion | return nil\n}\n\n// notBuiltIn | return findHMAC(name)\n}\n\n// notBuiltIn
 algorithm.go | AlgorithmTable | {ES384, "EC", "P-384", crypto.SHA384, false, 96, crypto.SHA384}, | {ES384, "EC", "P-384", crypto.SHA256, false, 96, crypto.SHA384},
 algorithm.go | AlgorithmTable | {EdDSA, "OKP", "Ed25519", 0, false, 64, crypto.SHA512}, | {EdDSA, "OKP", "Ed25519", 0, false, 64, crypto.SHA256},
 algorithm.go | AlgorithmTable|PSSSalt|JWSAlgorithms | {PS256, "RSA", "", crypto.SHA256, true, 0, crypto.SHA256}, | {PS256, "RSA", "", crypto.SHA256, false, 0, crypto.SHA256},
@@ -175,7 +175,6 @@ callback.go | ResponseAtItsRedirectURI | if got.path, _ = normalPath(path); !ok 
 callback.go | ResponseAtItsRedirectURI | if err := c.checkLanding(r, a.d); err != nil { | if err := c.checkLanding(r, a.d); err == ErrConfig {
 callback.go | ResponseAtItsRedirectURI | case u == nil || u.Scheme == "" || u.Host == "": | case u == nil:
 callback.go | ResponseAtItsRedirectURI | cannot be had", Err: withoutURL(err)} | cannot be had", Err: err}
-callback.go | ResponseToRuName | if !strings.Contains(d.redirectURI, ":") { | if false {
 callback.go | WithoutRequest | if r == nil || r.URL == nil { | if r == nil {
 callback.go | ValidateCallbackURL | if err := a.d.landed(got, ""); err != nil { | if err := a.d.landed(got, ""); err == ErrConfig {
 callback.go | ValidateCallbackURL | if err != nil || !u.IsAbs() { | if err != nil {

@@ -298,7 +298,8 @@ func TestSavedAuthorization(t *testing.T) {
 		}
 	}
 	// It shares a cookie of 4 KiB.
-	long := &Authorization{d: &authorizationData{state: "s", created: time.Unix(1, 0), scope: strings.Repeat("x", maxSaved)}}
+	long := savedSamples()["Authorization"].(*Authorization)
+	long.d.scope = "openid " + strings.Repeat("x", maxSaved)
 	if data, err = long.MarshalBinary(); err != nil {
 		t.Fatal(err)
 	}
