@@ -634,6 +634,9 @@ func (s *KeySet) Export() ([]byte, error) {
 // data cannot be read, it matches [ErrParse].
 func (s *KeySet) Import(data []byte) error {
 	const op = "key set"
+	if s == nil {
+		return &Error{Kind: ErrConfig, Op: op, Detail: "the KeySet is nil: NewKeySet makes one"}
+	}
 	o, err := parseObject(string(data), documentLimits, ErrParse)
 	if err != nil {
 		return withOp(op, err)

@@ -1345,3 +1345,10 @@ func TestJWKSEncryptionKey(t *testing.T) {
 		t.Error("a key beside an error")
 	}
 }
+
+func TestKeySetImportNil(t *testing.T) {
+	data := `{"jwks_uri":"https://server.example/jwks","time":1,"keys":[]}`
+	if err := (*KeySet)(nil).Import([]byte(data)); !errors.Is(err, ErrConfig) {
+		t.Errorf("Import of a nil KeySet: %v, want ErrConfig", err)
+	}
+}
