@@ -1265,7 +1265,7 @@ protected.go | TransportRejected | if !tr.reject(t, originOf(req.URL)) || !resen
 protected.go | TransportRejected | if !tr.reject(t, originOf(req.URL)) || !resendable(req) { | if !tr.reject(t, originOf(req.URL)) {
 protected.go | TransportRejected | if again.Body, err = req.GetBody(); err != nil { | if false {
 # renewal.go
-renewal.go | TransportRejectedLate | if tr.token != t || slices | if slices
+renewal.go | TransportRejectedLate | if !sameSecret(tr.token.AccessToken.Reveal(), t.AccessToken.Reveal()) || slices | if slices
 renewal.go | EarlyRefresh | tr.expired(now, tr.early) | tr.expired(now, 0)
 renewal.go | ClockExcursion | !now.Add(d).Before(tr.token.Expiry) || | 
 renewal.go | TransportRejected$|UnknownExpiry | !tr.token.Expiry.IsZero() && ( | (

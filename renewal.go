@@ -28,7 +28,8 @@ func invalidToken(h http.Header, t *Token) bool {
 func (tr *Transport) reject(t *Token, origin string) bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if tr.token != t || slices.Contains(tr.refusedBy, origin) {
+	// A refresh token that was rotated makes another Token of the same access token.
+	if !sameSecret(tr.token.AccessToken.Reveal(), t.AccessToken.Reveal()) || slices.Contains(tr.refusedBy, origin) {
 		return true
 	}
 	now := monotonic()

@@ -771,3 +771,15 @@ func TestTransportWhoseInvalidGrant(t *testing.T) {
 		})
 	}
 }
+
+// A renewal that failed after the server had rotated the refresh token leaves the
+// access token as it was: an origin that refuses it then refuses what there is.
+func TestTransportRejectedAfterRotation(t *testing.T) {
+	old := &Token{AccessToken: NewSecret("access"), RefreshToken: NewSecret("first")}
+	tr := &Transport{token: old, refusedAt: map[string]time.Time{}}
+	tr.rotated(NewSecret("first"), NewSecret("second"))
+	tr.reject(old, "https://api.example")
+	if len(tr.refusedBy) != 1 {
+		t.Error("the refusal was taken for one of an access token that is gone")
+	}
+}
