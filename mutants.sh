@@ -163,7 +163,6 @@ authorize.go | RequestObject | if c.requestKey == nil && (c.server.RequireSigned
 authorize.go | JARMAlgorithm | if responseModes.find(r.ResponseMode).jwt {\n | if false {\n
 authorize.go | EndSessionURL | if u.RawQuery != "" { | if false {
 authorize.go | EndSessionURL | return "", fail(ErrConfig, member, "has a query that cannot be read") | _ = 0
-authorize.go | EndSessionURL | case err != nil || !u.IsAbs(): | case err != nil:
 authorize.go | EndSessionURL | if u.Host == "" { | if false {
 authorize.go | EndSessionURL | return host == "localhost" || ip != nil && ip.IsLoopback() | return host == "localhost" || ip != nil && false
 token.go | TestHybrid$ | code: cb.code.Reveal(), state: a.state | state: a.state
@@ -1638,6 +1637,7 @@ logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.session
 logout.go | LogoutHandlerReplay$ | replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id) | replayKey(t.d.sessionID), t.d.id)
 logout.go | GuardLogout$ | replayKey(t.d.issuer, c.meta.ClientID, | replayKey(t.d.issuer,
 renewal.go | GuardResourceRefusesAll | ok && now.Before(last.Add(maxRefreshBackoff)) { | ok && now.Before(last) {
+renewal.go | StoreOutlives | && tr.flight == nil && tr.offered != tr.token { | && tr.flight == nil {
 logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //

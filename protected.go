@@ -253,6 +253,7 @@ type Transport struct {
 	refusedAt map[string]time.Time // when an origin last refused any
 	unsaved   bool                 // hook has not taken the token yet
 	storing   bool                 // hook is running
+	offered   *Token               // what was stored by a flight of its own
 	early     time.Duration
 
 	// pending makes a Token of an answer that came for the refresh token that token

@@ -153,8 +153,10 @@ func (tr *Transport) land(ctx context.Context, _ *Token, err error, late bool) (
 		err = tr.failed(err, false)
 	}
 	// It may have got a refresh token all the same, which is not left to the next
-	// request: there may be none in this process.
-	if (late || died) && tr.unsaved && tr.flight == nil {
+	// request: there may be none in this process. Once for each Token: a hook that
+	// outlives its context every time must not go on by itself for ever.
+	if (late || died) && tr.unsaved && tr.flight == nil && tr.offered != tr.token {
+		tr.offered = tr.token
 		tr.launch(ctx, false)
 	}
 	if err == nil {

@@ -783,3 +783,34 @@ func TestTransportRejectedAfterRotation(t *testing.T) {
 		t.Error("the refusal was taken for one of an access token that is gone")
 	}
 }
+
+// TestTransportStoreOutlives: a hook that outlives its context each time is offered the
+// Token once more by itself, and then at the next request, not for ever.
+func TestTransportStoreOutlives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		c := s.client(t, func(c *Config) { c.Clock, c.Server.JWKSURI = Clock{}, "" })
+		s.answer("/token", `{"access_token":"new","token_type":"Bearer","expires_in":360000,"refresh_token":"rt-2"}`)
+		calls, slow := 0, true
+		tr := newTransportOf(t, c, &Token{AccessToken: NewSecret("old"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Expiry: time.Now().Add(-time.Hour)}, TransportOptions{
+			OnRefresh: func(context.Context, *Token) error {
+				if calls++; slow {
+					time.Sleep(2 * refreshTimeout)
+					return errors.New("the database is away")
+				}
+				return nil
+			},
+		})
+		if _, err := tr.RoundTrip(protectedRequest(t, "GET", unitAPI, nil)); err == nil {
+			t.Error("the token was used before it was stored")
+		}
+		time.Sleep(24 * time.Hour)
+		if calls != 2 {
+			t.Errorf("the hook was called %d times", calls)
+		}
+		slow = false
+		if _, err := tr.RoundTrip(protectedRequest(t, "GET", unitAPI, nil)); err != nil || calls != 3 {
+			t.Errorf("%d calls, %v", calls, err)
+		}
+	})
+}
