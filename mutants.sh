@@ -970,8 +970,8 @@ registration.go | RegisterErrors|ManageRegistration | if !headerValue(token.Reve
 registration.go | ManageRegistration | param = "RegistrationAccessToken" | _ = param
 registration.go | RegisterRequest | req.header.Set("Authorization", scheme+token.Reveal()) | _ = scheme
 registration.go | RegistrationAnswers | refusal := res.expect(statuses...) | refusal := res.expect(200, 201, 202, 204)
-registration.go | RegistrationAnswers | case refusal != nil && (err != nil || !o.has("client_id")): | case refusal != nil:
-registration.go | RegistrationAnswers | case refusal != nil && (err != nil || !o.has("client_id")): | case refusal != nil && err != nil:
+registration.go | RegistrationAnswers | if refusal != nil && !o.has("client_id") { | if refusal != nil {
+registration.go | RegistrationAnswers | if refusal != nil && !o.has("client_id") { | if false {
 registration.go | RegistrationAnswers | id, err := o.need("client_id") | id, _, err := o.string("client_id")
 registration.go | ManageRegistration | reg = &Registration{server: reg.server, origins: reg.origins} // | _ = 0 //
 registration.go | ManageRegistration | cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID) | fresh.Metadata.ClientID
@@ -1642,6 +1642,9 @@ logout.go | GuardLogout$ | o.OnError(r.Context(), err) | _ = err
 logout.go | GuardLogoutSession | if needSession && d.sessionID == "" { | if false {
 registration.go | GuardRegistration | !(asked.RedirectURIs == nil && asked.SoftwareStatement != "") && // | //
 registration.go | TestRegister$ | fresh.ClientIDIssuedAt = unixTime(n) | _ = n
+registration.go | RegistrationAnswers | if fresh := reg.salvage(res.body); fresh != nil { | if fresh := reg.salvage(nil); fresh != nil {
+registration.go | RegistrationSalvaged | if id == reg.Metadata.ClientID { // whose | if true { // whose
+registration.go | RegistrationSalvaged | fresh = *reg\n | _ = 0\n
 token.go | GuardTokenRequest | return strings.ContainsFunc(v, unprintable) }) { | return false }) {
 token.go | GuardTokenRequest | case len(accessToken) > maxToken: // | case false: //
 MUTANTS

@@ -339,17 +339,45 @@ func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, r *re
 		return nil, refusal
 	}
 	o, err := res.object()
-	switch {
-	case refusal != nil && (err != nil || !o.has("client_id")):
-		return nil, refusal
-	case err != nil:
+	if err != nil {
+		err = cmp.Or(refusal, err)
+		if fresh := reg.salvage(res.body); fresh != nil {
+			err = &RegistrationError{Registration: fresh, Err: withOp(opRegistration, err)}
+		}
 		return nil, err
+	}
+	if refusal != nil && !o.has("client_id") {
+		return nil, refusal
 	}
 	fresh, err := reg.read(o, asked, r)
 	if err = cmp.Or(refusal, err); err != nil {
 		return nil, &RegistrationError{Registration: fresh, Err: withOp(opRegistration, res.withoutSecrets(err))}
 	}
 	return fresh, nil
+}
+
+// salvage takes the credentials out of an answer that is not read otherwise, because it
+// says something twice or calls itself a web page; nil if it names no client.
+func (reg *Registration) salvage(body []byte) *Registration {
+	id := looseString(body, "client_id")
+	if id == "" {
+		return nil
+	}
+	fresh := Registration{server: reg.server, origins: reg.origins}
+	if id == reg.Metadata.ClientID { // whose secrets ours are
+		fresh = *reg
+	}
+	fresh.Metadata.ClientID = id
+	for _, m := range [...]struct {
+		name string
+		dst  *Secret
+	}{{"client_secret", &fresh.ClientSecret}, {"registration_access_token", &fresh.RegistrationAccessToken}} {
+		if s := looseString(body, m.name); s != "" {
+			*m.dst = NewSecret(s)
+		}
+	}
+	fresh.RegistrationClientURI = cmp.Or(looseString(body, "registration_client_uri"), fresh.RegistrationClientURI)
+	return &fresh
 }
 
 // read takes from the answer what can be taken, and returns the first fault beside
