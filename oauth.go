@@ -162,9 +162,11 @@
 // Every URL that is fetched is https (InsecureAllowHTTP is for tests), no
 // redirect is followed, no cookie kept. Bodies are read up to 1 MiB, tokens up
 // to 64 KiB, key sets up to 500 keys; the answers of resources are the caller's.
-// Every call takes a context. The only goroutines of the package are the key-set
-// fetch and the token renewal that callers share, which last 10 and 30 seconds at
-// most; [KeySet] and [Client.NewTransport] say when they are made.
+// Every call takes a context, and none is waited for beyond it. The goroutines of the
+// package are the key-set fetch and the token renewal that callers share, which end
+// within 10 and 30 seconds ([KeySet] and [Client.NewTransport] say when they are made),
+// and one for each request through a round tripper that is no *http.Transport and need
+// not heed its context: it ends when that returns.
 //
 // # Servers that others name
 //

@@ -32,6 +32,11 @@ type ReplayCache interface {
 	// A cache may also have the method Has(ctx context.Context, key string) (bool,
 	// error), which reports whether Add has recorded key and its time is not over.
 	// [Client.LogoutHandler] calls it.
+	//
+	// A cache may also have the method AddFor(ctx context.Context, owner, key string,
+	// until time.Time) (bool, error), which is called in place of Add for DPoP proofs.
+	// The owner is the thumbprint of the key that the proof is made with. An error that
+	// matches [ErrLimited] is answered with status 429: the owner has more than its share.
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
