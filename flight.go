@@ -51,10 +51,12 @@ func launch[T any](ctx context.Context, limit time.Duration, work func(context.C
 	})
 	go func() {
 		defer cancel()
-		defer giveUp.Stop()
 		var result T
 		err := goexit()
-		defer func() { end(result, err) }() // a Goexit, too, runs it
+		defer func() { // a Goexit, too, runs it
+			giveUp.Stop() // before the hooks, which may take long
+			end(result, err)
+		}()
 		err = guarded(func() (err error) {
 			result, err = work(ctx)
 			return err

@@ -149,6 +149,9 @@ func TestFlightHooks(t *testing.T) {
 					}
 					return "good", nil
 				}, func(_ context.Context, result string, err error, late bool) (string, error) {
+					if late {
+						t.Error("work that ended in time was given up, while its hook ran")
+					}
 					published = true
 					return result, err
 				})

@@ -791,10 +791,11 @@ func TestTransportStoreOutlives(t *testing.T) {
 		s := newUnitServer()
 		c := s.client(t, func(c *Config) { c.Clock, c.Server.JWKSURI = Clock{}, "" })
 		s.answer("/token", `{"access_token":"new","token_type":"Bearer","expires_in":360000,"refresh_token":"rt-2"}`)
-		calls, slow := 0, true
+		var calls atomic.Int32
+		var quick atomic.Bool
 		tr := newTransportOf(t, c, &Token{AccessToken: NewSecret("old"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Expiry: time.Now().Add(-time.Hour)}, TransportOptions{
 			OnRefresh: func(context.Context, *Token) error {
-				if calls++; slow {
+				if calls.Add(1); !quick.Load() {
 					time.Sleep(2 * refreshTimeout)
 					return errors.New("the database is away")
 				}
@@ -805,12 +806,12 @@ func TestTransportStoreOutlives(t *testing.T) {
 			t.Error("the token was used before it was stored")
 		}
 		time.Sleep(24 * time.Hour)
-		if calls != 2 {
-			t.Errorf("the hook was called %d times", calls)
+		if n := calls.Load(); n != 2 {
+			t.Errorf("the hook was called %d times", n)
 		}
-		slow = false
-		if _, err := tr.RoundTrip(protectedRequest(t, "GET", unitAPI, nil)); err != nil || calls != 3 {
-			t.Errorf("%d calls, %v", calls, err)
+		quick.Store(true)
+		if _, err := tr.RoundTrip(protectedRequest(t, "GET", unitAPI, nil)); err != nil || calls.Load() != 3 {
+			t.Errorf("%d calls, %v", calls.Load(), err)
 		}
 	})
 }
