@@ -39,6 +39,10 @@ func cloneTransport(t *http.Transport) *http.Transport {
 	if t.IdleConnTimeout == 0 {
 		t.IdleConnTimeout = idleTimeout
 	}
+	//lint:ignore SA1019 a deprecated field that is set dials all the same
+	if t.Dial == nil {
+		t.DialContext = measured(t.DialContext)
+	}
 	if t.HTTP2 == nil {
 		t.HTTP2 = new(http.HTTP2Config)
 	}
@@ -52,7 +56,7 @@ func cloneTransport(t *http.Transport) *http.Transport {
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            measured((&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext),
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           100,
 		MaxIdleConnsPerHost:    16,
@@ -178,6 +182,67 @@ func (w *wire) CloseIdleConnections() {
 	w.transport.CloseIdleConnections()
 }
 
+// A measuredConn is closed if the other side goes on sending although no request is
+// under way: HTTP/2 would read frames, and answer some, for as long as they come.
+type measuredConn struct {
+	net.Conn
+
+	mu       sync.Mutex
+	requests int // under way
+	unasked  int // bytes since the last one ended, or of the handshake
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// measured is dial with connections that are measured; nil is net/http's.
+func measured(dial dialFunc) dialFunc {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if _, already := c.(*measuredConn); err != nil || c == nil || already {
+			return c, err
+		}
+		return &measuredConn{Conn: c}, nil
+	}
+}
+
+func (c *measuredConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.requests > 0 {
+		return n, err
+	}
+	if c.unasked += n; c.unasked > maxUnasked {
+		c.Conn.Close()
+		return 0, fail(ErrNetwork, "", "more than %d bytes came that no request asked for", maxUnasked)
+	}
+	return n, err
+}
+
+// use notes that a request begins on the connection that net/http hands out, and
+// returns what notes its end.
+func use(conn net.Conn) (end func()) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	c, ok := conn.(*measuredConn)
+	if !ok {
+		return func() {}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests++
+	c.unasked = 0
+	return sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.requests--
+	})
+}
+
 // transportIn is the *http.Transport that rt is or watches; nil if it is another kind.
 func transportIn(rt http.RoundTripper) *http.Transport {
 	switch rt := rt.(type) {
@@ -209,6 +274,7 @@ type watch struct {
 	wrote    bool      // a header went out
 	answered bool      // some of an answer came
 	refused  bool      // another connection was
+	ends     []func()  // of the use of connections
 }
 
 // send sends a request that is watched.
@@ -230,13 +296,24 @@ func (w *watch) send(rt http.RoundTripper, req *http.Request) (*http.Response, e
 		res.Request = req
 	}
 	if err != nil || res == nil || res.Body == nil || res.Body == http.NoBody {
-		cancel(nil)
+		w.end()
 		return res, err
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols { // there it is the connection
 		res.Body = &watchedBody{ReadCloser: res.Body, watch: w, ctx: req.Context()}
 	}
 	return res, nil
+}
+
+// end ends the watch.
+func (w *watch) end() {
+	w.cancel(nil)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, end := range w.ends {
+		end()
+	}
+	w.ends = nil
 }
 
 // judge finds out whether a request ended for silence: a timeout, or somebody who did
@@ -272,6 +349,7 @@ func (w *watch) gotConn(info httptrace.GotConnInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conns++
+	w.ends = append(w.ends, use(info.Conn))
 	if w.conns == 1 || w.conns == 2 && w.answered && !w.direct {
 		w.http1, w.got = http1, monotonic()
 		return
@@ -352,12 +430,12 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		if err != io.EOF {
 			b.watch.judge(b.ctx, err)
 		}
-		b.watch.cancel(nil)
+		b.watch.end()
 	}
 	return n, err
 }
 
 func (b *watchedBody) Close() error {
-	defer b.watch.cancel(nil)
+	defer b.watch.end()
 	return b.ReadCloser.Close()
 }

@@ -4,6 +4,7 @@ package oauth
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"net/url"
 	"reflect"
@@ -30,6 +32,8 @@ type http2Server struct {
 	fault   func(n int) string
 	arrived int
 	body    string // of the answers
+
+	flooded chan int // bytes that a flood could send
 }
 
 // http2Codes are the error codes of RFC 9113, Section 7.
@@ -44,7 +48,7 @@ func newHTTP2Server(t *testing.T) (s *http2Server, origin string, client *http.C
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	s = new(http2Server)
+	s = &http2Server{flooded: make(chan int, 1)}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -122,6 +126,18 @@ func (s *http2Server) respond(c net.Conn, stream uint32) bool {
 		c.Write(http2Frame(3, 0, stream, code))
 	case "GOAWAY": // nothing was taken
 		c.Write(http2Frame(7, 0, 0, append(make([]byte, 4), code...)))
+	case "flood": // a good answer, and then frames that nobody asked for, until nobody takes them
+		header := []byte{0x88}
+		c.Write(append(http2Frame(1, 4, stream, header), http2Frame(0, 1, stream, []byte(body))...))
+		pings := bytes.Repeat(http2Frame(6, 1, 0, make([]byte, 8)), 1<<10)
+		sent := 0
+		for ; sent < 64<<20; sent += len(pings) {
+			if _, err := c.Write(pings); err != nil {
+				break
+			}
+		}
+		s.flooded <- sent
+		return false
 	case "LAST": // this one was
 		c.Write(http2Frame(7, 0, 0, append(binary.BigEndian.AppendUint32(nil, stream), code...)))
 		return false
@@ -497,6 +513,86 @@ func (s *wireServer) dial(context.Context, string, string) (net.Conn, error) {
 		}
 	}()
 	return client, nil
+}
+
+// TestWireFlood: a connection on which the other side goes on when no request is under
+// way does not outlive that, and nobody's next request is the worse for it.
+func TestWireFlood(t *testing.T) {
+	s, origin, client := newHTTP2Server(t)
+	for name, caller := range map[string]*caller{
+		"a user's transport": newCaller(client, false, nil),
+		"in its place":       newCaller(&http.Client{Transport: cloneTransport(transportIn(client.Transport))}, false, nil),
+	} {
+		s.set(func(n int) string { return []string{"flood", ""}[n-1] }, "{}")
+		for range 2 {
+			if res, err := caller.do(t.Context(), httpGet(origin)); err != nil || string(res.body) != "{}" {
+				t.Errorf("%s: %v, %v", name, res, err)
+			}
+			if s.count() == 1 {
+				if sent := <-s.flooded; sent >= 64<<20 {
+					t.Errorf("%s: %d bytes were read that nobody had asked for", name, sent)
+				}
+			}
+		}
+		caller.closeIdle()
+	}
+}
+
+// TestWireLong: what a request asked for is not counted.
+func TestWireLong(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 3*maxUnasked)) }))
+	defer srv.Close()
+	c := newCaller(srv.Client(), false, nil)
+	for range 3 {
+		if res, err := c.do(t.Context(), httpGet(srv.URL)); err != nil || len(res.body) != 3*maxUnasked {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestMeasuredConn: what counts is what comes between requests.
+func TestMeasuredConn(t *testing.T) {
+	client, server := net.Pipe()
+	defer server.Close()
+	c := must(measured(func(context.Context, string, string) (net.Conn, error) { return client, nil })(t.Context(), "", ""))
+	if again := must(measured(func(context.Context, string, string) (net.Conn, error) { return c, nil })(t.Context(), "", "")); again != c {
+		t.Error("it is measured twice")
+	}
+	go func() {
+		for b := make([]byte, maxUnasked/4); ; {
+			if _, err := server.Write(b); err != nil {
+				return
+			}
+		}
+	}()
+	read := func(quarters int) (err error) {
+		for b := make([]byte, maxUnasked/4); quarters > 0 && err == nil; quarters-- {
+			_, err = io.ReadFull(c, b)
+		}
+		return err
+	}
+	if err := read(4); err != nil {
+		t.Fatalf("before a request: %v", err)
+	}
+	end, other := use(c), use(c)
+	if err := read(9); err != nil {
+		t.Fatalf("with a request: %v", err)
+	}
+	end()
+	end()
+	if err := read(5); err != nil {
+		t.Fatalf("with another request: %v", err)
+	}
+	other()
+	if err := read(4); err != nil {
+		t.Fatalf("after the requests: %v", err)
+	}
+	if err := read(1); !errors.Is(err, ErrNetwork) {
+		t.Errorf("and more: %v", err)
+	}
+	if _, err := client.Write([]byte{0}); err == nil {
+		t.Error("the connection is open")
+	}
 }
 
 // TestWireDead: after a request that ended in silence no connection that was open before

@@ -412,7 +412,8 @@ errors.go | Error|Token | return e.Code == "" | return false
 # flight.go
 flight.go | JWKS|CallerLeaves | context.WithTimeout(context.WithoutCancel(ctx), limit) | context.WithTimeout(ctx, limit)
 flight.go | FlightHangs | time.AfterFunc(limit+flightGrace, | time.AfterFunc(100*limit,
-flight.go | FlightEnds | defer func() { end(result, err) }() // a Goexit | func() { end(result, err) }() // a Goexit
+flight.go | FlightEnds | defer func() { // a Goexit | func() { // a Goexit
+flight.go | FlightHooks | giveUp.Stop() // before the hooks, which may take long | defer giveUp.Stop() // after the hooks
 flight.go | FlightEnds | if v := recover(); v != nil { | if v := any(nil); v != nil {
 flight.go | FlightHangs | if result, err = land(ctx, result, err, late); !late { | if result, err = land(ctx, result, err, false); !late {
 flight.go | FlightHooks | time.AfterFunc(hookTime, func() { open(nil) }) | time.AfterFunc(100*hookTime, func() { open(nil) })
@@ -480,6 +481,11 @@ http.go | TestPoll$ | return !handshakeRefused(err) && (errors | return (errors
 http.go | TestPoll$ | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrUnavailable)
 http.go | PollNeedsKeys | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable)) | && errors.Is(err, ErrNetwork)
 http.go | LogoutHandler$ | io.LimitReader(r, limit+1) | io.LimitReader(r, limit)
+dial.go | MeasuredConn | if c.unasked += n; c.unasked > maxUnasked { | if c.unasked += n; c.unasked > 1<<40 {
+dial.go | MeasuredConn | if c.requests > 0 {\n | if false {\n
+dial.go | MeasuredConn | c.unasked = 0\n | _ = 0\n
+dial.go | WireLong | w.ends = append(w.ends, use(info.Conn)) | _ = 0
+dial.go | WireFlood | for _, end := range w.ends {\n		end()\n	} | _ = 0
 dial.go | TestWireDead | w.transport == t && !monotonic().Before(w.since.Add(silence)) | w.transport == t
 dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (timeout && false || ctx.Err() != nil && patient)
 dial.go | TestWireDead | (timeout || ctx.Err() != nil && patient) | (timeout || false && patient)
@@ -516,6 +522,7 @@ dial.go | ReplayForeign | w.conns == 2 && w.answered && !w.direct | w.answered &
 dial.go | ReplayForeign | w.conns == 2 && w.answered && !w.direct | false
 dial.go | ReplayHTTP2 | strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY") | true
 dial.go | ReplayHTTP2 | (strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY")) | false
+dial.go | ProtectedTransports | t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = 0, maxResourceHeader | _ = 0
 http.go | HTTP | case u.User != nil: | case false:
 http.go | HTTP|Token | o.has("access_token") { | false {
 http.go | HTTP|Trace | func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() } | func withoutQuery(u *url.URL) string { return u.String() }
@@ -898,7 +905,7 @@ ciba.go | ReservedNames | "login_hint", "login_hint_token", "id_token_hint", "bi
 introspection.go | ReservedNames | o.Params, "token_type_hint", "client_id", | o.Params, "client_id",
 grants.go | ReservedNames | "requested_token_type", "audience",\n | "requested_token_type",\n
 oauth.go | LeavesForm | Header: http.Header{}, Form: url.Values{}, | Header: http.Header{}, Form: form,
-oauth.go | HeaderMemoBound | = 256      // remembered | = 512      // remembered
+oauth.go | HeaderMemoBound | = 256       // remembered | = 512       // remembered
 oauth.go | NewClient | if err := f.fault(); err != nil { | if err := f.fault(); err == ErrConfig {
 oauth.go | MTLSClientAuthNeeds | case authenticates:\n | case authenticates && false:\n
 oauth.go | MTLSClientAuthNeeds | case c.meta.TLSClientCertificateBoundAccessTokens: // | case false: //
@@ -1596,6 +1603,7 @@ verified.go | TokenCache | if c.old = c.newer; c.one { | if c.old = c.newer; fal
 verified.go | VerifiedTokensLarge | m.size() > maxRemembered { | false {
 jwks.go | VerifiedTokensKeys | slices.EqualFunc(old.keys, snap.keys, (*publicKey).equal) { | false {
 jwks.go | VerifiedTokensKeys | slices.EqualFunc(old.keys, snap.keys, (*publicKey).equal) { | true {
+jwks.go | JWKSUnknown | return b.whole.Add(-times(b.burst-1, b.interval)) | return b.whole
 opaque.go | OpaqueTenant | if i.issuer != "" || rs.introspect.accept != nil { | if i.issuer != "" {
 opaque.go | TestOpaque$ | if claims.has("exp") { | if false {
 opaque.go | TestOpaque$ | if strings.EqualFold(i.tokenType, dpopScheme) && i.confirm.jkt == "" { | if false {
