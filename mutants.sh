@@ -947,7 +947,6 @@ poll.go | TestPoll$ | failures = 0 | _ = 0
 poll.go | TestPoll$ | failures++ | _ = 0
 poll.go | PollContext | sleep(ctx, max(interval, backoff)) | sleep(context.WithoutCancel(ctx), max(interval, backoff))
 poll.go | PendingZero | if d.code == "" { | if false {
-poll.go | PendingKinds | (op == opDevice) != (fresh.userCode != "") { | false {
 poll.go | PollOldIDToken | checks.requested = d.started.Add(c.clock.Skew) | _ = 0
 poll.go | PollOldIDToken | checks.requested = d.started.Add(c.clock.Skew) | checks.requested = d.started
 idtoken.go | PollOldIDToken | x.requested.Add(-maxAhead) | x.requested
@@ -1228,7 +1227,7 @@ protected.go | DoNonce | if !first && req.GetBody != nil { | if false {
 protected.go | DoBareRequest | r.Method = cmp.Or(r.Method, http.MethodGet) | _ = cmp.Or("")
 protected.go | DoBareRequest | if r.Header == nil {\n | if false {\n
 protected.go | DPoPErrors | closeBody(r)\n | _ = 0\n
-protected.go | DoNonce | code); nonce == "" || renewed || !resendable(req) { | code); nonce == "" || !resendable(req) {
+protected.go | DoNonce | code); nonce == "" || renewed || !resendable(req) { | code); nonce == "" || renewed && false || !resendable(req) {
 protected.go | DoNonce | code); nonce == "" || renewed || !resendable(req) { | code); nonce == "" || renewed {
 protected.go | DoGetBodyFails | res.Body.Close()\n} | }
 protected.go | DoRefuses | case !strings.EqualFold(t.TokenType, "dpop"): | case t.TokenType == "none":

@@ -242,9 +242,6 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 	fresh.started, fresh.expiry = r.time(), r.time()
 	interval := r.int()
 	err := r.end()
-	if err == nil && (op == opDevice) != (fresh.userCode != "") {
-		err = fail(ErrParse, "", "the data is of another kind of request")
-	}
 	if err == nil {
 		err = damaged(fresh.validate(op, "verification_uri"))
 	}
