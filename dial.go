@@ -225,7 +225,11 @@ func (c *measuredConn) Read(p []byte) (int, error) {
 // use notes that a request begins on the connection that net/http hands out, and
 // returns what notes its end.
 func use(conn net.Conn) (end func()) {
-	if secure, ok := conn.(*tls.Conn); ok {
+	for { // two layers, if the proxy is reached over https
+		secure, ok := conn.(*tls.Conn)
+		if !ok {
+			break
+		}
 		conn = secure.NetConn()
 	}
 	c, ok := conn.(*measuredConn)
@@ -383,7 +387,8 @@ func (w *watch) explain(req *http.Request, err error) error {
 		// The errors have no types. What the server did not begin with (RFC 9113,
 		// Sections 6.8 and 8.7) is good for another time.
 		text := err.Error()
-		again = strings.Contains(text, "cannot retry err") && (strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY"))
+		again = strings.HasPrefix(text, "http2: Transport: cannot retry err [") && // what follows can be the server's words
+			(strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "GOAWAY"))
 	}
 	if again {
 		return againError{err}

@@ -580,7 +580,8 @@ func TestMeasuredConn(t *testing.T) {
 	if err := read(4); err != nil {
 		t.Fatalf("before a request: %v", err)
 	}
-	end, other := use(c), use(c)
+	// A proxy that is reached over https puts a second layer of TLS around it.
+	end, other := use(tls.Client(tls.Client(c, &tls.Config{}), &tls.Config{})), use(c)
 	if err := read(9); err != nil {
 		t.Fatalf("with a request: %v", err)
 	}

@@ -86,7 +86,7 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (fre
 		return nil, false, err
 	}
 	if r.rotated = r.res.refreshToken(); !r.rotated.IsZero() {
-		tellRotation(ctx, t.RefreshToken, r.rotated)
+		tellRotation(ctx, r.old.RefreshToken, r.rotated) // t is the caller's, who may have changed it
 	}
 	fresh, err = r.accept(ctx)
 	return fresh, r.over, err
