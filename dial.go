@@ -303,7 +303,7 @@ func (w *watch) send(rt http.RoundTripper, req *http.Request) (*http.Response, e
 		w.end()
 		return res, err
 	}
-	if res.StatusCode != http.StatusSwitchingProtocols { // there it is the connection
+	if res.StatusCode != http.StatusSwitchingProtocols || req.Header.Get("Upgrade") == "" { // else it is the connection
 		res.Body = &watchedBody{ReadCloser: res.Body, watch: w, ctx: req.Context()}
 	}
 	return res, nil

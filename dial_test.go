@@ -581,7 +581,7 @@ func TestMeasuredConn(t *testing.T) {
 		t.Fatalf("before a request: %v", err)
 	}
 	// A proxy that is reached over https puts a second layer of TLS around it.
-	end, other := use(tls.Client(tls.Client(c, &tls.Config{}), &tls.Config{})), use(c)
+	end, other := use(c), use(tls.Client(tls.Client(c, &tls.Config{}), &tls.Config{}))
 	if err := read(9); err != nil {
 		t.Fatalf("with a request: %v", err)
 	}

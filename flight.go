@@ -41,7 +41,14 @@ func launch[T any](ctx context.Context, limit time.Duration, work func(context.C
 		late := landed
 		landed = true
 		mu.Unlock()
-		if result, err = land(ctx, result, err, late); !late {
+		if fault := guarded(func() error { // it reads the program's Clock
+			result, err = land(ctx, result, err, late)
+			return nil
+		}); fault != nil {
+			var none T
+			result, err = none, fault
+		}
+		if !late {
 			f.release(result, err)
 		}
 	}
@@ -132,7 +139,7 @@ func detached[T any](ctx context.Context, foreign bool, f func() (T, error), lat
 			if !left {
 				ended <- o
 			} else if late != nil && o.err == nil && o.panic == nil {
-				late(o.result)
+				guarded(func() error { late(o.result); return nil }) // nobody is there to hear of a panic
 			}
 		}()
 		returned := false

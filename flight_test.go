@@ -289,3 +289,24 @@ func TestDetachedPanics(t *testing.T) {
 		time.Sleep(time.Hour)
 	})
 }
+
+// TestFlightLands: a panic of what publishes the result fails the flight, not the process.
+func TestFlightLands(t *testing.T) {
+	f := launch(t.Context(), time.Second, func(context.Context) (string, error) { return "good", nil }, func(context.Context, string, error, bool) (string, error) { panic("clock") })
+	if err := f.wait(t.Context(), "op"); err != nil || !errors.Is(f.err, ErrUnavailable) || f.result != "" {
+		t.Errorf("%v: %q, %v", err, f.result, f.err)
+	}
+}
+
+// TestDetachedLate: what is done with a result that nobody waits for ends no process.
+func TestDetachedLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := detached(ctx, true, func() (string, error) { time.Sleep(time.Minute); return "late", nil }, func(string) { panic("close") })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+	})
+}

@@ -415,7 +415,7 @@ flight.go | FlightHangs | time.AfterFunc(limit+flightGrace, | time.AfterFunc(100
 flight.go | FlightEnds | defer func() { // a Goexit | func() { // a Goexit
 flight.go | FlightHooks | giveUp.Stop() // before the hooks, which may take long | defer giveUp.Stop() // after the hooks
 flight.go | FlightEnds | if v := recover(); v != nil { | if v := any(nil); v != nil {
-flight.go | FlightHangs | if result, err = land(ctx, result, err, late); !late { | if result, err = land(ctx, result, err, false); !late {
+flight.go | FlightHangs | result, err = land(ctx, result, err, late) | result, err = land(ctx, result, err, false)
 flight.go | FlightHooks | time.AfterFunc(hookTime, func() { open(nil) }) | time.AfterFunc(100*hookTime, func() { open(nil) })
 flight.go | FlightHooks | hookErr = guarded(f.hooks.run) | hookErr = f.hooks.run()
 flight.go | FlightHooks | q == f.hooks && !q.isClosed() | q == f.hooks && false
@@ -443,7 +443,7 @@ grants.go | RefreshScopeNeverGranted | if o == nil || granted == "" { | if o == 
 grants.go | RefreshError | case r.foreign: // | case false: //
 grants.go | RefreshError | errors.Is(err, ErrIssuer) || errors.Is(err, ErrAudience) || | errors.Is(err, ErrIssuer) ||
 grants.go | RefreshError | if r.refusal().Code != "" { | if false {
-grants.go | RotationSurvives | tellRotation(ctx, t.RefreshToken, r.rotated) | _ = 0
+grants.go | RotationSurvives | tellRotation(ctx, r.old.RefreshToken, r.rotated) | _ = 0
 grants.go | RotationForeign | tellRotation(ctx, r.rotated, r.old.RefreshToken) | _ = 0
 grants.go | RefreshKeeps | fresh.RefreshToken = r.old.RefreshToken | _ = 0
 grants.go | RefreshKeeps | fresh.known = r.old.known | _ = 0
@@ -483,6 +483,9 @@ http.go | PollNeedsKeys | && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUn
 http.go | LogoutHandler$ | io.LimitReader(r, limit+1) | io.LimitReader(r, limit)
 dial.go | MeasuredConn | if c.unasked += n; c.unasked > maxUnasked { | if c.unasked += n; c.unasked > 1<<40 {
 dial.go | MeasuredConn | if c.requests > 0 {\n | if false {\n
+dial.go | MeasuredConn | for { // two layers | for range 1 { // two layers
+flight.go | FlightLands | }); fault != nil { | }); false {
+flight.go | DetachedLate | guarded(func() error { late(o.result); return nil }) | late(o.result)
 dial.go | MeasuredConn | c.unasked = 0\n | _ = 0\n
 dial.go | WireLong | w.ends = append(w.ends, use(info.Conn)) | _ = 0
 dial.go | WireFlood | for _, end := range w.ends {\n		end()\n	} | _ = 0

@@ -101,11 +101,13 @@ func (tr *Transport) expired(now time.Time, d time.Duration) bool {
 // use makes t the token, and returns how long it lives; tr is locked, or nobody else
 // has it yet.
 func (tr *Transport) use(t *Token) (lifetime time.Duration) {
+	if lifetime = earlyRefresh * 2; !t.Expiry.IsZero() { // else it is not known, and not used
+		lifetime = max(0, tr.c.clock.left(t.Expiry)) // the program's own code, before anything changes
+	}
 	tr.token, tr.refusedBy = t.clone(), nil
 	if t.Expiry.IsZero() {
-		return earlyRefresh * 2 // it is not known, and not used
+		return lifetime
 	}
-	lifetime = max(0, tr.c.clock.left(t.Expiry))
 	tr.until = monotonic().Add(lifetime)
 	return lifetime
 }
