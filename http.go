@@ -64,6 +64,15 @@ func (c *caller) closeIdle() {
 	}
 }
 
+// release ends what is kept for further requests where nobody else can: of a caller for
+// one call.
+func (c *caller) release() {
+	w, ok := c.client.Transport.(*wire)
+	if c.ours || ok && w.isReplaced() {
+		c.closeIdle()
+	}
+}
+
 // An httpRequest is what do sends.
 type httpRequest struct {
 	op     string
@@ -222,11 +231,49 @@ func exchange(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 		err = fail(ErrResponse, "", "the answer is 101 Switching Protocols, and the request did not ask for that")
 	case res.Request != nil && res.Request.Response != nil:
 		err = fail(ErrResponse, "", "a redirect was followed, and took along what the request had in it: the Transport of HTTPClient, MutualTLS.Wrap and TransportOptions.Base must hand redirects back")
+	case cameFromElsewhere(rt, req, res):
+		err = fail(ErrResponse, "", "the answer is from %s and the request was for %s: the round tripper must not follow redirects; one that is to send requests elsewhere is marked with RewritesHost", printable(originOf(res.Request.URL), 128), printable(originOf(req.URL), 128))
 	default:
 		return res, nil
 	}
 	res.Body.Close()
 	return nil, err
+}
+
+// cameFromElsewhere reports whether another origin answered than was asked, as far as
+// the answer says, and nobody has said that this is meant to be. Who follows redirects
+// without net/http leaves no other mark.
+func cameFromElsewhere(rt http.RoundTripper, req *http.Request, res *http.Response) bool {
+	if _, meant := rt.(rewriter); meant || res.Request == nil || res.Request.URL == nil {
+		return false
+	}
+	return originOf(res.Request.URL) != originOf(req.URL)
+}
+
+// A rewriter sends requests to another host than they name.
+type rewriter struct{ http.RoundTripper }
+
+// RewritesHost returns rt, marked as a round tripper that sends requests to another
+// host than their URL names, for example to the address that a server has inside the
+// program's own network. It is for the Transport of Config.HTTPClient and of the other
+// options with an HTTPClient, for TransportOptions.Base, and for what MutualTLS.Wrap
+// returns. If the Request of a response names another scheme, host or port than the
+// request that was sent, the response is refused unless the round tripper is marked:
+// something has followed a redirect, and has sent code, secret and token along. A round
+// tripper around the marked one must be marked itself. If rt is nil, it stands for
+// http.DefaultTransport.
+func RewritesHost(rt http.RoundTripper) http.RoundTripper {
+	if rt == nil {
+		rt = http.DefaultTransport
+	}
+	return rewriter{rt}
+}
+
+// CloseIdleConnections makes that of http.Client work.
+func (r rewriter) CloseIdleConnections() {
+	if t, ok := r.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // isForeign reports whether rt may do anything: not return when the context ends, for one.

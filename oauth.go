@@ -355,9 +355,12 @@ type Config struct {
 	// its own, with timeouts.
 	//
 	// A Transport that is an [*http.Transport] is used as it is, or a clone of it if it
-	// sets no TLSHandshakeTimeout or if its connections turn out to be dead. Any other
+	// sets no TLSHandshakeTimeout or if its connections turn out to be dead. Of HTTP/2 it
+	// uses what its own HTTP2 field says until then; without a SendPingTimeout there, a
+	// dead connection costs the call that finds it. Any other
 	// round tripper must not follow redirects: the response is then refused, but code,
-	// secret and token have been sent to another place by that time. It must not repeat
+	// secret and token have been sent to another place by that time. One that sends
+	// requests to another host on purpose is marked with [RewritesHost]. It must not repeat
 	// requests either, because they contain values that can be used only once: a second
 	// connection for the same request is refused unless a response came on the first,
 	// and the request has no GetBody. It may ignore its context: the package does not

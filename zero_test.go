@@ -29,7 +29,7 @@ var zeroFunctions = map[string]any{
 	"ClientSecretDecryptionKey": ClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
 	"CognitoProfile": CognitoProfile, "DeleteRegistration": DeleteRegistration, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "IsPending": IsPending, "KeycloakProfile": KeycloakProfile,
-	"NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
+	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
 	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "None": None, "OktaProfile": OktaProfile,
 	"ParseBackchannelPing": ParseBackchannelPing, "ParseChallenges": ParseChallenges, "ParseDecryptionKey": ParseDecryptionKey,
 	"ParseKeySet": ParseKeySet, "ParseSigningKey": ParseSigningKey, "PrivateKeyJWT": PrivateKeyJWT, "ReadRegistration": ReadRegistration,
