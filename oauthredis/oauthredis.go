@@ -6,7 +6,7 @@
 // It works on a single Redis, on one behind Sentinel and on Redis Cluster, and on
 // what speaks the same protocol. A user of the access control list needs SET, GET
 // and DEL on the keys of [Options.Prefix], for [ReplayCache.AddFor] also INCR,
-// PEXPIRE, MULTI and EXEC, and in a Cluster what the client learns
+// PEXPIRE, MULTI, EXEC, WATCH and UNWATCH, and in a Cluster what the client learns
 // the nodes and commands with: CLUSTER and COMMAND.
 //
 // # What it guarantees
@@ -193,7 +193,7 @@ func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (add
 	}
 	name := c.prefix + key
 	return bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
-		return c.record(ctx, name, life)
+		return c.record(ctx, name, rand.Text(), life)
 	})
 }
 
@@ -215,7 +215,8 @@ func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.
 	added, err = bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
 		// First the key: whoever sends a proof again does not use up what the one who
 		// made it may have.
-		added, err := c.record(ctx, name, life)
+		mine := rand.Text()
+		added, err := c.record(ctx, name, mine, life)
 		if err != nil || !added {
 			return false, err
 		}
@@ -229,7 +230,7 @@ func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.
 		}
 		if n.Val() > c.perKey {
 			over = true
-			return false, c.client.Del(ctx, name).Err() // it was not accepted, and takes no room
+			return false, c.drop(ctx, name, mine) // it was not accepted, and takes no room
 		}
 		return true, nil
 	})
@@ -245,11 +246,10 @@ func (c *ReplayCache) counter(owner string) string {
 	return fmt.Sprintf("%scount:%d:%s", c.prefix, c.now().Unix()/int64(countedTime/time.Second), owner)
 }
 
-// record sets the name, and reports whether it was new.
-func (c *ReplayCache) record(ctx context.Context, name string, life time.Duration) (bool, error) {
+// record sets the name to mine, which no other call has, and reports whether it was new.
+func (c *ReplayCache) record(ctx context.Context, name, mine string, life time.Duration) (bool, error) {
 	// PX and not PXAT: a time of our clock would be over too early by a clock of the
 	// store that is ahead.
-	mine := rand.Text()
 	added, err := c.client.SetNX(ctx, name, mine, life).Result()
 	if err != nil {
 		return false, err
@@ -263,6 +263,26 @@ func (c *ReplayCache) record(ctx context.Context, name string, life time.Duratio
 		return false, nil
 	}
 	return err == nil && value == mine, err
+}
+
+// drop deletes the name if it is still mine. A DEL whose answer was lost is sent again,
+// and would take away what somebody else has recorded meanwhile.
+func (c *ReplayCache) drop(ctx context.Context, name, mine string) error {
+	err := c.client.Watch(ctx, func(tx *redis.Tx) error {
+		value, err := tx.Get(ctx, name).Result()
+		if err != nil || value != mine {
+			return err
+		}
+		_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
+			p.Del(ctx, name)
+			return nil
+		})
+		return err
+	}, name)
+	if errors.Is(err, redis.Nil) || errors.Is(err, redis.TxFailedErr) { // it is gone, or somebody else's
+		return nil
+	}
+	return err
 }
 
 // life is how long the store keeps a key. Instants are compared: a difference of

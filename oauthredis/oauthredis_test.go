@@ -626,7 +626,7 @@ func TestExpiredMeanwhile(t *testing.T) {
 
 // TestAccessControl: the user that the README describes is enough.
 func TestAccessControl(t *testing.T) {
-	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:replay:*", "+set", "+get", "+del", "+incr", "+pexpire", "+multi", "+exec")
+	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:replay:*", "+set", "+get", "+del", "+incr", "+pexpire", "+multi", "+exec", "+watch", "+unwatch")
 	client := s.client(func(o *redis.Options) { o.Username, o.Password = "app", password })
 	c := oauthredis.New(client, nil)
 	add(t, c, key(1), true)
@@ -635,6 +635,11 @@ func TestAccessControl(t *testing.T) {
 	if added, err := c.AddFor(ctx, "owner", key(2), soon()); !added || err != nil {
 		t.Error(added, err)
 	}
+	few := oauthredis.New(client, &oauthredis.Options{PerKey: 1})
+	if added, err := few.AddFor(ctx, "owner", key(3), soon()); added || !errors.Is(err, oauth.ErrLimited) {
+		t.Error(added, err)
+	}
+	has(t, c, key(3), false)
 	err := refused(t, oauthredis.New(client, &oauthredis.Options{Prefix: "another:"}), 1, 2*time.Second)
 	if !strings.HasSuffix(err.Error(), "it answers NOPERM") {
 		t.Error(err)
@@ -710,4 +715,49 @@ func TestAddForCounts(t *testing.T) {
 	if added || !errors.Is(err, oauth.ErrUnavailable) {
 		t.Error(added, err)
 	}
+}
+
+// TestAddForDropsItsOwn: what was over the share is taken out again, unless somebody
+// else has recorded it meanwhile.
+func TestAddForDropsItsOwn(t *testing.T) {
+	for _, after := range []string{"watch", "get"} {
+		t.Run(after, func(t *testing.T) {
+			s := newServer(t)
+			client, other := s.client(), s.client()
+			c := oauthredis.New(client, &oauthredis.Options{PerKey: 1})
+			if added, err := c.AddFor(ctx, "owner", key(1), soon()); !added || err != nil {
+				t.Fatal(added, err)
+			}
+			name := "oauth:replay:" + key(2)
+			client.AddHook(afterCommand{after, func() { other.Set(ctx, name, "another call's", time.Minute) }})
+			if added, err := c.AddFor(ctx, "owner", key(2), soon()); added || !errors.Is(err, oauth.ErrLimited) {
+				t.Error(added, err)
+			}
+			if got := other.Get(ctx, name).Val(); got != "another call's" {
+				t.Errorf("the store has %q", got)
+			}
+		})
+	}
+}
+
+// An afterCommand is a hook that does something once a command was answered.
+type afterCommand struct {
+	name string
+	do   func()
+}
+
+func (afterCommand) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h afterCommand) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if cmd.Name() == h.name {
+			h.do()
+		}
+		return err
+	}
+}
+
+func (afterCommand) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
 }
