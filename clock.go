@@ -27,7 +27,8 @@ type Clock struct {
 	// none; over 10 minutes is a configuration error.
 	Tolerance time.Duration
 
-	// Now tells the local time. Nil: time.Now.
+	// Now tells the local time. Nil: time.Now. It is called from several goroutines
+	// and with locks held: it must return at once, and must not call the package.
 	Now func() time.Time
 }
 

@@ -81,6 +81,7 @@ type wire struct {
 
 	mu        sync.Mutex
 	transport *http.Transport
+	replaced  bool      // it is a clone, which nobody else knows
 	since     time.Time // when it became that
 	leaf      []byte    // the certificate that its connections have
 	until     time.Time // the end of that
@@ -130,9 +131,13 @@ func (w *wire) offered(t *http.Transport, cert *tls.Certificate) {
 
 // current is the transport for a request.
 func (w *wire) current() *http.Transport {
+	var now time.Time
+	if w.offer != nil {
+		now = w.clock.now() // the program's own code, in front of the lock
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.until.IsZero() && w.clock.now().After(w.until) { // what is open speaks on with it
+	if !w.until.IsZero() && now.After(w.until) { // what is open speaks on with it
 		w.replace()
 	}
 	return w.transport
@@ -142,12 +147,19 @@ func (w *wire) current() *http.Transport {
 func (w *wire) replace() {
 	old := w.transport
 	w.transport, w.since, w.leaf, w.until = cloneTransport(old), monotonic(), nil, time.Time{}
+	w.replaced = true
 	if w.offer != nil {
 		w.bind(w.transport)
 	}
 	old.CloseIdleConnections()
 	// A stream of HTTP/2 that was given up just now still counts as one.
 	time.AfterFunc(flightGrace, old.CloseIdleConnections)
+}
+
+func (w *wire) isReplaced() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.replaced
 }
 
 // giveUp replaces t, of which a connection gave no answer. Once in a while is enough:

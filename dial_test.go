@@ -416,9 +416,19 @@ func TestHTTPFollowed(t *testing.T) {
 		request func(r *http.Request) *http.Request // of the answer
 		refused bool
 	}{
-		"none":         {func(*http.Request) *http.Request { return nil }, false},
-		"the same":     {func(r *http.Request) *http.Request { return r }, false},
-		"another host": {func(*http.Request) *http.Request { return &http.Request{URL: place} }, false}, // it was rewritten
+		"none":     {func(*http.Request) *http.Request { return nil }, false},
+		"the same": {func(r *http.Request) *http.Request { return r }, false},
+		"no URL":   {func(*http.Request) *http.Request { return new(http.Request) }, false},
+		"another spelling": {func(r *http.Request) *http.Request {
+			return &http.Request{URL: &url.URL{Scheme: "https", Host: strings.ToUpper(r.URL.Hostname()) + ":443", Path: "/internal"}}
+		}, false},
+		"another host": {func(*http.Request) *http.Request { return &http.Request{URL: place} }, true},
+		"another port": {func(r *http.Request) *http.Request {
+			return &http.Request{URL: &url.URL{Scheme: "https", Host: r.URL.Hostname() + ":8443"}}
+		}, true},
+		"in plain": {func(r *http.Request) *http.Request {
+			return &http.Request{URL: &url.URL{Scheme: "http", Host: r.URL.Host}}
+		}, true},
 		"after a redirect": {func(r *http.Request) *http.Request {
 			return &http.Request{URL: r.URL, Response: &http.Response{StatusCode: 307}}
 		}, true},
@@ -443,6 +453,85 @@ func TestHTTPFollowed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRewritesHost: what is marked may send requests elsewhere, as what Wrap returns,
+// Base and the Transport of a client, and follows no redirect all the same.
+func TestRewritesHost(t *testing.T) {
+	redirected := false
+	rt := RewritesHost(httpFunc(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		if r.URL.Host = "inside.example"; redirected {
+			r.Response = new(http.Response)
+		}
+		return &http.Response{StatusCode: 200, Body: http.NoBody, Request: r}, nil
+	}))
+	c := newCaller(&http.Client{Transport: rt}, false, nil)
+	send := func() error {
+		_, err := c.do(t.Context(), httpGet("https://op.example/"))
+		_, sendErr := c.send(rt, protectedRequest(t, "GET", unitAPI, nil), "test")
+		if (err == nil) != (sendErr == nil) {
+			t.Errorf("%v, %v", err, sendErr)
+		}
+		return err
+	}
+	if err := send(); err != nil {
+		t.Error(err)
+	}
+	redirected = true
+	wantError(t, send(), ErrResponse, "")
+
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	marked := &http.Client{Transport: RewritesHost(nil)}
+	c = newCaller(marked, true, nil)
+	if res, err := c.do(t.Context(), httpGet(server.URL)); err != nil || res.status != http.StatusNotFound {
+		t.Errorf("%v, %v", res, err)
+	}
+	idle := new(idleCloser)
+	newCaller(&http.Client{Transport: RewritesHost(idle)}, false, nil).closeIdle()
+	if idle.closed == 0 {
+		t.Error("CloseIdleConnections goes no further")
+	}
+}
+
+// TestHTTPRelease: a caller for one call leaves no connection that nobody can close, and
+// leaves those of the user's own transport alone.
+func TestHTTPRelease(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		var open atomic.Int32
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed:
+				open.Add(-1)
+			}
+		}
+		server.StartTLS()
+		defer server.Close()
+		server.Client().Transport.(*http.Transport).TLSHandshakeTimeout = time.Minute
+		c := newCaller(server.Client(), false, nil)
+		if transportIn(c.client.Transport) != server.Client().Transport {
+			t.Fatal("the test needs the user's own transport")
+		}
+		if w := c.client.Transport.(*wire); replaced {
+			w.mu.Lock()
+			w.replace()
+			w.mu.Unlock()
+		}
+		if _, err := c.do(t.Context(), httpGet(server.URL)); err != nil {
+			t.Fatal(err)
+		}
+		c.release()
+		for end := time.Now().Add(2 * time.Second); replaced && open.Load() > 0 && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if n := open.Load(); (n == 0) != replaced {
+			t.Errorf("replaced: %v, %d connections", replaced, n)
+		}
 	}
 }
 

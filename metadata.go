@@ -435,9 +435,7 @@ const opDiscover = "discover"
 // fetch gets a metadata document.
 func (o *DiscoverOptions) fetch(ctx context.Context, op, place, param string) (*httpResponse, error) {
 	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
-	if c.ours {
-		defer c.client.CloseIdleConnections()
-	}
+	defer c.release()
 	return c.do(ctx, &httpRequest{op: op, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
 }
 

@@ -498,7 +498,7 @@ dial.go | TestWireDead | b.watch.judge(b.ctx, err) | _ = 0
 dial.go | TestWirePings | if t.HTTP2.SendPingTimeout == 0 && t.HTTP2.PingTimeout == 0 { | if true {
 dial.go | TestWirePings | if t.HTTP2.SendPingTimeout == 0 && t.HTTP2.PingTimeout == 0 { | if false {
 dial.go | TestWireCertificate | w.leaf != nil && !bytes.Equal(w.leaf, leaf.Raw) | w.leaf != nil && false && !bytes.Equal(w.leaf, leaf.Raw)
-dial.go | TestWireCertificate | && w.clock.now().After(w.until) | && false
+dial.go | TestWireCertificate | && now.After(w.until) | && now.IsZero()
 dial.go | TestWireCertificate | case err != nil || w.transport != t: | case err != nil:
 dial.go | TestWireCertificate | 		w.bind(w.transport)\n | 		_ = 0\n
 dial.go | TestWireCertificate | config != nil && config.GetClientCertificate != nil { | config != nil && false {
@@ -1285,7 +1285,7 @@ renewal.go | TransportRejected | !slices.Contains(tr.refusedBy, origin) && !tr |
 renewal.go | RefusedByOne | !slices.Contains(tr.refusedBy, origin) && !tr | len(tr.refusedBy) == 0 && !tr
 renewal.go | Backoff|InvalidGrant | && !tr.expired(now, 0)) | )
 renewal.go | OnRefreshFails | if tr.unsaved || !tr.usable | if !tr.usable
-renewal.go | Backoff | if tr.unsaved || !tr.usable(tr.c.clock.local(), origin) { | if true {
+renewal.go | Backoff | if tr.unsaved || !tr.usable(now, origin) { | if true {
 renewal.go | OnRefreshAfterFailed | err = tr.lastErr // | _ = tr.lastErr //
 renewal.go | OnRefreshFails | if hookErr := tr.store(ctx); err == nil { | if hookErr := tr.store(ctx); false {
 renewal.go | OnRefreshAfterFailed | if hookErr := tr.store(ctx); err == nil { | if err != nil { } else if hookErr := tr.store(ctx); true {
@@ -1317,6 +1317,12 @@ http.go | ProtectedTransports | wired(patientTransport(newTransport())) | wired(
 oauth.go | ProtectedTransports | c.caller.resources, c.caller.own = clients.resources, cfg.HTTPClient == nil | c.caller.own = cfg.HTTPClient == nil
 mtls.go | ProtectedTransports | all.resources = m.wrap(offering(patientTransport(cloneTransport(transport)), get, clock)) | _ = 0
 mtls.go | ProtectedTransports | all.resources = m.wrap(offering(patientTransport(cloneTransport(transport)), get, clock)) | all.resources = m.wrap(wired(patientTransport(cloneTransport(plain))))
+http.go | HTTPFollowed|RewritesHost | case cameFromElsewhere(rt, req, res): | case false:
+http.go | RewritesHost | _, meant := rt.(rewriter); meant || res | res
+http.go | HTTPFollowed | res.Request.URL == nil { | false {
+http.go | RewritesHost | if rt == nil {\n		rt = http.Def | if false {\n		rt = http.Def
+http.go | HTTPRelease | if c.ours || ok && w.isReplaced() { | if c.ours || ok && w == nil {
+dial.go | HTTPRelease | return w.replaced | return true
 http.go | HTTPSend | case res == nil:\n | case false:\n
 http.go | HTTPSend|DoBare | case res.Body == nil: // | case false: //
 http.go | DPoPChallengeScheme | && (m.code == "" || c.Is(scheme)) { | && m.code == "" {

@@ -261,9 +261,7 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 
 // close ends the connections that nobody else can.
 func (r *registrar) close() {
-	if r.caller.ours {
-		r.caller.closeIdle()
-	}
+	r.caller.release()
 }
 
 func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m *ClientMetadata) (*httpResponse, error) {

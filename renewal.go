@@ -69,10 +69,11 @@ func (tr *Transport) current(ctx context.Context, origin string) (*Token, error)
 	if f.err == nil {
 		return f.result, nil
 	}
+	now = tr.c.clock.local()
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	// The old token is still good for a while: it was renewed early.
-	if tr.unsaved || !tr.usable(tr.c.clock.local(), origin) {
+	if tr.unsaved || !tr.usable(now, origin) {
 		return nil, f.err
 	}
 	return tr.token, nil

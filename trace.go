@@ -14,7 +14,8 @@ import (
 // fetch or a token renewal, run after its result is in use and before the callers go
 // on: a hook may itself use the [KeySet] or [Transport], and callers do not wait for
 // one that takes longer than a second. A hook that panics there fails the calls that
-// have nothing else to go on with. Nothing that is secret reaches a hook: no token,
+// have nothing else to go on with; elsewhere the panic is one of the call, whose
+// result is lost, a refresh token that the server has rotated too. Nothing that is secret reaches a hook: no token,
 // no parameter, no URL beyond scheme, host and path.
 type Trace struct {
 	// RequestDone is called after each HTTP request of the package, whether or
