@@ -1320,7 +1320,7 @@ mtls.go | ProtectedTransports | all.resources = m.wrap(offering(patientTransport
 http.go | HTTPFollowed|RewritesHost | case cameFromElsewhere(rt, req, res): | case false:
 http.go | RewritesHost | _, meant := rt.(rewriter); meant || res | res
 http.go | HTTPFollowed | res.Request.URL == nil { | false {
-http.go | RewritesHost | if rt == nil {\n		rt = http.Def | if false {\n		rt = http.Def
+http.go | RewritesHost | rt = http.DefaultTransport\n	}\n	return rewriter | rt = patientTransport(nil)\n	}\n	return rewriter
 http.go | HTTPRelease | if c.ours || ok && w.isReplaced() { | if c.ours || ok && w == nil {
 dial.go | HTTPRelease | return w.replaced | return true
 http.go | HTTPSend | case res == nil:\n | case false:\n
