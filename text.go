@@ -1,7 +1,7 @@
 package oauth
 
-// This file implements what a URL has to be that goes to a browser, a page or a
-// terminal: whatever shows it, no part of it is read as something else.
+// This file implements predicates over texts: what a header field, a log, a terminal, a
+// page or a browser can be given, so that no part of it is read as something else.
 
 import (
 	"net/netip"
