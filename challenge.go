@@ -7,16 +7,6 @@ import (
 	"strings"
 )
 
-// A Challenge is one of the challenges of a WWW-Authenticate header field.
-type Challenge struct {
-	Scheme  string            // as the server wrote it; compare without regard to case
-	Token68 string            // a value without a name, as in "Negotiate YWJjZA=="
-	Params  map[string]string // by lower-case name; nil with Token68 and where there are none
-}
-
-// Is reports whether the challenge is of the scheme, without regard to case.
-func (c Challenge) Is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
-
 // ParseChallenges returns the challenges of all WWW-Authenticate fields of h in
 // their order. What is malformed ends the reading of its field; the challenges
 // before it stand. At most 32 are returned.

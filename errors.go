@@ -4,7 +4,6 @@ package oauth
 // errors.Is, and the types that carry what a server answered.
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -268,62 +267,6 @@ func (e ResponseError) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("oauth: a ResponseError is not for JSON: use its Error text or its fields")
 }
 
-// A RefreshError says that [Client.Refresh] failed after the server had issued a new
-// refresh token. The old one is used up: servers that rotate refresh tokens take a
-// second use of it for theft and end the session. Store RefreshToken in its place,
-// and refresh with that later:
-//
-//	var rotated *oauth.RefreshError
-//	if errors.As(err, &rotated) {
-//		t.RefreshToken = rotated.RefreshToken // and store t
-//	}
-//
-// A [Transport] does this by itself.
-//
-// [errors.Is] and [errors.As] see through it to the cause, with one exception: it
-// never matches [ErrUnavailable], which would tell a program to send the old refresh
-// token again. Err has that kind if the ID token of the response could not be
-// verified because keys were not available.
-type RefreshError struct {
-	// RefreshToken is the new refresh token. It is never zero.
-	RefreshToken Secret
-
-	// Err is why the rest of the response could not be used.
-	Err error
-
-	again func(context.Context) (*Token, error) // verifies the response again; nil: that would not help
-}
-
-// Error has the cause, and says that there is a new refresh token.
-func (e *RefreshError) Error() string {
-	if e == nil {
-		e = new(RefreshError)
-	}
-	return (&Error{Op: opToken, Detail: "the refresh token was rotated (RefreshError.RefreshToken is the new one), but", Err: e.Err}).Error()
-}
-
-// Unwrap gives the cause to [errors.Is] and [errors.As].
-func (e *RefreshError) Unwrap() error {
-	if e == nil {
-		return nil
-	}
-	if !errors.Is(e.Err, ErrUnavailable) {
-		return e.Err
-	}
-	return fail(ErrResponse, "id_token", "came with the new token and cannot be verified now").in(opIDToken)
-}
-
-// Format prints the error text for every verb.
-func (e RefreshError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
-
-// LogValue is the error text.
-func (e RefreshError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
-
-// MarshalJSON fails: a RefreshError holds a secret.
-func (e RefreshError) MarshalJSON() ([]byte, error) {
-	return nil, errors.New("oauth: a RefreshError is not for JSON: store the Token, with RefreshToken in it, by MarshalBinary")
-}
-
 // An AuthorizationError is the server's refusal in an authorization response:
 // RFC 6749, Section 4.1.2.1. errors.Is(err, [ErrRefused]) holds. Its fields are
 // bounded, and free of secrets, as those of [ResponseError] are; the text is the
@@ -348,6 +291,44 @@ func (e *AuthorizationError) Error() string {
 
 // Is makes the error one of kind [ErrRefused].
 func (e *AuthorizationError) Is(target error) bool { return target == ErrRefused }
+
+// A Challenge is one of the challenges of a WWW-Authenticate header field.
+type Challenge struct {
+	Scheme  string            // as the server wrote it; compare without regard to case
+	Token68 string            // a value without a name, as in "Negotiate YWJjZA=="
+	Params  map[string]string // by lower-case name; nil with Token68 and where there are none
+}
+
+// Is reports whether the challenge is of the scheme, without regard to case.
+func (c Challenge) Is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
+
+// An answer is what an error has to say to the client beside what follows from
+// its kind. What is empty follows from it.
+type answer struct {
+	scheme string       // that was tried
+	code   string       // error
+	need   *Requirement // what the request needs
+}
+
+// answered adds to an error what is to be said to the client, where it does not
+// say that yet.
+func answered(err error, a answer) error {
+	e, ok := err.(*Error)
+	if !ok || e == nil {
+		return err
+	}
+	more := *e
+	if more.answer.scheme == "" {
+		more.answer.scheme = a.scheme
+	}
+	if more.answer.code == "" {
+		more.answer.code = a.code
+	}
+	if more.answer.need == nil {
+		more.answer.need = a.need
+	}
+	return &more
+}
 
 // hints says, for error codes that a developer meets first, what to look at.
 type hints []struct{ code, hint string }
@@ -381,6 +362,11 @@ func linkable(uri string) string {
 		return uri
 	}
 	return ""
+}
+
+func (e *Error) in(op string) *Error {
+	e.Op = op
+	return e
 }
 
 // printable is the other side's text made fit for an error: at most n bytes,

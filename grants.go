@@ -9,6 +9,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -200,6 +202,62 @@ func (r *refreshing) judge(ctx context.Context) (*Token, error) {
 	err = fresh.checkSameUser(r.old.identity())
 	r.foreign = err != nil
 	return fresh, err
+}
+
+// A RefreshError says that [Client.Refresh] failed after the server had issued a new
+// refresh token. The old one is used up: servers that rotate refresh tokens take a
+// second use of it for theft and end the session. Store RefreshToken in its place,
+// and refresh with that later:
+//
+//	var rotated *oauth.RefreshError
+//	if errors.As(err, &rotated) {
+//		t.RefreshToken = rotated.RefreshToken // and store t
+//	}
+//
+// A [Transport] does this by itself.
+//
+// [errors.Is] and [errors.As] see through it to the cause, with one exception: it
+// never matches [ErrUnavailable], which would tell a program to send the old refresh
+// token again. Err has that kind if the ID token of the response could not be
+// verified because keys were not available.
+type RefreshError struct {
+	// RefreshToken is the new refresh token. It is never zero.
+	RefreshToken Secret
+
+	// Err is why the rest of the response could not be used.
+	Err error
+
+	again func(context.Context) (*Token, error) // verifies the response again; nil: that would not help
+}
+
+// Error has the cause, and says that there is a new refresh token.
+func (e *RefreshError) Error() string {
+	if e == nil {
+		e = new(RefreshError)
+	}
+	return (&Error{Op: opToken, Detail: "the refresh token was rotated (RefreshError.RefreshToken is the new one), but", Err: e.Err}).Error()
+}
+
+// Unwrap gives the cause to [errors.Is] and [errors.As].
+func (e *RefreshError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	if !errors.Is(e.Err, ErrUnavailable) {
+		return e.Err
+	}
+	return fail(ErrResponse, "id_token", "came with the new token and cannot be verified now").in(opIDToken)
+}
+
+// Format prints the error text for every verb.
+func (e RefreshError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
+
+// LogValue is the error text.
+func (e RefreshError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+
+// MarshalJSON fails: a RefreshError holds a secret.
+func (e RefreshError) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("oauth: a RefreshError is not for JSON: store the Token, with RefreshToken in it, by MarshalBinary")
 }
 
 // refreshToken takes the refresh token out of an answer before anything else can

@@ -341,11 +341,6 @@ func readAnswer(rt http.RoundTripper, req *http.Request) (*httpResponse, error) 
 	}, nil
 }
 
-func (e *Error) in(op string) *Error {
-	e.Op = op
-	return e
-}
-
 // withoutURL keeps the cause of a *url.Error, whose text has the URL with its query.
 func withoutURL(err error) error {
 	for {

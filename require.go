@@ -210,34 +210,6 @@ func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err err
 
 // ---- answers
 
-// An answer is what an error has to say to the client beside what follows from
-// its kind. What is empty follows from it.
-type answer struct {
-	scheme string       // that was tried
-	code   string       // error
-	need   *Requirement // what the request needs
-}
-
-// answered adds to an error what is to be said to the client, where it does not
-// say that yet.
-func answered(err error, a answer) error {
-	e, ok := err.(*Error)
-	if !ok || e == nil {
-		return err
-	}
-	more := *e
-	if more.answer.scheme == "" {
-		more.answer.scheme = a.scheme
-	}
-	if more.answer.code == "" {
-		more.answer.code = a.code
-	}
-	if more.answer.need == nil {
-		more.answer.need = a.need
-	}
-	return &more
-}
-
 // The error codes of RFC 6750, Section 3.1 and RFC 9470, Section 3.
 const (
 	codeInvalidRequest             = "invalid_request"
