@@ -282,37 +282,6 @@ func tellRotation(ctx context.Context, old, fresh Secret) {
 	}
 }
 
-// checkToken refuses a token that is not this client's. One that a program made
-// itself, of a refresh token that it has from elsewhere, names nobody.
-func (c *Client) checkToken(t *Token) error {
-	if t.server != "" && t.server != c.server.Issuer || t.clientID != "" && t.clientID != c.meta.ClientID {
-		return fail(ErrConfig, "Token", "is from another server or client")
-	}
-	return nil
-}
-
-// checkSameUser is OIDC Core 12.2: "its iss Claim Value MUST be the same as in
-// the ID Token issued when the original authentication occurred, its sub Claim
-// Value MUST be the same".
-func (t *Token) checkSameUser(first identity) error {
-	if t.known == nil {
-		return nil
-	}
-	switch {
-	case first.issuer != "" && t.known.issuer != first.issuer:
-		return fail(ErrIssuer, "iss", "the new ID token is from another issuer than the first one")
-	case first.subject != "" && t.known.subject != first.subject:
-		return fail(ErrClaim, "sub", "the new ID token is about another user than the first one")
-	}
-	return nil
-}
-
-// laterChecks are those of an ID token that answers no authorization request:
-// nonce and max_age were parameters of one.
-func (c *Client) laterChecks() idTokenChecks {
-	return idTokenChecks{nonceRule: nonceIgnored, maxAge: c.meta.DefaultMaxAge, anyAge: true}
-}
-
 // needKeys sees to it that the server's keys are there before something is
 // used up whose result they verify.
 func (c *Client) needKeys(ctx context.Context) error {
@@ -367,20 +336,6 @@ func (c *Client) grant(ctx context.Context, form url.Values, opts *GrantOptions,
 	}
 	return t, nil
 }
-
-// A TokenTypeIdentifier says what a token is: RFC 8693, Section 3. Servers may
-// have types beside those of the constants.
-type TokenTypeIdentifier string
-
-// The types of RFC 8693, Section 3.
-const (
-	TokenTypeAccessToken  TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:access_token"
-	TokenTypeRefreshToken TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:refresh_token"
-	TokenTypeIDToken      TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:id_token"
-	TokenTypeSAML1        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml1" // base64url
-	TokenTypeSAML2        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml2" // base64url
-	TokenTypeJWT          TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:jwt"
-)
 
 // A TokenExchange is what [Client.ExchangeToken] exchanges: RFC 8693, Section
 // 2.1. SubjectToken and SubjectTokenType are required.

@@ -194,6 +194,12 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, from source, x *
 	return id, nil
 }
 
+// laterChecks are those of an ID token that answers no authorization request:
+// nonce and max_age were parameters of one.
+func (c *Client) laterChecks() idTokenChecks {
+	return idTokenChecks{nonceRule: nonceIgnored, maxAge: c.meta.DefaultMaxAge, anyAge: true}
+}
+
 func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *idTokenChecks) (*IDToken, error) {
 	keys, err := c.keySet()
 	if err != nil {

@@ -99,40 +99,6 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 	}
 }
 
-// authorization is the Authorization header field for a token.
-func (c *Client) authorization(t *Token) (string, error) {
-	if t == nil || t.AccessToken.IsZero() {
-		return "", fail(ErrConfig, "Token", "has no access token")
-	}
-	if t.server != "" && t.server != c.server.Issuer {
-		return "", fail(ErrConfig, "Token", "is from another server")
-	}
-	if !headerValue(t.AccessToken.Reveal()) {
-		return "", fail(ErrConfig, "AccessToken", "has characters that cannot stand in a header")
-	}
-	switch {
-	case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT:
-		return "", fail(ErrTokenType, "IssuedTokenType", "%s is no access token", printable(string(t.IssuedTokenType), 128))
-	case strings.EqualFold(t.TokenType, "bearer") || t.TokenType == "":
-		return "Bearer " + t.AccessToken.Reveal(), nil
-	case !strings.EqualFold(t.TokenType, "dpop"):
-		return "", fail(ErrTokenType, "TokenType", "%s cannot be presented", printable(t.TokenType, 32))
-	case c.dpop == nil:
-		return "", fail(ErrBinding, "DPoP", "is nil, and the token is bound to a key: set Config.DPoP")
-	case t.jkt != "" && t.jkt != c.dpop.thumbprint:
-		return "", fail(ErrBinding, "DPoP", "is another key than the one that the token is bound to")
-	}
-	return "DPoP " + t.AccessToken.Reveal(), nil
-}
-
-// dpopOf is what proofs for the token are made with; nil: it needs none.
-func (c *Client) dpopOf(t *Token) *DPoP {
-	if strings.EqualFold(t.TokenType, "dpop") {
-		return c.dpop
-	}
-	return nil
-}
-
 func (c *Client) checkResourceRequest(req *http.Request) error {
 	switch {
 	case req == nil || req.URL == nil:

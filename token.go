@@ -486,6 +486,20 @@ func (t *Token) setIDToken(id *IDToken) {
 	}
 }
 
+// A TokenTypeIdentifier says what a token is: RFC 8693, Section 3. Servers may
+// have types beside those of the constants.
+type TokenTypeIdentifier string
+
+// The types of RFC 8693, Section 3.
+const (
+	TokenTypeAccessToken  TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:access_token"
+	TokenTypeRefreshToken TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:refresh_token"
+	TokenTypeIDToken      TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:id_token"
+	TokenTypeSAML1        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml1" // base64url
+	TokenTypeSAML2        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml2" // base64url
+	TokenTypeJWT          TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:jwt"
+)
+
 // tokenExpectation is what the answer to a grant is held against.
 type tokenExpectation struct {
 	scope    string // that was asked for
@@ -652,6 +666,65 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 		return "", fail(ErrResponse, "token_type", "is missing; if this server never sends it, list \"\" in Config.AllowTokenTypes")
 	}
 	return "", fail(ErrTokenType, "token_type", "%s is not %s; if this client can use it, list it in Config.AllowTokenTypes", o.quote(s, 32), want)
+}
+
+// authorization is the Authorization header field for a token.
+func (c *Client) authorization(t *Token) (string, error) {
+	if t == nil || t.AccessToken.IsZero() {
+		return "", fail(ErrConfig, "Token", "has no access token")
+	}
+	if t.server != "" && t.server != c.server.Issuer {
+		return "", fail(ErrConfig, "Token", "is from another server")
+	}
+	if !headerValue(t.AccessToken.Reveal()) {
+		return "", fail(ErrConfig, "AccessToken", "has characters that cannot stand in a header")
+	}
+	switch {
+	case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT:
+		return "", fail(ErrTokenType, "IssuedTokenType", "%s is no access token", printable(string(t.IssuedTokenType), 128))
+	case strings.EqualFold(t.TokenType, "bearer") || t.TokenType == "":
+		return "Bearer " + t.AccessToken.Reveal(), nil
+	case !strings.EqualFold(t.TokenType, "dpop"):
+		return "", fail(ErrTokenType, "TokenType", "%s cannot be presented", printable(t.TokenType, 32))
+	case c.dpop == nil:
+		return "", fail(ErrBinding, "DPoP", "is nil, and the token is bound to a key: set Config.DPoP")
+	case t.jkt != "" && t.jkt != c.dpop.thumbprint:
+		return "", fail(ErrBinding, "DPoP", "is another key than the one that the token is bound to")
+	}
+	return "DPoP " + t.AccessToken.Reveal(), nil
+}
+
+// dpopOf is what proofs for the token are made with; nil: it needs none.
+func (c *Client) dpopOf(t *Token) *DPoP {
+	if strings.EqualFold(t.TokenType, "dpop") {
+		return c.dpop
+	}
+	return nil
+}
+
+// checkToken refuses a token that is not this client's. One that a program made
+// itself, of a refresh token that it has from elsewhere, names nobody.
+func (c *Client) checkToken(t *Token) error {
+	if t.server != "" && t.server != c.server.Issuer || t.clientID != "" && t.clientID != c.meta.ClientID {
+		return fail(ErrConfig, "Token", "is from another server or client")
+	}
+	return nil
+}
+
+// checkSameUser is OIDC Core 12.2: "its iss Claim Value MUST be the same as in
+// the ID Token issued when the original authentication occurred, its sub Claim
+// Value MUST be the same".
+func (t *Token) checkSameUser(first identity) error {
+	if t.known == nil {
+		return nil
+	}
+	switch {
+	case first.issuer != "" && t.known.issuer != first.issuer:
+		return fail(ErrIssuer, "iss", "the new ID token is from another issuer than the first one")
+	case first.subject != "" && t.known.subject != first.subject:
+		return fail(ErrClaim, "sub", "the new ID token is about another user than the first one")
+	}
+	return nil
 }
 
 // tokenScope reads scope as a string or, as Twitch writes it, an array.
