@@ -704,3 +704,44 @@ func processPushedResponse(res *httpResponse) (requestURI string, err error) {
 	}
 	return requestURI, nil
 }
+
+// checkAuthorization refuses an Authorization that is not this client's.
+func (c *Client) checkAuthorization(a *Authorization) error {
+	switch {
+	case a == nil || a.d == nil:
+		return fail(ErrConfig, "Authorization", "is empty: pass the one that StartAuthorization made, or a restored one")
+	case a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID:
+		return fail(ErrConfig, "Authorization", "belongs to another server or client")
+	}
+	if a.d.thumbprint != c.thumbprint() {
+		return fail(ErrBinding, "DPoP", "is another key than the one that the authorization was started with, or none")
+	}
+	return nil
+}
+
+// checkComparable finds out before the user is sent away that responses to the
+// redirect URI could not be told from others: a parameter of its own that is
+// named like one of the response would pass for it, iss for the issuer's.
+func checkComparable(redirectURI string) error {
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		return fail(ErrConfig, "RedirectURI", "is not a URI")
+	}
+	l, fault := landingOf(u)
+	if fault != "" {
+		return fail(ErrConfig, "RedirectURI", "%s", fault)
+	}
+	for _, name := range responseParams {
+		if l.query.Has(name) {
+			return fail(ErrConfig, "RedirectURI", "has the parameter %s in its query, which responses have: name it otherwise", name)
+		}
+	}
+	return nil
+}
+
+// jarmRules is what a JWT response is held against.
+func (c *Client) jarmRules() (*jwsRules, error) {
+	allowed, err := allowedAlgorithms("Metadata.AuthorizationSignedResponseAlg", c.meta.AuthorizationSignedResponseAlg,
+		"Server.AuthorizationSigningAlgValues", c.server.AuthorizationSigningAlgValues, RS256)
+	return &jwsRules{allowed: allowed, typ: idTokenType, what: "an authorization response"}, err
+}

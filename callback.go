@@ -200,26 +200,6 @@ func landingOf(u *url.URL) (l landing, fault string) {
 	return landing{target{originOf(u), path}, query}, ""
 }
 
-// checkComparable finds out before the user is sent away that responses to the
-// redirect URI could not be told from others: a parameter of its own that is
-// named like one of the response would pass for it, iss for the issuer's.
-func checkComparable(redirectURI string) error {
-	u, err := url.Parse(redirectURI)
-	if err != nil {
-		return fail(ErrConfig, "RedirectURI", "is not a URI")
-	}
-	l, fault := landingOf(u)
-	if fault != "" {
-		return fail(ErrConfig, "RedirectURI", "%s", fault)
-	}
-	for _, name := range responseParams {
-		if l.query.Has(name) {
-			return fail(ErrConfig, "RedirectURI", "has the parameter %s in its query, which responses have: name it otherwise", name)
-		}
-	}
-	return nil
-}
-
 // checkLanding compares the URL of a request with the redirect URI. Host and
 // X-Forwarded fields are the browser's to write, so that without CallbackURL
 // there is no scheme and no host to compare.
@@ -329,20 +309,6 @@ func formParams(r *http.Request) (url.Values, error) {
 	return params, nil
 }
 
-// checkAuthorization refuses an Authorization that is not this client's.
-func (c *Client) checkAuthorization(a *Authorization) error {
-	switch {
-	case a == nil || a.d == nil:
-		return fail(ErrConfig, "Authorization", "is empty: pass the one that StartAuthorization made, or a restored one")
-	case a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID:
-		return fail(ErrConfig, "Authorization", "belongs to another server or client")
-	}
-	if a.d.thumbprint != c.thumbprint() {
-		return fail(ErrBinding, "DPoP", "is another key than the one that the authorization was started with, or none")
-	}
-	return nil
-}
-
 func (c *Client) validateCallback(ctx context.Context, a *Authorization, params url.Values) (*Callback, error) {
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, err
@@ -423,13 +389,6 @@ func (cb *Callback) checkTenant(id *IDToken) error {
 }
 
 // ---- JARM
-
-// jarmRules is what a JWT response is held against.
-func (c *Client) jarmRules() (*jwsRules, error) {
-	allowed, err := allowedAlgorithms("Metadata.AuthorizationSignedResponseAlg", c.meta.AuthorizationSignedResponseAlg,
-		"Server.AuthorizationSigningAlgValues", c.server.AuthorizationSigningAlgValues, RS256)
-	return &jwsRules{allowed: allowed, typ: idTokenType, what: "an authorization response"}, err
-}
 
 // openResponse returns the parameters of a response. Where a JWT was asked for
 // they are those in it, errors included, and nothing beside it counts; where
@@ -563,4 +522,79 @@ func matchesTemplate(template, iss string) bool {
 	}
 	tid, ok = strings.CutSuffix(tid, after)
 	return ok && isGUID(tid)
+}
+
+// ExchangeCode exchanges the code for tokens and verifies the ID token. A
+// Callback can be used once, whatever comes of it: a code that is sent twice
+// makes servers revoke what they gave out for it. Nil options are the default.
+// With response type id_token there is no code: no request is made, and the
+// Token has nothing but the ID token.
+// The errors are those of [Client.FinishAuthorization].
+func (c *Client) ExchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
+	t, err := c.exchangeCode(ctx, cb, opts)
+	if err != nil {
+		return nil, withOp(opToken, err)
+	}
+	return t, nil
+}
+
+func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
+	if cb == nil || cb.authorization == nil {
+		return nil, fail(ErrConfig, "Callback", "is empty: pass the one that ValidateCallback made")
+	}
+	if err := c.checkAuthorization(cb.authorization); err != nil {
+		return nil, err
+	}
+	a := cb.authorization.d
+	if !a.wants("code") {
+		if cb.used.Swap(true) {
+			return nil, fail(ErrReplay, "Callback", "was exchanged before")
+		}
+		return c.identityToken(cb.idToken), nil
+	}
+	form := url.Values{
+		"grant_type":   {"authorization_code"},
+		"code":         {cb.code.Reveal()},
+		"redirect_uri": {a.redirectURI},
+	}
+	if a.verifier != "" {
+		form.Set("code_verifier", a.verifier)
+	}
+	if err := opts.codeForm(form); err != nil {
+		return nil, err
+	}
+	if cb.used.Swap(true) {
+		return nil, fail(ErrReplay, "Callback", "was exchanged before")
+	}
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: a.state, acr: a.acr()}})
+	if err != nil {
+		return nil, err
+	}
+	if t.known != nil {
+		t.known.requireACR = a.requireACR
+	}
+	if err := cb.checkTenant(t.idToken); err != nil {
+		return nil, err
+	}
+	// OIDC Core 3.3.3.6: "the iss and sub Claim Values MUST be identical in both
+	// ID Tokens".
+	if first := cb.idToken; first != nil {
+		switch {
+		case t.idToken.Issuer() != first.Issuer():
+			return nil, fail(ErrIssuer, "iss", "the two ID tokens are from different issuers")
+		case t.idToken.Subject() != first.Subject():
+			return nil, fail(ErrClaim, "sub", "the two ID tokens are about different users")
+		}
+	}
+	return t, nil
+}
+
+// identityToken is a Token with nothing but the ID token.
+func (c *Client) identityToken(id *IDToken) *Token {
+	t := &Token{server: c.server.Issuer, clientID: c.meta.ClientID}
+	t.setIDToken(id)
+	return t
 }

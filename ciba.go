@@ -16,8 +16,6 @@ import (
 	"time"
 )
 
-const opBackchannel = "backchannel authentication"
-
 // A BackchannelRequest says what [Client.StartBackchannel] asks for. Scope, with
 // openid in it, and one of the three hints are required.
 type BackchannelRequest struct {

@@ -14,8 +14,6 @@ import (
 	"unicode"
 )
 
-const opDevice = "device authorization"
-
 // A DeviceRequest says what [Client.StartDeviceAuthorization] asks for. The
 // zero value asks for the server's default.
 type DeviceRequest struct {

@@ -21,6 +21,10 @@ type pendingGrant struct {
 	lost     atomic.Bool  // the last attempt had no answer
 }
 
+const opDevice = "device authorization"
+
+const opBackchannel = "backchannel authentication"
+
 // pendingData stands behind a pointer as idTokenData does.
 type pendingData struct {
 	issuer   string // the server's
