@@ -76,11 +76,6 @@ func (r *challengeReader) token() string {
 	return r.s[start:r.i]
 }
 
-// tokenChar is tchar of RFC 9110, Section 5.6.2.
-func tokenChar(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
-
 // token68 reads one if what stands here up to the end of the list member is one.
 func (r *challengeReader) token68() string {
 	i := r.i
@@ -165,10 +160,6 @@ func (r *challengeReader) value() (string, bool) {
 	}
 	return "", false
 }
-
-// control is what a quoted string cannot have in it, also not after a
-// backslash: RFC 9110, Section 5.6.4.
-func control(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7f }
 
 // appendParam writes a parameter of a challenge behind others. The value has no
 // character that would have to be escaped.

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // A DeviceRequest says what [Client.StartDeviceAuthorization] asks for. The
@@ -159,8 +158,6 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	d.g.interval.Store(interval)
 	return d, nil
 }
-
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 

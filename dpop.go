@@ -178,17 +178,6 @@ func normalOrigin(scheme, host string) string {
 	return scheme + "://" + strings.TrimSuffix(host, ":")
 }
 
-// lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
-// and the two are different names where IDNA reads them: somebody else's host.
-func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, s)
-}
-
 // ---- nonces
 
 // nonce is the latest of an origin; "" if there is none.

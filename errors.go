@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // errorKind is the type of the Err… values. It is a struct, not errors.New,
@@ -348,32 +347,7 @@ func (h hints) find(code string) string {
 	return ""
 }
 
-// visible keeps control characters from forging lines of a log.
-func visible(r rune) rune {
-	if unicode.IsPrint(r) {
-		return r
-	}
-	return unicode.ReplacementChar
-}
-
-// linkable is an error_uri that a page may link to, or nothing.
-func linkable(uri string) string {
-	if _, ok := webURL(uri); ok {
-		return uri
-	}
-	return ""
-}
-
 func (e *Error) in(op string) *Error {
 	e.Op = op
 	return e
-}
-
-// printable is the other side's text made fit for an error: at most n bytes,
-// and quoted, so that control characters cannot forge log lines.
-func printable(s string, n int) string {
-	if len(s) > n {
-		s = s[:n] + "…"
-	}
-	return strconv.QuoteToASCII(s)
 }

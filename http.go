@@ -550,14 +550,3 @@ func readBody(r io.Reader, limit int64) ([]byte, error) {
 	}
 	return body, nil
 }
-
-// headerValue reports whether s can stand in a header field without doing
-// anything else there.
-func headerValue(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < 0x21 || s[i] > 0x7e {
-			return false
-		}
-	}
-	return s != ""
-}

@@ -493,13 +493,6 @@ func (reg *Registration) authMethod() string {
 	return cmp.Or(reg.Metadata.TokenEndpointAuthMethod, "client_secret_basic")
 }
 
-func sameSet(a, b []string) bool {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	return slices.Equal(slices.Compact(a), slices.Compact(b))
-}
-
 // ---- use
 
 // Config is a configuration of a [Client] for what was registered: server,

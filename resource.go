@@ -489,18 +489,6 @@ func credential(h http.Header) (scheme, token string, err error) {
 	return scheme, token, nil
 }
 
-// presentable reports whether a token can stand in the field. RFC 6749, Appendix
-// A.12 lets one have all visible characters, RFC 6750, Section 2.1 only those of
-// b64token: taken are all but those that make something else of the field.
-func presentable(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
-			return false
-		}
-	}
-	return s != ""
-}
-
 // accessToken judges a token apart from the request that it came with.
 func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
 	if m := rs.remembered(ctx, hash); m != nil {

@@ -6,7 +6,10 @@ package oauth
 import (
 	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // webURL parses an http or https URL of the characters that RFC 3986 has, whose
@@ -75,4 +78,88 @@ func webHost(u *url.URL) bool {
 
 func notLDH(r rune) bool {
 	return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
+
+// linkable is an error_uri that a page may link to, or nothing.
+func linkable(uri string) string {
+	if _, ok := webURL(uri); ok {
+		return uri
+	}
+	return ""
+}
+
+// printable is the other side's text made fit for an error: at most n bytes,
+// and quoted, so that control characters cannot forge log lines.
+func printable(s string, n int) string {
+	if len(s) > n {
+		s = s[:n] + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// visible keeps control characters from forging lines of a log.
+func visible(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// control is what a quoted string cannot have in it, also not after a
+// backslash: RFC 9110, Section 5.6.4.
+func control(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7f }
+
+// headerValue reports whether s can stand in a header field without doing
+// anything else there.
+func headerValue(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x21 || s[i] > 0x7e {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// tokenChar is tchar of RFC 9110, Section 5.6.2.
+func tokenChar(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+// notScopeChar is the complement of scope-token, RFC 6749 Section 3.3.
+func notScopeChar(r rune) bool {
+	return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
+}
+
+func notOneScope(s string) bool { return s == "" || strings.Contains(s, " ") }
+
+// presentable reports whether a token can stand in the field. RFC 6749, Appendix
+// A.12 lets one have all visible characters, RFC 6750, Section 2.1 only those of
+// b64token: taken are all but those that make something else of the field.
+func presentable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
+// and the two are different names where IDNA reads them: somebody else's host.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }

@@ -397,11 +397,6 @@ func checkScope(scope []string) error {
 	return nil
 }
 
-// notScopeChar is the complement of scope-token, RFC 6749 Section 3.3.
-func notScopeChar(r rune) bool {
-	return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
-}
-
 func (t *Token) setIDToken(id *IDToken) {
 	d := id.data()
 	t.idToken = id
@@ -673,8 +668,6 @@ func (o jsonObject) scope(name string) ([]string, error) {
 	s, _, err := o.string(name)
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err
 }
-
-func notOneScope(s string) bool { return s == "" || strings.Contains(s, " ") }
 
 // extraMembers are the members without a field.
 func extraMembers(o jsonObject, known ...string) map[string]json.RawMessage {
