@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -506,53 +505,6 @@ func checkResponseType(responseType, mode string) error {
 		return fail(ErrConfig, "ResponseMode", "with response type %s it has to be form_post, or fragment in a native app", responseType)
 	}
 	return nil
-}
-
-// checkRedirectURI accepts what RFC 8252 and RFC 9700 allow: https, http on
-// loopback, an app's own scheme.
-func checkRedirectURI(param, raw string, insecure bool) error {
-	u, err := url.Parse(raw)
-	switch {
-	case raw == "":
-		return fail(ErrConfig, param, "is empty: set the one that is registered for the client")
-	case err != nil || !u.IsAbs():
-		return fail(ErrConfig, param, "is not an absolute URI")
-	case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2
-		return fail(ErrConfig, param, "has a fragment")
-	}
-	switch u.Scheme {
-	case "https":
-		if u.Host == "" {
-			return fail(ErrConfig, param, "has no host")
-		}
-	case "http":
-		if !loopback(u.Hostname()) && !insecure {
-			return fail(ErrInsecureURL, param, "is an http URL of a host that is not loopback: use https")
-		}
-	case "javascript", "data", "vbscript", "file", "blob", "about":
-		return fail(ErrInsecureURL, param, "has the scheme %s", u.Scheme)
-	default:
-		return checkPrivateScheme(param, u)
-	}
-	return nil
-}
-
-// checkPrivateScheme is RFC 8252, Section 7.1: an app's own scheme is "based on a
-// domain name under their control", reversed, so that no other app has it. A host
-// and a port in front of a path look like a scheme.
-func checkPrivateScheme(param string, u *url.URL) error {
-	if u.Opaque != "" && '0' <= u.Opaque[0] && u.Opaque[0] <= '9' {
-		return fail(ErrConfig, param, "has no scheme: put https:// in front of %s", printable(u.Scheme, 64))
-	}
-	if !strings.Contains(u.Scheme, ".") {
-		return fail(ErrConfig, param, "has the scheme %s, which any app can have: use one of a domain name of yours, com.example.app (RFC 8252, Section 7.1)", printable(u.Scheme, 64))
-	}
-	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // browserURL adds the parameters to an endpoint for browsers, which may have a

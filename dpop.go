@@ -150,34 +150,6 @@ func proofURL(u *url.URL) (htu string, ok bool) {
 	return joinTarget(originOf(u), u.EscapedPath())
 }
 
-// joinTarget makes the text that is signed, and the one that it is compared with. A
-// path that does not begin with a slash would make another host of the origin:
-// https://api.example and .evil/orders.
-func joinTarget(origin, path string) (htu string, ok bool) {
-	switch {
-	case path == "":
-		path = "/"
-	case path[0] != '/':
-		return "", false
-	}
-	return origin + path, true
-}
-
-// originOf is the origin of a URL: RFC 6454, Section 6.2.
-func originOf(u *url.URL) string { return normalOrigin(u.Scheme, u.Host) }
-
-// normalOrigin is the form of RFC 3986, Sections 6.2.2.1 and 6.2.3.
-func normalOrigin(scheme, host string) string {
-	scheme, host = lowerASCII(scheme), lowerASCII(host)
-	switch scheme {
-	case "https":
-		host = strings.TrimSuffix(host, ":443")
-	case "http":
-		host = strings.TrimSuffix(host, ":80")
-	}
-	return scheme + "://" + strings.TrimSuffix(host, ":")
-}
-
 // ---- nonces
 
 // nonce is the latest of an origin; "" if there is none.

@@ -114,31 +114,6 @@ func (c *caller) checkURL(param, raw string) (*url.URL, error) {
 	return parseFetchURL(param, raw, c.insecure)
 }
 
-func parseFetchURL(param, raw string, insecure bool) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Opaque != "" {
-		return nil, fail(ErrConfig, param, "is not a URL")
-	}
-	switch {
-	case u.Scheme == "":
-		return nil, fail(ErrConfig, param, "is not an absolute URL: it has to begin with https://")
-	case u.Scheme == "https", u.Scheme == "http" && insecure:
-	case u.Scheme == "http":
-		return nil, fail(ErrInsecureURL, param, "is an http URL (host %s): use https; for tests on loopback there is InsecureAllowHTTP", printable(u.Host, 128))
-	default:
-		return nil, fail(ErrInsecureURL, param, "has the scheme %s: use https", printable(u.Scheme, 32))
-	}
-	switch {
-	case u.Host == "" || u.Hostname() == "":
-		return nil, fail(ErrConfig, param, "has no host")
-	case u.User != nil:
-		return nil, fail(ErrConfig, param, "has a user name or password in it")
-	case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1
-		return nil, fail(ErrConfig, param, "has a fragment")
-	}
-	return u, nil
-}
-
 // do sends a request and reads the answer, once more where that is safe. An answer of
 // any status is a success here. What a request has in it that may be used once is made
 // anew by doProven.
@@ -204,9 +179,6 @@ func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http
 	c.trace.requestDone(req.Context(), info)
 	return res, err
 }
-
-// withoutQuery is a URL as a Trace may see it.
-func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
 // exchange sends a request and looks at how its answer came about.
 func exchange(rt http.RoundTripper, req *http.Request) (*http.Response, error) {

@@ -448,21 +448,6 @@ func wellKnownURL(issuer string, t DiscoverType) string {
 	return insertWellKnown(base, "oauth-authorization-server")
 }
 
-// insertWellKnown puts a well-known path between the host of a URL and its path
-// and query. RFC 9728, Section 3.1: "any terminating slash (/) following the
-// host component MUST be removed".
-func insertWellKnown(u, name string) string {
-	scheme, rest, _ := strings.Cut(u, "://")
-	host, path := rest, ""
-	if i := strings.IndexAny(rest, "/?"); i >= 0 {
-		host, path = rest[:i], rest[i:]
-	}
-	if path == "/" || strings.HasPrefix(path, "/?") {
-		path = path[1:]
-	}
-	return scheme + "://" + host + "/.well-known/" + name + path
-}
-
 func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationServer, error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, err

@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -294,106 +293,6 @@ func (rs *ResourceServer) calledURL(r *http.Request) (string, error) {
 		return "", fail(ErrMalformed, "RequestURL", "returned an opaque URL, or one whose path does not begin with a slash")
 	}
 	return called, nil
-}
-
-// requestPath is the path of the request line, which http.StripPrefix leaves as
-// it is. net/http takes request lines that name no host ("x:/path") and routes them
-// by their path: these, the asterisk and the authority of CONNECT have none here. A
-// request that was made by hand may have no request line.
-func requestPath(r *http.Request) (path string, ok bool) {
-	switch {
-	case r.RequestURI == "" && r.URL == nil:
-		return "", false
-	case r.RequestURI == "":
-		return r.URL.EscapedPath(), true
-	case r.RequestURI[0] == '/':
-		path, _, _ = strings.Cut(r.RequestURI, "?")
-		return path, true
-	}
-	// RFC 9112, Section 3.2.2: the absolute form, as sent to proxies.
-	u, err := url.ParseRequestURI(r.RequestURI)
-	if err != nil || u.Host == "" || u.Opaque != "" || r.Method == http.MethodConnect {
-		return "", false
-	}
-	return u.EscapedPath(), true
-}
-
-// A target is a URL without query and fragment, in its normal form.
-type target struct{ origin, path string }
-
-// normalTarget reads an absolute http URL. A user, an empty host and the like make
-// of it an origin that no configuration has.
-func normalTarget(raw string) (t target, ok bool) {
-	scheme, rest, ok := strings.Cut(raw, "://")
-	if !ok {
-		return t, false
-	}
-	host, path := rest, ""
-	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		host, path = rest[:i], rest[i:]
-	}
-	t.origin = normalOrigin(scheme, host)
-	t.path, ok = normalPath(path)
-	return t, ok
-}
-
-// normalPath makes of a path what RFC 3986, Sections 6.2.2.1, 6.2.2.2 and 6.2.3
-// make of it. One with dot segments is refused: where they are taken out, and
-// where not, differs between a proxy and what is behind it.
-func normalPath(path string) (string, bool) {
-	if path == "" {
-		return "/", true
-	}
-	if strings.IndexByte(path, '%') >= 0 {
-		b := make([]byte, 0, len(path))
-		for i := 0; i < len(path); i++ {
-			if path[i] != '%' {
-				b = append(b, path[i])
-				continue
-			}
-			if i+2 >= len(path) {
-				return "", false
-			}
-			hi, lo := unhex(path[i+1]), unhex(path[i+2])
-			if hi < 0 || lo < 0 {
-				return "", false
-			}
-			if c := byte(hi<<4 | lo); unreserved(c) {
-				b = append(b, c)
-			} else {
-				b = append(b, '%', upperHex[hi], upperHex[lo])
-			}
-			i += 2
-		}
-		path = string(b)
-	}
-	for rest := path; rest != ""; {
-		var segment string
-		segment, rest, _ = strings.Cut(rest, "/")
-		if segment == "." || segment == ".." {
-			return "", false
-		}
-	}
-	return path, true
-}
-
-const upperHex = "0123456789ABCDEF"
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
-}
-
-// unreserved is RFC 3986, Section 2.3.
-func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
 // ---- nonces
