@@ -509,21 +509,6 @@ func (c *Client) matchIssuer(iss string) error {
 	return nil
 }
 
-// matchesTemplate reports whether iss is the template with a tenant's GUID in
-// it. Which tenant is compared with the ID token later.
-func matchesTemplate(template, iss string) bool {
-	before, after, ok := strings.Cut(template, tenantPlaceholder)
-	if !ok {
-		return false
-	}
-	tid, ok := strings.CutPrefix(iss, before)
-	if !ok {
-		return false
-	}
-	tid, ok = strings.CutSuffix(tid, after)
-	return ok && isGUID(tid)
-}
-
 // ExchangeCode exchanges the code for tokens and verifies the ID token. A
 // Callback can be used once, whatever comes of it: a code that is sent twice
 // makes servers revoke what they gave out for it. Nil options are the default.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -112,11 +111,6 @@ func (id *IDToken) EmailVerified() bool {
 	return err == nil && emailVerified(o)
 }
 
-func emailVerified(o jsonObject) bool {
-	raw, _ := o.get("email_verified")
-	return raw == "true" || raw == `"true"`
-}
-
 // Raw is the token as it was signed: of an encrypted one, what was in it. It is
 // personal data; id_token_hint takes it.
 func (id *IDToken) Raw() string { return id.data().raw }
@@ -171,16 +165,6 @@ type idTokenChecks struct {
 	needSHash   bool   // s_hash is required (FAPI 1 Advanced)
 	outside     bool   // not from a flow of ours: azp may be another client
 	frontend    bool   // came through the browser
-}
-
-// idTokenType refuses the types of other tokens. An ID token says JWT, says
-// nothing, or says something of its server's own.
-func idTokenType(typ string) bool {
-	switch typ {
-	case "at+jwt", "dpop+jwt", "logout+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "secevent+jwt":
-		return false
-	}
-	return true
 }
 
 // verifyIDToken is the way of every ID token, wherever it came from: also one
@@ -272,85 +256,10 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *i
 	return token, nil
 }
 
-// saysKind is the claim in which a server says that its token is one of these kinds;
-// "" if it does not. Keycloak says it in typ (TokenUtil: Bearer, DPoP, ID, Refresh,
-// Offline), Amazon Cognito (access, id) and Ory Hydra (access_token, refresh_token)
-// in token_use. Nothing else may tell an access token from an ID token where the
-// client is among its audiences.
-func saysKind(claims jsonObject, kinds ...string) string {
-	for _, name := range [...]string{"typ", "token_use"} {
-		if s, ok, err := claims.string(name); ok && err == nil && slices.Contains(kinds, strings.ToLower(s)) {
-			return name
-		}
-	}
-	return ""
-}
-
-// tenantPlaceholder makes an issuer a template (Entra ID).
-const tenantPlaceholder = "{tenantid}"
-
-// An issuerRule says which issuers a token may have.
-type issuerRule struct {
-	issuer string                     // a template, if {tenantid} is in it
-	accept func(iss, tid string) bool // decides about the tenants of a template
-}
-
 // checkIssuer holds iss against the client's server.
 func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) {
 	iss, _, err := issuerRule{c.server.Issuer, c.accept}.check(claims, key)
 	return iss, err
-}
-
-// check compares iss byte for byte. Of a template it must be what the token's
-// own tid makes of it, and AcceptIssuer decides about the tenant. A key that
-// belongs to one issuer (Entra ID) signs for no other. Nil: there is no key. The
-// tid is empty where it was not looked at.
-func (rule issuerRule) check(claims jsonObject, key *publicKey) (iss, tid string, err error) {
-	if iss, err = claims.need("iss"); err != nil {
-		return "", "", err
-	}
-	owner := ""
-	if key != nil {
-		owner = key.issuer
-	}
-	want := rule.issuer
-	template := strings.Contains(want, tenantPlaceholder)
-	if template || strings.Contains(owner, tenantPlaceholder) {
-		if tid, err = claims.need("tid"); err != nil {
-			return "", "", err
-		}
-		if !isGUID(tid) {
-			return "", "", fail(ErrClaim, "tid", "is not a GUID")
-		}
-		want = strings.ReplaceAll(want, tenantPlaceholder, tid)
-	}
-	if iss != want {
-		return "", "", fail(ErrIssuer, "iss", "the token is from %s, expected is %s", printable(iss, 256), printable(want, 256))
-	}
-	if owner != "" && strings.ReplaceAll(owner, tenantPlaceholder, tid) != iss {
-		return "", "", fail(ErrIssuer, "iss", "the key that signed the token is not one of this issuer")
-	}
-	if template && !rule.accept(iss, tid) {
-		return "", "", fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", tid)
-	}
-	return iss, tid, nil
-}
-
-// isGUID reports whether s is 8-4-4-4-12 hexadecimal digits.
-func isGUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; i == 8 || i == 13 || i == 18 || i == 23 {
-			if c != '-' {
-				return false
-			}
-		} else if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
-			return false
-		}
-	}
-	return true
 }
 
 // checkAudience is steps 3 to 5: the client is an audience; azp, if present,
@@ -430,39 +339,6 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 		return c.clock.checkAge("auth_time", id.authTime, seconds(*x.maxAge))
 	}
 	return nil
-}
-
-// checkLifetime is the part of the time checks that every JWT with an expiry
-// shares: exp is required, nbf and iat are judged where they are present.
-func checkLifetime(claims jsonObject, clock Clock) (exp time.Time, err error) {
-	exp, ok, err := claims.date("exp")
-	if err != nil {
-		return exp, err
-	}
-	if !ok {
-		return exp, fail(ErrClaim, "exp", "is missing")
-	}
-	if err := clock.checkExpiry("exp", exp); err != nil {
-		return exp, err
-	}
-	return exp, checkStart(claims, clock)
-}
-
-// checkStart judges nbf and iat where they are present.
-func checkStart(claims jsonObject, clock Clock) error {
-	if err := checkIfPresent(claims, "nbf", clock, Clock.checkNotBefore); err != nil {
-		return err
-	}
-	return checkIfPresent(claims, "iat", clock, Clock.checkNotAhead)
-}
-
-// checkIfPresent judges a time where the token has it.
-func checkIfPresent(claims jsonObject, name string, clock Clock, check func(Clock, string, time.Time) error) error {
-	t, ok, err := claims.date(name)
-	if err != nil || !ok {
-		return err
-	}
-	return check(clock, name, t)
 }
 
 func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {

@@ -276,38 +276,6 @@ func (d *introspectionData) read(o jsonObject) (err error) {
 	return err
 }
 
-// A confirmation is what a token is bound to: the cnf of RFC 7800.
-type confirmation struct {
-	jkt string // RFC 9449, Section 6
-	x5t string // x5t#S256, RFC 8705, Section 3.1
-}
-
-func readConfirmation(o jsonObject) (c confirmation, err error) {
-	cnf, ok, err := o.object("cnf")
-	if err != nil || !ok {
-		return c, err
-	}
-	for _, m := range [...]struct {
-		name string
-		dst  *string
-	}{{"jkt", &c.jkt}, {"x5t#S256", &c.x5t}} {
-		if !cnf.has(m.name) {
-			continue
-		}
-		// An empty one would look like none, and the token like one that
-		// everybody may present.
-		if *m.dst, err = cnf.need(m.name); err != nil {
-			return confirmation{}, err
-		}
-	}
-	// RFC 7800, Section 3.1: what confirms the possession may be something else. A
-	// token that is bound by what nobody here looks at is not one of anybody's.
-	if c == (confirmation{}) {
-		return c, fail(ErrBinding, "cnf", "says that the token is bound, and not to a DPoP key or a certificate")
-	}
-	return c, nil
-}
-
 // introspectionType is RFC 9701, Section 5: a JWT of another type is not an
 // answer, and an answer is no other JWT.
 func introspectionType(typ string) bool { return typ == "token-introspection+jwt" }

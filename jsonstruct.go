@@ -6,10 +6,10 @@ package oauth
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -105,36 +105,6 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 	return fail(ErrUnsupported, name, "field of type %v", field.Type())
 }
 
-// decodeRegistered fills m with the answer to a registration, each field by its
-// verdict, the tag "registered", and returns the first fault beside it. A check
-// that was asked for, as was has it, does not go away because the answer does not
-// speak of it, or not in a way that can be read.
-func decodeRegistered(o jsonObject, m, was *ClientMetadata) (err error) {
-	v, old := reflect.ValueOf(m).Elem(), reflect.ValueOf(was).Elem()
-	known := registrationMembers[:]
-	for i := range v.NumField() {
-		field, tag := v.Field(i), v.Type().Field(i).Tag
-		name, _, _ := strings.Cut(tag.Get("json"), ",")
-		if name == "-" {
-			continue
-		}
-		known = append(known, name)
-		wrong := decodeField(o, name, field)
-		if wrong != nil {
-			field.SetZero()
-		}
-		verdict := tag.Get("registered")
-		if verdict == "kept" && (wrong != nil || !o.has(name) || field.Kind() == reflect.String && field.IsZero()) {
-			field.Set(old.Field(i))
-		}
-		if verdict != "informs" {
-			err = cmp.Or(err, wrong)
-		}
-	}
-	m.Extra = extraMembers(o, known...)
-	return err
-}
-
 // encodeStruct is the JSON of a struct whose marshaling is encoding/json's
 // own, with the extra members after it in the order of their names.
 func encodeStruct(v any, extra map[string]json.RawMessage) ([]byte, error) {
@@ -188,6 +158,21 @@ func unmarshalClaims(text string, dst any) error {
 		return fail(ErrClaim, "", "the claims do not fit a %T", dst)
 	}
 	return nil
+}
+
+// extraMembers are the members without a field.
+func extraMembers(o jsonObject, known ...string) map[string]json.RawMessage {
+	var extra map[string]json.RawMessage
+	for _, m := range o.members {
+		if slices.Contains(known, m.name) {
+			continue
+		}
+		if extra == nil {
+			extra = make(map[string]json.RawMessage)
+		}
+		extra[o.own(m.name)] = json.RawMessage(m.raw)
+	}
+	return extra
 }
 
 // looseString reads a string out of a document that the strict reader may refuse: one

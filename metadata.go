@@ -468,18 +468,6 @@ func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationS
 	return as, nil
 }
 
-// sameIssuer compares strings; only no path and the path "/" are the same.
-func sameIssuer(a, b string) bool {
-	if a == b {
-		return true
-	}
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	_, host, ok := strings.Cut(a, "://")
-	return ok && !strings.ContainsAny(host, "/?") && b == a+"/"
-}
-
 const opDiscoverResource = "discover resource"
 
 // resourceWellKnown is the well-known name of RFC 9728, Section 3.

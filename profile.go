@@ -102,9 +102,6 @@ func ADFSProfile(issuer string) *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "appid", ClientIDClaim: "appid", ScopeClaim: "scp", Optional: []string{"sub", "jti"}, Issuer: issuer}
 }
 
-// accessTokenType is RFC 9068, Section 2.1.
-const accessTokenType = "at+jwt"
-
 // standardProfile is RFC 9068, Section 2.2.
 func standardProfile() *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{accessTokenType}}

@@ -112,14 +112,6 @@ func (need *Requirement) appendParams(b []byte, code string) []byte {
 	return b
 }
 
-// scheme is that under which a token with this confirmation is presented.
-func (c *confirmation) scheme() string {
-	if c.jkt != "" {
-		return dpopScheme
-	}
-	return bearerScheme
-}
-
 // authenticatedKey is that of a request's token, in its context.
 type authenticatedKey struct{}
 

@@ -405,12 +405,6 @@ func (rs *ResourceServer) setCaches(cfg *ResourceServerConfig) error {
 
 // ---- a request
 
-// The schemes of RFC 6750, Section 2.1 and RFC 9449, Section 7.1.
-const (
-	bearerScheme = "Bearer"
-	dpopScheme   = "DPoP"
-)
-
 // Authenticate finds the access token of a request in its Authorization header
 // and nowhere else, and judges it, with the DPoP proof and the client certificate
 // that it is bound to. [ResourceServer.Require] does it for a handler, and

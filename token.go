@@ -387,16 +387,6 @@ func setTargets(form url.Values, scope, resource []string, details []Authorizati
 	return err
 }
 
-// checkScope wants scopes that can be sent.
-func checkScope(scope []string) error {
-	for _, s := range scope {
-		if s == "" || strings.ContainsFunc(s, notScopeChar) {
-			return fail(ErrConfig, "Scope", "%s is not a scope: pass one scope per element", printable(s, 64))
-		}
-	}
-	return nil
-}
-
 func (t *Token) setIDToken(id *IDToken) {
 	d := id.data()
 	t.idToken = id
@@ -645,41 +635,4 @@ func (t *Token) checkSameUser(first identity) error {
 		return fail(ErrClaim, "sub", "the new ID token is about another user than the first one")
 	}
 	return nil
-}
-
-// tokenScope reads scope as a string or, as Twitch writes it, an array.
-func tokenScope(o jsonObject, asked string) ([]string, error) {
-	if !o.has("scope") {
-		return strings.Fields(asked), nil
-	}
-	return o.scope("scope")
-}
-
-// scope returns a member that is a string of scopes or an array of them. Only
-// spaces are between scopes (RFC 6749, Section 3.3): what somebody could have written
-// into one with another character must not become two.
-func (o jsonObject) scope(name string) ([]string, error) {
-	if raw, ok := o.get(name); ok && raw[0] == '[' {
-		// An element with a space in it is no scope: wherever a list is written as a
-		// string, it would become two.
-		list, _, err := o.strings(name, false)
-		return slices.DeleteFunc(list, notOneScope), err
-	}
-	s, _, err := o.string(name)
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err
-}
-
-// extraMembers are the members without a field.
-func extraMembers(o jsonObject, known ...string) map[string]json.RawMessage {
-	var extra map[string]json.RawMessage
-	for _, m := range o.members {
-		if slices.Contains(known, m.name) {
-			continue
-		}
-		if extra == nil {
-			extra = make(map[string]json.RawMessage)
-		}
-		extra[o.own(m.name)] = json.RawMessage(m.raw)
-	}
-	return extra
 }
