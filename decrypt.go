@@ -27,19 +27,6 @@ import (
 	"slices"
 )
 
-// A Decrypter decrypts what was encrypted to the client. [NewDecrypter] makes one
-// of keys in memory or in an HSM; a key service can be another.
-//
-// DecryptJWE takes a compact JWE of any origin, at most 64 KiB, and returns its
-// plaintext. What does not decrypt is an error of kind [ErrDecrypt], whatever the
-// reason, because a reason can tell the plaintext to whoever tries; any other
-// error means that the key could not be asked, and a [Client] says [ErrUnavailable]
-// then. It is called from several goroutines at once, and for any token that
-// somebody sends: each costs an operation with the key.
-type Decrypter interface {
-	DecryptJWE(ctx context.Context, compact string) ([]byte, error)
-}
-
 // A keyExchanger is a private key for ECDH: a *ecdh.PrivateKey, or one that stays
 // in an HSM.
 type keyExchanger interface {

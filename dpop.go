@@ -4,8 +4,6 @@ package oauth
 // nonces that servers want in them.
 
 import (
-	"cmp"
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -236,50 +234,4 @@ func (d *DPoP) again(p *provenRequest, status int, h http.Header, code func() st
 		return fresh
 	}
 	return ""
-}
-
-// doProven sends the request that build makes, with a proof if there is a DPoP
-// key. It is built anew for every attempt: an assertion that is sent twice is a
-// replay. There is one more attempt for a DPoP nonce, one for the challenge of an
-// attested client, and one after a connection that broke, in any order.
-func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token string, build func() (*httpRequest, error)) (*httpResponse, error) {
-	nonce, renewed, challenged, repeated := "", false, false, false
-	for {
-		r, err := build()
-		if err != nil {
-			return nil, err
-		}
-		u, err := c.checkURL(r.param, r.url)
-		if err != nil {
-			return nil, withOp(r.op, err)
-		}
-		p := &provenRequest{method: r.method, url: u, token: token, nonce: cmp.Or(nonce, r.attested.nonce())}
-		if p.method == "" {
-			p.method = http.MethodPost
-		}
-		if r.header == nil {
-			r.header = http.Header{}
-		}
-		d := r.attested.prover(d)
-		if err := d.prove(r.header, p, clock.now()); err != nil {
-			return nil, withOp(r.op, err)
-		}
-		res, err := c.doOnce(ctx, r)
-		if !repeated && sendAgain(ctx, err) {
-			repeated = true
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		nonce = d.again(p, res.status, res.header, func() string { return res.refusal().Code })
-		switch again := r.attested.again(res); {
-		case nonce != "" && !renewed:
-			renewed = true
-		case again && !challenged:
-			challenged = true
-		default:
-			return res, nil
-		}
-	}
 }

@@ -7,6 +7,7 @@ package oauth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -506,6 +507,52 @@ func (r *httpResponse) wantJWT(mediaType string) (string, error) {
 		return "", &Error{Kind: ErrResponse, Op: r.op, Param: "Content-Type", Detail: "the answer is " + printable(r.mediaType, 64) + ", not " + mediaType}
 	}
 	return strings.TrimSpace(string(r.body)), nil
+}
+
+// doProven sends the request that build makes, with a proof if there is a DPoP
+// key. It is built anew for every attempt: an assertion that is sent twice is a
+// replay. There is one more attempt for a DPoP nonce, one for the challenge of an
+// attested client, and one after a connection that broke, in any order.
+func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token string, build func() (*httpRequest, error)) (*httpResponse, error) {
+	nonce, renewed, challenged, repeated := "", false, false, false
+	for {
+		r, err := build()
+		if err != nil {
+			return nil, err
+		}
+		u, err := c.checkURL(r.param, r.url)
+		if err != nil {
+			return nil, withOp(r.op, err)
+		}
+		p := &provenRequest{method: r.method, url: u, token: token, nonce: cmp.Or(nonce, r.attested.nonce())}
+		if p.method == "" {
+			p.method = http.MethodPost
+		}
+		if r.header == nil {
+			r.header = http.Header{}
+		}
+		d := r.attested.prover(d)
+		if err := d.prove(r.header, p, clock.now()); err != nil {
+			return nil, withOp(r.op, err)
+		}
+		res, err := c.doOnce(ctx, r)
+		if !repeated && sendAgain(ctx, err) {
+			repeated = true
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		nonce = d.again(p, res.status, res.header, func() string { return res.refusal().Code })
+		switch again := r.attested.again(res); {
+		case nonce != "" && !renewed:
+			renewed = true
+		case again && !challenged:
+			challenged = true
+		default:
+			return res, nil
+		}
+	}
 }
 
 // readBody reads the body of a request that came to a handler, within the limit.

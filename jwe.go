@@ -257,26 +257,6 @@ func concatKDF(z []byte, alg, apu, apv string, size int) []byte {
 
 // ---- encrypted answers
 
-// An encryptedAnswer is how the server encrypts answers of one kind to the client.
-type encryptedAnswer struct {
-	param string      // the metadata member, for errors
-	as    *encryption // nil: the metadata does not say that it does
-}
-
-// check holds the configuration against the Decrypter.
-func (a *encryptedAnswer) check(d Decrypter) error {
-	if a.as == nil {
-		return nil
-	}
-	if d == nil {
-		return fail(ErrConfig, "Decrypter", "is nil, and %s is set", a.param)
-	}
-	if ours, ok := d.(interface{ decrypts(*encryption) bool }); ok && !ours.decrypts(a.as) {
-		return fail(ErrConfig, "Decrypter", "has no key for %s with %s, which %s and its enc say", a.as.alg.name, a.as.enc.name, a.param)
-	}
-	return nil
-}
-
 // signedToken returns the signed token in an encrypted answer. What has to be
 // encrypted and is not is refused, and so are other algorithms than the client is
 // registered with.
@@ -326,11 +306,6 @@ func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswe
 		return "", fail(ErrUnsupported, "", "what is encrypted is not a signed token: only answers that are signed and then encrypted are supported")
 	}
 	return string(plaintext), nil
-}
-
-// errUndecryptable is all that is said of a token that does not decrypt.
-func errUndecryptable(token string) error {
-	return fail(ErrDecrypt, "", "%s was not encrypted to a key of the Decrypter with its algorithms, or was changed", token)
 }
 
 // A parsedJWE is a compact JWE that nobody has decrypted.

@@ -1,0 +1,44 @@
+package oauth
+
+import "context"
+
+// This file implements the common part of all receivers of encrypted tokens: the
+// Decrypter, and the conditions that an encrypted response must meet.
+
+// A Decrypter decrypts what was encrypted to the client. [NewDecrypter] makes one
+// of keys in memory or in an HSM; a key service can be another.
+//
+// DecryptJWE takes a compact JWE of any origin, at most 64 KiB, and returns its
+// plaintext. What does not decrypt is an error of kind [ErrDecrypt], whatever the
+// reason, because a reason can tell the plaintext to whoever tries; any other
+// error means that the key could not be asked, and a [Client] says [ErrUnavailable]
+// then. It is called from several goroutines at once, and for any token that
+// somebody sends: each costs an operation with the key.
+type Decrypter interface {
+	DecryptJWE(ctx context.Context, compact string) ([]byte, error)
+}
+
+// An encryptedAnswer is how the server encrypts answers of one kind to the client.
+type encryptedAnswer struct {
+	param string      // the metadata member, for errors
+	as    *encryption // nil: the metadata does not say that it does
+}
+
+// check holds the configuration against the Decrypter.
+func (a *encryptedAnswer) check(d Decrypter) error {
+	if a.as == nil {
+		return nil
+	}
+	if d == nil {
+		return fail(ErrConfig, "Decrypter", "is nil, and %s is set", a.param)
+	}
+	if ours, ok := d.(interface{ decrypts(*encryption) bool }); ok && !ours.decrypts(a.as) {
+		return fail(ErrConfig, "Decrypter", "has no key for %s with %s, which %s and its enc say", a.as.alg.name, a.as.enc.name, a.param)
+	}
+	return nil
+}
+
+// errUndecryptable is all that is said of a token that does not decrypt.
+func errUndecryptable(token string) error {
+	return fail(ErrDecrypt, "", "%s was not encrypted to a key of the Decrypter with its algorithms, or was changed", token)
+}

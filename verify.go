@@ -1,0 +1,83 @@
+package oauth
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// This file implements the one way from a compact token to its payload: rules, key,
+// signature.
+
+// jwsRules say what a token of some kind looks like.
+type jwsRules struct {
+	allowed []Algorithm           // never empty, only asymmetric ones
+	typ     func(typ string) bool // whether a token of this kind may have the type
+	what    string                // "an ID token", for errors
+}
+
+// check holds a header against the rules, before any key is looked up.
+func (rules *jwsRules) check(h *joseHeader) (*algorithm, error) {
+	if !slices.Contains(rules.allowed, h.alg) {
+		return nil, fail(ErrAlgorithm, "alg", "%s is signed with %s, allowed is %s", rules.what, printable(string(h.alg), 32), joinAlgorithms(rules.allowed))
+	}
+	if !rules.typ(h.typ) {
+		return nil, fail(ErrType, "typ", "a token of type %s is not %s", printable(h.typ, 64), rules.what)
+	}
+	return findAlgorithm(h.alg), nil
+}
+
+func joinAlgorithms(list []Algorithm) string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = string(a)
+	}
+	return strings.Join(names, ", ")
+}
+
+// verifyJWS is the only way from a compact token to its payload. from says who can
+// have sent it.
+func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (*verifiedJWS, error) {
+	v, err := openJWS(ctx, raw, keys, from, rules)
+	if err != nil {
+		return nil, ofToken(err)
+	}
+	return v, nil
+}
+
+func openJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (*verifiedJWS, error) {
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return nil, err
+	}
+	header, key := keys.remembered(segments[0])
+	if header == nil {
+		h, err := parseHeader(segments[0])
+		if err != nil {
+			return nil, err
+		}
+		header = &h
+	}
+	alg, err := rules.check(header)
+	if err != nil {
+		return nil, err
+	}
+	scratch := jwsScratch.Get().(*[]byte)
+	defer jwsScratch.Put(scratch)
+	p, err := parseSegments(raw, segments, scratch)
+	if err != nil {
+		return nil, err
+	}
+	if key == nil {
+		if key, err = keys.find(ctx, alg, header, from); err != nil {
+			return nil, err
+		}
+	}
+	v, err := p.verify(alg, key)
+	if err != nil {
+		return nil, err
+	}
+	v.typ = header.typ
+	keys.remember(segments[0], header, key)
+	return v, nil
+}
