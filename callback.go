@@ -497,18 +497,6 @@ func (c *Client) checkResponseIssuer(a *Authorization, params url.Values) (strin
 	return iss, c.matchIssuer(iss)
 }
 
-// matchIssuer compares the issuer of a response, which names no tenant.
-func (c *Client) matchIssuer(iss string) error {
-	match := iss == c.server.Issuer
-	if strings.Contains(c.server.Issuer, tenantPlaceholder) {
-		match = matchesTemplate(c.server.Issuer, iss)
-	}
-	if !match {
-		return fail(ErrIssuer, "iss", "the response is from %s, expected is %s", printable(iss, 256), printable(c.server.Issuer, 256))
-	}
-	return nil
-}
-
 // ExchangeCode exchanges the code for tokens and verifies the ID token. A
 // Callback can be used once, whatever comes of it: a code that is sent twice
 // makes servers revoke what they gave out for it. Nil options are the default.

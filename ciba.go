@@ -198,19 +198,6 @@ func (c *Client) checkBackchannelRequest(r *BackchannelRequest) error {
 	return c.checkTokenRequest(r.Scope)
 }
 
-// checkTokenRequest finds out before the user is troubled what would fail when
-// the token is asked for.
-func (c *Client) checkTokenRequest(scope []string) error {
-	target, member, err := c.endpointURL(tokenEndpoint)
-	if err == nil {
-		_, err = c.caller.checkURL(member, target)
-	}
-	if err == nil && slices.Contains(scope, "openid") {
-		_, err = c.keySet()
-	}
-	return err
-}
-
 // signBackchannel makes the signed request of CIBA, Section 7.1.1, if the client
 // is registered for one: all parameters are in it, and none beside it.
 func (c *Client) signBackchannel(form url.Values) (url.Values, error) {
@@ -252,8 +239,6 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 	b.g.interval.Store(interval)
 	return b, nil
 }
-
-const backchannelGrant = "urn:openid:params:grant-type:ciba"
 
 // BackchannelToken asks once for the token. [IsPending] says whether an error
 // means to ask again, not before [Backchannel.Interval] has passed. With

@@ -159,8 +159,6 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	return d, nil
 }
 
-const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
-
 // DeviceToken asks once for the token. [IsPending] says whether an error means
 // to ask again, not before [DeviceAuthorization.Interval] has passed. With
 // [ErrExpired] the codes have expired; access_denied, in a [*ResponseError],

@@ -73,14 +73,6 @@ func (d *DPoP) Thumbprint() string {
 	return d.thumbprint
 }
 
-// thumbprint is that of the client's key; "" if it has none.
-func (c *Client) thumbprint() string {
-	if c.dpop == nil {
-		return ""
-	}
-	return c.dpop.thumbprint
-}
-
 // Format prints algorithm and thumbprint.
 func (d *DPoP) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
 

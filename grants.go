@@ -282,17 +282,6 @@ func tellRotation(ctx context.Context, old, fresh Secret) {
 	}
 }
 
-// needKeys sees to it that the server's keys are there before something is
-// used up whose result they verify.
-func (c *Client) needKeys(ctx context.Context) error {
-	keys, err := c.keySet()
-	if err != nil {
-		return err
-	}
-	_, err = keys.snapshot(ctx)
-	return err
-}
-
 // ClientCredentials gets a token for the client itself: RFC 6749, Section 4.4.
 // A public client cannot. Nil options are the default. The errors are those of
 // a request, and [*ResponseError].
@@ -301,21 +290,6 @@ func (c *Client) ClientCredentials(ctx context.Context, opts *GrantOptions) (*To
 		return nil, err
 	}
 	return c.grant(ctx, url.Values{"grant_type": {clientCredentialsGrant}}, opts, false)
-}
-
-const clientCredentialsGrant = "client_credentials"
-
-// checkGrant refuses a public client the grants that it cannot have, whichever way it
-// asks for them.
-func (c *Client) checkGrant(grantType string) error {
-	_, public := c.auth.(noAuth)
-	switch {
-	case public && grantType == clientCredentialsGrant:
-		return fail(ErrConfig, "Auth", "is None(): a public client has no credentials (RFC 6749, Section 4.4)")
-	case public && grantType == backchannelGrant:
-		return fail(ErrConfig, "Auth", "is None(): a public client cannot use CIBA (Core, Section 7.1), set the client's authentication")
-	}
-	return nil
 }
 
 // grant is the round trip of the grants that are nothing but parameters. An ID

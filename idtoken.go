@@ -256,12 +256,6 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *i
 	return token, nil
 }
 
-// checkIssuer holds iss against the client's server.
-func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) {
-	iss, _, err := issuerRule{c.server.Issuer, c.accept}.check(claims, key)
-	return iss, err
-}
-
 // checkAudience is steps 3 to 5: the client is an audience; azp, if present,
 // is the client; and among several audiences it has to be present.
 func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error) {
@@ -279,22 +273,6 @@ func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error
 		return aud, nil
 	case azp != c.meta.ClientID:
 		return nil, fail(ErrAudience, "azp", "the token was issued to another client")
-	}
-	return aud, nil
-}
-
-// audienceOf wants the client among the audiences of a JWT, and returns them.
-func (c *Client) audienceOf(claims jsonObject) ([]string, error) {
-	aud, ok, err := claims.strings("aud", true)
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok || len(aud) == 0:
-		return nil, fail(ErrClaim, "aud", "is missing")
-	case !slices.Contains(aud, c.meta.ClientID):
-		return nil, fail(ErrAudience, "aud", "the token is for another client, not for %s", printable(c.meta.ClientID, 128))
-	case slices.Contains(aud, ""):
-		return nil, fail(ErrClaim, "aud", "is empty")
 	}
 	return aud, nil
 }

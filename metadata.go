@@ -604,11 +604,6 @@ var endpoints = [...]struct {
 	endSessionEndpoint:    {"end_session_endpoint", func(s *AuthorizationServer) string { return s.EndSessionEndpoint }, nil, false},
 }
 
-// endpointURL returns where a request goes to, and the member that says so.
-func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
-	return endpointURL(c.server, e, c.useAliases)
-}
-
 // hasAlias reports whether url is an alias of one of the server's endpoints.
 func (s *AuthorizationServer) hasAlias(url string) bool {
 	for _, row := range endpoints {

@@ -223,7 +223,6 @@
 package oauth
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -632,67 +631,4 @@ func (c *Client) CloseIdleConnections() {
 	if c.keys != nil && c.keys.caller != nil {
 		c.keys.caller.closeIdle()
 	}
-}
-
-// post sends an authenticated request to an endpoint. The client authenticates
-// anew for every attempt: an assertion that is sent twice is a replay.
-func (c *Client) post(ctx context.Context, e endpoint, op string, form url.Values, header http.Header) (*httpResponse, error) {
-	return c.postFor(ctx, e, op, form, header, mediaJSON, 0)
-}
-
-// postFor asks for an answer of the media type. One that the server may hold back has
-// patience.
-func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Values, header http.Header, accept string, patience time.Duration) (*httpResponse, error) {
-	target, member, err := c.endpointURL(e)
-	if err != nil {
-		return nil, withOp(op, err)
-	}
-	if c.auth == nil {
-		return nil, fail(ErrConfig, "Auth", "is nil, so this client cannot call the server: set it, None() for a public client").in(op)
-	}
-	if _, err := c.caller.checkURL(member, target); err != nil {
-		return nil, withOp(op, err) // before anything secret is made for it
-	}
-	var d *DPoP
-	if endpoints[e].proof {
-		d = c.dpop
-	}
-	attested := &attestedRequest{client: c}
-	return c.caller.doProven(ctx, d, c.clock, "", func() (*httpRequest, error) {
-		r := &ClientAuthRequest{
-			Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
-			Header: http.Header{}, Form: url.Values{}, attested: attested,
-		}
-		for name, values := range header {
-			r.Header[name] = slices.Clone(values)
-		}
-		for name, values := range form {
-			r.Form[name] = slices.Clone(values)
-		}
-		if err := c.auth.Authenticate(ctx, r); err != nil {
-			return nil, withOp(op, err)
-		}
-		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, patience: patience, attested: attested}, nil
-	})
-}
-
-// keySet is where the server's keys are.
-func (c *Client) keySet() (*KeySet, error) {
-	if c.keysErr != nil {
-		return nil, c.keysErr
-	}
-	return c.keys, nil
-}
-
-// setParams adds the caller's parameters to form. They cannot name one that
-// the package sets, whether or not it does so this time: what looks like an
-// addition would be a replacement.
-func setParams(form, params url.Values, reserved ...string) error {
-	for name, values := range params {
-		if _, set := form[name]; set || slices.Contains(reserved, name) {
-			return fail(ErrConfig, "Params", "%s is set by the package", printable(name, 64))
-		}
-		form[name] = slices.Clone(values)
-	}
-	return nil
 }

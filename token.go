@@ -292,31 +292,6 @@ type GrantOptions struct {
 	Header http.Header
 }
 
-// reservedHeaders cannot be set by GrantOptions.Header and EndpointOptions.Header.
-var reservedHeaders = [...]string{
-	"Authorization", "Accept", "Content-Type", "Content-Length", "Transfer-Encoding",
-	"Host", "Cookie", "Dpop", "Connection", "Accept-Encoding", "Te", "Trailer", "Upgrade", "Expect", "Proxy-Authorization",
-	// With these net/http takes a POST for one that it may send again by itself:
-	// the code and the assertion would go out twice.
-	"Idempotency-Key", "X-Idempotency-Key",
-}
-
-// checkHeader refuses fields that a caller cannot add to a request.
-func checkHeader(h http.Header) error {
-	for name, values := range h {
-		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, unprintable) }) {
-			return fail(ErrConfig, "Header", "%s has control characters", printable(name, 64))
-		}
-		if strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) || name == "" {
-			return fail(ErrConfig, "Header", "%s is not the name of a header field", printable(name, 64))
-		}
-		if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) {
-			return fail(ErrConfig, "Header", "%s is set by the package", printable(name, 64))
-		}
-	}
-	return nil
-}
-
 // tokenForm adds the options to the parameters of a grant. Those that are
 // reserved for the grant cannot be among them.
 func (o *GrantOptions) tokenForm(form url.Values, reserved ...string) error {
@@ -330,13 +305,6 @@ func (o *GrantOptions) tokenForm(form url.Values, reserved ...string) error {
 		return err
 	}
 	return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...)
-}
-
-// reservedTokenParams cannot be set by GrantOptions.Params.
-var reservedTokenParams = []string{
-	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type",
-	"code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "auth_req_id", "assertion",
-	"scope", "resource", "authorization_details",
 }
 
 // header are the further fields of the request.
@@ -362,29 +330,6 @@ func (o *GrantOptions) askedScope(granted string) string {
 		return granted
 	}
 	return strings.Join(o.Scope, " ")
-}
-
-// setTargets sets the parameters that say what a token is for.
-func setTargets(form url.Values, scope, resource []string, details []AuthorizationDetail) error {
-	if err := checkScope(scope); err != nil {
-		return err
-	}
-	if len(scope) > 0 {
-		form.Set("scope", strings.Join(scope, " "))
-	}
-	for _, uri := range resource {
-		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || strings.Contains(uri, "#") {
-			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
-		}
-	}
-	if len(resource) > 0 {
-		form["resource"] = slices.Clone(resource)
-	}
-	text, err := encodeDetails(details)
-	if text != "" {
-		form.Set("authorization_details", text)
-	}
-	return err
 }
 
 func (t *Token) setIDToken(id *IDToken) {

@@ -1,0 +1,274 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file implements the common part of all operations of a Client: endpoints, keys,
+// parameters, and tokens that the server signed.
+
+// post sends an authenticated request to an endpoint. The client authenticates
+// anew for every attempt: an assertion that is sent twice is a replay.
+func (c *Client) post(ctx context.Context, e endpoint, op string, form url.Values, header http.Header) (*httpResponse, error) {
+	return c.postFor(ctx, e, op, form, header, mediaJSON, 0)
+}
+
+// postFor asks for an answer of the media type. One that the server may hold back has
+// patience.
+func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Values, header http.Header, accept string, patience time.Duration) (*httpResponse, error) {
+	target, member, err := c.endpointURL(e)
+	if err != nil {
+		return nil, withOp(op, err)
+	}
+	if c.auth == nil {
+		return nil, fail(ErrConfig, "Auth", "is nil, so this client cannot call the server: set it, None() for a public client").in(op)
+	}
+	if _, err := c.caller.checkURL(member, target); err != nil {
+		return nil, withOp(op, err) // before anything secret is made for it
+	}
+	var d *DPoP
+	if endpoints[e].proof {
+		d = c.dpop
+	}
+	attested := &attestedRequest{client: c}
+	return c.caller.doProven(ctx, d, c.clock, "", func() (*httpRequest, error) {
+		r := &ClientAuthRequest{
+			Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
+			Header: http.Header{}, Form: url.Values{}, attested: attested,
+		}
+		for name, values := range header {
+			r.Header[name] = slices.Clone(values)
+		}
+		for name, values := range form {
+			r.Form[name] = slices.Clone(values)
+		}
+		if err := c.auth.Authenticate(ctx, r); err != nil {
+			return nil, withOp(op, err)
+		}
+		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, patience: patience, attested: attested}, nil
+	})
+}
+
+// keySet is where the server's keys are.
+func (c *Client) keySet() (*KeySet, error) {
+	if c.keysErr != nil {
+		return nil, c.keysErr
+	}
+	return c.keys, nil
+}
+
+// needKeys sees to it that the server's keys are there before something is
+// used up whose result they verify.
+func (c *Client) needKeys(ctx context.Context) error {
+	keys, err := c.keySet()
+	if err != nil {
+		return err
+	}
+	_, err = keys.snapshot(ctx)
+	return err
+}
+
+// endpointURL returns where a request goes to, and the member that says so.
+func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
+	return endpointURL(c.server, e, c.useAliases)
+}
+
+// checkIssuer holds iss against the client's server.
+func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) {
+	iss, _, err := issuerRule{c.server.Issuer, c.accept}.check(claims, key)
+	return iss, err
+}
+
+// matchIssuer compares the issuer of a response, which names no tenant.
+func (c *Client) matchIssuer(iss string) error {
+	match := iss == c.server.Issuer
+	if strings.Contains(c.server.Issuer, tenantPlaceholder) {
+		match = matchesTemplate(c.server.Issuer, iss)
+	}
+	if !match {
+		return fail(ErrIssuer, "iss", "the response is from %s, expected is %s", printable(iss, 256), printable(c.server.Issuer, 256))
+	}
+	return nil
+}
+
+// audienceOf wants the client among the audiences of a JWT, and returns them.
+func (c *Client) audienceOf(claims jsonObject) ([]string, error) {
+	aud, ok, err := claims.strings("aud", true)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok || len(aud) == 0:
+		return nil, fail(ErrClaim, "aud", "is missing")
+	case !slices.Contains(aud, c.meta.ClientID):
+		return nil, fail(ErrAudience, "aud", "the token is for another client, not for %s", printable(c.meta.ClientID, 128))
+	case slices.Contains(aud, ""):
+		return nil, fail(ErrClaim, "aud", "is empty")
+	}
+	return aud, nil
+}
+
+// thumbprint is that of the client's key; "" if it has none.
+func (c *Client) thumbprint() string {
+	if c.dpop == nil {
+		return ""
+	}
+	return c.dpop.thumbprint
+}
+
+// checkTokenRequest finds out before the user is troubled what would fail when
+// the token is asked for.
+func (c *Client) checkTokenRequest(scope []string) error {
+	target, member, err := c.endpointURL(tokenEndpoint)
+	if err == nil {
+		_, err = c.caller.checkURL(member, target)
+	}
+	if err == nil && slices.Contains(scope, "openid") {
+		_, err = c.keySet()
+	}
+	return err
+}
+
+// checkGrant refuses a public client the grants that it cannot have, whichever way it
+// asks for them.
+func (c *Client) checkGrant(grantType string) error {
+	_, public := c.auth.(noAuth)
+	switch {
+	case public && grantType == clientCredentialsGrant:
+		return fail(ErrConfig, "Auth", "is None(): a public client has no credentials (RFC 6749, Section 4.4)")
+	case public && grantType == backchannelGrant:
+		return fail(ErrConfig, "Auth", "is None(): a public client cannot use CIBA (Core, Section 7.1), set the client's authentication")
+	}
+	return nil
+}
+
+const clientCredentialsGrant = "client_credentials"
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+const backchannelGrant = "urn:openid:params:grant-type:ciba"
+
+// signedToken returns the signed token in an encrypted answer. What has to be
+// encrypted and is not is refused, and so are other algorithms than the client is
+// registered with.
+func (c *Client) signedToken(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
+	if strings.Count(raw, ".") == 4 {
+		token, err := c.decrypt(ctx, raw, answer)
+		return token, ofToken(err)
+	}
+	if answer.as != nil {
+		return "", fail(ErrDecrypt, "", "the token is not encrypted, although %s is set", answer.param)
+	}
+	return raw, nil
+}
+
+// decrypt returns the signed token in a JWE. The cty is not looked at: what was
+// decrypted is a signed token or it is not.
+func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
+	if c.decrypter == nil {
+		return "", fail(ErrUnsupported, "", "the token is encrypted (JWE), and Config.Decrypter is nil")
+	}
+	segments, err := splitJWE(raw)
+	if err != nil {
+		return "", err
+	}
+	var j parsedJWE
+	if err := j.readHeader(segments[0]); err != nil {
+		return "", err
+	}
+	// Also where a key service would do others: RSA1_5, PBES2.
+	if _, err := keyManagementOf("alg", string(j.header.alg)); err != nil || findEncryption(j.enc) == nil {
+		return "", fail(ErrAlgorithm, "alg", "the token is encrypted with %s and %s, which are not both supported", printable(string(j.header.alg), 32), printable(j.enc, 32))
+	}
+	if as := answer.as; as != nil && (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) {
+		return "", fail(ErrAlgorithm, "alg", "the token is encrypted with %s and %s; %s and its enc say %s and %s",
+			printable(string(j.header.alg), 32), printable(j.enc, 32), answer.param, as.alg.name, as.enc.name)
+	}
+	plaintext, err := c.decrypter.DecryptJWE(ctx, raw)
+	switch {
+	case errors.Is(err, ErrDecrypt):
+		// What the sender wrote in the clear says which key was meant, and no more.
+		return "", errUndecryptable("the token (alg " + printable(string(j.header.alg), 32) + ", enc " + printable(j.enc, 32) + ", kid " + printable(j.header.kid, 128) + ")")
+	case err != nil && ctx.Err() != nil:
+		return "", &Error{Detail: "given up", Err: ctx.Err()}
+	case err != nil:
+		return "", &Error{Kind: ErrUnavailable, Param: "Decrypter", Detail: "the token could not be decrypted now", Err: err}
+	case bytes.Count(plaintext, []byte{'.'}) != 2:
+		return "", fail(ErrUnsupported, "", "what is encrypted is not a signed token: only answers that are signed and then encrypted are supported")
+	}
+	return string(plaintext), nil
+}
+
+// setParams adds the caller's parameters to form. They cannot name one that
+// the package sets, whether or not it does so this time: what looks like an
+// addition would be a replacement.
+func setParams(form, params url.Values, reserved ...string) error {
+	for name, values := range params {
+		if _, set := form[name]; set || slices.Contains(reserved, name) {
+			return fail(ErrConfig, "Params", "%s is set by the package", printable(name, 64))
+		}
+		form[name] = slices.Clone(values)
+	}
+	return nil
+}
+
+// setTargets sets the parameters that say what a token is for.
+func setTargets(form url.Values, scope, resource []string, details []AuthorizationDetail) error {
+	if err := checkScope(scope); err != nil {
+		return err
+	}
+	if len(scope) > 0 {
+		form.Set("scope", strings.Join(scope, " "))
+	}
+	for _, uri := range resource {
+		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || strings.Contains(uri, "#") {
+			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
+		}
+	}
+	if len(resource) > 0 {
+		form["resource"] = slices.Clone(resource)
+	}
+	text, err := encodeDetails(details)
+	if text != "" {
+		form.Set("authorization_details", text)
+	}
+	return err
+}
+
+// checkHeader refuses fields that a caller cannot add to a request.
+func checkHeader(h http.Header) error {
+	for name, values := range h {
+		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, unprintable) }) {
+			return fail(ErrConfig, "Header", "%s has control characters", printable(name, 64))
+		}
+		if strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) || name == "" {
+			return fail(ErrConfig, "Header", "%s is not the name of a header field", printable(name, 64))
+		}
+		if slices.Contains(reservedHeaders[:], http.CanonicalHeaderKey(name)) {
+			return fail(ErrConfig, "Header", "%s is set by the package", printable(name, 64))
+		}
+	}
+	return nil
+}
+
+// reservedHeaders cannot be set by GrantOptions.Header and EndpointOptions.Header.
+var reservedHeaders = [...]string{
+	"Authorization", "Accept", "Content-Type", "Content-Length", "Transfer-Encoding",
+	"Host", "Cookie", "Dpop", "Connection", "Accept-Encoding", "Te", "Trailer", "Upgrade", "Expect", "Proxy-Authorization",
+	// With these net/http takes a POST for one that it may send again by itself:
+	// the code and the assertion would go out twice.
+	"Idempotency-Key", "X-Idempotency-Key",
+}
+
+// reservedTokenParams cannot be set by GrantOptions.Params.
+var reservedTokenParams = []string{
+	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type",
+	"code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "auth_req_id", "assertion",
+	"scope", "resource", "authorization_details",
+}
