@@ -697,3 +697,21 @@ func (c *Client) jarmRules() (*jwsRules, error) {
 		"Server.AuthorizationSigningAlgValues", c.server.AuthorizationSigningAlgValues, RS256)
 	return &jwsRules{allowed: allowed, typ: idTokenType, what: "an authorization response"}, err
 }
+
+// newAuthorizationError is the refusal in the parameters of an authorization
+// response.
+func newAuthorizationError(params url.Values, d *authorizationData) *AuthorizationError {
+	e := new(AuthorizationError)
+	m := errorMembers{params.Get("error"), params.Get("error_description"), params.Get("error_uri")}
+	e.Code, e.Description, e.URI = refusalText(m, d.secrets(params))
+	return e
+}
+
+// secrets are those of an authorization request and its response.
+func (d *authorizationData) secrets(params url.Values) []string {
+	list := []string{d.state, d.nonce, d.verifier}
+	for _, name := range [...]string{"code", "state", "response", "id_token", "access_token"} {
+		list = append(list, params[name]...)
+	}
+	return list
+}

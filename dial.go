@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -268,6 +269,22 @@ func transportIn(rt http.RoundTripper) *http.Transport {
 		return rt
 	}
 	return nil
+}
+
+// leafOf is the certificate itself, which there is.
+func leafOf(cert *tls.Certificate) (*x509.Certificate, error) {
+	if cert.Leaf != nil {
+		return cert.Leaf, nil
+	}
+	return x509.ParseCertificate(cert.Certificate[0])
+}
+
+// handshakeRefused reports whether TLS failed because one side did not like what
+// the other showed.
+func handshakeRefused(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var alert *net.OpError // crypto/tls exports no type for the alerts of TCP
+	return errors.As(err, &verification) || errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 // ---- what net/http does by itself

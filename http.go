@@ -419,9 +419,6 @@ func (r *httpResponse) expect(statuses ...int) error {
 	return r.refusal()
 }
 
-// errorMembers are those of RFC 6749, Section 5.2, as they came.
-type errorMembers struct{ code, description, uri string }
-
 // errorMembers reads the body; without an error all are empty.
 func (r *httpResponse) errorMembers() (m errorMembers) {
 	if r.mediaType == mediaJWT || strings.HasSuffix(r.mediaType, "+jwt") {
@@ -464,6 +461,39 @@ func (r *httpResponse) secrets() []string {
 		return nil
 	}
 	return secretsOf(r.request, r.sent)
+}
+
+// withoutSecrets takes what of the request is secret out of an error about what came
+// with the answer, of which the code that judges tokens and URLs knows nothing.
+func (r *httpResponse) withoutSecrets(err error) error { return withoutSecrets(err, r.secrets) }
+
+// secretsOf is what of a request is secret: it is not for the text of an error.
+func secretsOf(r *httpRequest, h http.Header) (secrets []string) {
+	for name, values := range r.form {
+		if !slices.Contains(publicParams[:], name) {
+			secrets = append(secrets, values...)
+		}
+	}
+	for name, values := range h {
+		if slices.Contains(publicFields[:], name) {
+			continue
+		}
+		for _, v := range values {
+			_, credentials, _ := strings.Cut(v, " ")
+			secrets = append(secrets, v, strings.TrimRight(credentials, "="))
+		}
+	}
+	// RFC 6749, Section 2.3.1: what is in Basic is form-encoded, which is a spelling.
+	if _, password, ok := (&http.Request{Header: h}).BasicAuth(); ok {
+		secrets = append(secrets, password)
+	}
+	if o, err := parseObject(string(r.json), documentLimits, ErrConfig); err == nil {
+		for _, name := range secretMembers {
+			s, _, _ := o.string(name)
+			secrets = append(secrets, s)
+		}
+	}
+	return secrets
 }
 
 // boundedHeader is a copy of h without the fields that are too large together;

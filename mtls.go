@@ -10,8 +10,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"net"
 	"net/http"
 	"net/url"
 )
@@ -155,14 +153,6 @@ func (m *MutualTLS) source(clock Clock) (func(context.Context) (*tls.Certificate
 	}, nil
 }
 
-// leafOf is the certificate itself, which there is.
-func leafOf(cert *tls.Certificate) (*x509.Certificate, error) {
-	if cert.Leaf != nil {
-		return cert.Leaf, nil
-	}
-	return x509.ParseCertificate(cert.Certificate[0])
-}
-
 func checkCertificate(param string, cert *tls.Certificate, clock Clock) error {
 	if cert == nil || len(cert.Certificate) == 0 {
 		return fail(ErrConfig, param, "there is no certificate")
@@ -183,14 +173,6 @@ func checkCertificate(param string, cert *tls.Certificate, clock Clock) error {
 		return fail(ErrConfig, param, "the private key is not that of the certificate")
 	}
 	return nil
-}
-
-// handshakeRefused reports whether TLS failed because one side did not like what
-// the other showed.
-func handshakeRefused(err error) bool {
-	var verification *tls.CertificateVerificationError
-	var alert *net.OpError // crypto/tls exports no type for the alerts of TCP
-	return errors.As(err, &verification) || errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 // transportOf copies the transport of a user's client. One that dials by

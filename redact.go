@@ -6,9 +6,6 @@ package oauth
 
 import (
 	"bytes"
-	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -31,35 +28,6 @@ var publicFields = [...]string{
 
 // secretMembers are those of JSON requests: RFC 7591, RFC 7592.
 var secretMembers = [...]string{"client_secret", "registration_access_token", "software_statement"}
-
-// secretsOf is what of a request is secret: it is not for the text of an error.
-func secretsOf(r *httpRequest, h http.Header) (secrets []string) {
-	for name, values := range r.form {
-		if !slices.Contains(publicParams[:], name) {
-			secrets = append(secrets, values...)
-		}
-	}
-	for name, values := range h {
-		if slices.Contains(publicFields[:], name) {
-			continue
-		}
-		for _, v := range values {
-			_, credentials, _ := strings.Cut(v, " ")
-			secrets = append(secrets, v, strings.TrimRight(credentials, "="))
-		}
-	}
-	// RFC 6749, Section 2.3.1: what is in Basic is form-encoded, which is a spelling.
-	if _, password, ok := (&http.Request{Header: h}).BasicAuth(); ok {
-		secrets = append(secrets, password)
-	}
-	if o, err := parseObject(string(r.json), documentLimits, ErrConfig); err == nil {
-		for _, name := range secretMembers {
-			s, _, _ := o.string(name)
-			secrets = append(secrets, s)
-		}
-	}
-	return secrets
-}
 
 // redact takes the secrets out of a text: as they are, percent- or form-encoded,
 // with the escapes of JSON, HTML and programming languages, in several layers of
@@ -300,6 +268,9 @@ func keepsCode(code string) bool {
 	return false
 }
 
+// errorMembers are those of RFC 6749, Section 5.2, as they came.
+type errorMembers struct{ code, description, uri string }
+
 // refusalText is what an answer says of an error, fit to be kept and printed: its
 // error, error_description and error_uri without the secrets, in copies of their
 // own and of a bounded length.
@@ -315,24 +286,6 @@ func refusalText(m errorMembers, secrets []string) (code, description, uri strin
 	return clip(code), clip(description), strings.Clone(uri)
 }
 
-// newAuthorizationError is the refusal in the parameters of an authorization
-// response.
-func newAuthorizationError(params url.Values, d *authorizationData) *AuthorizationError {
-	e := new(AuthorizationError)
-	m := errorMembers{params.Get("error"), params.Get("error_description"), params.Get("error_uri")}
-	e.Code, e.Description, e.URI = refusalText(m, d.secrets(params))
-	return e
-}
-
-// secrets are those of an authorization request and its response.
-func (d *authorizationData) secrets(params url.Values) []string {
-	list := []string{d.state, d.nonce, d.verifier}
-	for _, name := range [...]string{"code", "state", "response", "id_token", "access_token"} {
-		list = append(list, params[name]...)
-	}
-	return list
-}
-
 // quote is printable for a member of an answer, which may quote the request.
 func (o jsonObject) quote(s string, n int) string {
 	if o.answer != nil {
@@ -340,10 +293,6 @@ func (o jsonObject) quote(s string, n int) string {
 	}
 	return printable(s, n)
 }
-
-// withoutSecrets takes what of the request is secret out of an error about what came
-// with the answer, of which the code that judges tokens and URLs knows nothing.
-func (r *httpResponse) withoutSecrets(err error) error { return withoutSecrets(err, r.secrets) }
 
 // withoutSecrets is also for the response of the browser.
 func withoutSecrets(err error, secrets func() []string) error {
