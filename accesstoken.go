@@ -4,6 +4,7 @@ package oauth
 // request.
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -148,3 +149,8 @@ func (t *AccessToken) summary() string {
 func (t AccessToken) MarshalJSON() ([]byte, error) {
 	return nil, fail(ErrConfig, "", "an AccessToken does not encode itself: keep what Claims gives").in(opResource)
 }
+
+// tokenHash is the SHA-256 of a token: what it is remembered by, and ath.
+type tokenHash [sha256.Size]byte
+
+const opResource = "resource server"

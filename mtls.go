@@ -52,28 +52,6 @@ func CertificateThumbprint(cert *x509.Certificate) string {
 	return encodeBase64URL(sum[:])
 }
 
-// peerCertificate is the certificate of the client that sent r; nil without one.
-func peerCertificate(r *http.Request) (*x509.Certificate, error) {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return nil, nil
-	}
-	return r.TLS.PeerCertificates[0], nil
-}
-
-// checkCertificate is RFC 8705, Section 3.
-func (rs *ResourceServer) checkCertificate(r *http.Request, x5t string) error {
-	cert, err := rs.peer(r)
-	switch {
-	case err != nil:
-		return &Error{Kind: ErrMalformed, Param: "ClientCertificate", Detail: "the client's certificate cannot be had", Err: err}
-	case cert == nil:
-		return fail(ErrBinding, "cnf", "the token is bound to a client certificate, and there is none")
-	case !sameSecret(CertificateThumbprint(cert), x5t):
-		return fail(ErrBinding, "cnf", "the token is bound to another client certificate")
-	}
-	return nil
-}
-
 // mtlsClients are made of a user's client, or of the package's own.
 type mtlsClients struct {
 	with, without *http.Client      // one offers the certificate, one does not

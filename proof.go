@@ -4,64 +4,13 @@ package oauth
 // and the nonces that a resource server gives out. The client's side is in dpop.go.
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
-
-// proofRules are what the proofs of requests are held against.
-type proofRules struct {
-	jws    jwsRules
-	window time.Duration
-	nonces *nonceKeys // nil: none are wanted
-	replay ReplayCache
-}
-
-func (rs *ResourceServer) setProofs(cfg *ResourceServerConfig) (err error) {
-	p := &rs.proofs
-	p.jws = jwsRules{typ: func(typ string) bool { return typ == dpopType }, what: "a DPoP proof"}
-	if p.jws.allowed, err = verifiable("DPoPAlgorithms", cfg.DPoPAlgorithms); err != nil {
-		return err
-	}
-	switch p.window = cfg.DPoPWindow; {
-	case p.window == 0:
-		p.window = proofWindow
-	case p.window < 0 || p.window > maxProofWindow:
-		return fail(ErrConfig, "DPoPWindow", "%v is not between 0 and %v", p.window, maxProofWindow)
-	}
-	if cfg.DPoPNonceKeys != nil && len(cfg.DPoPNonceKeys) == 0 {
-		return fail(ErrConfig, "DPoPNonceKeys", "is empty: leave it nil for no nonces")
-	}
-	for _, key := range cfg.DPoPNonceKeys {
-		if len(key) < minNonceKey {
-			return fail(ErrConfig, "DPoPNonceKeys", "a key has %d bytes: make it of %d random ones", len(key), minNonceKey)
-		}
-		if p.nonces == nil {
-			p.nonces = new(nonceKeys)
-		}
-		p.nonces.keys = append(p.nonces.keys, slices.Clone(key))
-	}
-	size := cmp.Or(cfg.ReplaySize, maxReplays)
-	switch p.replay = cfg.Replay; {
-	case p.replay == nil && (size < minReplaySize || size > maxReplaySize):
-		return fail(ErrConfig, "ReplaySize", "%d is not between %d and %d", size, minReplaySize, maxReplaySize)
-	case p.replay == nil:
-		p.replay = newMemoryReplay(rs.clock, size)
-	case cfg.ReplaySize != 0:
-		return fail(ErrConfig, "ReplaySize", "is set, and Replay is, too: it is for the cache in memory")
-	}
-	return nil
-}
-
-// algs is the parameter of that name in a challenge.
-func (rules *proofRules) algs() string {
-	return strings.ReplaceAll(joinAlgorithms(rules.jws.allowed), ",", "")
-}
 
 // Error codes of RFC 9449, Sections 7.1 and 9.
 const (
@@ -293,6 +242,20 @@ func (rs *ResourceServer) calledURL(r *http.Request) (string, error) {
 		return "", fail(ErrMalformed, "RequestURL", "returned an opaque URL, or one whose path does not begin with a slash")
 	}
 	return called, nil
+}
+
+// checkCertificate is RFC 8705, Section 3.
+func (rs *ResourceServer) checkCertificate(r *http.Request, x5t string) error {
+	cert, err := rs.peer(r)
+	switch {
+	case err != nil:
+		return &Error{Kind: ErrMalformed, Param: "ClientCertificate", Detail: "the client's certificate cannot be had", Err: err}
+	case cert == nil:
+		return fail(ErrBinding, "cnf", "the token is bound to a client certificate, and there is none")
+	case !sameSecret(CertificateThumbprint(cert), x5t):
+		return fail(ErrBinding, "cnf", "the token is bound to another client certificate")
+	}
+	return nil
 }
 
 // ---- nonces

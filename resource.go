@@ -5,6 +5,7 @@ package oauth
 // (opaque ones), RFC 8705, Section 3 and RFC 9449, Section 7 (bound ones).
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -17,8 +18,6 @@ import (
 	"strings"
 	"time"
 )
-
-const opResource = "resource server"
 
 // ResourceServerConfig configures a [ResourceServer]. Resource is required, and
 // Servers or Introspect.
@@ -385,6 +384,70 @@ func verifiable(param string, list []Algorithm) ([]Algorithm, error) {
 	return slices.Clone(list), nil
 }
 
+// proofRules are what the proofs of requests are held against.
+type proofRules struct {
+	jws    jwsRules
+	window time.Duration
+	nonces *nonceKeys // nil: none are wanted
+	replay ReplayCache
+}
+
+// algs is the parameter of that name in a challenge.
+func (rules *proofRules) algs() string {
+	return strings.ReplaceAll(joinAlgorithms(rules.jws.allowed), ",", "")
+}
+
+func (rs *ResourceServer) setProofs(cfg *ResourceServerConfig) (err error) {
+	p := &rs.proofs
+	p.jws = jwsRules{typ: func(typ string) bool { return typ == dpopType }, what: "a DPoP proof"}
+	if p.jws.allowed, err = verifiable("DPoPAlgorithms", cfg.DPoPAlgorithms); err != nil {
+		return err
+	}
+	switch p.window = cfg.DPoPWindow; {
+	case p.window == 0:
+		p.window = proofWindow
+	case p.window < 0 || p.window > maxProofWindow:
+		return fail(ErrConfig, "DPoPWindow", "%v is not between 0 and %v", p.window, maxProofWindow)
+	}
+	if cfg.DPoPNonceKeys != nil && len(cfg.DPoPNonceKeys) == 0 {
+		return fail(ErrConfig, "DPoPNonceKeys", "is empty: leave it nil for no nonces")
+	}
+	for _, key := range cfg.DPoPNonceKeys {
+		if len(key) < minNonceKey {
+			return fail(ErrConfig, "DPoPNonceKeys", "a key has %d bytes: make it of %d random ones", len(key), minNonceKey)
+		}
+		if p.nonces == nil {
+			p.nonces = new(nonceKeys)
+		}
+		p.nonces.keys = append(p.nonces.keys, slices.Clone(key))
+	}
+	size := cmp.Or(cfg.ReplaySize, maxReplays)
+	switch p.replay = cfg.Replay; {
+	case p.replay == nil && (size < minReplaySize || size > maxReplaySize):
+		return fail(ErrConfig, "ReplaySize", "%d is not between %d and %d", size, minReplaySize, maxReplaySize)
+	case p.replay == nil:
+		p.replay = newMemoryReplay(rs.clock, size)
+	case cfg.ReplaySize != 0:
+		return fail(ErrConfig, "ReplaySize", "is set, and Replay is, too: it is for the cache in memory")
+	}
+	return nil
+}
+
+// peerCertificate is the certificate of the client that sent r; nil without one.
+func peerCertificate(r *http.Request) (*x509.Certificate, error) {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return nil, nil
+	}
+	return r.TLS.PeerCertificates[0], nil
+}
+
+// readable are the types that are worth a look: those of the profile, and, where
+// none was chosen, those of the ready-made ones, to say in the error which it
+// is. The profile decides.
+func (s *trustedServer) readable(typ string) bool {
+	return slices.Contains(s.profile.Types, typ) || s.standard && (typ == "jwt" || typ == "")
+}
+
 func (rs *ResourceServer) setCaches(cfg *ResourceServerConfig) error {
 	switch {
 	case cfg.VerifiedTokens < 0 || cfg.VerifiedTokens > maxVerified:
@@ -443,9 +506,6 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 	}
 	return t, nil
 }
-
-// tokenHash is the SHA-256 of a token: what it is remembered by, and ath.
-type tokenHash [sha256.Size]byte
 
 // hashToken goes through the scratch: a conversion would allocate.
 func hashToken(raw string) tokenHash {
@@ -545,13 +605,6 @@ func hinted(err error, profile string) error {
 	more := *e
 	more.Detail += "; the token does not follow RFC 9068, and is good under another profile: if that is your server's, set TrustedServer.Profile to " + profile
 	return &more
-}
-
-// readable are the types that are worth a look: those of the profile, and, where
-// none was chosen, those of the ready-made ones, to say in the error which it
-// is. The profile decides.
-func (s *trustedServer) readable(typ string) bool {
-	return slices.Contains(s.profile.Types, typ) || s.standard && (typ == "jwt" || typ == "")
 }
 
 // serverOf finds the server whose token this claims to be. Its keys decide
