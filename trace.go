@@ -4,7 +4,6 @@ package oauth
 
 import (
 	"context"
-	"net/http"
 	"time"
 )
 
@@ -66,16 +65,5 @@ func (t *Trace) requestDone(ctx context.Context, info RequestInfo) {
 func (t *Trace) keySetFetched(ctx context.Context, info KeySetInfo) {
 	if t != nil && t.KeySetFetched != nil {
 		traced(ctx, func() { t.KeySetFetched(ctx, info) })
-	}
-}
-
-func (t *Trace) requestRefused(r *http.Request, err error) {
-	if t != nil && t.RequestRefused != nil {
-		status, _, _ := refusalOf(err)
-		path := ""
-		if r.URL != nil {
-			path = r.URL.EscapedPath()
-		}
-		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: path, Status: status, Err: err})
 	}
 }

@@ -1,0 +1,221 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file implements the answers of a resource server to requests that it refuses:
+// the codes of RFC 6750, RFC 9449 and RFC 9470, their texts, and the nonces of challenges.
+
+// The error codes of RFC 6750, Section 3.1 and RFC 9470, Section 3.
+const (
+	codeInvalidRequest             = "invalid_request"
+	codeInvalidToken               = "invalid_token"
+	codeInsufficientScope          = "insufficient_scope"
+	codeInsufficientAuthentication = "insufficient_user_authentication"
+)
+
+// Error codes of RFC 9449, Sections 7.1 and 9.
+const (
+	codeInvalidProof = "invalid_dpop_proof"
+	codeUseNonce     = "use_dpop_nonce"
+)
+
+// refusals is what a kind of error is to the client. The first that fits counts.
+var refusals = [...]struct {
+	kind   error
+	status int
+	code   string
+	again  time.Duration // Retry-After; 0: none
+}{
+	{ErrUnavailable, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+	{context.Canceled, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+	{ErrLimited, http.StatusTooManyRequests, "slow_down", proofWindow},
+	{ErrNoCredentials, http.StatusUnauthorized, "", 0},
+	{ErrMalformed, http.StatusBadRequest, codeInvalidRequest, 0},
+	{ErrScope, http.StatusForbidden, codeInsufficientScope, 0},
+	{ErrInvalid, http.StatusUnauthorized, codeInvalidToken, 0},
+	{ErrParse, http.StatusUnauthorized, codeInvalidToken, 0},
+	{ErrUnsupported, http.StatusUnauthorized, codeInvalidToken, 0},
+}
+
+// refusalTexts are what is said of a code: never what was found out about the
+// token.
+var refusalTexts = hints{
+	{codeInvalidRequest, "the request is malformed"},
+	{codeInvalidToken, "the access token is expired, revoked, malformed, or not one for this resource"},
+	{codeInsufficientScope, "the access token does not have the scope that is needed"},
+	{codeInsufficientAuthentication, "the user has to authenticate anew, or in another way"},
+	{codeInvalidProof, "the DPoP proof is missing, or not one for this request"},
+	{codeUseNonce, "the DPoP proof needs the nonce of this answer"},
+	{"temporarily_unavailable", "the access token cannot be judged now"},
+	{"slow_down", "the DPoP key is used too often"},
+	{"server_error", "the request cannot be answered"},
+}
+
+// refusalOf is what an error is to the client.
+func refusalOf(err error) (status int, code string, again time.Duration) {
+	for _, row := range refusals {
+		if !errors.Is(err, row.kind) {
+			continue
+		}
+		var e *Error
+		if errors.As(err, &e) && e.answer.code != "" && row.again == 0 {
+			return row.status, e.answer.code, 0
+		}
+		return row.status, row.code, row.again
+	}
+	return http.StatusInternalServerError, "server_error", 0
+}
+
+func (t *Trace) requestRefused(r *http.Request, err error) {
+	if t != nil && t.RequestRefused != nil {
+		status, _, _ := refusalOf(err)
+		path := ""
+		if r.URL != nil {
+			path = r.URL.EscapedPath()
+		}
+		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: path, Status: status, Err: err})
+	}
+}
+
+func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
+	err = withOp(opResource, answered(err, answer{need: need}))
+	rs.trace.requestRefused(r, err)
+	rs.WriteError(w, err)
+}
+
+// WriteError answers a request with an error of [ResourceServer.Authenticate] or
+// [ResourceServer.Check]: the status, and the challenges that tell the client what
+// to do. Of the error nothing but its kind is told: log it. An error of a kind
+// that says nothing about a request is status 500.
+func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
+	status, code, again := refusalOf(err)
+	if status == http.StatusTooManyRequests {
+		again = rs.proofs.window
+	}
+	h := w.Header()
+	if again > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(again/time.Second)))
+	}
+	var a answer
+	var e *Error
+	if errors.As(err, &e) {
+		a = e.answer
+	}
+	if status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
+		rs.challenge(h, a, code)
+	}
+	if code == codeUseNonce && rs.proofs.nonces != nil {
+		h.Set("DPoP-Nonce", rs.proofs.nonces.make(rs.clock.now()))
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Del("Content-Length")
+	if code == "" {
+		w.WriteHeader(status)
+		return
+	}
+	h.Set("Content-Type", mediaJSON)
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	body := appendJSONString([]byte(`{"error":`), code)
+	body = appendJSONString(append(body, `,"error_description":`...), refusalTexts.find(code))
+	w.Write(append(body, "}\n"...))
+}
+
+// challenge writes one challenge for each scheme that may be used. The error is
+// in that of the one that was tried (RFC 9449, Section 7.2).
+func (rs *ResourceServer) challenge(h http.Header, a answer, code string) {
+	h.Del("WWW-Authenticate")
+	schemes := [...]string{bearerScheme, dpopScheme}
+	for _, scheme := range schemes {
+		if scheme == bearerScheme && rs.needDPoP {
+			continue
+		}
+		b := append([]byte(scheme), rs.params...)
+		if code != "" && (a.scheme == scheme || a.scheme == "" || rs.needDPoP) {
+			b = appendParam(b, "error", code)
+			b = appendParam(b, "error_description", refusalTexts.find(code))
+		}
+		if need := a.need; need != nil {
+			b = need.appendParams(b, code)
+		}
+		if scheme == dpopScheme {
+			b = appendParam(b, "algs", rs.proofs.algs())
+		}
+		h.Add("WWW-Authenticate", string(b))
+	}
+}
+
+// appendParams writes what a client needs to ask the authorization server for.
+func (need *Requirement) appendParams(b []byte, code string) []byte {
+	if len(need.Scope) > 0 {
+		b = appendParam(b, "scope", strings.Join(need.Scope, " "))
+	}
+	if code != codeInsufficientAuthentication {
+		return b
+	}
+	if need.ACRValues != nil {
+		b = appendParam(b, "acr_values", strings.Join(need.ACRValues, " "))
+	}
+	if need.MaxAge != nil {
+		b = appendParam(b, "max_age", strconv.FormatInt(*need.MaxAge, 10))
+	}
+	return b
+}
+
+// nonceKeys make and accept nonces that nobody has to keep: the number of a slot
+// of time, and its HMAC. What has the key on another machine accepts them too. The
+// keys stand behind a pointer for the same reason as the text of a Secret.
+type nonceKeys struct{ keys [][]byte }
+
+// nonceSize is that of the decoded nonce: the slot and the HMAC.
+const nonceSize = 8 + sha256.Size
+
+// make is the nonce of now, with the first key.
+func (k *nonceKeys) make(now time.Time) string {
+	slot := nonceSlotOf(now)
+	return encodeBase64URL(append(slot[:], k.sum(0, slot)...))
+}
+
+func nonceSlotOf(now time.Time) (slot [8]byte) {
+	binary.BigEndian.PutUint64(slot[:], uint64(now.Unix()/int64(nonceSlot/time.Second)))
+	return slot
+}
+
+func (k *nonceKeys) sum(i int, slot [8]byte) []byte {
+	return hmacSign(findHMAC(HS256), k.keys[i], append([]byte("dpop nonce"), slot[:]...))
+}
+
+// check accepts the nonces of this slot and of those before and after it: the clocks
+// of the machines that share the keys differ.
+func (k *nonceKeys) check(nonce string, now time.Time) (until time.Time, err error) {
+	refused := func() (time.Time, error) {
+		return time.Time{}, answered(fail(ErrNonce, "nonce", "the proof has no nonce, or one that is not of this resource, or too old"), answer{code: codeUseNonce})
+	}
+	b, err := decodeBase64URL(make([]byte, 0, nonceSize), []byte(nonce))
+	if err != nil || len(b) != nonceSize {
+		return refused()
+	}
+	for _, at := range [...]time.Time{now, now.Add(-nonceSlot), now.Add(nonceSlot)} {
+		slot := nonceSlotOf(at)
+		if [8]byte(b[:8]) != slot {
+			continue
+		}
+		for i := range k.keys {
+			if sameSecret(string(b[8:]), string(k.sum(i, slot))) {
+				end := int64(binary.BigEndian.Uint64(slot[:])) + 2 // the first slot in which it is refused
+				return unixTime(end * int64(nonceSlot/time.Second)), nil
+			}
+		}
+	}
+	return refused()
+}
