@@ -3,7 +3,6 @@ package oauth
 // This file holds the memory of access tokens that were found good.
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -17,21 +16,6 @@ type rememberedToken struct {
 	keys   *keysID       // good as long as they are the set's
 	asked  moment        // when it was, if it was
 	life   time.Duration // from then on
-}
-
-// remembered finds a token that need not be verified again. Its times have to be
-// checked nevertheless.
-func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
-	if m := rs.verified.get(hash); m != nil {
-		// An error is for the verification to say, which needs the keys.
-		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys {
-			return m
-		}
-	}
-	if m := rs.asked.get(hash); m != nil && m.asked.age() < m.life {
-		return m
-	}
-	return nil
 }
 
 func (m *rememberedToken) size() int { return len(m.token.d.raw) + len(m.token.d.payload) }

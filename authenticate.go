@@ -1,0 +1,277 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// This file implements the way from a request to its access token: credential, token,
+// presentation (RFC 6750, RFC 9449 and RFC 8705), in that order.
+
+// Authenticate finds the access token of a request in its Authorization header
+// and nowhere else, and judges it, with the DPoP proof and the client certificate
+// that it is bound to. [ResourceServer.Require] does it for a handler, and
+// gives the client the next nonce besides; [ResourceServer.WriteError] answers what
+// was refused. The proof of a request is good once, so that one request is
+// authenticated once.
+//
+// The errors are of kind [ErrNoCredentials] and [ErrMalformed]; the kinds under
+// [ErrInvalid] for a token or proof that is not good; [ErrUnavailable] and [ErrLimited], or the error of the request's context, if
+// that could not be told.
+func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
+	if rs == nil || r == nil {
+		return nil, fail(ErrConfig, "", "the ResourceServer or the request is nil").in(opResource)
+	}
+	t, err := rs.authenticate(r)
+	if err != nil {
+		err = withOp(opResource, err)
+		rs.trace.requestRefused(r, err)
+		return nil, err
+	}
+	return t, nil
+}
+
+func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
+	scheme, raw, err := credential(r.Header)
+	if err != nil {
+		return nil, ofToken(err)
+	}
+	hash := hashToken(raw)
+	t, err := rs.accessToken(r.Context(), raw, hash)
+	if err == nil {
+		err = rs.checkPresentation(r, scheme, hash, t.d.confirm)
+	}
+	if err != nil {
+		return nil, answered(ofToken(err), answer{scheme: scheme})
+	}
+	return t, nil
+}
+
+// hashToken goes through the scratch: a conversion would allocate.
+func hashToken(raw string) tokenHash {
+	scratch := jwsScratch.Get().(*[]byte)
+	defer jwsScratch.Put(scratch)
+	*scratch = append((*scratch)[:0], raw...)
+	return sha256.Sum256(*scratch)
+}
+
+// credential is RFC 6750, Section 2.1: the token is in one Authorization field.
+func credential(h http.Header) (scheme, token string, err error) {
+	values := h["Authorization"]
+	switch {
+	case len(values) == 0:
+		return "", "", fail(ErrNoCredentials, "Authorization", "is missing")
+	case len(values) > 1:
+		return "", "", fail(ErrMalformed, "Authorization", "comes more than once")
+	}
+	name, token, found := strings.Cut(values[0], " ")
+	switch {
+	case strings.EqualFold(name, bearerScheme):
+		scheme = bearerScheme
+	case strings.EqualFold(name, dpopScheme):
+		scheme = dpopScheme
+	default:
+		return "", "", fail(ErrNoCredentials, "Authorization", "is of another scheme than Bearer and DPoP")
+	}
+	if len(values[0]) > maxToken {
+		return "", "", answered(fail(ErrParse, "Authorization", "is longer than %d bytes", maxToken), answer{scheme: scheme})
+	}
+	token = strings.TrimLeft(token, " ") // RFC 9110, Section 11.4: 1*SP
+	if !found || !presentable(token) {
+		return "", "", answered(fail(ErrMalformed, "Authorization", "has no token, or what is none"), answer{scheme: scheme})
+	}
+	return scheme, token, nil
+}
+
+// accessToken judges a token apart from the request that it came with.
+func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
+	if m := rs.remembered(ctx, hash); m != nil {
+		if err := m.check(rs.clock); err != nil {
+			return nil, err
+		}
+		return m.token, nil
+	}
+	if rs.introspect == nil || len(rs.servers) > 0 && isJWT(raw) {
+		return rs.verify(ctx, raw, hash)
+	}
+	return rs.ask(ctx, raw, hash)
+}
+
+// remembered finds a token that need not be verified again. Its times have to be
+// checked nevertheless.
+func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
+	if m := rs.verified.get(hash); m != nil {
+		// An error is for the verification to say, which needs the keys.
+		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys {
+			return m
+		}
+	}
+	if m := rs.asked.get(hash); m != nil && m.asked.age() < m.life {
+		return m
+	}
+	return nil
+}
+
+// verify is the way of a JWT: RFC 9068, Section 4.
+func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
+	s, err := rs.serverOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	// Before the verification: the keys after it may be others already, without the
+	// one that verified this token.
+	keys := s.keys.current.Load()
+	v, err := verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
+	if err != nil {
+		return nil, err
+	}
+	r := newJSONReader()
+	defer r.release()
+	claims, err := v.claims(r)
+	if err != nil {
+		return nil, err
+	}
+	t, d := newAccessToken()
+	d.by, d.raw, d.payload = rs, raw, v.payload
+	if err := d.read(claims, rs.clock); err != nil {
+		return nil, err
+	}
+	if d.issuer, d.tenant, err = s.issuer.check(claims, v.key); err != nil {
+		return nil, err
+	}
+	if err := s.profile.check(claims, v.typ, rs.resource, d); err != nil {
+		if s.standard {
+			return nil, hinted(err, suggestProfile(claims, v.typ, rs.resource, d))
+		}
+		return nil, err
+	}
+	if rs.verified != nil && keys != nil {
+		rs.verified.add(hash, &rememberedToken{token: t, accept: s.issuer.accept, keySet: s.keys, keys: keys.id})
+	}
+	return t, nil
+}
+
+// hinted adds to an error which profile the token has.
+func hinted(err error, profile string) error {
+	e, ok := err.(*Error)
+	if !ok || profile == "" {
+		return err
+	}
+	more := *e
+	more.Detail += "; the token does not follow RFC 9068, and is good under another profile: if that is your server's, set TrustedServer.Profile to " + profile
+	return &more
+}
+
+// serverOf finds the server whose token this claims to be. Its keys decide
+// whether it is.
+func (rs *ResourceServer) serverOf(raw string) (*trustedServer, error) {
+	if len(rs.servers) == 1 { // iss is compared after the signature
+		return rs.servers[0], nil
+	}
+	if err := rs.checkHeader(raw); err != nil {
+		return nil, err
+	}
+	iss, err := unverifiedIssuer(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range rs.servers {
+		if s.issuer.issuer == iss {
+			return s, nil
+		}
+	}
+	for _, s := range rs.servers {
+		if matchesTemplate(s.issuer.issuer, iss) {
+			return s, nil
+		}
+	}
+	return nil, fail(ErrIssuer, "iss", "the token is from %s, which is not one of Servers", printable(iss, 256))
+}
+
+// checkHeader refuses a token whose header no server has, before its claims are
+// read.
+func (rs *ResourceServer) checkHeader(raw string) error {
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return err
+	}
+	for _, s := range rs.servers {
+		if h, _ := s.keys.remembered(segments[0]); h != nil {
+			return nil
+		}
+	}
+	h, err := parseHeader(segments[0])
+	if err != nil {
+		return err
+	}
+	for _, s := range rs.servers {
+		_, fault := s.rules.check(&h)
+		if fault == nil {
+			return nil
+		}
+		if err == nil {
+			err = fault
+		}
+	}
+	return err
+}
+
+// read takes what every access token has out of the claims and judges the times.
+func (d *accessTokenData) read(claims jsonObject, clock Clock) (err error) {
+	// RFC 8417, Section 4.2: a security event is no access token, whatever its typ.
+	if claims.has("events") {
+		return fail(ErrType, "events", "a security event is not an access token")
+	}
+	if d.expiry, err = checkLifetime(claims, clock); err != nil {
+		return err
+	}
+	for _, m := range [...]struct {
+		name string
+		dst  *time.Time
+	}{{"nbf", &d.start}, {"iat", &d.issuedAt}} {
+		if *m.dst, _, err = claims.date(m.name); err != nil {
+			return err
+		}
+	}
+	if d.authTime, _, err = claims.authTime(); err != nil {
+		return err
+	}
+	if d.acr, _, err = claims.string("acr"); err != nil {
+		return err
+	}
+	if d.details, err = claims.authorizationDetails(); err != nil {
+		return err
+	}
+	d.confirm, err = readConfirmation(claims)
+	return err
+}
+
+// checkPresentation holds what a token is bound to against the request.
+func (rs *ResourceServer) checkPresentation(r *http.Request, scheme string, hash tokenHash, bound confirmation) error {
+	proofs := r.Header["Dpop"]
+	switch {
+	case bound.jkt != "" && scheme != dpopScheme:
+		// RFC 9449, Section 7.2: else a stolen token would be as good as any.
+		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and came as Bearer")
+	case bound.jkt == "" && scheme == dpopScheme:
+		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came as DPoP")
+	case bound.jkt == "" && len(proofs) > 0:
+		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came with a proof")
+	case bound.jkt == "" && rs.needDPoP:
+		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and RequireDPoP is set")
+	case bound.x5t == "" && rs.needMTLS:
+		return fail(ErrBinding, "cnf", "the token is not bound to a certificate, and RequireMTLS is set")
+	}
+	if bound.x5t != "" {
+		if err := rs.checkCertificate(r, bound.x5t); err != nil {
+			return err
+		}
+	}
+	if bound.jkt != "" {
+		return answered(rs.checkProof(r, proofs, hash, bound.jkt), answer{code: codeInvalidProof})
+	}
+	return nil
+}
