@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/build"
 	"go/importer"
+	"go/token"
 	"go/types"
 	"io"
 	"os"
@@ -163,20 +164,7 @@ var onlyClock = []string{
 // of a number, or makes a Duration of a number that is not written down. The types say
 // so, whatever the names are.
 func TestTimesAreComparedInTheClock(t *testing.T) {
-	fset, files := parseDir(t, ".")
-	here, err := build.ImportDir(".", 0) // those of this Go version
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []*ast.File
-	for _, name := range here.GoFiles {
-		list = append(list, files[name])
-	}
-	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}}
-	config := types.Config{Importer: importer.ForCompiler(fset, "gc", exportData(t))}
-	if _, err := config.Check("example.com/oauth", fset, list, info); err != nil {
-		t.Fatal(err)
-	}
+	fset, _, info := typeCheck(t)
 	inClock := 0
 	wrong := func(n ast.Node, text string) {
 		if at := fset.Position(n.Pos()); at.Filename != "clock.go" {
@@ -199,6 +187,27 @@ func TestTimesAreComparedInTheClock(t *testing.T) {
 	if inClock < 5 {
 		t.Errorf("it saw %d places in clock.go: does it look?", inClock)
 	}
+}
+
+// typeCheck checks the types of the package without its tests, and returns the files
+// of this Go version.
+func typeCheck(t *testing.T) (*token.FileSet, []*ast.File, *types.Info) {
+	t.Helper()
+	fset, files := parseDir(t, ".")
+	here, err := build.ImportDir(".", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []*ast.File
+	for _, name := range here.GoFiles {
+		list = append(list, files[name])
+	}
+	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}}
+	config := types.Config{Importer: importer.ForCompiler(fset, "gc", exportData(t))}
+	if _, err := config.Check("example.com/oauth", fset, list, info); err != nil {
+		t.Fatal(err)
+	}
+	return fset, list, info
 }
 
 // exportData finds what the compiler wrote about the packages that this one imports.
