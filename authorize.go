@@ -315,6 +315,13 @@ var reservedParams = []string{
 	"client_secret", "client_assertion", "client_assertion_type", "code_verifier",
 }
 
+// responseParams are the parameters of authorization responses. Each comes
+// once at most.
+var responseParams = [...]string{
+	"code", "state", "iss", "error", "error_description", "error_uri", "response",
+	"id_token", "access_token", "token_type", "expires_in", "scope", "session_state",
+}
+
 func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationData, url.Values, error) {
 	if err := c.checkAuthorizationRequest(r); err != nil {
 		return nil, nil, err

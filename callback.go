@@ -7,7 +7,6 @@ package oauth
 // 9207, at the redirect URI of its request (RFC 9700, Section 4.4.2.2).
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -179,27 +178,6 @@ func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params 
 
 // ---- where the response came to
 
-// A landing is a redirect URI, or the URL that a response came to, in the form
-// that is compared.
-type landing struct {
-	target
-	query url.Values
-}
-
-// landingOf reads a URL, and says what is wrong with it. A private-use URI may
-// have no slash after its colon (com.example.app:cb).
-func landingOf(u *url.URL) (l landing, fault string) {
-	path, ok := normalPath(cmp.Or(u.Opaque, u.EscapedPath()))
-	if !ok {
-		return l, "has dot segments in its path, which browsers take out"
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return l, "has a query that cannot be read"
-	}
-	return landing{target{originOf(u), path}, query}, ""
-}
-
 // checkLanding compares the URL of a request with the redirect URI. Host and
 // X-Forwarded fields are the browser's to write, so that without CallbackURL
 // there is no scheme and no host to compare.
@@ -253,13 +231,6 @@ func (d *authorizationData) landed(got landing, hint string) error {
 }
 
 // ---- the parameters
-
-// responseParams are the parameters of authorization responses. Each comes
-// once at most.
-var responseParams = [...]string{
-	"code", "state", "iss", "error", "error_description", "error_uri", "response",
-	"id_token", "access_token", "token_type", "expires_in", "scope", "session_state",
-}
 
 // callbackParams takes the parameters from the one place that was asked for.
 // Never r.Form: it mixes query and body.

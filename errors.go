@@ -329,6 +329,20 @@ func answered(err error, a answer) error {
 	return &more
 }
 
+// The error codes of RFC 6750, Section 3.1 and RFC 9470, Section 3.
+const (
+	codeInvalidRequest             = "invalid_request"
+	codeInvalidToken               = "invalid_token"
+	codeInsufficientScope          = "insufficient_scope"
+	codeInsufficientAuthentication = "insufficient_user_authentication"
+)
+
+// Error codes of RFC 9449, Sections 7.1 and 9.
+const (
+	codeInvalidProof = "invalid_dpop_proof"
+	codeUseNonce     = "use_dpop_nonce"
+)
+
 // hints says, for error codes that a developer meets first, what to look at.
 type hints []struct{ code, hint string }
 

@@ -6,6 +6,7 @@ package oauth
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -103,6 +104,36 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 		return err
 	}
 	return fail(ErrUnsupported, name, "field of type %v", field.Type())
+}
+
+// decodeRegistered fills m with the answer to a registration, each field by its
+// verdict, the tag "registered", and returns the first fault beside it. A check
+// that was asked for, as was has it, does not go away because the answer does not
+// speak of it, or not in a way that can be read.
+func decodeRegistered(o jsonObject, m, was *ClientMetadata) (err error) {
+	v, old := reflect.ValueOf(m).Elem(), reflect.ValueOf(was).Elem()
+	known := registrationMembers[:]
+	for i := range v.NumField() {
+		field, tag := v.Field(i), v.Type().Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
+		known = append(known, name)
+		wrong := decodeField(o, name, field)
+		if wrong != nil {
+			field.SetZero()
+		}
+		verdict := tag.Get("registered")
+		if verdict == "kept" && (wrong != nil || !o.has(name) || field.Kind() == reflect.String && field.IsZero()) {
+			field.Set(old.Field(i))
+		}
+		if verdict != "informs" {
+			err = cmp.Or(err, wrong)
+		}
+	}
+	m.Extra = extraMembers(o, known...)
+	return err
 }
 
 // encodeStruct is the JSON of a struct whose marshaling is encoding/json's

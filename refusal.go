@@ -2,8 +2,6 @@ package oauth
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"strconv"
@@ -13,20 +11,6 @@ import (
 
 // This file implements the answers of a resource server to requests that it refuses:
 // the codes of RFC 6750, RFC 9449 and RFC 9470, their texts, and the nonces of challenges.
-
-// The error codes of RFC 6750, Section 3.1 and RFC 9470, Section 3.
-const (
-	codeInvalidRequest             = "invalid_request"
-	codeInvalidToken               = "invalid_token"
-	codeInsufficientScope          = "insufficient_scope"
-	codeInsufficientAuthentication = "insufficient_user_authentication"
-)
-
-// Error codes of RFC 9449, Sections 7.1 and 9.
-const (
-	codeInvalidProof = "invalid_dpop_proof"
-	codeUseNonce     = "use_dpop_nonce"
-)
 
 // refusals is what a kind of error is to the client. The first that fits counts.
 var refusals = [...]struct {
@@ -170,52 +154,4 @@ func (need *Requirement) appendParams(b []byte, code string) []byte {
 		b = appendParam(b, "max_age", strconv.FormatInt(*need.MaxAge, 10))
 	}
 	return b
-}
-
-// nonceKeys make and accept nonces that nobody has to keep: the number of a slot
-// of time, and its HMAC. What has the key on another machine accepts them too. The
-// keys stand behind a pointer for the same reason as the text of a Secret.
-type nonceKeys struct{ keys [][]byte }
-
-// nonceSize is that of the decoded nonce: the slot and the HMAC.
-const nonceSize = 8 + sha256.Size
-
-// make is the nonce of now, with the first key.
-func (k *nonceKeys) make(now time.Time) string {
-	slot := nonceSlotOf(now)
-	return encodeBase64URL(append(slot[:], k.sum(0, slot)...))
-}
-
-func nonceSlotOf(now time.Time) (slot [8]byte) {
-	binary.BigEndian.PutUint64(slot[:], uint64(now.Unix()/int64(nonceSlot/time.Second)))
-	return slot
-}
-
-func (k *nonceKeys) sum(i int, slot [8]byte) []byte {
-	return hmacSign(findHMAC(HS256), k.keys[i], append([]byte("dpop nonce"), slot[:]...))
-}
-
-// check accepts the nonces of this slot and of those before and after it: the clocks
-// of the machines that share the keys differ.
-func (k *nonceKeys) check(nonce string, now time.Time) (until time.Time, err error) {
-	refused := func() (time.Time, error) {
-		return time.Time{}, answered(fail(ErrNonce, "nonce", "the proof has no nonce, or one that is not of this resource, or too old"), answer{code: codeUseNonce})
-	}
-	b, err := decodeBase64URL(make([]byte, 0, nonceSize), []byte(nonce))
-	if err != nil || len(b) != nonceSize {
-		return refused()
-	}
-	for _, at := range [...]time.Time{now, now.Add(-nonceSlot), now.Add(nonceSlot)} {
-		slot := nonceSlotOf(at)
-		if [8]byte(b[:8]) != slot {
-			continue
-		}
-		for i := range k.keys {
-			if sameSecret(string(b[8:]), string(k.sum(i, slot))) {
-				end := int64(binary.BigEndian.Uint64(slot[:])) + 2 // the first slot in which it is refused
-				return unixTime(end * int64(nonceSlot/time.Second)), nil
-			}
-		}
-	}
-	return refused()
 }

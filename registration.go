@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -418,36 +417,6 @@ func (reg *Registration) checkAnswer(o jsonObject, asked *ClientMetadata) error 
 		return fail(ErrResponse, "redirect_uris", "are not those that were asked for")
 	}
 	return nil
-}
-
-// decodeRegistered fills m with the answer to a registration, each field by its
-// verdict, the tag "registered", and returns the first fault beside it. A check
-// that was asked for, as was has it, does not go away because the answer does not
-// speak of it, or not in a way that can be read.
-func decodeRegistered(o jsonObject, m, was *ClientMetadata) (err error) {
-	v, old := reflect.ValueOf(m).Elem(), reflect.ValueOf(was).Elem()
-	known := registrationMembers[:]
-	for i := range v.NumField() {
-		field, tag := v.Field(i), v.Type().Field(i).Tag
-		name, _, _ := strings.Cut(tag.Get("json"), ",")
-		if name == "-" {
-			continue
-		}
-		known = append(known, name)
-		wrong := decodeField(o, name, field)
-		if wrong != nil {
-			field.SetZero()
-		}
-		verdict := tag.Get("registered")
-		if verdict == "kept" && (wrong != nil || !o.has(name) || field.Kind() == reflect.String && field.IsZero()) {
-			field.Set(old.Field(i))
-		}
-		if verdict != "informs" {
-			err = cmp.Or(err, wrong)
-		}
-	}
-	m.Extra = extraMembers(o, known...)
-	return err
 }
 
 // registrationMembers stand in fields of Registration.

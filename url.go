@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/url"
@@ -110,6 +111,27 @@ func normalPath(path string) (string, bool) {
 		}
 	}
 	return path, true
+}
+
+// A landing is a redirect URI, or the URL that a response came to, in the form
+// that is compared.
+type landing struct {
+	target
+	query url.Values
+}
+
+// landingOf reads a URL, and says what is wrong with it. A private-use URI may
+// have no slash after its colon (com.example.app:cb).
+func landingOf(u *url.URL) (l landing, fault string) {
+	path, ok := normalPath(cmp.Or(u.Opaque, u.EscapedPath()))
+	if !ok {
+		return l, "has dot segments in its path, which browsers take out"
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return l, "has a query that cannot be read"
+	}
+	return landing{target{originOf(u), path}, query}, ""
 }
 
 const upperHex = "0123456789ABCDEF"
