@@ -88,7 +88,7 @@ func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 		if err != nil {
 			return nil, err
 		}
-		sub.answer = o.answer
+		sub.secrets = o.secrets
 		d, err := authorizationDetail(sub)
 		if err != nil {
 			return nil, err

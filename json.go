@@ -33,9 +33,10 @@ type jsonObject struct {
 	// nullAbsent makes a null member count as absent: servers write
 	// "refresh_token": null into responses. Never set for tokens.
 	nullAbsent bool
-	// answer is that of which it is the body, or a part; nil for all else. What is
-	// taken out is a copy then: a token that is kept does not keep 1 MiB.
-	answer *httpResponse
+	// secrets are those of the request that an answer of the server is for, of which
+	// this is the body or a part; nil for all else. What is taken out is a copy then: a
+	// token that is kept does not keep 1 MiB.
+	secrets func() []string
 }
 
 // A jsonReader reads one JSON text. It is the scratch of a pool.
@@ -482,7 +483,7 @@ func (o jsonObject) string(name string) (s string, ok bool, err error) {
 
 // own is s, or where o is an answer's a copy of it.
 func (o jsonObject) own(s string) string {
-	if o.answer != nil {
+	if o.secrets != nil {
 		return strings.Clone(s)
 	}
 	return s
@@ -612,7 +613,7 @@ func (o jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
 		return jsonObject{}, true, o.wrong(name, "an object")
 	}
 	sub, err = parseObject(raw, documentLimits, o.kind)
-	sub.nullAbsent, sub.answer = o.nullAbsent, o.answer
+	sub.nullAbsent, sub.secrets = o.nullAbsent, o.secrets
 	return sub, true, err
 }
 

@@ -288,8 +288,8 @@ func refusalText(m errorMembers, secrets []string) (code, description, uri strin
 
 // quote is printable for a member of an answer, which may quote the request.
 func (o jsonObject) quote(s string, n int) string {
-	if o.answer != nil {
-		s = redact(s, o.answer.secrets())
+	if o.secrets != nil {
+		s = redact(s, o.secrets())
 	}
 	return printable(s, n)
 }
