@@ -171,3 +171,14 @@ func appendParam(b []byte, name, value string) []byte {
 	b = append(append(b, `="`...), value...)
 	return append(b, '"')
 }
+
+// challengeError is the error of the challenges of a scheme. Each scheme has its
+// own: of the others nothing follows for a token that was not sent under them.
+func challengeError(h http.Header, scheme string) string {
+	for _, c := range ParseChallenges(h) {
+		if code := c.Params["error"]; code != "" && c.Is(scheme) {
+			return code
+		}
+	}
+	return ""
+}

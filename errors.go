@@ -304,9 +304,10 @@ func (c Challenge) Is(scheme string) bool { return strings.EqualFold(c.Scheme, s
 // An answer is what an error has to say to the client beside what follows from
 // its kind. What is empty follows from it.
 type answer struct {
-	scheme string       // that was tried
-	code   string       // error
-	need   *Requirement // what the request needs
+	scheme string // that was tried
+	code   string // error
+	params string // of the challenge, for the client to ask the authorization server for
+	stepUp string // more of them, if the user must authenticate again or in another way
 }
 
 // answered adds to an error what is to be said to the client, where it does not
@@ -323,8 +324,8 @@ func answered(err error, a answer) error {
 	if more.answer.code == "" {
 		more.answer.code = a.code
 	}
-	if more.answer.need == nil {
-		more.answer.need = a.need
+	if more.answer.params == "" && more.answer.stepUp == "" {
+		more.answer.params, more.answer.stepUp = a.params, a.stepUp
 	}
 	return &more
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -71,12 +70,6 @@ func (t *Trace) requestRefused(r *http.Request, err error) {
 	}
 }
 
-func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
-	err = withOp(opResource, answered(err, answer{need: need}))
-	rs.trace.requestRefused(r, err)
-	rs.WriteError(w, err)
-}
-
 // WriteError answers a request with an error of [ResourceServer.Authenticate] or
 // [ResourceServer.Check]: the status, and the challenges that tell the client what
 // to do. Of the error nothing but its kind is told: log it. An error of a kind
@@ -129,29 +122,13 @@ func (rs *ResourceServer) challenge(h http.Header, a answer, code string) {
 			b = appendParam(b, "error", code)
 			b = appendParam(b, "error_description", refusalTexts.find(code))
 		}
-		if need := a.need; need != nil {
-			b = need.appendParams(b, code)
+		b = append(b, a.params...)
+		if code == codeInsufficientAuthentication {
+			b = append(b, a.stepUp...)
 		}
 		if scheme == dpopScheme {
 			b = appendParam(b, "algs", rs.proofs.algs())
 		}
 		h.Add("WWW-Authenticate", string(b))
 	}
-}
-
-// appendParams writes what a client needs to ask the authorization server for.
-func (need *Requirement) appendParams(b []byte, code string) []byte {
-	if len(need.Scope) > 0 {
-		b = appendParam(b, "scope", strings.Join(need.Scope, " "))
-	}
-	if code != codeInsufficientAuthentication {
-		return b
-	}
-	if need.ACRValues != nil {
-		b = appendParam(b, "acr_values", strings.Join(need.ACRValues, " "))
-	}
-	if need.MaxAge != nil {
-		b = appendParam(b, "max_age", strconv.FormatInt(*need.MaxAge, 10))
-	}
-	return b
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -42,6 +43,22 @@ func (need *Requirement) fault() string {
 	return ""
 }
 
+// answer is an answer with the parameters of RFC 6750, Section 3 and RFC 9470, Section 3
+// that tell the client about the requirement.
+func (need *Requirement) answer(scheme, code string) answer {
+	var params, stepUp []byte
+	if len(need.Scope) > 0 {
+		params = appendParam(params, "scope", strings.Join(need.Scope, " "))
+	}
+	if need.ACRValues != nil {
+		stepUp = appendParam(stepUp, "acr_values", strings.Join(need.ACRValues, " "))
+	}
+	if need.MaxAge != nil {
+		stepUp = appendParam(stepUp, "max_age", strconv.FormatInt(*need.MaxAge, 10))
+	}
+	return answer{scheme, code, string(params), string(stepUp)}
+}
+
 // Check holds a token of this resource server against a requirement, for handlers
 // that know only in the course of a request what it needs, and for those that live
 // longer than the token may, for example a stream: a token that has expired since
@@ -63,33 +80,39 @@ func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
 // checkAgain is check for a token that was accepted a while ago.
 func (rs *ResourceServer) checkAgain(d *accessTokenData, need *Requirement) error {
 	if err := d.checkTimes(rs.clock); err != nil {
-		return answered(err, answer{scheme: d.confirm.scheme(), need: need})
+		return answered(err, need.answer(d.confirm.scheme(), ""))
 	}
 	return rs.check(d, need)
 }
 
 func (rs *ResourceServer) check(d *accessTokenData, need *Requirement) error {
-	a := answer{scheme: d.confirm.scheme(), need: need}
 	for _, s := range need.Scope {
 		if !slices.Contains(d.scope, s) {
-			return answered(fail(ErrScope, "scope", "the token does not have the scope %s", printable(s, 64)), a)
+			err := fail(ErrScope, "scope", "the token does not have the scope %s", printable(s, 64))
+			return answered(err, need.answer(d.confirm.scheme(), ""))
 		}
 	}
-	a.code = codeInsufficientAuthentication
+	if err := rs.checkAuthentication(d, need); err != nil {
+		return answered(err, need.answer(d.confirm.scheme(), codeInsufficientAuthentication))
+	}
+	return nil
+}
+
+// checkAuthentication is RFC 9470, Section 4.
+func (rs *ResourceServer) checkAuthentication(d *accessTokenData, need *Requirement) error {
 	if need.ACRValues != nil && !slices.Contains(need.ACRValues, d.acr) {
-		return answered(fail(ErrClaim, "acr", "is %s, and not one that is needed", printable(d.acr, 64)), a)
+		return fail(ErrClaim, "acr", "is %s, and not one that is needed", printable(d.acr, 64))
 	}
 	if need.MaxAge == nil {
 		return nil
 	}
 	if d.authTime.IsZero() {
-		return answered(fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known"), a)
+		return fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
 	}
-	err := rs.clock.checkNotAhead("auth_time", d.authTime)
-	if err == nil {
-		err = rs.clock.checkAge("auth_time", d.authTime, seconds(*need.MaxAge))
+	if err := rs.clock.checkNotAhead("auth_time", d.authTime); err != nil {
+		return err
 	}
-	return answered(err, a)
+	return rs.clock.checkAge("auth_time", d.authTime, seconds(*need.MaxAge))
 }
 
 // authenticatedKey is that of a request's token, in its context.
@@ -98,6 +121,12 @@ type authenticatedKey struct{}
 type authenticated struct {
 	by    *ResourceServer
 	token *AccessToken
+}
+
+func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
+	err = withOp(opResource, answered(err, need.answer("", "")))
+	rs.trace.requestRefused(r, err)
+	rs.WriteError(w, err)
 }
 
 // AccessTokenFromContext returns the access token of a request that came through
@@ -173,5 +202,3 @@ func (rs *ResourceServer) authenticatedBefore(r *http.Request) *AccessToken {
 	}
 	return a.token
 }
-
-// ---- answers
