@@ -109,7 +109,8 @@ func (a *attestationAuth) Authenticate(ctx context.Context, r *ClientAuthRequest
 	if err := r.prepare(); err != nil {
 		return err
 	}
-	jkt, err := a.thumbprintFor(r.Server, r.attested.dpop())
+	q := attestedBy(r)
+	jkt, err := a.thumbprintFor(r.Server, q.dpop())
 	if err != nil {
 		return err
 	}
@@ -122,16 +123,16 @@ func (a *attestationAuth) Authenticate(ctx context.Context, r *ClientAuthRequest
 	if err != nil {
 		return &Error{Kind: ErrUnavailable, Param: "Auth", Detail: "the function that returns client attestations failed", Err: err}
 	}
-	if err := checkAttestation(attestation, r.ClientID, jkt, r.Now.Add(-r.attested.tolerance())); err != nil {
+	if err := checkAttestation(attestation, r.ClientID, jkt, r.Now.Add(-q.tolerance())); err != nil {
 		// The text alone: the kinds of err tell what is wrong with somebody else's token.
 		return fail(ErrConfig, "Auth", "the client attestation cannot be used: %s", strings.TrimPrefix(err.Error(), "oauth: "))
 	}
 	r.Form.Set("client_id", r.ClientID)
 	r.Header.Set(attestationHeader, attestation)
 	if a.dpop {
-		return r.attested.prove(ctx)
+		return q.prove(ctx)
 	}
-	challenge, err := r.attested.take(ctx)
+	challenge, err := q.take(ctx)
 	if err != nil {
 		return err
 	}
@@ -241,17 +242,28 @@ func checkAttestedKey(claims jsonObject, jkt string) error {
 // with its sender, over all attempts. Other authentication leaves it alone. It is
 // nil where somebody calls Authenticate who is not a Client.
 type attestedRequest struct {
-	client    *Client
+	server  *AuthorizationServer
+	caller  *caller
+	dpopKey *DPoP // nil: none
+	clock   Clock
+	last    *lastChallenge // of the client
+
 	proven    bool   // the DPoP proof authenticates the client
 	signed    bool   // there is a PoP JWT, or such a DPoP proof
 	challenge string // in it; "" if there is none
 	next      string // for the next attempt
 }
 
-// combined reports whether the client's DPoP proofs authenticate it.
-func (c *Client) combined() bool {
-	a, ok := c.auth.(*attestationAuth)
+// isCombined reports whether the DPoP proofs of a client with auth authenticate it.
+func isCombined(auth ClientAuth) bool {
+	a, ok := auth.(*attestationAuth)
 	return ok && a.dpop
+}
+
+// attestedBy is the part of r that a Client has put there; nil if it is nobody's.
+func attestedBy(r *ClientAuthRequest) *attestedRequest {
+	q, _ := r.attempts.(*attestedRequest)
+	return q
 }
 
 // prove has the DPoP proof of an attempt authenticate the client, with the
@@ -288,14 +300,14 @@ func (q *attestedRequest) dpop() *DPoP {
 	if q == nil {
 		return nil
 	}
-	return q.client.dpop
+	return q.dpopKey
 }
 
 func (q *attestedRequest) tolerance() time.Duration {
 	if q == nil {
 		return DefaultTolerance
 	}
-	return q.client.clock.tolerance()
+	return q.clock.tolerance()
 }
 
 // prover makes the DPoP proof of the attempt: d, or the client's where the proof
@@ -304,7 +316,7 @@ func (q *attestedRequest) prover(d *DPoP) *DPoP {
 	if q == nil || !q.proven {
 		return d
 	}
-	return q.client.dpop
+	return q.dpopKey
 }
 
 // take is the challenge for the proof of an attempt: after a refusal the one
@@ -314,14 +326,13 @@ func (q *attestedRequest) take(ctx context.Context) (string, error) {
 	if q == nil {
 		return "", nil
 	}
-	c := q.client
 	challenge := q.next
 	if challenge == "" {
-		challenge = c.challenge.latest()
+		challenge = q.last.latest()
 	}
-	if challenge == "" && c.server.ChallengeEndpoint != "" {
+	if challenge == "" && q.server.ChallengeEndpoint != "" {
 		var err error
-		if challenge, err = c.fetchChallenge(ctx, q); err != nil {
+		if challenge, err = q.fetchChallenge(ctx); err != nil {
 			return "", withOp(opChallenge, err)
 		}
 	}
@@ -344,21 +355,21 @@ func (q *attestedRequest) again(res *httpResponse) bool {
 	switch {
 	case fresh != "" && !(refused && fresh == q.challenge):
 		q.next = fresh
-		q.client.challenge.keep(fresh)
+		q.last.keep(fresh)
 	case refused: // there may be another where the first one is from
-		q.client.challenge.forget(q.challenge)
+		q.last.forget(q.challenge)
 		q.next = ""
-		return q.client.server.ChallengeEndpoint != ""
+		return q.server.ChallengeEndpoint != ""
 	case code == "invalid_client", q.proven && code == "use_dpop_nonce": // perhaps for the challenge, which not every server says
-		q.client.challenge.forget(q.challenge)
+		q.last.forget(q.challenge)
 	}
 	return refused
 }
 
 // fetchChallenge asks for a challenge. The endpoint is open to everybody, and has
 // no alias for clients with a certificate.
-func (c *Client) fetchChallenge(ctx context.Context, q *attestedRequest) (string, error) {
-	res, err := c.caller.do(ctx, &httpRequest{op: opChallenge, url: c.server.ChallengeEndpoint, param: "challenge_endpoint", accept: mediaJSON})
+func (q *attestedRequest) fetchChallenge(ctx context.Context) (string, error) {
+	res, err := q.caller.do(ctx, &httpRequest{op: opChallenge, url: q.server.ChallengeEndpoint, param: "challenge_endpoint", accept: mediaJSON})
 	if err != nil {
 		return "", err
 	}
@@ -367,9 +378,9 @@ func (c *Client) fetchChallenge(ctx context.Context, q *attestedRequest) (string
 	}
 	// Version 11, Section 6.3: "If the challenge endpoint response contains a
 	// DPoP-Nonce HTTP header field, a Client using DPoP MUST use its value".
-	if u, err := url.Parse(c.server.ChallengeEndpoint); err == nil && c.dpop != nil {
-		if nonce := c.dpop.remember(originOf(u), res.header); nonce != "" && q.proven {
-			c.challenge.keep(nonce)
+	if u, err := url.Parse(q.server.ChallengeEndpoint); err == nil && q.dpopKey != nil {
+		if nonce := q.dpopKey.remember(originOf(u), res.header); nonce != "" && q.proven {
+			q.last.keep(nonce)
 			return nonce, nil
 		}
 	}
@@ -384,7 +395,7 @@ func (c *Client) fetchChallenge(ctx context.Context, q *attestedRequest) (string
 	if !challengeValue(challenge) {
 		return "", fail(ErrResponse, "attestation_challenge", "is longer than %d bytes, or has characters that cannot stand in a header", maxServerChallenge)
 	}
-	c.challenge.keep(challenge)
+	q.last.keep(challenge)
 	return challenge, nil
 }
 

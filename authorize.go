@@ -351,7 +351,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 	}
 	if c.dpop != nil {
 		a.thumbprint = c.dpop.thumbprint
-		if !c.combined() {
+		if !isCombined(c.auth) {
 			form.Set("dpop_jkt", a.thumbprint) // RFC 9449, Section 10: the code is bound too
 		}
 	}

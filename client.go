@@ -37,11 +37,11 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 	if endpoints[e].proof {
 		d = c.dpop
 	}
-	attested := &attestedRequest{client: c}
+	attempts := &attestedRequest{server: c.server, caller: c.caller, dpopKey: c.dpop, clock: c.clock, last: c.challenge}
 	return c.caller.doProven(ctx, d, c.clock, "", func() (*httpRequest, error) {
 		r := &ClientAuthRequest{
 			Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
-			Header: http.Header{}, Form: url.Values{}, attested: attested,
+			Header: http.Header{}, Form: url.Values{}, attempts: attempts,
 		}
 		for name, values := range header {
 			r.Header[name] = slices.Clone(values)
@@ -52,7 +52,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 		if err := c.auth.Authenticate(ctx, r); err != nil {
 			return nil, withOp(op, err)
 		}
-		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, patience: patience, attested: attested}, nil
+		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, patience: patience, attempts: attempts}, nil
 	})
 }
 

@@ -37,7 +37,15 @@ type ClientAuthRequest struct {
 	Header   http.Header // to be added to
 	Form     url.Values  // to be added to
 
-	attested *attestedRequest // of a Client; for attestation-based authentication
+	attempts clientAttempts // of a Client; for attestation-based authentication
+}
+
+// clientAttempts is the part of a request, over all attempts at it, that a Client shares
+// with its authentication. It is nil if another program calls Authenticate.
+type clientAttempts interface {
+	// take returns the server's challenge for the proof of the next attempt; "" if
+	// there is none.
+	take(ctx context.Context) (challenge string, err error)
 }
 
 // An AssertionAudience is whom a client assertion is made for.

@@ -87,8 +87,27 @@ type httpRequest struct {
 
 	patience time.Duration // for an answer that may be held back, where HTTPClient sets no Timeout; 0: as for others
 
-	attested *attestedRequest // nil where no client authenticates
+	attempts provenAttempts // nil where no client authenticates
 }
+
+// provenAttempts has a part in the attempts at a request of authentication that a server
+// can challenge.
+type provenAttempts interface {
+	// nonce returns the nonce of the DPoP proof; "" leaves that to RFC 9449.
+	nonce() string
+	// prover returns the key of the DPoP proof, which is d unless the proof
+	// authenticates the client.
+	prover(d *DPoP) *DPoP
+	// again reports whether the request is to be made once more after res.
+	again(res *httpResponse) bool
+}
+
+// noAttempts is that of a request without a challenge.
+type noAttempts struct{}
+
+func (noAttempts) nonce() string            { return "" }
+func (noAttempts) prover(d *DPoP) *DPoP     { return d }
+func (noAttempts) again(*httpResponse) bool { return false }
 
 // An httpResponse was read to its end, within maxBody.
 type httpResponse struct {
@@ -404,7 +423,7 @@ func (r *httpResponse) object() (jsonObject, error) {
 	if err != nil {
 		return jsonObject{}, &Error{Kind: ErrResponse, Op: r.op, Detail: "the answer is not the JSON expected", Err: err}
 	}
-	o.nullAbsent, o.answer = true, r
+	o.nullAbsent, o.secrets = true, r.secrets
 	r.parsed = &o
 	return o, nil
 }
@@ -554,14 +573,18 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err != nil {
 			return nil, withOp(r.op, err)
 		}
-		p := &provenRequest{method: r.method, url: u, token: token, nonce: cmp.Or(nonce, r.attested.nonce())}
+		attempts := r.attempts
+		if attempts == nil {
+			attempts = noAttempts{}
+		}
+		p := &provenRequest{method: r.method, url: u, token: token, nonce: cmp.Or(nonce, attempts.nonce())}
 		if p.method == "" {
 			p.method = http.MethodPost
 		}
 		if r.header == nil {
 			r.header = http.Header{}
 		}
-		d := r.attested.prover(d)
+		d := attempts.prover(d)
 		if err := d.prove(r.header, p, clock.now()); err != nil {
 			return nil, withOp(r.op, err)
 		}
@@ -574,7 +597,7 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 			return nil, err
 		}
 		nonce = d.again(p, res.status, res.header, func() string { return res.refusal().Code })
-		switch again := r.attested.again(res); {
+		switch again := attempts.again(res); {
 		case nonce != "" && !renewed:
 			renewed = true
 		case again && !challenged:

@@ -106,13 +106,12 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 	return fail(ErrUnsupported, name, "field of type %v", field.Type())
 }
 
-// decodeRegistered fills m with the answer to a registration, each field by its
-// verdict, the tag "registered", and returns the first fault beside it. A check
-// that was asked for, as was has it, does not go away because the answer does not
-// speak of it, or not in a way that can be read.
-func decodeRegistered(o jsonObject, m, was *ClientMetadata) (err error) {
+// decodeRegistered fills the struct that m points to with the answer to a registration,
+// each field by its verdict, the tag "registered", and returns the names of its members
+// and the first fault. A check that was asked for, as was has it, does not go away
+// because the answer does not speak of it, or not in a way that can be read.
+func decodeRegistered(o jsonObject, m, was any) (known []string, err error) {
 	v, old := reflect.ValueOf(m).Elem(), reflect.ValueOf(was).Elem()
-	known := registrationMembers[:]
 	for i := range v.NumField() {
 		field, tag := v.Field(i), v.Type().Field(i).Tag
 		name, _, _ := strings.Cut(tag.Get("json"), ",")
@@ -132,8 +131,7 @@ func decodeRegistered(o jsonObject, m, was *ClientMetadata) (err error) {
 			err = cmp.Or(err, wrong)
 		}
 	}
-	m.Extra = extraMembers(o, known...)
-	return err
+	return known, err
 }
 
 // encodeStruct is the JSON of a struct whose marshaling is encoding/json's

@@ -397,7 +397,9 @@ func (reg *Registration) read(o jsonObject, asked *ClientMetadata, r *registrar)
 	if asked != nil {
 		was = asked
 	}
-	err = cmp.Or(err, fresh.readSecret(o, r.clock), fresh.readManagement(o, r), decodeRegistered(o, &fresh.Metadata, was), fresh.checkAnswer(o, asked))
+	known, wrong := decodeRegistered(o, &fresh.Metadata, was)
+	fresh.Metadata.Extra = extraMembers(o, append(known, registrationMembers[:]...)...)
+	err = cmp.Or(err, fresh.readSecret(o, r.clock), fresh.readManagement(o, r), wrong, fresh.checkAnswer(o, asked))
 	fresh.Metadata.ClientID = cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID)
 	// It only informs.
 	if n, ok, err := o.seconds("client_id_issued_at", false); ok && err == nil {
