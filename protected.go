@@ -15,11 +15,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
-
-const opProtected = "protected resource"
 
 // Do sends a request to a protected resource with the token: as Bearer or, with
 // a proof, as DPoP, over https, with the client certificate of Config.MTLS. The
@@ -130,17 +127,6 @@ func hasField(h http.Header, name string) bool {
 	return false
 }
 
-// challengeError is the error of the challenges of a scheme. Each scheme has its
-// own: of the others nothing follows for a token that was not sent under them.
-func challengeError(h http.Header, scheme string) string {
-	for _, c := range ParseChallenges(h) {
-		if code := c.Params["error"]; code != "" && c.Is(scheme) {
-			return code
-		}
-	}
-	return ""
-}
-
 func closeBody(req *http.Request) {
 	if req != nil && req.Body != nil {
 		req.Body.Close()
@@ -203,38 +189,9 @@ type TransportOptions struct {
 // A Transport sends requests to protected resources with a token that it keeps
 // fresh. It is an [http.RoundTripper], and safe for concurrent use.
 type Transport struct {
-	c       *Client
+	keptToken
 	base    http.RoundTripper
 	origins []string
-	hook    func(context.Context, *Token) error
-
-	// renew is nil where there is no way to renew. It also reports whether the
-	// session is over.
-	renew func(context.Context, *Token) (t *Token, over bool, err error)
-
-	mu        sync.Mutex
-	token     *Token               // nil: none yet; what it points to is not changed
-	until     time.Time            // its expiry by monotonic time, where it has one
-	refusedBy []string             // origins that refused it
-	refusedAt map[string]time.Time // when an origin last refused any
-	unsaved   bool                 // hook has not taken the token yet
-	storing   bool                 // hook is running
-	offered   *Token               // what was stored by a flight of its own
-	early     time.Duration
-
-	// pending makes a Token of an answer that came for the refresh token that token
-	// had before, and could not be verified yet; nil: there is none.
-	pending func(context.Context) (*Token, error)
-
-	flight   *flight[*Token]
-	renews   bool  // the flight is a renewal, not only the storing of its result
-	settled  bool  // the result of that renewal is here
-	flights  int   // that there were
-	renewals int   // that brought a token
-	lastErr  error // of the last renewal; nil after a good one
-	failures int
-	retryAt  time.Time // before it there is no renewal, after failures
-	ended    bool      // there is none any more: the session is over
 }
 
 // NewTransport makes a Transport of a token; it may be nil with
@@ -276,7 +233,7 @@ func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, erro
 }
 
 func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) {
-	tr := &Transport{c: c, base: wired(o.Base), hook: o.OnRefresh, early: earlyRefresh, refusedAt: map[string]time.Time{}}
+	tr := &Transport{base: wired(o.Base), keptToken: keptToken{c: c, hook: o.OnRefresh, early: earlyRefresh, refusedAt: map[string]time.Time{}}}
 	if o.Renew != nil {
 		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) {
 			fresh, err := o.Renew(ctx, t)
@@ -359,6 +316,24 @@ func (tr *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, withOp(opProtected, err)
 	}
 	return res, nil
+}
+
+// Renew renews the token now: also if it is still good, and if a renewal has failed
+// just before. If a renewal is under way, Renew waits for it and makes none of its own.
+// It is for programs that know better than the clock, for example after the server
+// has told them that the user's rights have changed.
+//
+// Renew returns when the new token is stored. The errors are those of
+// TransportOptions.Renew or [Client.Refresh], and of OnRefresh. If the Transport has no
+// way to renew its token, the error matches [ErrConfig].
+func (tr *Transport) Renew(ctx context.Context) error {
+	if tr == nil || tr.c == nil {
+		return fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one").in(opProtected)
+	}
+	if err := tr.renewNow(ctx); err != nil {
+		return withOp(opProtected, err)
+	}
+	return nil
 }
 
 func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {

@@ -9,8 +9,44 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
+
+// A keptToken is the token that a Transport keeps fresh, and the state of
+// the flight that brings or stores the next one.
+type keptToken struct {
+	c    *Client
+	hook func(context.Context, *Token) error
+
+	// renew is nil where there is no way to renew. It also reports whether the
+	// session is over.
+	renew func(context.Context, *Token) (t *Token, over bool, err error)
+
+	mu        sync.Mutex
+	token     *Token               // nil: none yet; what it points to is not changed
+	until     time.Time            // its expiry by monotonic time, where it has one
+	refusedBy []string             // origins that refused it
+	refusedAt map[string]time.Time // when an origin last refused any
+	unsaved   bool                 // hook has not taken the token yet
+	storing   bool                 // hook is running
+	offered   *Token               // what was stored by a flight of its own
+	early     time.Duration
+
+	// pending makes a Token of an answer that came for the refresh token that token
+	// had before, and could not be verified yet; nil: there is none.
+	pending func(context.Context) (*Token, error)
+
+	flight   *flight[*Token]
+	renews   bool  // the flight is a renewal, not only the storing of its result
+	settled  bool  // the result of that renewal is here
+	flights  int   // that there were
+	renewals int   // that brought a token
+	lastErr  error // of the last renewal; nil after a good one
+	failures int
+	retryAt  time.Time // before it there is no renewal, after failures
+	ended    bool      // there is none any more: the session is over
+}
 
 // invalidToken reports whether a resource refused the token, under the scheme
 // that it was sent with: RFC 6750, Section 3.1; RFC 9449, Section 7.1.
@@ -22,206 +58,208 @@ func invalidToken(h http.Header, t *Token) bool {
 	return challengeError(h, scheme) == "invalid_token"
 }
 
+const opProtected = "protected resource"
+
 // reject notes that the origin refused the token, unless that was replaced meanwhile,
 // and reports whether another one may do better. A resource that refuses them all
 // does not have a new one made for each request.
-func (tr *Transport) reject(t *Token, origin string) bool {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
+func (k *keptToken) reject(t *Token, origin string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	// A refresh token that was rotated makes another Token of the same access token.
-	if !sameSecret(tr.token.AccessToken.Reveal(), t.AccessToken.Reveal()) || slices.Contains(tr.refusedBy, origin) {
+	if !sameSecret(k.token.AccessToken.Reveal(), t.AccessToken.Reveal()) || slices.Contains(k.refusedBy, origin) {
 		return true
 	}
 	now := monotonic()
-	if last, ok := tr.refusedAt[origin]; ok && now.Before(last.Add(maxRefreshBackoff)) {
+	if last, ok := k.refusedAt[origin]; ok && now.Before(last.Add(maxRefreshBackoff)) {
 		return false
 	}
-	tr.refusedBy, tr.refusedAt[origin] = append(tr.refusedBy, origin), now
+	k.refusedBy, k.refusedAt[origin] = append(k.refusedBy, origin), now
 	return true
 }
 
 // current returns a token to use at the origin, renewed if need be.
-func (tr *Transport) current(ctx context.Context, origin string) (*Token, error) {
-	now := tr.c.clock.local() // the program's own code, which must not fall over behind the lock
-	tr.mu.Lock()
-	t, usable := tr.token, tr.usable(now, origin)
-	stale := tr.renew != nil && (!usable || tr.pending != nil || tr.expired(now, tr.early))
-	if tr.ended || tr.waits(usable) {
+func (k *keptToken) current(ctx context.Context, origin string) (*Token, error) {
+	now := k.c.clock.local() // the program's own code, which must not fall over behind the lock
+	k.mu.Lock()
+	t, usable := k.token, k.usable(now, origin)
+	stale := k.renew != nil && (!usable || k.pending != nil || k.expired(now, k.early))
+	if k.ended || k.waits(usable) {
 		stale = false // there is no renewal now
 	}
 	switch {
-	case usable && !stale && !tr.unsaved: // whatever is under way for the sake of another origin
-		tr.mu.Unlock()
+	case usable && !stale && !k.unsaved: // whatever is under way for the sake of another origin
+		k.mu.Unlock()
 		return t, nil
-	case tr.flight == nil && !stale && !tr.unsaved:
-		err := tr.lastErr
-		tr.mu.Unlock()
+	case k.flight == nil && !stale && !k.unsaved:
+		err := k.lastErr
+		k.mu.Unlock()
 		return nil, err
 	}
-	if tr.flight == nil {
-		tr.launch(ctx, stale)
+	if k.flight == nil {
+		k.launch(ctx, stale)
 	}
-	f := tr.flight
-	tr.mu.Unlock()
+	f := k.flight
+	k.mu.Unlock()
 	if err := f.wait(ctx, opProtected); err != nil {
 		return nil, err
 	}
 	if f.err == nil {
 		return f.result, nil
 	}
-	now = tr.c.clock.local()
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
+	now = k.c.clock.local()
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	// The old token is still good for a while: it was renewed early.
-	if tr.unsaved || !tr.usable(now, origin) {
+	if k.unsaved || !k.usable(now, origin) {
 		return nil, f.err
 	}
-	return tr.token, nil
+	return k.token, nil
 }
 
 // waits reports whether failures have put off the next renewal. An answer that is
 // there already is held against keys that may have come meanwhile as soon as
 // nothing else is of use: the KeySet has a back-off of its own.
-func (tr *Transport) waits(usable bool) bool {
-	return tr.failures > 0 && monotonic().Before(tr.retryAt) && (usable || tr.pending == nil)
+func (k *keptToken) waits(usable bool) bool {
+	return k.failures > 0 && monotonic().Before(k.retryAt) && (usable || k.pending == nil)
 }
 
 // usable reports whether the token is good at the origin as far as is known. Without
 // a way to renew it, that is for the resource to say.
-func (tr *Transport) usable(now time.Time, origin string) bool {
-	return tr.token != nil && (tr.renew == nil || !slices.Contains(tr.refusedBy, origin) && !tr.expired(now, 0))
+func (k *keptToken) usable(now time.Time, origin string) bool {
+	return k.token != nil && (k.renew == nil || !slices.Contains(k.refusedBy, origin) && !k.expired(now, 0))
 }
 
 // expired reports whether the token ends within d, by the wall clock or by the time
 // that has gone by: a clock that was ahead when the token came must not keep it for as
 // long, and monotonic time stands still while a machine sleeps.
-func (tr *Transport) expired(now time.Time, d time.Duration) bool {
-	return !tr.token.Expiry.IsZero() && (!now.Add(d).Before(tr.token.Expiry) || !monotonic().Add(d).Before(tr.until))
+func (k *keptToken) expired(now time.Time, d time.Duration) bool {
+	return !k.token.Expiry.IsZero() && (!now.Add(d).Before(k.token.Expiry) || !monotonic().Add(d).Before(k.until))
 }
 
-// use makes t the token, and returns how long it lives; tr is locked, or nobody else
+// use makes t the token, and returns how long it lives; r is locked, or nobody else
 // has it yet.
-func (tr *Transport) use(t *Token) (lifetime time.Duration) {
+func (k *keptToken) use(t *Token) (lifetime time.Duration) {
 	if lifetime = earlyRefresh * 2; !t.Expiry.IsZero() { // else it is not known, and not used
-		lifetime = max(0, tr.c.clock.left(t.Expiry)) // the program's own code, before anything changes
+		lifetime = max(0, k.c.clock.left(t.Expiry)) // the program's own code, before anything changes
 	}
-	tr.token, tr.refusedBy = t.clone(), nil
+	k.token, k.refusedBy = t.clone(), nil
 	if t.Expiry.IsZero() {
 		return lifetime
 	}
-	tr.until = monotonic().Add(lifetime)
+	k.until = monotonic().Add(lifetime)
 	return lifetime
 }
 
-// launch begins a flight, for all that wait; tr is locked.
-func (tr *Transport) launch(ctx context.Context, stale bool) {
-	tr.flights++
-	n := tr.flights
-	tr.renews, tr.settled = stale, !stale
-	tr.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, tr.run(ctx, n, stale) }, tr.land)
+// launch begins a flight, for all that wait; r is locked.
+func (k *keptToken) launch(ctx context.Context, stale bool) {
+	k.flights++
+	n := k.flights
+	k.renews, k.settled = stale, !stale
+	k.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, k.run(ctx, n, stale) }, k.land)
 }
 
 // run is the n-th flight: it renews the token if it is stale, and stores it if that is
 // still to be done.
-func (tr *Transport) run(ctx context.Context, n int, stale bool) error {
+func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
 	var err error
 	if stale {
-		err = tr.renewed(ctx, n)
+		err = k.renewed(ctx, n)
 	}
-	tr.mu.Lock()
-	late := tr.isLate(n)
-	tr.mu.Unlock()
+	k.mu.Lock()
+	late := k.isLate(n)
+	k.mu.Unlock()
 	if late { // who stores the token is the flight after this one
 		return err
 	}
 	// After a failed renewal too: the token that there is may be the only one.
-	if hookErr := tr.store(ctx); err == nil {
+	if hookErr := k.store(ctx); err == nil {
 		err = hookErr
 	}
 	return err
 }
 
 // isLate reports whether the n-th flight was given up.
-func (tr *Transport) isLate(n int) bool { return tr.flight == nil || tr.flights != n }
+func (k *keptToken) isLate(n int) bool { return k.flight == nil || k.flights != n }
 
 // land says what those who waited for run get.
-func (tr *Transport) land(ctx context.Context, _ *Token, err error, late bool) (*Token, error) {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
+func (k *keptToken) land(ctx context.Context, _ *Token, err error, late bool) (*Token, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if !late {
-		tr.flight = nil
+		k.flight = nil
 	}
-	died := !late && !tr.settled // it panicked, or was given up
+	died := !late && !k.settled // it panicked, or was given up
 	if died {
-		err = tr.failed(err, false)
+		err = k.failed(err, false)
 	}
 	// It may have got a refresh token all the same, which is not left to the next
 	// request: there may be none in this process. Once for each Token: a hook that
 	// outlives its context every time must not go on by itself for ever.
-	if (late || died) && tr.unsaved && tr.flight == nil && tr.offered != tr.token {
-		tr.offered = tr.token
-		tr.launch(ctx, false)
+	if (late || died) && k.unsaved && k.flight == nil && k.offered != k.token {
+		k.offered = k.token
+		k.launch(ctx, false)
 	}
 	if err == nil {
-		err = tr.lastErr // of a renewal that is put off
+		err = k.lastErr // of a renewal that is put off
 	}
-	return tr.token, err
+	return k.token, err
 }
 
 // renewed gets a new token and keeps it, whatever comes after.
-func (tr *Transport) renewed(ctx context.Context, n int) error {
-	tr.mu.Lock()
-	old, pending, renewals := tr.token.clone(), tr.pending, tr.renewals
-	tr.mu.Unlock()
-	ctx = context.WithValue(ctx, rotationKey{}, rotation(tr.rotated))
+func (k *keptToken) renewed(ctx context.Context, n int) error {
+	k.mu.Lock()
+	old, pending, renewals := k.token.clone(), k.pending, k.renewals
+	k.mu.Unlock()
+	ctx = context.WithValue(ctx, rotationKey{}, rotation(k.rotated))
 	var t *Token
 	var over bool
 	var err error
 	if pending != nil {
 		t, err = pending(ctx)
 	} else {
-		t, over, err = tr.renew(ctx, old)
+		t, over, err = k.renew(ctx, old)
 	}
 	if err == nil && t == nil {
 		err = fail(ErrConfig, "Renew", "returned neither a token nor an error")
 	}
 	if err == nil {
-		_, err = tr.c.authorization(t)
+		_, err = k.c.authorization(t)
 	}
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if tr.isLate(n) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.isLate(n) {
 		// Another renewal has begun since, and what it got is newer.
-		if err != nil || tr.renewals != renewals || !tr.holds(t.RefreshToken) && !tr.holds(old.refreshToken()) {
+		if err != nil || k.renewals != renewals || !k.holds(t.RefreshToken) && !k.holds(old.refreshToken()) {
 			return err
 		}
-	} else if tr.settled = true; err != nil {
-		return tr.failed(err, over)
+	} else if k.settled = true; err != nil {
+		return k.failed(err, over)
 	}
 	// Of a token that lives for seconds, half the life is early enough.
-	tr.early = min(earlyRefresh, tr.use(t)/2)
-	tr.renewals++
-	tr.pending, tr.unsaved = nil, tr.hook != nil
-	tr.lastErr, tr.failures, tr.ended = nil, 0, false
+	k.early = min(earlyRefresh, k.use(t)/2)
+	k.renewals++
+	k.pending, k.unsaved = nil, k.hook != nil
+	k.lastErr, k.failures, k.ended = nil, 0, false
 	return nil
 }
 
 // rotated keeps a refresh token as soon as it is there, with what else is known:
 // that it is of the same session.
-func (tr *Transport) rotated(old, fresh Secret) {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if tr.token == nil || !tr.holds(old) || tr.holds(fresh) { // a renewal of something else, or none
+func (k *keptToken) rotated(old, fresh Secret) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.token == nil || !k.holds(old) || k.holds(fresh) { // a renewal of something else, or none
 		return
 	}
-	t := tr.token.clone()
+	t := k.token.clone()
 	t.RefreshToken = fresh
-	tr.token, tr.unsaved, tr.ended = t, tr.hook != nil, false
+	k.token, k.unsaved, k.ended = t, k.hook != nil, false
 }
 
 // holds reports whether the token has this refresh token.
-func (tr *Transport) holds(refreshToken Secret) bool {
-	return sameSecret(tr.token.refreshToken().Reveal(), refreshToken.Reveal())
+func (k *keptToken) holds(refreshToken Secret) bool {
+	return sameSecret(k.token.refreshToken().Reveal(), refreshToken.Reveal())
 }
 
 func (t *Token) refreshToken() Secret {
@@ -231,23 +269,23 @@ func (t *Token) refreshToken() Secret {
 	return t.RefreshToken
 }
 
-// failed puts the next renewal off, or ends the renewals; tr is locked.
-func (tr *Transport) failed(err error, over bool) error {
-	tr.pending = nil
+// failed puts the next renewal off, or ends the renewals; r is locked.
+func (k *keptToken) failed(err error, over bool) error {
+	k.pending = nil
 	var rotated *RefreshError
-	if errors.As(err, &rotated) && tr.holds(rotated.RefreshToken) {
-		tr.pending = rotated.again
+	if errors.As(err, &rotated) && k.holds(rotated.RefreshToken) {
+		k.pending = rotated.again
 	}
-	backoff := min(refreshBackoff<<min(tr.failures, maxDoublings), maxRefreshBackoff)
-	tr.retryAt = monotonic().Add(backoff)
-	tr.failures++
-	tr.ended = over
+	backoff := min(refreshBackoff<<min(k.failures, maxDoublings), maxRefreshBackoff)
+	k.retryAt = monotonic().Add(backoff)
+	k.failures++
+	k.ended = over
 	next := "the session is over: the user has to log in again"
 	if !over {
-		next = "the token could not be renewed, and the next try is at " + stamp(tr.c.clock.local().Add(backoff)) + " or by Renew"
+		next = "the token could not be renewed, and the next try is at " + stamp(k.c.clock.local().Add(backoff)) + " or by Renew"
 	}
-	tr.lastErr = &renewalError{next, err}
-	return tr.lastErr
+	k.lastErr = &renewalError{next, err}
+	return k.lastErr
 }
 
 // A renewalError adds to the error of a renewal what comes next. It is no *Error:
@@ -264,11 +302,11 @@ func (e *renewalError) Error() string {
 func (e *renewalError) Unwrap() error { return e.err }
 
 // store offers the token to the hook, until it has taken it.
-func (tr *Transport) store(ctx context.Context) error {
-	tr.mu.Lock()
-	t, unsaved, storing := tr.token, tr.unsaved, tr.storing
-	tr.storing = storing || unsaved
-	tr.mu.Unlock()
+func (k *keptToken) store(ctx context.Context) error {
+	k.mu.Lock()
+	t, unsaved, storing := k.token, k.unsaved, k.storing
+	k.storing = storing || unsaved
+	k.mu.Unlock()
 	switch {
 	case !unsaved:
 		return nil
@@ -277,54 +315,36 @@ func (tr *Transport) store(ctx context.Context) error {
 	}
 	stored := false
 	defer func() { // also of a panic or Goexit
-		tr.mu.Lock()
-		defer tr.mu.Unlock()
-		tr.storing = false
-		if stored && tr.token == t {
-			tr.unsaved = false
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.storing = false
+		if stored && k.token == t {
+			k.unsaved = false
 		}
 	}()
-	if err := tr.hook(ctx, t.clone()); err != nil {
+	if err := k.hook(ctx, t.clone()); err != nil {
 		return &Error{Op: opProtected, Param: "OnRefresh", Detail: "the new token could not be stored, and is offered again at the next request", Err: err}
 	}
 	stored = true
 	return nil
 }
 
-// Renew renews the token now: also if it is still good, and if a renewal has failed
-// just before. If a renewal is under way, Renew waits for it and makes none of its own.
-// It is for programs that know better than the clock, for example after the server
-// has told them that the user's rights have changed.
-//
-// Renew returns when the new token is stored. The errors are those of
-// TransportOptions.Renew or [Client.Refresh], and of OnRefresh. If the Transport has no
-// way to renew its token, the error matches [ErrConfig].
-func (tr *Transport) Renew(ctx context.Context) error {
-	if err := tr.renewNow(ctx); err != nil {
-		return withOp(opProtected, err)
-	}
-	return nil
-}
-
-func (tr *Transport) renewNow(ctx context.Context) error {
-	if tr == nil || tr.c == nil {
-		return fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one")
-	}
+func (k *keptToken) renewNow(ctx context.Context) error {
 	for {
-		tr.mu.Lock()
+		k.mu.Lock()
 		switch {
-		case tr.renew == nil:
-			tr.mu.Unlock()
+		case k.renew == nil:
+			k.mu.Unlock()
 			return fail(ErrConfig, "Renew", "is nil, and there is no refresh token: the token cannot be renewed")
-		case tr.ended:
-			err := tr.lastErr
-			tr.mu.Unlock()
+		case k.ended:
+			err := k.lastErr
+			k.mu.Unlock()
 			return err
-		case tr.flight == nil:
-			tr.launch(ctx, true)
+		case k.flight == nil:
+			k.launch(ctx, true)
 		}
-		f, renews := tr.flight, tr.renews
-		tr.mu.Unlock()
+		f, renews := k.flight, k.renews
+		k.mu.Unlock()
 		if err := f.wait(ctx, opProtected); err != nil {
 			return err
 		}

@@ -776,7 +776,7 @@ func TestTransportWhoseInvalidGrant(t *testing.T) {
 // access token as it was: an origin that refuses it then refuses what there is.
 func TestTransportRejectedAfterRotation(t *testing.T) {
 	old := &Token{AccessToken: NewSecret("access"), RefreshToken: NewSecret("first")}
-	tr := &Transport{token: old, refusedAt: map[string]time.Time{}}
+	tr := &Transport{keptToken: keptToken{token: old, refusedAt: map[string]time.Time{}}}
 	tr.rotated(NewSecret("first"), NewSecret("second"))
 	tr.reject(old, "https://api.example")
 	if len(tr.refusedBy) != 1 {
