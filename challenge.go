@@ -164,12 +164,15 @@ func (r *challengeReader) value() (string, bool) {
 // appendParam writes a parameter of a challenge behind others. The value has no
 // character that would have to be escaped.
 func appendParam(b []byte, name, value string) []byte {
-	if len(b) > 0 && b[len(b)-1] == '"' {
+	return appendParams(b, " "+name+`="`+value+`"`)
+}
+
+// appendParams writes parameters that appendParam has written elsewhere, or none.
+func appendParams(b []byte, params string) []byte {
+	if params != "" && len(b) > 0 && b[len(b)-1] == '"' {
 		b = append(b, ',')
 	}
-	b = append(append(b, ' '), name...)
-	b = append(append(b, `="`...), value...)
-	return append(b, '"')
+	return append(b, params...)
 }
 
 // challengeError is the error of the challenges of a scheme. Each scheme has its

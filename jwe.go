@@ -252,7 +252,7 @@ func concatKDF(z []byte, alg, apu, apv string, size int) []byte {
 	return key[:size]
 }
 
-// ---- encrypted answers
+// ---- parsing
 
 // A parsedJWE is a compact JWE that nobody has decrypted.
 type parsedJWE struct {

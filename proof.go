@@ -249,5 +249,3 @@ func (rs *ResourceServer) checkCertificate(r *http.Request, x5t string) error {
 	}
 	return nil
 }
-
-// ---- nonces

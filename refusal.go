@@ -122,9 +122,9 @@ func (rs *ResourceServer) challenge(h http.Header, a answer, code string) {
 			b = appendParam(b, "error", code)
 			b = appendParam(b, "error_description", refusalTexts.find(code))
 		}
-		b = append(b, a.params...)
+		b = appendParams(b, a.params)
 		if code == codeInsufficientAuthentication {
-			b = append(b, a.stepUp...)
+			b = appendParams(b, a.stepUp)
 		}
 		if scheme == dpopScheme {
 			b = appendParam(b, "algs", rs.proofs.algs())

@@ -464,10 +464,6 @@ func (rs *ResourceServer) setCaches(cfg *ResourceServerConfig) error {
 	return nil
 }
 
-// ---- a request
-
-// ---- how the token is presented
-
 // ---- metadata
 
 // setMetadata makes what MetadataHandler serves, RFC 9728, Section 2, and the
