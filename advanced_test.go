@@ -411,7 +411,7 @@ func TestAuthorizationDetails(t *testing.T) {
 				c.RequestKey = key
 			}
 		})
-		if !slices.Equal(config(t, srv, nil).Server.AuthorizationDetailsTypes, []string{"payment", "account"}) {
+		if !slices.Equal(config(t, srv, nil).Server.AuthorizationDetailsTypesSupported, []string{"payment", "account"}) {
 			t.Error("the types are not in the metadata")
 		}
 		for _, tt := range []struct {

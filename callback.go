@@ -459,7 +459,7 @@ func (c *Client) checkResponseIssuer(a *Authorization, params url.Values) (strin
 		switch {
 		case c.requireIssuer:
 			return "", fail(ErrIssuer, "iss", "is missing in the response, and Config.RequireResponseIssuer is set (RFC 9207)")
-		case c.server.AuthorizationResponseIssParameter && !says:
+		case c.server.AuthorizationResponseIssParameterSupported && !says:
 			return "", fail(ErrIssuer, "iss", "is missing in the response, and the server says that it sends it (RFC 9207)")
 		}
 		return "", nil

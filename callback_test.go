@@ -14,7 +14,7 @@ import (
 
 // TestValidateCallback changes the parameters of a good response.
 func TestValidateCallback(t *testing.T) {
-	issFlag := func(c *Config) { c.Server.AuthorizationResponseIssParameter = true }
+	issFlag := func(c *Config) { c.Server.AuthorizationResponseIssParameterSupported = true }
 	issWanted := func(c *Config) { c.RequireResponseIssuer = true }
 	template := tenants("https://login.example/{tenantid}/v2", true)
 	set := func(name string, values ...string) func(url.Values) {
@@ -501,7 +501,7 @@ func TestAuthorizationAccessors(t *testing.T) {
 // TestResponseIssuerBesideIDToken: real servers leave iss out where an ID token
 // says it, and not in errors, which have none.
 func TestResponseIssuerBesideIDToken(t *testing.T) {
-	announced := func(c *Config) { c.Server.AuthorizationResponseIssParameter = true }
+	announced := func(c *Config) { c.Server.AuthorizationResponseIssParameterSupported = true }
 	wanted := func(c *Config) { c.RequireResponseIssuer = true }
 	for _, tt := range []struct {
 		name   string
@@ -542,7 +542,7 @@ func TestResponseIssuerInJWT(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, func(c *Config) {
 		c.RequireResponseIssuer = true
-		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+		c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
 	})
 	a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", ResponseMode: "jwt"})
 	claims := unitClaims(map[string]any{"code": "the-code", "state": a.State()})

@@ -181,7 +181,7 @@ func TestClientIDTokenSignedResponseAlg(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			addClient(srv, func(c *oauthtest.Client) { c.IDTokenAlg = tt.signed })
 			client := newClient(t, srv, func(c *oauth.Config) {
-				c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValues = tt.configured, tt.list
+				c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValuesSupported = tt.configured, tt.list
 			})
 			_, err := try(t, srv, client, nil)
 			wantError(t, err, tt.kind, "alg")
@@ -201,7 +201,7 @@ func TestClientIDTokenSignedResponseAlg(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := oauth.NewClient(config(t, srv, func(c *oauth.Config) {
-				c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValues = tt.configured, tt.list
+				c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValuesSupported = tt.configured, tt.list
 			}))
 			wantError(t, err, oauth.ErrAlgorithm, tt.param)
 		})
@@ -232,7 +232,7 @@ func TestClientUserinfoSignedResponseAlg(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			addClient(srv, func(c *oauthtest.Client) { c.UserinfoAlg = tt.signed })
 			client := newClient(t, srv, func(c *oauth.Config) {
-				c.Metadata.UserinfoSignedResponseAlg, c.Server.UserinfoSigningAlgValues = tt.configured, tt.list
+				c.Metadata.UserinfoSignedResponseAlg, c.Server.UserinfoSigningAlgValuesSupported = tt.configured, tt.list
 			})
 			info, err := client.UserInfo(t.Context(), login(t, srv, client, nil), nil)
 			wantError(t, err, tt.kind, tt.param)

@@ -61,9 +61,9 @@ func TestNewClientErrors(t *testing.T) {
 		{"userinfo alg HS256", func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = HS256 }, ErrAlgorithm, "Metadata.UserinfoSignedResponseAlg"},
 		{"authorization alg none", func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = "none" }, ErrAlgorithm, "Metadata.AuthorizationSignedResponseAlg"},
 		{"introspection alg HS512", func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = HS512 }, ErrAlgorithm, "Metadata.IntrospectionSignedResponseAlg"},
-		{"list of nothing we verify", func(c *Config) { c.Server.IDTokenSigningAlgValues = []Algorithm{"none", HS256} }, ErrAlgorithm, "Server.IDTokenSigningAlgValues"},
-		{"empty list", func(c *Config) { c.Server.IDTokenSigningAlgValues = []Algorithm{} }, ErrAlgorithm, "Server.IDTokenSigningAlgValues"},
-		{"no list", func(c *Config) { c.Server.IDTokenSigningAlgValues = nil }, nil, ""},
+		{"list of nothing we verify", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", HS256} }, ErrAlgorithm, "Server.IDTokenSigningAlgValues"},
+		{"empty list", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{} }, ErrAlgorithm, "Server.IDTokenSigningAlgValues"},
+		{"no list", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = nil }, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestNewClientCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Server.Issuer, cfg.Server.IDTokenSigningAlgValues[0], age, cfg.AllowTokenTypes[0] = "x", "none", 1, "x"
+	cfg.Server.Issuer, cfg.Server.IDTokenSigningAlgValuesSupported[0], age, cfg.AllowTokenTypes[0] = "x", "none", 1, "x"
 	if c.server.Issuer != unitIssuer || c.idTokens.allowed[0] != ES256 || *c.meta.DefaultMaxAge != 60 || c.tokenTypes[0] != "mac" {
 		t.Error("the client changed with its configuration")
 	}
@@ -123,7 +123,7 @@ func TestIDTokenAlgorithms(t *testing.T) {
 		{"neither", "", nil, "RS256"},
 	} {
 		c := s.client(t, func(c *Config) {
-			c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValues = tt.configured, tt.list
+			c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValuesSupported = tt.configured, tt.list
 		})
 		if got := joinAlgorithms(c.idTokens.allowed); got != tt.want {
 			t.Errorf("%s: %s", tt.name, got)

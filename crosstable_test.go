@@ -320,7 +320,7 @@ func (x *crossTable) newClient() *Client {
 	return x.s.client(x.t, func(c *Config) {
 		c.Server.Issuer, c.AcceptIssuer = x.issuer, x.accept
 		c.Server.IntrospectionEndpoint = unitIssuer + introspectionPath
-		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+		c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
 		c.Metadata.UserinfoSignedResponseAlg, c.Metadata.IntrospectionSignedResponseAlg = ES256, ES256
 		c.KeySet = x.keys
 	})

@@ -1158,9 +1158,9 @@ func TestEncryptedAnswers(t *testing.T) {
 				s := newUnitServer()
 				c := s.introspector(t, func(c *Config) {
 					c.Decrypter = tt.d
-					c.Server.UserinfoSigningAlgValues = []Algorithm{ES256}
-					c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
-					c.Server.IntrospectionSigningAlgValues = []Algorithm{ES256}
+					c.Server.UserinfoSigningAlgValuesSupported = []Algorithm{ES256}
+					c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
+					c.Server.IntrospectionSigningAlgValuesSupported = []Algorithm{ES256}
 					c.Metadata.IntrospectionSignedResponseAlg = ES256
 					if tt.set {
 						k.set(&c.Metadata, alg, enc)
@@ -1221,9 +1221,9 @@ func TestEncryptedCrossUse(t *testing.T) {
 	ctx := context.Background()
 	c := s.introspector(t, func(c *Config) {
 		c.Decrypter = newUnitDecrypter(t, decryptionKey(t, x.name, x.alg, nil, ""))
-		c.Server.UserinfoSigningAlgValues = []Algorithm{ES256}
-		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
-		c.Server.IntrospectionSigningAlgValues = []Algorithm{ES256}
+		c.Server.UserinfoSigningAlgValuesSupported = []Algorithm{ES256}
+		c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
+		c.Server.IntrospectionSigningAlgValuesSupported = []Algorithm{ES256}
 	})
 	a := s.start(t, c, &jarmRequest)
 	type m = map[string]any

@@ -278,7 +278,7 @@ func TestErrorsToActOn(t *testing.T) {
 		}, ErrAlgorithm,
 			`oauth: configuration: Metadata.IDTokenSignedResponseAlg: none is never accepted: tokens have to be signed with the server's private key; register the client with one of ES256, *`},
 		{"server with HMAC alone", func() error {
-			return server(func(as *AuthorizationServer) { as.IDTokenSigningAlgValues = []Algorithm{HS256} })
+			return server(func(as *AuthorizationServer) { as.IDTokenSigningAlgValuesSupported = []Algorithm{HS256} })
 		}, ErrAlgorithm,
 			`oauth: configuration: Server.IDTokenSigningAlgValues: the server lists no algorithm that this package verifies: ES256, *`},
 		{"missing secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretBasic("") }) }, ErrConfig,
@@ -398,7 +398,7 @@ func TestErrorsOfMTLS(t *testing.T) {
 func TestErrorOfToken(t *testing.T) {
 	ctx := context.Background()
 	s := newUnitServer()
-	c := s.client(t, func(cfg *Config) { cfg.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	c := s.client(t, func(cfg *Config) { cfg.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256} })
 	rs := s.resource(t, nil)
 	two := s.resource(t, func(cfg *ResourceServerConfig) {
 		second := cfg.Servers[0]

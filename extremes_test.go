@@ -57,7 +57,7 @@ func TestExtremeTimes(t *testing.T) {
 
 func extremeTokens(t *testing.T, s *unitServer) []extremeCase {
 	ctx := context.Background()
-	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256} })
 	rs, key := s.resource(t, nil), proofKeyOf(t, ES256)
 	bound := s.accessToken(t, boundTo(key))
 	// nbf beside the others: what comes after it is judged as well.

@@ -29,7 +29,7 @@ func FuzzIntrospectionResponse(f *testing.F) {
 		f.Add(s, uint8(4))
 	}
 	s := newUnitServer()
-	c := s.introspector(f, func(c *Config) { c.Server.IntrospectionSigningAlgValues = []Algorithm{ES256} })
+	c := s.introspector(f, func(c *Config) { c.Server.IntrospectionSigningAlgValuesSupported = []Algorithm{ES256} })
 	f.Fuzz(func(t *testing.T, members string, kind uint8) {
 		body := "{" + members + "}"
 		res := fuzzResponse(opIntrospection, kind%16, body)

@@ -676,7 +676,7 @@ func FuzzUserInfoResponse(f *testing.F) {
 	keys := must(ParseKeySet([]byte(fuzzKeys)))
 	c := newUnitServer().client(f, func(cfg *Config) {
 		cfg.KeySet = keys
-		cfg.Server.UserinfoSigningAlgValues = []Algorithm{ES256, EdDSA, RS256}
+		cfg.Server.UserinfoSigningAlgValuesSupported = []Algorithm{ES256, EdDSA, RS256}
 	})
 	f.Fuzz(func(t *testing.T, body string, kind uint8) {
 		res := fuzzResponse(opUserInfo, kind, body)
@@ -827,7 +827,7 @@ func FuzzJARMClaims(f *testing.F) {
 	f.Add(`"code":"c","aud":["client-1"]`)
 	f.Add(`"cod\u0065":"c","expires_in":3600`)
 	s := newUnitServer()
-	c := s.client(f, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	c := s.client(f, func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256} })
 	f.Fuzz(func(t *testing.T, members string) {
 		a := s.start(t, c, &jarmRequest)
 		claims := `{"iss":"` + unitIssuer + `","aud":"` + unitClient + `","exp":1700000060,"state":"` + a.State() + `",` + members + `}`

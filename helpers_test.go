@@ -130,7 +130,7 @@ func (s *unitServer) config() Config {
 			UserinfoEndpoint:                   unitIssuer + "/userinfo",
 			PushedAuthorizationRequestEndpoint: unitIssuer + "/par",
 			JWKSURI:                            unitIssuer + "/jwks",
-			IDTokenSigningAlgValues:            []Algorithm{ES256},
+			IDTokenSigningAlgValuesSupported:   []Algorithm{ES256},
 		},
 		Metadata:   ClientMetadata{ClientID: unitClient},
 		Auth:       ClientSecretPost("the-client-secret"),

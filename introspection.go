@@ -284,7 +284,7 @@ func introspectionType(typ string) bool { return typ == "token-introspection+jwt
 // the object in it.
 func (c *Client) introspectionJWT(ctx context.Context, res *httpResponse, d *introspectionData) (o jsonObject, err error) {
 	allowed, err := allowedAlgorithms("Metadata.IntrospectionSignedResponseAlg", c.meta.IntrospectionSignedResponseAlg,
-		"Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValues, RS256)
+		"Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValuesSupported, RS256)
 	if err != nil {
 		return o, err
 	}

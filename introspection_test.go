@@ -156,7 +156,7 @@ func TestIntrospectMembers(t *testing.T) {
 	token := s.sign(t, "token-introspection+jwt", signed)
 	for name, a := range map[string]unitAnswer{"JSON": {mediaType: mediaJSON, body: inner}, "JWT": introspectionJWTAnswer(" " + token + "\r\n")} {
 		t.Run(name, func(t *testing.T) {
-			i, err := s.introspect(t, s.introspector(t, func(c *Config) { c.Server.IntrospectionSigningAlgValues = []Algorithm{ES256} }), a)
+			i, err := s.introspect(t, s.introspector(t, func(c *Config) { c.Server.IntrospectionSigningAlgValuesSupported = []Algorithm{ES256} }), a)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func TestIntrospectJWT(t *testing.T) {
 		return introspectionJWTAnswer(s.sign(t, typ, introspectionClaims(nil)))
 	}
 	listed := func(algs ...Algorithm) func(*Config) {
-		return func(c *Config) { c.Server.IntrospectionSigningAlgValues = algs }
+		return func(c *Config) { c.Server.IntrospectionSigningAlgValuesSupported = algs }
 	}
 	untyped, err := s.key.signCompact([]byte(`{"alg":"ES256","kid":"`+s.key.kid+`"}`), []byte(unitJSON(t, introspectionClaims(nil))))
 	if err != nil {

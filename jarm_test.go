@@ -19,7 +19,7 @@ func TestJARM(t *testing.T) {
 	const guid = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 	template := func(c *Config) {
 		tenants("https://login.example/{tenantid}/v2", true)(c)
-		c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+		c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
 	}
 	tests := []struct {
 		name   string
@@ -60,17 +60,17 @@ func TestJARM(t *testing.T) {
 		{name: "access_token", change: m{"access_token": "x"}, kind: ErrClaim, param: "access_token"},
 		{name: "an access token's type", typ: "at+jwt", kind: ErrType, param: "typ"},
 		{name: "alg not configured", config: func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = PS256 }, kind: ErrAlgorithm, param: "alg"},
-		{name: "alg not listed", config: func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{RS256, PS256} }, kind: ErrAlgorithm, param: "alg"},
-		{name: "alg not RS256, nothing says another", config: func(c *Config) { c.Server.AuthorizationSigningAlgValues = nil }, kind: ErrAlgorithm, param: "alg"},
+		{name: "alg not listed", config: func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{RS256, PS256} }, kind: ErrAlgorithm, param: "alg"},
+		{name: "alg not RS256, nothing says another", config: func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = nil }, kind: ErrAlgorithm, param: "alg"},
 		{name: "alg configured against the list", config: func(c *Config) {
-			c.Metadata.AuthorizationSignedResponseAlg, c.Server.AuthorizationSigningAlgValues = ES256, []Algorithm{RS256}
+			c.Metadata.AuthorizationSignedResponseAlg, c.Server.AuthorizationSigningAlgValuesSupported = ES256, []Algorithm{RS256}
 		}},
 		{name: "iss parameter announced", config: func(c *Config) {
-			c.Server.AuthorizationResponseIssParameter, c.Server.AuthorizationSigningAlgValues = true, []Algorithm{ES256}
+			c.Server.AuthorizationResponseIssParameterSupported, c.Server.AuthorizationSigningAlgValuesSupported = true, []Algorithm{ES256}
 		}},
 	}
 	s := newUnitServer()
-	listed := func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} }
+	listed := func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256} }
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.config == nil {
@@ -107,7 +107,7 @@ func TestJARM(t *testing.T) {
 // included, and nothing beside it counts.
 func TestJARMDowngrade(t *testing.T) {
 	s := newUnitServer()
-	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256} })
 	a := s.start(t, c, &jarmRequest)
 	for name, params := range map[string]url.Values{
 		"plain":          {"code": {"x"}, "state": {a.State()}},
@@ -151,7 +151,7 @@ func TestJARMKeyIssuer(t *testing.T) {
 			}
 			s.answer("/jwks", unitJSON(t, map[string]any{"keys": []any{key}}))
 			c := s.client(t, func(c *Config) {
-				c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+				c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
 				if tt.issuer == template {
 					tenants(template, true)(c)
 				}
@@ -169,7 +169,7 @@ func TestJARMKeyIssuer(t *testing.T) {
 
 func TestJARMAlgorithmOfNothing(t *testing.T) {
 	s := newUnitServer()
-	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{"none"} })
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{"none"} })
 	_, err := c.StartAuthorization(context.Background(), &jarmRequest)
 	wantError(t, err, ErrAlgorithm, "Server.AuthorizationSigningAlgValues")
 }
@@ -206,7 +206,7 @@ func TestHybrid(t *testing.T) {
 		{name: "s_hash other", claims: m{"s_hash": leftHash("x")}, kind: ErrClaim, param: "s_hash"},
 		{name: "s_hash other, required", claims: m{"s_hash": leftHash("x")}, config: detached, kind: ErrClaim, param: "s_hash"},
 		{name: "s_hash", claims: m{"s_hash": "state"}, config: detached},
-		{name: "iss announced and left out", config: func(c *Config) { c.Server.AuthorizationResponseIssParameter = true }},
+		{name: "iss announced and left out", config: func(c *Config) { c.Server.AuthorizationResponseIssParameterSupported = true }},
 		{name: "iss of another", params: url.Values{"iss": {"https://evil.example"}}, kind: ErrIssuer, param: "iss"},
 		{name: "second token of another user", second: m{"sub": "mallory"}, kind: ErrClaim, param: "sub"},
 		{name: "second token without nonce", second: m{"nonce": unitRemoved}, kind: ErrNonce},
@@ -327,7 +327,7 @@ func TestIDTokenResponse(t *testing.T) {
 
 func TestResponseTypesAndModes(t *testing.T) {
 	s := newUnitServer()
-	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} })
+	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256} })
 	for _, tt := range []struct {
 		typ, mode string
 		ok        bool

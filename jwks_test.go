@@ -1268,7 +1268,7 @@ func TestJWKSSources(t *testing.T) {
 			s := newUnitServer()
 			c := s.client(t, func(c *Config) {
 				c.Server.IntrospectionEndpoint = unitIssuer + "/introspect"
-				c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256}
+				c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
 				c.Metadata.UserinfoSignedResponseAlg, c.Metadata.IntrospectionSignedResponseAlg = ES256, ES256
 			})
 			keys, err := c.keySet()

@@ -57,53 +57,53 @@ type AuthorizationServer struct {
 	ClaimsLocalesSupported []string `json:"claims_locales_supported,omitzero"`
 	UILocalesSupported     []string `json:"ui_locales_supported,omitzero"`
 
-	CodeChallengeMethodsSupported    []string `json:"code_challenge_methods_supported,omitzero"`
-	AuthorizationDetailsTypes        []string `json:"authorization_details_types_supported,omitzero"`
-	BackchannelTokenDeliveryModes    []string `json:"backchannel_token_delivery_modes_supported,omitzero"`
-	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported,omitzero"`
-	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported,omitzero"`
-	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported,omitzero"`
-	ProtectedResources               []string `json:"protected_resources,omitzero"` // RFC 9728
-	IDTokenEncryptionAlgValues       []string `json:"id_token_encryption_alg_values_supported,omitzero"`
-	IDTokenEncryptionEncValues       []string `json:"id_token_encryption_enc_values_supported,omitzero"`
-	UserinfoEncryptionAlgValues      []string `json:"userinfo_encryption_alg_values_supported,omitzero"`
-	UserinfoEncryptionEncValues      []string `json:"userinfo_encryption_enc_values_supported,omitzero"`
-	RequestObjectEncryptionAlgValues []string `json:"request_object_encryption_alg_values_supported,omitzero"`
-	RequestObjectEncryptionEncValues []string `json:"request_object_encryption_enc_values_supported,omitzero"`
-	AuthorizationEncryptionAlgValues []string `json:"authorization_encryption_alg_values_supported,omitzero"`
-	AuthorizationEncryptionEncValues []string `json:"authorization_encryption_enc_values_supported,omitzero"`
-	IntrospectionEncryptionAlgValues []string `json:"introspection_encryption_alg_values_supported,omitzero"`
-	IntrospectionEncryptionEncValues []string `json:"introspection_encryption_enc_values_supported,omitzero"`
+	CodeChallengeMethodsSupported             []string `json:"code_challenge_methods_supported,omitzero"`
+	AuthorizationDetailsTypesSupported        []string `json:"authorization_details_types_supported,omitzero"`
+	BackchannelTokenDeliveryModesSupported    []string `json:"backchannel_token_delivery_modes_supported,omitzero"`
+	TokenEndpointAuthMethodsSupported         []string `json:"token_endpoint_auth_methods_supported,omitzero"`
+	RevocationEndpointAuthMethodsSupported    []string `json:"revocation_endpoint_auth_methods_supported,omitzero"`
+	IntrospectionEndpointAuthMethodsSupported []string `json:"introspection_endpoint_auth_methods_supported,omitzero"`
+	ProtectedResources                        []string `json:"protected_resources,omitzero"` // RFC 9728
+	IDTokenEncryptionAlgValuesSupported       []string `json:"id_token_encryption_alg_values_supported,omitzero"`
+	IDTokenEncryptionEncValuesSupported       []string `json:"id_token_encryption_enc_values_supported,omitzero"`
+	UserinfoEncryptionAlgValuesSupported      []string `json:"userinfo_encryption_alg_values_supported,omitzero"`
+	UserinfoEncryptionEncValuesSupported      []string `json:"userinfo_encryption_enc_values_supported,omitzero"`
+	RequestObjectEncryptionAlgValuesSupported []string `json:"request_object_encryption_alg_values_supported,omitzero"`
+	RequestObjectEncryptionEncValuesSupported []string `json:"request_object_encryption_enc_values_supported,omitzero"`
+	AuthorizationEncryptionAlgValuesSupported []string `json:"authorization_encryption_alg_values_supported,omitzero"`
+	AuthorizationEncryptionEncValuesSupported []string `json:"authorization_encryption_enc_values_supported,omitzero"`
+	IntrospectionEncryptionAlgValuesSupported []string `json:"introspection_encryption_alg_values_supported,omitzero"`
+	IntrospectionEncryptionEncValuesSupported []string `json:"introspection_encryption_enc_values_supported,omitzero"`
 
 	// The algorithms of what the server signs. Nil: the server says nothing,
 	// and the default is used where there is one; empty: none.
-	IDTokenSigningAlgValues       []Algorithm `json:"id_token_signing_alg_values_supported,omitzero"`
-	UserinfoSigningAlgValues      []Algorithm `json:"userinfo_signing_alg_values_supported,omitzero"`
-	AuthorizationSigningAlgValues []Algorithm `json:"authorization_signing_alg_values_supported,omitzero"`
-	IntrospectionSigningAlgValues []Algorithm `json:"introspection_signing_alg_values_supported,omitzero"`
+	IDTokenSigningAlgValuesSupported       []Algorithm `json:"id_token_signing_alg_values_supported,omitzero"`
+	UserinfoSigningAlgValuesSupported      []Algorithm `json:"userinfo_signing_alg_values_supported,omitzero"`
+	AuthorizationSigningAlgValuesSupported []Algorithm `json:"authorization_signing_alg_values_supported,omitzero"`
+	IntrospectionSigningAlgValuesSupported []Algorithm `json:"introspection_signing_alg_values_supported,omitzero"`
 
 	// The algorithms of what clients sign.
-	RequestObjectSigningAlgValues             []Algorithm `json:"request_object_signing_alg_values_supported,omitzero"`
-	TokenEndpointAuthSigningAlgValues         []Algorithm `json:"token_endpoint_auth_signing_alg_values_supported,omitzero"`
-	RevocationEndpointAuthSigningAlgValues    []Algorithm `json:"revocation_endpoint_auth_signing_alg_values_supported,omitzero"`
-	IntrospectionEndpointAuthSigningAlgValues []Algorithm `json:"introspection_endpoint_auth_signing_alg_values_supported,omitzero"`
-	BackchannelRequestSigningAlgValues        []Algorithm `json:"backchannel_authentication_request_signing_alg_values_supported,omitzero"`
-	DPoPSigningAlgValues                      []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
+	RequestObjectSigningAlgValuesSupported                    []Algorithm `json:"request_object_signing_alg_values_supported,omitzero"`
+	TokenEndpointAuthSigningAlgValuesSupported                []Algorithm `json:"token_endpoint_auth_signing_alg_values_supported,omitzero"`
+	RevocationEndpointAuthSigningAlgValuesSupported           []Algorithm `json:"revocation_endpoint_auth_signing_alg_values_supported,omitzero"`
+	IntrospectionEndpointAuthSigningAlgValuesSupported        []Algorithm `json:"introspection_endpoint_auth_signing_alg_values_supported,omitzero"`
+	BackchannelAuthenticationRequestSigningAlgValuesSupported []Algorithm `json:"backchannel_authentication_request_signing_alg_values_supported,omitzero"`
+	DPoPSigningAlgValuesSupported                             []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
 
-	AuthorizationResponseIssParameter     bool  `json:"authorization_response_iss_parameter_supported,omitzero"` // RFC 9207
-	RequirePushedAuthorizationRequests    bool  `json:"require_pushed_authorization_requests,omitzero"`          // RFC 9126
-	RequireSignedRequestObject            bool  `json:"require_signed_request_object,omitzero"`                  // RFC 9101
-	RequestParameterSupported             bool  `json:"request_parameter_supported,omitzero"`
-	RequestURIParameterSupported          *bool `json:"request_uri_parameter_supported,omitzero"` // nil: true
-	RequireRequestURIRegistration         bool  `json:"require_request_uri_registration,omitzero"`
-	ClaimsParameterSupported              bool  `json:"claims_parameter_supported,omitzero"`
-	TLSClientCertificateBoundAccessTokens bool  `json:"tls_client_certificate_bound_access_tokens,omitzero"`
-	FrontchannelLogoutSupported           bool  `json:"frontchannel_logout_supported,omitzero"`
-	FrontchannelLogoutSessionSupported    bool  `json:"frontchannel_logout_session_supported,omitzero"`
-	BackchannelLogoutSupported            bool  `json:"backchannel_logout_supported,omitzero"`
-	BackchannelLogoutSessionSupported     bool  `json:"backchannel_logout_session_supported,omitzero"`
-	BackchannelUserCodeParameterSupported bool  `json:"backchannel_user_code_parameter_supported,omitzero"`
-	ClientIDMetadataDocumentSupported     bool  `json:"client_id_metadata_document_supported,omitzero"`
+	AuthorizationResponseIssParameterSupported bool  `json:"authorization_response_iss_parameter_supported,omitzero"` // RFC 9207
+	RequirePushedAuthorizationRequests         bool  `json:"require_pushed_authorization_requests,omitzero"`          // RFC 9126
+	RequireSignedRequestObject                 bool  `json:"require_signed_request_object,omitzero"`                  // RFC 9101
+	RequestParameterSupported                  bool  `json:"request_parameter_supported,omitzero"`
+	RequestURIParameterSupported               *bool `json:"request_uri_parameter_supported,omitzero"` // nil: true
+	RequireRequestURIRegistration              bool  `json:"require_request_uri_registration,omitzero"`
+	ClaimsParameterSupported                   bool  `json:"claims_parameter_supported,omitzero"`
+	TLSClientCertificateBoundAccessTokens      bool  `json:"tls_client_certificate_bound_access_tokens,omitzero"`
+	FrontchannelLogoutSupported                bool  `json:"frontchannel_logout_supported,omitzero"`
+	FrontchannelLogoutSessionSupported         bool  `json:"frontchannel_logout_session_supported,omitzero"`
+	BackchannelLogoutSupported                 bool  `json:"backchannel_logout_supported,omitzero"`
+	BackchannelLogoutSessionSupported          bool  `json:"backchannel_logout_session_supported,omitzero"`
+	BackchannelUserCodeParameterSupported      bool  `json:"backchannel_user_code_parameter_supported,omitzero"`
+	ClientIDMetadataDocumentSupported          bool  `json:"client_id_metadata_document_supported,omitzero"`
 
 	ServiceDocumentation string `json:"service_documentation,omitzero"`
 	OPPolicyURI          string `json:"op_policy_uri,omitzero"`
@@ -301,14 +301,14 @@ type ResourceMetadata struct {
 	JWKSURI                               string      `json:"jwks_uri,omitzero"`
 	ScopesSupported                       []string    `json:"scopes_supported,omitzero"`
 	BearerMethodsSupported                []string    `json:"bearer_methods_supported,omitzero"`
-	ResourceSigningAlgValues              []Algorithm `json:"resource_signing_alg_values_supported,omitzero"`
+	ResourceSigningAlgValuesSupported     []Algorithm `json:"resource_signing_alg_values_supported,omitzero"`
 	ResourceName                          string      `json:"resource_name,omitzero"`
 	ResourceDocumentation                 string      `json:"resource_documentation,omitzero"`
 	ResourcePolicyURI                     string      `json:"resource_policy_uri,omitzero"`
 	ResourceTOSURI                        string      `json:"resource_tos_uri,omitzero"`
 	TLSClientCertificateBoundAccessTokens bool        `json:"tls_client_certificate_bound_access_tokens,omitzero"`
-	AuthorizationDetailsTypes             []string    `json:"authorization_details_types_supported,omitzero"`
-	DPoPSigningAlgValues                  []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
+	AuthorizationDetailsTypesSupported    []string    `json:"authorization_details_types_supported,omitzero"`
+	DPoPSigningAlgValuesSupported         []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
 	DPoPBoundAccessTokensRequired         bool        `json:"dpop_bound_access_tokens_required,omitzero"`
 	SignedMetadata                        string      `json:"signed_metadata,omitzero"` // not evaluated
 

@@ -54,7 +54,7 @@ func TestMLDSAMissing(t *testing.T) {
 				{"Metadata.AuthorizationSignedResponseAlg", func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = alg }},
 				{"Metadata.IntrospectionSignedResponseAlg", func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = alg }},
 				// Another algorithm would not help: the server has no other.
-				{"Server.IDTokenSigningAlgValues", func(c *Config) { c.Server.IDTokenSigningAlgValues = []Algorithm{"none", alg} }},
+				{"Server.IDTokenSigningAlgValues", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", alg} }},
 			} {
 				cfg := s.config()
 				x.change(&cfg)
@@ -79,7 +79,7 @@ func TestMLDSAMissing(t *testing.T) {
 			if err != nil || !slices.Equal(got, []Algorithm{ES256}) {
 				t.Errorf("usable are %v, %v", got, err)
 			}
-			c := s.client(t, func(c *Config) { c.Server.IDTokenSigningAlgValues = []Algorithm{alg, ES256} })
+			c := s.client(t, func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{alg, ES256} })
 			token := encodeBase64URL([]byte(`{"alg":"`+string(alg)+`"}`)) + ".e30." + strings.Repeat("A", 4)
 			_, err = c.VerifyIDToken(context.Background(), token, VerifyIDTokenOptions{})
 			wantError(t, err, ErrAlgorithm, "alg")

@@ -282,7 +282,7 @@ func TestLoginVariants(t *testing.T) {
 			ok: func(tok *oauth.Token, _ oauthtest.Request) bool { return tok.TokenType == "" }},
 		{name: "other token type", fault: []oauthtest.Fault{oauthtest.WrongTokenType}, config: func(c *oauth.Config) { c.AllowTokenTypes = []string{"MAC"} },
 			ok: func(tok *oauth.Token, _ oauthtest.Request) bool { return tok.TokenType == "mac" }},
-		{name: "no iss promised", fault: []oauthtest.Fault{oauthtest.MissingIss}, config: func(c *oauth.Config) { c.Server.AuthorizationResponseIssParameter = false }},
+		{name: "no iss promised", fault: []oauthtest.Fault{oauthtest.MissingIss}, config: func(c *oauth.Config) { c.Server.AuthorizationResponseIssParameterSupported = false }},
 		{name: "key set shared", config: func(c *oauth.Config) {
 			c.KeySet, _ = oauth.NewKeySet(c.Server.JWKSURI, &oauth.KeySetOptions{HTTPClient: c.HTTPClient})
 			c.Server.JWKSURI = ""

@@ -480,7 +480,7 @@ func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
 	}{
 		{m.Resource != "" && m.Resource != rs.resource, "Resource"},
 		{m.BearerMethodsSupported != nil, "BearerMethodsSupported"},
-		{m.DPoPSigningAlgValues != nil, "DPoPSigningAlgValues"},
+		{m.DPoPSigningAlgValuesSupported != nil, "DPoPSigningAlgValues"},
 	} {
 		if own.set {
 			return fail(ErrConfig, "Metadata."+own.name, "is set by the package")
@@ -488,7 +488,7 @@ func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
 	}
 	m.Resource = rs.resource
 	m.BearerMethodsSupported = []string{"header"}
-	m.DPoPSigningAlgValues = rs.proofs.jws.allowed
+	m.DPoPSigningAlgValuesSupported = rs.proofs.jws.allowed
 	m.DPoPBoundAccessTokensRequired = m.DPoPBoundAccessTokensRequired || rs.needDPoP
 	m.TLSClientCertificateBoundAccessTokens = m.TLSClientCertificateBoundAccessTokens || rs.needMTLS
 	if m.AuthorizationServers == nil {

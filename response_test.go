@@ -70,7 +70,7 @@ func TestJARMConfiguration(t *testing.T) {
 		{"id_token", "jwt", nil, oauth.ErrConfig, "ResponseMode"},
 		{"code", "query.jwt", []oauth.Algorithm{"none", oauth.HS256}, oauth.ErrAlgorithm, "Server.AuthorizationSigningAlgValues"},
 	} {
-		client := newClient(t, srv, func(c *oauth.Config) { c.Server.AuthorizationSigningAlgValues = tt.algs })
+		client := newClient(t, srv, func(c *oauth.Config) { c.Server.AuthorizationSigningAlgValuesSupported = tt.algs })
 		_, err := client.StartAuthorization(t.Context(), request(func(r *oauth.AuthorizationRequest) {
 			r.ResponseType, r.ResponseMode = tt.responseType, tt.mode
 		}))

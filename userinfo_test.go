@@ -23,7 +23,7 @@ func TestUserInfo(t *testing.T) {
 	}
 	signed := func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = ES256 }
 	listed := func(algs ...Algorithm) func(*Config) {
-		return func(c *Config) { c.Server.UserinfoSigningAlgValues = algs }
+		return func(c *Config) { c.Server.UserinfoSigningAlgValuesSupported = algs }
 	}
 	other, err := GenerateSigningKey(ES256)
 	if err != nil {

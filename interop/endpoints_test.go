@@ -214,7 +214,7 @@ func resourceMetadata(s *scenario) {
 		equal(s, meta.Resource, resource, "resource")
 		s.require(slices.Equal(meta.AuthorizationServers, []string{issuer}), "authorization_servers: %q", meta.AuthorizationServers)
 		s.require(slices.Equal(meta.ScopesSupported, []string{"api:read", "api:write"}), "scopes_supported: %q", meta.ScopesSupported)
-		s.require(slices.Contains(meta.DPoPSigningAlgValues, oauth.ES256), "dpop_signing_alg_values_supported: %q", meta.DPoPSigningAlgValues)
+		s.require(slices.Contains(meta.DPoPSigningAlgValuesSupported, oauth.ES256), "dpop_signing_alg_values_supported: %q", meta.DPoPSigningAlgValuesSupported)
 
 		for _, name := range []string{"", issuer} {
 			server, err := meta.Discover(s.ctx, name, o)
