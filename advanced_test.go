@@ -122,7 +122,7 @@ func TestPushedRequestAuthentication(t *testing.T) {
 		method, credentials string
 		config              func(*oauth.Config)
 	}{
-		{"none", "", func(c *oauth.Config) { c.Auth = oauth.None() }},
+		{"none", "", func(c *oauth.Config) { c.Auth = oauth.PublicClient() }},
 		{"client_secret_basic", "header", nil},
 		{"client_secret_post", "secret", func(c *oauth.Config) { c.Auth = oauth.ClientSecretPost(appSecret) }},
 		{"client_secret_jwt", "assertion", func(c *oauth.Config) { c.Auth = oauth.ClientSecretJWT(appSecret, oauth.HS512, nil) }},

@@ -683,11 +683,11 @@ func TestAttestationWhere(t *testing.T) {
 			{"/introspect", true, func(c *Client) error { _, err := c.Introspect(ctx, "t", nil); return err }},
 			{"/revoke", true, func(c *Client) error { return c.Revoke(ctx, "t", nil) }},
 			{"/device", true, func(c *Client) error {
-				_, err := c.StartDeviceAuthorization(ctx, &DeviceRequest{})
+				_, err := c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{})
 				return err
 			}},
 			{"/ciba", true, func(c *Client) error {
-				_, err := c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+				_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 				return err
 			}},
 			{"/jwks", false, func(c *Client) error { return c.needKeys(ctx) }},

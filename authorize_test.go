@@ -91,7 +91,7 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 		{name: "relative resource", r: req{RedirectURI: cb, Resource: []string{"a"}}, kind: ErrConfig, param: "Resource"},
 		{name: "claims no object", r: req{RedirectURI: cb, Claims: []int{1}}, kind: ErrConfig, param: "Claims"},
 		{name: "claims do not encode", r: req{RedirectURI: cb, Claims: func() {}}, kind: ErrConfig, param: "Claims"},
-		{name: "no PKCE, public", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}, config: func(c *Config) { c.Auth = None() }, kind: ErrConfig, param: "InsecureNoPKCE"},
+		{name: "no PKCE, public", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}, config: func(c *Config) { c.Auth = PublicClient() }, kind: ErrConfig, param: "InsecureNoPKCE"},
 		{name: "no PKCE, no openid", r: req{RedirectURI: cb, InsecureNoPKCE: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
 		{name: "no PKCE, no nonce", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true, InsecureNoNonce: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
 		{name: "no PKCE", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}},
@@ -316,7 +316,7 @@ func TestPrivateScheme(t *testing.T) {
 		{"urn:ietf:wg:oauth:2.0:oob", "com.example.app"},
 	} {
 		_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: tt.uri})
-		_, endErr := c.EndSessionURL(EndSession{PostLogoutRedirectURI: tt.uri})
+		_, endErr := c.EndSessionURL(EndSessionRequest{PostLogoutRedirectURI: tt.uri})
 		for param, err := range map[string]error{"RedirectURI": err, "PostLogoutRedirectURI": endErr} {
 			if tt.text == "" {
 				if err != nil {

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// A BackchannelRequest says what [Client.StartBackchannel] asks for. Scope, with
+// A BackchannelRequest says what [Client.StartBackchannelAuthentication] asks for. Scope, with
 // openid in it, and one of the three hints are required.
-type BackchannelRequest struct {
+type BackchannelAuthenticationRequest struct {
 	unprinted
 
 	Scope []string
@@ -39,15 +39,15 @@ type BackchannelRequest struct {
 }
 
 // A Backchannel is an authentication request that waits for the user. In poll
-// mode call [Client.PollBackchannel]. In ping mode (if that is
+// mode call [Client.PollBackchannelAuthentication]. In ping mode (if that is
 // Metadata.BackchannelTokenDeliveryMode) keep what MarshalBinary gives under its
 // AuthReqID; when the server's notification comes, [ParseBackchannelPing] finds
-// it again and [Client.BackchannelToken] gets the token; a notification can get
+// it again and [Client.BackchannelAuthenticationToken] gets the token; a notification can get
 // lost, so ask once more before Expiry. It may be used by several goroutines, but
 // only one should poll.
-type Backchannel struct{ g pendingGrant }
+type BackchannelAuthentication struct{ g pendingGrant }
 
-func (b *Backchannel) grant() *pendingGrant {
+func (b *BackchannelAuthentication) grant() *pendingGrant {
 	if b == nil {
 		return nil
 	}
@@ -55,36 +55,38 @@ func (b *Backchannel) grant() *pendingGrant {
 }
 
 // AuthReqID is auth_req_id, which names the request at the server.
-func (b *Backchannel) AuthReqID() string { return b.grant().data().code }
+func (b *BackchannelAuthentication) AuthReqID() string { return b.grant().data().code }
 
 // Expiry is when the request expires, by the local clock.
-func (b *Backchannel) Expiry() time.Time { return b.grant().data().expiry }
+func (b *BackchannelAuthentication) Expiry() time.Time { return b.grant().data().expiry }
 
 // Interval is the time to let pass before each attempt. It grows when the
 // server says slow_down.
-func (b *Backchannel) Interval() time.Duration { return b.grant().wait() }
+func (b *BackchannelAuthentication) Interval() time.Duration { return b.grant().wait() }
 
 // MarshalBinary encodes b for another process. The result is secret.
-func (b *Backchannel) MarshalBinary() ([]byte, error) { return b.grant().save(opBackchannel) }
+func (b *BackchannelAuthentication) MarshalBinary() ([]byte, error) {
+	return b.grant().save(opBackchannel)
+}
 
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse].
-func (b *Backchannel) UnmarshalBinary(data []byte) error {
+func (b *BackchannelAuthentication) UnmarshalBinary(data []byte) error {
 	return b.grant().restore(opBackchannel, data)
 }
 
 // MarshalJSON fails: what is needed is secret.
-func (b *Backchannel) MarshalJSON() ([]byte, error) {
+func (b *BackchannelAuthentication) MarshalJSON() ([]byte, error) {
 	return nil, fail(ErrConfig, "", "a Backchannel does not encode to JSON: use MarshalBinary").in(opBackchannel)
 }
 
 // Format prints the server and the client, nothing that is secret.
-func (b *Backchannel) Format(f fmt.State, _ rune) { fmt.Fprint(f, b.summary()) }
+func (b *BackchannelAuthentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, b.summary()) }
 
 // LogValue is the server and the client.
-func (b *Backchannel) LogValue() slog.Value { return slog.StringValue(b.summary()) }
+func (b *BackchannelAuthentication) LogValue() slog.Value { return slog.StringValue(b.summary()) }
 
-func (b *Backchannel) summary() string {
+func (b *BackchannelAuthentication) summary() string {
 	if b == nil {
 		return "Backchannel(nil)"
 	}
@@ -96,7 +98,7 @@ func (b *Backchannel) summary() string {
 // Metadata.BackchannelRequestAlg is set. Push mode is [ErrUnsupported]: it
 // brings tokens in requests that nobody asked for. The other errors are those of
 // a request, and [*ResponseError] (unknown_user_id, …: CIBA, Section 13).
-func (c *Client) StartBackchannel(ctx context.Context, r *BackchannelRequest) (*Backchannel, error) {
+func (c *Client) StartBackchannelAuthentication(ctx context.Context, r *BackchannelAuthenticationRequest) (*BackchannelAuthentication, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -107,7 +109,7 @@ func (c *Client) StartBackchannel(ctx context.Context, r *BackchannelRequest) (*
 	return b, nil
 }
 
-func (c *Client) startBackchannel(ctx context.Context, r *BackchannelRequest) (*Backchannel, error) {
+func (c *Client) startBackchannel(ctx context.Context, r *BackchannelAuthenticationRequest) (*BackchannelAuthentication, error) {
 	form, notificationToken, err := c.backchannelRequest(r)
 	if err != nil {
 		return nil, err
@@ -138,7 +140,7 @@ var backchannelParams = []string{
 }
 
 // backchannelRequest is CIBA, Section 7.1.
-func (c *Client) backchannelRequest(r *BackchannelRequest) (form url.Values, notificationToken string, err error) {
+func (c *Client) backchannelRequest(r *BackchannelAuthenticationRequest) (form url.Values, notificationToken string, err error) {
 	if err := c.checkBackchannelRequest(r); err != nil {
 		return nil, "", err
 	}
@@ -170,7 +172,7 @@ func (c *Client) backchannelRequest(r *BackchannelRequest) (form url.Values, not
 	return form, notificationToken, setParams(form, r.Params, slices.Concat(backchannelParams, reservedTokenParams)...)
 }
 
-func (c *Client) checkBackchannelRequest(r *BackchannelRequest) error {
+func (c *Client) checkBackchannelRequest(r *BackchannelAuthenticationRequest) error {
 	if r == nil {
 		return fail(ErrConfig, "", "the BackchannelRequest is nil")
 	}
@@ -223,7 +225,7 @@ func (c *Client) signBackchannel(form url.Values) (url.Values, error) {
 }
 
 // processBackchannelResponse reads the answer of CIBA, Section 7.3.
-func (c *Client) processBackchannelResponse(res *httpResponse, scope string, started time.Time) (*Backchannel, error) {
+func (c *Client) processBackchannelResponse(res *httpResponse, scope string, started time.Time) (*BackchannelAuthentication, error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, err
 	}
@@ -235,17 +237,17 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 	if err != nil {
 		return nil, err
 	}
-	b := &Backchannel{g: pendingGrant{d: data}}
+	b := &BackchannelAuthentication{g: pendingGrant{d: data}}
 	b.g.interval.Store(interval)
 	return b, nil
 }
 
 // BackchannelToken asks once for the token. [IsPending] says whether an error
-// means to ask again, not before [Backchannel.Interval] has passed. With
+// means to ask again, not before [BackchannelAuthentication.Interval] has passed. With
 // [ErrExpired] the request has expired; access_denied, in a [*ResponseError],
 // says that the user refused. The other errors are those of a request, and the
 // kinds under [ErrInvalid]. Nil options are the default.
-func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+func (c *Client) BackchannelAuthenticationToken(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -256,7 +258,7 @@ func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel, opts *Gra
 	return t, nil
 }
 
-func (c *Client) backchannelToken(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+func (c *Client) backchannelToken(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
 	if b == nil {
 		return nil, fail(ErrConfig, "Backchannel", "is nil")
 	}
@@ -266,8 +268,8 @@ func (c *Client) backchannelToken(ctx context.Context, b *Backchannel, opts *Gra
 // PollBackchannel waits until the user has decided, and returns the token. It
 // keeps to the interval of the server, slows down when told to and when the
 // server cannot be reached, and ends with the user's refusal, the expiry of the
-// request or the context. The errors are those of [Client.BackchannelToken].
-func (c *Client) PollBackchannel(ctx context.Context, b *Backchannel, opts *GrantOptions) (*Token, error) {
+// request or the context. The errors are those of [Client.BackchannelAuthenticationToken].
+func (c *Client) PollBackchannelAuthentication(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -286,7 +288,7 @@ func (c *Client) PollBackchannel(ctx context.Context, b *Backchannel, opts *Gran
 // with that AuthReqID, nil if there is none; it does not delete it, because the id
 // is not to be trusted before ParseBackchannelPing has compared the bearer token
 // with that Backchannel's. Answer with status 204, then call
-// [Client.BackchannelToken] with a context that outlives r. A notification may
+// [Client.BackchannelAuthenticationToken] with a context that outlives r. A notification may
 // come twice, and it may come before StartBackchannel has returned: who has not
 // heard in a while polls, slowly.
 //
@@ -294,7 +296,7 @@ func (c *Client) PollBackchannel(ctx context.Context, b *Backchannel, opts *Gran
 // 503), [ErrNoCredentials] for a token that is missing or wrong and for an
 // unknown id (401, with a WWW-Authenticate: Bearer), [ErrParse] for a malformed
 // request (400).
-func ParseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*Backchannel, error)) (*Backchannel, error) {
+func ParseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*BackchannelAuthentication, error)) (*BackchannelAuthentication, error) {
 	b, err := parseBackchannelPing(r, find)
 	if err != nil {
 		return nil, withOp(opBackchannel, err)
@@ -302,7 +304,7 @@ func ParseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 	return b, nil
 }
 
-func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*Backchannel, error)) (*Backchannel, error) {
+func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*BackchannelAuthentication, error)) (*BackchannelAuthentication, error) {
 	if r == nil || find == nil {
 		return nil, fail(ErrConfig, "", "the request or find is nil")
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-var plainBackchannel = BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"}
+var plainBackchannel = BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}
 
 // TestBackchannelAnswer: CIBA, Section 7.3.
 func TestBackchannelAnswer(t *testing.T) {
@@ -31,7 +31,7 @@ func TestBackchannelAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newUnitServer()
 			s.answer("/ciba", unitBody(t, good, tt.change))
-			b, err := s.client(t, withCIBA).StartBackchannel(context.Background(), &plainBackchannel)
+			b, err := s.client(t, withCIBA).StartBackchannelAuthentication(context.Background(), &plainBackchannel)
 			if tt.param != "" {
 				if wantError(t, err, ErrResponse, tt.param); b != nil {
 					t.Error("a result came with the error")
@@ -47,7 +47,7 @@ func TestBackchannelAnswer(t *testing.T) {
 }
 
 // fullBackchannel sets every member but two of the hints.
-var fullBackchannel = BackchannelRequest{
+var fullBackchannel = BackchannelAuthenticationRequest{
 	Scope: []string{"openid", "a"}, LoginHint: "alice", BindingMessage: "W4 \"7\"", UserCode: NewSecret("1234"),
 	ACRValues: []string{"gold", "silver"}, RequestedExpiry: 2 * time.Minute,
 	Resource: someOptions.Resource, AuthorizationDetails: someDetails, Params: url.Values{"x": {"1"}},
@@ -72,17 +72,17 @@ func TestBackchannelRequest(t *testing.T) {
 			c.Metadata.BackchannelTokenDeliveryMode = mode
 			c.RequestKey = unitKey() // of no use without BackchannelRequestAlg
 		})
-		b, err := c.StartBackchannel(context.Background(), &fullBackchannel)
+		b, err := c.StartBackchannelAuthentication(context.Background(), &fullBackchannel)
 		if err != nil || b.g.d.notificationToken != "" || b.g.d.scope != "openid a" {
 			t.Fatalf("%v, %v", b, err)
 		}
 		wantForm(t, last(), fullBackchannelForm)
-		for name, r := range map[string]*BackchannelRequest{
+		for name, r := range map[string]*BackchannelAuthenticationRequest{
 			"login_hint":       {Scope: []string{"openid"}, LoginHint: "hint"},
 			"login_hint_token": {Scope: []string{"openid"}, LoginHintToken: "hint"},
 			"id_token_hint":    {Scope: []string{"openid"}, IDTokenHint: "hint"},
 		} {
-			if _, err := c.StartBackchannel(context.Background(), r); err != nil {
+			if _, err := c.StartBackchannelAuthentication(context.Background(), r); err != nil {
 				t.Fatal(err)
 			}
 			wantForm(t, last(), url.Values{"scope": {"openid"}, name: {"hint"}})
@@ -92,7 +92,7 @@ func TestBackchannelRequest(t *testing.T) {
 	c := s.client(t, func(c *Config) { withCIBA(c); c.Metadata.BackchannelTokenDeliveryMode = "ping" })
 	seen := map[string]bool{}
 	for range 3 {
-		b, err := c.StartBackchannel(context.Background(), &plainBackchannel)
+		b, err := c.StartBackchannelAuthentication(context.Background(), &plainBackchannel)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestBackchannelRequestErrors(t *testing.T) {
 	signed := func(alg Algorithm, key *SigningKey) func(*Config) {
 		return func(c *Config) { c.Metadata.BackchannelRequestAlg, c.RequestKey = alg, key }
 	}
-	with := func(change func(*BackchannelRequest)) *BackchannelRequest {
+	with := func(change func(*BackchannelAuthenticationRequest)) *BackchannelAuthenticationRequest {
 		r := plainBackchannel
 		change(&r)
 		return &r
@@ -120,7 +120,7 @@ func TestBackchannelRequestErrors(t *testing.T) {
 	type request struct {
 		name   string
 		config func(*Config)
-		r      *BackchannelRequest
+		r      *BackchannelAuthenticationRequest
 		kind   error
 		param  string
 	}
@@ -128,20 +128,20 @@ func TestBackchannelRequestErrors(t *testing.T) {
 		{"nil", nil, nil, ErrConfig, ""},
 		{"push", mode("push"), &plainBackchannel, ErrUnsupported, "Metadata.BackchannelTokenDeliveryMode"},
 		{"a mode unheard of", mode("Ping"), &plainBackchannel, ErrConfig, "Metadata.BackchannelTokenDeliveryMode"},
-		{"a public client", func(c *Config) { c.Auth = None() }, &plainBackchannel, ErrConfig, "Auth"},
-		{"no scope", nil, with(func(r *BackchannelRequest) { r.Scope = nil }), ErrConfig, "Scope"},
-		{"a scope without openid", nil, with(func(r *BackchannelRequest) { r.Scope = []string{"openid2", "OpenID"} }), ErrConfig, "Scope"},
-		{"scopes in one", nil, with(func(r *BackchannelRequest) { r.Scope = []string{"openid", "a b"} }), ErrConfig, "Scope"},
-		{"no hint", nil, with(func(r *BackchannelRequest) { r.LoginHint = "" }), ErrConfig, "LoginHint"},
-		{"a login hint and its token", nil, with(func(r *BackchannelRequest) { r.LoginHintToken = "x" }), ErrConfig, "LoginHint"},
-		{"a login hint and an ID token", nil, with(func(r *BackchannelRequest) { r.IDTokenHint = "x" }), ErrConfig, "LoginHint"},
-		{"two tokens", nil, with(func(r *BackchannelRequest) { r.LoginHint, r.LoginHintToken, r.IDTokenHint = "", "x", "y" }), ErrConfig, "LoginHint"},
-		{"all hints", nil, with(func(r *BackchannelRequest) { r.LoginHintToken, r.IDTokenHint = "x", "y" }), ErrConfig, "LoginHint"},
-		{"a negative expiry", nil, with(func(r *BackchannelRequest) { r.RequestedExpiry = -time.Second }), ErrConfig, "RequestedExpiry"},
-		{"an expiry of less than a second", nil, with(func(r *BackchannelRequest) { r.RequestedExpiry = time.Millisecond }), ErrConfig, "RequestedExpiry"},
-		{"an expiry that is a number", nil, with(func(r *BackchannelRequest) { r.RequestedExpiry = 120 }), ErrConfig, "RequestedExpiry"},
-		{"a relative resource", nil, with(func(r *BackchannelRequest) { r.Resource = []string{"a"} }), ErrConfig, "Resource"},
-		{"a detail without type", nil, with(func(r *BackchannelRequest) { r.AuthorizationDetails = []AuthorizationDetail{{}} }), ErrConfig, "AuthorizationDetails"},
+		{"a public client", func(c *Config) { c.Auth = PublicClient() }, &plainBackchannel, ErrConfig, "Auth"},
+		{"no scope", nil, with(func(r *BackchannelAuthenticationRequest) { r.Scope = nil }), ErrConfig, "Scope"},
+		{"a scope without openid", nil, with(func(r *BackchannelAuthenticationRequest) { r.Scope = []string{"openid2", "OpenID"} }), ErrConfig, "Scope"},
+		{"scopes in one", nil, with(func(r *BackchannelAuthenticationRequest) { r.Scope = []string{"openid", "a b"} }), ErrConfig, "Scope"},
+		{"no hint", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHint = "" }), ErrConfig, "LoginHint"},
+		{"a login hint and its token", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHintToken = "x" }), ErrConfig, "LoginHint"},
+		{"a login hint and an ID token", nil, with(func(r *BackchannelAuthenticationRequest) { r.IDTokenHint = "x" }), ErrConfig, "LoginHint"},
+		{"two tokens", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHint, r.LoginHintToken, r.IDTokenHint = "", "x", "y" }), ErrConfig, "LoginHint"},
+		{"all hints", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHintToken, r.IDTokenHint = "x", "y" }), ErrConfig, "LoginHint"},
+		{"a negative expiry", nil, with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = -time.Second }), ErrConfig, "RequestedExpiry"},
+		{"an expiry of less than a second", nil, with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = time.Millisecond }), ErrConfig, "RequestedExpiry"},
+		{"an expiry that is a number", nil, with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = 120 }), ErrConfig, "RequestedExpiry"},
+		{"a relative resource", nil, with(func(r *BackchannelAuthenticationRequest) { r.Resource = []string{"a"} }), ErrConfig, "Resource"},
+		{"a detail without type", nil, with(func(r *BackchannelAuthenticationRequest) { r.AuthorizationDetails = []AuthorizationDetail{{}} }), ErrConfig, "AuthorizationDetails"},
 		{"no endpoint", func(c *Config) { c.Server.BackchannelAuthenticationEndpoint = "" }, &plainBackchannel, ErrConfig, "backchannel_authentication_endpoint"},
 		{"an insecure endpoint", func(c *Config) { c.Server.BackchannelAuthenticationEndpoint = "http://op.example/ciba" }, &plainBackchannel, ErrInsecureURL, "backchannel_authentication_endpoint"},
 		{"no token endpoint", func(c *Config) { c.Server.TokenEndpoint = "" }, &plainBackchannel, ErrConfig, "token_endpoint"},
@@ -149,20 +149,20 @@ func TestBackchannelRequestErrors(t *testing.T) {
 		{"no authentication", func(c *Config) { c.Auth = nil }, &plainBackchannel, ErrConfig, "Auth"},
 		{"no key to sign with", signed(ES256, nil), &plainBackchannel, ErrConfig, "RequestKey"},
 		{"a key for another algorithm", signed(RS256, unitKey()), &plainBackchannel, ErrConfig, "RequestKey"},
-		{"signed, a parameter twice", signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{"x": {"1", "2"}} }), ErrConfig, "Params"},
-		{"signed, a parameter without value", signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{"x": nil} }), ErrConfig, "Params"},
+		{"signed, a parameter twice", signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{"x": {"1", "2"}} }), ErrConfig, "Params"},
+		{"signed, a parameter without value", signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{"x": nil} }), ErrConfig, "Params"},
 	}
 	// A value that goes into the object as it is must not bring members along: sub
 	// would make the object a client assertion.
 	for name, value := range map[string]string{"max_age": `60,"sub":"x"`, "claims": `{},"sub":"x"`} {
-		tests = append(tests, request{"signed, with more in " + name, signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{name: {value}} }), ErrConfig, "Params"})
+		tests = append(tests, request{"signed, with more in " + name, signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {value}} }), ErrConfig, "Params"})
 	}
 	const own = " login_hint login_hint_token id_token_hint binding_message user_code acr_values requested_expiry client_notification_token request"
 	for name := range strings.FieldsSeq(tokenParamNames + own) {
-		tests = append(tests, request{"with " + name, nil, with(func(r *BackchannelRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
+		tests = append(tests, request{"with " + name, nil, with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
 	}
 	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
-		tests = append(tests, request{"signed, with " + name, signed(ES256, unitKey()), with(func(r *BackchannelRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
+		tests = append(tests, request{"signed, with " + name, signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestBackchannelRequestErrors(t *testing.T) {
 				if withCIBA(c); tt.config != nil {
 					tt.config(c)
 				}
-			}).StartBackchannel(context.Background(), tt.r)
+			}).StartBackchannelAuthentication(context.Background(), tt.r)
 			wantError(t, err, tt.kind, tt.param)
 			var e *Error
 			if b != nil || len(s.requests(""))+len(s.requests("/jwks")) != 0 || !errors.As(err, &e) || e.Op != opBackchannel {
@@ -195,7 +195,7 @@ func TestBackchannelSigned(t *testing.T) {
 	})
 	seen := map[any]bool{}
 	for range 2 {
-		b, err := c.StartBackchannel(context.Background(), &fullBackchannel)
+		b, err := c.StartBackchannelAuthentication(context.Background(), &fullBackchannel)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,9 +246,9 @@ func (brokenBody) Close() error             { return nil }
 func TestBackchannelPing(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/ciba", `{"auth_req_id":"id","expires_in":60}`)
-	start := func(mode string) *Backchannel {
+	start := func(mode string) *BackchannelAuthentication {
 		c := s.client(t, func(c *Config) { withCIBA(c); c.Metadata.BackchannelTokenDeliveryMode = mode })
-		return must(c.StartBackchannel(context.Background(), &plainBackchannel))
+		return must(c.StartBackchannelAuthentication(context.Background(), &plainBackchannel))
 	}
 	ping, poll := start("ping"), start("poll")
 	other := start("ping") // of the same id: another server's may be equal
@@ -263,7 +263,7 @@ func TestBackchannelPing(t *testing.T) {
 		method string // "": POST
 		header []string
 		body   string
-		found  *Backchannel
+		found  *BackchannelAuthentication
 		err    error
 		kind   error // nil: accepted
 		param  string
@@ -287,7 +287,7 @@ func TestBackchannelPing(t *testing.T) {
 		{name: "a token in a list", header: []string{token + ", " + token}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization", asked: true},
 		{name: "the token of another request", header: []string{token}, body: good, found: other, kind: ErrNoCredentials, param: "Authorization", asked: true},
 		{name: "the token of a request in poll mode", header: []string{token}, body: good, found: poll, kind: ErrNoCredentials, param: "Authorization", asked: true},
-		{name: "of an empty Backchannel", header: []string{token}, body: good, found: new(Backchannel), kind: ErrNoCredentials, param: "Authorization", asked: true},
+		{name: "of an empty Backchannel", header: []string{token}, body: good, found: new(BackchannelAuthentication), kind: ErrNoCredentials, param: "Authorization", asked: true},
 		{name: "an unknown id", header: []string{token}, body: good, kind: ErrNoCredentials, param: "auth_req_id", asked: true},
 		{name: "find fails", header: []string{token}, body: good, found: ping, err: errFind, kind: errFind, asked: true},
 		{name: "find finds another one", header: []string{"Bearer " + otherID.g.d.notificationToken}, body: good, found: otherID, kind: ErrConfig, param: "auth_req_id", asked: true},
@@ -323,7 +323,7 @@ func TestBackchannelPing(t *testing.T) {
 			}
 			r.Header["Authorization"] = tt.header
 			asked := false
-			b, err := ParseBackchannelPing(r, func(ctx context.Context, id string) (*Backchannel, error) {
+			b, err := ParseBackchannelPing(r, func(ctx context.Context, id string) (*BackchannelAuthentication, error) {
 				if asked = true; id != "id" || ctx.Value(key{}) == nil {
 					t.Errorf("asked for %q", id)
 				}
@@ -354,30 +354,30 @@ func TestBackchannelRestored(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/ciba", `{"auth_req_id":"id","expires_in":60}`)
 	c := s.client(t, func(c *Config) { withCIBA(c); c.Metadata.BackchannelTokenDeliveryMode = "ping" })
-	first := must(c.StartBackchannel(context.Background(), &plainBackchannel))
+	first := must(c.StartBackchannelAuthentication(context.Background(), &plainBackchannel))
 	saved := must(first.MarshalBinary())
 	r := must(http.NewRequest(http.MethodPost, "https://app.example/ping", strings.NewReader(`{"auth_req_id":"id"}`)))
 	r.Header.Set("Authorization", "Bearer "+first.g.d.notificationToken)
-	b, err := ParseBackchannelPing(r, func(context.Context, string) (*Backchannel, error) {
-		b := new(Backchannel)
+	b, err := ParseBackchannelPing(r, func(context.Context, string) (*BackchannelAuthentication, error) {
+		b := new(BackchannelAuthentication)
 		return b, b.UnmarshalBinary(saved)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.answer("/token", unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(nil))}))
-	token, err := c.BackchannelToken(context.Background(), b, nil)
+	token, err := c.BackchannelAuthenticationToken(context.Background(), b, nil)
 	if err != nil || token.Subject() != "alice" {
 		t.Fatalf("%v, %v", token, err)
 	}
 	wantForm(t, s.requests("/token")[0].form, url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {"id"}})
 	s.answer("/token", unitTokenBody(t, nil))
-	_, err = c.BackchannelToken(context.Background(), b, nil)
+	_, err = c.BackchannelAuthenticationToken(context.Background(), b, nil)
 	wantError(t, err, ErrResponse, "id_token")
 	// A user who refuses, and one who never answers.
 	for code, expired := range map[string]bool{"access_denied": false, "expired_token": true} {
 		s.set("/token", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"` + code + `"}`})
-		if _, err := c.BackchannelToken(context.Background(), b, nil); !errors.Is(err, ErrRefused) || errors.Is(err, ErrExpired) != expired {
+		if _, err := c.BackchannelAuthenticationToken(context.Background(), b, nil); !errors.Is(err, ErrRefused) || errors.Is(err, ErrExpired) != expired {
 			t.Errorf("%s: %v", code, err)
 		}
 	}

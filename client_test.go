@@ -282,7 +282,7 @@ func TestClientAuthMethods(t *testing.T) {
 	}
 	auth := func(a oauth.ClientAuth) func(*oauth.Config) { return func(c *oauth.Config) { c.Auth = a } }
 	methods := []method{
-		{"none", "none", "", nil, auth(oauth.None())},
+		{"none", "none", "", nil, auth(oauth.PublicClient())},
 		{"basic", "client_secret_basic", "header", nil, auth(oauth.ClientSecretBasic(appSecret))},
 		{"post", "client_secret_post", "secret", nil, auth(oauth.ClientSecretPost(appSecret))},
 		{"token endpoint audience", "client_secret_jwt", "assertion", nil,

@@ -88,7 +88,7 @@ type faulty interface{ fault() error }
 type noAuth struct{}
 
 // None is the authentication of a public client: the client_id alone.
-func None() ClientAuth { return noAuth{} }
+func PublicClient() ClientAuth { return noAuth{} }
 
 // prepare readies a request that a program made by itself for a ClientAuth.
 func (r *ClientAuthRequest) prepare() error {

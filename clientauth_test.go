@@ -69,7 +69,7 @@ func TestClientAuthWireForm(t *testing.T) {
 		form   url.Values
 		header http.Header
 	}{
-		{"none", None(), "web", url.Values{"client_id": {"web"}}, http.Header{}},
+		{"none", PublicClient(), "web", url.Values{"client_id": {"web"}}, http.Header{}},
 		// RFC 6749, Section 2.3.1: id and secret are form-encoded each, then joined.
 		{"basic", ClientSecretBasic("secret"), "web", url.Values{}, http.Header{"Authorization": {"Basic d2ViOnNlY3JldA=="}}},
 		{"basic, encoded", ClientSecretBasic("a b:c+%é"), "id:é", url.Values{},
@@ -292,7 +292,7 @@ func TestClientAuthAudienceOfOthers(t *testing.T) {
 		"revocation":    func(c *Client) error { return c.Revoke(context.Background(), "t", nil) },
 		"device":        func(c *Client) error { _, err := c.StartDeviceAuthorization(context.Background(), nil); return err },
 		"CIBA": func(c *Client) error {
-			_, err := c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "a"})
+			_, err := c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "a"})
 			return err
 		},
 	}
@@ -535,7 +535,7 @@ func TestClientAuthServer(t *testing.T) {
 		auth         ClientAuth
 		good         bool
 	}{
-		{"none", "none", None(), true},
+		{"none", "none", PublicClient(), true},
 		{"basic", "client_secret_basic", ClientSecretBasic(secret), true},
 		{"post", "client_secret_post", ClientSecretPost(secret), true},
 		{"HS256", "client_secret_jwt", ClientSecretJWT(secret, HS256, nil), true},
@@ -545,7 +545,7 @@ func TestClientAuthServer(t *testing.T) {
 		{"another private key", "private_key_jwt", PrivateKeyJWT(ed, nil), false},
 		{"another secret", "client_secret_basic", ClientSecretBasic(secret + "x"), false},
 		{"another method", "client_secret_post", ClientSecretBasic(secret), false},
-		{"no secret", "client_secret_basic", None(), false},
+		{"no secret", "client_secret_basic", PublicClient(), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := oauthtest.Client{ID: "id:é", AuthMethod: tt.method, RedirectURIs: []string{"https://app.example.com/cb"}}

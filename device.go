@@ -15,7 +15,7 @@ import (
 
 // A DeviceRequest says what [Client.StartDeviceAuthorization] asks for. The
 // zero value asks for the server's default.
-type DeviceRequest struct {
+type DeviceAuthorizationRequest struct {
 	unprinted
 
 	Scope                []string              // with "openid" among it, the answer has an ID token
@@ -90,7 +90,7 @@ func (d *DeviceAuthorization) summary() string {
 
 // StartDeviceAuthorization asks the server for the codes that the user is shown.
 // The errors are those of a request, and [*ResponseError].
-func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceRequest) (*DeviceAuthorization, error) {
+func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceAuthorizationRequest) (*DeviceAuthorization, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -101,9 +101,9 @@ func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceRequest)
 	return d, nil
 }
 
-func (c *Client) startDevice(ctx context.Context, r *DeviceRequest) (*DeviceAuthorization, error) {
+func (c *Client) startDevice(ctx context.Context, r *DeviceAuthorizationRequest) (*DeviceAuthorization, error) {
 	if r == nil {
-		r = new(DeviceRequest)
+		r = new(DeviceAuthorizationRequest)
 	}
 	form := url.Values{}
 	if err := setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails); err != nil {

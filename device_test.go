@@ -159,7 +159,7 @@ func TestDeviceAnswerURLs(t *testing.T) {
 	s.answer("/device", unitBody(t, deviceBody(), map[string]any{
 		"user_code": "Ä 1", "verification_uri": "http://127.0.0.1:8080/a%20b?x=1#y", "verification_uri_complete": "HTTPS://op.example/%C3%A9?user_code=%C3%84+1",
 	}))
-	d, err := s.client(t, withDevice).StartDeviceAuthorization(context.Background(), &DeviceRequest{})
+	d, err := s.client(t, withDevice).StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{})
 	if err != nil || d.UserCode() != "Ä 1" || d.VerificationURI() != "http://127.0.0.1:8080/a%20b?x=1#y" || d.VerificationURIComplete() != "HTTPS://op.example/%C3%A9?user_code=%C3%84+1" {
 		t.Errorf("%v, %v", d, err)
 	}
@@ -189,7 +189,7 @@ func TestPendingRefused(t *testing.T) {
 			s.set("/ciba", tt.answer)
 			c := s.client(t, func(c *Config) { withDevice(c); withCIBA(c) })
 			d, deviceErr := c.StartDeviceAuthorization(context.Background(), nil)
-			b, cibaErr := c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+			b, cibaErr := c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 			if d != nil || b != nil {
 				t.Error("a result came with the error")
 			}
@@ -207,12 +207,12 @@ func TestDeviceRequest(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/device", unitJSON(t, deviceBody()))
 	c := s.client(t, withDevice)
-	for _, r := range []*DeviceRequest{nil, {}} {
+	for _, r := range []*DeviceAuthorizationRequest{nil, {}} {
 		if _, err := c.StartDeviceAuthorization(context.Background(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.StartDeviceAuthorization(context.Background(), &DeviceRequest{
+	if _, err := c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{
 		Scope: []string{"a", "b"}, Resource: someOptions.Resource, AuthorizationDetails: someDetails, Params: someOptions.Params,
 	}); err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestDeviceRequest(t *testing.T) {
 		t.Errorf("sent %v", sent[0].header)
 	}
 	// A public client says who it is.
-	if _, err := s.client(t, func(c *Config) { withDevice(c); c.Auth = None() }).StartDeviceAuthorization(context.Background(), nil); err != nil {
+	if _, err := s.client(t, func(c *Config) { withDevice(c); c.Auth = PublicClient() }).StartDeviceAuthorization(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if sent = s.requests("/device"); sent[3].form.Encode() != "client_id="+unitClient {
@@ -238,7 +238,7 @@ func TestDeviceRequestErrors(t *testing.T) {
 	type request struct {
 		name   string
 		config func(*Config)
-		r      *DeviceRequest
+		r      *DeviceAuthorizationRequest
 		kind   error
 		param  string
 	}
@@ -247,16 +247,16 @@ func TestDeviceRequestErrors(t *testing.T) {
 		{"an insecure endpoint", func(c *Config) { c.Server.DeviceAuthorizationEndpoint = "http://op.example/device" }, nil, ErrInsecureURL, "device_authorization_endpoint"},
 		{"no token endpoint", func(c *Config) { c.Server.TokenEndpoint = "" }, nil, ErrConfig, "token_endpoint"},
 		{"an insecure token endpoint", func(c *Config) { c.Server.TokenEndpoint = "http://op.example/token" }, nil, ErrInsecureURL, "token_endpoint"},
-		{"no keys", func(c *Config) { c.Server.JWKSURI = "" }, &DeviceRequest{Scope: []string{"openid"}}, ErrConfig, "jwks_uri"},
+		{"no keys", func(c *Config) { c.Server.JWKSURI = "" }, &DeviceAuthorizationRequest{Scope: []string{"openid"}}, ErrConfig, "jwks_uri"},
 		{"no authentication", func(c *Config) { c.Auth = nil }, nil, ErrConfig, "Auth"},
-		{"scopes in one", nil, &DeviceRequest{Scope: []string{"a b"}}, ErrConfig, "Scope"},
-		{"a relative resource", nil, &DeviceRequest{Resource: []string{"/a"}}, ErrConfig, "Resource"},
-		{"a resource with an empty fragment", nil, &DeviceRequest{Resource: []string{"https://a.example/#"}}, ErrConfig, "Resource"},
-		{"a resource with a fragment", nil, &DeviceRequest{Resource: []string{"https://a.example/#x"}}, ErrConfig, "Resource"},
-		{"a detail without type", nil, &DeviceRequest{AuthorizationDetails: []AuthorizationDetail{{}}}, ErrConfig, "AuthorizationDetails"},
+		{"scopes in one", nil, &DeviceAuthorizationRequest{Scope: []string{"a b"}}, ErrConfig, "Scope"},
+		{"a relative resource", nil, &DeviceAuthorizationRequest{Resource: []string{"/a"}}, ErrConfig, "Resource"},
+		{"a resource with an empty fragment", nil, &DeviceAuthorizationRequest{Resource: []string{"https://a.example/#"}}, ErrConfig, "Resource"},
+		{"a resource with a fragment", nil, &DeviceAuthorizationRequest{Resource: []string{"https://a.example/#x"}}, ErrConfig, "Resource"},
+		{"a detail without type", nil, &DeviceAuthorizationRequest{AuthorizationDetails: []AuthorizationDetail{{}}}, ErrConfig, "AuthorizationDetails"},
 	}
 	for name := range strings.FieldsSeq(tokenParamNames) {
-		tests = append(tests, request{"with " + name, nil, &DeviceRequest{Params: url.Values{name: {"x"}}}, ErrConfig, "Params"})
+		tests = append(tests, request{"with " + name, nil, &DeviceAuthorizationRequest{Params: url.Values{name: {"x"}}}, ErrConfig, "Params"})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -301,7 +301,7 @@ func TestPendingAliases(t *testing.T) {
 		if _, err := c.DeviceToken(context.Background(), d, nil); err != nil {
 			t.Error(err)
 		}
-		if _, err := c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"}); err != nil {
+		if _, err := c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -310,7 +310,7 @@ func TestPendingAliases(t *testing.T) {
 // The zero value is inert, and nothing that is saved is taken for it.
 func TestPendingZero(t *testing.T) {
 	var d DeviceAuthorization
-	var b Backchannel
+	var b BackchannelAuthentication
 	if d.UserCode() != "" || d.VerificationURI() != "" || d.VerificationURIComplete() != "" || !d.Expiry().IsZero() || d.Interval() != 0 || b.AuthReqID() != "" || !b.Expiry().IsZero() || b.Interval() != 0 {
 		t.Error("the zero value says something")
 	}
@@ -326,7 +326,7 @@ func TestPendingKinds(t *testing.T) {
 	samples := savedSamples()
 	device, backchannel := must(samples["DeviceAuthorization"].MarshalBinary()), must(samples["Backchannel"].MarshalBinary())
 	var d DeviceAuthorization
-	var b Backchannel
+	var b BackchannelAuthentication
 	wantError(t, d.UnmarshalBinary(backchannel), ErrParse, "")
 	wantError(t, b.UnmarshalBinary(device), ErrParse, "")
 	if d.Interval() != 0 || b.AuthReqID() != "" {
@@ -343,7 +343,7 @@ func TestPendingStartCancelled(t *testing.T) {
 	if d, err := c.StartDeviceAuthorization(ctx, nil); d != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", d, err)
 	}
-	if b, err := c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"}); b != nil || !errors.Is(err, context.Canceled) {
+	if b, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}); b != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", b, err)
 	}
 }

@@ -164,7 +164,7 @@ func http2Operations(t *testing.T, origin string, client *http.Client) map[strin
 		}
 		return c
 	}
-	basic, signed, proven := config(ClientSecretBasic("secret-secret"), nil), config(PrivateKeyJWT(unitKey(), nil), nil), config(None(), unitDPoP(t))
+	basic, signed, proven := config(ClientSecretBasic("secret-secret"), nil), config(PrivateKeyJWT(unitKey(), nil), nil), config(PublicClient(), unitDPoP(t))
 	have := &Token{AccessToken: NewSecret("at"), RefreshToken: NewSecret("rt"), TokenType: "Bearer"}
 	bound := &Token{AccessToken: NewSecret("at"), TokenType: "DPoP"}
 	do := func(c *Client, tok *Token, method, body string) func(context.Context) (string, func() error) {

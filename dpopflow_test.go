@@ -37,11 +37,11 @@ func TestDPoPWhere(t *testing.T) {
 		{"/introspect", false, func(c *Client) error { _, err := c.Introspect(ctx, "t", nil); return err }},
 		{"/revoke", false, func(c *Client) error { return c.Revoke(ctx, "t", nil) }},
 		{"/device", false, func(c *Client) error {
-			_, err := c.StartDeviceAuthorization(ctx, &DeviceRequest{})
+			_, err := c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{})
 			return err
 		}},
 		{"/ciba", false, func(c *Client) error {
-			_, err := c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+			_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 			return err
 		}},
 		{"/jwks", false, func(c *Client) error { return c.needKeys(ctx) }},

@@ -110,7 +110,7 @@ func testEncryptedAnswers(t *testing.T, key *oauth.DecryptionKey, alg, enc strin
 	defer app.Close()
 	client, d := encryptAll(t, srv, key, alg, enc, app.URL)
 	var ended []string
-	logout = client.LogoutHandler(oauth.LogoutOptions{OnLogout: func(_ context.Context, l *oauth.LogoutToken) error {
+	logout = client.BackchannelLogoutHandler(oauth.LogoutOptions{OnLogout: func(_ context.Context, l *oauth.LogoutToken) error {
 		ended = append(ended, l.Subject())
 		return nil
 	}})
@@ -155,7 +155,7 @@ func testEncryptedAnswers(t *testing.T, key *oauth.DecryptionKey, alg, enc strin
 	came("refresh", 1)
 
 	// As a hint it goes back in the clear: OpenID Connect Core, Section 3.1.2.1.
-	end, err := client.EndSessionURL(oauth.EndSession{Token: tok})
+	end, err := client.EndSessionURL(oauth.EndSessionRequest{Token: tok})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ func newEverything(t *testing.T) *everything {
 		Server: as, Metadata: oauth.ClientMetadata{ClientID: "web"}, Auth: oauth.ClientSecretBasic(everythingSecret),
 		HTTPClient: e.http, DPoP: e.dpop, KeySet: e.keys, Trace: trace,
 	}))
-	e.logouts = e.client.LogoutHandler(oauth.LogoutOptions{OnLogout: func(context.Context, *oauth.LogoutToken) error { return nil }})
+	e.logouts = e.client.BackchannelLogoutHandler(oauth.LogoutOptions{OnLogout: func(context.Context, *oauth.LogoutToken) error { return nil }})
 	token := check1(e.tokenOf(t.Context()))
 	e.transport = check1(e.client.NewTransport(token, oauth.TransportOptions{Origins: []string{base}, OnRefresh: e.store}))
 	return e

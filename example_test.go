@@ -438,7 +438,7 @@ func ExampleResourceServer_Check() {
 func ExampleClient_PollDevice() {
 	ctx := context.Background()
 	var client *oauth.Client // from NewClient
-	device, err := client.StartDeviceAuthorization(ctx, &oauth.DeviceRequest{Scope: []string{"openid"}})
+	device, err := client.StartDeviceAuthorization(ctx, &oauth.DeviceAuthorizationRequest{Scope: []string{"openid"}})
 	check(err)
 	fmt.Println("Open", device.VerificationURI(), "and type in", device.UserCode())
 	token, err := client.PollDevice(ctx, device, nil)
@@ -448,9 +448,9 @@ func ExampleClient_PollDevice() {
 
 // The server tells the application that a session ended. endSessions does no harm
 // when it is called again.
-func ExampleClient_LogoutHandler() {
+func ExampleClient_BackchannelLogoutHandler() {
 	var client *oauth.Client // from NewClient
-	http.Handle("POST /backchannel-logout", client.LogoutHandler(oauth.LogoutOptions{
+	http.Handle("POST /backchannel-logout", client.BackchannelLogoutHandler(oauth.LogoutOptions{
 		OnLogout: func(ctx context.Context, t *oauth.LogoutToken) error {
 			return endSessions(ctx, t.Issuer(), t.Subject(), t.SessionID())
 		},
@@ -462,7 +462,7 @@ func endSessions(context.Context, string, string, string) error { panic("not in 
 
 // The frontchannel_logout_uri of an application: the server's page loads it in a
 // frame, so that headers which a middleware sets for all pages do not fit it.
-func ExampleClient_FrontchannelLogout() {
+func ExampleClient_ParseFrontchannelLogout() {
 	var (
 		client  *oauth.Client // of oauth.NewClient
 		server  = "https://op.example"
@@ -473,7 +473,7 @@ func ExampleClient_FrontchannelLogout() {
 		h.Set("Cache-Control", "no-store")
 		h.Del("X-Frame-Options")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors "+server)
-		sid, err := client.FrontchannelLogout(r)
+		sid, err := client.ParseFrontchannelLogout(r)
 		if err != nil {
 			http.Error(w, "not a logout", http.StatusBadRequest)
 			return

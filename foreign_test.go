@@ -117,7 +117,7 @@ func TestForeignTransport(t *testing.T) {
 						case "ClientAuth":
 							cfg.Auth = foreignAuth(func(ctx context.Context, r *ClientAuthRequest) error {
 								fall("ClientAuth")
-								return None().Authenticate(ctx, r)
+								return PublicClient().Authenticate(ctx, r)
 							})
 						case "PrivateKeyJWT":
 							cfg.Auth = PrivateKeyJWT(key("PrivateKeyJWT"), nil)

@@ -88,7 +88,7 @@ func useToken(t *testing.T, s *unitServer, token *Token) {
 	if got, err := c.authorization(token); err == nil && (!strings.HasPrefix(got, "Bearer ") || !headerValue(got[len("Bearer "):])) {
 		t.Fatalf("Authorization %q", got)
 	}
-	if u, err := c.EndSessionURL(EndSession{Token: token}); err == nil {
+	if u, err := c.EndSessionURL(EndSessionRequest{Token: token}); err == nil {
 		if _, ok := webURL(u); !ok {
 			t.Fatalf("to be opened is %q", u)
 		}
@@ -255,7 +255,7 @@ func FuzzBackchannelPing(f *testing.F) {
 		header = strings.ReplaceAll(header, "TOKEN", token)
 		r := &http.Request{Method: method, Header: http.Header{"Authorization": {header}}, Body: io.NopCloser(strings.NewReader(body))}
 		asked := ""
-		b, err := ParseBackchannelPing(r, func(_ context.Context, id string) (*Backchannel, error) {
+		b, err := ParseBackchannelPing(r, func(_ context.Context, id string) (*BackchannelAuthentication, error) {
 			asked = id
 			return savedBackchannel(&pendingData{code: "id", notificationToken: token}), nil
 		})
@@ -298,7 +298,7 @@ func FuzzPendingBinary(f *testing.F) {
 	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var d DeviceAuthorization
-		var b Backchannel
+		var b BackchannelAuthentication
 		deviceErr, backchannelErr := d.UnmarshalBinary(data), b.UnmarshalBinary(data)
 		if deviceErr == nil && backchannelErr == nil {
 			t.Fatal("restored as either kind")
@@ -334,8 +334,12 @@ func FuzzPendingBinary(f *testing.F) {
 				func(ctx context.Context, c *Client) (*Token, error) { return c.PollDevice(ctx, &d, nil) })
 		}
 		if backchannelErr == nil {
-			usePending(t, &b.g, func(ctx context.Context, c *Client) (*Token, error) { return c.BackchannelToken(ctx, &b, nil) },
-				func(ctx context.Context, c *Client) (*Token, error) { return c.PollBackchannel(ctx, &b, nil) })
+			usePending(t, &b.g, func(ctx context.Context, c *Client) (*Token, error) {
+				return c.BackchannelAuthenticationToken(ctx, &b, nil)
+			},
+				func(ctx context.Context, c *Client) (*Token, error) {
+					return c.PollBackchannelAuthentication(ctx, &b, nil)
+				})
 		}
 	})
 }

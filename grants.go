@@ -313,7 +313,7 @@ func (c *Client) grant(ctx context.Context, form url.Values, opts *GrantOptions,
 
 // A TokenExchange is what [Client.ExchangeToken] exchanges: RFC 8693, Section
 // 2.1. SubjectToken and SubjectTokenType are required.
-type TokenExchange struct {
+type TokenExchangeRequest struct {
 	unprinted
 
 	SubjectToken     Secret // on behalf of whom the request is made
@@ -339,7 +339,7 @@ type TokenExchange struct {
 //
 // Nil options are the default. The errors are those of a request, and
 // [*ResponseError].
-func (c *Client) ExchangeToken(ctx context.Context, x *TokenExchange, opts *GrantOptions) (*Token, error) {
+func (c *Client) ExchangeToken(ctx context.Context, x *TokenExchangeRequest, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -355,7 +355,7 @@ var exchangeParams = []string{
 	"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience",
 }
 
-func (x *TokenExchange) form() (url.Values, error) {
+func (x *TokenExchangeRequest) form() (url.Values, error) {
 	switch {
 	case x == nil || x.SubjectToken.IsZero():
 		return nil, fail(ErrConfig, "SubjectToken", "is empty")

@@ -223,7 +223,7 @@ func someForm(params url.Values) url.Values {
 	return form
 }
 
-var someExchange = &TokenExchange{
+var someExchange = &TokenExchangeRequest{
 	SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeAccessToken, ActorToken: NewSecret("act"), ActorTokenType: TokenTypeJWT,
 	RequestedTokenType: TokenTypeSAML2, Audience: []string{"one", "two"},
 }
@@ -297,7 +297,7 @@ func TestGrantForms(t *testing.T) {
 	wantForm(t, sent[len(sent)-1].form, url.Values{"grant_type": {"urn:example"}, "a": {"1", "2"}, "scope": {"s"}, "code": {"c"}})
 	// Impersonation, and the server's choice of a type.
 	s.answer("/token", unitTokenBody(t, map[string]any{"issued_token_type": "x"}))
-	if _, err := c.ExchangeToken(context.Background(), &TokenExchange{SubjectToken: NewSecret("st"), SubjectTokenType: "t"}, nil); err != nil {
+	if _, err := c.ExchangeToken(context.Background(), &TokenExchangeRequest{SubjectToken: NewSecret("st"), SubjectTokenType: "t"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	sent = s.requests("/token")
@@ -414,7 +414,7 @@ const tokenParamNames = "grant_type client_id client_secret client_assertion cli
 
 // What a careless caller passes is found before anything is sent.
 func TestGrantErrors(t *testing.T) {
-	exchange := func(change func(*TokenExchange)) func(*Client) (*Token, error) {
+	exchange := func(change func(*TokenExchangeRequest)) func(*Client) (*Token, error) {
 		return func(c *Client) (*Token, error) {
 			x := *someExchange
 			change(&x)
@@ -440,17 +440,17 @@ func TestGrantErrors(t *testing.T) {
 		{"refresh a token of another server", nil, refresh(func(t *Token) { t.server = unitIssuer + "/" }), "Token"},
 		{"refresh a token of another client", nil, refresh(func(t *Token) { t.clientID = "client-2" }), "Token"},
 		{"refresh a token of another client, server unknown", nil, refresh(func(t *Token) { t.server, t.clientID = "", "client-2" }), "Token"},
-		{"client credentials of a public client", func(c *Config) { c.Auth = None() }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
-		{"client credentials of a public client by Grant", func(c *Config) { c.Auth = None() }, grant("client_credentials", "x"), "Auth"},
-		{"CIBA of a public client by Grant", func(c *Config) { c.Auth = None() }, grant("urn:openid:params:grant-type:ciba", "x"), "Auth"},
+		{"client credentials of a public client", func(c *Config) { c.Auth = PublicClient() }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
+		{"client credentials of a public client by Grant", func(c *Config) { c.Auth = PublicClient() }, grant("client_credentials", "x"), "Auth"},
+		{"CIBA of a public client by Grant", func(c *Config) { c.Auth = PublicClient() }, grant("urn:openid:params:grant-type:ciba", "x"), "Auth"},
 		{"no authentication", func(c *Config) { c.Auth = nil }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
 		{"no token endpoint", func(c *Config) { c.Server.TokenEndpoint = "" }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "token_endpoint"},
 		{"exchange nil", nil, func(c *Client) (*Token, error) { return c.ExchangeToken(context.Background(), nil, nil) }, "SubjectToken"},
-		{"exchange without subject token", nil, exchange(func(x *TokenExchange) { x.SubjectToken = Secret{} }), "SubjectToken"},
-		{"exchange without its type", nil, exchange(func(x *TokenExchange) { x.SubjectTokenType = "" }), "SubjectTokenType"},
-		{"exchange without actor token", nil, exchange(func(x *TokenExchange) { x.ActorToken = Secret{} }), "ActorTokenType"},
-		{"exchange without the actor's type", nil, exchange(func(x *TokenExchange) { x.ActorTokenType = "" }), "ActorTokenType"},
-		{"exchange for nobody", nil, exchange(func(x *TokenExchange) { x.Audience = []string{"a", ""} }), "Audience"},
+		{"exchange without subject token", nil, exchange(func(x *TokenExchangeRequest) { x.SubjectToken = Secret{} }), "SubjectToken"},
+		{"exchange without its type", nil, exchange(func(x *TokenExchangeRequest) { x.SubjectTokenType = "" }), "SubjectTokenType"},
+		{"exchange without actor token", nil, exchange(func(x *TokenExchangeRequest) { x.ActorToken = Secret{} }), "ActorTokenType"},
+		{"exchange without the actor's type", nil, exchange(func(x *TokenExchangeRequest) { x.ActorTokenType = "" }), "ActorTokenType"},
+		{"exchange for nobody", nil, exchange(func(x *TokenExchangeRequest) { x.Audience = []string{"a", ""} }), "Audience"},
 		{"no assertion", nil, func(c *Client) (*Token, error) { return c.JWTBearer(context.Background(), "", nil) }, "assertion"},
 		{"grant without type", nil, grant("", "x"), "grant_type"},
 		{"grant code", nil, grant("authorization_code", "x"), "grant_type"},
@@ -468,7 +468,7 @@ func TestGrantErrors(t *testing.T) {
 		last := &tests[len(tests)-1]
 		last.name, last.param = "exchange with "+name, "Params"
 		last.call = func(c *Client) (*Token, error) {
-			x := TokenExchange{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeJWT}
+			x := TokenExchangeRequest{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeJWT}
 			return c.ExchangeToken(context.Background(), &x, &GrantOptions{Params: url.Values{name: {"x"}}})
 		}
 	}

@@ -87,8 +87,8 @@ func TestGuardRefreshKey(t *testing.T) {
 		dpop *DPoP
 		kind error
 	}{
-		"public, another key":       {None(), other, ErrBinding},
-		"public, no key":            {None(), nil, ErrBinding},
+		"public, another key":       {PublicClient(), other, ErrBinding},
+		"public, no key":            {PublicClient(), nil, ErrBinding},
 		"confidential, another key": {ClientSecretPost("the-client-secret"), other, nil},
 	} {
 		before := len(s.requests("/token"))
@@ -272,8 +272,8 @@ func TestGuardLogout(t *testing.T) {
 	token := s.sign(t, "logout+jwt", unitClaims(map[string]any{
 		"jti": "1", "events": map[string]any{logoutEvent: map[string]any{}}, "aud": []string{unitClient, "client-2"},
 	}))
-	one := s.client(t, nil).LogoutHandler(o)
-	two := s.client(t, func(c *Config) { c.Metadata.ClientID = "client-2" }).LogoutHandler(o)
+	one := s.client(t, nil).BackchannelLogoutHandler(o)
+	two := s.client(t, func(c *Config) { c.Metadata.ClientID = "client-2" }).BackchannelLogoutHandler(o)
 	send := func(h http.Handler) int {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(url.Values{"logout_token": {token}}.Encode()))
 		r.Header.Set("Content-Type", mediaForm)

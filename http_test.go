@@ -699,7 +699,7 @@ func TestHTTPKeepsLittle(t *testing.T) {
 			func() (any, error) { return c.StartDeviceAuthorization(ctx, nil) }},
 		{"Backchannel", `"auth_req_id":"a","expires_in":60`,
 			func() (any, error) {
-				return c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+				return c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 			}},
 		{"Registration", `"client_id":"c","client_secret":"s","client_secret_expires_at":0,"redirect_uris":["https://app.example/cb"],"registration_access_token":"t","registration_client_uri":"` + unitIssuer + `/register","x":1`,
 			func() (any, error) { return Register(ctx, &as, m, &RegistrationOptions{HTTPClient: client}) }},

@@ -1229,7 +1229,7 @@ func TestJWKSSources(t *testing.T) {
 			return err
 		}},
 		{"LogoutHandler", false, func(t *testing.T, s *unitServer, c *Client) (err error) {
-			h := c.LogoutHandler(LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }, OnError: func(_ context.Context, e error) { err = e }})
+			h := c.BackchannelLogoutHandler(LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }, OnError: func(_ context.Context, e error) { err = e }})
 			r := httptest.NewRequest("POST", "/logout", strings.NewReader("logout_token="+s.sign(t, "logout+jwt", unitClaims(nil))))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			w := httptest.NewRecorder()

@@ -258,13 +258,13 @@ func alone(t *testing.T, none bool, err error) {
 }
 
 func (s *stageServer) device(t *testing.T) (*oauth.DeviceAuthorization, error) {
-	d, err := s.client.StartDeviceAuthorization(t.Context(), &oauth.DeviceRequest{Scope: []string{"openid"}})
+	d, err := s.client.StartDeviceAuthorization(t.Context(), &oauth.DeviceAuthorizationRequest{Scope: []string{"openid"}})
 	alone(t, d == nil, err)
 	return d, err
 }
 
-func (s *stageServer) backchannel(t *testing.T) (*oauth.Backchannel, error) {
-	b, err := s.client.StartBackchannel(t.Context(), &oauth.BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+func (s *stageServer) backchannel(t *testing.T) (*oauth.BackchannelAuthentication, error) {
+	b, err := s.client.StartBackchannelAuthentication(t.Context(), &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 	alone(t, b == nil, err)
 	return b, err
 }
@@ -301,7 +301,7 @@ var waitCIBA = &scene{"attempt of a backchannel authentication", func(t *testing
 		t.Fatal(err)
 	}
 	arm()
-	tok, err := s.client.BackchannelToken(t.Context(), b, nil)
+	tok, err := s.client.BackchannelAuthenticationToken(t.Context(), b, nil)
 	alone(t, tok == nil, err)
 	return err
 }}
@@ -315,7 +315,7 @@ var takePing = &scene{"ping", func(t *testing.T, s *stageServer, arm func()) err
 	if _, err := s.ApproveBackchannel(b.AuthReqID(), ""); err != nil {
 		t.Fatal(err)
 	}
-	found, err := oauth.ParseBackchannelPing(<-s.pings, func(_ context.Context, id string) (*oauth.Backchannel, error) {
+	found, err := oauth.ParseBackchannelPing(<-s.pings, func(_ context.Context, id string) (*oauth.BackchannelAuthentication, error) {
 		if id != b.AuthReqID() {
 			return nil, nil
 		}
@@ -339,7 +339,7 @@ var refresh = &scene{"refresh", func(t *testing.T, s *stageServer, arm func()) e
 var exchange = &scene{"token exchange", func(t *testing.T, s *stageServer, arm func()) error {
 	tok := login(t, s.Server, s.client, nil)
 	arm()
-	other, err := s.client.ExchangeToken(t.Context(), &oauth.TokenExchange{SubjectToken: tok.AccessToken, SubjectTokenType: oauth.TokenTypeAccessToken}, nil)
+	other, err := s.client.ExchangeToken(t.Context(), &oauth.TokenExchangeRequest{SubjectToken: tok.AccessToken, SubjectTokenType: oauth.TokenTypeAccessToken}, nil)
 	alone(t, other == nil, err)
 	return err
 }}
@@ -402,7 +402,7 @@ var verifyLogout = &scene{"logout token", func(t *testing.T, s *stageServer, arm
 var replayLogout = &scene{"logout tokens in a row", func(t *testing.T, s *stageServer, arm func()) error {
 	login(t, s.Server, s.client, nil)
 	ended := 0
-	handler := s.client.LogoutHandler(oauth.LogoutOptions{OnLogout: func(context.Context, *oauth.LogoutToken) error { ended++; return nil }})
+	handler := s.client.BackchannelLogoutHandler(oauth.LogoutOptions{OnLogout: func(context.Context, *oauth.LogoutToken) error { ended++; return nil }})
 	send := func() int {
 		raw, err := s.LogoutToken("web", "alice")
 		if err != nil {

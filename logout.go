@@ -21,7 +21,7 @@ const opLogout = "logout"
 
 // EndSession says what [Client.EndSessionURL] asks for. The zero value ends the
 // session that the browser has at the server.
-type EndSession struct {
+type EndSessionRequest struct {
 	unprinted
 
 	// Token is whose login ends: its ID token goes into the URL as
@@ -45,7 +45,7 @@ type EndSession struct {
 // server, after the application ended its own. The URL has personal data in it
 // where Token is set. The errors are of kind [ErrConfig] and [ErrInsecureURL]; no
 // request is made.
-func (c *Client) EndSessionURL(e EndSession) (string, error) {
+func (c *Client) EndSessionURL(e EndSessionRequest) (string, error) {
 	if err := c.made(); err != nil {
 		return "", err
 	}
@@ -56,7 +56,7 @@ func (c *Client) EndSessionURL(e EndSession) (string, error) {
 	return u, nil
 }
 
-func (c *Client) endSessionURL(e EndSession) (string, error) {
+func (c *Client) endSessionURL(e EndSessionRequest) (string, error) {
 	form := url.Values{"client_id": {c.meta.ClientID}}
 	hint := ""
 	if e.Token != nil {
@@ -153,7 +153,7 @@ func (t *LogoutToken) summary() string {
 
 // VerifyLogoutToken verifies a logout token: Back-Channel Logout 1.0, Section
 // 2.6. Whether it came before is for the caller to see, by its ID;
-// [Client.LogoutHandler] does it all. The errors are of the kinds under
+// [Client.BackchannelLogoutHandler] does it all. The errors are of the kinds under
 // [ErrInvalid], and [ErrUnavailable], [ErrConfig].
 func (c *Client) VerifyLogoutToken(ctx context.Context, token string) (*LogoutToken, error) {
 	if err := c.made(); err != nil {
@@ -269,7 +269,7 @@ func (d *logoutTokenData) readWho(claims jsonObject, needSession bool) error {
 	return nil
 }
 
-// LogoutOptions are the options of [Client.LogoutHandler]. OnLogout is required.
+// LogoutOptions are the options of [Client.BackchannelLogoutHandler]. OnLogout is required.
 type LogoutOptions struct {
 	// OnLogout ends sessions: the session with the token's issuer and SessionID or,
 	// without a SessionID, all sessions of its issuer and Subject. If it returns an
@@ -302,7 +302,7 @@ type LogoutOptions struct {
 // Config.Decrypter each request costs an operation with the private key: limit them
 // where that is dear. LogoutHandler panics if OnLogout is nil, or if NewClient did not
 // make the Client.
-func (c *Client) LogoutHandler(o LogoutOptions) http.Handler {
+func (c *Client) BackchannelLogoutHandler(o LogoutOptions) http.Handler {
 	if c.made() != nil {
 		panic("oauth: LogoutHandler: the Client is nil or empty")
 	}
@@ -408,12 +408,12 @@ func (o *LogoutOptions) replayFailed(ctx context.Context, detail string, err err
 // or have the server's origin. It should have Cache-Control: no-store (Section 3),
 // because a response from a cache ends no session. The session's cookie comes with
 // the request only if it is SameSite=None and Secure, and in many browsers not at
-// all; servers that offer it should be used with [Client.LogoutHandler].
+// all; servers that offer it should be used with [Client.BackchannelLogoutHandler].
 //
 // WARNING: Nothing proves that the server caused the request: any page can. End no
 // other session than that of the browser which sent it and, where there is a sid,
 // only if it is that of the session.
-func (c *Client) FrontchannelLogout(r *http.Request) (sessionID string, err error) {
+func (c *Client) ParseFrontchannelLogout(r *http.Request) (sessionID string, err error) {
 	if err := c.made(); err != nil {
 		return "", err
 	}

@@ -97,7 +97,7 @@ func TestLogoutHandler(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var calls logoutCalls
-			h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+			h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 			r := httptest.NewRequest(http.MethodPost, "https://app.example/logout"+tt.query, strings.NewReader(tt.body))
 			if tt.mediaType != "" {
 				r.Header.Set("Content-Type", tt.mediaType)
@@ -118,7 +118,7 @@ func TestLogoutHandler(t *testing.T) {
 func TestLogoutHandlerMethods(t *testing.T) {
 	s := newUnitServer()
 	var calls logoutCalls
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "post"} {
 		r := logoutRequest(s.sign(t, "logout+jwt", logoutClaims(nil)))
 		r.Method = method
@@ -135,7 +135,7 @@ func TestLogoutHandlerMethods(t *testing.T) {
 func TestLogoutHandlerFormWasRead(t *testing.T) {
 	s := newUnitServer()
 	var calls logoutCalls
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 	token := s.sign(t, "logout+jwt", logoutClaims(nil))
 	r := logoutRequest("x")
 	r.URL.RawQuery = "logout_token=" + token // is in r.Form, and is not to be taken
@@ -156,7 +156,7 @@ func TestLogoutHandlerFormWasRead(t *testing.T) {
 func TestLogoutHandlerCallback(t *testing.T) {
 	s := newUnitServer()
 	type key struct{}
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
+	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
 		if ctx.Value(key{}) != "value" || l.Subject() != "alice" || l.SessionID() != "session-1" || l.ID() != "jti-1" || l.Issuer() != unitIssuer {
 			t.Errorf("%v, %q, %q", l, l.Subject(), l.SessionID())
 		}
@@ -170,7 +170,7 @@ func TestLogoutHandlerReplay(t *testing.T) {
 	s := newUnitServer()
 	var calls logoutCalls
 	c := s.client(t, nil)
-	h := c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	h := c.BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 	token := s.sign(t, "logout+jwt", logoutClaims(nil))
 	logoutPost(t, h, logoutRequest(token), "")
 	for _, again := range []string{
@@ -187,7 +187,7 @@ func TestLogoutHandlerReplay(t *testing.T) {
 		calls.want(t, int32(i)+2)
 	}
 	// Handlers share nothing but the ReplayCache that they are given.
-	logoutPost(t, c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout}), logoutRequest(token), "")
+	logoutPost(t, c.BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout}), logoutRequest(token), "")
 	calls.want(t, 7)
 }
 
@@ -209,7 +209,7 @@ func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
 					c.Clock.Skew = map[string]time.Duration{"ahead": -time.Hour, "behind": time.Hour}[where]
 				}
 			})
-			h := c.LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+			h := c.BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 			token := s.sign(t, "logout+jwt", claims)
 			logoutPost(t, h, logoutRequest(token), "")
 			if name == "iat" {
@@ -233,7 +233,7 @@ func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
 func TestLogoutHandlerCallbackFails(t *testing.T) {
 	s := newUnitServer()
 	calls := logoutCalls{err: errors.New("database: " + secretMarker)}
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 	token := s.sign(t, "logout+jwt", logoutClaims(nil))
 	for range 3 {
 		logoutPost(t, h, logoutRequest(token), logoutFailed)
@@ -251,7 +251,7 @@ func TestLogoutHandlerCallbackFails(t *testing.T) {
 func TestLogoutHandlerCallbackPanics(t *testing.T) {
 	s := newUnitServer()
 	var calls logoutCalls
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
+	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
 		if err := calls.onLogout(ctx, l); err != nil {
 			panic(err)
 		}
@@ -330,7 +330,7 @@ func TestLogoutHandlerCache(t *testing.T) {
 				calls.err, body = errors.New("x"), logoutFailed
 			}
 			var heard []error
-			h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache, OnError: func(_ context.Context, err error) {
+			h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache, OnError: func(_ context.Context, err error) {
 				heard = append(heard, err)
 			}})
 			logoutPost(t, h, logoutRequest(token), body)
@@ -350,7 +350,7 @@ func TestLogoutHandlerCache(t *testing.T) {
 				}
 			}
 			// Without OnError as well.
-			logoutPost(t, s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache}), logoutRequest(token), body)
+			logoutPost(t, s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache}), logoutRequest(token), body)
 		})
 	}
 }
@@ -384,7 +384,7 @@ func TestLogoutHandlerLosesNothing(t *testing.T) {
 				func(ctx context.Context, key string) (bool, error) { return known[key], at(ctx, 0, key) },
 			}
 			n := 0
-			h := s.client(t, nil).LogoutHandler(LogoutOptions{Replay: cache, OnLogout: func(ctx context.Context, _ *LogoutToken) error {
+			h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{Replay: cache, OnLogout: func(ctx context.Context, _ *LogoutToken) error {
 				if step != 0 {
 					t.Errorf("OnLogout after step %d", step)
 				}
@@ -438,7 +438,7 @@ func TestLogoutHandlerUntil(t *testing.T) {
 			var until time.Time
 			cache := replayFunc(func(_ context.Context, _ string, u time.Time) (bool, error) { until = u; return true, nil })
 			c := s.client(t, func(c *Config) { c.Clock.Tolerance, c.Clock.Skew = tt.tolerance, time.Duration(tt.skew)*time.Second })
-			h := c.LogoutHandler(LogoutOptions{OnLogout: new(logoutCalls).onLogout, Replay: cache})
+			h := c.BackchannelLogoutHandler(LogoutOptions{OnLogout: new(logoutCalls).onLogout, Replay: cache})
 			logoutPost(t, h, logoutRequest(s.sign(t, "logout+jwt", logoutClaims(map[string]any{"exp": unitTime + tt.exp, "iat": unitTime + tt.iat}))), "")
 			if got := until.Unix() - unitTime; got != tt.want {
 				t.Errorf("kept for %d s, want %d", got, tt.want)
@@ -450,7 +450,7 @@ func TestLogoutHandlerUntil(t *testing.T) {
 func TestLogoutHandlerConcurrent(t *testing.T) {
 	s := newUnitServer()
 	var calls logoutCalls
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 	token := s.sign(t, "logout+jwt", logoutClaims(nil))
 	var accepted atomic.Int32
 	var wg sync.WaitGroup
@@ -479,7 +479,7 @@ func TestLogoutHandlerKeysUnavailable(t *testing.T) {
 		keys := s.answers["/jwks"]
 		s.set("/jwks", unitAnswer{status: 500})
 		var calls logoutCalls
-		h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+		h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 		token := s.sign(t, "logout+jwt", logoutClaims(nil))
 		logoutPost(t, h, logoutRequest(token), logoutFailed)
 		calls.want(t, 0)
@@ -494,7 +494,7 @@ func TestLogoutHandlerKeysUnavailable(t *testing.T) {
 func TestLogoutHandlerBodyBreaks(t *testing.T) {
 	s := newUnitServer()
 	var calls logoutCalls
-	h := s.client(t, nil).LogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
+	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 	r := logoutRequest("")
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("logout_token="+s.sign(t, "logout+jwt", logoutClaims(nil))), httpReader(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF })))
 	logoutPost(t, h, r, logoutRefused)
@@ -509,5 +509,5 @@ func TestLogoutHandlerNeedsCallback(t *testing.T) {
 			t.Error("a handler without OnLogout")
 		}
 	}()
-	newUnitServer().client(t, nil).LogoutHandler(LogoutOptions{})
+	newUnitServer().client(t, nil).BackchannelLogoutHandler(LogoutOptions{})
 }

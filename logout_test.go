@@ -45,63 +45,63 @@ func TestEndSessionURL(t *testing.T) {
 	type v = url.Values
 	tests := []struct {
 		name   string
-		e      EndSession
+		e      EndSessionRequest
 		config func(*Config)
 		want   string // "": the endpoint and the client_id
 		kind   error
 		param  string
 	}{
 		{name: "zero"},
-		{name: "token", e: EndSession{Token: logoutHint("a.b.c")}, want: "?client_id=client-1&id_token_hint=a.b.c"},
-		{name: "restored token", e: EndSession{Token: restored}, want: "?client_id=client-1&id_token_hint=a.b.c"},
-		{name: "everything", e: EndSession{
+		{name: "token", e: EndSessionRequest{Token: logoutHint("a.b.c")}, want: "?client_id=client-1&id_token_hint=a.b.c"},
+		{name: "restored token", e: EndSessionRequest{Token: restored}, want: "?client_id=client-1&id_token_hint=a.b.c"},
+		{name: "everything", e: EndSessionRequest{
 			Token: logoutHint("a.b.c"), LogoutHint: "alice@example.com", PostLogoutRedirectURI: back + "?a=b&c", State: "s&t",
 			UILocales: []string{"de-CH", "en"}, Params: v{"x": {"1", "2"}},
 		}, want: "?client_id=client-1&id_token_hint=a.b.c&logout_hint=alice%40example.com" +
 			"&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fa%3Db%26c&state=s%26t&ui_locales=de-CH+en&x=1&x=2"},
-		{name: "app's own scheme", e: EndSession{PostLogoutRedirectURI: "com.example.app:/bye"}, want: "?client_id=client-1&post_logout_redirect_uri=com.example.app%3A%2Fbye"},
-		{name: "loopback", e: EndSession{PostLogoutRedirectURI: "http://127.0.0.1:8080/bye"}, want: "?client_id=client-1&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fbye"},
-		{name: "loopback, IPv6", e: EndSession{PostLogoutRedirectURI: "http://[::1]/bye"}, want: "?client_id=client-1&post_logout_redirect_uri=http%3A%2F%2F%5B%3A%3A1%5D%2Fbye"},
-		{name: "http, allowed", e: EndSession{PostLogoutRedirectURI: "http://app.example/"}, config: insecure, want: "?client_id=client-1&post_logout_redirect_uri=http%3A%2F%2Fapp.example%2F"},
+		{name: "app's own scheme", e: EndSessionRequest{PostLogoutRedirectURI: "com.example.app:/bye"}, want: "?client_id=client-1&post_logout_redirect_uri=com.example.app%3A%2Fbye"},
+		{name: "loopback", e: EndSessionRequest{PostLogoutRedirectURI: "http://127.0.0.1:8080/bye"}, want: "?client_id=client-1&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fbye"},
+		{name: "loopback, IPv6", e: EndSessionRequest{PostLogoutRedirectURI: "http://[::1]/bye"}, want: "?client_id=client-1&post_logout_redirect_uri=http%3A%2F%2F%5B%3A%3A1%5D%2Fbye"},
+		{name: "http, allowed", e: EndSessionRequest{PostLogoutRedirectURI: "http://app.example/"}, config: insecure, want: "?client_id=client-1&post_logout_redirect_uri=http%3A%2F%2Fapp.example%2F"},
 		{name: "endpoint with a query", config: endpoint(unitIssuer + "/end?p=a%20b&q"), want: "?p=a%20b&q&client_id=client-1"},
 		{name: "an alias is for no browser", config: func(c *Config) {
 			c.Metadata.UseMTLSEndpointAliases = true
 			c.Server.MTLSEndpointAliases = &MTLSEndpointAliases{TokenEndpoint: "https://mtls.example/token"}
 		}},
 
-		{name: "token without an ID token", e: EndSession{Token: &Token{AccessToken: NewSecret("at"), server: unitIssuer}}, kind: ErrConfig, param: "Token"},
-		{name: "empty token", e: EndSession{Token: &Token{}}, kind: ErrConfig, param: "Token"},
-		{name: "token of another server", e: EndSession{Token: ofServer}, kind: ErrConfig, param: "Token"},
-		{name: "token of another client", e: EndSession{Token: ofClient}, kind: ErrConfig, param: "Token"},
-		{name: "state alone", e: EndSession{State: "s"}, kind: ErrConfig, param: "State"},
-		{name: "http", e: EndSession{PostLogoutRedirectURI: "http://app.example/"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
-		{name: "http, begins as loopback", e: EndSession{PostLogoutRedirectURI: "http://127.0.0.1.attacker.example/"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
-		{name: "http, loopback as user", e: EndSession{PostLogoutRedirectURI: "http://localhost@attacker.example/"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
-		{name: "fragment", e: EndSession{PostLogoutRedirectURI: back + "#"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
-		{name: "relative", e: EndSession{PostLogoutRedirectURI: "/bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
-		{name: "without a scheme", e: EndSession{PostLogoutRedirectURI: "//app.example/bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
-		{name: "no host", e: EndSession{PostLogoutRedirectURI: "https:///bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
-		{name: "opaque", e: EndSession{PostLogoutRedirectURI: "https:bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
-		{name: "javascript", e: EndSession{PostLogoutRedirectURI: "JavaScript:alert(1)"}, config: insecure, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
-		{name: "data", e: EndSession{PostLogoutRedirectURI: "data:text/html,x"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
+		{name: "token without an ID token", e: EndSessionRequest{Token: &Token{AccessToken: NewSecret("at"), server: unitIssuer}}, kind: ErrConfig, param: "Token"},
+		{name: "empty token", e: EndSessionRequest{Token: &Token{}}, kind: ErrConfig, param: "Token"},
+		{name: "token of another server", e: EndSessionRequest{Token: ofServer}, kind: ErrConfig, param: "Token"},
+		{name: "token of another client", e: EndSessionRequest{Token: ofClient}, kind: ErrConfig, param: "Token"},
+		{name: "state alone", e: EndSessionRequest{State: "s"}, kind: ErrConfig, param: "State"},
+		{name: "http", e: EndSessionRequest{PostLogoutRedirectURI: "http://app.example/"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
+		{name: "http, begins as loopback", e: EndSessionRequest{PostLogoutRedirectURI: "http://127.0.0.1.attacker.example/"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
+		{name: "http, loopback as user", e: EndSessionRequest{PostLogoutRedirectURI: "http://localhost@attacker.example/"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
+		{name: "fragment", e: EndSessionRequest{PostLogoutRedirectURI: back + "#"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
+		{name: "relative", e: EndSessionRequest{PostLogoutRedirectURI: "/bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
+		{name: "without a scheme", e: EndSessionRequest{PostLogoutRedirectURI: "//app.example/bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
+		{name: "no host", e: EndSessionRequest{PostLogoutRedirectURI: "https:///bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
+		{name: "opaque", e: EndSessionRequest{PostLogoutRedirectURI: "https:bye"}, kind: ErrConfig, param: "PostLogoutRedirectURI"},
+		{name: "javascript", e: EndSessionRequest{PostLogoutRedirectURI: "JavaScript:alert(1)"}, config: insecure, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
+		{name: "data", e: EndSessionRequest{PostLogoutRedirectURI: "data:text/html,x"}, kind: ErrInsecureURL, param: "PostLogoutRedirectURI"},
 		{name: "no endpoint", config: endpoint(""), kind: ErrConfig, param: "end_session_endpoint"},
 		{name: "http endpoint", config: endpoint("http://op.example/end"), kind: ErrInsecureURL, param: "end_session_endpoint"},
 		{name: "javascript endpoint", config: func(c *Config) { insecure(c); endpoint("javascript:alert(1)")(c) }, kind: ErrConfig, param: "end_session_endpoint"},
 		{name: "endpoint with a fragment", config: endpoint(unitIssuer + "/end#x"), kind: ErrConfig, param: "end_session_endpoint"},
 		{name: "endpoint with the client in it", config: endpoint(unitIssuer + "/end?client_id=x"), kind: ErrConfig, param: "end_session_endpoint"},
-		{name: "endpoint with a hint in it", e: EndSession{Token: logoutHint("a.b.c")}, config: endpoint(unitIssuer + "/end?id_token_hint="), kind: ErrConfig, param: "end_session_endpoint"},
+		{name: "endpoint with a hint in it", e: EndSessionRequest{Token: logoutHint("a.b.c")}, config: endpoint(unitIssuer + "/end?id_token_hint="), kind: ErrConfig, param: "end_session_endpoint"},
 		{name: "endpoint with a query that cannot be read", config: endpoint(unitIssuer + "/end?a=%zz"), kind: ErrConfig, param: "end_session_endpoint"},
 		{name: "endpoint with a semicolon in its query", config: endpoint(unitIssuer + "/end?a=b;c"), kind: ErrConfig, param: "end_session_endpoint"},
 	}
 	for _, name := range []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"} {
 		tests = append(tests, struct {
 			name   string
-			e      EndSession
+			e      EndSessionRequest
 			config func(*Config)
 			want   string
 			kind   error
 			param  string
-		}{name: "parameter " + name, e: EndSession{Params: v{name: {"x"}}}, kind: ErrConfig, param: "Params"})
+		}{name: "parameter " + name, e: EndSessionRequest{Params: v{name: {"x"}}}, kind: ErrConfig, param: "Params"})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestEndSessionURL(t *testing.T) {
 // The hint is in the URL, where the specification puts it, and in no error.
 func TestEndSessionErrorsQuoteNothing(t *testing.T) {
 	c := newUnitServer().client(t, func(c *Config) { c.Server.EndSessionEndpoint = unitIssuer + "/end?state=" })
-	for _, e := range []EndSession{
+	for _, e := range []EndSessionRequest{
 		{Token: logoutHint(secretMarker), Params: url.Values{"state": {secretMarker}}},
 		{Token: logoutHint(secretMarker), State: secretMarker, PostLogoutRedirectURI: "https://app.example/"},
 		{LogoutHint: secretMarker, State: secretMarker},
@@ -368,7 +368,7 @@ func TestFrontchannelLogout(t *testing.T) {
 			if tt.method != "" {
 				r.Method = tt.method
 			}
-			sid, err := s.client(t, tt.config).FrontchannelLogout(r)
+			sid, err := s.client(t, tt.config).ParseFrontchannelLogout(r)
 			if tt.kind != nil {
 				if sid != "" {
 					t.Errorf("session %q with the error", sid)
@@ -382,7 +382,7 @@ func TestFrontchannelLogout(t *testing.T) {
 		})
 	}
 	for name, r := range map[string]*http.Request{"nil": nil, "zero": {}, "without a URL": {Method: http.MethodGet}} {
-		_, err := s.client(t, nil).FrontchannelLogout(r)
+		_, err := s.client(t, nil).ParseFrontchannelLogout(r)
 		if wantError(t, err, ErrConfig, ""); err == nil {
 			t.Error(name)
 		}

@@ -552,7 +552,7 @@ func TestMTLSClientAuthNeedsCertificate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for name, cfg := range map[string]Config{
 				"TLSClientAuth": {Auth: TLSClientAuth(), Metadata: ClientMetadata{ClientID: "bank"}},
-				"bound tokens":  {Auth: None(), Metadata: ClientMetadata{ClientID: "bank", TLSClientCertificateBoundAccessTokens: true}},
+				"bound tokens":  {Auth: PublicClient(), Metadata: ClientMetadata{ClientID: "bank", TLSClientCertificateBoundAccessTokens: true}},
 			} {
 				cfg.Server, cfg.HTTPClient = as, tt.client
 				_, err := NewClient(cfg)

@@ -32,7 +32,7 @@
 //
 // A service gets its own token with [Client.ClientCredentials]; a program
 // without a browser logs its user in with [Client.StartDeviceAuthorization] and
-// [Client.PollDevice], a call center with [Client.StartBackchannel] (CIBA).
+// [Client.PollDevice], a call center with [Client.StartBackchannelAuthentication] (CIBA).
 // [Client.ExchangeToken] and [Client.JWTBearer] get tokens for others.
 // [Client.Refresh] renews a token: store the result at once, and on
 // invalid_grant have the user log in again.
@@ -42,7 +42,7 @@
 //
 // [Client.UserInfo] and [Client.Introspect] ask about a token, [Client.Revoke]
 // ends one. Logging out has three parts: [Client.EndSessionURL] ends the session
-// at the server, [Client.LogoutHandler] and [Client.FrontchannelLogout] hear of
+// at the server, [Client.BackchannelLogoutHandler] and [Client.ParseFrontchannelLogout] hear of
 // sessions that others ended. [Register] makes a client at servers that allow
 // it, and [Registration.Config] goes on from there. From a resource to its
 // servers: [DiscoverResource].
@@ -241,7 +241,7 @@ type Config struct {
 	// Metadata is what the client is registered with; ClientID is required.
 	Metadata ClientMetadata
 
-	// Auth authenticates the client. A public client says [None]. Nil: the
+	// Auth authenticates the client. A public client says [PublicClient]. Nil: the
 	// client only verifies; calls that authenticate return [ErrConfig].
 	Auth ClientAuth
 

@@ -379,7 +379,7 @@ func TestNativeRedirect(t *testing.T) {
 		c.Secret = ""
 		c.RedirectURIs = []string{"com.example.app:/cb", "http://127.0.0.1/cb", "http://[::1]/cb"}
 	})
-	client := newClient(t, srv, func(c *oauth.Config) { c.Auth = oauth.None() })
+	client := newClient(t, srv, func(c *oauth.Config) { c.Auth = oauth.PublicClient() })
 	for _, uri := range []string{"com.example.app:/cb", "http://127.0.0.1:49152/cb", "http://[::1]:49152/cb"} {
 		pending, callback := begin(t, srv, client, func(r *oauth.AuthorizationRequest) { r.RedirectURI = uri })
 		if got, _, _ := strings.Cut(callback.URL.String(), "?"); got != uri && got != strings.Replace(uri, ":/", ":///", 1) {

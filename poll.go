@@ -106,7 +106,7 @@ func (o jsonObject) pollInterval() (n int64, ok bool, err error) {
 
 // IsPending reports whether err says that the user has not decided yet
 // (authorization_pending, slow_down): ask again after the interval. It is for
-// polling by hand, with [Client.DeviceToken] and [Client.BackchannelToken].
+// polling by hand, with [Client.DeviceToken] and [Client.BackchannelAuthenticationToken].
 func IsPending(err error) bool {
 	var refused *ResponseError
 	if !errors.As(err, &refused) || errors.Is(err, ErrUnavailable) { // that was the key set's answer

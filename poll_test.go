@@ -242,7 +242,7 @@ func TestPollRequests(t *testing.T) {
 			return c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), o)
 		}, map[string][]string{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {"dc"}}},
 		{"CIBA", `{"auth_req_id":"id","expires_in":1800}`, func(c *Client, o *GrantOptions) (*Token, error) {
-			return c.PollBackchannel(context.Background(), must(c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})), o)
+			return c.PollBackchannelAuthentication(context.Background(), must(c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})), o)
 		}, map[string][]string{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {"id"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -421,7 +421,7 @@ func TestPollNeedsKeys(t *testing.T) {
 			s.set("/jwks", answer)
 			time.AfterFunc(20*time.Second, func() { s.set("/jwks", keys) })
 			c := s.pollClient(t, nil)
-			d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"openid"}}))
+			d := must(c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{Scope: []string{"openid"}}))
 			_, err := c.DeviceToken(context.Background(), d, nil)
 			wantError(t, err, ErrUnavailable, "")
 			token, err := c.PollDevice(context.Background(), d, nil)
@@ -446,7 +446,7 @@ func TestPollCodeIsSpent(t *testing.T) {
 			idToken := must(other.SignJWT("JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300})))
 			s := newPollServer(t, deviceStart("1800", "5"), pollStep{body: unitTokenBody(t, map[string]any{"id_token": idToken})})
 			c := s.pollClient(t, nil)
-			d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"openid"}}))
+			d := must(c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{Scope: []string{"openid"}}))
 			if err := c.needKeys(context.Background()); err != nil {
 				t.Fatal(err)
 			}
@@ -474,7 +474,7 @@ func TestPollIDToken(t *testing.T) {
 		s.answer("/device", deviceStart("60", "5"))
 		s.answer("/token", unitTokenBody(t, map[string]any{"id_token": tt.idToken}))
 		c := s.client(t, func(c *Config) { c.Server.DeviceAuthorizationEndpoint = unitIssuer + "/device" })
-		d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"openid"}}))
+		d := must(c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{Scope: []string{"openid"}}))
 		if token, err := c.DeviceToken(context.Background(), d, nil); !errors.Is(err, tt.kind) || (token == nil) != (tt.kind != nil) {
 			t.Errorf("%s: %v, %v", name, token, err)
 		}
@@ -507,18 +507,18 @@ func TestPollOldIDToken(t *testing.T) {
 		id := s.sign(t, "JWT", unitClaims(map[string]any{"iat": tt.iat, "exp": unitTime + 7200}))
 		s.answer("/token", unitTokenBody(t, map[string]any{"id_token": id}))
 		ctx := context.Background()
-		d := must(c.StartDeviceAuthorization(ctx, &DeviceRequest{Scope: []string{"openid"}}))
-		b := must(c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"}))
+		d := must(c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{Scope: []string{"openid"}}))
+		b := must(c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}))
 		var d2 DeviceAuthorization
-		var b2 Backchannel
+		var b2 BackchannelAuthentication
 		if err := errors.Join(d2.UnmarshalBinary(must(d.MarshalBinary())), b2.UnmarshalBinary(must(b.MarshalBinary()))); err != nil {
 			t.Fatal(err)
 		}
 		for flow, ask := range map[string]func() (*Token, error){
 			"device":           func() (*Token, error) { return c.DeviceToken(ctx, d, nil) },
 			"device, restored": func() (*Token, error) { return c.DeviceToken(ctx, &d2, nil) },
-			"CIBA":             func() (*Token, error) { return c.BackchannelToken(ctx, b, nil) },
-			"CIBA, restored":   func() (*Token, error) { return c.BackchannelToken(ctx, &b2, nil) },
+			"CIBA":             func() (*Token, error) { return c.BackchannelAuthenticationToken(ctx, b, nil) },
+			"CIBA, restored":   func() (*Token, error) { return c.BackchannelAuthenticationToken(ctx, &b2, nil) },
 		} {
 			token, err := ask()
 			if !errors.Is(err, tt.kind) || (token == nil) != (tt.kind != nil) {
@@ -540,7 +540,7 @@ func TestPollByHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newPollServer(t, deviceStart("60", "7"), pollWait, pollSlow, pollStep{status: 503}, pollDone)
 		c := s.pollClient(t, nil)
-		d := must(c.StartDeviceAuthorization(context.Background(), &DeviceRequest{Scope: []string{"a"}}))
+		d := must(c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{Scope: []string{"a"}}))
 		for i, want := range []struct {
 			interval time.Duration
 			pending  bool
@@ -578,7 +578,7 @@ func TestPollErrors(t *testing.T) {
 		maps.Copy(s.answers, map[string]unitAnswer{"/ciba": {mediaType: mediaJSON, body: `{"auth_req_id":"id","expires_in":60}`}})
 		c := s.pollClient(t, nil)
 		d := must(c.StartDeviceAuthorization(context.Background(), nil))
-		b := must(c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"}))
+		b := must(c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}))
 		otherClient := s.pollClient(t, func(c *Config) { c.Metadata.ClientID = "client-2" })
 		otherServer := s.pollClient(t, func(c *Config) { c.Server.Issuer = "https://other.example" })
 		scoped := &GrantOptions{Scope: []string{"a"}}
@@ -595,14 +595,18 @@ func TestPollErrors(t *testing.T) {
 			"device with a code":              func() (*Token, error) { return c.DeviceToken(ctx, d, reserved) },
 			"device with a scope":             func() (*Token, error) { return c.DeviceToken(ctx, d, scoped) },
 			"device with a scope, polled":     func() (*Token, error) { return c.PollDevice(ctx, d, scoped) },
-			"CIBA with a scope":               func() (*Token, error) { return c.BackchannelToken(ctx, b, scoped) },
-			"CIBA nil":                        func() (*Token, error) { return c.BackchannelToken(ctx, nil, nil) },
-			"CIBA nil, polled":                func() (*Token, error) { return c.PollBackchannel(ctx, nil, nil) },
-			"CIBA empty":                      func() (*Token, error) { return c.BackchannelToken(ctx, new(Backchannel), nil) },
-			"CIBA empty, polled":              func() (*Token, error) { return c.PollBackchannel(ctx, new(Backchannel), nil) },
-			"CIBA of another client":          func() (*Token, error) { return otherClient.BackchannelToken(ctx, b, nil) },
-			"CIBA of another server":          func() (*Token, error) { return otherServer.BackchannelToken(ctx, b, nil) },
-			"CIBA with a code":                func() (*Token, error) { return c.BackchannelToken(ctx, b, reserved) },
+			"CIBA with a scope":               func() (*Token, error) { return c.BackchannelAuthenticationToken(ctx, b, scoped) },
+			"CIBA nil":                        func() (*Token, error) { return c.BackchannelAuthenticationToken(ctx, nil, nil) },
+			"CIBA nil, polled":                func() (*Token, error) { return c.PollBackchannelAuthentication(ctx, nil, nil) },
+			"CIBA empty": func() (*Token, error) {
+				return c.BackchannelAuthenticationToken(ctx, new(BackchannelAuthentication), nil)
+			},
+			"CIBA empty, polled": func() (*Token, error) {
+				return c.PollBackchannelAuthentication(ctx, new(BackchannelAuthentication), nil)
+			},
+			"CIBA of another client": func() (*Token, error) { return otherClient.BackchannelAuthenticationToken(ctx, b, nil) },
+			"CIBA of another server": func() (*Token, error) { return otherServer.BackchannelAuthenticationToken(ctx, b, nil) },
+			"CIBA with a code":       func() (*Token, error) { return c.BackchannelAuthenticationToken(ctx, b, reserved) },
 		} {
 			token, err := call()
 			var e *Error

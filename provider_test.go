@@ -293,7 +293,7 @@ func TestProviderDevices(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newPollServer(t, tt.start, tt.steps...)
-				c := s.pollClient(t, func(c *Config) { c.Auth = None() })
+				c := s.pollClient(t, func(c *Config) { c.Auth = PublicClient() })
 				d, err := c.StartDeviceAuthorization(context.Background(), nil)
 				if err != nil || d.VerificationURI() != tt.page {
 					t.Fatalf("%v at %s, %v", d, d.VerificationURI(), err)

@@ -149,7 +149,7 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 		},
 		"JWTBearer": func() error { return of(c.JWTBearer(ctx, k["assertion"], nil)) },
 		"ExchangeToken": func() error {
-			return of(c.ExchangeToken(ctx, &TokenExchange{SubjectToken: NewSecret(k["subject token"]), SubjectTokenType: TokenTypeAccessToken, ActorToken: NewSecret(k["actor token"]), ActorTokenType: TokenTypeAccessToken}, nil))
+			return of(c.ExchangeToken(ctx, &TokenExchangeRequest{SubjectToken: NewSecret(k["subject token"]), SubjectTokenType: TokenTypeAccessToken, ActorToken: NewSecret(k["actor token"]), ActorTokenType: TokenTypeAccessToken}, nil))
 		},
 		"Introspect": func() error { return of(c.Introspect(ctx, k["token"], nil)) },
 		"Revoke":     func() error { return c.Revoke(ctx, k["token"], nil) },
@@ -157,7 +157,7 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 			return of(c.DeviceToken(ctx, savedDevice(&pendingData{issuer: unitIssuer, clientID: unitClient, code: k["device code"], expiry: unitNow().Add(1e12)}), nil))
 		},
 		"StartBackchannel": func() error {
-			return of(c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: k["login hint"], UserCode: NewSecret(k["user code"]), BindingMessage: k["binding message"]}))
+			return of(c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: k["login hint"], UserCode: NewSecret(k["user code"]), BindingMessage: k["binding message"]}))
 		},
 		"StartAuthorization": func() error {
 			return of(c.StartAuthorization(ctx, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true, LoginHint: k["login hint"], IDTokenHint: k["hint token"]}))

@@ -511,7 +511,7 @@ func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Confi
 	var err error
 	switch method, secret := reg.authMethod(), reg.ClientSecret.Reveal(); method {
 	case "none":
-		cfg.Auth = None()
+		cfg.Auth = PublicClient()
 	case "client_secret_basic":
 		cfg.Auth = ClientSecretBasic(secret)
 	case "client_secret_post":

@@ -19,7 +19,7 @@ import (
 // The two uses err on different sides. A [ResourceServer] records a proof before it
 // accepts the request. If Add returns false or an error, the request is refused, so
 // that a proof is never accepted twice; one whose recording was not acknowledged is
-// lost, and the client makes another. A [Client.LogoutHandler] records a token after
+// lost, and the client makes another. A [Client.BackchannelLogoutHandler] records a token after
 // the logout. If the cache fails, the logout is done again when the token comes
 // again, so that a logout is never lost.
 type ReplayCache interface {
@@ -31,7 +31,7 @@ type ReplayCache interface {
 	//
 	// A cache may also have the method Has(ctx context.Context, key string) (bool,
 	// error), which reports whether Add has recorded key and its time is not over.
-	// [Client.LogoutHandler] calls it.
+	// [Client.BackchannelLogoutHandler] calls it.
 	//
 	// A cache may also have the method AddFor(ctx context.Context, owner, key string,
 	// until time.Time) (bool, error), which is called in place of Add for DPoP proofs.

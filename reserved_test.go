@@ -60,7 +60,10 @@ func TestReservedNames(t *testing.T) {
 		"JWTBearer":         func(o *GrantOptions) error { _, err := c.JWTBearer(ctx, "assertion", o); return err },
 		"ExchangeToken":     func(o *GrantOptions) error { _, err := c.ExchangeToken(ctx, reservedExchange, o); return err },
 		"DeviceToken":       func(o *GrantOptions) error { _, err := c.DeviceToken(ctx, device, o); return err },
-		"BackchannelToken":  func(o *GrantOptions) error { _, err := c.BackchannelToken(ctx, backchannel, o); return err },
+		"BackchannelToken": func(o *GrantOptions) error {
+			_, err := c.BackchannelAuthenticationToken(ctx, backchannel, o)
+			return err
+		},
 	}
 	endpoints := map[string]func(*EndpointOptions) error{
 		"Introspect": func(o *EndpointOptions) error { _, err := c.Introspect(ctx, "t", o); return err },
@@ -91,18 +94,18 @@ func TestReservedNames(t *testing.T) {
 		{"AuthorizationRequest.Params", authorization, begin(c), "access_type"},
 		{"AuthorizationRequest.Params, signed", append(slices.Clone(authorization), "iss", "sub", "aud", "exp", "nbf", "iat", "jti"), begin(signed), "access_type"},
 		{"DeviceRequest.Params", grant, params(func(p url.Values) error {
-			_, err := c.StartDeviceAuthorization(ctx, &DeviceRequest{Params: p})
+			_, err := c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{Params: p})
 			return err
 		}), "audience"},
 		{"BackchannelRequest.Params", append([]string{
 			"login_hint", "login_hint_token", "id_token_hint", "binding_message", "user_code", "acr_values", "requested_expiry",
 			"client_notification_token", "request",
 		}, grant...), params(func(p url.Values) error {
-			_, err := c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "a", Params: p})
+			_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "a", Params: p})
 			return err
 		}), "request_context"},
 		{"BackchannelRequest.Params, another hint", []string{"login_hint"}, params(func(p url.Values) error {
-			_, err := c.StartBackchannel(ctx, &BackchannelRequest{Scope: []string{"openid"}, IDTokenHint: "a", Params: p})
+			_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, IDTokenHint: "a", Params: p})
 			return err
 		}), "request_context"},
 		{"AuthorizationRequest.Params, without PKCE", []string{"code_challenge", "code_challenge_method", "code_verifier", "nonce"}, params(func(p url.Values) error {
@@ -112,7 +115,7 @@ func TestReservedNames(t *testing.T) {
 		}), "access_type"},
 		{"Grant", append([]string{"grant_type"}, credentials...), params(func(p url.Values) error { _, err := c.Grant(ctx, "urn:x", p); return err }), "scope"},
 		{"EndSession.Params", []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"},
-			params(func(p url.Values) error { _, err := c.EndSessionURL(EndSession{Params: p}); return err }), "returnTo"},
+			params(func(p url.Values) error { _, err := c.EndSessionURL(EndSessionRequest{Params: p}); return err }), "returnTo"},
 		{"AssertionOptions.Header", []string{"alg", "crit", "typ", "kid", "b64", "zip"},
 			assertion(func(o *AssertionOptions, m map[string]any) { o.Header = m }), "x5t#S256"},
 		{"AssertionOptions.Claims", []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti"},
@@ -162,11 +165,11 @@ func TestReservedNames(t *testing.T) {
 	}
 }
 
-var reservedExchange = &TokenExchange{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeAccessToken}
+var reservedExchange = &TokenExchangeRequest{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeAccessToken}
 
 // reservedPending begins a device flow and a backchannel authentication, of which
 // the tokens are asked for.
-func reservedPending(t *testing.T, s *unitServer, c *Client) (*DeviceAuthorization, *Backchannel) {
+func reservedPending(t *testing.T, s *unitServer, c *Client) (*DeviceAuthorization, *BackchannelAuthentication) {
 	t.Helper()
 	s.answer("/device", `{"device_code":"dc","user_code":"A-B","verification_uri":"https://op.example/d","expires_in":60}`)
 	s.answer("/ciba", `{"auth_req_id":"id","expires_in":60}`)
@@ -174,7 +177,7 @@ func reservedPending(t *testing.T, s *unitServer, c *Client) (*DeviceAuthorizati
 	if err != nil {
 		t.Fatal(err)
 	}
-	backchannel, err := c.StartBackchannel(context.Background(), &BackchannelRequest{Scope: []string{"openid"}, LoginHint: "a"})
+	backchannel, err := c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}

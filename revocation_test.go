@@ -71,7 +71,7 @@ func TestRevoke(t *testing.T) {
 func TestRevokePublicClient(t *testing.T) {
 	s := newUnitServer()
 	s.set("/revoke", unitAnswer{})
-	c := s.client(t, func(c *Config) { c.Server.RevocationEndpoint, c.Auth = unitIssuer+"/revoke", None() })
+	c := s.client(t, func(c *Config) { c.Server.RevocationEndpoint, c.Auth = unitIssuer+"/revoke", PublicClient() })
 	if err := c.Revoke(context.Background(), "rt", nil); err != nil {
 		t.Fatal(err)
 	}

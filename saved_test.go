@@ -153,8 +153,8 @@ func savedDevice(data *pendingData) *DeviceAuthorization {
 	return d
 }
 
-func savedBackchannel(data *pendingData) *Backchannel {
-	b := new(Backchannel)
+func savedBackchannel(data *pendingData) *BackchannelAuthentication {
+	b := new(BackchannelAuthentication)
 	b.g.d = data
 	b.g.interval.Store(7)
 	return b
@@ -176,7 +176,7 @@ func savedFields(v any) string {
 			v.Scope, extra, v.server, v.clientID, v.jkt, v.granted, v.identity(), v.idToken)
 	case *DeviceAuthorization:
 		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
-	case *Backchannel:
+	case *BackchannelAuthentication:
 		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
 	case *Registration:
 		metadata, _ := json.Marshal(v.Metadata)
@@ -191,7 +191,7 @@ func savedVersion(v any) byte {
 	switch v.(type) {
 	case *Token:
 		return 3
-	case *Authorization, *Registration, *DeviceAuthorization, *Backchannel:
+	case *Authorization, *Registration, *DeviceAuthorization, *BackchannelAuthentication:
 		return 2
 	}
 	return 1

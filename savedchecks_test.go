@@ -175,7 +175,7 @@ func TestSavedPendingChecks(t *testing.T) {
 				switch v := v.(type) {
 				case *DeviceAuthorization:
 					d = *v.g.d
-				case *Backchannel:
+				case *BackchannelAuthentication:
 					d = *v.g.d
 				}
 				if err := v.UnmarshalBinary(savePending(&d, 7)); err != nil {

@@ -257,7 +257,7 @@ func TestSecretTypes(t *testing.T) {
 		})
 	}
 	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*Authorization)(nil), (*Callback)(nil), &Callback{}, (*UserInfo)(nil), &Token{}, &Authorization{},
-		(*DeviceAuthorization)(nil), (*Backchannel)(nil), &DeviceAuthorization{}, &Backchannel{},
+		(*DeviceAuthorization)(nil), (*BackchannelAuthentication)(nil), &DeviceAuthorization{}, &BackchannelAuthentication{},
 		(*Introspection)(nil), (*LogoutToken)(nil), (*Registration)(nil), (*AccessToken)(nil), &AccessToken{}, (*ResourceServer)(nil), &ResourceServer{}, ResourceServerConfig{}, &Introspection{}, &LogoutToken{}, &Registration{}, (*RegistrationError)(nil), &RegistrationError{}} {
 		if text := fmt.Sprintf("%+v", v); strings.Contains(text, "PANIC") {
 			t.Errorf("%T: %s", v, text)

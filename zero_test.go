@@ -30,7 +30,7 @@ var zeroFunctions = map[string]any{
 	"CognitoProfile": CognitoProfile, "DeleteRegistration": DeleteRegistration, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "IsPending": IsPending, "KeycloakProfile": KeycloakProfile,
 	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
-	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "None": None, "OktaProfile": OktaProfile,
+	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "None": PublicClient, "OktaProfile": OktaProfile,
 	"ParseBackchannelPing": ParseBackchannelPing, "ParseChallenges": ParseChallenges, "ParseDecryptionKey": ParseDecryptionKey,
 	"ParseKeySet": ParseKeySet, "ParseSigningKey": ParseSigningKey, "PrivateKeyJWT": PrivateKeyJWT, "ReadRegistration": ReadRegistration,
 	"Register": Register, "TLSClientAuth": TLSClientAuth, "UpdateRegistration": UpdateRegistration,
@@ -38,12 +38,12 @@ var zeroFunctions = map[string]any{
 
 var zeroTypes = []any{
 	AccessToken{}, AccessTokenProfile{}, Algorithm(""), AssertionAudience(0), AssertionOptions{}, Authorization{}, AuthorizationDetail{},
-	AuthorizationError{}, AuthorizationRequest{}, AuthorizationServer{}, Backchannel{}, BackchannelRequest{}, Callback{}, Challenge{},
+	AuthorizationError{}, AuthorizationRequest{}, AuthorizationServer{}, BackchannelAuthentication{}, BackchannelAuthenticationRequest{}, Callback{}, Challenge{},
 	Client{}, ClientAuthRequest{}, ClientMetadata{}, Clock{}, Config{}, DPoP{}, DPoPOptions{}, DecryptionKey{}, DeviceAuthorization{},
-	DeviceRequest{}, DiscoverOptions{}, DiscoverType(0), EndSession{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},
+	DeviceAuthorizationRequest{}, DiscoverOptions{}, DiscoverType(0), EndSessionRequest{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},
 	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusedInfo{}, Registration{},
 	RefreshError{}, RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
-	Secret{}, SigningKey{}, Token{}, TokenExchange{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},
+	Secret{}, SigningKey{}, Token{}, TokenExchangeRequest{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},
 	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{},
 }
 
@@ -90,7 +90,7 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 	case reflect.TypeFor[http.Handler]():
 		more = []any{http.NotFoundHandler(), http.HandlerFunc(nil)}
 	case reflect.TypeFor[ClientAuth]():
-		more = []any{None()}
+		more = []any{PublicClient()}
 	case reflect.TypeFor[crypto.Signer](), reflect.TypeFor[crypto.PrivateKey]():
 		more = []any{new(zeroSigner)}
 	case reflect.TypeFor[*Authorization](): // a good one reaches what a zero Client does not have
@@ -234,7 +234,7 @@ func TestZeroRequest(t *testing.T) {
 func TestZeroClientAuth(t *testing.T) {
 	text := func(context.Context) (string, error) { return "x", nil }
 	for name, auth := range map[string]ClientAuth{
-		"None": None(), "ClientSecretBasic": ClientSecretBasic("the-secret"), "ClientSecretPost": ClientSecretPost("the-secret"), "TLSClientAuth": TLSClientAuth(),
+		"None": PublicClient(), "ClientSecretBasic": ClientSecretBasic("the-secret"), "ClientSecretPost": ClientSecretPost("the-secret"), "TLSClientAuth": TLSClientAuth(),
 		"PrivateKeyJWT": PrivateKeyJWT(unitKey(), nil), "ClientSecretJWT": ClientSecretJWT(strings.Repeat("s", 32), HS256, nil),
 		"ClientAssertion":         ClientAssertion(func(context.Context, string) (string, error) { return "x", nil }),
 		"AttestJWTClientAuth":     AttestJWTClientAuth(unitKey(), text),

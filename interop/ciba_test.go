@@ -26,12 +26,12 @@ func backchannelScenarios(t table) {
 // A login is one that waits for the user.
 type login struct {
 	*party
-	pending *oauth.Backchannel
+	pending *oauth.BackchannelAuthentication
 }
 
 // startLogin has the user asked, by a client that is set up already.
-func (p *party) startLogin(s *scenario, r *oauth.BackchannelRequest) *login {
-	pending, err := p.client.StartBackchannel(s.ctx, r)
+func (p *party) startLogin(s *scenario, r *oauth.BackchannelAuthenticationRequest) *login {
+	pending, err := p.client.StartBackchannelAuthentication(s.ctx, r)
 	s.check(err, "StartBackchannel")
 	s.require(pending.AuthReqID() != "", "no auth_req_id")
 	s.requireLifetime(pending.Expiry(), pending.Interval())
@@ -39,8 +39,8 @@ func (p *party) startLogin(s *scenario, r *oauth.BackchannelRequest) *login {
 }
 
 // loginOf asks for a user by name.
-func loginOf(user string, scope ...string) *oauth.BackchannelRequest {
-	return &oauth.BackchannelRequest{Scope: append([]string{"openid"}, scope...), LoginHint: user}
+func loginOf(user string, scope ...string) *oauth.BackchannelAuthenticationRequest {
+	return &oauth.BackchannelAuthenticationRequest{Scope: append([]string{"openid"}, scope...), LoginHint: user}
 }
 
 // decide is the user at the other device.
@@ -51,14 +51,14 @@ func (l *login) decide(s *scenario, action string) {
 
 // ask asks for the token once.
 func (l *login) ask(s *scenario) (*oauth.Token, error) {
-	return l.client.BackchannelToken(s.ctx, l.pending, nil)
+	return l.client.BackchannelAuthenticationToken(s.ctx, l.pending, nil)
 }
 
 // poll asks for the token at the pace of the server, which is to be given with
 // the first attempt.
 func (l *login) poll(s *scenario) (*oauth.Token, error) {
 	defer s.requireInterval(l.wire, l.server.TokenEndpoint)()
-	return l.client.PollBackchannel(s.ctx, l.pending, nil)
+	return l.client.PollBackchannelAuthentication(s.ctx, l.pending, nil)
 }
 
 // allowed is what follows when the user has said yes.
@@ -104,7 +104,7 @@ func backchannelDenied(s *scenario) {
 
 func backchannelUnknownUser(s *scenario) {
 	p := s.setup("tls", "ciba", options{})
-	pending, err := p.client.StartBackchannel(s.ctx, loginOf("nobody"))
+	pending, err := p.client.StartBackchannelAuthentication(s.ctx, loginOf("nobody"))
 	s.requireResponseError(err, http.StatusBadRequest, "unknown_user_id")
 	s.require(pending == nil, "a Backchannel beside an error")
 }
@@ -113,10 +113,10 @@ func backchannelUnknownUser(s *scenario) {
 // client is refused, this client's own is taken, also from the session store.
 func backchannelIDTokenHint(s *scenario) {
 	p := s.setup("tls", "ciba", options{})
-	hinted := func(hint string) *oauth.BackchannelRequest {
-		return &oauth.BackchannelRequest{Scope: []string{"openid"}, IDTokenHint: hint}
+	hinted := func(hint string) *oauth.BackchannelAuthenticationRequest {
+		return &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, IDTokenHint: hint}
 	}
-	_, err := p.client.StartBackchannel(s.ctx, hinted(s.code("tls", "basic", options{}).token.IDTokenHint()))
+	_, err := p.client.StartBackchannelAuthentication(s.ctx, hinted(s.code("tls", "basic", options{}).token.IDTokenHint()))
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_request")
 
 	first := p.startLogin(s, loginOf("dave")).allowed(s)
@@ -148,8 +148,8 @@ func (n *notification) request(s *scenario, path string) *http.Request {
 func backchannelPing(s *scenario) {
 	s.control(http.MethodDelete, pingSink, nil, nil)
 	l := s.setup("tls", "ciba-ping", options{}).startLogin(s, loginOf("dave"))
-	kept := map[string]*oauth.Backchannel{l.pending.AuthReqID(): saved(s, l.pending, new(oauth.Backchannel))}
-	find := func(_ context.Context, id string) (*oauth.Backchannel, error) { return kept[id], nil }
+	kept := map[string]*oauth.BackchannelAuthentication{l.pending.AuthReqID(): saved(s, l.pending, new(oauth.BackchannelAuthentication))}
+	find := func(_ context.Context, id string) (*oauth.BackchannelAuthentication, error) { return kept[id], nil }
 	var sent []notification
 	s.control(http.MethodGet, pingSink, nil, &sent)
 	equal(s, len(sent), 0, "number of notifications before the user has decided")
@@ -162,7 +162,7 @@ func backchannelPing(s *scenario) {
 	forged.Headers["authorization"] += "x"
 	got, err := oauth.ParseBackchannelPing(forged.request(s, pingSink), find)
 	s.require(errors.Is(err, oauth.ErrNoCredentials) && got == nil, "another bearer token: wanted ErrNoCredentials, got: %v", err)
-	nothing := func(context.Context, string) (*oauth.Backchannel, error) { return nil, nil }
+	nothing := func(context.Context, string) (*oauth.BackchannelAuthentication, error) { return nil, nil }
 	got, err = oauth.ParseBackchannelPing(sent[0].request(s, pingSink), nothing)
 	s.require(errors.Is(err, oauth.ErrNoCredentials) && got == nil, "an unknown auth_req_id: wanted ErrNoCredentials, got: %v", err)
 
@@ -210,6 +210,6 @@ func backchannelSigned(s *scenario) {
 		form.Set("request", form.Get("request")+"AAAA")
 		return next.RoundTrip(withForm(r, form))
 	}})
-	_, err = p.client.StartBackchannel(s.ctx, loginOf("dave"))
+	_, err = p.client.StartBackchannelAuthentication(s.ctx, loginOf("dave"))
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_request")
 }

@@ -35,7 +35,7 @@ func (s *scenario) startDevice(id string, scope ...string) *device {
 
 func (s *scenario) startDeviceAt(instance, id string, o options, scope ...string) *device {
 	p := s.setup(instance, id, o)
-	pending, err := p.client.StartDeviceAuthorization(s.ctx, &oauth.DeviceRequest{Scope: scope})
+	pending, err := p.client.StartDeviceAuthorization(s.ctx, &oauth.DeviceAuthorizationRequest{Scope: scope})
 	s.check(err, "StartDeviceAuthorization")
 	s.require(pending.UserCode() != "", "no user code")
 	complete, err := url.Parse(pending.VerificationURIComplete())

@@ -160,7 +160,7 @@ func (s *scenario) encryptedLogout() {
 		reg:    &registration{ClientID: id, Metadata: mustJSON(metadata)},
 		config: func(c *oauth.Config) { w.Decrypter, c.Decrypter = c.Decrypter, w },
 	})
-	s.endSession(f, oauth.EndSession{Token: f.token, PostLogoutRedirectURI: s.desc.LoggedOut})
+	s.endSession(f, oauth.EndSessionRequest{Token: f.token, PostLogoutRedirectURI: s.desc.LoggedOut})
 	var sent []notification
 	s.control(http.MethodGet, sink, nil, &sent)
 	equal(s, len(sent), 1, "number of logout tokens")

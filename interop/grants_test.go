@@ -182,7 +182,7 @@ func clientCredentialsDetails(s *scenario) {
 // exchangeAccessToken gives one access token for another, of less.
 func exchangeAccessToken(s *scenario) {
 	f := s.code("tls", "exchange", options{})
-	x := oauth.TokenExchange{SubjectToken: f.token.AccessToken, SubjectTokenType: oauth.TokenTypeAccessToken}
+	x := oauth.TokenExchangeRequest{SubjectToken: f.token.AccessToken, SubjectTokenType: oauth.TokenTypeAccessToken}
 	t, err := f.client.ExchangeToken(s.ctx, &x, &oauth.GrantOptions{Scope: []string{"openid"}})
 	s.check(err, "ExchangeToken")
 	equal(s, t.IssuedTokenType, oauth.TokenTypeAccessToken, "issued_token_type")
@@ -203,7 +203,7 @@ func exchangeAccessToken(s *scenario) {
 func exchangeIDToken(s *scenario) {
 	const resource = "https://rs.example/jwt/PS256"
 	f := s.code("tls", "exchange", options{})
-	t, err := f.client.ExchangeToken(s.ctx, &oauth.TokenExchange{
+	t, err := f.client.ExchangeToken(s.ctx, &oauth.TokenExchangeRequest{
 		SubjectToken:       oauth.NewSecret(f.idToken(s).Raw()),
 		SubjectTokenType:   oauth.TokenTypeIDToken,
 		RequestedTokenType: oauth.TokenTypeJWT,

@@ -151,7 +151,7 @@ func (c *registration) auth() (oauth.ClientAuth, error) {
 	case "tls_client_auth", "self_signed_tls_client_auth":
 		return oauth.TLSClientAuth(), nil
 	case "none":
-		return oauth.None(), nil
+		return oauth.PublicClient(), nil
 	case "attest_jwt_client_auth", "attest_jwt_client_auth_dpop":
 		return nil, nil // the scenario's, which has the attester: without it every request is ErrConfig
 	}

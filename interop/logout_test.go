@@ -32,7 +32,7 @@ func logout(s *scenario) {
 
 	// The hint outlives the session store, and the ID token its exp.
 	kept := saved(s, f.token, new(oauth.Token))
-	end := s.endSession(f, oauth.EndSession{Token: kept, PostLogoutRedirectURI: s.desc.LoggedOut, State: "xyz"})
+	end := s.endSession(f, oauth.EndSessionRequest{Token: kept, PostLogoutRedirectURI: s.desc.LoggedOut, State: "xyz"})
 	requireOnly(s, end, "the way back", "state")
 	equal(s, end.Get("state"), "xyz", "state of the way back")
 
@@ -50,7 +50,7 @@ func logout(s *scenario) {
 
 // endSession sends the browser to end its session and returns what it came
 // back with.
-func (s *scenario) endSession(f *flow, e oauth.EndSession) url.Values {
+func (s *scenario) endSession(f *flow, e oauth.EndSessionRequest) url.Values {
 	before := len(f.wire.exchanges())
 	address, err := f.client.EndSessionURL(e)
 	s.check(err, "EndSessionURL")
@@ -70,14 +70,14 @@ func (s *scenario) endSession(f *flow, e oauth.EndSession) url.Values {
 // refusedLogout ends at a page of the server, with nobody logged out: another
 // address than the registered one, and another client's ID token.
 func (s *scenario) refusedLogout(f *flow) {
-	address, err := f.client.EndSessionURL(oauth.EndSession{Token: f.token, PostLogoutRedirectURI: s.desc.LoggedOut + "/other"})
+	address, err := f.client.EndSessionURL(oauth.EndSessionRequest{Token: f.token, PostLogoutRedirectURI: s.desc.LoggedOut + "/other"})
 	s.check(err, "EndSessionURL")
 	_, page, err := f.browser.follow(s.ctx, address, s.desc.LoggedOut)
 	s.check(err, "logout")
 	s.require(page != nil && page.status == http.StatusBadRequest, "an address that is not registered: the browser ended at %v", page)
 
 	other := s.code("tls", "basic", options{})
-	address, err = f.client.EndSessionURL(oauth.EndSession{Token: other.token})
+	address, err = f.client.EndSessionURL(oauth.EndSessionRequest{Token: other.token})
 	s.require(errors.Is(err, oauth.ErrConfig) && address == "", "the token of another client: wanted ErrConfig, got: %v", err)
 }
 
@@ -85,7 +85,7 @@ func (s *scenario) refusedLogout(f *flow) {
 func (s *scenario) logoutWithoutHint() {
 	f := s.code("tls", "logout", options{})
 	s.require(f.idToken(s).SessionID() != "", "no sid in the ID token")
-	end := s.endSession(f, oauth.EndSession{PostLogoutRedirectURI: s.desc.LoggedOut})
+	end := s.endSession(f, oauth.EndSessionRequest{PostLogoutRedirectURI: s.desc.LoggedOut})
 	requireOnly(s, end, "the way back")
 	f.requireInactive(s)
 }
@@ -124,7 +124,7 @@ func logoutTokenOf(s *scenario, sent notification) string {
 func (s *scenario) requireHandled(f *flow, sent notification) {
 	var ended []*oauth.LogoutToken
 	broken := true
-	handler := f.client.LogoutHandler(oauth.LogoutOptions{OnLogout: func(_ context.Context, t *oauth.LogoutToken) error {
+	handler := f.client.BackchannelLogoutHandler(oauth.LogoutOptions{OnLogout: func(_ context.Context, t *oauth.LogoutToken) error {
 		if broken {
 			return errors.New("the session store is down")
 		}

@@ -58,7 +58,7 @@ type phone struct {
 	printf func(format string, args ...any)
 }
 
-func (p *phone) approve(b *oauth.Backchannel) error {
+func (p *phone) approve(b *oauth.BackchannelAuthentication) error {
 	log := p.srv.Requests()
 	message := log[len(log)-1].Params.Get("binding_message")
 	p.printf("phone: shows %s; the customer hears the same and approves", message)

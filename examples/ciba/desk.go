@@ -26,7 +26,7 @@ type desk struct {
 
 	// asked is called when the phone of the customer was asked. Nil: the customer
 	// has one.
-	asked func(b *oauth.Backchannel) error
+	asked func(b *oauth.BackchannelAuthentication) error
 }
 
 // takeNotifications goes on until the result is closed.
@@ -58,7 +58,7 @@ func (d *desk) identify(ctx context.Context, loginHint string) (*oauth.Token, er
 	// The agent reads it out, the phone shows it: the customer sees that it is
 	// this call which they confirm, and no other.
 	message := rand.Text()[:6]
-	b, err := d.client.StartBackchannel(ctx, &oauth.BackchannelRequest{
+	b, err := d.client.StartBackchannelAuthentication(ctx, &oauth.BackchannelAuthenticationRequest{
 		Scope:          []string{"openid", "email"},
 		LoginHint:      loginHint,
 		BindingMessage: message,
@@ -78,7 +78,7 @@ func (d *desk) identify(ctx context.Context, loginHint string) (*oauth.Token, er
 		}
 	}
 	if d.inbox == nil {
-		return d.client.PollBackchannel(ctx, b, nil)
+		return d.client.PollBackchannelAuthentication(ctx, b, nil)
 	}
 	return d.awaitNotification(ctx, b)
 }
@@ -86,13 +86,13 @@ func (d *desk) identify(ctx context.Context, loginHint string) (*oauth.Token, er
 // awaitNotification asks when the server says that there is an answer. It does
 // not rely on it: a notification can get lost, and one that is very quick comes
 // before the request is expected. In ping mode a client may poll, too.
-func (d *desk) awaitNotification(ctx context.Context, b *oauth.Backchannel) (*oauth.Token, error) {
+func (d *desk) awaitNotification(ctx context.Context, b *oauth.BackchannelAuthentication) (*oauth.Token, error) {
 	select {
 	case answered := <-d.inbox.answered:
-		return d.client.BackchannelToken(ctx, answered, nil)
+		return d.client.BackchannelAuthenticationToken(ctx, answered, nil)
 	case <-time.After(d.patience):
 		d.printf("desk: has waited long enough, and asks")
-		return d.client.PollBackchannel(ctx, b, nil)
+		return d.client.PollBackchannelAuthentication(ctx, b, nil)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

@@ -16,7 +16,7 @@ const notificationPath = "/notification"
 // that wait. A program with several instances keeps those in a database: the
 // notification of one comes to any.
 type inbox struct {
-	answered chan *oauth.Backchannel
+	answered chan *oauth.BackchannelAuthentication
 	printf   func(format string, args ...any)
 
 	mu      sync.Mutex
@@ -25,13 +25,13 @@ type inbox struct {
 
 func newInbox(printf func(format string, args ...any)) *inbox {
 	return &inbox{
-		answered: make(chan *oauth.Backchannel, 1), // this program makes one request
+		answered: make(chan *oauth.BackchannelAuthentication, 1), // this program makes one request
 		printf:   printf,
 		waiting:  make(map[string][]byte),
 	}
 }
 
-func (in *inbox) expect(b *oauth.Backchannel) error {
+func (in *inbox) expect(b *oauth.BackchannelAuthentication) error {
 	data, err := b.MarshalBinary()
 	if err != nil {
 		return err
@@ -44,14 +44,14 @@ func (in *inbox) expect(b *oauth.Backchannel) error {
 
 // find leaves what it finds where it is: who sent the notification is not
 // verified yet.
-func (in *inbox) find(_ context.Context, authReqID string) (*oauth.Backchannel, error) {
+func (in *inbox) find(_ context.Context, authReqID string) (*oauth.BackchannelAuthentication, error) {
 	in.mu.Lock()
 	data, ok := in.waiting[authReqID]
 	in.mu.Unlock()
 	if !ok {
 		return nil, nil
 	}
-	b := new(oauth.Backchannel)
+	b := new(oauth.BackchannelAuthentication)
 	if err := b.UnmarshalBinary(data); err != nil {
 		return nil, fmt.Errorf("the store: %v", err) // with its kind, ErrParse, it would be the server's fault
 	}

@@ -220,7 +220,7 @@ func TestBadNotification(t *testing.T) {
 			defer d.takeNotifications(ln).Close()
 			d.patience = time.Millisecond
 			srv.Fault(fault)
-			d.asked = func(b *oauth.Backchannel) error {
+			d.asked = func(b *oauth.BackchannelAuthentication) error {
 				status, err := srv.ApproveBackchannel(b.AuthReqID(), "")
 				if status != tt.status {
 					t.Errorf("status %d, want %d", status, tt.status)
@@ -253,7 +253,7 @@ func TestInbox(t *testing.T) {
 	}))
 	defer keep.Close()
 	d, srv, out := newTestDesk(t, keep.URL)
-	b, err := d.client.StartBackchannel(t.Context(), &oauth.BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+	b, err := d.client.StartBackchannelAuthentication(t.Context(), &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestInterrupt(t *testing.T) {
 	d, srv, _ := newTestDesk(t, "http://127.0.0.1:1")
 	ctx, cancel := context.WithCancel(t.Context())
 	d.patience = time.Hour
-	d.asked = func(*oauth.Backchannel) error { cancel(); return nil }
+	d.asked = func(*oauth.BackchannelAuthentication) error { cancel(); return nil }
 	if err := d.serve(ctx, "alice"); !errors.Is(err, context.Canceled) || srv.Count("/token") != 0 {
 		t.Error(err)
 	}

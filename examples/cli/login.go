@@ -179,7 +179,7 @@ func shutDown(srv *http.Server) {
 // logInOnDevice is RFC 8628. It ends with the user's decision, the expiry of the
 // codes, or ctx.
 func (p *program) logInOnDevice(ctx context.Context) (*oauth.Token, error) {
-	d, err := p.client.StartDeviceAuthorization(ctx, &oauth.DeviceRequest{Scope: p.scope()})
+	d, err := p.client.StartDeviceAuthorization(ctx, &oauth.DeviceAuthorizationRequest{Scope: p.scope()})
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func newProgram(ctx context.Context, s settings, out io.Writer) (*program, error
 	p.client, err = oauth.NewClient(oauth.Config{
 		Server:            server,
 		Metadata:          oauth.ClientMetadata{ClientID: s.clientID},
-		Auth:              oauth.None(), // what every copy of a program has is no secret: RFC 8252, Section 8.5
+		Auth:              oauth.PublicClient(), // what every copy of a program has is no secret: RFC 8252, Section 8.5
 		HTTPClient:        s.httpClient,
 		InsecureAllowHTTP: s.allowHTTP,
 		Trace: &oauth.Trace{RequestDone: func(_ context.Context, r oauth.RequestInfo) {

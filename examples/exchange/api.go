@@ -103,7 +103,7 @@ func (a *api) check(ctx context.Context, subject oauth.Secret) error {
 
 // exchange gets a token for the other API that stands for the same user.
 func (a *api) exchange(ctx context.Context, subject oauth.Secret) (*oauth.Token, error) {
-	token, err := a.client.ExchangeToken(ctx, &oauth.TokenExchange{
+	token, err := a.client.ExchangeToken(ctx, &oauth.TokenExchangeRequest{
 		SubjectToken:       subject,
 		SubjectTokenType:   oauth.TokenTypeAccessToken,
 		RequestedTokenType: oauth.TokenTypeAccessToken,

@@ -355,7 +355,7 @@ func frontOf(t *testing.T, srv *oauthtest.Server, api string, plain bool) *front
 	client, err := oauth.NewClient(oauth.Config{
 		Server:            server,
 		Metadata:          oauth.ClientMetadata{ClientID: "front"},
-		Auth:              oauth.None(),
+		Auth:              oauth.PublicClient(),
 		HTTPClient:        srv.Client(),
 		InsecureAllowHTTP: true, // the API listens on loopback
 	})

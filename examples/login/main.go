@@ -123,7 +123,7 @@ func newClient(ctx context.Context, s settings, trace *oauth.Trace) (*oauth.Clie
 	cfg := oauth.Config{
 		Server:            server,
 		Metadata:          oauth.ClientMetadata{ClientID: s.clientID},
-		Auth:              oauth.None(),
+		Auth:              oauth.PublicClient(),
 		HTTPClient:        s.httpClient,
 		Trace:             trace,
 		InsecureAllowHTTP: s.allowHTTP,

@@ -61,7 +61,7 @@ func newApp(client *oauth.Client, origin string, step func(format string, args .
 	mux.HandleFunc("GET "+callbackPath, a.callback)
 	mux.HandleFunc("POST "+logoutPath, a.logout)
 	mux.HandleFunc("GET "+loggedOutPath, a.loggedOut)
-	mux.Handle(logoutTokenPath, client.LogoutHandler(oauth.LogoutOptions{OnLogout: a.onLogout}))
+	mux.Handle(logoutTokenPath, client.BackchannelLogoutHandler(oauth.LogoutOptions{OnLogout: a.onLogout}))
 	a.handler = mux
 	return a
 }
@@ -184,7 +184,7 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.state = rand.Text()
-	target, err := a.client.EndSessionURL(oauth.EndSession{
+	target, err := a.client.EndSessionURL(oauth.EndSessionRequest{
 		Token:                 a.user,
 		PostLogoutRedirectURI: a.origin + loggedOutPath,
 		State:                 a.state,
