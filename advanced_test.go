@@ -495,7 +495,7 @@ func TestResources(t *testing.T) {
 	}
 }
 
-// A saved Authorization remembers what kind of response it expects.
+// A saved PendingAuthorization remembers what kind of response it expects.
 func TestSavedAdvancedAuthorization(t *testing.T) {
 	srv := newServer(t, nil)
 	addClient(srv, func(c *oauthtest.Client) { c.SHash = true })
@@ -513,7 +513,7 @@ func TestSavedAdvancedAuthorization(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var restored oauth.Authorization
+			var restored oauth.PendingAuthorization
 			if err := restored.UnmarshalBinary(saved); err != nil {
 				t.Fatal(err)
 			}

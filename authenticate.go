@@ -19,7 +19,7 @@ import (
 // authenticated once.
 //
 // The errors are of kind [ErrNoCredentials] and [ErrMalformed]; the kinds under
-// [ErrInvalid] for a token or proof that is not good; [ErrUnavailable] and [ErrLimited], or the error of the request's context, if
+// [ErrInvalid] for a token or proof that is not good; [ErrUnavailable] and [ErrRateLimited], or the error of the request's context, if
 // that could not be told.
 func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 	if rs == nil || r == nil {

@@ -51,7 +51,7 @@ type AuthorizationRequest struct {
 
 	// ResponseMode is how the answer comes: "query" (also if empty, with
 	// response type code); "form_post"; or "fragment", which reaches native
-	// apps only: they call [Client.ValidateCallbackURL]. As "jwt" (for query.jwt),
+	// apps only: they call [Client.ValidateAuthorizationResponseURL]. As "jwt" (for query.jwt),
 	// "query.jwt", "form_post.jwt" or "fragment.jwt" it comes signed (JARM;
 	// FAPI 1 Advanced, FAPI 2.0 Message Signing), and nothing unsigned is
 	// accepted. Answers with an ID token do not come in a query.
@@ -106,7 +106,7 @@ type AuthorizationRequest struct {
 	InsecureNoNonce bool
 }
 
-// An Authorization is a request that is under way. It holds what the answer is
+// A PendingAuthorization is a request that is under way. It holds what the answer is
 // checked with, and is secret: keep what MarshalBinary gives in the user's own
 // session, on the server or encrypted, under the State. Find it there by the
 // session and by the state of the answer (one session may have several, in
@@ -114,13 +114,13 @@ type AuthorizationRequest struct {
 // the user's browser). Delete it from the session before finishing it.
 //
 // The zero value is inert.
-type Authorization struct {
-	d    *authorizationData
+type PendingAuthorization struct {
+	d    *pendingAuthorizationData
 	used atomic.Bool
 }
 
 // authorizationData stands behind a pointer as idTokenData does.
-type authorizationData struct {
+type pendingAuthorizationData struct {
 	url string // not saved
 
 	issuer       string // the server's, a template where that is one
@@ -138,10 +138,10 @@ type authorizationData struct {
 	created      time.Time
 }
 
-// data is never nil: the zero Authorization is inert.
-func (a *Authorization) data() *authorizationData {
+// data is never nil: the zero PendingAuthorization is inert.
+func (a *PendingAuthorization) data() *pendingAuthorizationData {
 	if a == nil || a.d == nil {
-		return new(authorizationData)
+		return new(pendingAuthorizationData)
 	}
 	return a.d
 }
@@ -149,28 +149,28 @@ func (a *Authorization) data() *authorizationData {
 const opAuthorize = "authorization"
 
 // URL is where to send the user's browser. It is empty after UnmarshalBinary.
-func (a *Authorization) URL() string { return a.data().url }
+func (a *PendingAuthorization) URL() string { return a.data().url }
 
 // State is the state parameter, with which the answer comes back.
-func (a *Authorization) State() string { return a.data().state }
+func (a *PendingAuthorization) State() string { return a.data().state }
 
 // Issuer returns the issuer of the server that the request goes to: the Issuer
 // of the Client's Config.Server. An application with several servers finds by it
 // the Client that must finish the authorization.
-func (a *Authorization) Issuer() string { return a.data().issuer }
+func (a *PendingAuthorization) Issuer() string { return a.data().issuer }
 
 // RedirectURI returns the redirect URI of the request. The response must come to
-// it and to no other; see [Client.ValidateCallback].
-func (a *Authorization) RedirectURI() string { return a.data().redirectURI }
+// it and to no other; see [Client.ValidateAuthorizationResponse].
+func (a *PendingAuthorization) RedirectURI() string { return a.data().redirectURI }
 
 const authorizationVersion = 2 // 1 had no RequireACR
 
 // MarshalBinary encodes a for the user's session, in at most 3 KiB. The result
 // is secret.
-func (a *Authorization) MarshalBinary() ([]byte, error) {
+func (a *PendingAuthorization) MarshalBinary() ([]byte, error) {
 	d := a.data()
 	if d.state == "" {
-		return nil, fail(ErrConfig, "", "there is nothing to save: StartAuthorization did not make this Authorization").in(opAuthorize)
+		return nil, fail(ErrConfig, "", "there is nothing to save: StartAuthorization did not make this PendingAuthorization").in(opAuthorize)
 	}
 	w := newSaved(authorizationVersion)
 	for _, s := range d.fields() {
@@ -183,14 +183,14 @@ func (a *Authorization) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
 // error of kind [ErrParse].
-func (a *Authorization) UnmarshalBinary(data []byte) error {
+func (a *PendingAuthorization) UnmarshalBinary(data []byte) error {
 	if a == nil {
 		return nilReceiver()
 	}
 	if len(data) > maxSaved {
 		return fail(ErrParse, "", "the data is longer than %d bytes", maxSaved).in(opAuthorize)
 	}
-	fresh := new(authorizationData)
+	fresh := new(pendingAuthorizationData)
 	r := readSaved(data, authorizationVersion)
 	for _, s := range fresh.fields() {
 		*s = r.string()
@@ -212,7 +212,7 @@ func (a *Authorization) UnmarshalBinary(data []byte) error {
 // validate is the checks of StartAuthorization that do not depend on its client.
 // They hold for what was restored too: of a response type or mode that is not
 // known, nothing would be checked.
-func (d *authorizationData) validate(insecure bool) error {
+func (d *pendingAuthorizationData) validate(insecure bool) error {
 	if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (d *authorizationData) validate(insecure bool) error {
 	return nil
 }
 
-func (d *authorizationData) fields() []*string {
+func (d *pendingAuthorizationData) fields() []*string {
 	return []*string{
 		&d.issuer, &d.clientID, &d.redirectURI, &d.responseType, &d.responseMode,
 		&d.scope, &d.state, &d.nonce, &d.verifier, &d.thumbprint,
@@ -256,28 +256,28 @@ func (d *authorizationData) fields() []*string {
 
 // MarshalJSON fails: what it could write would be empty, and what is needed is
 // secret.
-func (a *Authorization) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "an Authorization does not encode to JSON: use MarshalBinary for the user's session").in(opAuthorize)
+func (a *PendingAuthorization) MarshalJSON() ([]byte, error) {
+	return nil, fail(ErrConfig, "", "a PendingAuthorization does not encode to JSON: use MarshalBinary for the user's session").in(opAuthorize)
 }
 
 // Format prints the server and the client, nothing that is secret.
-func (a *Authorization) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.summary()) }
+func (a *PendingAuthorization) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.summary()) }
 
 // LogValue is the server and the client.
-func (a *Authorization) LogValue() slog.Value { return slog.StringValue(a.summary()) }
+func (a *PendingAuthorization) LogValue() slog.Value { return slog.StringValue(a.summary()) }
 
-func (a *Authorization) summary() string {
+func (a *PendingAuthorization) summary() string {
 	if a == nil {
-		return "Authorization(nil)"
+		return "PendingAuthorization(nil)"
 	}
-	return "Authorization(" + printable(a.data().issuer, 256) + " " + printable(a.data().clientID, 128) + ")"
+	return "PendingAuthorization(" + printable(a.data().issuer, 256) + " " + printable(a.data().clientID, 128) + ")"
 }
 
 // StartAuthorization begins a login or another authorization: send the user's
 // browser to the result's URL and keep the result in its session. It makes a
 // request only if the authorization request is pushed; then the errors are
 // those of a request too, else of kind [ErrConfig].
-func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest) (*Authorization, error) {
+func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest) (*PendingAuthorization, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -302,7 +302,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 	if a.url, err = c.browserURL(authorizationEndpoint, form, reservedParams); err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
-	return &Authorization{d: a}, nil
+	return &PendingAuthorization{d: a}, nil
 }
 
 // reservedParams are the parameters of an authorization request that
@@ -322,11 +322,11 @@ var responseParams = [...]string{
 	"id_token", "access_token", "token_type", "expires_in", "scope", "session_state",
 }
 
-func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationData, url.Values, error) {
+func (c *Client) authorizationRequest(r *AuthorizationRequest) (*pendingAuthorizationData, url.Values, error) {
 	if err := c.checkAuthorizationRequest(r); err != nil {
 		return nil, nil, err
 	}
-	a := &authorizationData{
+	a := &pendingAuthorizationData{
 		issuer: c.server.Issuer, clientID: c.meta.ClientID, redirectURI: r.RedirectURI,
 		responseType: cmp.Or(r.ResponseType, "code"), responseMode: r.ResponseMode,
 		scope: strings.Join(r.Scope, " "), state: randomString(),
@@ -390,18 +390,18 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*authorizationDa
 	if err := a.validate(c.caller.insecure); err != nil {
 		return nil, nil, err
 	}
-	if saved, err := (&Authorization{d: a}).MarshalBinary(); err != nil || len(saved) > maxSaved {
+	if saved, err := (&PendingAuthorization{d: a}).MarshalBinary(); err != nil || len(saved) > maxSaved {
 		return nil, nil, fail(ErrConfig, "Scope", "scope and redirect URI are too long: %d bytes have to be kept, the limit is %d", len(saved), maxSaved)
 	}
 	return a, form, nil
 }
 
-func (d *authorizationData) openid() bool {
+func (d *pendingAuthorizationData) openid() bool {
 	return slices.Contains(strings.Fields(d.scope), "openid")
 }
 
 // acr are the values of which an ID token must have one; nil: any.
-func (d *authorizationData) acr() []string { return acrList(d.requireACR) }
+func (d *pendingAuthorizationData) acr() []string { return acrList(d.requireACR) }
 
 func acrList(s string) []string {
 	if s == "" {
@@ -411,7 +411,7 @@ func acrList(s string) []string {
 }
 
 // wants reports whether the response type has the part: code, id_token.
-func (d *authorizationData) wants(part string) bool {
+func (d *pendingAuthorizationData) wants(part string) bool {
 	return slices.Contains(strings.Fields(d.responseType), part)
 }
 
@@ -423,7 +423,7 @@ func codeChallenge(verifier string) string {
 
 func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 	if c.auth == nil && r.ResponseType != "id_token" {
-		return fail(ErrConfig, "Auth", "is nil, so this client cannot exchange a code: set it, None() for a public client")
+		return fail(ErrConfig, "Auth", "is nil, so this client cannot exchange a code: set it, PublicClient() for a public client")
 	}
 	if c.requestKey == nil && (c.server.RequireSignedRequestObject || c.meta.RequireSignedRequestObject) {
 		return fail(ErrConfig, "RequestKey", "is nil, and require_signed_request_object is set: requests have to be signed")
@@ -664,13 +664,13 @@ func processPushedResponse(res *httpResponse) (requestURI string, err error) {
 	return requestURI, nil
 }
 
-// checkAuthorization refuses an Authorization that is not this client's.
-func (c *Client) checkAuthorization(a *Authorization) error {
+// checkAuthorization refuses a PendingAuthorization that is not this client's.
+func (c *Client) checkAuthorization(a *PendingAuthorization) error {
 	switch {
 	case a == nil || a.d == nil:
-		return fail(ErrConfig, "Authorization", "is empty: pass the one that StartAuthorization made, or a restored one")
+		return fail(ErrConfig, "PendingAuthorization", "is empty: pass the one that StartAuthorization made, or a restored one")
 	case a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID:
-		return fail(ErrConfig, "Authorization", "belongs to another server or client")
+		return fail(ErrConfig, "PendingAuthorization", "belongs to another server or client")
 	}
 	if a.d.thumbprint != c.thumbprint() {
 		return fail(ErrBinding, "DPoP", "is another key than the one that the authorization was started with, or none")
@@ -707,7 +707,7 @@ func (c *Client) jarmRules() (*jwsRules, error) {
 
 // newAuthorizationError is the refusal in the parameters of an authorization
 // response.
-func newAuthorizationError(params url.Values, d *authorizationData) *AuthorizationError {
+func newAuthorizationError(params url.Values, d *pendingAuthorizationData) *AuthorizationError {
 	e := new(AuthorizationError)
 	m := errorMembers{params.Get("error"), params.Get("error_description"), params.Get("error_uri")}
 	e.Code, e.Description, e.URI = refusalText(m, d.secrets(params))
@@ -715,7 +715,7 @@ func newAuthorizationError(params url.Values, d *authorizationData) *Authorizati
 }
 
 // secrets are those of an authorization request and its response.
-func (d *authorizationData) secrets(params url.Values) []string {
+func (d *pendingAuthorizationData) secrets(params url.Values) []string {
 	list := []string{d.state, d.nonce, d.verifier}
 	for _, name := range [...]string{"code", "state", "response", "id_token", "access_token"} {
 		list = append(list, params[name]...)

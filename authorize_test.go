@@ -136,7 +136,7 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 				return
 			}
 			if a != nil {
-				t.Error("an Authorization came with the error")
+				t.Error("a PendingAuthorization came with the error")
 			}
 			wantError(t, err, tt.kind, tt.param)
 		})
@@ -250,7 +250,7 @@ func TestAuthorizationSaved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b Authorization
+	var b PendingAuthorization
 	if err := b.UnmarshalBinary(saved); err != nil {
 		t.Fatal(err)
 	}
@@ -262,11 +262,11 @@ func TestAuthorizationSaved(t *testing.T) {
 	if *b.d.maxAge != 0 || !b.d.created.Equal(a.d.created) || b.URL() != "" || b.State() != a.State() {
 		t.Errorf("restored %+v", b.summary())
 	}
-	if _, err := new(Authorization).MarshalBinary(); !errors.Is(err, ErrConfig) {
+	if _, err := new(PendingAuthorization).MarshalBinary(); !errors.Is(err, ErrConfig) {
 		t.Errorf("the zero value saves: %v", err)
 	}
 	for n := range saved {
-		if err := new(Authorization).UnmarshalBinary(saved[:n]); !errors.Is(err, ErrParse) {
+		if err := new(PendingAuthorization).UnmarshalBinary(saved[:n]); !errors.Is(err, ErrParse) {
 			t.Errorf("cut to %d bytes: %v", n, err)
 		}
 	}
@@ -274,7 +274,7 @@ func TestAuthorizationSaved(t *testing.T) {
 		"rest": append(saved[:len(saved):len(saved)], 0), "version": append([]byte{authorizationVersion + 1}, saved[1:]...), "long": func() []byte {
 			d := *a.d // good but for its length
 			d.scope = "openid " + strings.Repeat("x", maxSaved)
-			b, err := (&Authorization{d: &d}).MarshalBinary()
+			b, err := (&PendingAuthorization{d: &d}).MarshalBinary()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,7 +294,7 @@ func TestAuthorizationSaved(t *testing.T) {
 		}
 	}
 	if _, err := json.Marshal(a); err == nil || !strings.Contains(err.Error(), "MarshalBinary") {
-		t.Errorf("JSON of an Authorization: %v", err)
+		t.Errorf("JSON of a PendingAuthorization: %v", err)
 	}
 }
 

@@ -19,32 +19,32 @@ import (
 
 const opCallback = "authorization response"
 
-// A Callback is an authorization response that passed its checks: a code, tied
+// An AuthorizationResponse is an authorization response that passed its checks: a code, tied
 // to the request that it answers. [Client.ExchangeCode] takes it, once.
-type Callback struct {
+type AuthorizationResponse struct {
 	code          Secret   // zero: response type id_token
 	idToken       *IDToken // of the response; nil: response type code
 	issuer        string   // of the response (RFC 9207); "" if it did not say
-	authorization *Authorization
+	authorization *PendingAuthorization
 	used          atomic.Bool
 }
 
 // Format prints nothing that is secret.
-func (cb *Callback) Format(f fmt.State, _ rune) { fmt.Fprint(f, cb.summary()) }
+func (cb *AuthorizationResponse) Format(f fmt.State, _ rune) { fmt.Fprint(f, cb.summary()) }
 
 // LogValue is what Format prints.
-func (cb *Callback) LogValue() slog.Value { return slog.StringValue(cb.summary()) }
+func (cb *AuthorizationResponse) LogValue() slog.Value { return slog.StringValue(cb.summary()) }
 
-func (cb *Callback) summary() string {
+func (cb *AuthorizationResponse) summary() string {
 	if cb == nil || cb.authorization == nil {
-		return "Callback()"
+		return "AuthorizationResponse()"
 	}
-	return "Callback(" + cb.authorization.summary() + ")"
+	return "AuthorizationResponse(" + cb.authorization.summary() + ")"
 }
 
 // FinishAuthorization ends what StartAuthorization began: it takes the
 // response out of the request to the redirect URI, checks it, exchanges the
-// code and verifies the ID token. a is the Authorization with the response's
+// code and verifies the ID token. a is the PendingAuthorization with the response's
 // state, out of the session of the browser that sent r; delete it there first.
 // Nil options are the default. The requests end with r's context.
 //
@@ -62,7 +62,7 @@ func (cb *Callback) summary() string {
 // The errors: [*AuthorizationError] and [*ResponseError] if the server refused;
 // the kinds under [ErrInvalid] if a check failed; [ErrParse] if the response is
 // malformed; and those of a request. On error there is no token.
-func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *GrantOptions) (*Token, error) {
+func (c *Client) FinishAuthorization(r *http.Request, a *PendingAuthorization, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *Gr
 	if err != nil {
 		return nil, withOp(opCallback, err)
 	}
-	cb, err := c.ValidateCallback(r.Context(), a, params)
+	cb, err := c.ValidateAuthorizationResponse(r.Context(), a, params)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (c *Client) FinishAuthorization(r *http.Request, a *Authorization, opts *Gr
 }
 
 // requestParams takes the parameters out of a request to the redirect URI.
-func (c *Client) requestParams(r *http.Request, a *Authorization) (url.Values, error) {
+func (c *Client) requestParams(r *http.Request, a *PendingAuthorization) (url.Values, error) {
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (c *Client) requestParams(r *http.Request, a *Authorization) (url.Values, e
 	return callbackParams(r, a.d.responseMode)
 }
 
-// ValidateCallbackURL checks an authorization response that came in a URL and
+// ValidateAuthorizationResponseURL checks an authorization response that came in a URL and
 // not as an HTTP request: a native app passes the URL that it was opened with
 // (RFC 8252). The parameters are taken from the query or from the fragment, as
 // the ResponseMode says. A server that does something between checking the
@@ -104,7 +104,7 @@ func (c *Client) requestParams(r *http.Request, a *Authorization) (url.Values, e
 //
 // The errors are those of [Client.FinishAuthorization] up to the token request.
 // If the response comes in a body, the error matches [ErrConfig].
-func (c *Client) ValidateCallbackURL(ctx context.Context, a *Authorization, rawURL string) (*Callback, error) {
+func (c *Client) ValidateAuthorizationResponseURL(ctx context.Context, a *PendingAuthorization, rawURL string) (*AuthorizationResponse, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -112,12 +112,12 @@ func (c *Client) ValidateCallbackURL(ctx context.Context, a *Authorization, rawU
 	if err != nil {
 		return nil, withOp(opCallback, err)
 	}
-	return c.ValidateCallback(ctx, a, params)
+	return c.ValidateAuthorizationResponse(ctx, a, params)
 }
 
 // urlParams takes the parameters out of a URL, which has a code in it: no error
 // quotes any of it.
-func (c *Client) urlParams(a *Authorization, rawURL string) (url.Values, error) {
+func (c *Client) urlParams(a *PendingAuthorization, rawURL string) (url.Values, error) {
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (c *Client) urlParams(a *Authorization, rawURL string) (url.Values, error) 
 	}
 	switch responseModes.find(a.d.responseMode).place {
 	case inBody:
-		return nil, fail(ErrConfig, "ResponseMode", "form_post does not come in a URL: FinishAuthorization takes the request, and ValidateCallback its form")
+		return nil, fail(ErrConfig, "ResponseMode", "form_post does not come in a URL: FinishAuthorization takes the request, and ValidateAuthorizationResponse its form")
 	case inQuery:
 		return got.query, nil
 	}
@@ -151,25 +151,25 @@ func (c *Client) urlParams(a *Authorization, rawURL string) (url.Values, error) 
 	return params, nil
 }
 
-// ValidateCallback checks the parameters of an authorization response, for
+// ValidateAuthorizationResponse checks the parameters of an authorization response, for
 // applications that get them in another way than as an HTTP request or a URL,
 // for example from the page that read the fragment.
 //
-// WARNING: ValidateCallback does not know where the response came to. The
+// WARNING: ValidateAuthorizationResponse does not know where the response came to. The
 // caller must make sure that it came to the RedirectURI of a: otherwise a
 // malicious server can have another server's code sent to it (RFC 9700, Section
-// 4.4.2.2). Use [Client.FinishAuthorization] or [Client.ValidateCallbackURL] if
+// 4.4.2.2). Use [Client.FinishAuthorization] or [Client.ValidateAuthorizationResponseURL] if
 // the request or the URL is at hand.
 //
 // The errors are those of [Client.FinishAuthorization] up to the token request.
-func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params url.Values) (*Callback, error) {
+func (c *Client) ValidateAuthorizationResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (*AuthorizationResponse, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, &Error{Op: opCallback, Detail: "given up", Err: err}
 	}
-	cb, err := c.validateCallback(ctx, a, params)
+	cb, err := c.validateAuthorizationResponse(ctx, a, params)
 	if err != nil { // which may quote the server, and the server the request
 		return nil, withOp(opCallback, withoutSecrets(err, func() []string { return a.data().secrets(params) }))
 	}
@@ -181,7 +181,7 @@ func (c *Client) ValidateCallback(ctx context.Context, a *Authorization, params 
 // checkLanding compares the URL of a request with the redirect URI. Host and
 // X-Forwarded fields are the browser's to write, so that without CallbackURL
 // there is no scheme and no host to compare.
-func (c *Client) checkLanding(r *http.Request, d *authorizationData) error {
+func (c *Client) checkLanding(r *http.Request, d *pendingAuthorizationData) error {
 	if c.callbackURL == nil {
 		path, ok := requestPath(r)
 		got := landing{query: r.URL.Query()} // callbackParams refuses one that cannot be read
@@ -208,15 +208,15 @@ func (c *Client) checkLanding(r *http.Request, d *authorizationData) error {
 // shares the client with an honest one has the honest one's code sent to the
 // redirect URI of its own request, and would be given it with the verifier. The
 // port of a loopback URI is that of this request: it varies between requests.
-func (d *authorizationData) landed(got landing, hint string) error {
+func (d *pendingAuthorizationData) landed(got landing, hint string) error {
 	u, err := url.Parse(d.redirectURI)
 	if err != nil {
-		return fail(ErrConfig, "Authorization", "has a redirect URI that is none")
+		return fail(ErrConfig, "PendingAuthorization", "has a redirect URI that is none")
 	}
 	want, fault := landingOf(u)
 	switch {
 	case fault != "":
-		return fail(ErrConfig, "Authorization", "its redirect URI %s", fault)
+		return fail(ErrConfig, "PendingAuthorization", "its redirect URI %s", fault)
 	case got.origin != "" && got.origin != want.origin:
 		return fail(ErrClaim, "redirect_uri", "the response came to %s%s, and the redirect URI of its request is at %s", printable(got.origin, 128), hint, printable(want.origin, 128))
 	case got.path != want.path:
@@ -241,7 +241,7 @@ func callbackParams(r *http.Request, mode string) (url.Values, error) {
 	}
 	if in := responseModes.find(mode).place; in != inBody {
 		if in == inFragment {
-			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: ValidateCallbackURL takes the URL in a native app")
+			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: ValidateAuthorizationResponseURL takes the URL in a native app")
 		}
 		if r.Method != http.MethodGet {
 			return nil, fail(ErrParse, "", "the response came by %s, expected is GET", printable(r.Method, 16))
@@ -280,15 +280,15 @@ func formParams(r *http.Request) (url.Values, error) {
 	return params, nil
 }
 
-func (c *Client) validateCallback(ctx context.Context, a *Authorization, params url.Values) (*Callback, error) {
+func (c *Client) validateAuthorizationResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (*AuthorizationResponse, error) {
 	if err := c.checkAuthorization(a); err != nil {
 		return nil, err
 	}
 	switch now := c.clock.local(); {
 	case a.d.created.Before(now.Add(-c.lifetime)):
-		return nil, fail(ErrExpired, "Authorization", "was started more than %v ago (Config.AuthorizationLifetime): start again", c.lifetime)
+		return nil, fail(ErrExpired, "PendingAuthorization", "was started more than %v ago (Config.AuthorizationLifetime): start again", c.lifetime)
 	case a.d.created.After(now.Add(maxAhead)): // the machines of an application have clocks that differ
-		return nil, fail(ErrExpired, "Authorization", "was started %s this clock (%s): start again; if that is wrong, set the clocks of the machines that share it", apart(a.d.created, now, "ahead of"), stamp(now))
+		return nil, fail(ErrExpired, "PendingAuthorization", "was started %s this clock (%s): start again; if that is wrong, set the clocks of the machines that share it", apart(a.d.created, now, "ahead of"), stamp(now))
 	}
 	for _, name := range responseParams {
 		if len(params[name]) > 1 {
@@ -299,7 +299,7 @@ func (c *Client) validateCallback(ctx context.Context, a *Authorization, params 
 	if err != nil {
 		return nil, err
 	}
-	cb := &Callback{authorization: a}
+	cb := &AuthorizationResponse{authorization: a}
 	if cb.issuer, err = c.checkResponseIssuer(a, params); err != nil {
 		return nil, err
 	}
@@ -313,7 +313,7 @@ func (c *Client) validateCallback(ctx context.Context, a *Authorization, params 
 		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request")
 	}
 	if a.used.Swap(true) {
-		return nil, fail(ErrReplay, "Authorization", "was finished before")
+		return nil, fail(ErrReplay, "PendingAuthorization", "was finished before")
 	}
 	if params.Get("error") != "" {
 		return nil, newAuthorizationError(params, a.d)
@@ -338,7 +338,7 @@ func (c *Client) validateCallback(ctx context.Context, a *Authorization, params 
 
 // checkResponseIDToken verifies an ID token that came through the browser: OIDC
 // Core 3.2.2.11 and 3.3.2.11.
-func (c *Client) checkResponseIDToken(ctx context.Context, cb *Callback, raw string) (err error) {
+func (c *Client) checkResponseIDToken(ctx context.Context, cb *AuthorizationResponse, raw string) (err error) {
 	d := cb.authorization.d
 	cb.idToken, err = c.verifyIDToken(ctx, raw, fromAnybody, &idTokenChecks{
 		nonce: d.nonce, maxAge: d.maxAge, started: d.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: d.state,
@@ -352,7 +352,7 @@ func (c *Client) checkResponseIDToken(ctx context.Context, cb *Callback, raw str
 
 // checkTenant: of a template, the issuer of the response was compared by its
 // form only; it is that of the ID token.
-func (cb *Callback) checkTenant(id *IDToken) error {
+func (cb *AuthorizationResponse) checkTenant(id *IDToken) error {
 	if cb.issuer != "" && id != nil && strings.Contains(cb.authorization.d.issuer, tenantPlaceholder) && id.Issuer() != cb.issuer {
 		return fail(ErrIssuer, "iss", "response and ID token are from different tenants")
 	}
@@ -364,7 +364,7 @@ func (cb *Callback) checkTenant(id *IDToken) error {
 // openResponse returns the parameters of a response. Where a JWT was asked for
 // they are those in it, errors included, and nothing beside it counts; where
 // none was, nobody would check it.
-func (c *Client) openResponse(ctx context.Context, a *Authorization, params url.Values) (url.Values, error) {
+func (c *Client) openResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (url.Values, error) {
 	if !responseModes.find(a.d.responseMode).jwt {
 		if params.Has("response") {
 			return nil, fail(ErrClaim, "response", "a JWT response (JARM) was not asked for")
@@ -453,7 +453,7 @@ func jarmParams(claims jsonObject) (url.Values, error) {
 // checkResponseIssuer is RFC 9207, Section 2.4: the defence against mix-up.
 // Real servers leave iss out where an ID token says it, whatever their metadata
 // have; that is compared itself, but an error has none. A JWT response has iss.
-func (c *Client) checkResponseIssuer(a *Authorization, params url.Values) (string, error) {
+func (c *Client) checkResponseIssuer(a *PendingAuthorization, params url.Values) (string, error) {
 	if !params.Has("iss") {
 		says := a.d.wants("id_token") && params.Get("error") == ""
 		switch {
@@ -474,7 +474,7 @@ func (c *Client) checkResponseIssuer(a *Authorization, params url.Values) (strin
 // With response type id_token there is no code: no request is made, and the
 // Token has nothing but the ID token.
 // The errors are those of [Client.FinishAuthorization].
-func (c *Client) ExchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
+func (c *Client) ExchangeCode(ctx context.Context, cb *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
@@ -485,9 +485,9 @@ func (c *Client) ExchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	return t, nil
 }
 
-func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOptions) (*Token, error) {
+func (c *Client) exchangeCode(ctx context.Context, cb *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
 	if cb == nil || cb.authorization == nil {
-		return nil, fail(ErrConfig, "Callback", "is empty: pass the one that ValidateCallback made")
+		return nil, fail(ErrConfig, "AuthorizationResponse", "is empty: pass the one that ValidateAuthorizationResponse made")
 	}
 	if err := c.checkAuthorization(cb.authorization); err != nil {
 		return nil, err
@@ -495,7 +495,7 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 	a := cb.authorization.d
 	if !a.wants("code") {
 		if cb.used.Swap(true) {
-			return nil, fail(ErrReplay, "Callback", "was exchanged before")
+			return nil, fail(ErrReplay, "AuthorizationResponse", "was exchanged before")
 		}
 		return c.identityToken(cb.idToken), nil
 	}
@@ -511,7 +511,7 @@ func (c *Client) exchangeCode(ctx context.Context, cb *Callback, opts *GrantOpti
 		return nil, err
 	}
 	if cb.used.Swap(true) {
-		return nil, fail(ErrReplay, "Callback", "was exchanged before")
+		return nil, fail(ErrReplay, "AuthorizationResponse", "was exchanged before")
 	}
 	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: a.state, acr: a.acr()}})
 	if err != nil {

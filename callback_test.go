@@ -78,7 +78,7 @@ func TestValidateCallback(t *testing.T) {
 			a := s.start(t, c, nil)
 			params := url.Values{"code": {"the-code"}, "state": {a.State()}}
 			tt.change(params)
-			cb, err := c.ValidateCallback(context.Background(), a, params)
+			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 			if tt.kind == nil {
 				if err != nil || cb.code.Reveal() != "the-code" {
 					t.Fatalf("%v, %v", cb, err)
@@ -86,7 +86,7 @@ func TestValidateCallback(t *testing.T) {
 				return
 			}
 			if cb != nil {
-				t.Error("a Callback came with the error")
+				t.Error("an AuthorizationResponse came with the error")
 			}
 			wantError(t, err, tt.kind, tt.param)
 		})
@@ -100,7 +100,7 @@ func TestAuthorizationErrorResponse(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
 	a := s.start(t, c, nil)
-	_, err := c.ValidateCallback(context.Background(), a, url.Values{
+	_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{
 		"state": {a.State()}, "error": {"login_required"}, "error_description": {"log in\nfirst"}, "error_uri": {"https://op.example/e"},
 	})
 	var e *AuthorizationError
@@ -112,26 +112,26 @@ func TestAuthorizationErrorResponse(t *testing.T) {
 	}
 }
 
-// An Authorization counts as used once the state matched, not before: else
+// A PendingAuthorization counts as used once the state matched, not before: else
 // whoever can send a browser to the callback could end other people's logins.
 func TestAuthorizationUsedOnce(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
 	a := s.start(t, c, nil)
 	ctx := context.Background()
-	_, err := c.ValidateCallback(ctx, a, url.Values{"code": {"x"}, "state": {"forged"}})
+	_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {"x"}, "state": {"forged"}})
 	wantError(t, err, ErrState, "")
-	if _, err := c.ValidateCallback(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}}); err != nil {
+	if _, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.ValidateCallback(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
+	_, err = c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
 	wantError(t, err, ErrReplay, "")
 }
 
 func TestAuthorizationOfAnother(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	tests := map[string]*Authorization{
+	tests := map[string]*PendingAuthorization{
 		"nil":    nil,
 		"zero":   {},
 		"client": s.start(t, s.client(t, func(c *Config) { c.Metadata.ClientID = "client-2" }), nil),
@@ -145,18 +145,18 @@ func TestAuthorizationOfAnother(t *testing.T) {
 		if a != nil {
 			params.Set("state", a.State())
 		}
-		_, err := c.ValidateCallback(context.Background(), a, params)
-		wantError(t, err, ErrConfig, "Authorization")
+		_, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+		wantError(t, err, ErrConfig, "PendingAuthorization")
 		_, err = c.FinishAuthorization(httptest.NewRequest("GET", "/cb?"+params.Encode(), nil), a, nil)
-		wantError(t, err, ErrConfig, "Authorization")
-		_, err = c.ExchangeCode(context.Background(), &Callback{code: NewSecret("x"), authorization: a}, nil)
+		wantError(t, err, ErrConfig, "PendingAuthorization")
+		_, err = c.ExchangeCode(context.Background(), &AuthorizationResponse{code: NewSecret("x"), authorization: a}, nil)
 		wantError(t, err, ErrConfig, "")
 		_ = name
 	}
 	_, err := c.ExchangeCode(context.Background(), nil, nil)
-	wantError(t, err, ErrConfig, "Callback")
-	_, err = c.ExchangeCode(context.Background(), new(Callback), nil)
-	wantError(t, err, ErrConfig, "Callback")
+	wantError(t, err, ErrConfig, "AuthorizationResponse")
+	_, err = c.ExchangeCode(context.Background(), new(AuthorizationResponse), nil)
+	wantError(t, err, ErrConfig, "AuthorizationResponse")
 }
 
 func TestAuthorizationLifetime(t *testing.T) {
@@ -183,7 +183,7 @@ func TestAuthorizationLifetime(t *testing.T) {
 		})
 		a := s.start(t, c, nil)
 		now = now.Add(tt.later)
-		_, err := c.ValidateCallback(context.Background(), a, url.Values{"code": {"x"}, "state": {a.State()}})
+		_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"x"}, "state": {a.State()}})
 		if !errors.Is(err, tt.kind) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -380,7 +380,7 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 			if strings.Contains(err.Error(), "the-code") || strings.Contains(err.Error(), a.State()) {
 				t.Errorf("a secret in %v", err)
 			}
-			if _, err := c.ValidateCallback(context.Background(), a, params); err != nil {
+			if _, err := c.ValidateAuthorizationResponse(context.Background(), a, params); err != nil {
 				t.Errorf("its own response is not taken any more: %v", err)
 			}
 		})
@@ -458,7 +458,7 @@ func TestValidateCallbackURL(t *testing.T) {
 			s := newUnitServer()
 			c := s.client(t, nil)
 			a := s.start(t, c, &AuthorizationRequest{RedirectURI: tt.uri, ResponseMode: tt.mode})
-			cb, err := c.ValidateCallbackURL(context.Background(), a, strings.ReplaceAll(tt.url, "S", a.State()))
+			cb, err := c.ValidateAuthorizationResponseURL(context.Background(), a, strings.ReplaceAll(tt.url, "S", a.State()))
 			if tt.kind == nil {
 				if err != nil || cb.code.Reveal() != "c" {
 					t.Errorf("%v, %v", cb, err)
@@ -473,9 +473,9 @@ func TestValidateCallbackURL(t *testing.T) {
 	}
 	s := newUnitServer()
 	c := s.client(t, nil)
-	for _, a := range []*Authorization{nil, {}} {
-		_, err := c.ValidateCallbackURL(context.Background(), a, claimed+"?code=c")
-		wantError(t, err, ErrConfig, "Authorization")
+	for _, a := range []*PendingAuthorization{nil, {}} {
+		_, err := c.ValidateAuthorizationResponseURL(context.Background(), a, claimed+"?code=c")
+		wantError(t, err, ErrConfig, "PendingAuthorization")
 	}
 }
 
@@ -484,17 +484,17 @@ func TestValidateCallbackURL(t *testing.T) {
 func TestAuthorizationAccessors(t *testing.T) {
 	s := newUnitServer()
 	a := s.start(t, s.client(t, nil), nil)
-	var restored, zero Authorization
+	var restored, zero PendingAuthorization
 	if err := restored.UnmarshalBinary(must(a.MarshalBinary())); err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range []*Authorization{a, &restored} {
+	for _, a := range []*PendingAuthorization{a, &restored} {
 		if a.Issuer() != unitIssuer || a.RedirectURI() != "https://app.example/cb" {
 			t.Errorf("issuer %q, redirect URI %q", a.Issuer(), a.RedirectURI())
 		}
 	}
 	if zero.Issuer() != "" || zero.RedirectURI() != "" {
-		t.Error("the zero Authorization is not inert")
+		t.Error("the zero PendingAuthorization is not inert")
 	}
 }
 
@@ -528,7 +528,7 @@ func TestResponseIssuerBesideIDToken(t *testing.T) {
 			params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce}))}}
 			maps.Copy(params, tt.change)
 			maps.DeleteFunc(params, func(_ string, values []string) bool { return values == nil })
-			cb, err := c.ValidateCallback(context.Background(), a, params)
+			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 			if !errors.Is(err, tt.kind) || (cb == nil) != (tt.kind != nil) {
 				t.Errorf("%v, %v", cb, err)
 			}
@@ -546,7 +546,7 @@ func TestResponseIssuerInJWT(t *testing.T) {
 	})
 	a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", ResponseMode: "jwt"})
 	claims := unitClaims(map[string]any{"code": "the-code", "state": a.State()})
-	if _, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", claims)}}); err != nil {
+	if _, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", claims)}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -639,7 +639,7 @@ func TestSlowConsent(t *testing.T) {
 		if a.d.wants("id_token") {
 			params.Set("id_token", token)
 		}
-		cb, err := c.ValidateCallback(context.Background(), a, params)
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 		if err == nil {
 			_, err = c.ExchangeCode(context.Background(), cb, nil)
 		}
@@ -655,7 +655,7 @@ func TestCallbackContext(t *testing.T) {
 	a := s.start(t, c, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := c.ValidateCallback(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
+	_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -667,13 +667,13 @@ func TestErrorURI(t *testing.T) {
 	c := s.client(t, nil)
 	for uri, want := range map[string]string{"https://op.example/e": "https://op.example/e", "javascript:alert(1)": "", "//x": "", "data:,x": ""} {
 		a := s.start(t, c, nil)
-		_, err := c.ValidateCallback(context.Background(), a, url.Values{"state": {a.State()}, "error": {"x"}, "error_uri": {uri}})
+		_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"state": {a.State()}, "error": {"x"}, "error_uri": {uri}})
 		var e *AuthorizationError
 		if !errors.As(err, &e) || e.URI != want {
 			t.Errorf("%s: %#v", uri, err)
 		}
 		s.set("/token", unitAnswer{status: 400, body: unitJSON(t, map[string]string{"error": "x", "error_uri": uri})})
-		_, err = c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+		_, err = c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), nil)
 		var r *ResponseError
 		if !errors.As(err, &r) || r.URI != want {
 			t.Errorf("%s: %#v", uri, err)

@@ -179,7 +179,7 @@ func appendParams(b []byte, params string) []byte {
 // own: of the others nothing follows for a token that was not sent under them.
 func challengeError(h http.Header, scheme string) string {
 	for _, c := range ParseChallenges(h) {
-		if code := c.Params["error"]; code != "" && c.Is(scheme) {
+		if code := c.Params["error"]; code != "" && c.HasScheme(scheme) {
 			return code
 		}
 	}

@@ -139,7 +139,7 @@ func TestChallengeLimits(t *testing.T) {
 
 func TestChallengeIs(t *testing.T) {
 	c := Challenge{Scheme: "DPoP"}
-	if !c.Is("dpop") || !c.Is("DPOP") || c.Is("DPo") || c.Is("") || c.Is("Bearer") {
+	if !c.HasScheme("dpop") || !c.HasScheme("DPOP") || c.HasScheme("DPo") || c.HasScheme("") || c.HasScheme("Bearer") {
 		t.Error("Is is wrong")
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// A BackchannelRequest says what [Client.StartBackchannelAuthentication] asks for. Scope, with
+// A BackchannelAuthenticationRequest says what [Client.StartBackchannelAuthentication] asks for. Scope, with
 // openid in it, and one of the three hints are required.
 type BackchannelAuthenticationRequest struct {
 	unprinted
@@ -38,7 +38,7 @@ type BackchannelAuthenticationRequest struct {
 	Params               url.Values            // further parameters; they cannot name one that the package sets
 }
 
-// A Backchannel is an authentication request that waits for the user. In poll
+// A BackchannelAuthentication is an authentication request that waits for the user. In poll
 // mode call [Client.PollBackchannelAuthentication]. In ping mode (if that is
 // Metadata.BackchannelTokenDeliveryMode) keep what MarshalBinary gives under its
 // AuthReqID; when the server's notification comes, [ParseBackchannelPing] finds
@@ -77,7 +77,7 @@ func (b *BackchannelAuthentication) UnmarshalBinary(data []byte) error {
 
 // MarshalJSON fails: what is needed is secret.
 func (b *BackchannelAuthentication) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a Backchannel does not encode to JSON: use MarshalBinary").in(opBackchannel)
+	return nil, fail(ErrConfig, "", "a BackchannelAuthentication does not encode to JSON: use MarshalBinary").in(opBackchannel)
 }
 
 // Format prints the server and the client, nothing that is secret.
@@ -88,12 +88,12 @@ func (b *BackchannelAuthentication) LogValue() slog.Value { return slog.StringVa
 
 func (b *BackchannelAuthentication) summary() string {
 	if b == nil {
-		return "Backchannel(nil)"
+		return "BackchannelAuthentication(nil)"
 	}
-	return b.g.summary("Backchannel")
+	return b.g.summary("BackchannelAuthentication")
 }
 
-// StartBackchannel asks the server to have the user log in at another device.
+// StartBackchannelAuthentication asks the server to have the user log in at another device.
 // The request is signed with Config.RequestKey if
 // Metadata.BackchannelRequestAlg is set. Push mode is [ErrUnsupported]: it
 // brings tokens in requests that nobody asked for. The other errors are those of
@@ -133,7 +133,7 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelAuthenticat
 	return b, nil
 }
 
-// backchannelParams cannot be set by BackchannelRequest.Params.
+// backchannelParams cannot be set by BackchannelAuthenticationRequest.Params.
 var backchannelParams = []string{
 	"login_hint", "login_hint_token", "id_token_hint", "binding_message", "user_code", "acr_values",
 	"requested_expiry", "client_notification_token", "request",
@@ -174,7 +174,7 @@ func (c *Client) backchannelRequest(r *BackchannelAuthenticationRequest) (form u
 
 func (c *Client) checkBackchannelRequest(r *BackchannelAuthenticationRequest) error {
 	if r == nil {
-		return fail(ErrConfig, "", "the BackchannelRequest is nil")
+		return fail(ErrConfig, "", "the BackchannelAuthenticationRequest is nil")
 	}
 	if err := c.checkGrant(backchannelGrant); err != nil {
 		return err
@@ -242,7 +242,7 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 	return b, nil
 }
 
-// BackchannelToken asks once for the token. [IsPending] says whether an error
+// BackchannelAuthenticationToken asks once for the token. [IsPending] says whether an error
 // means to ask again, not before [BackchannelAuthentication.Interval] has passed. With
 // [ErrExpired] the request has expired; access_denied, in a [*ResponseError],
 // says that the user refused. The other errors are those of a request, and the
@@ -260,12 +260,12 @@ func (c *Client) BackchannelAuthenticationToken(ctx context.Context, b *Backchan
 
 func (c *Client) backchannelToken(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
 	if b == nil {
-		return nil, fail(ErrConfig, "Backchannel", "is nil")
+		return nil, fail(ErrConfig, "BackchannelAuthentication", "is nil")
 	}
 	return c.attempt(ctx, &b.g, backchannelGrant, "auth_req_id", opts)
 }
 
-// PollBackchannel waits until the user has decided, and returns the token. It
+// PollBackchannelAuthentication waits until the user has decided, and returns the token. It
 // keeps to the interval of the server, slows down when told to and when the
 // server cannot be reached, and ends with the user's refusal, the expiry of the
 // request or the context. The errors are those of [Client.BackchannelAuthenticationToken].
@@ -274,7 +274,7 @@ func (c *Client) PollBackchannelAuthentication(ctx context.Context, b *Backchann
 		return nil, err
 	}
 	if b == nil {
-		return nil, fail(ErrConfig, "Backchannel", "is nil").in(opToken)
+		return nil, fail(ErrConfig, "BackchannelAuthentication", "is nil").in(opToken)
 	}
 	t, err := c.poll(ctx, &b.g, backchannelGrant, "auth_req_id", opts)
 	if err != nil {
@@ -284,12 +284,12 @@ func (c *Client) PollBackchannelAuthentication(ctx context.Context, b *Backchann
 }
 
 // ParseBackchannelPing reads the notification of ping mode (CIBA, Section 10.2)
-// that came to the client's notification endpoint. find returns the Backchannel
+// that came to the client's notification endpoint. find returns the BackchannelAuthentication
 // with that AuthReqID, nil if there is none; it does not delete it, because the id
 // is not to be trusted before ParseBackchannelPing has compared the bearer token
-// with that Backchannel's. Answer with status 204, then call
+// with that BackchannelAuthentication's. Answer with status 204, then call
 // [Client.BackchannelAuthenticationToken] with a context that outlives r. A notification may
-// come twice, and it may come before StartBackchannel has returned: who has not
+// come twice, and it may come before StartBackchannelAuthentication has returned: who has not
 // heard in a while polls, slowly.
 //
 // The errors, in this order: [ErrUnavailable] with what find returned (answer
@@ -342,7 +342,7 @@ func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 	case d.notificationToken == "" || !sameSecret(token, d.notificationToken):
 		return nil, fail(ErrNoCredentials, "Authorization", "the bearer token is not the one that was sent with the request")
 	case d.code != id:
-		return nil, fail(ErrConfig, "auth_req_id", "find returned the Backchannel of another id")
+		return nil, fail(ErrConfig, "auth_req_id", "find returned the BackchannelAuthentication of another id")
 	}
 	return b, nil
 }

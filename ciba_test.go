@@ -287,7 +287,7 @@ func TestBackchannelPing(t *testing.T) {
 		{name: "a token in a list", header: []string{token + ", " + token}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization", asked: true},
 		{name: "the token of another request", header: []string{token}, body: good, found: other, kind: ErrNoCredentials, param: "Authorization", asked: true},
 		{name: "the token of a request in poll mode", header: []string{token}, body: good, found: poll, kind: ErrNoCredentials, param: "Authorization", asked: true},
-		{name: "of an empty Backchannel", header: []string{token}, body: good, found: new(BackchannelAuthentication), kind: ErrNoCredentials, param: "Authorization", asked: true},
+		{name: "of an empty BackchannelAuthentication", header: []string{token}, body: good, found: new(BackchannelAuthentication), kind: ErrNoCredentials, param: "Authorization", asked: true},
 		{name: "an unknown id", header: []string{token}, body: good, kind: ErrNoCredentials, param: "auth_req_id", asked: true},
 		{name: "find fails", header: []string{token}, body: good, found: ping, err: errFind, kind: errFind, asked: true},
 		{name: "find finds another one", header: []string{"Bearer " + otherID.g.d.notificationToken}, body: good, found: otherID, kind: ErrConfig, param: "auth_req_id", asked: true},

@@ -28,7 +28,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 		return nil, withOp(op, err)
 	}
 	if c.auth == nil {
-		return nil, fail(ErrConfig, "Auth", "is nil, so this client cannot call the server: set it, None() for a public client").in(op)
+		return nil, fail(ErrConfig, "Auth", "is nil, so this client cannot call the server: set it, PublicClient() for a public client").in(op)
 	}
 	if _, err := c.caller.checkURL(member, target); err != nil {
 		return nil, withOp(op, err) // before anything secret is made for it
@@ -141,9 +141,9 @@ func (c *Client) checkGrant(grantType string) error {
 	_, public := c.auth.(noAuth)
 	switch {
 	case public && grantType == clientCredentialsGrant:
-		return fail(ErrConfig, "Auth", "is None(): a public client has no credentials (RFC 6749, Section 4.4)")
+		return fail(ErrConfig, "Auth", "is PublicClient(): a public client has no credentials (RFC 6749, Section 4.4)")
 	case public && grantType == backchannelGrant:
-		return fail(ErrConfig, "Auth", "is None(): a public client cannot use CIBA (Core, Section 7.1), set the client's authentication")
+		return fail(ErrConfig, "Auth", "is PublicClient(): a public client cannot use CIBA (Core, Section 7.1), set the client's authentication")
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ type secretAuth struct {
 	basic  bool
 }
 
-// ClientSecretBasic is client_secret_basic: id and secret in the Authorization
+// ClientSecretBasic is client_secret_basic: id and secret in the PendingAuthorization
 // header, each form-encoded first (RFC 6749, Section 2.3.1).
 func ClientSecretBasic(secret string) ClientAuth { return secretAuth{NewSecret(secret), true} }
 
@@ -129,7 +129,7 @@ func ClientSecretPost(secret string) ClientAuth { return secretAuth{NewSecret(se
 
 func (a secretAuth) fault() error {
 	if a.secret.IsZero() {
-		return fail(ErrConfig, "Auth", "the client secret is empty: pass the one the server gave out, or use None() for a public client")
+		return fail(ErrConfig, "Auth", "the client secret is empty: pass the one the server gave out, or use PublicClient() for a public client")
 	}
 	return nil
 }

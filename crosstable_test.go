@@ -370,7 +370,7 @@ func (x *crossTable) prove(r *http.Request, key *SigningKey, token string) {
 }
 
 // answerTo starts an authorization whose state and nonce are known.
-func (x *crossTable) answerTo(c *Client, typ, mode string) *Authorization {
+func (x *crossTable) answerTo(c *Client, typ, mode string) *PendingAuthorization {
 	a := x.s.start(x.t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: typ, ResponseMode: mode})
 	a.d.state, a.d.nonce = crossState, crossNonce
 	return a
@@ -388,12 +388,12 @@ func (x *crossTable) places() []crossPlace {
 		}},
 		{name: crossCallbackID, show: func(raw string, _ *SigningKey) (bool, error) {
 			a := x.answerTo(c, "id_token", "fragment")
-			cb, err := c.ValidateCallback(ctx, a, url.Values{"state": {crossState}, "id_token": {raw}})
+			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"state": {crossState}, "id_token": {raw}})
 			return cb != nil, err
 		}},
 		{name: crossJARM, aud: crossClaims{"aud": unitClient}, show: func(raw string, _ *SigningKey) (bool, error) {
 			a := x.answerTo(c, "code", "jwt")
-			cb, err := c.ValidateCallback(ctx, a, url.Values{"response": {raw}})
+			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"response": {raw}})
 			return cb != nil, err
 		}},
 		{name: crossLogout, show: func(raw string, _ *SigningKey) (bool, error) {
@@ -642,7 +642,7 @@ func TestCrossTableTenant(t *testing.T) {
 		a := x.answerTo(c, "code", "jwt")
 		x.s.answer("/token", unitJSON(t, crossClaims{"access_token": "at", "token_type": "Bearer",
 			"id_token": x.make(&id, place, x.s.key, crossClaims{"iss": crossIss(tt.token), "tid": tt.token})}))
-		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {x.make(&jarm, place, x.s.key, crossClaims{"iss": crossIss(tt.response)})}})
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {x.make(&jarm, place, x.s.key, crossClaims{"iss": crossIss(tt.response)})}})
 		var tok *Token
 		if err == nil {
 			tok, err = c.ExchangeCode(context.Background(), cb, nil)

@@ -167,14 +167,14 @@ func (k *DecryptionKey) wrongType() error {
 	return fail(ErrConfig, "alg", "%s needs a key of another type", k.alg.name)
 }
 
-// ClientSecretDecryptionKey makes a DecryptionKey of the client secret, as OpenID
+// NewClientSecretDecryptionKey makes a DecryptionKey of the client secret, as OpenID
 // Connect Core 1.0, Section 10.2 has it: the symmetric key is the left part of the
 // SHA-2 hash of the secret. alg is dir, A128KW, A192KW, A256KW, A128GCMKW,
 // A192GCMKW or A256GCMKW; enc is as for [NewDecryptionKey], and exactly one for dir.
 // Such a key is worth what the secret is, which has at least 16 bytes: one with less
 // than 128 bits of randomness can be guessed by whoever sees a token. The errors are
 // of kind [ErrConfig] and [ErrUnsupported].
-func ClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey, error) {
+func NewClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey, error) {
 	k, err := newDecryptionKey(alg, enc, "")
 	switch {
 	case err != nil:
@@ -300,7 +300,7 @@ func NewDecrypter(keys ...*DecryptionKey) (Decrypter, error) {
 	}
 	for i, k := range keys {
 		if k == nil || k.alg == nil {
-			return nil, fail(ErrConfig, "keys", "one is nil or empty: NewDecryptionKey, ClientSecretDecryptionKey and ParseDecryptionKey make one").in(opDecrypt)
+			return nil, fail(ErrConfig, "keys", "one is nil or empty: NewDecryptionKey, NewClientSecretDecryptionKey and ParseDecryptionKey make one").in(opDecrypt)
 		}
 		for _, other := range keys[:i] {
 			if k.confusable(other) {

@@ -62,7 +62,7 @@ func decryptionKey(t testing.TB, name, alg string, enc []string, kid string) *De
 	var k *DecryptionKey
 	var err error
 	if name == "secret" {
-		k, err = ClientSecretDecryptionKey(unitSecret, alg, enc)
+		k, err = NewClientSecretDecryptionKey(unitSecret, alg, enc)
 	} else {
 		k, err = NewDecryptionKey(unitDecryptionKeys()[name], alg, enc, kid)
 	}
@@ -809,7 +809,7 @@ func TestNewDecryptionKeyErrors(t *testing.T) {
 		{"PBES2", unitSecret, "PBES2-HS256+A128KW", nil, ErrUnsupported, "alg"},
 		{"unknown enc", unitSecret, "dir", []string{"x"}, ErrUnsupported, "enc"},
 	} {
-		k, err := ClientSecretDecryptionKey(tt.secret, tt.alg, tt.enc)
+		k, err := NewClientSecretDecryptionKey(tt.secret, tt.alg, tt.enc)
 		if (k == nil) == (err == nil) {
 			t.Errorf("%s: %v, %v", tt.name, k, err)
 		}
@@ -1055,7 +1055,7 @@ func encryptedKinds() map[string]encryptedKind {
 			func(t *testing.T, s *unitServer, c *Client, wrap func(string) string) error {
 				a := s.start(t, c, &jarmRequest)
 				response := s.sign(t, "JWT", m{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "code": "the-code", "state": a.State()})
-				cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {wrap(response)}})
+				cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {wrap(response)}})
 				if (cb == nil) == (err == nil) {
 					t.Errorf("%v, %v", cb, err)
 				}
@@ -1071,8 +1071,8 @@ func encryptedKinds() map[string]encryptedKind {
 			func(t *testing.T, s *unitServer, c *Client, wrap func(string) string) error {
 				signed := s.sign(t, "token-introspection+jwt", unitClaims(m{"token_introspection": m{"active": true}}))
 				i, err := s.introspect(t, c, introspectionJWTAnswer(wrap(signed)))
-				if err == nil && i.JWT() != signed {
-					t.Errorf("JWT %q", i.JWT())
+				if err == nil && i.Raw() != signed {
+					t.Errorf("JWT %q", i.Raw())
 				}
 				return err
 			},
@@ -1257,7 +1257,7 @@ func TestEncryptedCrossUse(t *testing.T) {
 		"authorization response": func(token string) error {
 			// An ID token has the typ, iss and aud of a response; it has no state.
 			a.used.Store(false)
-			_, err := c.ValidateCallback(ctx, a, url.Values{"response": {token}})
+			_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"response": {token}})
 			return err
 		},
 	} {

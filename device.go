@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A DeviceRequest says what [Client.StartDeviceAuthorization] asks for. The
+// A DeviceAuthorizationRequest says what [Client.StartDeviceAuthorization] asks for. The
 // zero value asks for the server's default.
 type DeviceAuthorizationRequest struct {
 	unprinted

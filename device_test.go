@@ -324,7 +324,7 @@ func TestPendingZero(t *testing.T) {
 // grant type.
 func TestPendingKinds(t *testing.T) {
 	samples := savedSamples()
-	device, backchannel := must(samples["DeviceAuthorization"].MarshalBinary()), must(samples["Backchannel"].MarshalBinary())
+	device, backchannel := must(samples["DeviceAuthorization"].MarshalBinary()), must(samples["BackchannelAuthentication"].MarshalBinary())
 	var d DeviceAuthorization
 	var b BackchannelAuthentication
 	wantError(t, d.UnmarshalBinary(backchannel), ErrParse, "")

@@ -296,7 +296,7 @@ func TestDPoPAuthorization(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, with := range []*DPoP{nil, d, other} {
-			var restored Authorization
+			var restored PendingAuthorization
 			if err := restored.UnmarshalBinary(data); err != nil {
 				t.Fatal(err)
 			}

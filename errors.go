@@ -51,8 +51,8 @@ var (
 	ErrNoCredentials error = &errorKind{text: "no credentials"}
 	// ErrMalformed: a request came in that is not well-formed. The answer to it is status 400.
 	ErrMalformed error = &errorKind{text: "malformed"}
-	// ErrLimited: one key made too many requests in too short a time. The answer to it is status 429.
-	ErrLimited error = &errorKind{text: "limited"}
+	// ErrRateLimited: one key made too many requests in too short a time. The answer to it is status 429.
+	ErrRateLimited error = &errorKind{text: "limited"}
 	// ErrRefused: the server refused the request. Every [*ResponseError] and [*AuthorizationError] is one.
 	ErrRefused error = &errorKind{text: "refused"}
 )
@@ -299,7 +299,7 @@ type Challenge struct {
 }
 
 // Is reports whether the challenge is of the scheme, without regard to case.
-func (c Challenge) Is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
+func (c Challenge) HasScheme(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
 
 // An answer is what an error has to say to the client beside what follows from
 // its kind. What is empty follows from it.

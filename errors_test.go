@@ -282,11 +282,11 @@ func TestErrorsToActOn(t *testing.T) {
 		}, ErrAlgorithm,
 			`oauth: configuration: Server.IDTokenSigningAlgValues: the server lists no algorithm that this package verifies: ES256, *`},
 		{"missing secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretBasic("") }) }, ErrConfig,
-			`oauth: configuration: Auth: the client secret is empty: pass the one the server gave out, or use None() for a public client`},
+			`oauth: configuration: Auth: the client secret is empty: pass the one the server gave out, or use PublicClient() for a public client`},
 		{"short HMAC secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretJWT("too short", HS256, nil) }) }, ErrConfig,
 			`oauth: configuration: Auth: the client secret has 9 bytes, HS256 needs at least 32: use another method, or have a longer secret made`},
 		{"no Auth", func() error { return config(func(cfg *Config) { cfg.Auth = nil }) }, ErrConfig,
-			`oauth: authorization: Auth: is nil, so this client cannot exchange a code: set it, None() for a public client`},
+			`oauth: authorization: Auth: is nil, so this client cannot exchange a code: set it, PublicClient() for a public client`},
 		{"no client_id", func() error { return config(func(cfg *Config) { cfg.Metadata.ClientID = "" }) }, ErrConfig,
 			`oauth: configuration: Metadata.ClientID: is empty: set the client_id that the server gave out`},
 		{"no authorization endpoint", func() error { return server(func(as *AuthorizationServer) { as.AuthorizationEndpoint = "" }) }, ErrConfig,
@@ -418,7 +418,7 @@ func TestErrorOfToken(t *testing.T) {
 			return err
 		},
 		"JARM": func(token string) error {
-			_, err := c.ValidateCallback(ctx, jarm, url.Values{"response": {token}})
+			_, err := c.ValidateAuthorizationResponse(ctx, jarm, url.Values{"response": {token}})
 			return err
 		},
 		"Authenticate": func(token string) error {
@@ -499,7 +499,7 @@ func TestErrorNotOfToken(t *testing.T) {
 		"metadata":                 {new(AuthorizationServer).UnmarshalJSON([]byte("garbage")), ErrParse},
 		"a saved Token":            {new(Token).UnmarshalBinary([]byte{99}), ErrParse},
 		"an answer":                {func() error { s.answer("/token", "garbage"); return of(s.client(t, nil).ClientCredentials(ctx, nil)) }(), ErrResponse},
-		"a key management of ours": {of(ClientSecretDecryptionKey(strings.Repeat("x", 64), "PBES2", nil)), ErrUnsupported},
+		"a key management of ours": {of(NewClientSecretDecryptionKey(strings.Repeat("x", 64), "PBES2", nil)), ErrUnsupported},
 		"a signed introspection": {func() error {
 			s := newUnitServer()
 			s.set("/introspect", unitAnswer{mediaType: mediaIntrospectionJWT, body: "garbage"})

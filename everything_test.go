@@ -126,7 +126,7 @@ func newEverything(t *testing.T) *everything {
 	trace := &oauth.Trace{
 		KeySetFetched:  func(ctx context.Context, _ oauth.KeySetInfo) { e.hooks.Add(1); e.keys.Export() },
 		RequestDone:    func(ctx context.Context, _ oauth.RequestInfo) { e.hooks.Add(1) },
-		RequestRefused: func(ctx context.Context, _ oauth.RefusedInfo) { e.hooks.Add(1) },
+		RequestRefused: func(ctx context.Context, _ oauth.RefusalInfo) { e.hooks.Add(1) },
 	}
 	e.keys = check1(oauth.NewKeySet(as.JWKSURI, &oauth.KeySetOptions{HTTPClient: e.srv.Client(), Trace: trace}))
 	e.rs = check1(oauth.NewResourceServer(oauth.ResourceServerConfig{

@@ -154,8 +154,8 @@ func ExampleClient() {
 
 // session stands for the session store of the application.
 func session(http.ResponseWriter, *http.Request) interface {
-	put(state string, pending *oauth.Authorization)
-	take(state string) *oauth.Authorization
+	put(state string, pending *oauth.PendingAuthorization)
+	take(state string) *oauth.PendingAuthorization
 } {
 	panic("not in this example")
 }
@@ -530,7 +530,7 @@ func ExampleParseChallenges() {
 	h.Add("WWW-Authenticate", `Negotiate YWJjZA==, Bearer realm="orders", error="insufficient_scope", scope="read write"`)
 
 	for _, c := range oauth.ParseChallenges(h) {
-		if c.Is("bearer") {
+		if c.HasScheme("bearer") {
 			fmt.Println(c.Params["error"], "needs", c.Params["scope"])
 		} else {
 			fmt.Println(c.Scheme, c.Token68)

@@ -99,14 +99,14 @@ func extremeTokens(t *testing.T, s *unitServer) []extremeCase {
 			a := s.start(t, c, &jarmRequest)
 			claims := with(claim, n, map[string]any{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "code": "c", "state": a.State()})
 			claims[claim] = n
-			_, err := c.ValidateCallback(ctx, a, url.Values{"response": {s.sign(t, "JWT", claims)}})
+			_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"response": {s.sign(t, "JWT", claims)}})
 			return err
 		}
 	}
 	frontChannel := func(t *testing.T, n json.RawMessage) error {
 		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"})
 		id := s.sign(t, "JWT", unitClaims(map[string]any{"iat": n, "nonce": a.d.nonce}))
-		_, err := c.ValidateCallback(ctx, a, url.Values{"id_token": {id}, "state": {a.State()}})
+		_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"id_token": {id}, "state": {a.State()}})
 		return err
 	}
 	proof := func(claim string) func(*testing.T, json.RawMessage) error {
@@ -267,11 +267,11 @@ func extremeStores(t *testing.T, s *unitServer) []extremeCase {
 	}
 	authorization := func(t *testing.T, n json.RawMessage) error {
 		a := s.start(t, c, nil)
-		var restored Authorization
+		var restored PendingAuthorization
 		if err := restored.UnmarshalBinary(replaced(t, must(a.MarshalBinary()), unitNow(), n)); err != nil {
 			return err
 		}
-		_, err := c.ValidateCallback(ctx, &restored, url.Values{"code": {"c"}, "state": {a.State()}})
+		_, err := c.ValidateAuthorizationResponse(ctx, &restored, url.Values{"code": {"c"}, "state": {a.State()}})
 		return err
 	}
 	token := func(t *testing.T, n json.RawMessage) error {
@@ -314,7 +314,7 @@ func extremeStores(t *testing.T, s *unitServer) []extremeCase {
 	}
 	return []extremeCase{
 		{"exported keys, time", keySet, ErrExpired, ErrNotYetValid, ErrParse, ErrParse},
-		{"saved Authorization", whole(authorization), ErrParse, ErrExpired, ErrParse, ErrParse},
+		{"saved PendingAuthorization", whole(authorization), ErrParse, ErrExpired, ErrParse, ErrParse},
 		{"saved DeviceAuthorization, start", whole(pending(true, false)), ErrParse, ErrExpired, ErrParse, ErrParse},
 		{"certificate, notBefore", certificate(true), nil, ErrConfig, nil, nil},
 		{"certificate, notAfter", certificate(false), ErrConfig, nil, nil, nil},

@@ -472,7 +472,7 @@ func journey(t *testing.T, srv *oauthtest.Server, tap *wiretap, f *flow) (*oauth
 
 // finish ends a login, wherever its parameters came. A tap learns what is
 // secret in them.
-func finish(t *testing.T, client *oauth.Client, pending *oauth.Authorization, callback *http.Request, tap *wiretap) (*oauth.Token, error) {
+func finish(t *testing.T, client *oauth.Client, pending *oauth.PendingAuthorization, callback *http.Request, tap *wiretap) (*oauth.Token, error) {
 	t.Helper()
 	params, err := url.ParseQuery(callback.URL.EscapedFragment())
 	if err != nil {

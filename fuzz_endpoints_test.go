@@ -51,8 +51,8 @@ func FuzzIntrospectionResponse(f *testing.F) {
 		if i == nil {
 			return
 		}
-		if res.status != http.StatusOK || res.mediaType == "text/html" || (i.JWT() != "") != signed {
-			t.Fatalf("status %d as %s, JWT %q", res.status, res.mediaType, i.JWT())
+		if res.status != http.StatusOK || res.mediaType == "text/html" || (i.Raw() != "") != signed {
+			t.Fatalf("status %d as %s, JWT %q", res.status, res.mediaType, i.Raw())
 		}
 		var reference map[string]any
 		if err := json.Unmarshal([]byte(body), &reference); err != nil {

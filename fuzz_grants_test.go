@@ -276,7 +276,7 @@ func FuzzBackchannelPing(f *testing.F) {
 // One saved value has one encoding, and is of one kind.
 func FuzzPendingBinary(f *testing.F) {
 	samples := savedSamples()
-	for _, name := range []string{"DeviceAuthorization", "Backchannel"} {
+	for _, name := range []string{"DeviceAuthorization", "BackchannelAuthentication"} {
 		saved := must(samples[name].MarshalBinary())
 		f.Add(saved)
 		f.Add(saved[:len(saved)-1])

@@ -579,8 +579,8 @@ func FuzzClientMetadataJSON(f *testing.F) {
 	})
 }
 
-// savedAuthorization is an Authorization of the client, as a session keeps it.
-func savedAuthorization(t testing.TB, s *unitServer, c *Client, mode string) []byte {
+// savedPending is a PendingAuthorization of the client, as a session keeps it.
+func savedPending(t testing.TB, s *unitServer, c *Client, mode string) []byte {
 	t.Helper()
 	r := &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseMode: mode, MaxAge: int64p(60)}
 	return must(s.start(t, c, r).MarshalBinary())
@@ -589,7 +589,7 @@ func savedAuthorization(t testing.TB, s *unitServer, c *Client, mode string) []b
 // One saved value has one encoding, and can be used.
 func FuzzAuthorizationBinary(f *testing.F) {
 	s := newUnitServer()
-	saved := savedAuthorization(f, s, s.client(f, nil), "")
+	saved := savedPending(f, s, s.client(f, nil), "")
 	f.Add(saved)
 	f.Add(saved[:len(saved)-1])
 	f.Add(append(bytes.Clone(saved), 0))
@@ -597,7 +597,7 @@ func FuzzAuthorizationBinary(f *testing.F) {
 	f.Add([]byte{2})
 	f.Add([]byte("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	// A length in more bytes than it needs, and a number with a sign.
-	d := savedSamples()["Authorization"].(*Authorization).d
+	d := savedSamples()["PendingAuthorization"].(*PendingAuthorization).d
 	good := string(saveAuthorization(d))
 	f.Add([]byte(good))
 	f.Add([]byte(strings.Replace(good, "\x06client", "\x86\x00client", 1)))
@@ -607,7 +607,7 @@ func FuzzAuthorizationBinary(f *testing.F) {
 		f.Add(saveAuthorization(d))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var a Authorization
+		var a PendingAuthorization
 		if err := a.UnmarshalBinary(data); err != nil {
 			if a.State() != "" || a.URL() != "" || !errors.Is(err, ErrParse) {
 				t.Fatalf("%v with the error %v", &a, err)
@@ -615,7 +615,7 @@ func FuzzAuthorizationBinary(f *testing.F) {
 			return
 		}
 		if a.State() == "" || a.URL() != "" {
-			t.Fatal("an Authorization without state, or with a URL")
+			t.Fatal("a PendingAuthorization without state, or with a URL")
 		}
 		if written := must(a.MarshalBinary()); !bytes.Equal(written, data) {
 			t.Fatalf("%q became %q", data, written)
@@ -723,8 +723,8 @@ func FuzzCallback(f *testing.F) {
 		if post {
 			mode = "form_post"
 		}
-		var a Authorization
-		if err := a.UnmarshalBinary(savedAuthorization(t, s, c, mode)); err != nil {
+		var a PendingAuthorization
+		if err := a.UnmarshalBinary(savedPending(t, s, c, mode)); err != nil {
 			t.Fatal(err)
 		}
 		params = strings.ReplaceAll(params, "STATE", a.State())
@@ -835,7 +835,7 @@ func FuzzJARMClaims(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {token}})
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {token}})
 		if (cb == nil) == (err == nil) {
 			t.Fatalf("%v with error %v", cb, err)
 		}

@@ -311,7 +311,7 @@ func (c *Client) grant(ctx context.Context, form url.Values, opts *GrantOptions,
 	return t, nil
 }
 
-// A TokenExchange is what [Client.ExchangeToken] exchanges: RFC 8693, Section
+// A TokenExchangeRequest is what [Client.ExchangeToken] exchanges: RFC 8693, Section
 // 2.1. SubjectToken and SubjectTokenType are required.
 type TokenExchangeRequest struct {
 	unprinted
@@ -350,7 +350,7 @@ func (c *Client) ExchangeToken(ctx context.Context, x *TokenExchangeRequest, opt
 	return c.grant(ctx, form, opts, true)
 }
 
-// exchangeParams have fields in TokenExchange.
+// exchangeParams have fields in TokenExchangeRequest.
 var exchangeParams = []string{
 	"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience",
 }

@@ -198,7 +198,7 @@ func unitJSON(t testing.TB, v any) string {
 }
 
 // start begins an authorization.
-func (s *unitServer) start(t testing.TB, c *Client, r *AuthorizationRequest) *Authorization {
+func (s *unitServer) start(t testing.TB, c *Client, r *AuthorizationRequest) *PendingAuthorization {
 	t.Helper()
 	if r == nil {
 		r = &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}}

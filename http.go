@@ -540,9 +540,9 @@ func boundedHeader(h http.Header) http.Header {
 func challengeMembers(challenges []Challenge, scheme string) (m errorMembers) {
 	for _, c := range challenges {
 		code := c.Params["error"]
-		if code != "" && (c.Is("Bearer") || c.Is("DPoP")) && (m.code == "" || c.Is(scheme)) {
+		if code != "" && (c.HasScheme("Bearer") || c.HasScheme("DPoP")) && (m.code == "" || c.HasScheme(scheme)) {
 			m = errorMembers{code, c.Params["error_description"], c.Params["error_uri"]}
-			if c.Is(scheme) {
+			if c.HasScheme(scheme) {
 				return m
 			}
 		}

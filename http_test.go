@@ -697,7 +697,7 @@ func TestHTTPKeepsLittle(t *testing.T) {
 			func() (any, error) { return c.Refresh(ctx, &Token{RefreshToken: NewSecret("rt")}, nil) }},
 		{"DeviceAuthorization", `"device_code":"d","user_code":"u","verification_uri":"https://op.example/d","expires_in":60`,
 			func() (any, error) { return c.StartDeviceAuthorization(ctx, nil) }},
-		{"Backchannel", `"auth_req_id":"a","expires_in":60`,
+		{"BackchannelAuthentication", `"auth_req_id":"a","expires_in":60`,
 			func() (any, error) {
 				return c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 			}},

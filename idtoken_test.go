@@ -341,7 +341,7 @@ func TestIDTokenOfAPI(t *testing.T) {
 	}{{"scp", ErrType}, {"scope", nil}} {
 		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}})
 		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(m{"nonce": a.d.nonce, tt.name: "read"}))}))
-		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"code": {"c"}, "state": {a.d.state}})
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"c"}, "state": {a.d.state}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -137,7 +137,7 @@ func (i *Introspection) CertificateThumbprint() string { return i.data().confirm
 
 // JWT is the answer as it was signed (of an encrypted one, what was in it), to be
 // kept as evidence; empty if it was not signed.
-func (i *Introspection) JWT() string { return i.data().jwt }
+func (i *Introspection) Raw() string { return i.data().jwt }
 
 // Claims decodes the answer into dst as [encoding/json] does. Members that it
 // would not tell apart by their names are an error of kind [ErrClaim].

@@ -130,7 +130,7 @@ func TestIntrospectJSON(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if i.JWT() != "" {
+			if i.Raw() != "" {
 				t.Error("a plain answer has a JWT")
 			}
 		})
@@ -168,8 +168,8 @@ func TestIntrospectMembers(t *testing.T) {
 			if d := i.AuthorizationDetails(); len(d) != 1 || d[0].Type != "pay" || string(d[0].Extra["x"]) != "1" {
 				t.Errorf("details %v", d)
 			}
-			if (i.JWT() == token) != (name == "JWT") {
-				t.Errorf("JWT %q", i.JWT())
+			if (i.Raw() == token) != (name == "JWT") {
+				t.Errorf("JWT %q", i.Raw())
 			}
 			var claims struct {
 				Active bool
@@ -325,7 +325,7 @@ func TestIntrospectJWT(t *testing.T) {
 				wantError(t, err, tt.kind, tt.param)
 				return
 			}
-			if err != nil || i.Subject() != "alice" || i.JWT() != tt.answer.body {
+			if err != nil || i.Subject() != "alice" || i.Raw() != tt.answer.body {
 				t.Errorf("%v, %v", i, err)
 			}
 		})
@@ -510,7 +510,7 @@ func TestIntrospectionZero(t *testing.T) {
 	var i Introspection
 	if i.Scope() != nil || i.ClientID() != "" || i.Username() != "" || i.TokenType() != "" || !i.Expiry().IsZero() || !i.IssuedAt().IsZero() ||
 		!i.NotBefore().IsZero() || i.Subject() != "" || i.Audience() != nil || i.Issuer() != "" || i.ID() != "" ||
-		i.AuthorizationDetails() != nil || i.KeyThumbprint() != "" || i.CertificateThumbprint() != "" || i.JWT() != "" {
+		i.AuthorizationDetails() != nil || i.KeyThumbprint() != "" || i.CertificateThumbprint() != "" || i.Raw() != "" {
 		t.Error("the zero Introspection says something")
 	}
 	if err := i.Claims(new(map[string]any)); !errors.Is(err, ErrClaim) {

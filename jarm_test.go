@@ -85,7 +85,7 @@ func TestJARM(t *testing.T) {
 					delete(claims, name)
 				}
 			}
-			cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, tt.typ, claims)}})
+			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {s.sign(t, tt.typ, claims)}})
 			if tt.kind == nil {
 				if err != nil || cb.code.Reveal() != "the-code" {
 					t.Fatalf("%v, %v", cb, err)
@@ -93,7 +93,7 @@ func TestJARM(t *testing.T) {
 				return
 			}
 			if cb != nil {
-				t.Error("a Callback came with the error")
+				t.Error("an AuthorizationResponse came with the error")
 			}
 			wantError(t, err, tt.kind, tt.param)
 		})
@@ -114,13 +114,13 @@ func TestJARMDowngrade(t *testing.T) {
 		"plain error":    {"error": {"access_denied"}, "state": {a.State()}},
 		"empty response": {"response": {""}, "code": {"x"}, "state": {a.State()}},
 	} {
-		_, err := c.ValidateCallback(context.Background(), a, params)
+		_, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 		if !errors.Is(err, ErrClaim) || errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	token := s.sign(t, "", map[string]any{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "state": a.State()})
-	_, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {token}, "code": {"injected"}})
+	_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {token}, "code": {"injected"}})
 	wantError(t, err, ErrClaim, "code")
 }
 
@@ -157,7 +157,7 @@ func TestJARMKeyIssuer(t *testing.T) {
 				}
 			})
 			a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", ResponseMode: "jwt"})
-			_, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", map[string]any{
+			_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", map[string]any{
 				"iss": tt.iss, "aud": unitClient, "exp": unitTime + 60, "code": "the-code", "state": a.State(),
 			})}})
 			if !errors.Is(err, tt.kind) {
@@ -238,7 +238,7 @@ func TestHybrid(t *testing.T) {
 				second[name] = v
 			}
 			s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", unitClaims(second))}))
-			cb, err := c.ValidateCallback(context.Background(), a, params)
+			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 			if tt.second == nil && tt.kind != nil {
 				if cb != nil || len(s.requests("")) > 0 {
 					t.Error("something came of it")
@@ -288,7 +288,7 @@ func TestHybridTenants(t *testing.T) {
 		if tt.iss != "" {
 			params.Set("iss", "https://login.example/"+tt.iss+"/v2")
 		}
-		cb, err := c.ValidateCallback(context.Background(), a, params)
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 		if err == nil {
 			_, err = c.ExchangeCode(context.Background(), cb, nil)
 		}
@@ -308,7 +308,7 @@ func TestIDTokenResponse(t *testing.T) {
 		t.Errorf("URL has %v", form)
 	}
 	params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", unitClaims(map[string]any{"nonce": a.d.nonce}))}}
-	cb, err := c.ValidateCallback(context.Background(), a, params)
+	cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,11 +317,11 @@ func TestIDTokenResponse(t *testing.T) {
 		t.Errorf("%v, %v", tok, err)
 	}
 	_, err = c.ExchangeCode(context.Background(), cb, nil)
-	wantError(t, err, ErrReplay, "Callback")
+	wantError(t, err, ErrReplay, "AuthorizationResponse")
 	a, _ = startForm(t, s, c, r)
 	params.Set("state", a.State())
 	params.Set("code", "x")
-	_, err = c.ValidateCallback(context.Background(), a, params)
+	_, err = c.ValidateAuthorizationResponse(context.Background(), a, params)
 	wantError(t, err, ErrClaim, "code")
 }
 
@@ -369,7 +369,7 @@ func TestAuthorizationDetails(t *testing.T) {
 		text: nil, `[]`: nil, `null`: nil, `{}`: ErrResponse, `[1]`: ErrResponse, `[{}]`: ErrResponse, `[{"type":1}]`: ErrResponse, `"x"`: ErrResponse, `[{"type":"a","actions":"b"}]`: ErrResponse,
 	} {
 		s.answer("/token", `{"access_token":"at","token_type":"Bearer","authorization_details":`+body+`}`)
-		tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), &GrantOptions{AuthorizationDetails: []AuthorizationDetail{detail}})
+		tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), &GrantOptions{AuthorizationDetails: []AuthorizationDetail{detail}})
 		if kind != nil {
 			wantError(t, err, kind, "")
 			continue

@@ -200,7 +200,7 @@ func TestEncryptionKeyMissing(t *testing.T) {
 	})
 	a, err := c.StartAuthorization(t.Context(), &plainRequest)
 	if a != nil {
-		t.Error("an Authorization came with the error")
+		t.Error("a PendingAuthorization came with the error")
 	}
 	wantError(t, err, ErrKeyNotFound, "jwks_uri")
 }

@@ -1228,7 +1228,7 @@ func TestJWKSSources(t *testing.T) {
 			_, err := c.VerifyLogoutToken(context.Background(), s.sign(t, "logout+jwt", unitClaims(nil)))
 			return err
 		}},
-		{"LogoutHandler", false, func(t *testing.T, s *unitServer, c *Client) (err error) {
+		{"BackchannelLogoutHandler", false, func(t *testing.T, s *unitServer, c *Client) (err error) {
 			h := c.BackchannelLogoutHandler(LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }, OnError: func(_ context.Context, e error) { err = e }})
 			r := httptest.NewRequest("POST", "/logout", strings.NewReader("logout_token="+s.sign(t, "logout+jwt", unitClaims(nil))))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -1240,12 +1240,12 @@ func TestJWKSSources(t *testing.T) {
 		}},
 		{"ID token in the callback", false, func(t *testing.T, s *unitServer, c *Client) error {
 			a := s.start(t, c, &AuthorizationRequest{RedirectURI: redirect, Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"})
-			_, err := c.ValidateCallback(context.Background(), a, url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(nil))}})
+			_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(nil))}})
 			return err
 		}},
 		{"JWT response in the callback", false, func(t *testing.T, s *unitServer, c *Client) error {
 			a := s.start(t, c, &AuthorizationRequest{RedirectURI: redirect, Scope: []string{"openid"}, ResponseMode: "jwt"})
-			_, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", unitClaims(nil))}})
+			_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {s.sign(t, "JWT", unitClaims(nil))}})
 			return err
 		}},
 		{"access token", false, func(t *testing.T, s *unitServer, c *Client) error {

@@ -93,7 +93,7 @@ func TestLink(t *testing.T) {
 		}
 	}
 	all := symbols(t, `
-	k, _ := oauth.ClientSecretDecryptionKey("s", "A128KW", nil)
+	k, _ := oauth.NewClientSecretDecryptionKey("s", "A128KW", nil)
 	oauth.NewDecrypter(k)
 	c, _ := oauth.NewClient(oauth.Config{})
 	c.StartAuthorization(context.Background(), nil)

@@ -19,7 +19,7 @@ const opLogout = "logout"
 
 // ---- RP-initiated
 
-// EndSession says what [Client.EndSessionURL] asks for. The zero value ends the
+// EndSessionRequest says what [Client.EndSessionURL] asks for. The zero value ends the
 // session that the browser has at the server.
 type EndSessionRequest struct {
 	unprinted
@@ -92,7 +92,7 @@ func (c *Client) endSessionURL(e EndSessionRequest) (string, error) {
 }
 
 // endSessionParams are the parameters of RP-Initiated Logout 1.0, Section 2, that
-// EndSession.Params cannot name.
+// EndSessionRequest.Params cannot name.
 var endSessionParams = []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"}
 
 // ---- back-channel
@@ -294,20 +294,20 @@ type LogoutOptions struct {
 	OnError func(ctx context.Context, err error)
 }
 
-// LogoutHandler is the client's backchannel_logout_uri: it takes the server's
+// BackchannelLogoutHandler is the client's backchannel_logout_uri: it takes the server's
 // POST, verifies the logout token, and calls OnLogout if Replay does not know the
 // token. The answers are those of Back-Channel Logout 1.0, Section 2.8: 200, also
 // for a token that is known, or 400 for whatever went wrong. The path is for the server alone: no session
 // or CSRF middleware belongs before it; but anybody can send to it, and with
 // Config.Decrypter each request costs an operation with the private key: limit them
-// where that is dear. LogoutHandler panics if OnLogout is nil, or if NewClient did not
+// where that is dear. BackchannelLogoutHandler panics if OnLogout is nil, or if NewClient did not
 // make the Client.
 func (c *Client) BackchannelLogoutHandler(o LogoutOptions) http.Handler {
 	if c.made() != nil {
-		panic("oauth: LogoutHandler: the Client is nil or empty")
+		panic("oauth: BackchannelLogoutHandler: the Client is nil or empty")
 	}
 	if o.OnLogout == nil {
-		panic("oauth: LogoutHandler: OnLogout is nil")
+		panic("oauth: BackchannelLogoutHandler: OnLogout is nil")
 	}
 	if o.Replay == nil {
 		o.Replay = newMemoryReplay(c.clock, maxReplays)
@@ -393,7 +393,7 @@ func (o *LogoutOptions) replayFailed(ctx context.Context, detail string, err err
 
 // ---- front-channel
 
-// FrontchannelLogout reads a request to the client's frontchannel_logout_uri,
+// ParseFrontchannelLogout reads a request to the client's frontchannel_logout_uri,
 // which the server's page makes the browser send: Front-Channel Logout 1.0,
 // Section 3. The result is the sid; it is empty if the server sent none, which
 // it may do unless Metadata.FrontchannelLogoutSessionRequired is set. Errors are of

@@ -338,7 +338,7 @@ func TestMLDSAResponses(t *testing.T) {
 			a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseMode: "query.jwt"})
 			jarm := unitClaims(map[string]any{"code": "the-code", "state": a.State(), "sub": unitRemoved})
 			try("", jarm, func(token string) error {
-				_, err := c.ValidateCallback(ctx, a, url.Values{"response": {token}})
+				_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"response": {token}})
 				return err
 			})
 			rs := s.resource(t, nil)

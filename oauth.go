@@ -102,7 +102,7 @@
 // An application that uses several servers must keep their responses apart:
 // otherwise a malicious server can have another one's code sent to it (RFC 9700,
 // Section 4.4: mix-up). It has a Client for each server, finds the one that must
-// finish a login by [Authorization.Issuer], and gives each a redirect URI with a path
+// finish a login by [PendingAuthorization.Issuer], and gives each a redirect URI with a path
 // of its own, which [Client.FinishAuthorization] compares.
 //
 // If others name the servers, as the resources of MCP (Model Context Protocol) do,
@@ -185,12 +185,12 @@
 // [*ResponseError] or an [*AuthorizationError]; [ErrNetwork], [ErrResponse] and
 // [ErrUnavailable] say that it could not be asked; [ErrConfig] is for the
 // developer. A resource server has [ErrNoCredentials], [ErrMalformed] and
-// [ErrLimited] besides, which are about the request. [*Error] names the field at fault. No error text has a token, a
+// [ErrRateLimited] besides, which are about the request. [*Error] names the field at fault. No error text has a token, a
 // secret, a code or a body in it.
 //
 // # Secrets
 //
-// [Secret], [Token], [Authorization] and their kin print nothing that is
+// [Secret], [Token], [PendingAuthorization] and their kin print nothing that is
 // secret, with any verb, and do not encode to JSON. Options and requests that can
 // hold secrets or personal data in plain fields ([AuthorizationRequest],
 // [GrantOptions], [MutualTLS] and others) print as "[redacted]". What has to be stored is

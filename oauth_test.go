@@ -88,7 +88,7 @@ func request(edit func(*oauth.AuthorizationRequest)) *oauth.AuthorizationRequest
 }
 
 // begin starts a login and goes up to the callback.
-func begin(t *testing.T, srv *oauthtest.Server, client *oauth.Client, edit func(*oauth.AuthorizationRequest)) (*oauth.Authorization, *http.Request) {
+func begin(t *testing.T, srv *oauthtest.Server, client *oauth.Client, edit func(*oauth.AuthorizationRequest)) (*oauth.PendingAuthorization, *http.Request) {
 	t.Helper()
 	pending, err := client.StartAuthorization(t.Context(), request(edit))
 	if err != nil {
@@ -360,9 +360,9 @@ func TestResponseModes(t *testing.T) {
 }
 
 // finishByHand takes the two steps of FinishAuthorization apart.
-func finishByHand(t *testing.T, client *oauth.Client, pending *oauth.Authorization, params url.Values) (*oauth.Token, error) {
+func finishByHand(t *testing.T, client *oauth.Client, pending *oauth.PendingAuthorization, params url.Values) (*oauth.Token, error) {
 	t.Helper()
-	cb, err := client.ValidateCallback(t.Context(), pending, params)
+	cb, err := client.ValidateAuthorizationResponse(t.Context(), pending, params)
 	if (cb == nil) == (err == nil) {
 		t.Errorf("callback %v together with error %v", cb, err)
 	}
@@ -477,7 +477,7 @@ func TestSavedAuthorization(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := newClient(t, srv, nil)
-	var restored oauth.Authorization
+	var restored oauth.PendingAuthorization
 	if err := restored.UnmarshalBinary(saved); err != nil || restored.State() != pending.State() || restored.URL() != "" {
 		t.Fatalf("%v %v", err, &restored)
 	}

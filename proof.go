@@ -179,8 +179,8 @@ func (rs *ResourceServer) checkReplay(r *http.Request, jkt, jti string, until ti
 	switch {
 	case err != nil && ours:
 		return err
-	case errors.Is(err, ErrLimited):
-		return &Error{Kind: ErrLimited, Param: "Replay", Detail: "the key of the proof has used up its share of the replay cache", Err: err}
+	case errors.Is(err, ErrRateLimited):
+		return &Error{Kind: ErrRateLimited, Param: "Replay", Detail: "the key of the proof has used up its share of the replay cache", Err: err}
 	case err != nil:
 		return &Error{Kind: ErrUnavailable, Param: "Replay", Detail: "the replay cache cannot be asked", Err: err}
 	case !added:

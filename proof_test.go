@@ -515,8 +515,8 @@ func TestProofReplay(t *testing.T) {
 		kind   error
 		status int
 	}{
-		fmt.Errorf("wrapped: %w", ErrLimited): {ErrLimited, http.StatusTooManyRequests},
-		errors.New("no connection"):           {ErrUnavailable, http.StatusServiceUnavailable},
+		fmt.Errorf("wrapped: %w", ErrRateLimited): {ErrRateLimited, http.StatusTooManyRequests},
+		errors.New("no connection"):               {ErrUnavailable, http.StatusServiceUnavailable},
 	} {
 		sharing.err = cause
 		_, err := authenticate(t, rs, request())
@@ -567,7 +567,7 @@ func TestProofLimits(t *testing.T) {
 		}
 	}
 	_, err := authenticate(t, rs, request(token, key))
-	wantError(t, err, ErrLimited, "")
+	wantError(t, err, ErrRateLimited, "")
 	if status, code, h := codeOf(rs, err); status != http.StatusTooManyRequests || code != "slow_down" || h.Get("Retry-After") != "60" {
 		t.Error(status, code, h)
 	}
@@ -608,7 +608,7 @@ func TestProofNonce(t *testing.T) {
 			t.Fatal(status, code, h)
 		}
 		list := ParseChallenges(h)
-		if i := slices.IndexFunc(list, func(c Challenge) bool { return c.Is("DPoP") }); i < 0 || list[i].Params["error"] != codeUseNonce {
+		if i := slices.IndexFunc(list, func(c Challenge) bool { return c.HasScheme("DPoP") }); i < 0 || list[i].Params["error"] != codeUseNonce {
 			t.Errorf("%v", list)
 		}
 		return nonce
@@ -697,14 +697,14 @@ func TestReplayShare(t *testing.T) {
 		for i := range limit/2 + 1 {
 			add("a", fmt.Sprint(i), 10, nil)
 		}
-		add("a", "x", 10, ErrLimited)
+		add("a", "x", 10, ErrRateLimited)
 		if added, err := m.AddFor(context.Background(), "a", "1", replayAt(10)); added || err != nil {
 			t.Error("a key that is known is no new one: ", added, err)
 		}
 		for _, key := range []string{"1", "2", "3"} {
 			add("b", "b"+key, 10, nil)
 		}
-		add("b", "b4", 10, ErrLimited)
+		add("b", "b4", 10, ErrRateLimited)
 		replayAdd(t, m, "of nobody", 10, true)
 		// One that lasts keeps the shard of a from being emptied.
 		owner := func(name string) *replayShard {
@@ -723,7 +723,7 @@ func TestReplayShare(t *testing.T) {
 		for _, key := range []string{"1", "2", "3"} {
 			add("a", key, 20, nil)
 		}
-		add("a", "4", 20, ErrLimited)
+		add("a", "4", 20, ErrRateLimited)
 		now.pass(20)
 		m.forget()
 		for i := range m.shards {

@@ -91,7 +91,7 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 		{name: "opaque with a host", token: good, change: func(r *http.Request) { r.URL.Opaque = "//other.example/a" }, kind: ErrConfig, param: "URL"},
 		{name: "no URL", token: good, change: func(r *http.Request) { r.URL = nil }, kind: ErrConfig, param: "req"},
 		{name: "Authorization", token: good, change: func(r *http.Request) { r.Header.Set("Authorization", "Basic x") }, kind: ErrConfig, param: "Authorization"},
-		{name: "empty Authorization", token: good, change: func(r *http.Request) { r.Header.Set("Authorization", "") }, kind: ErrConfig, param: "Authorization"},
+		{name: "empty PendingAuthorization", token: good, change: func(r *http.Request) { r.Header.Set("Authorization", "") }, kind: ErrConfig, param: "Authorization"},
 		{name: "authorization", token: good, change: func(r *http.Request) { r.Header["authorization"] = []string{"Basic x"} }, kind: ErrConfig, param: "Authorization"},
 		{name: "Dpop", token: good, change: func(r *http.Request) { r.Header.Set("DPoP", "x") }, kind: ErrConfig, param: "Authorization"},
 		{name: "DPoP", token: good, change: func(r *http.Request) { r.Header["DPoP"] = []string{"x"} }, kind: ErrConfig, param: "Authorization"},

@@ -25,7 +25,7 @@ func exchangeAnswer(t *testing.T, s *unitServer, answer unitAnswer, r *Authoriza
 	if r == nil {
 		r = &plainRequest
 	}
-	return c.ExchangeCode(context.Background(), unitCallback(t, s, c, r), nil)
+	return c.ExchangeCode(context.Background(), unitResponse(t, s, c, r), nil)
 }
 
 // TestProviderCodes: answers to a code, in which the code flow depends on what
@@ -145,7 +145,7 @@ func TestProviderApple(t *testing.T) {
 	s.answer("/token", unitTokenBody(t, nil))
 	c := s.client(t, nil)
 	for verified, want := range map[any]bool{"true": true, true: true, "false": false, false: false, "TRUE": false, 1: false, unitRemoved: false} {
-		cb := unitCallback(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "email"}})
+		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "email"}})
 		s.answer("/token", unitTokenBody(t, m{"expires_in": 3600, "refresh_token": "rt-1", "id_token": s.sign(t, "JWT", unitClaims(m{
 			"nonce": cb.authorization.d.nonce, "nonce_supported": true, "email": "a@privaterelay.appleid.com", "email_verified": verified, "is_private_email": "true",
 		}))}))

@@ -156,16 +156,16 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 		"DeviceToken": func() error {
 			return of(c.DeviceToken(ctx, savedDevice(&pendingData{issuer: unitIssuer, clientID: unitClient, code: k["device code"], expiry: unitNow().Add(1e12)}), nil))
 		},
-		"StartBackchannel": func() error {
+		"StartBackchannelAuthentication": func() error {
 			return of(c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: k["login hint"], UserCode: NewSecret(k["user code"]), BindingMessage: k["binding message"]}))
 		},
 		"StartAuthorization": func() error {
 			return of(c.StartAuthorization(ctx, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true, LoginHint: k["login hint"], IDTokenHint: k["hint token"]}))
 		},
 		"FinishAuthorization": func() error {
-			a := &Authorization{d: &authorizationData{issuer: unitIssuer, clientID: unitClient, redirectURI: "https://app.example/cb", responseType: "code",
+			a := &PendingAuthorization{d: &pendingAuthorizationData{issuer: unitIssuer, clientID: unitClient, redirectURI: "https://app.example/cb", responseType: "code",
 				state: k["state"], nonce: k["nonce"], verifier: k["verifier"], created: unitNow()}}
-			cb, err := c.ValidateCallback(ctx, a, url.Values{"code": {k["code"]}, "state": {k["state"]}})
+			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {k["code"]}, "state": {k["state"]}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -313,8 +313,8 @@ func TestRedactAuthorization(t *testing.T) {
 				if state == "" {
 					params.Del("state")
 				}
-				fresh := &Authorization{d: a.d}
-				_, err := c.ValidateCallback(context.Background(), fresh, params)
+				fresh := &PendingAuthorization{d: a.d}
+				_, err := c.ValidateAuthorizationResponse(context.Background(), fresh, params)
 				text := fmt.Sprintf("%v", err)
 				var refused *AuthorizationError
 				if errors.As(err, &refused) {
@@ -339,7 +339,7 @@ func TestRedactResponse(t *testing.T) {
 				"iss":      "https://op.example/" + secret,
 				"id_token": encodeBase64URL([]byte(unitJSON(t, map[string]any{"alg": "ES256", "kid": "no " + secret}))) + ".e30.AA",
 			}[in])
-			_, err := s.client(t, nil).ValidateCallback(context.Background(), &Authorization{d: a.d}, params)
+			_, err := s.client(t, nil).ValidateAuthorizationResponse(context.Background(), &PendingAuthorization{d: a.d}, params)
 			if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), redacted) {
 				t.Errorf("%s in %s: %v", of, in, err)
 			}

@@ -21,7 +21,7 @@ var refusals = [...]struct {
 	{ErrUnavailable, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
 	{context.Canceled, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
-	{ErrLimited, http.StatusTooManyRequests, "slow_down", proofWindow},
+	{ErrRateLimited, http.StatusTooManyRequests, "slow_down", proofWindow},
 	{ErrNoCredentials, http.StatusUnauthorized, "", 0},
 	{ErrMalformed, http.StatusBadRequest, codeInvalidRequest, 0},
 	{ErrScope, http.StatusForbidden, codeInsufficientScope, 0},
@@ -66,7 +66,7 @@ func (t *Trace) requestRefused(r *http.Request, err error) {
 		if r.URL != nil {
 			path = r.URL.EscapedPath()
 		}
-		t.RequestRefused(r.Context(), RefusedInfo{Method: r.Method, Path: path, Status: status, Err: err})
+		t.RequestRefused(r.Context(), RefusalInfo{Method: r.Method, Path: path, Status: status, Err: err})
 	}
 }
 

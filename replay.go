@@ -36,12 +36,12 @@ type ReplayCache interface {
 	// A cache may also have the method AddFor(ctx context.Context, owner, key string,
 	// until time.Time) (bool, error), which is called in place of Add for DPoP proofs.
 	// The owner is the thumbprint of the key that the proof is made with. An error that
-	// matches [ErrLimited] is answered with status 429: the owner has more than its share.
+	// matches [ErrRateLimited] is answered with status 429: the owner has more than its share.
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
 // A sharingCache is a ReplayCache that lets no owner of keys take the room of all
-// others: over its share it returns an error of kind [ErrLimited].
+// others: over its share it returns an error of kind [ErrRateLimited].
 type sharingCache interface {
 	AddFor(ctx context.Context, owner, key string, until time.Time) (added bool, err error)
 }
@@ -87,7 +87,7 @@ func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool
 }
 
 // AddFor is Add with whose key it is: while the cache is more than half full, nobody
-// takes up more than a part of it. Over it is [ErrLimited].
+// takes up more than a part of it. Over it is [ErrRateLimited].
 func (m *memoryReplay) AddFor(_ context.Context, owner, key string, until time.Time) (bool, error) {
 	sum := sha256.Sum256([]byte(owner))
 	return m.add(&replayEntry{id: sha256.Sum256([]byte(key)), owner: ownerID(sum[:8])}, until)
@@ -114,7 +114,7 @@ func (m *memoryReplay) add(e *replayEntry, until time.Time) (bool, error) {
 		return false, nil
 	}
 	if e.owner != nobody && m.count.Load() > m.limit/2 && int64(s.owned[e.owner]) >= m.limit/replayShare {
-		return false, fail(ErrLimited, "", "one key has made %d proofs within the time in which they count", s.owned[e.owner])
+		return false, fail(ErrRateLimited, "", "one key has made %d proofs within the time in which they count", s.owned[e.owner])
 	}
 	if m.count.Add(1) > m.limit {
 		m.count.Add(-1)

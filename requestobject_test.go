@@ -12,7 +12,7 @@ import (
 )
 
 // startForm begins an authorization and returns the parameters of its URL.
-func startForm(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) (*Authorization, url.Values) {
+func startForm(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) (*PendingAuthorization, url.Values) {
 	t.Helper()
 	a := s.start(t, c, r)
 	u, err := url.Parse(a.URL())

@@ -194,7 +194,7 @@ func TestWriteError(t *testing.T) {
 		{&Error{Kind: ErrUnavailable, Detail: secret, Err: &Error{Kind: ErrExpired}}, 503, "temporarily_unavailable", "5"},
 		{&Error{Detail: secret, Err: context.Canceled}, 503, "temporarily_unavailable", "5"},
 		{context.DeadlineExceeded, 503, "temporarily_unavailable", "5"},
-		{&Error{Kind: ErrLimited}, 429, "slow_down", "60"},
+		{&Error{Kind: ErrRateLimited}, 429, "slow_down", "60"},
 		{ErrNoCredentials, 401, "", ""},
 	} {
 		w := httptest.NewRecorder()

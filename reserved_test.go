@@ -52,7 +52,7 @@ func TestReservedNames(t *testing.T) {
 	}
 	grants := map[string]func(*GrantOptions) error{
 		"ExchangeCode": func(o *GrantOptions) error {
-			_, err := c.ExchangeCode(ctx, unitCallback(t, s, c, &plainRequest), o)
+			_, err := c.ExchangeCode(ctx, unitResponse(t, s, c, &plainRequest), o)
 			return err
 		},
 		"Refresh":           func(o *GrantOptions) error { _, err := c.Refresh(ctx, token, o); return err },
@@ -60,7 +60,7 @@ func TestReservedNames(t *testing.T) {
 		"JWTBearer":         func(o *GrantOptions) error { _, err := c.JWTBearer(ctx, "assertion", o); return err },
 		"ExchangeToken":     func(o *GrantOptions) error { _, err := c.ExchangeToken(ctx, reservedExchange, o); return err },
 		"DeviceToken":       func(o *GrantOptions) error { _, err := c.DeviceToken(ctx, device, o); return err },
-		"BackchannelToken": func(o *GrantOptions) error {
+		"BackchannelAuthenticationToken": func(o *GrantOptions) error {
 			_, err := c.BackchannelAuthenticationToken(ctx, backchannel, o)
 			return err
 		},
@@ -93,18 +93,18 @@ func TestReservedNames(t *testing.T) {
 	lists := []list{
 		{"AuthorizationRequest.Params", authorization, begin(c), "access_type"},
 		{"AuthorizationRequest.Params, signed", append(slices.Clone(authorization), "iss", "sub", "aud", "exp", "nbf", "iat", "jti"), begin(signed), "access_type"},
-		{"DeviceRequest.Params", grant, params(func(p url.Values) error {
+		{"DeviceAuthorizationRequest.Params", grant, params(func(p url.Values) error {
 			_, err := c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{Params: p})
 			return err
 		}), "audience"},
-		{"BackchannelRequest.Params", append([]string{
+		{"BackchannelAuthenticationRequest.Params", append([]string{
 			"login_hint", "login_hint_token", "id_token_hint", "binding_message", "user_code", "acr_values", "requested_expiry",
 			"client_notification_token", "request",
 		}, grant...), params(func(p url.Values) error {
 			_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "a", Params: p})
 			return err
 		}), "request_context"},
-		{"BackchannelRequest.Params, another hint", []string{"login_hint"}, params(func(p url.Values) error {
+		{"BackchannelAuthenticationRequest.Params, another hint", []string{"login_hint"}, params(func(p url.Values) error {
 			_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, IDTokenHint: "a", Params: p})
 			return err
 		}), "request_context"},
@@ -114,7 +114,7 @@ func TestReservedNames(t *testing.T) {
 			return err
 		}), "access_type"},
 		{"Grant", append([]string{"grant_type"}, credentials...), params(func(p url.Values) error { _, err := c.Grant(ctx, "urn:x", p); return err }), "scope"},
-		{"EndSession.Params", []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"},
+		{"EndSessionRequest.Params", []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"},
 			params(func(p url.Values) error { _, err := c.EndSessionURL(EndSessionRequest{Params: p}); return err }), "returnTo"},
 		{"AssertionOptions.Header", []string{"alg", "crit", "typ", "kid", "b64", "zip"},
 			assertion(func(o *AssertionOptions, m map[string]any) { o.Header = m }), "x5t#S256"},

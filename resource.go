@@ -75,7 +75,7 @@ type ResourceServerConfig struct {
 	//
 	// it is called in place of Add, with the thumbprint of the proof's key as the owner.
 	// It may limit how many keys of one owner it records: if its error matches
-	// ErrLimited, the request is refused with ErrLimited and status 429.
+	// ErrRateLimited, the request is refused with ErrRateLimited and status 429.
 	Replay ReplayCache
 
 	// ReplaySize is the number of DPoP proofs that are kept in memory if Replay is
@@ -84,7 +84,7 @@ type ResourceServerConfig struct {
 	// default is enough for 8,700 requests per second and takes 200 MB then. If all
 	// are in use, requests are refused with ErrUnavailable and status 503. While more
 	// than half of them are, no key may have more than 1/64 of them, by default 136
-	// requests per second: others are refused with ErrLimited and status 429. If Replay
+	// requests per second: others are refused with ErrRateLimited and status 429. If Replay
 	// is set, ReplaySize must be zero.
 	ReplaySize int
 

@@ -533,7 +533,7 @@ func TestResourceServerTrace(t *testing.T) {
 	var seen []error
 	var infos []string
 	rs := s.resource(t, func(c *ResourceServerConfig) {
-		c.Trace = &Trace{RequestRefused: func(_ context.Context, info RefusedInfo) {
+		c.Trace = &Trace{RequestRefused: func(_ context.Context, info RefusalInfo) {
 			seen = append(seen, info.Err)
 			infos = append(infos, fmt.Sprint(info.Method, info.Path, info.Status))
 		}}

@@ -302,7 +302,7 @@ func newStressRun(t *testing.T) *stressRun {
 		Resource:       stressResource,
 		Servers:        []TrustedServer{{Server: &AuthorizationServer{Issuer: stressIssuer}, KeySet: x.keys, AcceptIssuer: x.accept}},
 		VerifiedTokens: stressTokens,
-		Trace:          &Trace{RequestRefused: func(context.Context, RefusedInfo) { x.refused.Add(1) }},
+		Trace:          &Trace{RequestRefused: func(context.Context, RefusalInfo) { x.refused.Add(1) }},
 	}
 	x.rs = must(NewResourceServer(config))
 	x.replay = newMemoryReplay(Clock{}, stressReplays)
@@ -560,7 +560,7 @@ func (w *stressWorker) show(p *stressPhase, rs *ResourceServer, r *http.Request,
 		} else {
 			w.hit("not found, removed key")
 		}
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrLimited):
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrRateLimited):
 		return err, true // the replay cache
 	case errors.Is(err, context.DeadlineExceeded) && r.Context().Err() != nil:
 		w.hit("the caller left")
@@ -725,7 +725,7 @@ func (w *stressWorker) proved(p *stressPhase, proof *stressProof, err error, oth
 		w.hit("refused: replay")
 	case errors.Is(err, ErrExpired) && e.Param == "iat" && time.Since(proof.iat) > proofWindow:
 		w.hit("refused: an old proof")
-	case errors.Is(err, ErrLimited) && proof.rs == w.rs:
+	case errors.Is(err, ErrRateLimited) && proof.rs == w.rs:
 		if own < stressShare {
 			wrong("limited after %d proofs", own)
 		}

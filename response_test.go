@@ -274,6 +274,6 @@ func TestIDTokenLoginStrayCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	params.Set("code", "x")
-	_, err = client.ValidateCallback(t.Context(), pending, params)
+	_, err = client.ValidateAuthorizationResponse(t.Context(), pending, params)
 	wantError(t, err, oauth.ErrClaim, "code")
 }

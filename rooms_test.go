@@ -74,28 +74,28 @@ func TestRooms(t *testing.T) {
 // madeIn are the rooms in which a value is made that others rely on as judged. Their
 // methods for zero values make an empty one.
 var madeIn = map[string][]string{
-	"parsedJWS":           {"jws.go"},
-	"verifiedJWS":         {"jws.go"},
-	"IDToken":             nil, // newIDToken has it beside its data
-	"newIDToken":          {"idtoken.go"},
-	"idTokenData":         {"idtoken.go"},
-	"AccessToken":         nil,
-	"newAccessToken":      {"authenticate.go", "opaque.go"},
-	"accessTokenData":     {"accesstoken.go"},
-	"Callback":            {"callback.go"},
-	"LogoutToken":         {"logout.go"},
-	"logoutTokenData":     {"logout.go"},
-	"Introspection":       {"introspection.go"},
-	"introspectionData":   {"introspection.go"},
-	"UserInfo":            {"userinfo.go"},
-	"Authorization":       {"authorize.go"},
-	"authorizationData":   {"authorize.go"},
-	"Token":               {"token.go", "callback.go"}, // of an ID token alone
-	"DeviceAuthorization": {"device.go"},
-	"Backchannel":         {"ciba.go"},
-	"pendingData":         {"poll.go", "device.go", "ciba.go"},
-	"publicKey":           {"jwk.go", "jwks.go"},
-	"keySnapshot":         {"jwks.go"},
+	"parsedJWS":                 {"jws.go"},
+	"verifiedJWS":               {"jws.go"},
+	"IDToken":                   nil, // newIDToken has it beside its data
+	"newIDToken":                {"idtoken.go"},
+	"idTokenData":               {"idtoken.go"},
+	"AccessToken":               nil,
+	"newAccessToken":            {"authenticate.go", "opaque.go"},
+	"accessTokenData":           {"accesstoken.go"},
+	"AuthorizationResponse":     {"callback.go"},
+	"LogoutToken":               {"logout.go"},
+	"logoutTokenData":           {"logout.go"},
+	"Introspection":             {"introspection.go"},
+	"introspectionData":         {"introspection.go"},
+	"UserInfo":                  {"userinfo.go"},
+	"PendingAuthorization":      {"authorize.go"},
+	"pendingAuthorizationData":  {"authorize.go"},
+	"Token":                     {"token.go", "callback.go"}, // of an ID token alone
+	"DeviceAuthorization":       {"device.go"},
+	"BackchannelAuthentication": {"ciba.go"},
+	"pendingData":               {"poll.go", "device.go", "ciba.go"},
+	"publicKey":                 {"jwk.go", "jwks.go"},
+	"keySnapshot":               {"jwks.go"},
 }
 
 // TestTrustIsMadeInOneRoom: who has such a value knows that it was judged.

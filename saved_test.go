@@ -109,11 +109,11 @@ func savedSamples() map[string]interface {
 		MarshalBinary() ([]byte, error)
 		UnmarshalBinary([]byte) error
 	}{
-		"Authorization": &Authorization{d: &authorizationData{
+		"PendingAuthorization": &PendingAuthorization{d: &pendingAuthorizationData{
 			issuer: "issuer", clientID: "client", redirectURI: "https://app.example.com/cb", responseType: "code", responseMode: "form_post",
 			scope: "openid a", state: savedRandom(1), nonce: savedRandom(2), verifier: savedRandom(3), maxAge: &n, thumbprint: savedRandom(4), requireACR: "gold silver", created: time.Unix(1700000000, 0),
 		}},
-		"Authorization, bare": &Authorization{d: &authorizationData{
+		"PendingAuthorization, bare": &PendingAuthorization{d: &pendingAuthorizationData{
 			issuer: "issuer", clientID: "é", redirectURI: "com.example.app:/cb", responseType: "code", state: savedRandom(1), verifier: savedRandom(2), created: time.Unix(1700000000, 0),
 		}},
 		"Token": &Token{
@@ -128,7 +128,7 @@ func savedSamples() map[string]interface {
 			issuer: "issuer", clientID: "client", code: "code", scope: "openid a", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0),
 			userCode: "user", verificationURI: "https://op.example/device", verificationURIComplete: "https://op.example/device?user",
 		}),
-		"Backchannel": savedBackchannel(&pendingData{
+		"BackchannelAuthentication": savedBackchannel(&pendingData{
 			issuer: "issuer", clientID: "client", code: "code", scope: "openid", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0), notificationToken: savedRandom(6),
 		}),
 		"Registration": &Registration{
@@ -163,7 +163,7 @@ func savedBackchannel(data *pendingData) *BackchannelAuthentication {
 // savedFields is v in a form to compare: what is saved of it.
 func savedFields(v any) string {
 	switch v := v.(type) {
-	case *Authorization:
+	case *PendingAuthorization:
 		d := *v.data()
 		if d.maxAge != nil {
 			d.state += fmt.Sprint(" max_age ", *d.maxAge)
@@ -191,7 +191,7 @@ func savedVersion(v any) byte {
 	switch v.(type) {
 	case *Token:
 		return 3
-	case *Authorization, *Registration, *DeviceAuthorization, *BackchannelAuthentication:
+	case *PendingAuthorization, *Registration, *DeviceAuthorization, *BackchannelAuthentication:
 		return 2
 	}
 	return 1
@@ -267,10 +267,10 @@ func TestSavedDamaged(t *testing.T) {
 }
 
 func TestSavedAuthorization(t *testing.T) {
-	if data, err := new(Authorization).MarshalBinary(); !errors.Is(err, ErrConfig) || data != nil {
-		t.Errorf("the zero Authorization encodes to %q, %v", data, err)
+	if data, err := new(PendingAuthorization).MarshalBinary(); !errors.Is(err, ErrConfig) || data != nil {
+		t.Errorf("the zero PendingAuthorization encodes to %q, %v", data, err)
 	}
-	a := savedSamples()["Authorization"].(*Authorization)
+	a := savedSamples()["PendingAuthorization"].(*PendingAuthorization)
 	a.d.url = "https://op.example.com/authorize?x"
 	data, err := a.MarshalBinary()
 	if err != nil {
@@ -284,7 +284,7 @@ func TestSavedAuthorization(t *testing.T) {
 		t.Errorf("restored it has the URL %q and the state %q, used %v", a.URL(), a.State(), a.used.Load())
 	}
 	// Without a state or a time nothing can be checked.
-	for name, d := range map[string]*authorizationData{
+	for name, d := range map[string]*pendingAuthorizationData{
 		"no state": {created: time.Unix(1, 0)}, "no time": {state: "s"},
 	} {
 		w := newSaved(authorizationVersion)
@@ -293,17 +293,17 @@ func TestSavedAuthorization(t *testing.T) {
 		}
 		w.int(nil)
 		w.time(d.created)
-		if err := new(Authorization).UnmarshalBinary(w.b); !errors.Is(err, ErrParse) {
+		if err := new(PendingAuthorization).UnmarshalBinary(w.b); !errors.Is(err, ErrParse) {
 			t.Errorf("%s: error %v, want ErrParse", name, err)
 		}
 	}
 	// It shares a cookie of 4 KiB.
-	long := savedSamples()["Authorization"].(*Authorization)
+	long := savedSamples()["PendingAuthorization"].(*PendingAuthorization)
 	long.d.scope = "openid " + strings.Repeat("x", maxSaved)
 	if data, err = long.MarshalBinary(); err != nil {
 		t.Fatal(err)
 	}
-	if err := new(Authorization).UnmarshalBinary(data); !errors.Is(err, ErrParse) {
+	if err := new(PendingAuthorization).UnmarshalBinary(data); !errors.Is(err, ErrParse) {
 		t.Errorf("%d bytes: error %v, want ErrParse", len(data), err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 // the store made of it, and that nothing which was made fails them.
 
 // saveAuthorization encodes d as it is.
-func saveAuthorization(d *authorizationData) []byte {
+func saveAuthorization(d *pendingAuthorizationData) []byte {
 	w := newSaved(authorizationVersion)
 	for _, s := range d.fields() {
 		w.string(*s)
@@ -30,7 +30,7 @@ func saveAuthorization(d *authorizationData) []byte {
 }
 
 func TestSavedAuthorizationChecks(t *testing.T) {
-	type data = authorizationData
+	type data = pendingAuthorizationData
 	for _, tt := range []struct {
 		name   string
 		change func(d *data)
@@ -73,9 +73,9 @@ func TestSavedAuthorizationChecks(t *testing.T) {
 		{"time over 2⁵³", func(d *data) { d.created = time.Unix(1<<53+1, 0) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := *savedSamples()["Authorization"].(*Authorization).d
+			d := *savedSamples()["PendingAuthorization"].(*PendingAuthorization).d
 			tt.change(&d)
-			a := new(Authorization)
+			a := new(PendingAuthorization)
 			if err := a.UnmarshalBinary(saveAuthorization(&d)); !errors.Is(err, ErrParse) || errors.Is(err, ErrConfig) || a.d != nil {
 				t.Errorf("%v, %+v", err, a.d)
 			}
@@ -109,7 +109,7 @@ func TestSavedAuthorizationMade(t *testing.T) {
 						continue
 					}
 					made++
-					again := new(Authorization)
+					again := new(PendingAuthorization)
 					if err := again.UnmarshalBinary(must(a.MarshalBinary())); err != nil || savedFields(again) != strings.Replace(savedFields(a), "url:"+a.d.url, "url:", 1) {
 						t.Errorf("%+v: %v", r, err)
 					}
@@ -167,7 +167,7 @@ func TestSavedPendingChecks(t *testing.T) {
 		row{"no openid: nothing would say who logged in", func(d *pendingData) { d.scope = "a" }},
 		row{"no scope", func(d *pendingData) { d.scope = "" }},
 	)
-	for name, rows := range map[string][]row{"DeviceAuthorization": device, "Backchannel": backchannel} {
+	for name, rows := range map[string][]row{"DeviceAuthorization": device, "BackchannelAuthentication": backchannel} {
 		for _, tt := range rows {
 			t.Run(name+"/"+tt.name, func(t *testing.T) {
 				v := savedSamples()[name]
@@ -296,7 +296,7 @@ func useAuthorization(t testing.TB, s *unitServer, data []byte) {
 			{}, {"code": {"c"}}, {"id_token": {id}}, {"code": {"c"}, "id_token": {id}}, {"response": {id}}, {"error": {"access_denied"}}, {"access_token": {"at"}},
 		} {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
-				var a Authorization
+				var a PendingAuthorization
 				if err := a.UnmarshalBinary(data); err != nil {
 					t.Fatal(err)
 				}
@@ -333,7 +333,7 @@ func TestSavedUse(t *testing.T) {
 	s := newUnitServer()
 	for name, v := range savedSamples() {
 		data := must(v.MarshalBinary())
-		if _, ok := v.(*Authorization); ok {
+		if _, ok := v.(*PendingAuthorization); ok {
 			t.Run(name, func(t *testing.T) { useAuthorization(t, s, data) })
 		}
 	}

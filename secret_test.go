@@ -178,7 +178,7 @@ func secretValues() map[string]any {
 		raw: m, payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", subject: "subject",
 		audience: []string{m}, expiry: time.Unix(1, 0), nonce: m, acr: m, sid: m, alg: findAlgorithm(ES256),
 	}}
-	a := &Authorization{d: &authorizationData{
+	a := &PendingAuthorization{d: &pendingAuthorizationData{
 		url: m, issuer: "https://op.example.com", clientID: "client", redirectURI: m, responseType: m, responseMode: m,
 		scope: m, state: m, nonce: m, verifier: m, maxAge: &n, thumbprint: m, requireACR: m, created: time.Unix(1, 0),
 	}}
@@ -194,7 +194,7 @@ func secretValues() map[string]any {
 			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0),
 			userCode: m, verificationURI: m, verificationURIComplete: m,
 		}),
-		"Backchannel": savedBackchannel(&pendingData{
+		"BackchannelAuthentication": savedBackchannel(&pendingData{
 			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0), notificationToken: m,
 		}),
 		"Introspection": &Introspection{&introspectionData{
@@ -210,11 +210,11 @@ func secretValues() map[string]any {
 			Metadata: ClientMetadata{ClientID: "client"}, ClientSecret: NewSecret(m), ClientSecretExpiry: time.Unix(1, 0), ClientIDIssuedAt: time.Unix(1, 0),
 			RegistrationAccessToken: NewSecret(m), RegistrationClientURI: m, server: "https://op.example.com", origins: "https://op.example.com",
 		},
-		"RegistrationError": &RegistrationError{Registration: &Registration{ClientSecret: NewSecret(m), RegistrationClientURI: m}, Err: fail(ErrResponse, "redirect_uris", "differ")},
-		"IDToken":           id,
-		"Authorization":     a,
-		"Callback":          &Callback{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
-		"UserInfo":          &UserInfo{payload: NewSecret(`{"email":"` + m + `"}`), subject: "subject"},
+		"RegistrationError":     &RegistrationError{Registration: &Registration{ClientSecret: NewSecret(m), RegistrationClientURI: m}, Err: fail(ErrResponse, "redirect_uris", "differ")},
+		"IDToken":               id,
+		"PendingAuthorization":  a,
+		"AuthorizationResponse": &AuthorizationResponse{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
+		"UserInfo":              &UserInfo{payload: NewSecret(`{"email":"` + m + `"}`), subject: "subject"},
 		"ResponseError": &ResponseError{
 			Op: "token", StatusCode: 400, Code: "invalid_grant", Description: "description", URI: m,
 			Challenges: []Challenge{{Scheme: m, Token68: m, Params: map[string]string{m: m}}},
@@ -256,7 +256,7 @@ func TestSecretTypes(t *testing.T) {
 			secretLeaks(t, &struct{ v any }{v}, secretOddVerbs()...)
 		})
 	}
-	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*Authorization)(nil), (*Callback)(nil), &Callback{}, (*UserInfo)(nil), &Token{}, &Authorization{},
+	for _, v := range []any{(*Token)(nil), (*IDToken)(nil), (*PendingAuthorization)(nil), (*AuthorizationResponse)(nil), &AuthorizationResponse{}, (*UserInfo)(nil), &Token{}, &PendingAuthorization{},
 		(*DeviceAuthorization)(nil), (*BackchannelAuthentication)(nil), &DeviceAuthorization{}, &BackchannelAuthentication{},
 		(*Introspection)(nil), (*LogoutToken)(nil), (*Registration)(nil), (*AccessToken)(nil), &AccessToken{}, (*ResourceServer)(nil), &ResourceServer{}, ResourceServerConfig{}, &Introspection{}, &LogoutToken{}, &Registration{}, (*RegistrationError)(nil), &RegistrationError{}} {
 		if text := fmt.Sprintf("%+v", v); strings.Contains(text, "PANIC") {
@@ -272,7 +272,7 @@ func TestSecretTypes(t *testing.T) {
 // of ResponseError are exported and stay what they are.
 func TestSecretTypesOddVerbs(t *testing.T) {
 	values := secretValues()
-	for _, name := range []string{"Token", "IDToken", "Authorization", "Callback", "UserInfo", "DeviceAuthorization", "Backchannel", "Introspection", "AccessToken", "LogoutToken", "Registration"} {
+	for _, name := range []string{"Token", "IDToken", "PendingAuthorization", "AuthorizationResponse", "UserInfo", "DeviceAuthorization", "BackchannelAuthentication", "Introspection", "AccessToken", "LogoutToken", "Registration"} {
 		t.Run(name, func(t *testing.T) {
 			v := values[name]
 			switch v := v.(type) {
@@ -280,7 +280,7 @@ func TestSecretTypesOddVerbs(t *testing.T) {
 				v.Extra, v.AuthorizationDetails, v.IssuedTokenType, v.server, v.clientID, v.jkt = nil, nil, "", "", "", ""
 			case *IDToken:
 				v.d.audience = nil
-			case *Callback:
+			case *AuthorizationResponse:
 				v.issuer = ""
 			case *Registration:
 				v.RegistrationClientURI = ""
@@ -315,14 +315,14 @@ func TestSecretTypesByValue(t *testing.T) {
 
 func TestSecretTypesRefuseJSON(t *testing.T) {
 	values := secretValues()
-	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "Backchannel": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error", "RefreshError": "MarshalBinary",
+	for name, hint := range map[string]string{"Token": "MarshalBinary", "DeviceAuthorization": "MarshalBinary", "BackchannelAuthentication": "MarshalBinary", "IDToken": "Claims", "ResponseError": "Error", "RefreshError": "MarshalBinary",
 		"Introspection": "Claims", "AccessToken": "Claims", "LogoutToken": "does not encode", "Registration": "MarshalBinary"} {
 		if text, err := json.Marshal(values[name]); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s encodes to %s, %v; want an error that names %s", name, text, err, hint)
 		}
 	}
 	// Nothing of the others is exported.
-	for _, name := range []string{"Authorization", "Callback", "UserInfo"} {
+	for _, name := range []string{"PendingAuthorization", "AuthorizationResponse", "UserInfo"} {
 		if text, _ := json.Marshal(values[name]); strings.Contains(string(text), secretMarker) {
 			t.Errorf("%s encodes to %s", name, text)
 		}
@@ -332,17 +332,17 @@ func TestSecretTypesRefuseJSON(t *testing.T) {
 // TestSecretTypesSay: what is printed is of use.
 func TestSecretTypesSay(t *testing.T) {
 	for name, want := range map[string]string{
-		"Token":         `Token("Bearer" until 1970-01-01T00:00:01Z scope "a")`,
-		"IDToken":       `IDToken("https://op.example.com" "subject")`,
-		"Authorization": `Authorization("https://op.example.com" "client")`,
-		"Callback":      `Callback(Authorization("https://op.example.com" "client"))`,
-		"UserInfo":      `UserInfo("subject")`,
-		"Introspection": `Introspection("subject" "client")`,
-		"AccessToken":   `AccessToken("https://op.example.com" "subject" "client")`,
-		"LogoutToken":   `LogoutToken("https://op.example.com" "jti")`,
-		"Registration":  `Registration("https://op.example.com" "client")`,
-		"ResponseError": `oauth: token: the server answered with status 400 and error "invalid_grant" ("description")`,
-		"RefreshError":  `oauth: token: the refresh token was rotated (RefreshError.RefreshToken is the new one), but: token_type: is another`,
+		"Token":                 `Token("Bearer" until 1970-01-01T00:00:01Z scope "a")`,
+		"IDToken":               `IDToken("https://op.example.com" "subject")`,
+		"PendingAuthorization":  `PendingAuthorization("https://op.example.com" "client")`,
+		"AuthorizationResponse": `AuthorizationResponse(PendingAuthorization("https://op.example.com" "client"))`,
+		"UserInfo":              `UserInfo("subject")`,
+		"Introspection":         `Introspection("subject" "client")`,
+		"AccessToken":           `AccessToken("https://op.example.com" "subject" "client")`,
+		"LogoutToken":           `LogoutToken("https://op.example.com" "jti")`,
+		"Registration":          `Registration("https://op.example.com" "client")`,
+		"ResponseError":         `oauth: token: the server answered with status 400 and error "invalid_grant" ("description")`,
+		"RefreshError":          `oauth: token: the refresh token was rotated (RefreshError.RefreshToken is the new one), but: token_type: is another`,
 	} {
 		v := secretValues()[name]
 		if got := fmt.Sprint(v); got != want {
@@ -384,7 +384,7 @@ func TestSecretSigningKey(t *testing.T) {
 
 // TestSecretDecryptionKey: the same of a key that decrypts, whatever it is made of.
 func TestSecretDecryptionKey(t *testing.T) {
-	secret, err := ClientSecretDecryptionKey(secretMarker+secretMarker, "A128KW", nil)
+	secret, err := NewClientSecretDecryptionKey(secretMarker+secretMarker, "A128KW", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -615,21 +615,21 @@ func TestSecretErrorsOfInput(t *testing.T) {
 	}
 	segment := func(s string) string { return encodeBase64URL([]byte(s)) }
 	for name, err := range map[string]error{
-		"short HMAC secret":    auth(ClientSecretJWT(m, HS256, nil)),
-		"HMAC secret, RS256":   auth(ClientSecretJWT(m, RS256, nil)),
-		"key: text":            err(ParseSigningKey([]byte(m), ES256, "")),
-		"key: JWK":             err(ParseSigningKey([]byte(`{"kty":"RSA","d":"`+m+`","n":"`+m+`","e":"AQAB"}`), RS256, "")),
-		"key: no JWK":          err(ParseSigningKey([]byte(`{"kty":"EC","d":"`+m), ES256, "")),
-		"key: duplicate":       err(ParseSigningKey([]byte(`{"d":"`+m+`","d":"`+m+`"}`), ES256, "")),
-		"key: PEM":             err(ParseSigningKey([]byte("-----BEGIN PRIVATE KEY-----\n"+m+"\n-----END PRIVATE KEY-----\n"), ES256, "")),
-		"token: no dots":       verify(m),
-		"token: no base64url":  verify(m + "!." + m + "." + m),
-		"token: no JSON":       verify(segment(m) + "." + segment(m) + "." + m),
-		"token: bad signature": verify(segment(`{"alg":"ES256","kid":"x"}`) + "." + segment(m) + "." + m),
-		"token: JWE":           verify(m + "." + m + "." + m + "." + m + "." + m),
-		"saved Authorization":  new(Authorization).UnmarshalBinary([]byte("\x01" + m)),
-		"saved Token":          new(Token).UnmarshalBinary([]byte("\x01\x0c" + m)),
-		"saved Registration":   new(Registration).UnmarshalBinary([]byte("\x01\x0c" + m)),
+		"short HMAC secret":          auth(ClientSecretJWT(m, HS256, nil)),
+		"HMAC secret, RS256":         auth(ClientSecretJWT(m, RS256, nil)),
+		"key: text":                  err(ParseSigningKey([]byte(m), ES256, "")),
+		"key: JWK":                   err(ParseSigningKey([]byte(`{"kty":"RSA","d":"`+m+`","n":"`+m+`","e":"AQAB"}`), RS256, "")),
+		"key: no JWK":                err(ParseSigningKey([]byte(`{"kty":"EC","d":"`+m), ES256, "")),
+		"key: duplicate":             err(ParseSigningKey([]byte(`{"d":"`+m+`","d":"`+m+`"}`), ES256, "")),
+		"key: PEM":                   err(ParseSigningKey([]byte("-----BEGIN PRIVATE KEY-----\n"+m+"\n-----END PRIVATE KEY-----\n"), ES256, "")),
+		"token: no dots":             verify(m),
+		"token: no base64url":        verify(m + "!." + m + "." + m),
+		"token: no JSON":             verify(segment(m) + "." + segment(m) + "." + m),
+		"token: bad signature":       verify(segment(`{"alg":"ES256","kid":"x"}`) + "." + segment(m) + "." + m),
+		"token: JWE":                 verify(m + "." + m + "." + m + "." + m + "." + m),
+		"saved PendingAuthorization": new(PendingAuthorization).UnmarshalBinary([]byte("\x01" + m)),
+		"saved Token":                new(Token).UnmarshalBinary([]byte("\x01\x0c" + m)),
+		"saved Registration":         new(Registration).UnmarshalBinary([]byte("\x01\x0c" + m)),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -153,7 +153,7 @@ func TestWebURLErrors(t *testing.T) {
 			t.Errorf("%s: %q", uri, got)
 		}
 		a := s.start(t, c, nil)
-		_, err = c.ValidateCallback(context.Background(), a, url.Values{"state": {a.State()}, "error": {"access_denied"}, "error_uri": {uri}})
+		_, err = c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"state": {a.State()}, "error": {"access_denied"}, "error_uri": {uri}})
 		if got := err.(*AuthorizationError).URI; got != want {
 			t.Errorf("%s: %q", uri, got)
 		}

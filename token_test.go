@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// unitCallback is a validated response, ready to be exchanged.
-func unitCallback(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) *Callback {
+// unitResponse is a validated response, ready to be exchanged.
+func unitResponse(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) *AuthorizationResponse {
 	t.Helper()
 	a := s.start(t, c, r)
-	cb, err := c.ValidateCallback(context.Background(), a, url.Values{"code": {"the-code"}, "state": {a.State()}})
+	cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"the-code"}, "state": {a.State()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestTokenResponse(t *testing.T) {
 			}
 			s.answer("/token", unitJSON(t, body))
 			c := s.client(t, tt.config)
-			tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+			tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), nil)
 			if tt.kind != nil {
 				if tok != nil {
 					t.Error("a token came with the error")
@@ -124,7 +124,7 @@ func TestTokenExpiryIsLocal(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/token", `{"access_token":"at","token_type":"Bearer","expires_in":60}`)
 	c := s.client(t, func(c *Config) { c.Clock.Skew = time.Hour })
-	tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+	tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), nil)
 	if err != nil || !expiresIn(60)(tok) {
 		t.Errorf("%v, %v", tok, err)
 	}
@@ -155,7 +155,7 @@ func TestTokenRefusals(t *testing.T) {
 			tt.answer.header = cmpHeader(tt.answer.header, "WWW-Authenticate", `Basic realm="x"`)
 			s.set("/token", tt.answer)
 			c := s.client(t, nil)
-			cb := unitCallback(t, s, c, &plainRequest)
+			cb := unitResponse(t, s, c, &plainRequest)
 			tok, err := c.ExchangeCode(context.Background(), cb, nil)
 			var e *ResponseError
 			if tok != nil || !errors.As(err, &e) {
@@ -171,7 +171,7 @@ func TestTokenRefusals(t *testing.T) {
 				t.Errorf("%d requests", n)
 			}
 			_, err = c.ExchangeCode(context.Background(), cb, nil)
-			wantError(t, err, ErrReplay, "Callback")
+			wantError(t, err, ErrReplay, "AuthorizationResponse")
 			if n := len(s.requests("")); n != 1 {
 				t.Error("the code was sent twice")
 			}
@@ -191,7 +191,7 @@ func TestTokenHTML(t *testing.T) {
 	s := newUnitServer()
 	s.set("/token", unitAnswer{mediaType: "text/html", body: `{"access_token":"at","token_type":"Bearer"}`})
 	c := s.client(t, nil)
-	_, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &plainRequest), nil)
+	_, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), nil)
 	wantError(t, err, ErrResponse, "")
 }
 
@@ -231,7 +231,7 @@ func TestTokenIDToken(t *testing.T) {
 			}
 			s.answer("/token", unitJSON(t, body))
 			c := s.client(t, nil)
-			tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, tt.r), nil)
+			tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, tt.r), nil)
 			if tt.kind == nil {
 				if err != nil || tok.IDToken() == nil || tok.Subject() != "alice" {
 					t.Fatalf("%v, %v", tok, err)
@@ -250,7 +250,7 @@ func TestMaxAgeReachesIDToken(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
 	for age, kind := range map[int64]error{unitTime - 80: nil, unitTime - 100: ErrExpired} {
-		cb := unitCallback(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(60)})
+		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(60)})
 		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": cb.authorization.d.nonce, "auth_time": age}))}))
 		if _, err := c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, kind) {
 			t.Errorf("auth_time %d: %v", age, err)
@@ -262,7 +262,7 @@ func TestGrantOptions(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
 	c := s.client(t, nil)
-	cb := unitCallback(t, s, c, &plainRequest)
+	cb := unitResponse(t, s, c, &plainRequest)
 	for _, name := range []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "client_assertion", "client_assertion_type", "resource", "scope"} {
 		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Params: url.Values{name: {"x"}}})
 		wantError(t, err, ErrConfig, "Params")
@@ -276,7 +276,7 @@ func TestGrantOptions(t *testing.T) {
 	if _, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{
 		Resource: []string{"https://a.example"}, Params: url.Values{"x": {"y"}}, Header: http.Header{"X-Request-Id": {"1"}},
 	}); err != nil {
-		t.Fatal(err) // wrong options did not use the Callback up
+		t.Fatal(err) // wrong options did not use the AuthorizationResponse up
 	}
 	r := s.requests("/token")[0]
 	if r.form.Get("resource") != "https://a.example" || r.form.Get("x") != "y" || r.header.Get("X-Request-Id") != "1" {
@@ -291,7 +291,7 @@ func TestTokenSaved(t *testing.T) {
 		"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"sid": "session"})),
 	}))
 	c := s.client(t, nil)
-	tok, err := c.ExchangeCode(context.Background(), unitCallback(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}), nil)
+	tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +328,7 @@ func TestTokenSaved(t *testing.T) {
 func TestHeaderNames(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	cb := unitCallback(t, s, c, &plainRequest)
+	cb := unitResponse(t, s, c, &plainRequest)
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key", "", "X Y", "X\r\nY", "X:", "\u00e9"} {
 		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Header: http.Header{name: {"x"}}})
 		wantError(t, err, ErrConfig, "Header")
@@ -377,7 +377,7 @@ func TestRequireACR(t *testing.T) {
 			t.Errorf("the request is %s", a.URL())
 		}
 		login := func() (*Token, error) {
-			return c.ExchangeCode(context.Background(), unitCallback(t, s, c, &require), nil)
+			return c.ExchangeCode(context.Background(), unitResponse(t, s, c, &require), nil)
 		}
 		if _, err := login(); (err == nil) != tt.login {
 			t.Errorf("login, %s: %v", name, err)
@@ -412,7 +412,7 @@ func TestRequireACR(t *testing.T) {
 	for acr, good := range map[string]bool{"gold": true, "other": false} {
 		a := s.start(t, c, &front)
 		idToken := s.sign(t, "JWT", unitClaims(m{"nonce": a.data().nonce, "acr": acr}))
-		_, err := c.ValidateCallback(context.Background(), a, url.Values{"state": {a.State()}, "id_token": {idToken}})
+		_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"state": {a.State()}, "id_token": {idToken}})
 		if (err == nil) != good {
 			t.Errorf("%s through the browser: %v", acr, err)
 		}
@@ -436,7 +436,7 @@ func TestLoginStays(t *testing.T) {
 		"between two ticks": {m{"auth_time": unitTime - 1.5}, "", time.Unix(unitTime-2, 0)},
 	} {
 		s.answer("/token", unitTokenBody(t, m{"refresh_token": "rt", "id_token": s.sign(t, "JWT", unitClaims(tt.first))}))
-		tok := must(c.ExchangeCode(context.Background(), unitCallback(t, s, c, &openid), nil))
+		tok := must(c.ExchangeCode(context.Background(), unitResponse(t, s, c, &openid), nil))
 		s.answer("/token", unitTokenBody(t, m{"id_token": s.sign(t, "JWT", unitClaims(m{"auth_time": unitTime, "acr": "2"}))}))
 		for range 2 {
 			var restored Token

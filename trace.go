@@ -27,7 +27,7 @@ type Trace struct {
 	// RequestRefused is called for each request that [ResourceServer.Authenticate] or
 	// [ResourceServer.Require] refuses. Some belong to every client's day: those
 	// without credentials, and those whose proof needs a new nonce.
-	RequestRefused func(ctx context.Context, info RefusedInfo)
+	RequestRefused func(ctx context.Context, info RefusalInfo)
 }
 
 // RequestInfo describes an HTTP request of the package.
@@ -48,8 +48,8 @@ type KeySetInfo struct {
 	Err     error
 }
 
-// RefusedInfo describes a request that a [ResourceServer] refused.
-type RefusedInfo struct {
+// RefusalInfo describes a request that a [ResourceServer] refused.
+type RefusalInfo struct {
 	Method string // GET, POST, …
 	Path   string // as it was escaped, without the query
 	Status int    // of the answer

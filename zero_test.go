@@ -26,22 +26,22 @@ var zeroFunctions = map[string]any{
 	"ADFSProfile": ADFSProfile, "AccessTokenFromContext": AccessTokenFromContext, "AttestJWTClientAuth": AttestJWTClientAuth,
 	"AttestJWTClientAuthDPoP": AttestJWTClientAuthDPoP, "Auth0Profile": Auth0Profile, "CertificateThumbprint": CertificateThumbprint,
 	"ClientAssertion": ClientAssertion, "ClientIDMetadataHandler": ClientIDMetadataHandler, "ClientSecretBasic": ClientSecretBasic,
-	"ClientSecretDecryptionKey": ClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
+	"NewClientSecretDecryptionKey": NewClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
 	"CognitoProfile": CognitoProfile, "DeleteRegistration": DeleteRegistration, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "IsPending": IsPending, "KeycloakProfile": KeycloakProfile,
 	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
-	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "None": PublicClient, "OktaProfile": OktaProfile,
+	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "PublicClient": PublicClient, "OktaProfile": OktaProfile,
 	"ParseBackchannelPing": ParseBackchannelPing, "ParseChallenges": ParseChallenges, "ParseDecryptionKey": ParseDecryptionKey,
 	"ParseKeySet": ParseKeySet, "ParseSigningKey": ParseSigningKey, "PrivateKeyJWT": PrivateKeyJWT, "ReadRegistration": ReadRegistration,
 	"Register": Register, "TLSClientAuth": TLSClientAuth, "UpdateRegistration": UpdateRegistration,
 }
 
 var zeroTypes = []any{
-	AccessToken{}, AccessTokenProfile{}, Algorithm(""), AssertionAudience(0), AssertionOptions{}, Authorization{}, AuthorizationDetail{},
-	AuthorizationError{}, AuthorizationRequest{}, AuthorizationServer{}, BackchannelAuthentication{}, BackchannelAuthenticationRequest{}, Callback{}, Challenge{},
+	AccessToken{}, AccessTokenProfile{}, Algorithm(""), AssertionAudience(0), AssertionOptions{}, PendingAuthorization{}, AuthorizationDetail{},
+	AuthorizationError{}, AuthorizationRequest{}, AuthorizationServer{}, BackchannelAuthentication{}, BackchannelAuthenticationRequest{}, AuthorizationResponse{}, Challenge{},
 	Client{}, ClientAuthRequest{}, ClientMetadata{}, Clock{}, Config{}, DPoP{}, DPoPOptions{}, DecryptionKey{}, DeviceAuthorization{},
 	DeviceAuthorizationRequest{}, DiscoverOptions{}, DiscoverType(0), EndSessionRequest{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},
-	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusedInfo{}, Registration{},
+	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusalInfo{}, Registration{},
 	RefreshError{}, RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
 	Secret{}, SigningKey{}, Token{}, TokenExchangeRequest{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},
 	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{},
@@ -70,7 +70,7 @@ func TestZeroComplete(t *testing.T) {
 }
 
 // zeroPanics are the panics that are documented.
-var zeroPanics = regexp.MustCompile(`^oauth: (Require|LogoutHandler): `)
+var zeroPanics = regexp.MustCompile(`^oauth: (Require|BackchannelLogoutHandler): `)
 
 // zeroArguments are what stands for a parameter of a type: nil or zero, and what a
 // careless program has in its place. A nil context is none of these: the standard
@@ -93,10 +93,10 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 		more = []any{PublicClient()}
 	case reflect.TypeFor[crypto.Signer](), reflect.TypeFor[crypto.PrivateKey]():
 		more = []any{new(zeroSigner)}
-	case reflect.TypeFor[*Authorization](): // a good one reaches what a zero Client does not have
-		more = []any{new(Authorization), &Authorization{d: &authorizationData{issuer: "x", clientID: "x", redirectURI: "https://app.example/"}}}
-	case reflect.TypeFor[*Callback]():
-		more = []any{new(Callback), &Callback{authorization: &Authorization{d: new(authorizationData)}}}
+	case reflect.TypeFor[*PendingAuthorization](): // a good one reaches what a zero Client does not have
+		more = []any{new(PendingAuthorization), &PendingAuthorization{d: &pendingAuthorizationData{issuer: "x", clientID: "x", redirectURI: "https://app.example/"}}}
+	case reflect.TypeFor[*AuthorizationResponse]():
+		more = []any{new(AuthorizationResponse), &AuthorizationResponse{authorization: &PendingAuthorization{d: new(pendingAuthorizationData)}}}
 	case reflect.TypeFor[*Token]():
 		more = []any{new(Token), &Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"}}
 	case reflect.TypeFor[LogoutOptions]():
@@ -207,11 +207,11 @@ func zeroCall(t *testing.T, name string, f reflect.Value, args []reflect.Value) 
 func TestZeroRequest(t *testing.T) {
 	s := newUnitServer()
 	d := unitDPoP(t)
-	var refused []RefusedInfo
+	var refused []RefusalInfo
 	rs, err := NewResourceServer(ResourceServerConfig{
 		Servers:  []TrustedServer{{Server: &AuthorizationServer{Issuer: unitIssuer}, KeySet: must(ParseKeySet([]byte(`{"keys":[` + string(s.key.PublicJWK()) + `]}`)))}},
 		Resource: unitAPI, Clock: Clock{Now: unitNow},
-		Trace: &Trace{RequestRefused: func(_ context.Context, i RefusedInfo) { refused = append(refused, i) }},
+		Trace: &Trace{RequestRefused: func(_ context.Context, i RefusalInfo) { refused = append(refused, i) }},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestZeroRequest(t *testing.T) {
 func TestZeroClientAuth(t *testing.T) {
 	text := func(context.Context) (string, error) { return "x", nil }
 	for name, auth := range map[string]ClientAuth{
-		"None": PublicClient(), "ClientSecretBasic": ClientSecretBasic("the-secret"), "ClientSecretPost": ClientSecretPost("the-secret"), "TLSClientAuth": TLSClientAuth(),
+		"PublicClient": PublicClient(), "ClientSecretBasic": ClientSecretBasic("the-secret"), "ClientSecretPost": ClientSecretPost("the-secret"), "TLSClientAuth": TLSClientAuth(),
 		"PrivateKeyJWT": PrivateKeyJWT(unitKey(), nil), "ClientSecretJWT": ClientSecretJWT(strings.Repeat("s", 32), HS256, nil),
 		"ClientAssertion":         ClientAssertion(func(context.Context, string) (string, error) { return "x", nil }),
 		"AttestJWTClientAuth":     AttestJWTClientAuth(unitKey(), text),

@@ -98,7 +98,7 @@ func (s *scenario) startAPI(cfg oauth.ResourceServerConfig) (a *api, stop func()
 		cfg.Resource, cfg.BaseURL = a.url, "" // its origin
 	}
 	cfg.Metadata.ScopesSupported = apiScope
-	cfg.Trace = &oauth.Trace{RequestRefused: func(_ context.Context, info oauth.RefusedInfo) {
+	cfg.Trace = &oauth.Trace{RequestRefused: func(_ context.Context, info oauth.RefusalInfo) {
 		err := info.Err
 		a.mu.Lock()
 		defer a.mu.Unlock()

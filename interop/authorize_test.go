@@ -101,7 +101,7 @@ func responseMode(mode string) scenarioFunc {
 func refusedResponseType(id, responseType string) scenarioFunc {
 	return func(s *scenario) {
 		p := s.setup("tls", id, options{})
-		start := func(responseType string) (*oauth.Authorization, error) {
+		start := func(responseType string) (*oauth.PendingAuthorization, error) {
 			return p.client.StartAuthorization(s.ctx, s.authorizationRequest(p, options{
 				request: func(r *oauth.AuthorizationRequest) { r.ResponseType = responseType },
 			}))

@@ -32,7 +32,7 @@ type login struct {
 // startLogin has the user asked, by a client that is set up already.
 func (p *party) startLogin(s *scenario, r *oauth.BackchannelAuthenticationRequest) *login {
 	pending, err := p.client.StartBackchannelAuthentication(s.ctx, r)
-	s.check(err, "StartBackchannel")
+	s.check(err, "StartBackchannelAuthentication")
 	s.require(pending.AuthReqID() != "", "no auth_req_id")
 	s.requireLifetime(pending.Expiry(), pending.Interval())
 	return &login{p, pending}
@@ -65,7 +65,7 @@ func (l *login) poll(s *scenario) (*oauth.Token, error) {
 func (l *login) allowed(s *scenario) *flow {
 	l.decide(s, "approve")
 	t, err := l.ask(s)
-	s.check(err, "BackchannelToken")
+	s.check(err, "BackchannelAuthenticationToken")
 	f := &flow{party: l.party, token: t}
 	equal(s, f.idToken(s).Subject(), "dave", "sub")
 	return f
@@ -80,7 +80,7 @@ func backchannelPoll(s *scenario) {
 
 	l.decide(s, "approve")
 	t, err := l.poll(s)
-	s.check(err, "PollBackchannel")
+	s.check(err, "PollBackchannelAuthentication")
 	f := &flow{party: l.party, token: t}
 	f.requireUser(s, "dave")
 	f.requireScope(s, "openid", "email")
@@ -106,7 +106,7 @@ func backchannelUnknownUser(s *scenario) {
 	p := s.setup("tls", "ciba", options{})
 	pending, err := p.client.StartBackchannelAuthentication(s.ctx, loginOf("nobody"))
 	s.requireResponseError(err, http.StatusBadRequest, "unknown_user_id")
-	s.require(pending == nil, "a Backchannel beside an error")
+	s.require(pending == nil, "a BackchannelAuthentication beside an error")
 }
 
 // backchannelIDTokenHint names the user by an earlier ID token: one of another
@@ -171,7 +171,7 @@ func backchannelPing(s *scenario) {
 	equal(s, got.AuthReqID(), l.pending.AuthReqID(), "auth_req_id of the notification")
 	l.pending = got
 	t, err := l.ask(s)
-	s.check(err, "BackchannelToken")
+	s.check(err, "BackchannelAuthenticationToken")
 	equal(s, (&flow{party: l.party, token: t}).idToken(s).Subject(), "dave", "sub")
 	equal(s, l.wire.count(l.server.TokenEndpoint), 1, "number of token requests")
 }

@@ -53,7 +53,7 @@ func (c *registration) decrypter(meta *oauth.ClientMetadata) (oauth.Decrypter, e
 		if err := json.Unmarshal(c.Metadata, &m); err != nil {
 			return nil, err
 		}
-		key, err = oauth.ClientSecretDecryptionKey(m.Secret, alg, enc)
+		key, err = oauth.NewClientSecretDecryptionKey(m.Secret, alg, enc)
 	}
 	if err != nil {
 		return nil, err
@@ -118,8 +118,8 @@ func (s *scenario) requireEncrypted(alg, enc string) {
 		c.Decrypter = &witness{Decrypter: c.Decrypter}
 	}})
 	s.require(errors.Is(err, oauth.ErrAlgorithm) && f.token == nil, "another enc: wanted ErrAlgorithm and no Token, got: %v", err)
-	key, err := oauth.ClientSecretDecryptionKey("another secret than the client's", "dir", []string{enc})
-	s.check(err, "ClientSecretDecryptionKey")
+	key, err := oauth.NewClientSecretDecryptionKey("another secret than the client's", "dir", []string{enc})
+	s.check(err, "NewClientSecretDecryptionKey")
 	stranger, err := oauth.NewDecrypter(key)
 	s.check(err, "NewDecrypter")
 	f, err = s.tryCode("tls", "jwe-"+alg+"-"+enc, options{request: jwt, config: func(c *oauth.Config) {

@@ -42,7 +42,7 @@ func (f *flow) introspect(s *scenario) *oauth.Introspection {
 	equal(s, i.CertificateThumbprint(), f.boundTo(s), "x5t#S256 of the introspection")
 	equal(s, i.KeyThumbprint(), f.keyThumbprint(), "jkt of the introspection")
 	equal(s, i.TokenType(), f.tokenType(), "token_type of the introspection")
-	equal(s, i.JWT() != "", f.meta.IntrospectionSignedResponseAlg != "", "the introspection is signed")
+	equal(s, i.Raw() != "", f.meta.IntrospectionSignedResponseAlg != "", "the introspection is signed")
 	return i
 }
 
@@ -86,7 +86,7 @@ func signedIntrospection(alg string) scenarioFunc {
 		f := s.code("tls", id, options{})
 		i := f.introspect(s)
 		f.requireSigned(s)
-		header := headerOf(s, i.JWT())
+		header := headerOf(s, i.Raw())
 		equal(s, header.Alg, alg, "alg of the introspection")
 		equal(s, header.Typ, "token-introspection+jwt", "typ of the introspection")
 

@@ -41,7 +41,7 @@ type party struct {
 type flow struct {
 	*party
 	browser *browser
-	pending *oauth.Authorization
+	pending *oauth.PendingAuthorization
 	landing *landing
 	token   *oauth.Token
 }
@@ -138,7 +138,7 @@ func (f *flow) finish(s *scenario, o options) (*oauth.Token, error) {
 	if f.landing.reachesServer() {
 		return f.client.FinishAuthorization(f.landing.request(s.ctx), f.pending, o.grant)
 	}
-	callback, err := f.client.ValidateCallbackURL(s.ctx, f.pending, f.landing.url.String())
+	callback, err := f.client.ValidateAuthorizationResponseURL(s.ctx, f.pending, f.landing.url.String())
 	if err != nil {
 		return nil, err
 	}

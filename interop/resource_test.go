@@ -127,7 +127,7 @@ func (s *scenario) requireChallenge(res *http.Response, err error, scheme, code 
 // challengeOf is the one challenge of a scheme.
 func challengeOf(s *scenario, challenges []oauth.Challenge, scheme string) oauth.Challenge {
 	for _, c := range challenges {
-		if c.Is(scheme) {
+		if c.HasScheme(scheme) {
 			return c
 		}
 	}

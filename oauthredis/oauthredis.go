@@ -90,7 +90,7 @@ type Options struct {
 
 	// PerKey is the number of DPoP proofs of one key that are recorded in two minutes,
 	// so that no client fills the store for all others. More are refused with an error
-	// that matches oauth.ErrLimited. Zero means 16,384, which is 136 per second; if
+	// that matches oauth.ErrRateLimited. Zero means 16,384, which is 136 per second; if
 	// PerKey is negative, there is no limit. The minutes are those of Options.Now, so
 	// that a key has up to twice as many if the clocks differ.
 	PerKey int
@@ -200,7 +200,7 @@ func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (add
 // AddFor is Add for a key that belongs to an owner, such as the thumbprint of the key
 // that a DPoP proof is made with. It records at most Options.PerKey keys of one owner
 // in two minutes. Over that nothing is recorded, and the error matches
-// [oauth.ErrLimited]; the other errors are those of Add. A key that is known does not
+// [oauth.ErrRateLimited]; the other errors are those of Add. A key that is known does not
 // count. It is one more round trip to the store than Add.
 func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.Time) (added bool, err error) {
 	if c.perKey < 0 {
@@ -235,7 +235,7 @@ func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.
 		return true, nil
 	})
 	if err == nil && over {
-		return false, &storeError{fmt.Sprintf("one key has made more than %d proofs within %v (Options.PerKey)", c.perKey, countedTime), []error{oauth.ErrLimited}}
+		return false, &storeError{fmt.Sprintf("one key has made more than %d proofs within %v (Options.PerKey)", c.perKey, countedTime), []error{oauth.ErrRateLimited}}
 	}
 	return added, err
 }

@@ -636,7 +636,7 @@ func TestAccessControl(t *testing.T) {
 		t.Error(added, err)
 	}
 	few := oauthredis.New(client, &oauthredis.Options{PerKey: 1})
-	if added, err := few.AddFor(ctx, "owner", key(3), soon()); added || !errors.Is(err, oauth.ErrLimited) {
+	if added, err := few.AddFor(ctx, "owner", key(3), soon()); added || !errors.Is(err, oauth.ErrRateLimited) {
 		t.Error(added, err)
 	}
 	has(t, c, key(3), false)
@@ -669,8 +669,8 @@ func TestAddFor(t *testing.T) {
 	}
 	try(two, "a", 2, true, nil)
 	try(one, "a", 3, true, nil)
-	try(one, "a", 4, false, oauth.ErrLimited)
-	try(two, "a", 4, false, oauth.ErrLimited)
+	try(one, "a", 4, false, oauth.ErrRateLimited)
+	try(two, "a", 4, false, oauth.ErrRateLimited)
 	try(two, "a", 3, false, nil) // that one is known
 	try(one, "b", 4, true, nil)  // nothing of it is left
 	try(free, "a", 5, true, nil)
@@ -692,12 +692,12 @@ func TestAddFor(t *testing.T) {
 	last := fmt.Sprintf("oauth:replay:count:%d:c", now.Unix()/120)
 	client.Set(ctx, last, 1<<14-1, time.Minute)
 	try(usual, "c", 7, true, nil)
-	try(usual, "c", 8, false, oauth.ErrLimited)
+	try(usual, "c", 8, false, oauth.ErrRateLimited)
 
 	// A store that is away is ErrUnavailable, and never the owner's fault.
 	s.stop()
 	added, err := one.AddFor(ctx, "a", key(9), now.Add(time.Minute))
-	if added || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, oauth.ErrLimited) {
+	if added || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, oauth.ErrRateLimited) {
 		t.Error(added, err)
 	}
 	for _, until := range []time.Time{now, now.AddDate(293, 0, 0)} {
@@ -730,7 +730,7 @@ func TestAddForDropsItsOwn(t *testing.T) {
 			}
 			name := "oauth:replay:" + key(2)
 			client.AddHook(afterCommand{after, func() { other.Set(ctx, name, "another call's", time.Minute) }})
-			if added, err := c.AddFor(ctx, "owner", key(2), soon()); added || !errors.Is(err, oauth.ErrLimited) {
+			if added, err := c.AddFor(ctx, "owner", key(2), soon()); added || !errors.Is(err, oauth.ErrRateLimited) {
 				t.Error(added, err)
 			}
 			if got := other.Get(ctx, name).Val(); got != "another call's" {

@@ -47,7 +47,7 @@ func newAPI(ctx context.Context, s settings, step stepFunc) (http.Handler, error
 		DPoPNonceKeys:     [][]byte{nonceKey},
 		VerifiedTokens:    1000,
 		Metadata:          oauth.ResourceMetadata{ScopesSupported: []string{readScope, writeScope}},
-		Trace: &oauth.Trace{RequestRefused: func(_ context.Context, r oauth.RefusedInfo) {
+		Trace: &oauth.Trace{RequestRefused: func(_ context.Context, r oauth.RefusalInfo) {
 			// No token is in it. The client is told the kind of error, and no more.
 			step("api: refused %s %s with %d: %v", r.Method, printable(r.Path), r.Status, r.Err)
 		}},

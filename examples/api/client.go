@@ -75,7 +75,7 @@ func knock(ctx context.Context, s settings, step stepFunc) (wanted oauth.Challen
 // challenge is the one of DPoP in an answer: RFC 9449, Section 7.1.
 func challenge(resp *http.Response, step stepFunc) (oauth.Challenge, error) {
 	for _, c := range oauth.ParseChallenges(resp.Header) {
-		if !c.Is("DPoP") {
+		if !c.HasScheme("DPoP") {
 			continue
 		}
 		for _, name := range []string{"error", "scope", "max_age", "resource_metadata"} {

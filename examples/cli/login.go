@@ -132,7 +132,7 @@ type outcome struct {
 
 // answerHandler takes one answer. Whatever it is, it ends the login: a page that
 // guesses the port can disturb a login, but has no second try.
-func (p *program) answerHandler(ctx context.Context, auth *oauth.Authorization, done chan<- outcome) http.Handler {
+func (p *program) answerHandler(ctx context.Context, auth *oauth.PendingAuthorization, done chan<- outcome) http.Handler {
 	var taken atomic.Bool
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {

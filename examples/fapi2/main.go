@@ -182,8 +182,8 @@ func newClient(ctx context.Context, srv *oauthtest.Server, key *oauth.SigningKey
 
 // finish is what the handler of the redirect URI does, in two steps: a handler
 // that has nothing to do between them calls FinishAuthorization.
-func finish(ctx context.Context, client *oauth.Client, callback *http.Request, auth *oauth.Authorization) (*oauth.Token, error) {
-	verified, err := client.ValidateCallbackURL(ctx, auth, origin+callback.URL.RequestURI())
+func finish(ctx context.Context, client *oauth.Client, callback *http.Request, auth *oauth.PendingAuthorization) (*oauth.Token, error) {
+	verified, err := client.ValidateAuthorizationResponseURL(ctx, auth, origin+callback.URL.RequestURI())
 	if err != nil {
 		return nil, err
 	}

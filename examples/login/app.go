@@ -109,7 +109,7 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.logf("app: received the callback, for a login of this browser's session")
-	var auth oauth.Authorization
+	var auth oauth.PendingAuthorization
 	if err := auth.UnmarshalBinary(saved); err != nil {
 		a.fail(w, err)
 		return

@@ -35,10 +35,10 @@ type app struct {
 	heard  chan struct{} // the server told of the logout
 
 	mu      sync.Mutex
-	session string               // in the browser's cookie
-	pending *oauth.Authorization // a login under way; nil: none
-	user    *oauth.Token         // who logged in, until the server says that the session ended
-	state   string               // of a logout under way
+	session string                      // in the browser's cookie
+	pending *oauth.PendingAuthorization // a login under way; nil: none
+	user    *oauth.Token                // who logged in, until the server says that the session ended
+	state   string                      // of a logout under way
 }
 
 // An outcome is what came of a login.
@@ -157,7 +157,7 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 
 // take returns the login that a callback belongs to, by session and state, and
 // removes it: it is good for one time.
-func (a *app) take(r *http.Request) *oauth.Authorization {
+func (a *app) take(r *http.Request) *oauth.PendingAuthorization {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	auth := a.pending

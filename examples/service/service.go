@@ -57,7 +57,7 @@ func (s *service) call(ctx context.Context) error {
 // reason is the error code of an API: RFC 6750, Section 3.1.
 func reason(h http.Header) string {
 	for _, challenge := range oauth.ParseChallenges(h) {
-		if code := challenge.Params["error"]; challenge.Is("Bearer") && code != "" {
+		if code := challenge.Params["error"]; challenge.HasScheme("Bearer") && code != "" {
 			return ": " + printable(code)
 		}
 	}
