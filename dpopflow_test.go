@@ -362,11 +362,11 @@ func TestDPoPRegistration(t *testing.T) {
 		header = r.Header
 		return httpAnswer(r, 204, ""), nil
 	})
-	if err := DeleteRegistration(context.Background(), reg, &RegistrationOptions{DPoP: unitDPoP(t), HTTPClient: transport.client(), Clock: Clock{Now: unitNow}}); err != nil {
+	if err := reg.Delete(context.Background(), &RegistrationOptions{DPoP: unitDPoP(t), HTTPClient: transport.client(), Clock: Clock{Now: unitNow}}); err != nil {
 		t.Fatal(err)
 	}
 	openProof(t, header).want(t, "DELETE", unitIssuer+"/register/c", unitTime, "managing", "")
-	err := DeleteRegistration(context.Background(), reg, &RegistrationOptions{DPoP: &DPoP{}, HTTPClient: transport.client()})
+	err := reg.Delete(context.Background(), &RegistrationOptions{DPoP: &DPoP{}, HTTPClient: transport.client()})
 	wantError(t, err, ErrConfig, "DPoP")
 }
 

@@ -497,7 +497,7 @@ func ExampleRegister() {
 	}, nil)
 	var made *oauth.RegistrationError
 	if errors.As(err, &made) { // a client exists, and is not as it should be
-		check(errors.Join(err, oauth.DeleteRegistration(ctx, made.Registration, nil)))
+		check(errors.Join(err, made.Registration.Delete(ctx, nil)))
 	}
 	check(err)
 	saved, err := registration.MarshalBinary() // secret

@@ -382,7 +382,7 @@ var register = &scene{"registration", func(t *testing.T, s *stageServer, arm fun
 	if err != nil {
 		return err
 	}
-	read, err := oauth.ReadRegistration(t.Context(), reg, opts)
+	read, err := reg.Read(t.Context(), opts)
 	alone(t, read == nil, err)
 	return err
 }}

@@ -172,12 +172,12 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 			return of(c.ExchangeCode(ctx, cb, nil))
 		},
 		"Register": func() error { return of(Register(ctx, &as, m, registration)) },
-		"UpdateRegistration": func() error {
+		"Registration.Update": func() error {
 			reg := &Registration{ClientSecret: NewSecret(k["client secret"]), RegistrationAccessToken: NewSecret(k["registration access token"]), RegistrationClientURI: unitIssuer + "/register", server: unitIssuer}
 			reg.Metadata.ClientID = unitClient
 			m := m
 			m.ClientID = unitClient
-			return of(UpdateRegistration(ctx, reg, m, registration))
+			return of(reg.Update(ctx, m, registration))
 		},
 	}
 }

@@ -65,13 +65,13 @@ type Registration struct {
 	origins string // where it is managed, with spaces between them; empty: the application says it
 }
 
-// A RegistrationError is the error of [Register], [ReadRegistration] and
-// [UpdateRegistration] if the server did its part, and the response failed a check:
+// A RegistrationError is the error of [Register], [Registration.Read] and
+// [Registration.Update] if the server did its part, and the response failed a check:
 // a client exists, or its secrets have changed. errors.Is and errors.As find Err.
 type RegistrationError struct {
 	// Registration has what could be read of the response, and never is nil. Keep it:
-	// there may be no other way to the client. It can be used with ReadRegistration,
-	// UpdateRegistration and [DeleteRegistration] if it has a RegistrationClientURI and
+	// there may be no other way to the client. It can be used with its methods
+	// Read, Update and Delete if it has a RegistrationClientURI and
 	// a RegistrationAccessToken. If its Metadata.ClientID is another one than that of the
 	// Registration that was passed, the response is about another client: keep the old one.
 	//
@@ -140,7 +140,7 @@ func register(ctx context.Context, as *AuthorizationServer, m *ClientMetadata, o
 	case as == nil || as.Issuer == "":
 		return nil, fail(ErrConfig, "server", "is nil or has no issuer: pass what Discover returns")
 	case m.ClientID != "":
-		return nil, fail(ErrConfig, "ClientID", "is for the server to give: use UpdateRegistration for a client that is registered")
+		return nil, fail(ErrConfig, "ClientID", "is for the server to give: use Registration.Update for a client that is registered")
 	}
 	r, err := newRegistrar(opts)
 	if err != nil {
@@ -159,25 +159,24 @@ func register(ctx context.Context, as *AuthorizationServer, m *ClientMetadata, o
 	return reg.process(res, m, r, http.StatusCreated, http.StatusOK)
 }
 
-// ReadRegistration asks the server how the client is registered now: RFC 7592,
-// Section 2.1. The server may have changed secret and registration access token:
+// Read asks the server how the client is registered now: RFC 7592, Section 2.1. The server may have changed secret and registration access token:
 // keep the result in place of reg. The errors are those of a request,
 // [*ResponseError], [*RegistrationError], and [ErrConfig] if reg cannot be managed.
-func ReadRegistration(ctx context.Context, reg *Registration, opts *RegistrationOptions) (*Registration, error) {
+func (reg *Registration) Read(ctx context.Context, opts *RegistrationOptions) (*Registration, error) {
 	return reg.manage(ctx, http.MethodGet, nil, opts)
 }
 
-// UpdateRegistration replaces all of the metadata: RFC 7592, Section 2.2. What m
+// Update replaces all of the metadata: RFC 7592, Section 2.2. What m
 // leaves out is left out of the registration: begin with reg.Metadata. Keep the
 // result in place of reg. The errors are those of [Register] and
-// [ReadRegistration].
-func UpdateRegistration(ctx context.Context, reg *Registration, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
+// [Registration.Read].
+func (reg *Registration) Update(ctx context.Context, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
 	return reg.manage(ctx, http.MethodPut, &m, opts)
 }
 
-// DeleteRegistration ends the registration, and with it all that was granted to
-// the client: RFC 7592, Section 2.3. The errors are those of [ReadRegistration].
-func DeleteRegistration(ctx context.Context, reg *Registration, opts *RegistrationOptions) error {
+// Delete ends the registration, and with it all that was granted to the client: RFC
+// 7592, Section 2.3. The errors are those of [Registration.Read].
+func (reg *Registration) Delete(ctx context.Context, opts *RegistrationOptions) error {
 	_, err := reg.manage(ctx, http.MethodDelete, nil, opts)
 	return err
 }

@@ -368,9 +368,9 @@ func TestRegisteredVerdicts(t *testing.T) {
 				t.Errorf("%s is not kept: %v", name, got.Field(i))
 			}
 		}
-		if got, err := ReadRegistration(context.Background(), &Registration{
+		if got, err := (&Registration{
 			Metadata: reg.Metadata, RegistrationAccessToken: NewSecret("rat"), RegistrationClientURI: unitIssuer + registerPath, server: unitIssuer,
-		}, func() *RegistrationOptions {
+		}).Read(context.Background(), func() *RegistrationOptions {
 			_, opts := s.registrar()
 			s.set(registerPath, unitAnswer{mediaType: mediaJSON, body: unitJSON(t, answer)})
 			return opts
@@ -471,7 +471,7 @@ func TestRegistrationManagedAt(t *testing.T) {
 			// The option is the way.
 			u := must(url.Parse(tt.uri))
 			opts.ManagementOrigin = u.Scheme + "://" + u.Host
-			if _, err := ReadRegistration(context.Background(), again, opts); err != nil {
+			if _, err := again.Read(context.Background(), opts); err != nil {
 				t.Error(err)
 			}
 		})
@@ -482,7 +482,7 @@ func TestRegistrationManagedAt(t *testing.T) {
 	a := registrationAnswer(t, map[string]any{"registration_client_uri": "https://x.example" + managePath, "registration_access_token": "rat-2"})
 	a.status = 200
 	s.set(managePath, a)
-	_, err := ReadRegistration(context.Background(), own, opts)
+	_, err := own.Read(context.Background(), opts)
 	var kept *RegistrationError
 	if wantError(t, err, ErrResponse, "registration_client_uri"); !errors.As(err, &kept) || kept.Registration.RegistrationAccessToken.Reveal() != "rat-2" || own.origins != "" {
 		t.Errorf("%v", err)
@@ -509,7 +509,7 @@ func (s *unitServer) managed(t testing.TB) (*Registration, *RegistrationOptions)
 	return reg, opts
 }
 
-func TestReadRegistration(t *testing.T) {
+func TestRegistrationRead(t *testing.T) {
 	s := newUnitServer()
 	reg, opts := s.managed(t)
 	before := fmt.Sprintf("%+v", savedFields(reg))
@@ -535,7 +535,7 @@ func TestReadRegistration(t *testing.T) {
 			a := registrationAnswer(t, tt.change)
 			a.status = 200
 			s.set(managePath, a)
-			fresh, err := ReadRegistration(context.Background(), reg, opts)
+			fresh, err := reg.Read(context.Background(), opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -558,7 +558,7 @@ func TestReadRegistration(t *testing.T) {
 	}
 }
 
-func TestUpdateRegistration(t *testing.T) {
+func TestRegistrationUpdate(t *testing.T) {
 	s := newUnitServer()
 	reg, opts := s.managed(t)
 	m := reg.Metadata
@@ -566,7 +566,7 @@ func TestUpdateRegistration(t *testing.T) {
 	a := registrationAnswer(t, map[string]any{"redirect_uris": m.RedirectURIs, "registration_access_token": "rat-2"})
 	a.status = 200
 	s.set(managePath, a)
-	fresh, err := UpdateRegistration(context.Background(), reg, m, opts)
+	fresh, err := reg.Update(context.Background(), m, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -595,11 +595,11 @@ func TestUpdateRegistration(t *testing.T) {
 	a = registrationAnswer(t, nil)
 	a.status = 200
 	s.set(managePath, a)
-	_, err = UpdateRegistration(context.Background(), reg, m, opts)
+	_, err = reg.Update(context.Background(), m, opts)
 	wantError(t, err, ErrResponse, "redirect_uris")
 }
 
-func TestDeleteRegistration(t *testing.T) {
+func TestRegistrationDelete(t *testing.T) {
 	s := newUnitServer()
 	reg, opts := s.managed(t)
 	for _, tt := range []struct {
@@ -613,7 +613,7 @@ func TestDeleteRegistration(t *testing.T) {
 		{unitAnswer{status: 405}, ErrResponse},
 	} {
 		s.set(managePath, tt.answer)
-		if err := DeleteRegistration(context.Background(), reg, opts); !errors.Is(err, tt.kind) || err != nil && tt.kind == nil {
+		if err := reg.Delete(context.Background(), opts); !errors.Is(err, tt.kind) || err != nil && tt.kind == nil {
 			t.Errorf("%+v: %v", tt.answer, err)
 		}
 	}
@@ -626,9 +626,9 @@ func TestDeleteRegistration(t *testing.T) {
 func registrationCalls(reg *Registration, m ClientMetadata, opts *RegistrationOptions) map[string]func() (*Registration, error) {
 	ctx := context.Background()
 	return map[string]func() (*Registration, error){
-		"read":   func() (*Registration, error) { return ReadRegistration(ctx, reg, opts) },
-		"update": func() (*Registration, error) { return UpdateRegistration(ctx, reg, m, opts) },
-		"delete": func() (*Registration, error) { return nil, DeleteRegistration(ctx, reg, opts) },
+		"read":   func() (*Registration, error) { return reg.Read(ctx, opts) },
+		"update": func() (*Registration, error) { return reg.Update(ctx, m, opts) },
+		"delete": func() (*Registration, error) { return nil, reg.Delete(ctx, opts) },
 	}
 }
 
@@ -701,17 +701,17 @@ func TestManageRegistrationErrors(t *testing.T) {
 	}
 	var kept *RegistrationError
 	s.set(managePath, answer(200, map[string]any{"client_id": "c2", "client_secret": unitRemoved, "client_id_issued_at": unitRemoved}))
-	if _, err := ReadRegistration(context.Background(), good, opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c2" || !kept.Registration.ClientSecret.IsZero() || !kept.Registration.ClientIDIssuedAt.IsZero() {
+	if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c2" || !kept.Registration.ClientSecret.IsZero() || !kept.Registration.ClientIDIssuedAt.IsZero() {
 		t.Errorf("%v", err)
 	}
 	// Without a client_id it can only be that of the request.
 	s.set(managePath, answer(200, map[string]any{"client_id": 1, "client_secret": "secret-2"}))
-	if _, err := ReadRegistration(context.Background(), good, opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c1" || kept.Registration.ClientSecret.Reveal() != "secret-2" {
+	if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c1" || kept.Registration.ClientSecret.Reveal() != "secret-2" {
 		t.Errorf("%v", err)
 	}
 	var refused *ResponseError
 	s.set(managePath, refusal)
-	if _, err := ReadRegistration(context.Background(), good, opts); !errors.As(err, &refused) || refused.Code != "invalid_token" || refused.Op != opRegistration {
+	if _, err := good.Read(context.Background(), opts); !errors.As(err, &refused) || refused.Code != "invalid_token" || refused.Op != opRegistration {
 		t.Errorf("%v", err)
 	}
 }

@@ -119,7 +119,7 @@ func TestRegistrationConfig(t *testing.T) {
 }
 
 // Where the server does not repeat how the client authenticates, what Register
-// and ReadRegistration take is what Config uses.
+// and Read take is what Config uses.
 func TestRegistrationMethodKept(t *testing.T) {
 	s := newUnitServer()
 	silent := registrationAnswer(t, map[string]any{
@@ -132,7 +132,7 @@ func TestRegistrationMethodKept(t *testing.T) {
 	}
 	silent.status = 200
 	s.set(managePath, silent)
-	read, err := ReadRegistration(context.Background(), reg, opts)
+	read, err := reg.Read(context.Background(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestRegistrationMethodKept(t *testing.T) {
 		}
 	}
 	// The method that is left out of an update is the default (RFC 7591, Section 2).
-	_, err = UpdateRegistration(context.Background(), reg, ClientMetadata{ClientID: "c1"}, opts)
+	_, err = reg.Update(context.Background(), ClientMetadata{ClientID: "c1"}, opts)
 	wantError(t, err, ErrResponse, "client_secret")
 }
 
@@ -157,7 +157,7 @@ func TestRegistrationRestored(t *testing.T) {
 	a := registrationAnswer(t, nil)
 	a.status = 200
 	s.set(managePath, a)
-	if _, err := ReadRegistration(context.Background(), restored, opts); err != nil {
+	if _, err := restored.Read(context.Background(), opts); err != nil {
 		t.Error(err)
 	}
 	if got := s.requests(managePath)[0].header.Get("Authorization"); got != "Bearer rat-1" {
@@ -229,7 +229,7 @@ func TestRegistrationMTLS(t *testing.T) {
 	if got := string(reg.Metadata.Extra["path"]); got != `"/alias"` {
 		t.Errorf("it went to %s", got)
 	}
-	if reg, err = ReadRegistration(context.Background(), reg, opts); err != nil || string(reg.Metadata.Extra["path"]) != `"/manage"` {
+	if reg, err = reg.Read(context.Background(), opts); err != nil || string(reg.Metadata.Extra["path"]) != `"/manage"` {
 		t.Errorf("%v, %v", reg, err)
 	}
 	as.MTLSEndpointAliases = nil

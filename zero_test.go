@@ -27,13 +27,13 @@ var zeroFunctions = map[string]any{
 	"AttestJWTClientAuthDPoP": AttestJWTClientAuthDPoP, "Auth0Profile": Auth0Profile, "CertificateThumbprint": CertificateThumbprint,
 	"ClientAssertion": ClientAssertion, "ClientIDMetadataHandler": ClientIDMetadataHandler, "ClientSecretBasic": ClientSecretBasic,
 	"NewClientSecretDecryptionKey": NewClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
-	"CognitoProfile": CognitoProfile, "DeleteRegistration": DeleteRegistration, "Discover": Discover, "DiscoverResource": DiscoverResource,
+	"CognitoProfile": CognitoProfile, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "IsPending": IsPending, "KeycloakProfile": KeycloakProfile,
 	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
 	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "PublicClient": PublicClient, "OktaProfile": OktaProfile,
 	"ParseBackchannelPing": ParseBackchannelPing, "ParseChallenges": ParseChallenges, "ParseDecryptionKey": ParseDecryptionKey,
-	"ParseKeySet": ParseKeySet, "ParseSigningKey": ParseSigningKey, "PrivateKeyJWT": PrivateKeyJWT, "ReadRegistration": ReadRegistration,
-	"Register": Register, "TLSClientAuth": TLSClientAuth, "UpdateRegistration": UpdateRegistration,
+	"ParseKeySet": ParseKeySet, "ParseSigningKey": ParseSigningKey, "PrivateKeyJWT": PrivateKeyJWT,
+	"Register": Register, "TLSClientAuth": TLSClientAuth,
 }
 
 var zeroTypes = []any{

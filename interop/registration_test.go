@@ -68,8 +68,8 @@ func (r *registrant) register(s *scenario, m oauth.ClientMetadata) *oauth.Regist
 func (r *registrant) update(s *scenario, reg *oauth.Registration, change func(*oauth.ClientMetadata)) *oauth.Registration {
 	m := reg.Metadata
 	change(&m)
-	fresh, err := oauth.UpdateRegistration(s.ctx, reg, m, r.opts)
-	s.check(err, "UpdateRegistration")
+	fresh, err := reg.Update(s.ctx, m, r.opts)
+	s.check(err, "Registration.Update")
 	s.require(fresh.RegistrationAccessToken.Reveal() != reg.RegistrationAccessToken.Reveal(), "the registration access token was not rotated")
 	return fresh
 }
@@ -141,8 +141,8 @@ func (r *registrant) lifeOfClient(s *scenario) {
 	s.require(errors.Is(err, oauth.ErrConfig), "another server than the client's: wanted ErrConfig, got: %v", err)
 	r.login(s, first)
 
-	read, err := oauth.ReadRegistration(s.ctx, first, r.opts)
-	s.check(err, "ReadRegistration")
+	read, err := first.Read(s.ctx, r.opts)
+	s.check(err, "Registration.Read")
 	equal(s, read.Metadata.ClientName, "dyn", "client_name")
 	equal(s, read.ClientSecret.Reveal(), first.ClientSecret.Reveal(), "client_secret")
 
@@ -167,7 +167,7 @@ func (r *registrant) lifeOfClient(s *scenario) {
 	_, err = s.tryCode(r.instance, third.Metadata.ClientID, o)
 	s.requireResponseError(err, http.StatusUnauthorized, "invalid_client")
 
-	s.check(oauth.DeleteRegistration(s.ctx, third, r.opts), "DeleteRegistration")
+	s.check(third.Delete(s.ctx, r.opts), "Registration.Delete")
 	r.requireNoManagement(s, third)
 	p := s.setup(r.instance, third.Metadata.ClientID, r.options(s, third))
 	_, err = p.client.Introspect(s.ctx, "garbage", nil)
@@ -177,13 +177,13 @@ func (r *registrant) lifeOfClient(s *scenario) {
 // requireNoManagement ends the scenario unless the registration access token is
 // good for nothing.
 func (r *registrant) requireNoManagement(s *scenario, reg *oauth.Registration) {
-	got, err := oauth.ReadRegistration(s.ctx, reg, r.opts)
+	got, err := reg.Read(s.ctx, r.opts)
 	s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
 	s.require(got == nil, "a Registration beside an error")
-	got, err = oauth.UpdateRegistration(s.ctx, reg, reg.Metadata, r.opts)
+	got, err = reg.Update(s.ctx, reg.Metadata, r.opts)
 	s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
 	s.require(got == nil, "a Registration beside an error")
-	err = oauth.DeleteRegistration(s.ctx, reg, r.opts)
+	err = reg.Delete(s.ctx, r.opts)
 	s.requireResponseError(err, http.StatusUnauthorized, "invalid_token")
 }
 
@@ -203,7 +203,7 @@ func (s *scenario) registerByCertificate() {
 	equal(s, w.last(s, r.server.MTLSEndpointAliases.RegistrationEndpoint).status, http.StatusCreated, "status of the registration endpoint's alias")
 	f := r.login(s, reg)
 	f.requireAliases(s)
-	s.check(oauth.DeleteRegistration(s.ctx, reg, r.opts), "DeleteRegistration")
+	s.check(reg.Delete(s.ctx, r.opts), "Registration.Delete")
 }
 
 func refusedRegistration(s *scenario) {
@@ -222,7 +222,7 @@ func refusedRegistration(s *scenario) {
 
 		m = good.Metadata
 		spoil(&m)
-		reg, err = oauth.UpdateRegistration(s.ctx, good, m, r.opts)
+		reg, err = good.Update(s.ctx, m, r.opts)
 		s.requireResponseError(err, http.StatusBadRequest, code)
 		s.require(reg == nil, "a Registration beside an error")
 	}

@@ -87,13 +87,13 @@ func (p *program) registered(ctx context.Context, server *oauth.AuthorizationSer
 	if reg, err = oauth.Register(ctx, server, p.metadata(server), p.opts); err != nil {
 		var made *oauth.RegistrationError
 		if errors.As(err, &made) { // a client that is not to be used, and exists
-			err = errors.Join(err, oauth.DeleteRegistration(ctx, made.Registration, p.opts))
+			err = errors.Join(err, made.Registration.Delete(ctx, p.opts))
 		}
 		return nil, err
 	}
 	p.step("app: is registered as the client %s", printable(reg.Metadata.ClientID))
 	if err := p.store.save(reg); err != nil {
-		return nil, errors.Join(err, oauth.DeleteRegistration(ctx, reg, p.opts))
+		return nil, errors.Join(err, reg.Delete(ctx, p.opts))
 	}
 	p.step("app: keeps the registration in %s", cmp.Or(p.file, "memory"))
 	return reg, nil
@@ -169,7 +169,7 @@ func (p *program) read(ctx context.Context) error {
 		p.step("app: the server does not let clients manage their registration")
 		return nil
 	}
-	fresh, err := oauth.ReadRegistration(ctx, reg, p.opts)
+	fresh, err := reg.Read(ctx, p.opts)
 	if err != nil {
 		var read *oauth.RegistrationError
 		if errors.As(err, &read) && read.Registration.Metadata.ClientID == reg.Metadata.ClientID { // the token of before may not work any more
@@ -221,7 +221,7 @@ func (p *program) delete(ctx context.Context) error {
 		p.step("app: stays registered")
 		return nil
 	}
-	if err := oauth.DeleteRegistration(ctx, reg, p.opts); err != nil {
+	if err := reg.Delete(ctx, p.opts); err != nil {
 		return err
 	}
 	p.step("app: ended its registration")
