@@ -46,7 +46,7 @@ func TestNewClientErrors(t *testing.T) {
 		{"zero assertion key", func(c *Config) { c.Auth = PrivateKeyJWT(new(SigningKey), nil) }, ErrConfig, "Auth"},
 		{"DPoP without its key", func(c *Config) { c.AllowTokenTypes = []string{"dPoP"} }, ErrConfig, "AllowTokenTypes"},
 		{"bound tokens without a key", func(c *Config) { c.Metadata.DPoPBoundAccessTokens = true }, ErrConfig, "DPoP"},
-		{"bound tokens with a key", func(c *Config) { c.Metadata.DPoPBoundAccessTokens, c.DPoP = true, must(NewDPoP(unitKey(), nil)) }, nil, ""},
+		{"bound tokens with a key", func(c *Config) { c.Metadata.DPoPBoundAccessTokens, c.DPoP = true, must(NewDPoP(unitKey(), Clock{})) }, nil, ""},
 		{"bound tokens of a client that only verifies", func(c *Config) { c.Metadata.DPoPBoundAccessTokens, c.Auth = true, nil }, nil, ""},
 		{"empty DPoP", func(c *Config) { c.DPoP = new(DPoP) }, ErrConfig, "DPoP"},
 		{"template and assertions made elsewhere", func(c *Config) {

@@ -357,7 +357,7 @@ func crossRequest(scheme, token string) *http.Request {
 // prove adds a proof of the key.
 func (x *crossTable) prove(r *http.Request, key *SigningKey, token string) {
 	x.t.Helper()
-	d, err := NewDPoP(key, &DPoPOptions{Clock: Clock{Now: unitNow}})
+	d, err := NewDPoP(key, Clock{Now: unitNow})
 	if err != nil {
 		x.t.Fatal(err)
 	}

@@ -36,22 +36,14 @@ type DPoP struct {
 
 type originNonce struct{ origin, nonce string }
 
-// DPoPOptions are the options of [NewDPoP].
-type DPoPOptions struct {
-	// Clock is for [DPoP.Proof]; a Client uses its own. Zero: the local time.
-	Clock Clock
-}
-
-// NewDPoP makes a DPoP of a key. Nil options are the default. The errors are of
-// kind [ErrConfig].
-func NewDPoP(key *SigningKey, opts *DPoPOptions) (*DPoP, error) {
+// NewDPoP returns a DPoP of the key. The clock is used by [DPoP.Proof] alone, because a
+// Client uses its own; the zero Clock is the local time. If the key is nil or the clock
+// is out of range, the error matches [ErrConfig].
+func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 	if key == nil || key.alg == nil {
 		return nil, fail(ErrConfig, "key", "is nil or empty: NewSigningKey, GenerateSigningKey and ParseSigningKey make one").in(opDPoP)
 	}
-	d := &DPoP{key: key, thumbprint: key.Thumbprint()}
-	if opts != nil {
-		d.clock = opts.Clock
-	}
+	d := &DPoP{key: key, thumbprint: key.Thumbprint(), clock: clock}
 	if err := d.clock.validate(); err != nil {
 		return nil, withOp(opDPoP, err)
 	}

@@ -174,7 +174,7 @@ var dpopKeys = sync.OnceValue(func() map[Algorithm]*SigningKey {
 func TestDPoPProof(t *testing.T) {
 	u, _ := url.Parse("https://api.example/a?b=c#d")
 	for alg, key := range dpopKeys() {
-		d, err := NewDPoP(key, &DPoPOptions{Clock: Clock{Now: unitNow, Skew: 90e9}})
+		d, err := NewDPoP(key, Clock{Now: unitNow, Skew: 90e9})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestDPoPExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := NewDPoP(key, nil)
+	d, err := NewDPoP(key, Clock{})
 	if err != nil || d.Thumbprint() != "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" {
 		t.Errorf("the thumbprint is %v, %v", d, err)
 	}
@@ -325,13 +325,13 @@ func TestDPoPGlued(t *testing.T) {
 
 func TestDPoPErrors(t *testing.T) {
 	for _, key := range []*SigningKey{nil, {}} {
-		d, err := NewDPoP(key, nil)
+		d, err := NewDPoP(key, Clock{})
 		if d != nil {
 			t.Error("a DPoP without a key")
 		}
 		wantError(t, err, ErrConfig, "key")
 	}
-	d, err := NewDPoP(unitKey(), &DPoPOptions{Clock: Clock{Skew: 25 * 3600e9}})
+	d, err := NewDPoP(unitKey(), Clock{Skew: 25 * 3600e9})
 	if wantError(t, err, ErrConfig, "Clock.Skew"); d != nil {
 		t.Error("a DPoP with a bad clock")
 	}
@@ -364,7 +364,7 @@ func TestDPoPErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err = NewDPoP(key, nil); err != nil {
+	if d, err = NewDPoP(key, Clock{}); err != nil {
 		t.Fatal(err)
 	}
 	if proof, err := d.Proof("GET", good, ""); proof != "" || !errors.Is(err, errSignerGone) {

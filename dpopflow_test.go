@@ -247,7 +247,7 @@ func TestDPoPRefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	another, err := NewDPoP(other, nil)
+	another, err := NewDPoP(other, Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestDPoPAuthorization(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := NewDPoP(otherKey, nil)
+	other, err := NewDPoP(otherKey, Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func TestDPoPNonceOfTheAnswer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, err := NewDPoP(unitKey(), nil)
+			d, err := NewDPoP(unitKey(), Clock{})
 			if err != nil {
 				t.Fatal(err)
 			}

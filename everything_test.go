@@ -120,7 +120,7 @@ func newEverything(t *testing.T) *everything {
 	e.api = httptest.NewUnstartedServer(nil)
 	base := "https://" + e.api.Listener.Addr().String()
 	e.stranger = check1(oauth.GenerateSigningKey(oauth.ES256))
-	e.dpop = check1(oauth.NewDPoP(check1(oauth.GenerateSigningKey(oauth.ES256)), nil))
+	e.dpop = check1(oauth.NewDPoP(check1(oauth.GenerateSigningKey(oauth.ES256)), oauth.Clock{}))
 
 	as := check1(oauth.Discover(t.Context(), e.srv.Issuer(), &oauth.DiscoverOptions{HTTPClient: e.srv.Client()}))
 	trace := &oauth.Trace{

@@ -122,7 +122,7 @@ func TestForeignTransport(t *testing.T) {
 						case "PrivateKeyJWT":
 							cfg.Auth = PrivateKeyJWT(key("PrivateKeyJWT"), nil)
 						case "DPoP":
-							typ, cfg.DPoP = "DPoP", must(NewDPoP(key("DPoP"), nil))
+							typ, cfg.DPoP = "DPoP", must(NewDPoP(key("DPoP"), Clock{}))
 						}
 					})
 					s.answer("/token", `{"access_token":"new","token_type":"`+typ+`","expires_in":3600,"refresh_token":"rt-2"}`)

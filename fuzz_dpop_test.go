@@ -25,7 +25,7 @@ func FuzzDPoPProof(f *testing.F) {
 	} {
 		f.Add(s[0], s[1], s[2], s[3])
 	}
-	d, err := NewDPoP(unitKey(), &DPoPOptions{Clock: Clock{Now: unitNow}})
+	d, err := NewDPoP(unitKey(), Clock{Now: unitNow})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func FuzzProofURL(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	d, err := NewDPoP(unitKey(), nil)
+	d, err := NewDPoP(unitKey(), Clock{})
 	if err != nil {
 		f.Fatal(err)
 	}

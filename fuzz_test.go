@@ -770,7 +770,7 @@ func FuzzWellKnownURL(f *testing.F) {
 		if err != nil || strings.Contains(issuer, "?") {
 			return // Discover refuses it
 		}
-		for _, kind := range []DiscoverType{DiscoverOIDC, DiscoverOAuth2} {
+		for _, kind := range []bool{false, true} {
 			place := wellKnownURL(issuer, kind)
 			p, err := parseFetchURL("issuer", place, true)
 			if err != nil {

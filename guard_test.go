@@ -81,7 +81,7 @@ func TestGuardRefreshIsSpent(t *testing.T) {
 func TestGuardRefreshKey(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/token", `{"access_token":"at","token_type":"DPoP"}`)
-	other := must(NewDPoP(must(GenerateSigningKey(ES256)), nil))
+	other := must(NewDPoP(must(GenerateSigningKey(ES256)), Clock{}))
 	for name, tt := range map[string]struct {
 		auth ClientAuth
 		dpop *DPoP
@@ -218,7 +218,7 @@ func TestGuardResourceRefusesAll(t *testing.T) {
 func TestGuardEndlessRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
-		c := newUnitServer().client(t, func(c *Config) { c.Clock, c.DPoP = Clock{}, must(NewDPoP(unitKey(), nil)) })
+		c := newUnitServer().client(t, func(c *Config) { c.Clock, c.DPoP = Clock{}, must(NewDPoP(unitKey(), Clock{})) })
 		answer := roundTripper(func(r *http.Request) (*http.Response, error) {
 			h := http.Header{"Dpop-Nonce": {"n"}, "Www-Authenticate": {`DPoP error="use_dpop_nonce"`}}
 			if asked.Add(1) > 1 {

@@ -442,7 +442,7 @@ var discoverResource = &scene{"metadata of a resource", func(t *testing.T, s *st
 
 // bound is a client with a key.
 func (s *stageServer) bound(t *testing.T) (*oauth.Client, *oauth.DPoP) {
-	dpop, err := oauth.NewDPoP(signingKey(t, oauth.ES256), nil)
+	dpop, err := oauth.NewDPoP(signingKey(t, oauth.ES256), oauth.Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -359,22 +359,15 @@ func (s *AuthorizationServer) clone() (*AuthorizationServer, error) {
 
 // ---- discovery
 
-// A DiscoverType says which discovery document is fetched.
-type DiscoverType int
-
-const (
-	// DiscoverOIDC appends /.well-known/openid-configuration to the issuer:
-	// OpenID Connect Discovery 1.0, Section 4.
-	DiscoverOIDC DiscoverType = iota
-	// DiscoverOAuth2 inserts /.well-known/oauth-authorization-server between
-	// the issuer's host and path: RFC 8414, Section 3.
-	DiscoverOAuth2
-)
-
 // DiscoverOptions are the options of [Discover] and [DiscoverResource]. The zero
 // value is the usual case.
 type DiscoverOptions struct {
-	Type DiscoverType // zero: DiscoverOIDC; the types are never tried in turn
+	// OAuth2 asks for the document of RFC 8414 in place of that of OpenID Connect
+	// Discovery, Section 4: /.well-known/oauth-authorization-server is inserted between
+	// the host and the path of the issuer, where otherwise
+	// /.well-known/openid-configuration is appended to it. Discover does not try one
+	// after the other.
+	OAuth2 bool
 
 	// URL is the place of the document where it is not the well-known one; for a
 	// resource, what the resource_metadata of a challenge says. Issuer or resource
@@ -403,9 +396,6 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	if opts != nil {
 		o = *opts
 	}
-	if o.Type != DiscoverOIDC && o.Type != DiscoverOAuth2 {
-		return nil, fail(ErrConfig, "Type", "is not one of the constants").in(opDiscover)
-	}
 	if o.Issuer == "" {
 		o.Issuer = issuer
 	}
@@ -421,7 +411,7 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 		if strings.Contains(issuer, "?") {
 			return nil, fail(ErrConfig, param, "has a query").in(opDiscover)
 		}
-		place = wellKnownURL(issuer, o.Type)
+		place = wellKnownURL(issuer, o.OAuth2)
 	}
 	res, err := o.fetch(ctx, opDiscover, place, param)
 	if err != nil {
@@ -440,12 +430,12 @@ func (o *DiscoverOptions) fetch(ctx context.Context, op, place, param string) (*
 }
 
 // wellKnownURL works on the text: net/url would escape the braces of a template.
-func wellKnownURL(issuer string, t DiscoverType) string {
+func wellKnownURL(issuer string, oauth2 bool) string {
 	base := strings.TrimSuffix(issuer, "/")
-	if t == DiscoverOIDC {
-		return base + "/.well-known/openid-configuration"
+	if oauth2 {
+		return insertWellKnown(base, "oauth-authorization-server")
 	}
-	return insertWellKnown(base, "oauth-authorization-server")
+	return base + "/.well-known/openid-configuration"
 }
 
 func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationServer, error) {

@@ -45,7 +45,7 @@ func TestDiscoverResource(t *testing.T) {
 		{name: "no server", resource: api, answer: servers(`[]`)},
 		{name: "server null", resource: api, answer: servers(`null`)},
 		{name: "template of tenants", resource: api, answer: servers(`["https://login.example/{tenantid}/v2"]`)},
-		{name: "Type and Issuer say nothing", resource: api, opts: DiscoverOptions{Type: DiscoverOAuth2, Issuer: "https://x.example"}, answer: doc(api)},
+		{name: "Type and Issuer say nothing", resource: api, opts: DiscoverOptions{OAuth2: true, Issuer: "https://x.example"}, answer: doc(api)},
 
 		{name: "other resource", resource: api, answer: doc("https://evil.example"), kind: ErrResponse, param: "resource"},
 		{name: "other case", resource: api, answer: doc("https://API.example"), kind: ErrResponse, param: "resource"},
@@ -164,7 +164,7 @@ func TestResourceServers(t *testing.T) {
 		{name: "the only one", servers: []string{unitIssuer}},
 		{name: "the only one, by name", servers: []string{unitIssuer}, issuer: unitIssuer},
 		{name: "of several", servers: []string{other, unitIssuer}, issuer: unitIssuer},
-		{name: "as OAuth 2", servers: []string{unitIssuer}, opts: DiscoverOptions{Type: DiscoverOAuth2}},
+		{name: "as OAuth 2", servers: []string{unitIssuer}, opts: DiscoverOptions{OAuth2: true}},
 		{name: "which of several", servers: []string{unitIssuer, other}, kind: ErrConfig, param: "issuer"},
 		{name: "none", kind: ErrConfig, param: "issuer"},
 		{name: "none, by name", issuer: unitIssuer, kind: ErrConfig, param: "issuer"},

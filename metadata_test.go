@@ -128,20 +128,20 @@ func TestMetadataExtraCollision(t *testing.T) {
 func TestWellKnownURL(t *testing.T) {
 	for _, tt := range []struct {
 		issuer string
-		typ    DiscoverType
+		oauth2 bool
 		want   string
 	}{
-		{"https://a.example", DiscoverOIDC, "https://a.example/.well-known/openid-configuration"},
-		{"https://a.example/", DiscoverOIDC, "https://a.example/.well-known/openid-configuration"},
-		{"https://a.example/t/1", DiscoverOIDC, "https://a.example/t/1/.well-known/openid-configuration"},
-		{"https://a.example/t/", DiscoverOIDC, "https://a.example/t/.well-known/openid-configuration"},
-		{"https://a.example", DiscoverOAuth2, "https://a.example/.well-known/oauth-authorization-server"},
-		{"https://a.example/", DiscoverOAuth2, "https://a.example/.well-known/oauth-authorization-server"},
-		{"https://a.example:8443/t/1", DiscoverOAuth2, "https://a.example:8443/.well-known/oauth-authorization-server/t/1"},
-		{"https://a.example/t/", DiscoverOAuth2, "https://a.example/.well-known/oauth-authorization-server/t"}, // RFC 8414, Section 3.1
-		{"https://a.example/{tenantid}/v2", DiscoverOIDC, "https://a.example/{tenantid}/v2/.well-known/openid-configuration"},
+		{"https://a.example", false, "https://a.example/.well-known/openid-configuration"},
+		{"https://a.example/", false, "https://a.example/.well-known/openid-configuration"},
+		{"https://a.example/t/1", false, "https://a.example/t/1/.well-known/openid-configuration"},
+		{"https://a.example/t/", false, "https://a.example/t/.well-known/openid-configuration"},
+		{"https://a.example", true, "https://a.example/.well-known/oauth-authorization-server"},
+		{"https://a.example/", true, "https://a.example/.well-known/oauth-authorization-server"},
+		{"https://a.example:8443/t/1", true, "https://a.example:8443/.well-known/oauth-authorization-server/t/1"},
+		{"https://a.example/t/", true, "https://a.example/.well-known/oauth-authorization-server/t"}, // RFC 8414, Section 3.1
+		{"https://a.example/{tenantid}/v2", false, "https://a.example/{tenantid}/v2/.well-known/openid-configuration"},
 	} {
-		if got := wellKnownURL(tt.issuer, tt.typ); got != tt.want {
+		if got := wellKnownURL(tt.issuer, tt.oauth2); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.issuer, got, tt.want)
 		}
 	}
@@ -161,8 +161,8 @@ func TestDiscover(t *testing.T) {
 		param        string
 	}{
 		{name: "OIDC", issuer: unitIssuer, path: oidc, answer: doc(unitIssuer)},
-		{name: "OAuth 2", issuer: unitIssuer, opts: DiscoverOptions{Type: DiscoverOAuth2}, path: oauth2, answer: doc(unitIssuer)},
-		{name: "types are not tried in turn", issuer: unitIssuer, opts: DiscoverOptions{Type: DiscoverOAuth2}, path: oidc, answer: doc(unitIssuer), kind: ErrRefused},
+		{name: "OAuth 2", issuer: unitIssuer, opts: DiscoverOptions{OAuth2: true}, path: oauth2, answer: doc(unitIssuer)},
+		{name: "types are not tried in turn", issuer: unitIssuer, opts: DiscoverOptions{OAuth2: true}, path: oidc, answer: doc(unitIssuer), kind: ErrRefused},
 		{name: "slash in the document", issuer: unitIssuer, path: oidc, answer: doc(unitIssuer + "/")},
 		{name: "slash in the argument", issuer: unitIssuer + "/", path: oidc, answer: doc(unitIssuer)},
 		{name: "slash after a path", issuer: unitIssuer + "/t", path: "/t" + oidc, answer: doc(unitIssuer + "/t/"), kind: ErrIssuer, param: "issuer"},
@@ -182,7 +182,6 @@ func TestDiscover(t *testing.T) {
 		{name: "fragment", issuer: unitIssuer + "#x", kind: ErrConfig, param: "issuer"},
 		{name: "empty", issuer: "", kind: ErrConfig, param: "issuer"},
 		{name: "place of its own, no issuer", issuer: "", opts: DiscoverOptions{URL: unitIssuer + "/doc"}, path: "/doc", answer: unitAnswer{body: `{}`}, kind: ErrConfig, param: "issuer"},
-		{name: "unknown type", issuer: unitIssuer, opts: DiscoverOptions{Type: 7}, kind: ErrConfig, param: "Type"},
 		{name: "404", issuer: unitIssuer, kind: ErrRefused},
 		{name: "redirect", issuer: unitIssuer, path: oidc, answer: unitAnswer{status: 302, header: http.Header{"Location": {unitIssuer + "/doc"}}}, kind: ErrRefused},
 		{name: "page", issuer: unitIssuer, path: oidc, answer: unitAnswer{mediaType: "text/html", body: `{"issuer":"` + unitIssuer + `"}`}, kind: ErrResponse},

@@ -386,7 +386,7 @@ func TestMLDSADPoP(t *testing.T) {
 	for _, alg := range mldsaNames {
 		t.Run(string(alg), func(t *testing.T) {
 			key := must(GenerateSigningKey(alg))
-			d := must(NewDPoP(key, &DPoPOptions{Clock: Clock{Now: unitNow}}))
+			d := must(NewDPoP(key, Clock{Now: unitNow}))
 			token := s.accessToken(t, boundTo(key))
 			r := apiRequest("DPoP " + token)
 			r.URL.Path = "/" + strings.Repeat("x", 2<<10)

@@ -207,19 +207,19 @@ func TestLogin(t *testing.T) {
 func TestDiscovery(t *testing.T) {
 	for _, tt := range []struct {
 		name, path string
-		kind       oauth.DiscoverType
+		oauth2     bool
 		document   string
 	}{
-		{"OIDC", "", oauth.DiscoverOIDC, "/.well-known/openid-configuration"},
-		{"OIDC, slash", "/", oauth.DiscoverOIDC, "/.well-known/openid-configuration"},
-		{"OIDC, path", "/tenant/one", oauth.DiscoverOIDC, "/tenant/one/.well-known/openid-configuration"},
-		{"OIDC, path and slash", "/tenant/one/", oauth.DiscoverOIDC, "/tenant/one/.well-known/openid-configuration"},
-		{"OAuth 2", "", oauth.DiscoverOAuth2, "/.well-known/oauth-authorization-server"},
-		{"OAuth 2, path", "/tenant/one", oauth.DiscoverOAuth2, "/.well-known/oauth-authorization-server/tenant/one"},
+		{"OIDC", "", false, "/.well-known/openid-configuration"},
+		{"OIDC, slash", "/", false, "/.well-known/openid-configuration"},
+		{"OIDC, path", "/tenant/one", false, "/tenant/one/.well-known/openid-configuration"},
+		{"OIDC, path and slash", "/tenant/one/", false, "/tenant/one/.well-known/openid-configuration"},
+		{"OAuth 2", "", true, "/.well-known/oauth-authorization-server"},
+		{"OAuth 2, path", "/tenant/one", true, "/.well-known/oauth-authorization-server/tenant/one"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := newServer(t, &oauthtest.Options{Path: tt.path})
-			as, err := oauth.Discover(t.Context(), srv.Issuer(), &oauth.DiscoverOptions{Type: tt.kind, HTTPClient: srv.Client()})
+			as, err := oauth.Discover(t.Context(), srv.Issuer(), &oauth.DiscoverOptions{OAuth2: tt.oauth2, HTTPClient: srv.Client()})
 			if err != nil {
 				t.Fatal(err)
 			}

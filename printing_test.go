@@ -52,11 +52,9 @@ var printedTypes = map[string]printed{
 	"Algorithm":           {Algorithm(""), []string{"*"}, "a name of a registry", true},
 	"TokenTypeIdentifier": {TokenTypeIdentifier(""), []string{"*"}, "a name of a registry", true},
 	"Clock":               {Clock{}, nil, "", false},
-	"DPoPOptions":         {DPoPOptions{}, nil, "", false},
 	"LogoutOptions":       {LogoutOptions{}, nil, "", false},
 	"Trace":               {Trace{}, nil, "", false},
 	"AssertionAudience":   {AssertionAudience(0), nil, "", false},
-	"DiscoverType":        {DiscoverType(0), nil, "", false},
 
 	"Config":                           {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
 	"ResourceServerConfig":             {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},

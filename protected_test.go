@@ -29,7 +29,7 @@ func protectedClient(t testing.TB, change func(*Config), resource httpFunc) *Cli
 
 func unitDPoP(t testing.TB) *DPoP {
 	t.Helper()
-	d, err := NewDPoP(unitKey(), nil)
+	d, err := NewDPoP(unitKey(), Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -777,7 +777,7 @@ func (w *stressWorker) badProof(p *stressPhase, rs *ResourceServer) {
 		{"missing", dpopScheme, nil, ErrClaim},
 		{"there twice", dpopScheme, []string{good, good}, ErrParse},
 		{"with the token as Bearer", bearerScheme, []string{good}, ErrBinding},
-		{"by another key", dpopScheme, []string{proof(must(NewDPoP(w.attacker, nil)), http.MethodGet, "/orders", tok.raw, now)}, ErrBinding},
+		{"by another key", dpopScheme, []string{proof(must(NewDPoP(w.attacker, Clock{})), http.MethodGet, "/orders", tok.raw, now)}, ErrBinding},
 		{"by another key, with the jwk of the right one", dpopScheme, []string{proof(&DPoP{key: w.attacker, header: w.d.header}, http.MethodGet, "/orders", tok.raw, now)}, ErrSignature},
 		{"for another token", dpopScheme, []string{proof(w.d, http.MethodGet, "/orders", "another", now)}, ErrClaim},
 		{"for another method", dpopScheme, []string{proof(w.d, http.MethodPost, "/orders", tok.raw, now)}, ErrClaim},
@@ -829,7 +829,7 @@ func TestResourceServerStress(t *testing.T) {
 		workers := make([]*stressWorker, 100)
 		for i := range workers {
 			key := must(GenerateSigningKey(Ed25519))
-			workers[i] = &stressWorker{stressRun: x, rand: rand.New(rand.NewPCG(1, uint64(i))), greedy: i%20 == 0, d: must(NewDPoP(key, nil))}
+			workers[i] = &stressWorker{stressRun: x, rand: rand.New(rand.NewPCG(1, uint64(i))), greedy: i%20 == 0, d: must(NewDPoP(key, Clock{}))}
 		}
 		const ms, sec = time.Millisecond, time.Second
 		quiet := func() { time.Sleep(125 * sec) } // the cool-down and the longest back-off are over

@@ -29,7 +29,7 @@ func TestSecretDPoPAndTransport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := NewDPoP(key, nil)
+	d, err := NewDPoP(key, Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}

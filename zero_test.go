@@ -39,8 +39,8 @@ var zeroFunctions = map[string]any{
 var zeroTypes = []any{
 	AccessToken{}, AccessTokenProfile{}, Algorithm(""), AssertionAudience(0), AssertionOptions{}, PendingAuthorization{}, AuthorizationDetail{},
 	AuthorizationError{}, AuthorizationRequest{}, AuthorizationServer{}, BackchannelAuthentication{}, BackchannelAuthenticationRequest{}, AuthorizationResponse{}, Challenge{},
-	Client{}, ClientAuthRequest{}, ClientMetadata{}, Clock{}, Config{}, DPoP{}, DPoPOptions{}, DecryptionKey{}, DeviceAuthorization{},
-	DeviceAuthorizationRequest{}, DiscoverOptions{}, DiscoverType(0), EndSessionRequest{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},
+	Client{}, ClientAuthRequest{}, ClientMetadata{}, Clock{}, Config{}, DPoP{}, DecryptionKey{}, DeviceAuthorization{},
+	DeviceAuthorizationRequest{}, DiscoverOptions{}, EndSessionRequest{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},
 	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusalInfo{}, Registration{},
 	RefreshError{}, RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
 	Secret{}, SigningKey{}, Token{}, TokenExchangeRequest{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},

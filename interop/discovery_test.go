@@ -12,7 +12,7 @@ import (
 )
 
 func discoveryScenarios(t table) {
-	kinds := map[string]oauth.DiscoverType{"oidc": oauth.DiscoverOIDC, "oauth2": oauth.DiscoverOAuth2}
+	kinds := map[string]bool{"oidc": false, "oauth2": true}
 	for name, kind := range kinds {
 		for _, instance := range []string{"http", "tls", "tenant", "nonce"} {
 			t.add("discovery "+name+" "+instance, discovery(instance, kind))
@@ -22,7 +22,7 @@ func discoveryScenarios(t table) {
 	t.add("jwks: several keys of one kty, strict kid selection", keySelection)
 }
 
-func discovery(instance string, kind oauth.DiscoverType) scenarioFunc {
+func discovery(instance string, kind bool) scenarioFunc {
 	return func(s *scenario) {
 		server, err := s.desc.discover(s.ctx, instance, kind)
 		s.check(err, "Discover")

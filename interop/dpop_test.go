@@ -45,7 +45,7 @@ func (s *scenario) newDPoP(alg oauth.Algorithm) *oauth.DPoP {
 }
 
 func (s *scenario) dpopOf(key *oauth.SigningKey) *oauth.DPoP {
-	d, err := oauth.NewDPoP(key, nil)
+	d, err := oauth.NewDPoP(key, oauth.Clock{})
 	s.check(err, "NewDPoP")
 	return d
 }

@@ -102,9 +102,9 @@ func (d *description) client(id string) (*registration, error) {
 }
 
 // discover asks an instance of the server for its metadata.
-func (d *description) discover(ctx context.Context, instance string, kind oauth.DiscoverType) (*oauth.AuthorizationServer, error) {
+func (d *description) discover(ctx context.Context, instance string, oauth2 bool) (*oauth.AuthorizationServer, error) {
 	return oauth.Discover(ctx, d.Issuers[instance], &oauth.DiscoverOptions{
-		Type:              kind,
+		OAuth2:              oauth2,
 		HTTPClient:        d.httpClient(),
 		InsecureAllowHTTP: d.insecure(instance),
 	})
@@ -114,7 +114,7 @@ func (d *description) discover(ctx context.Context, instance string, kind oauth.
 func (d *description) server(instance string) (*oauth.AuthorizationServer, error) {
 	once, _ := d.servers.LoadOrStore(instance, sync.OnceValues(func() (*oauth.AuthorizationServer, error) {
 		// Not the context of the scenario that happens to come first.
-		return d.discover(context.Background(), instance, oauth.DiscoverOIDC)
+		return d.discover(context.Background(), instance, false)
 	}))
 	return once.(func() (*oauth.AuthorizationServer, error))()
 }

@@ -150,7 +150,7 @@ func newAPIClient(t *testing.T, s *server) *apiClient {
 	}
 	c := &apiClient{t: t, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 20 * time.Second}}
 	t.Cleanup(c.http.CloseIdleConnections)
-	if c.dpop, err = oauth.NewDPoP(signing, nil); err != nil {
+	if c.dpop, err = oauth.NewDPoP(signing, oauth.Clock{}); err != nil {
 		t.Fatal(err)
 	}
 	client, err := oauth.NewClient(oauth.Config{

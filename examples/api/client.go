@@ -106,7 +106,7 @@ func newClient(s settings, server *oauth.AuthorizationServer, step stepFunc) (*o
 		}},
 		InsecureAllowHTTP: s.allowHTTP,
 	}
-	if cfg.DPoP, err = oauth.NewDPoP(key, nil); err != nil {
+	if cfg.DPoP, err = oauth.NewDPoP(key, oauth.Clock{}); err != nil {
 		return nil, err
 	}
 	if s.key != nil {

@@ -167,7 +167,7 @@ func TestCertificateBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	clientWith := func(cert tls.Certificate) *oauth.Client {
-		d, err := oauth.NewDPoP(key, nil)
+		d, err := oauth.NewDPoP(key, oauth.Clock{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -155,7 +155,7 @@ func newClient(ctx context.Context, srv *oauthtest.Server, key *oauth.SigningKey
 	if err != nil {
 		return nil, err
 	}
-	dpop, err := oauth.NewDPoP(proofKey, nil)
+	dpop, err := oauth.NewDPoP(proofKey, oauth.Clock{})
 	if err != nil {
 		return nil, err
 	}
