@@ -242,11 +242,12 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 	return b, nil
 }
 
-// BackchannelAuthenticationToken asks once for the token. [IsPending] says whether an error
-// means to ask again, not before [BackchannelAuthentication.Interval] has passed. With
-// [ErrExpired] the request has expired; access_denied, in a [*ResponseError],
-// says that the user refused. The other errors are those of a request, and the
-// kinds under [ErrInvalid]. Nil options are the default.
+// BackchannelAuthenticationToken asks once for the token. If the user has not decided
+// yet, the error matches [ErrPending]: ask again, but not before
+// [BackchannelAuthentication.Interval] has passed. If the request has expired, it matches
+// [ErrExpired], and if the user refused, it is a [*ResponseError] with the code
+// access_denied. The other errors are those of a request, and the kinds under
+// [ErrInvalid]. opts may be nil.
 func (c *Client) BackchannelAuthenticationToken(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err

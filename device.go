@@ -159,11 +159,11 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	return d, nil
 }
 
-// DeviceToken asks once for the token. [IsPending] says whether an error means
-// to ask again, not before [DeviceAuthorization.Interval] has passed. With
-// [ErrExpired] the codes have expired; access_denied, in a [*ResponseError],
-// says that the user refused. The other errors are those of a request, and the
-// kinds under [ErrInvalid]. Nil options are the default.
+// DeviceToken asks once for the token. If the user has not decided yet, the error
+// matches [ErrPending]: ask again, but not before [DeviceAuthorization.Interval] has
+// passed. If the codes have expired, it matches [ErrExpired], and if the user refused, it
+// is a [*ResponseError] with the code access_denied. The other errors are those of a
+// request, and the kinds under [ErrInvalid]. opts may be nil.
 func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err

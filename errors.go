@@ -53,6 +53,8 @@ var (
 	ErrMalformed error = &errorKind{text: "malformed"}
 	// ErrRateLimited: one key made too many requests in too short a time. The answer to it is status 429.
 	ErrRateLimited error = &errorKind{text: "limited"}
+	// ErrPending: the user has not decided yet about a device or backchannel authentication (RFC 8628, Section 3.5; CIBA, Section 11). Ask again after the interval. The error also is [ErrRefused].
+	ErrPending error = &errorKind{text: "pending"}
 	// ErrRefused: the server refused the request. Every [*ResponseError] and [*AuthorizationError] is one.
 	ErrRefused error = &errorKind{text: "refused"}
 )
@@ -240,15 +242,21 @@ func (e *ResponseError) Error() string {
 	return b.String()
 }
 
-// Is makes the error one of kind [ErrRefused], without a code also
-// [ErrResponse], and expired_token (RFC 8628, Section 3.5; CIBA, Section 11)
-// also [ErrExpired] with its umbrella.
+// opToken is the operation of the token endpoint, where a user may not have decided yet.
+const opToken = "token"
+
+// Is makes the error one of kind [ErrRefused], without a code also [ErrResponse].
+// Two codes of RFC 8628, Section 3.5 and CIBA, Section 11 have kinds of their own:
+// expired_token matches [ErrExpired] and [ErrInvalid], and authorization_pending and
+// slow_down from the token endpoint match [ErrPending].
 func (e *ResponseError) Is(target error) bool {
 	switch target {
 	case ErrRefused:
 		return true
 	case ErrResponse:
 		return e.Code == ""
+	case ErrPending:
+		return e.Op == opToken && (e.Code == "authorization_pending" || e.Code == "slow_down")
 	case ErrExpired, ErrInvalid:
 		return e.Code == "expired_token"
 	}

@@ -186,13 +186,13 @@ func TestLaterFaults(t *testing.T) {
 				t.Fatal("the fault was never set")
 			}
 			if tt.kind == errPending {
-				if !oauth.IsPending(err) || !errors.Is(err, oauth.ErrRefused) {
+				if !errors.Is(err, oauth.ErrPending) || !errors.Is(err, oauth.ErrRefused) {
 					t.Fatalf("%v, want one to go on after", err)
 				}
 				return
 			}
 			wantError(t, err, tt.kind, tt.param)
-			if oauth.IsPending(err) {
+			if errors.Is(err, oauth.ErrPending) {
 				t.Errorf("%v is pending", err)
 			}
 		})
@@ -210,7 +210,7 @@ func TestLaterScenes(t *testing.T) {
 		played[tt.scene] = true
 		t.Run(tt.scene.name, func(t *testing.T) {
 			err := tt.scene.play(t, newStage(t), func() {})
-			if waits := tt.scene == waitDevice || tt.scene == waitCIBA; waits != oauth.IsPending(err) || !waits && err != nil {
+			if waits := tt.scene == waitDevice || tt.scene == waitCIBA; waits != errors.Is(err, oauth.ErrPending) || !waits && err != nil {
 				t.Error(err)
 			}
 		})

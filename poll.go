@@ -104,17 +104,6 @@ func (o jsonObject) pollInterval() (n int64, ok bool, err error) {
 
 // ---- asking
 
-// IsPending reports whether err says that the user has not decided yet
-// (authorization_pending, slow_down): ask again after the interval. It is for
-// polling by hand, with [Client.DeviceToken] and [Client.BackchannelAuthenticationToken].
-func IsPending(err error) bool {
-	var refused *ResponseError
-	if !errors.As(err, &refused) || errors.Is(err, ErrUnavailable) { // that was the key set's answer
-		return false
-	}
-	return refused.Code == "authorization_pending" || refused.Code == "slow_down"
-}
-
 // form makes the token request, with the code in the parameter that the grant
 // has for it.
 func (g *pendingGrant) form(c *Client, grantType, param string, opts *GrantOptions) (url.Values, error) {
@@ -161,7 +150,7 @@ func (c *Client) ask(ctx context.Context, g *pendingGrant, grantType, param stri
 	got, err := c.askToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks, patience: patience})
 	var refused *ResponseError
 	errors.As(err, &refused)
-	if IsPending(err) && refused.Code == "slow_down" {
+	if errors.Is(err, ErrPending) && refused.Code == "slow_down" {
 		g.slowDown(refused)
 	}
 	if lost := g.lost.Swap(errors.Is(err, ErrNetwork) || errors.Is(err, context.Canceled)); lost && refused != nil && refused.Code == "invalid_grant" {
@@ -203,7 +192,7 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 		switch {
 		case err == nil: // whatever is wrong with it: asking again would replay the code
 			return c.acceptToken(ctx, got)
-		case IsPending(err):
+		case errors.Is(err, ErrPending):
 			failures = 0
 		case ctx.Err() == nil && transient(err):
 			failures++

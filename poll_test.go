@@ -212,7 +212,7 @@ func TestPollKinds(t *testing.T) {
 			}
 			c := s.pollClient(t, nil)
 			_, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil)
-			if errors.Is(err, ErrExpired) != expired || errors.Is(err, ErrInvalid) != expired || errors.Is(err, ErrRefused) != (code != "") || errors.Is(err, ErrResponse) || IsPending(err) {
+			if errors.Is(err, ErrExpired) != expired || errors.Is(err, ErrInvalid) != expired || errors.Is(err, ErrRefused) != (code != "") || errors.Is(err, ErrResponse) || errors.Is(err, ErrPending) {
 				t.Errorf("%q: %v", code, err)
 			}
 		})
@@ -221,11 +221,14 @@ func TestPollKinds(t *testing.T) {
 		if refused := error(&ResponseError{Code: code}); errors.Is(refused, ErrInvalid) {
 			t.Errorf("%q is ErrInvalid", code)
 		}
-		if got := IsPending(&Error{Err: &ResponseError{Code: code}}); got != pending {
-			t.Errorf("IsPending of %q: %v", code, got)
+		if got := errors.Is(&Error{Err: &ResponseError{Op: opToken, Code: code}}, ErrPending); got != pending {
+			t.Errorf("%q is pending: %v", code, got)
+		}
+		if other := (&ResponseError{Op: "key set", Code: code}); errors.Is(other, ErrPending) {
+			t.Errorf("%q of a key set is pending", code)
 		}
 	}
-	if IsPending(nil) || IsPending(ErrRefused) {
+	if errors.Is(nil, ErrPending) || errors.Is(ErrRefused, ErrPending) {
 		t.Error("pending without an answer")
 	}
 }
@@ -327,7 +330,7 @@ func TestPollContext(t *testing.T) {
 				ctx, cancel := tt.until(tt.after)
 				defer cancel()
 				token, err := c.PollDevice(ctx, d, nil)
-				if token != nil || !errors.Is(err, tt.kind) || errors.Is(err, ErrInvalid) || IsPending(err) {
+				if token != nil || !errors.Is(err, tt.kind) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrPending) {
 					t.Errorf("%v, %v", token, err)
 				}
 				if errors.Is(tt.kind, context.Canceled) && errors.Is(err, ErrNetwork) {
@@ -453,7 +456,7 @@ func TestPollCodeIsSpent(t *testing.T) {
 			s.set("/jwks", refusal)
 			token, err := c.PollDevice(context.Background(), d, nil)
 			wantError(t, err, ErrUnavailable, "")
-			if got := s.times(); token != nil || !slices.Equal(got, []float64{5}) || IsPending(err) || d.Interval() != 5*time.Second {
+			if got := s.times(); token != nil || !slices.Equal(got, []float64{5}) || errors.Is(err, ErrPending) || d.Interval() != 5*time.Second {
 				t.Errorf("%v, %v, asked after %v s, then every %v", token, err, got, d.Interval())
 			}
 		})
@@ -546,7 +549,7 @@ func TestPollByHand(t *testing.T) {
 			pending  bool
 		}{{7, true}, {12, true}, {12, false}} {
 			token, err := c.DeviceToken(context.Background(), d, nil)
-			if token != nil || IsPending(err) != want.pending || d.Interval() != want.interval*time.Second {
+			if token != nil || errors.Is(err, ErrPending) != want.pending || d.Interval() != want.interval*time.Second {
 				t.Errorf("attempt %d: %v, %v, then every %v", i, token, err, d.Interval())
 			}
 			var next DeviceAuthorization

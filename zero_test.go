@@ -28,7 +28,7 @@ var zeroFunctions = map[string]any{
 	"ClientAssertion": ClientAssertion, "ClientIDMetadataHandler": ClientIDMetadataHandler, "ClientSecretBasic": ClientSecretBasic,
 	"NewClientSecretDecryptionKey": NewClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
 	"CognitoProfile": CognitoProfile, "Discover": Discover, "DiscoverResource": DiscoverResource,
-	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "IsPending": IsPending, "KeycloakProfile": KeycloakProfile,
+	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "KeycloakProfile": KeycloakProfile,
 	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
 	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "PublicClient": PublicClient, "OktaProfile": OktaProfile,
 	"ParseBackchannelPing": ParseBackchannelPing, "ParseChallenges": ParseChallenges, "ParseDecryptionKey": ParseDecryptionKey,

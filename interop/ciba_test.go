@@ -97,7 +97,7 @@ func backchannelDenied(s *scenario) {
 		l.decide(s, "deny")
 		t, err := get(l, s)
 		s.requireResponseError(err, http.StatusBadRequest, "access_denied")
-		s.require(!oauth.IsPending(err), "IsPending after the refusal")
+		s.require(!errors.Is(err, oauth.ErrPending), "pending after the refusal")
 		s.require(t == nil, "a Token beside an error")
 	}
 }

@@ -107,14 +107,14 @@ func deviceFlow(id string, get func(*scenario, *device) (*oauth.Token, error)) s
 // that was used before, and the token of the first time is not good any more.
 func (f *flow) requireRevoked(s *scenario, err error) {
 	s.requireResponseError(err, http.StatusBadRequest, "invalid_grant")
-	s.require(!oauth.IsPending(err), "a used code is said to be pending: %v", err)
+	s.require(!errors.Is(err, oauth.ErrPending), "a used code is said to be pending: %v", err)
 	f.requireInactive(s)
 }
 
 // requirePending ends the scenario unless err says that nobody decided yet.
 func (s *scenario) requirePending(err error) {
 	s.requireResponseError(err, http.StatusBadRequest, "authorization_pending")
-	s.require(oauth.IsPending(err), "IsPending does not know %v", err)
+	s.require(errors.Is(err, oauth.ErrPending), "ErrPending is not %v", err)
 }
 
 // requireUser ends the scenario unless the flow is that user's.
@@ -128,7 +128,7 @@ func deviceDenied(s *scenario) {
 	d.decide(s, "deny", "")
 	t, err := askDevice(s, d)
 	s.requireResponseError(err, http.StatusBadRequest, "access_denied")
-	s.require(!oauth.IsPending(err), "IsPending after the refusal")
+	s.require(!errors.Is(err, oauth.ErrPending), "pending after the refusal")
 	s.require(t == nil, "a Token beside an error")
 
 	d = s.startDevice("device", "openid")

@@ -104,7 +104,7 @@ func (d *description) client(id string) (*registration, error) {
 // discover asks an instance of the server for its metadata.
 func (d *description) discover(ctx context.Context, instance string, oauth2 bool) (*oauth.AuthorizationServer, error) {
 	return oauth.Discover(ctx, d.Issuers[instance], &oauth.DiscoverOptions{
-		OAuth2:              oauth2,
+		OAuth2:            oauth2,
 		HTTPClient:        d.httpClient(),
 		InsecureAllowHTTP: d.insecure(instance),
 	})
