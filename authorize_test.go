@@ -316,7 +316,7 @@ func TestPrivateScheme(t *testing.T) {
 		{"urn:ietf:wg:oauth:2.0:oob", "com.example.app"},
 	} {
 		_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: tt.uri})
-		_, endErr := c.EndSessionURL(EndSessionRequest{PostLogoutRedirectURI: tt.uri})
+		_, endErr := c.EndSessionURL(&EndSessionRequest{PostLogoutRedirectURI: tt.uri})
 		for param, err := range map[string]error{"RedirectURI": err, "PostLogoutRedirectURI": endErr} {
 			if tt.text == "" {
 				if err != nil {

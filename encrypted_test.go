@@ -155,7 +155,7 @@ func testEncryptedAnswers(t *testing.T, key *oauth.DecryptionKey, alg, enc strin
 	came("refresh", 1)
 
 	// As a hint it goes back in the clear: OpenID Connect Core, Section 3.1.2.1.
-	end, err := client.EndSessionURL(oauth.EndSessionRequest{Token: tok})
+	end, err := client.EndSessionURL(&oauth.EndSessionRequest{Token: tok})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func useToken(t *testing.T, s *unitServer, token *Token) {
 	if got, err := c.authorization(token); err == nil && (!strings.HasPrefix(got, "Bearer ") || !headerValue(got[len("Bearer "):])) {
 		t.Fatalf("Authorization %q", got)
 	}
-	if u, err := c.EndSessionURL(EndSessionRequest{Token: token}); err == nil {
+	if u, err := c.EndSessionURL(&EndSessionRequest{Token: token}); err == nil {
 		if _, ok := webURL(u); !ok {
 			t.Fatalf("to be opened is %q", u)
 		}

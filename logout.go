@@ -45,9 +45,13 @@ type EndSessionRequest struct {
 // server, after the application ended its own. The URL has personal data in it
 // where Token is set. The errors are of kind [ErrConfig] and [ErrInsecureURL]; no
 // request is made.
-func (c *Client) EndSessionURL(e EndSessionRequest) (string, error) {
+func (c *Client) EndSessionURL(r *EndSessionRequest) (string, error) {
 	if err := c.made(); err != nil {
 		return "", err
+	}
+	var e EndSessionRequest
+	if r != nil {
+		e = *r
 	}
 	u, err := c.endSessionURL(e)
 	if err != nil {

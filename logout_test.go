@@ -111,7 +111,7 @@ func TestEndSessionURL(t *testing.T) {
 					tt.config(c)
 				}
 			})
-			got, err := c.EndSessionURL(tt.e)
+			got, err := c.EndSessionURL(&tt.e)
 			if tt.kind != nil {
 				if got != "" {
 					t.Errorf("%s with the error", got)
@@ -141,7 +141,7 @@ func TestEndSessionErrorsQuoteNothing(t *testing.T) {
 		{Token: logoutHint(secretMarker), State: secretMarker, PostLogoutRedirectURI: "https://app.example/"},
 		{LogoutHint: secretMarker, State: secretMarker},
 	} {
-		_, err := c.EndSessionURL(e)
+		_, err := c.EndSessionURL(&e)
 		wantError(t, err, ErrConfig, "")
 		secretLook(t, err, secretMarker)
 	}

@@ -115,7 +115,7 @@ func TestReservedNames(t *testing.T) {
 		}), "access_type"},
 		{"Grant", append([]string{"grant_type"}, credentials...), params(func(p url.Values) error { _, err := c.Grant(ctx, "urn:x", p); return err }), "scope"},
 		{"EndSessionRequest.Params", []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"},
-			params(func(p url.Values) error { _, err := c.EndSessionURL(EndSessionRequest{Params: p}); return err }), "returnTo"},
+			params(func(p url.Values) error { _, err := c.EndSessionURL(&EndSessionRequest{Params: p}); return err }), "returnTo"},
 		{"AssertionOptions.Header", []string{"alg", "crit", "typ", "kid", "b64", "zip"},
 			assertion(func(o *AssertionOptions, m map[string]any) { o.Header = m }), "x5t#S256"},
 		{"AssertionOptions.Claims", []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti"},

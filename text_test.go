@@ -121,7 +121,7 @@ func TestWebURL(t *testing.T) {
 				}
 				return a.URL(), nil
 			},
-			"end_session_endpoint": func(c *Client) (string, error) { return c.EndSessionURL(EndSessionRequest{}) },
+			"end_session_endpoint": func(c *Client) (string, error) { return c.EndSessionURL(&EndSessionRequest{}) },
 		} {
 			c := s.client(t, func(c *Config) { c.Server.AuthorizationEndpoint, c.Server.EndSessionEndpoint = tt.url, tt.url })
 			got, err := start(c)
@@ -174,7 +174,7 @@ func TestBrowserURLQuery(t *testing.T) {
 			return err
 		}},
 		{"end_session_endpoint", endSessionParams, func(c *Client, _ bool) error {
-			_, err := c.EndSessionURL(EndSessionRequest{Params: url.Values{"mine": {"x"}}})
+			_, err := c.EndSessionURL(&EndSessionRequest{Params: url.Values{"mine": {"x"}}})
 			return err
 		}},
 	} {

@@ -52,7 +52,7 @@ func logout(s *scenario) {
 // back with.
 func (s *scenario) endSession(f *flow, e oauth.EndSessionRequest) url.Values {
 	before := len(f.wire.exchanges())
-	address, err := f.client.EndSessionURL(e)
+	address, err := f.client.EndSessionURL(&e)
 	s.check(err, "EndSessionURL")
 	equal(s, len(f.wire.exchanges()), before, "number of requests after EndSessionURL")
 	u, err := url.Parse(address)
@@ -70,14 +70,14 @@ func (s *scenario) endSession(f *flow, e oauth.EndSessionRequest) url.Values {
 // refusedLogout ends at a page of the server, with nobody logged out: another
 // address than the registered one, and another client's ID token.
 func (s *scenario) refusedLogout(f *flow) {
-	address, err := f.client.EndSessionURL(oauth.EndSessionRequest{Token: f.token, PostLogoutRedirectURI: s.desc.LoggedOut + "/other"})
+	address, err := f.client.EndSessionURL(&oauth.EndSessionRequest{Token: f.token, PostLogoutRedirectURI: s.desc.LoggedOut + "/other"})
 	s.check(err, "EndSessionURL")
 	_, page, err := f.browser.follow(s.ctx, address, s.desc.LoggedOut)
 	s.check(err, "logout")
 	s.require(page != nil && page.status == http.StatusBadRequest, "an address that is not registered: the browser ended at %v", page)
 
 	other := s.code("tls", "basic", options{})
-	address, err = f.client.EndSessionURL(oauth.EndSessionRequest{Token: other.token})
+	address, err = f.client.EndSessionURL(&oauth.EndSessionRequest{Token: other.token})
 	s.require(errors.Is(err, oauth.ErrConfig) && address == "", "the token of another client: wanted ErrConfig, got: %v", err)
 }
 

@@ -184,7 +184,7 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.state = rand.Text()
-	target, err := a.client.EndSessionURL(oauth.EndSessionRequest{
+	target, err := a.client.EndSessionURL(&oauth.EndSessionRequest{
 		Token:                 a.user,
 		PostLogoutRedirectURI: a.origin + loggedOutPath,
 		State:                 a.state,
