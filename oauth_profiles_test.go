@@ -2,7 +2,7 @@ package oauth_test
 
 // Whole flows of the profiles that go beyond the plain code flow: pushed,
 // signed and encrypted requests, authorization details, and the profiles of
-// FAPI. What else a response can be is in response_test.go.
+// FAPI. What else a response can be is in callback_flow_test.go.
 
 import (
 	"encoding/base64"
