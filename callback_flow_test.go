@@ -74,7 +74,7 @@ func TestJARMConfiguration(t *testing.T) {
 		_, err := client.StartAuthorization(t.Context(), request(func(r *oauth.AuthorizationRequest) {
 			r.ResponseType, r.ResponseMode = tt.responseType, tt.mode
 		}))
-		wantError(t, err, tt.kind, tt.param)
+		oauth.WantError(t, err, tt.kind, tt.param)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestJARMAlgorithms(t *testing.T) {
 			login(t, srv, use(alg), signed)
 			n := len(srv.Requests())
 			_, err := try(t, srv, use(algorithms[(i+1)%len(algorithms)]), signed)
-			wantError(t, err, oauth.ErrAlgorithm, "alg")
+			oauth.WantError(t, err, oauth.ErrAlgorithm, "alg")
 			if got := asked(srv, n); got != "openid-configuration authorize" {
 				t.Errorf("requests: %s", got)
 			}
@@ -109,13 +109,13 @@ func TestJARMNotAsAsked(t *testing.T) {
 	signed := func(r *oauth.AuthorizationRequest) { r.ResponseMode = "query.jwt" }
 	srv.Fault(oauthtest.JARMDowngrade)
 	_, err := try(t, srv, client, func(r *oauth.AuthorizationRequest) { signed(r); r.LoginHint = "deny" })
-	wantError(t, err, oauth.ErrClaim, "response") // an error is not believed either
+	oauth.WantError(t, err, oauth.ErrClaim, "response") // an error is not believed either
 	srv.Fault()
 
 	pending, _ := begin(t, srv, client, nil)
 	_, callback := begin(t, srv, client, signed)
 	_, err = client.FinishAuthorization(callback, pending, nil)
-	wantError(t, err, oauth.ErrClaim, "response")
+	oauth.WantError(t, err, oauth.ErrClaim, "response")
 }
 
 // The hybrid flow with every algorithm, whose hash c_hash is made with.
@@ -180,7 +180,7 @@ func TestHybridSecondToken(t *testing.T) {
 			_, err := try(t, srv, newClient(t, srv, nil), func(r *oauth.AuthorizationRequest) {
 				r.ResponseType, r.ResponseMode, r.MaxAge = "code id_token", "form_post", &hour
 			})
-			wantError(t, err, tt.kind, tt.claim)
+			oauth.WantError(t, err, tt.kind, tt.claim)
 			if got := asked(srv, 0); got != "openid-configuration authorize jwks token" {
 				t.Errorf("requests: %s", got)
 			}
@@ -216,9 +216,9 @@ func TestHybridTenants(t *testing.T) {
 			r.ResponseType, r.ResponseMode = "code id_token", "form_post"
 		})
 		if same {
-			wantError(t, err, nil, "")
+			oauth.WantError(t, err, nil, "")
 		} else {
-			wantError(t, err, oauth.ErrIssuer, "iss")
+			oauth.WantError(t, err, oauth.ErrIssuer, "iss")
 		}
 	}
 }
@@ -275,5 +275,5 @@ func TestIDTokenLoginStrayCode(t *testing.T) {
 	}
 	params.Set("code", "x")
 	_, err = client.ValidateAuthorizationResponse(t.Context(), pending, params)
-	wantError(t, err, oauth.ErrClaim, "code")
+	oauth.WantError(t, err, oauth.ErrClaim, "code")
 }

@@ -120,14 +120,14 @@ func TestClientDefaultMaxAge(t *testing.T) {
 				t.Errorf("max_age %q, want %q", got, tt.sent)
 			}
 			tok, err := client.FinishAuthorization(callback, pending, nil)
-			wantError(t, err, tt.kind, "auth_time")
+			oauth.WantError(t, err, tt.kind, "auth_time")
 			if (tok == nil) != (err != nil) {
 				t.Errorf("token %v", tok)
 			}
 		})
 	}
 	_, err := oauth.NewClient(config(t, srv, func(c *oauth.Config) { c.Metadata.DefaultMaxAge = age(-1) }))
-	wantError(t, err, oauth.ErrConfig, "Metadata.DefaultMaxAge")
+	oauth.WantError(t, err, oauth.ErrConfig, "Metadata.DefaultMaxAge")
 }
 
 func TestClientRequireAuthTime(t *testing.T) {
@@ -148,7 +148,7 @@ func TestClientRequireAuthTime(t *testing.T) {
 			defer srv.Fault()
 			client := newClient(t, srv, func(c *oauth.Config) { c.Metadata.RequireAuthTime = tt.require })
 			_, err := try(t, srv, client, nil)
-			wantError(t, err, tt.kind, "auth_time")
+			oauth.WantError(t, err, tt.kind, "auth_time")
 			sent := srv.Requests()
 			if sent[len(sent)-1].Query.Has("max_age") {
 				t.Error("max_age was sent")
@@ -184,7 +184,7 @@ func TestClientIDTokenSignedResponseAlg(t *testing.T) {
 				c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValuesSupported = tt.configured, tt.list
 			})
 			_, err := try(t, srv, client, nil)
-			wantError(t, err, tt.kind, "alg")
+			oauth.WantError(t, err, tt.kind, "alg")
 		})
 	}
 	for _, tt := range []struct {
@@ -203,7 +203,7 @@ func TestClientIDTokenSignedResponseAlg(t *testing.T) {
 			_, err := oauth.NewClient(config(t, srv, func(c *oauth.Config) {
 				c.Metadata.IDTokenSignedResponseAlg, c.Server.IDTokenSigningAlgValuesSupported = tt.configured, tt.list
 			}))
-			wantError(t, err, oauth.ErrAlgorithm, tt.param)
+			oauth.WantError(t, err, oauth.ErrAlgorithm, tt.param)
 		})
 	}
 }
@@ -235,7 +235,7 @@ func TestClientUserinfoSignedResponseAlg(t *testing.T) {
 				c.Metadata.UserinfoSignedResponseAlg, c.Server.UserinfoSigningAlgValuesSupported = tt.configured, tt.list
 			})
 			info, err := client.UserInfo(t.Context(), login(t, srv, client, nil), nil)
-			wantError(t, err, tt.kind, tt.param)
+			oauth.WantError(t, err, tt.kind, tt.param)
 			if (info == nil) != (err != nil) {
 				t.Errorf("userinfo %v", info)
 			}
@@ -253,7 +253,7 @@ func TestClientUserinfoSignedResponseAlg(t *testing.T) {
 		})
 	}
 	_, err := oauth.NewClient(config(t, srv, func(c *oauth.Config) { c.Metadata.UserinfoSignedResponseAlg = oauth.HS256 }))
-	wantError(t, err, oauth.ErrAlgorithm, param)
+	oauth.WantError(t, err, oauth.ErrAlgorithm, param)
 }
 
 // credentials says in which forms a request authenticates the client.

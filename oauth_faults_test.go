@@ -371,7 +371,7 @@ func testFault(t *testing.T, srv *oauthtest.Server, f *flow, fault oauthtest.Fau
 	if hit >= 0 {
 		row := fatalFaults[hit]
 		want = f.requests(row.stage)
-		wantError(t, err, row.kind, row.param)
+		oauth.WantError(t, err, row.kind, row.param)
 		wantNoSecret(t, err, append(tap.secrets(), sentSecrets(srv.Requests()[n:])...))
 	} else {
 		ok := harmlessFaults[fault]
@@ -397,7 +397,7 @@ func TestUserinfoFaults(t *testing.T) {
 			if info != nil {
 				t.Errorf("userinfo %v", info)
 			}
-			wantError(t, err, tt.kind, tt.param)
+			oauth.WantError(t, err, tt.kind, tt.param)
 			if got := asked(srv, n); got != tt.requests {
 				t.Errorf("requests: %s, want %s", got, tt.requests)
 			}

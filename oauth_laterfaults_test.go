@@ -191,7 +191,7 @@ func TestLaterFaults(t *testing.T) {
 				}
 				return
 			}
-			wantError(t, err, tt.kind, tt.param)
+			oauth.WantError(t, err, tt.kind, tt.param)
 			if errors.Is(err, oauth.ErrPending) {
 				t.Errorf("%v is pending", err)
 			}

@@ -315,7 +315,7 @@ func TestEncryptedRequestWithoutKey(t *testing.T) {
 		c.Metadata.RequestObjectEncryptionAlg = "ECDH-ES"
 	})
 	pending, err := client.StartAuthorization(t.Context(), request(nil))
-	wantError(t, err, oauth.ErrKeyNotFound, "jwks_uri")
+	oauth.WantError(t, err, oauth.ErrKeyNotFound, "jwks_uri")
 	if pending != nil {
 		t.Errorf("%v", pending)
 	}
@@ -356,7 +356,7 @@ func TestFAPI1Advanced(t *testing.T) {
 	_, err = try(t, srv, client, func(r *oauth.AuthorizationRequest) {
 		r.ResponseType, r.ResponseMode = "code id_token", "form_post"
 	})
-	wantError(t, err, oauth.ErrClaim, "s_hash")
+	oauth.WantError(t, err, oauth.ErrClaim, "s_hash")
 }
 
 // FAPI 2.0 Message Signing: a signed request that is pushed, a signed response,

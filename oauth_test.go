@@ -122,25 +122,6 @@ func login(t *testing.T, srv *oauthtest.Server, client *oauth.Client, edit func(
 	return tok
 }
 
-// wantError wants an error of a kind that names a parameter; with a nil kind,
-// none.
-func wantError(t *testing.T, err, kind error, param string) {
-	t.Helper()
-	if kind == nil {
-		if err != nil {
-			t.Errorf("error %v", err)
-		}
-		return
-	}
-	if !errors.Is(err, kind) {
-		t.Fatalf("error %v, want the kind %v", err, kind)
-	}
-	var e *oauth.Error
-	if errors.As(err, &e) && (e.Kind != kind || e.Param != param) || e == nil && param != "" {
-		t.Errorf("error of kind %v about %q: %v; want %v about %q", e.Kind, e.Param, err, kind, param)
-	}
-}
-
 // asked is the list of the endpoints that were asked, in their order, since
 // there were n requests.
 func asked(srv *oauthtest.Server, n int) string {
@@ -237,13 +218,13 @@ func TestDiscovery(t *testing.T) {
 func TestDiscoveryRefused(t *testing.T) {
 	srv := newServer(t, nil)
 	_, err := oauth.Discover(t.Context(), srv.Issuer(), nil) // it does not trust the server's certificate
-	wantError(t, err, oauth.ErrNetwork, "")
+	oauth.WantError(t, err, oauth.ErrNetwork, "")
 	_, err = oauth.Discover(t.Context(), srv.Issuer()+"/tenant/one", &oauth.DiscoverOptions{HTTPClient: srv.Client()})
-	wantError(t, err, oauth.ErrRefused, "")
+	oauth.WantError(t, err, oauth.ErrRefused, "")
 
 	plain := newServer(t, &oauthtest.Options{Plain: true})
 	_, err = oauth.Discover(t.Context(), plain.Issuer(), nil)
-	wantError(t, err, oauth.ErrInsecureURL, "issuer")
+	oauth.WantError(t, err, oauth.ErrInsecureURL, "issuer")
 	if n := len(plain.Requests()); n != 0 {
 		t.Errorf("%d requests over http", n)
 	}
@@ -327,7 +308,7 @@ func TestAlgorithms(t *testing.T) {
 				t.Errorf("userinfo: %v, %v", info, err)
 			}
 			_, err := try(t, srv, use(algorithms[(i+1)%len(algorithms)]), nil)
-			wantError(t, err, oauth.ErrAlgorithm, "alg")
+			oauth.WantError(t, err, oauth.ErrAlgorithm, "alg")
 		})
 	}
 }
@@ -526,7 +507,7 @@ func TestSavedToken(t *testing.T) {
 	}
 	srv.Fault(oauthtest.SubMismatch)
 	_, err = client.UserInfo(t.Context(), &restored, nil)
-	wantError(t, err, oauth.ErrClaim, "sub")
+	oauth.WantError(t, err, oauth.ErrClaim, "sub")
 }
 
 // An issuer for all tenants, as Entra ID has one.
@@ -591,7 +572,7 @@ func TestTenants(t *testing.T) {
 			}
 			n := len(srv.Requests())
 			tok, err := client.FinishAuthorization(callback, pending, nil)
-			wantError(t, err, tt.kind, tt.param)
+			oauth.WantError(t, err, tt.kind, tt.param)
 			if tt.kind == nil && (tok.Subject() != "alice" || tok.IDToken().Issuer() != tt.iss) || tt.kind != nil && tok != nil {
 				t.Errorf("token %v", tok)
 			}
@@ -690,7 +671,7 @@ func TestVerifyIDToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			id, err := client.VerifyIDToken(t.Context(), raw, tt.options)
-			wantError(t, err, tt.kind, tt.param)
+			oauth.WantError(t, err, tt.kind, tt.param)
 			if tt.kind == nil && (id.Subject() != "bob" || id.Raw() != raw) || tt.kind != nil && id != nil {
 				t.Errorf("ID token %v", id)
 			}
