@@ -16,7 +16,6 @@ import (
 	"time"
 )
 
-
 // A Token is what the token endpoint gave out. Its secrets do not print and do
 // not encode to JSON; MarshalBinary is for the session store.
 type Token struct {
