@@ -73,9 +73,9 @@ func (t *AccessToken) Identity() (issuer, subject string, err error) {
 	d := t.data()
 	switch {
 	case d.issuer == "":
-		return "", "", fail(ErrConfig, "AccessToken", "is nil or empty: take it from AccessTokenFromContext or Authenticate").in(opResource)
+		return "", "", withOp(opResource, fail(ErrConfig, "AccessToken", "is nil or empty: take it from AccessTokenFromContext or Authenticate"))
 	case d.subject == "":
-		return "", "", fail(ErrClaim, "sub", "is missing: the token is of no user that its server names; see ClientID").in(opResource)
+		return "", "", withOp(opResource, fail(ErrClaim, "sub", "is missing: the token is of no user that its server names; see ClientID"))
 	}
 	return d.issuer, d.subject, nil
 }
@@ -147,7 +147,7 @@ func (t *AccessToken) summary() string {
 
 // MarshalJSON fails: what it could write would be trusted by whoever reads it.
 func (t AccessToken) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "an AccessToken does not encode itself: keep what Claims gives").in(opResource)
+	return nil, withOp(opResource, fail(ErrConfig, "", "an AccessToken does not encode itself: keep what Claims gives"))
 }
 
 // tokenHash is the SHA-256 of a token: what it is remembered by, and ath.

@@ -23,7 +23,7 @@ import (
 // that could not be told.
 func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 	if rs == nil || r == nil {
-		return nil, fail(ErrConfig, "", "the ResourceServer or the request is nil").in(opResource)
+		return nil, withOp(opResource, fail(ErrConfig, "", "the ResourceServer or the request is nil"))
 	}
 	t, err := rs.authenticate(r)
 	if err != nil {

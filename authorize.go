@@ -170,7 +170,7 @@ const authorizationVersion = 2 // 1 had no RequireACR
 func (a *PendingAuthorization) MarshalBinary() ([]byte, error) {
 	d := a.data()
 	if d.state == "" {
-		return nil, fail(ErrConfig, "", "there is nothing to save: StartAuthorization did not make this PendingAuthorization").in(opAuthorize)
+		return nil, withOp(opAuthorize, fail(ErrConfig, "", "there is nothing to save: StartAuthorization did not make this PendingAuthorization"))
 	}
 	w := newSaved(authorizationVersion)
 	for _, s := range d.fields() {
@@ -188,7 +188,7 @@ func (a *PendingAuthorization) UnmarshalBinary(data []byte) error {
 		return nilReceiver()
 	}
 	if len(data) > maxSaved {
-		return fail(ErrParse, "", "the data is longer than %d bytes", maxSaved).in(opAuthorize)
+		return withOp(opAuthorize, fail(ErrParse, "", "the data is longer than %d bytes", maxSaved))
 	}
 	fresh := new(pendingAuthorizationData)
 	r := readSaved(data, authorizationVersion)
@@ -257,7 +257,7 @@ func (d *pendingAuthorizationData) fields() []*string {
 // MarshalJSON fails: what it could write would be empty, and what is needed is
 // secret.
 func (a *PendingAuthorization) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a PendingAuthorization does not encode to JSON: use MarshalBinary for the user's session").in(opAuthorize)
+	return nil, withOp(opAuthorize, fail(ErrConfig, "", "a PendingAuthorization does not encode to JSON: use MarshalBinary for the user's session"))
 }
 
 // Format prints the server and the client, nothing that is secret.
@@ -282,7 +282,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 		return nil, err
 	}
 	if r == nil {
-		return nil, fail(ErrConfig, "", "the AuthorizationRequest is nil").in(opAuthorize)
+		return nil, withOp(opAuthorize, fail(ErrConfig, "", "the AuthorizationRequest is nil"))
 	}
 	a, form, err := c.authorizationRequest(r)
 	if err != nil {

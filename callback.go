@@ -167,7 +167,7 @@ func (c *Client) ValidateAuthorizationResponse(ctx context.Context, a *PendingAu
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, &Error{Op: opCallback, Detail: "given up", Err: err}
+		return nil, withOp(opCallback, &Error{Detail: "given up", Err: err})
 	}
 	cb, err := c.validateAuthorizationResponse(ctx, a, params)
 	if err != nil { // which may quote the server, and the server the request

@@ -77,7 +77,7 @@ func (b *BackchannelAuthentication) UnmarshalBinary(data []byte) error {
 
 // MarshalJSON fails: what is needed is secret.
 func (b *BackchannelAuthentication) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a BackchannelAuthentication does not encode to JSON: use MarshalBinary").in(opBackchannel)
+	return nil, withOp(opBackchannel, fail(ErrConfig, "", "a BackchannelAuthentication does not encode to JSON: use MarshalBinary"))
 }
 
 // Format prints the server and the client, nothing that is secret.
@@ -275,7 +275,7 @@ func (c *Client) PollBackchannelAuthentication(ctx context.Context, b *Backchann
 		return nil, err
 	}
 	if b == nil {
-		return nil, fail(ErrConfig, "BackchannelAuthentication", "is nil").in(opToken)
+		return nil, withOp(opToken, fail(ErrConfig, "BackchannelAuthentication", "is nil"))
 	}
 	t, err := c.poll(ctx, &b.g, backchannelGrant, "auth_req_id", opts)
 	if err != nil {

@@ -28,7 +28,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 		return nil, withOp(op, err)
 	}
 	if c.auth == nil {
-		return nil, fail(ErrConfig, "Auth", "is nil, so this client cannot call the server: set it, PublicClient() for a public client").in(op)
+		return nil, withOp(op, fail(ErrConfig, "Auth", "is nil, so this client cannot call the server: set it, PublicClient() for a public client"))
 	}
 	if _, err := c.caller.checkURL(member, target); err != nil {
 		return nil, withOp(op, err) // before anything secret is made for it

@@ -296,15 +296,15 @@ type decrypter struct{ keys []*DecryptionKey }
 // are such faults. An HSM that is [ErrUnavailable] is not.
 func NewDecrypter(keys ...*DecryptionKey) (Decrypter, error) {
 	if len(keys) == 0 {
-		return nil, fail(ErrConfig, "keys", "there is none").in(opDecrypt)
+		return nil, withOp(opDecrypt, fail(ErrConfig, "keys", "there is none"))
 	}
 	for i, k := range keys {
 		if k == nil || k.alg == nil {
-			return nil, fail(ErrConfig, "keys", "one is nil or empty: NewDecryptionKey, NewClientSecretDecryptionKey and ParseDecryptionKey make one").in(opDecrypt)
+			return nil, withOp(opDecrypt, fail(ErrConfig, "keys", "one is nil or empty: NewDecryptionKey, NewClientSecretDecryptionKey and ParseDecryptionKey make one"))
 		}
 		for _, other := range keys[:i] {
 			if k.confusable(other) {
-				return nil, fail(ErrConfig, "keys", "two for %s: each needs a key id of its own", k.alg.name).in(opDecrypt)
+				return nil, withOp(opDecrypt, fail(ErrConfig, "keys", "two for %s: each needs a key id of its own", k.alg.name))
 			}
 		}
 	}
@@ -336,12 +336,12 @@ func (d *decrypter) decrypts(x *encryption) bool {
 
 func (d *decrypter) DecryptJWE(ctx context.Context, compact string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, &Error{Op: opDecrypt, Detail: "given up", Err: err}
+		return nil, withOp(opDecrypt, &Error{Detail: "given up", Err: err})
 	}
 	plaintext, err := d.decrypt(compact)
 	switch {
 	case err != nil:
-		return nil, &Error{Kind: ErrUnavailable, Op: opDecrypt, Detail: "the key cannot be used now", Err: err}
+		return nil, withOp(opDecrypt, &Error{Kind: ErrUnavailable, Detail: "the key cannot be used now", Err: err})
 	case plaintext == nil:
 		return nil, withOp(opDecrypt, errUndecryptable("the token"))
 	}

@@ -72,7 +72,7 @@ func (d *DeviceAuthorization) UnmarshalBinary(data []byte) error {
 
 // MarshalJSON fails: what is needed is secret.
 func (d *DeviceAuthorization) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a DeviceAuthorization does not encode to JSON: use MarshalBinary").in(opDevice)
+	return nil, withOp(opDevice, fail(ErrConfig, "", "a DeviceAuthorization does not encode to JSON: use MarshalBinary"))
 }
 
 // Format prints the server and the client, nothing that is secret.
@@ -192,7 +192,7 @@ func (c *Client) PollDevice(ctx context.Context, d *DeviceAuthorization, opts *G
 		return nil, err
 	}
 	if d == nil {
-		return nil, fail(ErrConfig, "DeviceAuthorization", "is nil").in(opToken)
+		return nil, withOp(opToken, fail(ErrConfig, "DeviceAuthorization", "is nil"))
 	}
 	t, err := c.poll(ctx, &d.g, deviceGrant, "device_code", opts)
 	if err != nil {

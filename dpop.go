@@ -41,7 +41,7 @@ type originNonce struct{ origin, nonce string }
 // is out of range, the error matches [ErrConfig].
 func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 	if key == nil || key.alg == nil {
-		return nil, fail(ErrConfig, "key", "is nil or empty: NewSigningKey, GenerateSigningKey and ParseSigningKey make one").in(opDPoP)
+		return nil, withOp(opDPoP, fail(ErrConfig, "key", "is nil or empty: NewSigningKey, GenerateSigningKey and ParseSigningKey make one"))
 	}
 	d := &DPoP{key: key, thumbprint: key.Thumbprint(), clock: clock}
 	if err := d.clock.validate(); err != nil {
@@ -85,9 +85,9 @@ func (d *DPoP) summary() string {
 func (d *DPoP) Proof(method string, u *url.URL, accessToken string) (string, error) {
 	switch {
 	case d == nil || d.key == nil:
-		return "", fail(ErrConfig, "", "the DPoP is nil or empty: NewDPoP makes one").in(opDPoP)
+		return "", withOp(opDPoP, fail(ErrConfig, "", "the DPoP is nil or empty: NewDPoP makes one"))
 	case method == "" || u == nil || u.Scheme == "" || u.Host == "":
-		return "", fail(ErrConfig, "", "a proof needs a method and an absolute URL").in(opDPoP)
+		return "", withOp(opDPoP, fail(ErrConfig, "", "a proof needs a method and an absolute URL"))
 	}
 	proof, err := d.proof(d.clock.now(), method, u, accessToken, d.nonce(originOf(u)))
 	return proof, withOp(opDPoP, err)

@@ -369,8 +369,3 @@ func (h hints) find(code string) string {
 	}
 	return ""
 }
-
-func (e *Error) in(op string) *Error {
-	e.Op = op
-	return e
-}

@@ -34,7 +34,7 @@ func TestErrorKinds(t *testing.T) {
 			t.Errorf("%q is the text of two kinds, or has no prefix", text)
 		}
 		texts[kind.Error()] = true
-		err := fmt.Errorf("wrapped: %w", fail(kind, "param", "detail").in("op"))
+		err := fmt.Errorf("wrapped: %w", withOp("op", fail(kind, "param", "detail")))
 		for j, other := range all {
 			umbrella := other == ErrInvalid && i > len(errorsPlainKinds)
 			if want := i == j || umbrella; errors.Is(err, other) != want || errors.Is(kind, other) != want {
@@ -60,7 +60,7 @@ func TestErrorText(t *testing.T) {
 		{&Error{Kind: ErrNonce, Op: "id token", Param: "nonce", Detail: "is missing"}, "oauth: id token: nonce: is missing"},
 		{&Error{Kind: ErrNetwork, Detail: "no answer", Err: cause}, "oauth: no answer: the cause"},
 		// One prefix is enough.
-		{&Error{Kind: ErrUnavailable, Op: "id token", Detail: "no keys", Err: fail(ErrResponse, "", "a web page").in("key set")}, "oauth: id token: no keys: key set: a web page"},
+		{&Error{Kind: ErrUnavailable, Op: "id token", Detail: "no keys", Err: withOp("key set", fail(ErrResponse, "", "a web page"))}, "oauth: id token: no keys: key set: a web page"},
 		{fail(ErrClaim, "p", "%d of %s", 1, "x"), "oauth: p: 1 of x"},
 	} {
 		if got := tt.err.Error(); got != tt.want {

@@ -101,13 +101,13 @@ func (f *flight[T]) release(result T, err error) {
 // context that ended before. What runs within the flight would wait for itself.
 func (f *flight[T]) wait(ctx context.Context, op string) error {
 	if q := hooksOf(ctx); q == f.hooks && !q.isClosed() {
-		return &Error{Kind: ErrConfig, Op: op, Detail: "is called by what it waits for itself: a hook, round tripper or client authentication must not use what it serves"}
+		return withOp(op, &Error{Kind: ErrConfig, Detail: "is called by what it waits for itself: a hook, round tripper or client authentication must not use what it serves"})
 	}
 	select {
 	case <-f.done:
 		return nil
 	case <-ctx.Done():
-		return &Error{Op: op, Detail: "given up", Err: ctx.Err()}
+		return withOp(op, &Error{Detail: "given up", Err: ctx.Err()})
 	}
 }
 

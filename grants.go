@@ -246,7 +246,7 @@ func (e *RefreshError) Unwrap() error {
 	if !errors.Is(e.Err, ErrUnavailable) {
 		return e.Err
 	}
-	return fail(ErrResponse, "id_token", "came with the new token and cannot be verified now").in(opIDToken)
+	return withOp(opIDToken, fail(ErrResponse, "id_token", "came with the new token and cannot be verified now"))
 }
 
 // Format prints the error text for every verb.
@@ -395,7 +395,7 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOpt
 		return nil, err
 	}
 	if assertion == "" {
-		return nil, fail(ErrConfig, "assertion", "is empty").in(opToken)
+		return nil, withOp(opToken, fail(ErrConfig, "assertion", "is empty"))
 	}
 	return c.grant(ctx, url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
@@ -419,11 +419,11 @@ func (c *Client) Grant(ctx context.Context, grantType string, params url.Values)
 	}
 	switch grantType {
 	case "":
-		return nil, fail(ErrConfig, "grant_type", "is empty").in(opToken)
+		return nil, withOp(opToken, fail(ErrConfig, "grant_type", "is empty"))
 	case "authorization_code", "refresh_token":
-		return nil, fail(ErrConfig, "grant_type", "%s has methods of its own: FinishAuthorization and Refresh", grantType).in(opToken)
+		return nil, withOp(opToken, fail(ErrConfig, "grant_type", "%s has methods of its own: FinishAuthorization and Refresh", grantType))
 	case "password":
-		return nil, fail(ErrConfig, "grant_type", "password is not supported: it gives the user's password to the client (RFC 9700, Section 2.4)").in(opToken)
+		return nil, withOp(opToken, fail(ErrConfig, "grant_type", "password is not supported: it gives the user's password to the client (RFC 9700, Section 2.4)"))
 	}
 	form := url.Values{"grant_type": {grantType}}
 	err := setParams(form, params, "client_id", "client_secret", "client_assertion", "client_assertion_type")

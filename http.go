@@ -161,7 +161,7 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
-		return nil, &Error{Kind: ErrConfig, Op: r.op, Param: r.param, Detail: "no request could be made"}
+		return nil, withOp(r.op, &Error{Kind: ErrConfig, Param: r.param, Detail: "no request could be made"})
 	}
 	if r.header != nil {
 		req.Header = r.header.Clone()
@@ -191,7 +191,7 @@ func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http
 	res, err := detached(req.Context(), isForeign(rt), func() (*http.Response, error) { return exchange(rt, req) }, discardLate)
 	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: elapsed(start)}
 	if err != nil {
-		err = networkError(req.Context(), op, req.URL.Host, err)
+		err = withOp(op, networkError(req.Context(), req.URL.Host, err))
 		info.Err = err
 	} else {
 		info.Status = res.StatusCode
@@ -297,7 +297,7 @@ func (c *caller) roundTrip(req *http.Request, op string, patience time.Duration)
 	}
 	res, err := detached(ctx, isForeign(rt), func() (*httpResponse, error) { return readAnswer(rt, req) }, nil)
 	if err != nil {
-		return nil, withOp(op, networkError(ctx, op, req.URL.Host, err))
+		return nil, withOp(op, networkError(ctx, req.URL.Host, err))
 	}
 	res.op = op
 	return res, nil
@@ -345,17 +345,17 @@ func withoutURL(err error) error {
 }
 
 // networkError makes an *Error of what net/http returned.
-func networkError(ctx context.Context, op, host string, err error) error {
+func networkError(ctx context.Context, host string, err error) error {
 	err = withoutURL(err)
 	var own *Error
 	if errors.As(err, &own) { // made by a RoundTripper of ours
-		return withOp(op, own)
+		return own
 	}
 	var record tls.RecordHeaderError
 	if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" { // as http.Client has it
 		err = http.ErrSchemeMismatch
 	}
-	e := &Error{Kind: ErrNetwork, Op: op, Detail: "no answer from " + printable(host, 128), Err: err}
+	e := &Error{Kind: ErrNetwork, Detail: "no answer from " + printable(host, 128), Err: err}
 	if ctx.Err() != nil { // net/http hands on the cause instead
 		e.Err = ctx.Err()
 	} else if !quotesNothing(err) {
@@ -417,11 +417,11 @@ func (r *httpResponse) object() (jsonObject, error) {
 		return *r.parsed, nil
 	}
 	if r.mediaType == "text/html" {
-		return jsonObject{}, &Error{Kind: ErrResponse, Op: r.op, Detail: "the answer is a web page, not JSON: is the URL right?"}
+		return jsonObject{}, withOp(r.op, &Error{Kind: ErrResponse, Detail: "the answer is a web page, not JSON: is the URL right?"})
 	}
 	o, err := parseObject(string(r.body), documentLimits, ErrResponse)
 	if err != nil {
-		return jsonObject{}, &Error{Kind: ErrResponse, Op: r.op, Detail: "the answer is not the JSON expected", Err: err}
+		return jsonObject{}, withOp(r.op, &Error{Kind: ErrResponse, Detail: "the answer is not the JSON expected", Err: err})
 	}
 	o.nullAbsent, o.secrets = true, r.secrets
 	r.parsed = &o
@@ -553,7 +553,7 @@ func challengeMembers(challenges []Challenge, scheme string) (m errorMembers) {
 // wantJWT returns the body of an answer that has to be of the JWT media type.
 func (r *httpResponse) wantJWT(mediaType string) (string, error) {
 	if r.mediaType != mediaType {
-		return "", &Error{Kind: ErrResponse, Op: r.op, Param: "Content-Type", Detail: "the answer is " + printable(r.mediaType, 64) + ", not " + mediaType}
+		return "", withOp(r.op, &Error{Kind: ErrResponse, Param: "Content-Type", Detail: "the answer is " + printable(r.mediaType, 64) + ", not " + mediaType})
 	}
 	return strings.TrimSpace(string(r.body)), nil
 }

@@ -66,7 +66,7 @@ func (id *IDToken) Subject() string { return id.data().subject }
 func (id *IDToken) Identity() (issuer, subject string, err error) {
 	d := id.data()
 	if d.issuer == "" || d.subject == "" {
-		return "", "", fail(ErrConfig, "IDToken", "is nil or empty, and says of nobody who it is: ask for scope openid").in(opIDToken)
+		return "", "", withOp(opIDToken, fail(ErrConfig, "IDToken", "is nil or empty, and says of nobody who it is: ask for scope openid"))
 	}
 	return d.issuer, d.subject, nil
 }
@@ -134,7 +134,7 @@ func (id *IDToken) summary() string {
 
 // MarshalJSON fails: what it could write would be trusted by whoever reads it.
 func (id IDToken) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "an IDToken does not encode itself: keep what Claims gives, or Token.MarshalBinary").in(opIDToken)
+	return nil, withOp(opIDToken, fail(ErrConfig, "", "an IDToken does not encode itself: keep what Claims gives, or Token.MarshalBinary"))
 }
 
 const opIDToken = "id token"
@@ -417,7 +417,7 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTok
 	}
 	if opts.InsecureNoNonce {
 		if opts.Nonce != "" {
-			return nil, fail(ErrConfig, "InsecureNoNonce", "is set together with a Nonce").in(opIDToken)
+			return nil, withOp(opIDToken, fail(ErrConfig, "InsecureNoNonce", "is set together with a Nonce"))
 		}
 		x.nonceRule = nonceIgnored
 	}
@@ -425,7 +425,7 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTok
 		x.maxAge = c.meta.DefaultMaxAge
 	}
 	if x.maxAge != nil && *x.maxAge < 0 {
-		return nil, fail(ErrConfig, "MaxAge", "is negative").in(opIDToken)
+		return nil, withOp(opIDToken, fail(ErrConfig, "MaxAge", "is negative"))
 	}
 	return c.verifyIDToken(ctx, raw, fromAnybody, x)
 }

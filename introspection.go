@@ -153,7 +153,7 @@ func (i Introspection) LogValue() slog.Value { return slog.StringValue(i.summary
 
 // MarshalJSON fails: what it could write would be trusted by whoever reads it.
 func (i Introspection) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "an Introspection does not encode itself: keep what Claims gives, or JWT").in(opIntrospection)
+	return nil, withOp(opIntrospection, fail(ErrConfig, "", "an Introspection does not encode itself: keep what Claims gives, or JWT"))
 }
 
 func (i *Introspection) summary() string {

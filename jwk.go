@@ -395,7 +395,7 @@ func (h heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) 
 func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningKey, error) {
 	const op = "signing key"
 	if signer == nil {
-		return nil, &Error{Kind: ErrConfig, Op: op, Detail: "the signer is nil"}
+		return nil, withOp(op, &Error{Kind: ErrConfig, Detail: "the signer is nil"})
 	}
 	a, err := signatureAlgorithm("alg", alg)
 	if err != nil {
@@ -403,7 +403,7 @@ func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningK
 	}
 	public := signer.Public()
 	if kty, crv := keyShape(public); kty != a.kty || crv != a.crv {
-		return nil, &Error{Kind: ErrConfig, Op: op, Param: "alg", Detail: string(alg) + " needs a key of another type (" + a.kty + " " + a.crv + ")"}
+		return nil, withOp(op, &Error{Kind: ErrConfig, Param: "alg", Detail: string(alg) + " needs a key of another type (" + a.kty + " " + a.crv + ")"})
 	}
 	if key, ok := public.(*rsa.PublicKey); ok {
 		if err := checkRSA(ErrConfig, key); err != nil {
@@ -433,7 +433,7 @@ func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
 		_, signer, err = ed25519.GenerateKey(rand.Reader)
 	}
 	if err != nil {
-		return nil, &Error{Kind: ErrUnsupported, Op: "signing key", Detail: "no key could be made", Err: err}
+		return nil, withOp("signing key", &Error{Kind: ErrUnsupported, Detail: "no key could be made", Err: err})
 	}
 	return NewSigningKey(signer, alg, thumbprint(signer.Public()))
 }

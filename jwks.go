@@ -112,7 +112,7 @@ func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
 	case o.MaxAge == 0:
 		o.MaxAge = defaultKeyAge
 	case o.MaxAge < keySoftAge || o.MaxAge > maxKeyAge:
-		return nil, &Error{Kind: ErrConfig, Op: op, Param: "MaxAge", Detail: o.MaxAge.String() + " is not between " + keySoftAge.String() + " and " + maxKeyAge.String()}
+		return nil, withOp(op, &Error{Kind: ErrConfig, Param: "MaxAge", Detail: o.MaxAge.String() + " is not between " + keySoftAge.String() + " and " + maxKeyAge.String()})
 	}
 	c := newCaller(withoutClientCertificate(o.HTTPClient), o.InsecureAllowHTTP, o.Trace)
 	u, err := c.checkURL("jwks_uri", jwksURI)
@@ -325,7 +325,7 @@ func (s *KeySet) newer(ctx context.Context, snap *keySnapshot, asked uint64, fro
 			return nil, err
 		case f == nil:
 			if err := sleepUntil(ctx, at); err != nil {
-				return nil, &Error{Op: "key set", Detail: "given up", Err: err}
+				return nil, withOp("key set", &Error{Detail: "given up", Err: err})
 			}
 		default:
 			if err := f.wait(ctx, "key set"); err != nil {
@@ -430,7 +430,7 @@ func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error)
 	}
 	snap, err := parseKeySet(res.body)
 	if err != nil {
-		return nil, &Error{Kind: ErrResponse, Op: "key set", Detail: "the answer is not a key set that can be used", Err: err}
+		return nil, withOp("key set", &Error{Kind: ErrResponse, Detail: "the answer is not a key set that can be used", Err: err})
 	}
 	snap.number, snap.fetched = number, began
 	if age, ok := cacheMaxAge(res.header); ok {
@@ -460,7 +460,7 @@ func cacheMaxAge(h http.Header) (age time.Duration, ok bool) {
 // Refresh fetches the set now, or waits for the fetch that is under way.
 func (s *KeySet) Refresh(ctx context.Context) error {
 	if s == nil || s.uri == "" {
-		return &Error{Kind: ErrConfig, Op: "key set", Detail: "a parsed key set cannot be refreshed"}
+		return withOp("key set", &Error{Kind: ErrConfig, Detail: "a parsed key set cannot be refreshed"})
 	}
 	s.mu.Lock()
 	if s.flight == nil {
@@ -612,7 +612,7 @@ func (s *KeySet) Export() ([]byte, error) {
 		snap = s.current.Load()
 	}
 	if snap == nil || s.uri == "" {
-		return nil, &Error{Kind: ErrUnavailable, Op: "key set", Detail: "there are no fetched keys to export"}
+		return nil, withOp("key set", &Error{Kind: ErrUnavailable, Detail: "there are no fetched keys to export"})
 	}
 	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(momentAgo(snap.fetched.age()).wall), MaxAge: int64(snap.softAge / time.Second)}
 	for _, k := range snap.keys {
@@ -635,7 +635,7 @@ func (s *KeySet) Export() ([]byte, error) {
 func (s *KeySet) Import(data []byte) error {
 	const op = "key set"
 	if s == nil {
-		return &Error{Kind: ErrConfig, Op: op, Detail: "the KeySet is nil: NewKeySet makes one"}
+		return withOp(op, &Error{Kind: ErrConfig, Detail: "the KeySet is nil: NewKeySet makes one"})
 	}
 	o, err := parseObject(string(data), documentLimits, ErrParse)
 	if err != nil {
@@ -646,11 +646,11 @@ func (s *KeySet) Import(data []byte) error {
 		return withOp(op, err)
 	}
 	if s.uri == "" || uri != s.uri {
-		return &Error{Kind: ErrConfig, Op: op, Param: "jwks_uri", Detail: "the exported keys are those of another URL"}
+		return withOp(op, &Error{Kind: ErrConfig, Param: "jwks_uri", Detail: "the exported keys are those of another URL"})
 	}
 	stamp, ok, err := o.date("time")
 	if err != nil || !ok {
-		return &Error{Kind: ErrParse, Op: op, Param: "time", Detail: "is missing or not a number"}
+		return withOp(op, &Error{Kind: ErrParse, Param: "time", Detail: "is missing or not a number"})
 	}
 	softAge := keySoftAge
 	if maxAge, ok, err := o.seconds("max_age", false); err != nil {
@@ -661,9 +661,9 @@ func (s *KeySet) Import(data []byte) error {
 	now, fetched := thisMoment().wall, momentAt(stamp)
 	switch {
 	case stamp.After(now.Add(maxAhead)): // less: clocks of machines differ
-		return &Error{Kind: ErrNotYetValid, Op: op, Param: "time", Detail: "the exported keys are from the future, by the clock of this machine: set it"}
+		return withOp(op, &Error{Kind: ErrNotYetValid, Param: "time", Detail: "the exported keys are from the future, by the clock of this machine: set it"})
 	case fetched.age() >= softAge:
-		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are older than " + softAge.String() + ": leave them to be fetched"}
+		return withOp(op, &Error{Kind: ErrExpired, Param: "time", Detail: "the exported keys are older than " + softAge.String() + ": leave them to be fetched"})
 	}
 	snap, err := parseKeySet(data)
 	if err != nil {
@@ -679,7 +679,7 @@ func (s *KeySet) Import(data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.current.Load(); old != nil && old.fetched.age() < least {
-		return &Error{Kind: ErrExpired, Op: op, Param: "time", Detail: "the exported keys are not newer than those there are, which stay"}
+		return withOp(op, &Error{Kind: ErrExpired, Param: "time", Detail: "the exported keys are not newer than those there are, which stay"})
 	}
 	s.replace(snap)
 	return nil

@@ -313,14 +313,14 @@ func appendHeader(alg Algorithm, typ, kid string) []byte {
 func (k *SigningKey) SignJWT(typ string, claims any) (string, error) {
 	const op = "sign"
 	if k == nil || k.alg == nil {
-		return "", &Error{Kind: ErrConfig, Op: op, Detail: "the signing key is nil or empty"}
+		return "", withOp(op, &Error{Kind: ErrConfig, Detail: "the signing key is nil or empty"})
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", &Error{Kind: ErrConfig, Op: op, Param: "claims", Detail: "do not encode", Err: err}
+		return "", withOp(op, &Error{Kind: ErrConfig, Param: "claims", Detail: "do not encode", Err: err})
 	}
 	if payload[0] != '{' {
-		return "", &Error{Kind: ErrConfig, Op: op, Param: "claims", Detail: "do not encode to a JSON object"}
+		return "", withOp(op, &Error{Kind: ErrConfig, Param: "claims", Detail: "do not encode to a JSON object"})
 	}
 	if typ == "" {
 		typ = "JWT"

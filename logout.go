@@ -148,7 +148,7 @@ func (t LogoutToken) LogValue() slog.Value { return slog.StringValue(t.summary()
 
 // MarshalJSON fails: what it could write would be trusted by whoever reads it.
 func (t LogoutToken) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a LogoutToken does not encode itself").in(opLogout)
+	return nil, withOp(opLogout, fail(ErrConfig, "", "a LogoutToken does not encode itself"))
 }
 
 func (t *LogoutToken) summary() string {

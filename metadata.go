@@ -400,7 +400,7 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 		o.Issuer = issuer
 	}
 	if o.Issuer == "" {
-		return nil, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected").in(opDiscover)
+		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected"))
 	}
 	place, param := o.URL, "URL"
 	if place == "" {
@@ -409,7 +409,7 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 			return nil, withOp(opDiscover, err)
 		}
 		if strings.Contains(issuer, "?") {
-			return nil, fail(ErrConfig, param, "has a query").in(opDiscover)
+			return nil, withOp(opDiscover, fail(ErrConfig, param, "has a query"))
 		}
 		place = wellKnownURL(issuer, o.OAuth2)
 	}
@@ -453,7 +453,7 @@ func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationS
 	// RFC 8414, Section 3.3: "MUST be identical to the authorization server's
 	// issuer identifier value into which the well-known URI string was inserted".
 	if !sameIssuer(as.Issuer, issuer) {
-		return nil, fail(ErrIssuer, "issuer", "the document is that of %s, asked for was %s: use the server's own spelling, or say DiscoverOptions.Issuer", printable(as.Issuer, 256), printable(issuer, 256)).in(opDiscover)
+		return nil, withOp(opDiscover, fail(ErrIssuer, "issuer", "the document is that of %s, asked for was %s: use the server's own spelling, or say DiscoverOptions.Issuer", printable(as.Issuer, 256), printable(issuer, 256)))
 	}
 	return as, nil
 }
@@ -534,22 +534,22 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 // Issuer, which is [ErrConfig]. The errors are those of the function [Discover].
 func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
 	if m == nil {
-		return nil, nilReceiver().in(opDiscover)
+		return nil, withOp(opDiscover, nilReceiver())
 	}
 	switch list := m.AuthorizationServers; {
 	case issuer == "" && len(list) == 1:
 		issuer = list[0]
 	case issuer == "":
-		return nil, fail(ErrConfig, "issuer", "the resource names %d authorization servers: say which", len(list)).in(opDiscover)
+		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "the resource names %d authorization servers: say which", len(list)))
 	case !slices.Contains(list, issuer):
-		return nil, fail(ErrConfig, "issuer", "is not one of the resource's authorization servers").in(opDiscover)
+		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is not one of the resource's authorization servers"))
 	}
 	var o DiscoverOptions
 	if opts != nil {
 		o = *opts
 	}
 	if o.Issuer != "" {
-		return nil, fail(ErrConfig, "Issuer", "is set: what a resource names cannot stand for another server").in(opDiscover)
+		return nil, withOp(opDiscover, fail(ErrConfig, "Issuer", "is set: what a resource names cannot stand for another server"))
 	}
 	o.URL = ""
 	return Discover(ctx, issuer, &o)

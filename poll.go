@@ -154,7 +154,7 @@ func (c *Client) ask(ctx context.Context, g *pendingGrant, grantType, param stri
 		g.slowDown(refused)
 	}
 	if lost := g.lost.Swap(errors.Is(err, ErrNetwork) || errors.Is(err, context.Canceled)); lost && refused != nil && refused.Code == "invalid_grant" {
-		err = &Error{Op: opToken, Detail: "the attempt before had no answer, which may have been the token: start again", Err: err}
+		err = withOp(opToken, &Error{Detail: "the attempt before had no answer, which may have been the token: start again", Err: err})
 	}
 	return got, err
 }
@@ -186,7 +186,7 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 		}
 		backoff := min(interval<<min(failures, maxDoublings), maxPollBackoff, left/2)
 		if err := sleep(ctx, max(interval, backoff)); err != nil {
-			return nil, &Error{Op: opToken, Detail: "given up", Err: err}
+			return nil, withOp(opToken, &Error{Detail: "given up", Err: err})
 		}
 		got, err := c.ask(ctx, g, grantType, param, opts)
 		switch {
@@ -210,7 +210,7 @@ const pendingVersion = 2
 func (g *pendingGrant) save(op string) ([]byte, error) {
 	d := g.data()
 	if d.code == "" {
-		return nil, fail(ErrConfig, "", "there is nothing to save: no request was made").in(op)
+		return nil, withOp(op, fail(ErrConfig, "", "there is nothing to save: no request was made"))
 	}
 	w := newSaved(pendingVersion)
 	for _, s := range d.fields() {
@@ -225,7 +225,7 @@ func (g *pendingGrant) save(op string) ([]byte, error) {
 
 func (g *pendingGrant) restore(op string, data []byte) error {
 	if g == nil {
-		return nilReceiver().in(op)
+		return withOp(op, nilReceiver())
 	}
 	fresh := new(pendingData)
 	r := readSaved(data, pendingVersion)

@@ -328,7 +328,7 @@ func (tr *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // way to renew its token, the error matches [ErrConfig].
 func (tr *Transport) Renew(ctx context.Context) error {
 	if tr == nil || tr.c == nil {
-		return fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one").in(opProtected)
+		return withOp(opProtected, fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one"))
 	}
 	if err := tr.renewNow(ctx); err != nil {
 		return withOp(opProtected, err)

@@ -106,7 +106,7 @@ func (e RegistrationError) LogValue() slog.Value { return slog.StringValue(e.Err
 
 // MarshalJSON fails: a Registration holds secrets.
 func (e RegistrationError) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a RegistrationError does not encode to JSON: use its Error text").in(opRegistration)
+	return nil, withOp(opRegistration, fail(ErrConfig, "", "a RegistrationError does not encode to JSON: use its Error text"))
 }
 
 // Register registers a client: RFC 7591, Section 3. A list of m that is nil is
@@ -504,7 +504,7 @@ func (reg *Registration) authMethod() string {
 // kind [ErrConfig].
 func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Config, error) {
 	if reg == nil {
-		return Config{}, nilReceiver().in(opRegistration)
+		return Config{}, withOp(opRegistration, nilReceiver())
 	}
 	cfg := Config{Server: as, Metadata: reg.Metadata}
 	var err error
@@ -547,11 +547,11 @@ const registrationVersion = 2 // 1 had no origins
 // MarshalBinary encodes reg for the application's store. The result is secret.
 func (reg *Registration) MarshalBinary() ([]byte, error) {
 	if reg == nil {
-		return nil, nilReceiver().in(opRegistration)
+		return nil, withOp(opRegistration, nilReceiver())
 	}
 	metadata, err := json.Marshal(reg.Metadata)
 	if err != nil {
-		return nil, &Error{Kind: ErrConfig, Op: opRegistration, Param: "Metadata", Detail: "does not encode", Err: err}
+		return nil, withOp(opRegistration, &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err})
 	}
 	w := newSaved(registrationVersion)
 	for _, s := range [...]string{
@@ -595,7 +595,7 @@ func (reg *Registration) UnmarshalBinary(data []byte) error {
 
 // MarshalJSON fails: a Registration holds secrets.
 func (reg Registration) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a Registration does not encode to JSON: use MarshalBinary, and Metadata for what is public").in(opRegistration)
+	return nil, withOp(opRegistration, fail(ErrConfig, "", "a Registration does not encode to JSON: use MarshalBinary, and Metadata for what is public"))
 }
 
 // Format prints the server and the client_id.

@@ -311,7 +311,7 @@ func (k *keptToken) store(ctx context.Context) error {
 	case !unsaved:
 		return nil
 	case storing:
-		return &Error{Kind: ErrUnavailable, Op: opProtected, Param: "OnRefresh", Detail: "has not returned from its last call yet"}
+		return withOp(opProtected, &Error{Kind: ErrUnavailable, Param: "OnRefresh", Detail: "has not returned from its last call yet"})
 	}
 	stored := false
 	defer func() { // also of a panic or Goexit
@@ -323,7 +323,7 @@ func (k *keptToken) store(ctx context.Context) error {
 		}
 	}()
 	if err := k.hook(ctx, t.clone()); err != nil {
-		return &Error{Op: opProtected, Param: "OnRefresh", Detail: "the new token could not be stored, and is offered again at the next request", Err: err}
+		return withOp(opProtected, &Error{Param: "OnRefresh", Detail: "the new token could not be stored, and is offered again at the next request", Err: err})
 	}
 	stored = true
 	return nil

@@ -69,10 +69,10 @@ func (need *Requirement) answer(scheme, code string) answer {
 // [ErrConfig].
 func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
 	if t == nil || t.d == nil || t.d.by != rs {
-		return fail(ErrConfig, "AccessToken", "is nil or empty, or not one of this resource server").in(opResource)
+		return withOp(opResource, fail(ErrConfig, "AccessToken", "is nil or empty, or not one of this resource server"))
 	}
 	if fault := need.fault(); fault != "" {
-		return fail(ErrConfig, "Requirement", "%s", fault).in(opResource)
+		return withOp(opResource, fail(ErrConfig, "Requirement", "%s", fault))
 	}
 	return withOp(opResource, rs.checkAgain(t.d, &need))
 }

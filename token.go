@@ -82,7 +82,7 @@ func (t *Token) IDToken() *IDToken {
 func (t *Token) Identity() (issuer, subject string, err error) {
 	id := t.identity()
 	if id.issuer == "" || id.subject == "" {
-		return "", "", fail(ErrConfig, "Token", "had no ID token, and says of nobody who logged in: ask for scope openid").in(opToken)
+		return "", "", withOp(opToken, fail(ErrConfig, "Token", "had no ID token, and says of nobody who logged in: ask for scope openid"))
 	}
 	return id.issuer, id.subject, nil
 }
@@ -145,7 +145,7 @@ const tokenVersion = 3 // 1 had no IssuedTokenType, no jkt and no granted; 2 no 
 // holds the tokens.
 func (t *Token) MarshalBinary() ([]byte, error) {
 	if t == nil {
-		return nil, nilReceiver().in(opToken)
+		return nil, withOp(opToken, nilReceiver())
 	}
 	if err := t.validate(); err != nil {
 		return nil, withOp(opToken, err)
@@ -155,7 +155,7 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 	if t.Extra != nil {
 		var err error
 		if extra, err = json.Marshal(t.Extra); err != nil {
-			return nil, &Error{Kind: ErrConfig, Op: opToken, Param: "Extra", Detail: "does not encode", Err: err}
+			return nil, withOp(opToken, &Error{Kind: ErrConfig, Param: "Extra", Detail: "does not encode", Err: err})
 		}
 	}
 	details, err := encodeDetails(t.AuthorizationDetails)
@@ -253,7 +253,7 @@ func (t *Token) fields(id *identity) []*string {
 
 // MarshalJSON fails: a Token holds secrets.
 func (t Token) MarshalJSON() ([]byte, error) {
-	return nil, fail(ErrConfig, "", "a Token does not encode to JSON: use MarshalBinary for the session store").in(opToken)
+	return nil, withOp(opToken, fail(ErrConfig, "", "a Token does not encode to JSON: use MarshalBinary for the session store"))
 }
 
 // Format prints type, expiry and scope.
