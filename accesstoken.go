@@ -16,14 +16,14 @@ import (
 // There is no other way to have one. It is immutable, and nothing of the request
 // that it came with is in it.
 type AccessToken struct {
-	d *accessTokenData
+	content *accessTokenData
 }
 
 // accessTokenData stands behind a pointer as idTokenData does.
 type accessTokenData struct {
-	by      *ResourceServer // who found it good
-	raw     string
-	payload string
+	acceptedBy *ResourceServer // who found it good
+	raw        string
+	payload    string
 
 	issuer, tenant, subject, clientID, id, acr string
 
@@ -43,16 +43,16 @@ func newAccessToken() (*AccessToken, *accessTokenData) {
 		token AccessToken
 		data  accessTokenData
 	})
-	both.token.d = &both.data
+	both.token.content = &both.data
 	return &both.token, &both.data
 }
 
 // data is never nil: the nil and the zero AccessToken are inert.
 func (t *AccessToken) data() *accessTokenData {
-	if t == nil || t.d == nil {
+	if t == nil || t.content == nil {
 		return new(accessTokenData)
 	}
-	return t.d
+	return t.content
 }
 
 // Issuer is iss, for a multi-tenant server that of the tenant; of an opaque token

@@ -340,9 +340,9 @@ func (q *attestedRequest) take(ctx context.Context) (string, error) {
 	return challenge, nil
 }
 
-// again keeps the challenge of an answer, and reports whether the request is to
+// retry keeps the challenge of an answer, and reports whether the request is to
 // be made once more: it was refused for its challenge, and this is another one.
-func (q *attestedRequest) again(res *httpResponse) bool {
+func (q *attestedRequest) retry(res *httpResponse) bool {
 	if q == nil || !q.signed {
 		return false
 	}

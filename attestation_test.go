@@ -664,7 +664,7 @@ func TestAttestationHeader(t *testing.T) {
 // authenticate the client, and in no other.
 func TestAttestationWhere(t *testing.T) {
 	ctx := context.Background()
-	token := &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", known: &identity{subject: "alice"}}
+	token := &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", login: &identity{subject: "alice"}}
 	for _, combined := range []bool{false, true} {
 		for _, tt := range []struct {
 			path string
@@ -877,7 +877,7 @@ func TestAttestationCombinedCode(t *testing.T) {
 				t.Errorf("combined %v, pushed %v: %v", combined, pushed, form)
 			}
 			// The key is still compared at the end.
-			if a.d.thumbprint != c.dpop.thumbprint {
+			if a.content.thumbprint != c.dpop.thumbprint {
 				t.Error("the authorization forgot the key")
 			}
 		}

@@ -42,7 +42,7 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 	hash := hashToken(raw)
 	t, err := rs.accessToken(r.Context(), raw, hash)
 	if err == nil {
-		err = rs.checkPresentation(r, scheme, hash, t.d.confirm)
+		err = rs.checkPresentation(r, scheme, hash, t.content.confirm)
 	}
 	if err != nil {
 		return nil, answered(ofToken(err), answer{scheme: scheme})
@@ -89,7 +89,7 @@ func credential(h http.Header) (scheme, token string, err error) {
 // accessToken judges a token apart from the request that it came with.
 func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
 	if m := rs.remembered(ctx, hash); m != nil {
-		if err := m.check(rs.clock); err != nil {
+		if err := m.stillGood(rs.clock); err != nil {
 			return nil, err
 		}
 		return m.token, nil
@@ -135,14 +135,14 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 		return nil, err
 	}
 	t, d := newAccessToken()
-	d.by, d.raw, d.payload = rs, raw, v.payload
+	d.acceptedBy, d.raw, d.payload = rs, raw, v.payload
 	if err := d.read(claims, rs.clock); err != nil {
 		return nil, err
 	}
-	if d.issuer, d.tenant, err = s.issuer.check(claims, v.key); err != nil {
+	if d.issuer, d.tenant, err = s.issuer.match(claims, v.key); err != nil {
 		return nil, err
 	}
-	if err := s.profile.check(claims, v.typ, rs.resource, d); err != nil {
+	if err := s.profile.judge(claims, v.typ, rs.resource, d); err != nil {
 		if s.standard {
 			return nil, hinted(err, suggestProfile(claims, v.typ, rs.resource, d))
 		}
@@ -208,7 +208,7 @@ func (rs *ResourceServer) checkHeader(raw string) error {
 		return err
 	}
 	for _, s := range rs.servers {
-		_, fault := s.rules.check(&h)
+		_, fault := s.rules.admit(&h)
 		if fault == nil {
 			return nil
 		}

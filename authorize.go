@@ -115,8 +115,8 @@ type AuthorizationRequest struct {
 //
 // The zero value is inert.
 type PendingAuthorization struct {
-	d    *pendingAuthorizationData
-	used atomic.Bool
+	content *pendingAuthorizationData
+	used    atomic.Bool
 }
 
 // authorizationData stands behind a pointer as idTokenData does.
@@ -140,10 +140,10 @@ type pendingAuthorizationData struct {
 
 // data is never nil: the zero PendingAuthorization is inert.
 func (a *PendingAuthorization) data() *pendingAuthorizationData {
-	if a == nil || a.d == nil {
+	if a == nil || a.content == nil {
 		return new(pendingAuthorizationData)
 	}
-	return a.d
+	return a.content
 }
 
 const opAuthorize = "authorization"
@@ -204,7 +204,7 @@ func (a *PendingAuthorization) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return withOp(opAuthorize, err)
 	}
-	a.d = fresh
+	a.content = fresh
 	a.used.Store(false)
 	return nil
 }
@@ -302,7 +302,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 	if a.url, err = c.browserURL(authorizationEndpoint, form, reservedParams); err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
-	return &PendingAuthorization{d: a}, nil
+	return &PendingAuthorization{content: a}, nil
 }
 
 // reservedParams are the parameters of an authorization request that
@@ -390,7 +390,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*pendingAuthoriz
 	if err := a.validate(c.caller.insecure); err != nil {
 		return nil, nil, err
 	}
-	if saved, err := (&PendingAuthorization{d: a}).MarshalBinary(); err != nil || len(saved) > maxSaved {
+	if saved, err := (&PendingAuthorization{content: a}).MarshalBinary(); err != nil || len(saved) > maxSaved {
 		return nil, nil, fail(ErrConfig, "Scope", "scope and redirect URI are too long: %d bytes have to be kept, the limit is %d", len(saved), maxSaved)
 	}
 	return a, form, nil
@@ -667,12 +667,12 @@ func processPushedResponse(res *httpResponse) (requestURI string, err error) {
 // checkAuthorization refuses a PendingAuthorization that is not this client's.
 func (c *Client) checkAuthorization(a *PendingAuthorization) error {
 	switch {
-	case a == nil || a.d == nil:
+	case a == nil || a.content == nil:
 		return fail(ErrConfig, "PendingAuthorization", "is empty: pass the one that StartAuthorization made, or a restored one")
-	case a.d.issuer != c.server.Issuer || a.d.clientID != c.meta.ClientID:
+	case a.content.issuer != c.server.Issuer || a.content.clientID != c.meta.ClientID:
 		return fail(ErrConfig, "PendingAuthorization", "belongs to another server or client")
 	}
-	if a.d.thumbprint != c.thumbprint() {
+	if a.content.thumbprint != c.thumbprint() {
 		return fail(ErrBinding, "DPoP", "is another key than the one that the authorization was started with, or none")
 	}
 	return nil

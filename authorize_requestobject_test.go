@@ -72,7 +72,7 @@ func TestRequestObject(t *testing.T) {
 	want := map[string]any{
 		"iss": unitClient, "aud": unitIssuer, "iat": float64(unitTime), "nbf": float64(unitTime), "exp": float64(unitTime + 300),
 		"response_type": "code", "client_id": unitClient, "redirect_uri": "https://app.example/cb", "scope": "openid x",
-		"state": a.State(), "nonce": a.d.nonce, "code_challenge": codeChallenge(a.d.verifier), "code_challenge_method": "S256",
+		"state": a.State(), "nonce": a.content.nonce, "code_challenge": codeChallenge(a.content.verifier), "code_challenge_method": "S256",
 		"max_age": float64(60), "acr_values": "gold silver", "resource": []any{"https://a.example", "https://b.example"},
 		"claims":                map[string]any{"userinfo": map[string]any{"email": nil}},
 		"authorization_details": []any{map[string]any{"type": "pay", "actions": []any{"go"}}}, "extra": "1",

@@ -26,8 +26,8 @@ func TestAuthorizationURL(t *testing.T) {
 	}
 	want := url.Values{
 		"tenant": {"a b"}, "response_type": {"code"}, "client_id": {unitClient}, "redirect_uri": {"https://app.example/cb?x=1"},
-		"scope": {"openid email"}, "response_mode": {"form_post"}, "state": {a.State()}, "nonce": {a.d.nonce},
-		"code_challenge": {codeChallenge(a.d.verifier)}, "code_challenge_method": {"S256"},
+		"scope": {"openid email"}, "response_mode": {"form_post"}, "state": {a.State()}, "nonce": {a.content.nonce},
+		"code_challenge": {codeChallenge(a.content.verifier)}, "code_challenge_method": {"S256"},
 		"prompt": {"login"}, "display": {"page"}, "login_hint": {"bob"}, "id_token_hint": {"hint"}, "acr_values": {"gold silver"},
 		"ui_locales": {"cs en"}, "max_age": {"0"}, "resource": {"https://a.example/", "urn:b"},
 		"claims": {`{"id_token":{"acr":null}}`}, "extra": {"1", "2"},
@@ -35,16 +35,16 @@ func TestAuthorizationURL(t *testing.T) {
 	if got := u.Query(); got.Encode() != want.Encode() {
 		t.Errorf("parameters\n%v, want\n%v", got, want)
 	}
-	for name, s := range map[string]string{"state": a.d.state, "nonce": a.d.nonce, "verifier": a.d.verifier} {
+	for name, s := range map[string]string{"state": a.content.state, "nonce": a.content.nonce, "verifier": a.content.verifier} {
 		if b, err := decodeBase64URL(nil, []byte(s)); err != nil || len(b) != 32 {
 			t.Errorf("%s is not 256 bits: %v", name, err)
 		}
 	}
 	b := s.start(t, c, nil)
-	if a.d.state == b.d.state || a.d.nonce == b.d.nonce || a.d.verifier == b.d.verifier || a.d.state == a.d.nonce || a.d.nonce == a.d.verifier {
+	if a.content.state == b.content.state || a.content.nonce == b.content.nonce || a.content.verifier == b.content.verifier || a.content.state == a.content.nonce || a.content.nonce == a.content.verifier {
 		t.Error("random values repeat")
 	}
-	if strings.Contains(a.URL(), a.d.verifier) {
+	if strings.Contains(a.URL(), a.content.verifier) {
 		t.Error("the code verifier is in the URL")
 	}
 }
@@ -160,8 +160,8 @@ func (lostSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 func TestNonceGoesWithOpenID(t *testing.T) {
 	s := newUnitServer()
 	a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"mail"}})
-	if a.d.nonce != "" || a.d.state == "" || strings.Contains(a.URL(), "nonce") {
-		t.Errorf("nonce %q state %q", a.d.nonce, a.d.state)
+	if a.content.nonce != "" || a.content.state == "" || strings.Contains(a.URL(), "nonce") {
+		t.Errorf("nonce %q state %q", a.content.nonce, a.content.state)
 	}
 }
 
@@ -169,13 +169,13 @@ func TestDefaultMaxAgeIsKept(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, func(c *Config) { c.Metadata.DefaultMaxAge = int64p(600) })
 	a := s.start(t, c, nil)
-	if a.d.maxAge == nil || *a.d.maxAge != 600 || strings.Contains(a.URL(), "max_age") {
-		t.Errorf("max age %v in %s", a.d.maxAge, a.URL())
+	if a.content.maxAge == nil || *a.content.maxAge != 600 || strings.Contains(a.URL(), "max_age") {
+		t.Errorf("max age %v in %s", a.content.maxAge, a.URL())
 	}
 	age := int64(5)
 	a = s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", MaxAge: &age})
 	age = 1 << 40
-	if *a.d.maxAge != 5 {
+	if *a.content.maxAge != 5 {
 		t.Error("the request's MaxAge is shared with the caller")
 	}
 }
@@ -254,12 +254,12 @@ func TestAuthorizationSaved(t *testing.T) {
 	if err := b.UnmarshalBinary(saved); err != nil {
 		t.Fatal(err)
 	}
-	for i, f := range a.d.fields() {
-		if *f != *b.d.fields()[i] {
-			t.Errorf("field %d: %q, want %q", i, *b.d.fields()[i], *f)
+	for i, f := range a.content.fields() {
+		if *f != *b.content.fields()[i] {
+			t.Errorf("field %d: %q, want %q", i, *b.content.fields()[i], *f)
 		}
 	}
-	if *b.d.maxAge != 0 || !b.d.created.Equal(a.d.created) || b.URL() != "" || b.State() != a.State() {
+	if *b.content.maxAge != 0 || !b.content.created.Equal(a.content.created) || b.URL() != "" || b.State() != a.State() {
 		t.Errorf("restored %+v", b.summary())
 	}
 	if _, err := new(PendingAuthorization).MarshalBinary(); !errors.Is(err, ErrConfig) {
@@ -272,9 +272,9 @@ func TestAuthorizationSaved(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"rest": append(saved[:len(saved):len(saved)], 0), "version": append([]byte{authorizationVersion + 1}, saved[1:]...), "long": func() []byte {
-			d := *a.d // good but for its length
+			d := *a.content // good but for its length
 			d.scope = "openid " + strings.Repeat("x", maxSaved)
-			b, err := (&PendingAuthorization{d: &d}).MarshalBinary()
+			b, err := (&PendingAuthorization{content: &d}).MarshalBinary()
 			if err != nil {
 				t.Fatal(err)
 			}

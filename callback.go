@@ -85,10 +85,10 @@ func (c *Client) requestParams(r *http.Request, a *PendingAuthorization) (url.Va
 	if r == nil || r.URL == nil {
 		return nil, fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI")
 	}
-	if err := c.checkLanding(r, a.d); err != nil {
+	if err := c.checkLanding(r, a.content); err != nil {
 		return nil, err
 	}
-	return callbackParams(r, a.d.responseMode)
+	return callbackParams(r, a.content.responseMode)
 }
 
 // ValidateAuthorizationResponseURL checks an authorization response that came in a URL and
@@ -129,10 +129,10 @@ func (c *Client) urlParams(a *PendingAuthorization, rawURL string) (url.Values, 
 	if fault != "" {
 		return nil, fail(ErrParse, "", "the URL of the response %s", fault)
 	}
-	if err := a.d.landed(got, ""); err != nil {
+	if err := a.content.landed(got, ""); err != nil {
 		return nil, err
 	}
-	switch responseModes.find(a.d.responseMode).place {
+	switch responseModes.find(a.content.responseMode).place {
 	case inBody:
 		return nil, fail(ErrConfig, "ResponseMode", "form_post does not come in a URL: FinishAuthorization takes the request, and ValidateAuthorizationResponse its form")
 	case inQuery:
@@ -285,10 +285,10 @@ func (c *Client) validateAuthorizationResponse(ctx context.Context, a *PendingAu
 		return nil, err
 	}
 	switch now := c.clock.local(); {
-	case a.d.created.Before(now.Add(-c.lifetime)):
+	case a.content.created.Before(now.Add(-c.lifetime)):
 		return nil, fail(ErrExpired, "PendingAuthorization", "was started more than %v ago (Config.AuthorizationLifetime): start again", c.lifetime)
-	case a.d.created.After(now.Add(maxAhead)): // the machines of an application have clocks that differ
-		return nil, fail(ErrExpired, "PendingAuthorization", "was started %s this clock (%s): start again; if that is wrong, set the clocks of the machines that share it", apart(a.d.created, now, "ahead of"), stamp(now))
+	case a.content.created.After(now.Add(maxAhead)): // the machines of an application have clocks that differ
+		return nil, fail(ErrExpired, "PendingAuthorization", "was started %s this clock (%s): start again; if that is wrong, set the clocks of the machines that share it", apart(a.content.created, now, "ahead of"), stamp(now))
 	}
 	for _, name := range responseParams {
 		if len(params[name]) > 1 {
@@ -305,10 +305,10 @@ func (c *Client) validateAuthorizationResponse(ctx context.Context, a *PendingAu
 	}
 	// RFC 6749, Section 10.12. Random and compared here, it also says that the
 	// caller took a out of the right session.
-	if !sameSecret(params.Get("state"), a.d.state) {
+	if !sameSecret(params.Get("state"), a.content.state) {
 		// A server that could not read the request does not know the state.
 		if code := params.Get("error"); code != "" && !params.Has("state") {
-			return nil, fail(ErrState, "state", "is missing, so this may be an answer to anything; it says error %s", printable(redact(code, a.d.secrets(params)), 64))
+			return nil, fail(ErrState, "state", "is missing, so this may be an answer to anything; it says error %s", printable(redact(code, a.content.secrets(params)), 64))
 		}
 		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request")
 	}
@@ -316,11 +316,11 @@ func (c *Client) validateAuthorizationResponse(ctx context.Context, a *PendingAu
 		return nil, fail(ErrReplay, "PendingAuthorization", "was finished before")
 	}
 	if params.Get("error") != "" {
-		return nil, newAuthorizationError(params, a.d)
+		return nil, newAuthorizationError(params, a.content)
 	}
 	// What was asked for is there, and nothing that was not.
 	for _, name := range [...]string{"code", "id_token", "access_token"} {
-		switch wanted := a.d.wants(name); {
+		switch wanted := a.content.wants(name); {
 		case wanted && params.Get(name) == "":
 			return nil, fail(ErrClaim, name, "is missing")
 		case !wanted && params.Has(name):
@@ -339,7 +339,7 @@ func (c *Client) validateAuthorizationResponse(ctx context.Context, a *PendingAu
 // checkResponseIDToken verifies an ID token that came through the browser: OIDC
 // Core 3.2.2.11 and 3.3.2.11.
 func (c *Client) checkResponseIDToken(ctx context.Context, cb *AuthorizationResponse, raw string) (err error) {
-	d := cb.authorization.d
+	d := cb.authorization.content
 	cb.idToken, err = c.verifyIDToken(ctx, raw, fromAnybody, &idTokenChecks{
 		nonce: d.nonce, maxAge: d.maxAge, started: d.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: d.state,
 		needSHash: c.detached, frontend: true, acr: d.acr(),
@@ -353,7 +353,7 @@ func (c *Client) checkResponseIDToken(ctx context.Context, cb *AuthorizationResp
 // checkTenant: of a template, the issuer of the response was compared by its
 // form only; it is that of the ID token.
 func (cb *AuthorizationResponse) checkTenant(id *IDToken) error {
-	if cb.issuer != "" && id != nil && strings.Contains(cb.authorization.d.issuer, tenantPlaceholder) && id.Issuer() != cb.issuer {
+	if cb.issuer != "" && id != nil && strings.Contains(cb.authorization.content.issuer, tenantPlaceholder) && id.Issuer() != cb.issuer {
 		return fail(ErrIssuer, "iss", "response and ID token are from different tenants")
 	}
 	return nil
@@ -365,7 +365,7 @@ func (cb *AuthorizationResponse) checkTenant(id *IDToken) error {
 // they are those in it, errors included, and nothing beside it counts; where
 // none was, nobody would check it.
 func (c *Client) openResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (url.Values, error) {
-	if !responseModes.find(a.d.responseMode).jwt {
+	if !responseModes.find(a.content.responseMode).jwt {
 		if params.Has("response") {
 			return nil, fail(ErrClaim, "response", "a JWT response (JARM) was not asked for")
 		}
@@ -455,7 +455,7 @@ func jarmParams(claims jsonObject) (url.Values, error) {
 // have; that is compared itself, but an error has none. A JWT response has iss.
 func (c *Client) checkResponseIssuer(a *PendingAuthorization, params url.Values) (string, error) {
 	if !params.Has("iss") {
-		says := a.d.wants("id_token") && params.Get("error") == ""
+		says := a.content.wants("id_token") && params.Get("error") == ""
 		switch {
 		case c.requireIssuer:
 			return "", fail(ErrIssuer, "iss", "is missing in the response, and Config.RequireResponseIssuer is set (RFC 9207)")
@@ -492,7 +492,7 @@ func (c *Client) exchangeCode(ctx context.Context, cb *AuthorizationResponse, op
 	if err := c.checkAuthorization(cb.authorization); err != nil {
 		return nil, err
 	}
-	a := cb.authorization.d
+	a := cb.authorization.content
 	if !a.wants("code") {
 		if cb.used.Swap(true) {
 			return nil, fail(ErrReplay, "AuthorizationResponse", "was exchanged before")
@@ -517,8 +517,8 @@ func (c *Client) exchangeCode(ctx context.Context, cb *AuthorizationResponse, op
 	if err != nil {
 		return nil, err
 	}
-	if t.known != nil {
-		t.known.requireACR = a.requireACR
+	if t.login != nil {
+		t.login.requireACR = a.requireACR
 	}
 	if err := cb.checkTenant(t.idToken); err != nil {
 		return nil, err

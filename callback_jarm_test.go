@@ -219,7 +219,7 @@ func TestHybrid(t *testing.T) {
 			s := newUnitServer()
 			c := s.client(t, tt.config)
 			a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "fragment"})
-			first := m{"nonce": a.d.nonce, "c_hash": leftHash("the-code")}
+			first := m{"nonce": a.content.nonce, "c_hash": leftHash("the-code")}
 			for name, v := range tt.claims {
 				first[name] = v
 				if v == "state" {
@@ -233,7 +233,7 @@ func TestHybrid(t *testing.T) {
 					params.Del(name)
 				}
 			}
-			second := m{"nonce": a.d.nonce}
+			second := m{"nonce": a.content.nonce}
 			for name, v := range tt.second {
 				second[name] = v
 			}
@@ -283,8 +283,8 @@ func TestHybridTenants(t *testing.T) {
 		{"", guid, other, ErrIssuer},
 	} {
 		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "fragment"})
-		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.d.nonce))}))
-		params := url.Values{"code": {"the-code"}, "state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.d.nonce))}}
+		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.content.nonce))}))
+		params := url.Values{"code": {"the-code"}, "state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.content.nonce))}}
 		if tt.iss != "" {
 			params.Set("iss", "https://login.example/"+tt.iss+"/v2")
 		}
@@ -307,7 +307,7 @@ func TestIDTokenResponse(t *testing.T) {
 	if form.Has("code_challenge") || form.Get("response_type") != "id_token" || form.Get("nonce") == "" {
 		t.Errorf("URL has %v", form)
 	}
-	params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", unitClaims(map[string]any{"nonce": a.d.nonce}))}}
+	params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", unitClaims(map[string]any{"nonce": a.content.nonce}))}}
 	cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 	if err != nil {
 		t.Fatal(err)

@@ -249,7 +249,7 @@ func TestFinishAuthorization(t *testing.T) {
 	c := s.client(t, nil)
 	a := s.start(t, c, nil)
 	s.answer("/token", unitJSON(t, map[string]any{
-		"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce})),
+		"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.content.nonce})),
 	}))
 	tok, err := c.FinishAuthorization(httptest.NewRequest("GET", "/cb?code=the-code&state="+a.State(), nil), a, nil)
 	if err != nil {
@@ -260,7 +260,7 @@ func TestFinishAuthorization(t *testing.T) {
 	}
 	want := url.Values{
 		"grant_type": {"authorization_code"}, "code": {"the-code"}, "redirect_uri": {"https://app.example/cb"},
-		"code_verifier": {a.d.verifier}, "client_id": {unitClient}, "client_secret": {"the-client-secret"},
+		"code_verifier": {a.content.verifier}, "client_id": {unitClient}, "client_secret": {"the-client-secret"},
 	}
 	if got := s.requests("/token")[0].form; got.Encode() != want.Encode() {
 		t.Errorf("token request %v, want %v", got, want)
@@ -525,7 +525,7 @@ func TestResponseIssuerBesideIDToken(t *testing.T) {
 			a := s.start(t, c, &AuthorizationRequest{
 				RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post",
 			})
-			params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce}))}}
+			params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.content.nonce}))}}
 			maps.Copy(params, tt.change)
 			maps.DeleteFunc(params, func(_ string, values []string) bool { return values == nil })
 			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
@@ -561,7 +561,7 @@ func TestResponseIssuerOfTenant(t *testing.T) {
 		a := s.start(t, c, nil)
 		s.answer("/token", unitJSON(t, map[string]any{
 			"access_token": "at", "token_type": "Bearer",
-			"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.d.nonce, "iss": "https://login.example/" + tid + "/v2", "tid": tid})),
+			"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.content.nonce, "iss": "https://login.example/" + tid + "/v2", "tid": tid})),
 		}))
 		params := url.Values{"code": {"x"}, "state": {a.State()}, "iss": {"https://login.example/" + guid + "/v2"}}
 		tok, err := c.FinishAuthorization(httptest.NewRequest("GET", "/cb?"+params.Encode(), nil), a, nil)
@@ -629,14 +629,14 @@ func TestSlowConsent(t *testing.T) {
 		})
 		now += 300
 		token := s.sign(t, "JWT", unitClaims(map[string]any{
-			"nonce": a.d.nonce, "auth_time": unitTime + tt.authTime, "iat": now, "exp": now + 300, "c_hash": leftHash("the-code"),
+			"nonce": a.content.nonce, "auth_time": unitTime + tt.authTime, "iat": now, "exp": now + 300, "c_hash": leftHash("the-code"),
 		}))
 		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": token}))
 		params := url.Values{"state": {a.State()}}
-		if a.d.wants("code") {
+		if a.content.wants("code") {
 			params.Set("code", "the-code")
 		}
-		if a.d.wants("id_token") {
+		if a.content.wants("id_token") {
 			params.Set("id_token", token)
 		}
 		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)

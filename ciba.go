@@ -126,8 +126,8 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelAuthenticat
 	if err != nil {
 		return nil, err
 	}
-	b.g.d.notificationToken = notificationToken
-	if err := b.g.d.validate(opBackchannel, ""); err != nil {
+	b.g.content.notificationToken = notificationToken
+	if err := b.g.content.validate(opBackchannel, ""); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -237,7 +237,7 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 	if err != nil {
 		return nil, err
 	}
-	b := &BackchannelAuthentication{g: pendingGrant{d: data}}
+	b := &BackchannelAuthentication{g: pendingGrant{content: data}}
 	b.g.interval.Store(interval)
 	return b, nil
 }

@@ -73,7 +73,7 @@ func TestBackchannelRequest(t *testing.T) {
 			c.RequestKey = unitKey() // of no use without BackchannelRequestAlg
 		})
 		b, err := c.StartBackchannelAuthentication(context.Background(), &fullBackchannel)
-		if err != nil || b.g.d.notificationToken != "" || b.g.d.scope != "openid a" {
+		if err != nil || b.g.content.notificationToken != "" || b.g.content.scope != "openid a" {
 			t.Fatalf("%v, %v", b, err)
 		}
 		wantForm(t, last(), fullBackchannelForm)
@@ -97,8 +97,8 @@ func TestBackchannelRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		token := last().Get("client_notification_token")
-		if len(token) != 43 || token != b.g.d.notificationToken || seen[token] {
-			t.Errorf("notification token %q, kept is %q", token, b.g.d.notificationToken)
+		if len(token) != 43 || token != b.g.content.notificationToken || seen[token] {
+			t.Errorf("notification token %q, kept is %q", token, b.g.content.notificationToken)
 		}
 		seen[token] = true
 		wantForm(t, last(), url.Values{"scope": {"openid"}, "login_hint": {"alice"}, "client_notification_token": {token}})
@@ -227,7 +227,7 @@ func TestBackchannelSigned(t *testing.T) {
 				"iss": unitClient, "aud": unitIssuer, "iat": float64(unitTime), "nbf": float64(unitTime), "exp": float64(unitTime + 60),
 				"scope": "openid a", "login_hint": "alice", "binding_message": "W4 \"7\"", "user_code": "1234", "acr_values": "gold silver",
 				"requested_expiry": float64(120), "resource": []any{"https://a.example", "https://b.example"},
-				"authorization_details": []any{map[string]any{"type": "pay"}}, "x": "1", "client_notification_token": b.g.d.notificationToken,
+				"authorization_details": []any{map[string]any{"type": "pay"}}, "x": "1", "client_notification_token": b.g.content.notificationToken,
 			},
 		}
 		if !reflect.DeepEqual(parts, want) {
@@ -253,8 +253,8 @@ func TestBackchannelPing(t *testing.T) {
 	ping, poll := start("ping"), start("poll")
 	other := start("ping") // of the same id: another server's may be equal
 	otherID := start("ping")
-	otherID.g.d.code = "id-2"
-	token := "Bearer " + ping.g.d.notificationToken
+	otherID.g.content.code = "id-2"
+	token := "Bearer " + ping.g.content.notificationToken
 	errFind := errors.New("the store is down")
 
 	const good = `{"auth_req_id":"id"}`
@@ -290,7 +290,7 @@ func TestBackchannelPing(t *testing.T) {
 		{name: "of an empty BackchannelAuthentication", header: []string{token}, body: good, found: new(BackchannelAuthentication), kind: ErrNoCredentials, param: "Authorization", asked: true},
 		{name: "an unknown id", header: []string{token}, body: good, kind: ErrNoCredentials, param: "auth_req_id", asked: true},
 		{name: "find fails", header: []string{token}, body: good, found: ping, err: errFind, kind: errFind, asked: true},
-		{name: "find finds another one", header: []string{"Bearer " + otherID.g.d.notificationToken}, body: good, found: otherID, kind: ErrConfig, param: "auth_req_id", asked: true},
+		{name: "find finds another one", header: []string{"Bearer " + otherID.g.content.notificationToken}, body: good, found: otherID, kind: ErrConfig, param: "auth_req_id", asked: true},
 		{name: "find finds another one, by the token of this one", header: []string{token}, body: good, found: otherID, kind: ErrNoCredentials, asked: true},
 		{name: "no body", header: []string{token}, found: ping, kind: ErrParse},
 		{name: "not JSON", header: []string{token}, body: "auth_req_id=id", found: ping, kind: ErrParse},
@@ -357,7 +357,7 @@ func TestBackchannelRestored(t *testing.T) {
 	first := must(c.StartBackchannelAuthentication(context.Background(), &plainBackchannel))
 	saved := must(first.MarshalBinary())
 	r := must(http.NewRequest(http.MethodPost, "https://app.example/ping", strings.NewReader(`{"auth_req_id":"id"}`)))
-	r.Header.Set("Authorization", "Bearer "+first.g.d.notificationToken)
+	r.Header.Set("Authorization", "Bearer "+first.g.content.notificationToken)
 	b, err := ParseBackchannelPing(r, func(context.Context, string) (*BackchannelAuthentication, error) {
 		b := new(BackchannelAuthentication)
 		return b, b.UnmarshalBinary(saved)

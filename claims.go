@@ -18,11 +18,11 @@ type issuerRule struct {
 	accept func(iss, tid string) bool // decides about the tenants of a template
 }
 
-// check compares iss byte for byte. Of a template it must be what the token's
+// match compares iss byte for byte. Of a template it must be what the token's
 // own tid makes of it, and AcceptIssuer decides about the tenant. A key that
 // belongs to one issuer (Entra ID) signs for no other. Nil: there is no key. The
 // tid is empty where it was not looked at.
-func (rule issuerRule) check(claims jsonObject, key *publicKey) (iss, tid string, err error) {
+func (rule issuerRule) match(claims jsonObject, key *publicKey) (iss, tid string, err error) {
 	if iss, err = claims.need("iss"); err != nil {
 		return "", "", err
 	}

@@ -1039,7 +1039,7 @@ func encryptedKinds() map[string]encryptedKind {
 			"JWT",
 			func(t *testing.T, s *unitServer, c *Client, wrap func(string) string) error {
 				s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: wrap(s.sign(t, "JWT", m{"sub": "alice"}))})
-				u, err := c.UserInfo(context.Background(), &Token{AccessToken: NewSecret("at"), known: &identity{subject: "alice"}}, nil)
+				u, err := c.UserInfo(context.Background(), &Token{AccessToken: NewSecret("at"), login: &identity{subject: "alice"}}, nil)
 				if (u == nil) == (err == nil) {
 					t.Errorf("%v, %v", u, err)
 				}
@@ -1198,7 +1198,7 @@ func TestEncryptedAnswersAsJSON(t *testing.T) {
 		c.Metadata.IntrospectionEncryptedResponseAlg = "ECDH-ES"
 	})
 	s.answer("/userinfo", `{"sub":"alice"}`)
-	u, err := c.UserInfo(context.Background(), &Token{AccessToken: NewSecret("at"), known: &identity{subject: "alice"}}, nil)
+	u, err := c.UserInfo(context.Background(), &Token{AccessToken: NewSecret("at"), login: &identity{subject: "alice"}}, nil)
 	if u != nil {
 		t.Error("a UserInfo came with the error")
 	}
@@ -1251,7 +1251,7 @@ func TestEncryptedCrossUse(t *testing.T) {
 		// sub and no other typ passes (see TestCrossTable).
 		"userinfo": func(token string) error {
 			s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: token})
-			_, err := c.UserInfo(ctx, &Token{AccessToken: NewSecret("at"), known: &identity{subject: "alice"}}, nil)
+			_, err := c.UserInfo(ctx, &Token{AccessToken: NewSecret("at"), login: &identity{subject: "alice"}}, nil)
 			return err
 		},
 		"authorization response": func(token string) error {

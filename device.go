@@ -154,7 +154,7 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	if err := data.validate(opDevice, member); err != nil {
 		return nil, err
 	}
-	d := &DeviceAuthorization{g: pendingGrant{d: data}}
+	d := &DeviceAuthorization{g: pendingGrant{content: data}}
 	d.g.interval.Store(interval)
 	return d, nil
 }

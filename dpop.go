@@ -205,11 +205,11 @@ func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
 	return err
 }
 
-// again keeps the nonce of an answer, and returns it if the request is to be
+// retry keeps the nonce of an answer, and returns it if the request is to be
 // made once more: it was refused for its nonce, and this is another one. The
 // second proof has this one, not the latest: where server and resource are one
 // origin with nonces of their own, that may be the other's by then.
-func (d *DPoP) again(p *provenRequest, status int, h http.Header, code func() string) (nonce string) {
+func (d *DPoP) retryNonce(p *provenRequest, status int, h http.Header, code func() string) (nonce string) {
 	if d == nil {
 		return ""
 	}

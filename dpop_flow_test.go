@@ -275,7 +275,7 @@ func TestDPoPAuthorization(t *testing.T) {
 		request := &AuthorizationRequest{RedirectURI: "https://app.example/cb"}
 		s := newUnitServer()
 		a, form := startForm(t, s, s.client(t, withDPoP(dpop)), request)
-		if form.Get("dpop_jkt") != want || form.Has("dpop_jkt") != (want != "") || a.d.thumbprint != want {
+		if form.Get("dpop_jkt") != want || form.Has("dpop_jkt") != (want != "") || a.content.thumbprint != want {
 			t.Errorf("dpop_jkt is %q, want %q", form["dpop_jkt"], want)
 		}
 		signing := func(cfg *Config) { cfg.DPoP, cfg.RequestKey = dpop, unitKey() }

@@ -24,8 +24,8 @@ type encryptedAnswer struct {
 	as    *encryption // nil: the metadata does not say that it does
 }
 
-// check holds the configuration against the Decrypter.
-func (a *encryptedAnswer) check(d Decrypter) error {
+// canDecrypt holds the configuration against the Decrypter.
+func (a *encryptedAnswer) canDecrypt(d Decrypter) error {
 	if a.as == nil {
 		return nil
 	}

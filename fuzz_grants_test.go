@@ -309,13 +309,13 @@ func FuzzPendingBinary(f *testing.F) {
 			save func() ([]byte, error)
 		}{{&d.g, deviceErr, d.MarshalBinary}, {&b.g, backchannelErr, b.MarshalBinary}} {
 			if x.err != nil {
-				if x.g.d != nil || x.g.wait() != 0 || !errors.Is(x.err, ErrParse) {
-					t.Fatalf("%+v with the error %v", x.g.d, x.err)
+				if x.g.content != nil || x.g.wait() != 0 || !errors.Is(x.err, ErrParse) {
+					t.Fatalf("%+v with the error %v", x.g.content, x.err)
 				}
 				continue
 			}
-			if x.g.d.code == "" || x.g.d.started.IsZero() || x.g.d.expiry.IsZero() || x.g.wait() < time.Second || x.g.wait() > maxPollInterval {
-				t.Fatalf("%+v every %v", x.g.d, x.g.wait())
+			if x.g.content.code == "" || x.g.content.started.IsZero() || x.g.content.expiry.IsZero() || x.g.wait() < time.Second || x.g.wait() > maxPollInterval {
+				t.Fatalf("%+v every %v", x.g.content, x.g.wait())
 			}
 			if written := must(x.save()); !bytes.Equal(written, data) {
 				t.Fatalf("%q became %q", data, written)

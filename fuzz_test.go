@@ -597,7 +597,7 @@ func FuzzAuthorizationBinary(f *testing.F) {
 	f.Add([]byte{2})
 	f.Add([]byte("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	// A length in more bytes than it needs, and a number with a sign.
-	d := savedSamples()["PendingAuthorization"].(*PendingAuthorization).d
+	d := savedSamples()["PendingAuthorization"].(*PendingAuthorization).content
 	good := string(saveAuthorization(d))
 	f.Add([]byte(good))
 	f.Add([]byte(strings.Replace(good, "\x06client", "\x86\x00client", 1)))

@@ -58,10 +58,10 @@ func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*To
 
 // A refreshing is a refresh that was begun.
 type refreshing struct {
-	c       *Client
-	old     *Token
-	x       *tokenExpectation
-	granted string // in the new Token
+	c        *Client
+	old      *Token
+	expected *tokenExpectation
+	granted  string // in the new Token
 
 	res     *httpResponse
 	rotated Secret       // the new refresh token; zero: none came
@@ -79,7 +79,7 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (fre
 		return nil, false, err
 	}
 	// Of a Token that the program made itself nothing is known.
-	if t.known != nil || t.server == "" && c.keysErr == nil {
+	if t.login != nil || t.server == "" && c.keysErr == nil {
 		if err := c.needKeys(ctx); err != nil {
 			return nil, false, err
 		}
@@ -118,11 +118,11 @@ func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
 	if err := opts.checkGranted(granted, t.Scope); err != nil {
 		return nil, err
 	}
-	r.x = &tokenExpectation{scope: opts.askedScope(granted), checks: c.laterChecks()}
+	r.expected = &tokenExpectation{scope: opts.askedScope(granted), checks: c.laterChecks()}
 	if nonce := t.identity().nonce; nonce != "" {
-		r.x.checks.nonce, r.x.checks.nonceRule = nonce, nonceIfPresent
+		r.expected.checks.nonce, r.expected.checks.nonceRule = nonce, nonceIfPresent
 	}
-	r.x.checks.acr, r.x.checks.acrIfAny = acrList(t.identity().requireACR), true
+	r.expected.checks.acr, r.expected.checks.acrIfAny = acrList(t.identity().requireACR), true
 	if form.Has("scope") || form.Has("resource") {
 		r.granted = granted
 	}
@@ -161,7 +161,7 @@ func (r *refreshing) accept(ctx context.Context) (*Token, error) {
 	default:
 		e := &RefreshError{RefreshToken: r.rotated, Err: withOp(opToken, err)}
 		if r.got != nil && (errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-			e.again = r.accept
+			e.verifyAgain = r.accept
 		}
 		return nil, e
 	}
@@ -170,14 +170,14 @@ func (r *refreshing) accept(ctx context.Context) (*Token, error) {
 	if fresh.RefreshToken.IsZero() { // Section 6: the old one stays in use
 		fresh.RefreshToken = r.old.RefreshToken
 	}
-	if fresh.known == nil {
-		fresh.known = r.old.known
+	if fresh.login == nil {
+		fresh.login = r.old.login
 	} else { // Section 12.2: it SHOULD NOT have a nonce
-		fresh.known.nonce = cmp.Or(fresh.known.nonce, first.nonce)
-		fresh.known.sessionID = cmp.Or(fresh.known.sessionID, first.sessionID)
+		fresh.login.nonce = cmp.Or(fresh.login.nonce, first.nonce)
+		fresh.login.sessionID = cmp.Or(fresh.login.sessionID, first.sessionID)
 		// No user took part in this: a session that another application's login has
 		// renewed is no step-up here.
-		fresh.known.acr, fresh.known.authTime, fresh.known.requireACR = first.acr, first.authTime, first.requireACR
+		fresh.login.acr, fresh.login.authTime, fresh.login.requireACR = first.acr, first.authTime, first.requireACR
 	}
 	return fresh, nil
 }
@@ -185,13 +185,13 @@ func (r *refreshing) accept(ctx context.Context) (*Token, error) {
 // judge reads and verifies the answer.
 func (r *refreshing) judge(ctx context.Context) (*Token, error) {
 	if r.got == nil {
-		t, idToken, err := r.c.processTokenResponse(r.res, r.x)
+		t, idToken, err := r.c.processTokenResponse(r.res, r.expected)
 		if err != nil {
 			refused, _ := err.(*ResponseError)
 			r.over = refused != nil && refused.Code == "invalid_grant"
 			return nil, err
 		}
-		r.got, r.res = newTokenAnswer(t, idToken, r.x, r.res), nil
+		r.got, r.res = newTokenAnswer(t, idToken, r.expected, r.res), nil
 	}
 	fresh, err := r.c.acceptToken(ctx, r.got)
 	if err != nil {
@@ -227,7 +227,7 @@ type RefreshError struct {
 	// Err is why the rest of the response could not be used.
 	Err error
 
-	again func(context.Context) (*Token, error) // verifies the response again; nil: that would not help
+	verifyAgain func(context.Context) (*Token, error) // verifies the response again; nil: that would not help
 }
 
 // Error has the cause, and says that there is a new refresh token.

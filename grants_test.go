@@ -27,7 +27,7 @@ func loggedIn(change func(*Token)) *Token {
 	t := &Token{
 		AccessToken: NewSecret("at-1"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Scope: []string{"openid", "a"},
 		server: unitIssuer, clientID: unitClient,
-		known: &identity{issuer: unitIssuer, subject: "alice", sessionID: "s-1", nonce: "n-1", raw: "x.y.z"},
+		login: &identity{issuer: unitIssuer, subject: "alice", sessionID: "s-1", nonce: "n-1", raw: "x.y.z"},
 	}
 	if change != nil {
 		change(t)
@@ -71,13 +71,13 @@ func TestRefreshIDToken(t *testing.T) {
 		{name: "with another nonce", claims: m{"nonce": "n-2"}, kind: ErrNonce, param: "nonce"},
 		{name: "with an empty nonce", claims: m{"nonce": ""}, kind: ErrNonce, param: "nonce"},
 		{name: "with a nonce number", claims: m{"nonce": 1}, kind: ErrClaim, param: "nonce"},
-		{name: "with a nonce, the first is not known", token: func(t *Token) { t.known.nonce = "" }, claims: m{"nonce": "n-2"}},
+		{name: "with a nonce, the first is not known", token: func(t *Token) { t.login.nonce = "" }, claims: m{"nonce": "n-2"}},
 		{name: "nothing is known", token: func(t *Token) { *t = Token{RefreshToken: t.RefreshToken} }, claims: m{"sub": "bob", "nonce": "n-2"}},
 		{name: "another user", claims: m{"sub": "bob"}, kind: ErrClaim, param: "sub"},
 		{name: "the user in another case", claims: m{"sub": "Alice"}, kind: ErrClaim, param: "sub"},
 		{name: "no user", claims: m{"sub": unitRemoved}, kind: ErrClaim, param: "sub"},
 		{name: "another issuer", claims: m{"iss": "https://other.example"}, kind: ErrIssuer, param: "iss"},
-		{name: "the first issuer was another one", token: func(t *Token) { t.known.issuer = "https://other.example" }, kind: ErrIssuer, param: "iss"},
+		{name: "the first issuer was another one", token: func(t *Token) { t.login.issuer = "https://other.example" }, kind: ErrIssuer, param: "iss"},
 		{name: "for another client", claims: m{"aud": "client-2"}, kind: ErrAudience, param: "aud"},
 		{name: "for this client too", claims: m{"aud": []string{"api", unitClient}, "azp": unitClient}},
 		{name: "for this client too, issued to another", claims: m{"aud": []string{"api", unitClient}, "azp": "api"}, kind: ErrAudience, param: "azp"},
@@ -123,7 +123,7 @@ func TestRefreshTenant(t *testing.T) {
 	for tid, kind := range map[string]error{one: nil, two: ErrIssuer} {
 		s.answer("/token", unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iss": "https://login.example/" + tid + "/v2", "tid": tid}))}))
 		old := loggedIn(func(t *Token) {
-			t.server, t.known.issuer = c.server.Issuer, "https://login.example/"+one+"/v2"
+			t.server, t.login.issuer = c.server.Issuer, "https://login.example/"+one+"/v2"
 		})
 		if _, err := c.Refresh(context.Background(), old, nil); !errors.Is(err, kind) {
 			t.Errorf("tenant %s: %v", tid, err)
@@ -162,18 +162,18 @@ func TestRefreshKeeps(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s.answer("/token", unitTokenBody(t, tt.answer))
 			old := loggedIn(nil)
-			before := fmt.Sprint(old.RefreshToken.Reveal(), *old.known, old.Scope)
+			before := fmt.Sprint(old.RefreshToken.Reveal(), *old.login, old.Scope)
 			fresh, err := s.client(t, nil).Refresh(context.Background(), old, tt.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if fresh.RefreshToken.Reveal() != tt.refresh || !slices.Equal(fresh.Scope, tt.scope) || *fresh.known != tt.known {
-				t.Errorf("refresh token %q, scope %q, %+v", fresh.RefreshToken.Reveal(), fresh.Scope, *fresh.known)
+			if fresh.RefreshToken.Reveal() != tt.refresh || !slices.Equal(fresh.Scope, tt.scope) || *fresh.login != tt.known {
+				t.Errorf("refresh token %q, scope %q, %+v", fresh.RefreshToken.Reveal(), fresh.Scope, *fresh.login)
 			}
 			if fresh.AccessToken.Reveal() != "at-2" || fresh.server != unitIssuer || fresh.clientID != unitClient || fresh.IDTokenHint() != tt.known.raw {
 				t.Errorf("%v of %s, %s", fresh, fresh.server, fresh.clientID)
 			}
-			if now := fmt.Sprint(old.RefreshToken.Reveal(), *old.known, old.Scope); now != before {
+			if now := fmt.Sprint(old.RefreshToken.Reveal(), *old.login, old.Scope); now != before {
 				t.Errorf("the old token became %s", now)
 			}
 		})
@@ -201,7 +201,7 @@ func TestRefreshNeedsKeys(t *testing.T) {
 		t.Error("a request was made")
 	}
 	// Without an ID token there is nothing to check.
-	if _, err := s.client(t, nil).Refresh(context.Background(), loggedIn(func(t *Token) { t.known = nil }), nil); err != nil {
+	if _, err := s.client(t, nil).Refresh(context.Background(), loggedIn(func(t *Token) { t.login = nil }), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -248,7 +248,7 @@ func (g *grantCall) answer(t testing.TB, more map[string]any) string {
 
 var grantCalls = []grantCall{
 	{"Refresh", func(c *Client, o *GrantOptions) (*Token, error) {
-		return c.Refresh(context.Background(), loggedIn(func(t *Token) { t.known, t.Scope = nil, append(t.Scope, "b") }), o)
+		return c.Refresh(context.Background(), loggedIn(func(t *Token) { t.login, t.Scope = nil, append(t.Scope, "b") }), o)
 	}, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"rt-1"}}, ""},
 	{"ClientCredentials", func(c *Client, o *GrantOptions) (*Token, error) {
 		return c.ClientCredentials(context.Background(), o)

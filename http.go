@@ -24,21 +24,21 @@ import (
 
 // A caller sends requests for a Client or a KeySet.
 type caller struct {
-	client    *http.Client      // our copy: where requests go, and how long they take
-	resources http.RoundTripper // for protected resources
-	ours      bool              // the connections too: nobody else can close them
-	own       bool              // the package's own client: the user set no Timeout
-	insecure  bool              // http is allowed
-	trace     *Trace
+	client          *http.Client      // our copy: where requests go, and how long they take
+	resources       http.RoundTripper // for protected resources
+	ownsConnections bool              // the connections too: nobody else can close them
+	isDefault       bool              // the package's own client: the user set no Timeout
+	insecure        bool              // http is allowed
+	trace           *Trace
 }
 
 // newCaller copies the user's client, or makes the package's own if it is nil.
 func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 	if c == nil {
 		return &caller{
-			client:    &http.Client{Transport: wired(newTransport()), Timeout: overallTimeout},
-			resources: wired(patientTransport(newTransport())),
-			ours:      true, own: true, insecure: insecure, trace: trace,
+			client:          &http.Client{Transport: wired(newTransport()), Timeout: overallTimeout},
+			resources:       wired(patientTransport(newTransport())),
+			ownsConnections: true, isDefault: true, insecure: insecure, trace: trace,
 		}
 	}
 	rt, ours := c.Transport, false
@@ -54,7 +54,7 @@ func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 	// A 307 would send secret and code again, to whoever the answer names; and nothing
 	// in these protocols redirects a client.
 	own := &http.Client{Transport: rt, Timeout: c.Timeout}
-	return &caller{client: own, resources: rt, ours: ours, insecure: insecure, trace: trace}
+	return &caller{client: own, resources: rt, ownsConnections: ours, insecure: insecure, trace: trace}
 }
 
 // closeIdle closes what is kept for further requests.
@@ -69,7 +69,7 @@ func (c *caller) closeIdle() {
 // one call.
 func (c *caller) release() {
 	w, ok := c.client.Transport.(*wire)
-	if c.ours || ok && w.isReplaced() {
+	if c.ownsConnections || ok && w.isReplaced() {
 		c.closeIdle()
 	}
 }
@@ -98,8 +98,8 @@ type provenAttempts interface {
 	// prover returns the key of the DPoP proof, which is d unless the proof
 	// authenticates the client.
 	prover(d *DPoP) *DPoP
-	// again reports whether the request is to be made once more after res.
-	again(res *httpResponse) bool
+	// retry reports whether the request is to be made once more after res.
+	retry(res *httpResponse) bool
 }
 
 // noAttempts is that of a request without a challenge.
@@ -107,7 +107,7 @@ type noAttempts struct{}
 
 func (noAttempts) nonce() string            { return "" }
 func (noAttempts) prover(d *DPoP) *DPoP     { return d }
-func (noAttempts) again(*httpResponse) bool { return false }
+func (noAttempts) retry(*httpResponse) bool { return false }
 
 // An httpResponse was read to its end, within maxBody.
 type httpResponse struct {
@@ -285,7 +285,7 @@ func (c *caller) roundTrip(req *http.Request, op string, patience time.Duration)
 	ctx, rt, timeout := req.Context(), c.client.Transport, c.client.Timeout
 	if patience > 0 {
 		rt = c.resources // of which the package's own has no limit for the header
-		if c.own || timeout == 0 {
+		if c.isDefault || timeout == 0 {
 			timeout = patience
 		}
 	}
@@ -596,8 +596,8 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err != nil {
 			return nil, err
 		}
-		nonce = d.again(p, res.status, res.header, func() string { return res.refusal().Code })
-		switch again := attempts.again(res); {
+		nonce = d.retryNonce(p, res.status, res.header, func() string { return res.refusal().Code })
+		switch again := attempts.retry(res); {
 		case nonce != "" && !renewed:
 			renewed = true
 		case again && !challenged:

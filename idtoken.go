@@ -15,7 +15,7 @@ import (
 // An IDToken is an ID token whose signature and claims passed every check.
 // There is no other way to have one. It is immutable.
 type IDToken struct {
-	d *idTokenData
+	content *idTokenData
 }
 
 // idTokenData stands behind a pointer for the same reason as the text of a
@@ -42,16 +42,16 @@ func newIDToken() (*IDToken, *idTokenData) {
 		token IDToken
 		data  idTokenData
 	})
-	both.token.d = &both.data
+	both.token.content = &both.data
 	return &both.token, &both.data
 }
 
 // data is never nil: the nil and the zero IDToken are inert.
 func (id *IDToken) data() *idTokenData {
-	if id == nil || id.d == nil {
+	if id == nil || id.content == nil {
 		return new(idTokenData)
 	}
-	return id.d
+	return id.content
 }
 
 // Issuer is iss, for a multi-tenant server that of the tenant.
@@ -170,8 +170,8 @@ type idTokenChecks struct {
 // verifyIDToken is the way of every ID token, wherever it came from: also one
 // that came over TLS from the token endpoint, where Core 3.1.3.7 step 6 would
 // let the signature be.
-func (c *Client) verifyIDToken(ctx context.Context, raw string, from source, x *idTokenChecks) (*IDToken, error) {
-	id, err := c.checkIDToken(ctx, raw, from, x)
+func (c *Client) verifyIDToken(ctx context.Context, raw string, from source, checks *idTokenChecks) (*IDToken, error) {
+	id, err := c.checkIDToken(ctx, raw, from, checks)
 	if err != nil {
 		return nil, withOp(opIDToken, err)
 	}
@@ -184,7 +184,7 @@ func (c *Client) laterChecks() idTokenChecks {
 	return idTokenChecks{nonceRule: nonceIgnored, maxAge: c.meta.DefaultMaxAge, anyAge: true}
 }
 
-func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *idTokenChecks) (*IDToken, error) {
+func (c *Client) checkIDToken(ctx context.Context, raw string, from source, checks *idTokenChecks) (*IDToken, error) {
 	keys, err := c.keySet()
 	if err != nil {
 		return nil, err
@@ -213,7 +213,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *i
 	// scp is that of Entra ID and Okta. Those of Spring Authorization Server have the
 	// client as aud, no typ and a scope: only a nonce tells an ID token from one then.
 	for _, name := range [...]string{"scp", "scope"} {
-		if claims.has(name) && (name == "scp" || x.outside && x.nonce == "") {
+		if claims.has(name) && (name == "scp" || checks.outside && checks.nonce == "") {
 			return nil, fail(ErrType, name, "only access tokens have it: the token is not an ID token")
 		}
 	}
@@ -225,32 +225,32 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, x *i
 	if id.subject, err = claims.need("sub"); err != nil {
 		return nil, err
 	}
-	if id.audience, err = c.checkAudience(claims, x.outside); err != nil { // steps 3 to 5
+	if id.audience, err = c.checkAudience(claims, checks.outside); err != nil { // steps 3 to 5
 		return nil, err
 	}
-	if err := c.checkTimesOf(claims, id, x); err != nil { // steps 9, 10, 13
+	if err := c.checkTimesOf(claims, id, checks); err != nil { // steps 9, 10, 13
 		return nil, err
 	}
-	if err := checkNonce(claims, id, x); err != nil { // step 11
+	if err := checkNonce(claims, id, checks); err != nil { // step 11
 		return nil, err
 	}
-	if err := checkACR(claims, id, x); err != nil {
+	if err := checkACR(claims, id, checks); err != nil {
 		return nil, err
 	}
 	if id.sid, _, err = claims.string("sid"); err != nil {
 		return nil, err
 	}
-	if err := checkHash(claims, "at_hash", v.alg, x.accessToken, x.outside && x.accessToken != ""); err != nil {
+	if err := checkHash(claims, "at_hash", v.alg, checks.accessToken, checks.outside && checks.accessToken != ""); err != nil {
 		return nil, err
 	}
 	// Core 3.3.2.11: in a token from the authorization endpoint c_hash is
 	// required; and a caller from outside has named what is to be bound.
-	if err := checkHash(claims, "c_hash", v.alg, x.code, (x.frontend || x.outside) && x.code != ""); err != nil {
+	if err := checkHash(claims, "c_hash", v.alg, checks.code, (checks.frontend || checks.outside) && checks.code != ""); err != nil {
 		return nil, err
 	}
 	// FAPI 1 Advanced, Section 5.2.2.1: the ID token is the detached signature
 	// of code and state.
-	if err := checkHash(claims, "s_hash", v.alg, x.state, x.needSHash && x.state != ""); err != nil {
+	if err := checkHash(claims, "s_hash", v.alg, checks.state, checks.needSHash && checks.state != ""); err != nil {
 		return nil, err
 	}
 	return token, nil
@@ -278,7 +278,7 @@ func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error
 }
 
 // checkTimesOf is steps 9, 10 and 13. exp and iat are required.
-func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChecks) (err error) {
+func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, checks *idTokenChecks) (err error) {
 	if id.expiry, err = checkLifetime(claims, c.clock); err != nil {
 		return err
 	}
@@ -290,10 +290,10 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 		return fail(ErrClaim, "iat", "is missing")
 	}
 	// That of an earlier login has the same claims otherwise (FAPI-CIBA tests it).
-	if !x.requested.IsZero() && id.issuedAt.Before(x.requested.Add(-maxAhead)) {
-		return fail(ErrExpired, "iat", "the token was issued before it was asked for: at %s, the request is from %s", stamp(id.issuedAt), stamp(x.requested))
+	if !checks.requested.IsZero() && id.issuedAt.Before(checks.requested.Add(-maxAhead)) {
+		return fail(ErrExpired, "iat", "the token was issued before it was asked for: at %s, the request is from %s", stamp(id.issuedAt), stamp(checks.requested))
 	}
-	if x.frontend {
+	if checks.frontend {
 		if err := c.clock.checkAge("iat", id.issuedAt, frontChannelAge); err != nil {
 			return err
 		}
@@ -302,7 +302,7 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 		return err
 	}
 	if !ok {
-		if c.meta.RequireAuthTime || x.maxAge != nil {
+		if c.meta.RequireAuthTime || checks.maxAge != nil {
 			return fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
 		}
 		return nil
@@ -312,27 +312,27 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, x *idTokenChec
 	}
 	// The age is that at the time of the request: who authenticated since then
 	// did so for it, however long consent took afterwards.
-	since := !x.started.IsZero() && !id.authTime.Before(x.started.Add(-c.clock.tolerance()))
-	if x.maxAge != nil && !x.anyAge && !since {
-		return c.clock.checkAge("auth_time", id.authTime, seconds(*x.maxAge))
+	since := !checks.started.IsZero() && !id.authTime.Before(checks.started.Add(-c.clock.tolerance()))
+	if checks.maxAge != nil && !checks.anyAge && !since {
+		return c.clock.checkAge("auth_time", id.authTime, seconds(*checks.maxAge))
 	}
 	return nil
 }
 
-func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
+func checkNonce(claims jsonObject, id *idTokenData, checks *idTokenChecks) error {
 	nonce, ok, err := claims.string("nonce")
 	if err != nil {
 		return err
 	}
 	id.nonce = nonce
 	switch {
-	case x.nonceRule == nonceIgnored, x.nonceRule == nonceIfPresent && !ok:
+	case checks.nonceRule == nonceIgnored, checks.nonceRule == nonceIfPresent && !ok:
 		return nil
-	case !ok && x.nonce != "":
+	case !ok && checks.nonce != "":
 		return fail(ErrNonce, "nonce", "is missing: the token is not an answer to this request")
-	case ok && x.nonce == "":
+	case ok && checks.nonce == "":
 		return fail(ErrNonce, "nonce", "the token has one, but none was sent")
-	case !sameSecret(nonce, x.nonce):
+	case !sameSecret(nonce, checks.nonce):
 		return fail(ErrNonce, "nonce", "is not the one that was sent: the token is not an answer to this request")
 	}
 	return nil
@@ -341,13 +341,13 @@ func checkNonce(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
 // checkACR is Core 5.5.1.1: "If this is an Essential Claim and the requirement cannot
 // be met, then the Authorization Server MUST treat that outcome as a failed
 // authentication attempt". A server may not have understood.
-func checkACR(claims jsonObject, id *idTokenData, x *idTokenChecks) error {
+func checkACR(claims jsonObject, id *idTokenData, checks *idTokenChecks) error {
 	acr, ok, err := claims.string("acr")
 	if err != nil {
 		return err
 	}
 	id.acr = acr
-	if x.acr != nil && (ok || !x.acrIfAny) && !slices.Contains(x.acr, acr) {
+	if checks.acr != nil && (ok || !checks.acrIfAny) && !slices.Contains(checks.acr, acr) {
 		return fail(ErrClaim, "acr", "is %s, and not one of AuthorizationRequest.RequireACR", printable(acr, 64))
 	}
 	return nil

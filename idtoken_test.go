@@ -340,8 +340,8 @@ func TestIDTokenOfAPI(t *testing.T) {
 		kind error
 	}{{"scp", ErrType}, {"scope", nil}} {
 		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}})
-		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(m{"nonce": a.d.nonce, tt.name: "read"}))}))
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"c"}, "state": {a.d.state}})
+		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(m{"nonce": a.content.nonce, tt.name: "read"}))}))
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"c"}, "state": {a.content.state}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -398,8 +398,8 @@ func TestIdentity(t *testing.T) {
 		{"token without ID token", without, ErrConfig, "openid"},
 		{"nil token", (*Token)(nil), ErrConfig, "openid"},
 		{"zero token", &Token{}, ErrConfig, "openid"},
-		{"issuer alone", &Token{known: &identity{issuer: unitIssuer}}, ErrConfig, "openid"},
-		{"subject alone", &Token{known: &identity{subject: "alice"}}, ErrConfig, "openid"},
+		{"issuer alone", &Token{login: &identity{issuer: unitIssuer}}, ErrConfig, "openid"},
+		{"subject alone", &Token{login: &identity{subject: "alice"}}, ErrConfig, "openid"},
 		{"access token", api, nil, ""},
 		{"access token of nobody", opaque, ErrClaim, "ClientID"},
 		{"nil access token", (*AccessToken)(nil), ErrConfig, "AccessTokenFromContext"},

@@ -53,7 +53,7 @@ func (o *EndpointOptions) tokenForm(token string) (url.Values, http.Header, erro
 // An Introspection is what the server said about a token that is active. It is
 // immutable.
 type Introspection struct {
-	d *introspectionData
+	content *introspectionData
 }
 
 // introspectionData stands behind a pointer as idTokenData does.
@@ -75,10 +75,10 @@ type introspectionData struct {
 
 // data is never nil: the nil and the zero Introspection are inert.
 func (i *Introspection) data() *introspectionData {
-	if i == nil || i.d == nil {
+	if i == nil || i.content == nil {
 		return new(introspectionData)
 	}
-	return i.d
+	return i.content
 }
 
 // Scope is scope.

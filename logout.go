@@ -104,7 +104,7 @@ var endSessionParams = []string{"client_id", "id_token_hint", "logout_hint", "po
 // A LogoutToken is the server's word that a user logged out, or that a session
 // ended, whose signature and claims passed every check. It is immutable.
 type LogoutToken struct {
-	d *logoutTokenData
+	content *logoutTokenData
 }
 
 // logoutTokenData stands behind a pointer as idTokenData does.
@@ -117,10 +117,10 @@ type logoutTokenData struct {
 
 // data is never nil: the nil and the zero LogoutToken are inert.
 func (t *LogoutToken) data() *logoutTokenData {
-	if t == nil || t.d == nil {
+	if t == nil || t.content == nil {
 		return new(logoutTokenData)
 	}
-	return t.d
+	return t.content
 }
 
 // Issuer is iss, for a multi-tenant server that of the tenant.
@@ -358,14 +358,14 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 	}
 	// Until the token would not be accepted any more, by the local clock: a
 	// cache knows no other.
-	until := t.d.issuedAt.Add(logoutTokenAge)
-	if t.d.expiry.Before(until) {
-		until = t.d.expiry
+	until := t.content.issuedAt.Add(logoutTokenAge)
+	if t.content.expiry.Before(until) {
+		until = t.content.expiry
 	}
 	until = until.Add(c.clock.tolerance() + replayMargin - c.clock.Skew)
 	// With whose session it is: a server that gives one jti to two tokens must not
 	// keep the second session alive.
-	key := replayKey(t.d.issuer, c.meta.ClientID, replayKey(t.d.subject), replayKey(t.d.sessionID), t.d.id)
+	key := replayKey(t.content.issuer, c.meta.ClientID, replayKey(t.content.subject), replayKey(t.content.sessionID), t.content.id)
 	// A cache that fails must not keep a session alive: the token is good, and
 	// OnLogout may be called twice. So it is recorded last, when nothing can be lost.
 	if cache, ok := o.Replay.(interface {

@@ -27,7 +27,7 @@ func logoutClaims(change map[string]any) map[string]any {
 
 func logoutHint(hint string) *Token {
 	t := unitToken("alice")
-	t.clientID, t.known.issuer, t.known.raw = unitClient, unitIssuer, hint
+	t.clientID, t.login.issuer, t.login.raw = unitClient, unitIssuer, hint
 	return t
 }
 

@@ -252,9 +252,9 @@ func mldsaServer(alg Algorithm) (*unitServer, func(*Config)) {
 	s.answer("/jwks", `{"keys":[`+string(s.key.PublicJWK())+`]}`)
 	return s, func(c *Config) {
 		list := []Algorithm{"none", alg}
-		c.Server.IDTokenSigningAlgValues = list
-		c.Server.UserinfoSigningAlgValues = list
-		c.Server.AuthorizationSigningAlgValues = list
+		c.Server.IDTokenSigningAlgValuesSupported = list
+		c.Server.UserinfoSigningAlgValuesSupported = list
+		c.Server.AuthorizationSigningAlgValuesSupported = list
 		c.Metadata.IDTokenSignedResponseAlg = ""
 		c.Metadata.UserinfoSignedResponseAlg = alg
 		c.Metadata.IntrospectionSignedResponseAlg = alg

@@ -32,9 +32,9 @@ func (k *nonceKeys) sum(i int, slot [8]byte) []byte {
 	return hmacSign(findHMAC(HS256), k.keys[i], append([]byte("dpop nonce"), slot[:]...))
 }
 
-// check accepts the nonces of this slot and of those before and after it: the clocks
+// accept accepts the nonces of this slot and of those before and after it: the clocks
 // of the machines that share the keys differ.
-func (k *nonceKeys) check(nonce string, now time.Time) (until time.Time, err error) {
+func (k *nonceKeys) accept(nonce string, now time.Time) (until time.Time, err error) {
 	refused := func() (time.Time, error) {
 		return time.Time{}, answered(fail(ErrNonce, "nonce", "the proof has no nonce, or one that is not of this resource, or too old"), answer{code: codeUseNonce})
 	}

@@ -512,7 +512,7 @@ func (c *Client) setDecrypter(*Config) error {
 			return fail(ErrConfig, "Metadata.UserinfoSignedResponseAlg", "is empty, and %s is set: only answers that are signed and then encrypted are supported", param+"Alg")
 		}
 		*e.answer = encryptedAnswer{param + "Alg", as}
-		if err := e.answer.check(c.decrypter); err != nil {
+		if err := e.answer.canDecrypt(c.decrypter); err != nil {
 			return err
 		}
 	}
@@ -555,7 +555,7 @@ func (c *Client) setTransport(cfg *Config) error {
 			}
 		}
 		c.caller = newCaller(clients.with, cfg.InsecureAllowHTTP, cfg.Trace)
-		c.caller.resources, c.caller.own = clients.resources, cfg.HTTPClient == nil
+		c.caller.resources, c.caller.isDefault = clients.resources, cfg.HTTPClient == nil
 		keyClient = clients.without
 	}
 	switch {

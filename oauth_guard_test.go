@@ -362,7 +362,7 @@ func TestGuardQuotedSecrets(t *testing.T) {
 		t.Error(err)
 	}
 	s.set("/userinfo", unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token", error_description="at-of-some-length is old"`}}})
-	_, err = s.client(t, nil).UserInfo(context.Background(), &Token{AccessToken: NewSecret("at-of-some-length"), known: &identity{subject: "alice"}}, nil)
+	_, err = s.client(t, nil).UserInfo(context.Background(), &Token{AccessToken: NewSecret("at-of-some-length"), login: &identity{subject: "alice"}}, nil)
 	if err == nil || strings.Contains(err.Error(), "at-of-some-length") || !strings.Contains(err.Error(), "is old") {
 		t.Error(err)
 	}

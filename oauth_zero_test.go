@@ -94,9 +94,9 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 	case reflect.TypeFor[crypto.Signer](), reflect.TypeFor[crypto.PrivateKey]():
 		more = []any{new(zeroSigner)}
 	case reflect.TypeFor[*PendingAuthorization](): // a good one reaches what a zero Client does not have
-		more = []any{new(PendingAuthorization), &PendingAuthorization{d: &pendingAuthorizationData{issuer: "x", clientID: "x", redirectURI: "https://app.example/"}}}
+		more = []any{new(PendingAuthorization), &PendingAuthorization{content: &pendingAuthorizationData{issuer: "x", clientID: "x", redirectURI: "https://app.example/"}}}
 	case reflect.TypeFor[*AuthorizationResponse]():
-		more = []any{new(AuthorizationResponse), &AuthorizationResponse{authorization: &PendingAuthorization{d: new(pendingAuthorizationData)}}}
+		more = []any{new(AuthorizationResponse), &AuthorizationResponse{authorization: &PendingAuthorization{content: new(pendingAuthorizationData)}}}
 	case reflect.TypeFor[*Token]():
 		more = []any{new(Token), &Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"}}
 	case reflect.TypeFor[LogoutOptions]():

@@ -42,8 +42,8 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 		return nil, introspectionFault(err)
 	}
 	t, d := newAccessToken()
-	d.by, d.raw = rs, raw
-	if err := rs.readIntrospection(i.d, d); err != nil {
+	d.acceptedBy, d.raw = rs, raw
+	if err := rs.readIntrospection(i.content, d); err != nil {
 		return nil, err
 	}
 	rs.asked.add(hash, &rememberedToken{token: t, accept: rs.introspect.accept, asked: asked, life: rs.ttl})
@@ -97,7 +97,7 @@ func (rs *ResourceServer) readIntrospection(i *introspectionData, d *accessToken
 	// A server for many tenants has to say whose the token is.
 	if i.issuer != "" || rs.introspect.accept != nil {
 		rule := issuerRule{rs.introspect.server.Issuer, rs.introspect.accept}
-		if d.issuer, d.tenant, err = rule.check(claims, nil); err != nil {
+		if d.issuer, d.tenant, err = rule.match(claims, nil); err != nil {
 			return err
 		}
 	}

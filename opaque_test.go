@@ -76,7 +76,7 @@ func TestOpaque(t *testing.T) {
 				}
 				if tt.name == "all" && (token.Subject() != "alice" || token.ClientID() != "app" || !token.HasScope("write") || token.ID() != "1" ||
 					token.ACR() != "gold" || !token.AuthTime().Equal(unitNow()) || !token.Expiry().Equal(unitNow().Add(time.Second)) || len(token.Audience()) != 2) {
-					t.Errorf("%+v", *token.d)
+					t.Errorf("%+v", *token.content)
 				}
 				return
 			}

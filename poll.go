@@ -16,7 +16,7 @@ import (
 
 // A pendingGrant is a grant that somebody has yet to allow.
 type pendingGrant struct {
-	d        *pendingData
+	content  *pendingData
 	interval atomic.Int64 // seconds between two attempts; slow_down lengthens it
 	lost     atomic.Bool  // the last attempt had no answer
 }
@@ -43,10 +43,10 @@ type pendingData struct {
 
 // data is never nil: the zero value is inert.
 func (g *pendingGrant) data() *pendingData {
-	if g == nil || g.d == nil {
+	if g == nil || g.content == nil {
 		return new(pendingData)
 	}
-	return g.d
+	return g.content
 }
 
 func (g *pendingGrant) wait() time.Duration {
@@ -135,7 +135,7 @@ func (c *Client) ask(ctx context.Context, g *pendingGrant, grantType, param stri
 	if err != nil {
 		return nil, err
 	}
-	d := g.d
+	d := g.content
 	openid := slices.Contains(strings.Fields(d.scope), "openid")
 	if openid {
 		// A code works once: what it gives has to be verifiable.
@@ -180,9 +180,9 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 	}
 	failures := 0
 	for {
-		interval, left := g.wait(), c.clock.left(g.d.expiry)
+		interval, left := g.wait(), c.clock.left(g.content.expiry)
 		if interval >= left {
-			return nil, fail(ErrExpired, "expires_in", "nobody decided before it expires at %s: start again", stamp(g.d.expiry))
+			return nil, fail(ErrExpired, "expires_in", "nobody decided before it expires at %s: start again", stamp(g.content.expiry))
 		}
 		backoff := min(interval<<min(failures, maxDoublings), maxPollBackoff, left/2)
 		if err := sleep(ctx, max(interval, backoff)); err != nil {
@@ -244,7 +244,7 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 	if err != nil {
 		return withOp(op, err)
 	}
-	g.d = fresh
+	g.content = fresh
 	g.interval.Store(*interval)
 	return nil
 }

@@ -148,9 +148,9 @@ func (p *AccessTokenProfile) compile() (*AccessTokenProfile, error) {
 	return &c, nil
 }
 
-// check holds a verified token against the profile: it is an access token of
+// judge holds a verified token against the profile: it is an access token of
 // this server, for the resource.
-func (p *AccessTokenProfile) check(claims jsonObject, typ, resource string, d *accessTokenData) (err error) {
+func (p *AccessTokenProfile) judge(claims jsonObject, typ, resource string, d *accessTokenData) (err error) {
 	if !slices.Contains(p.Types, typ) {
 		return fail(ErrType, "typ", "a token of type %s is not an access token", printable(typ, 64))
 	}
@@ -235,7 +235,7 @@ func suggestProfile(claims jsonObject, typ, resource string, d *accessTokenData)
 	} {
 		p, err := known.profile.compile()
 		scratch := *d
-		if err == nil && p.check(claims, typ, resource, &scratch) == nil {
+		if err == nil && p.judge(claims, typ, resource, &scratch) == nil {
 			return known.name
 		}
 	}

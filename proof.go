@@ -68,7 +68,7 @@ func (rules *proofRules) header(segment, jkt string) (*algorithm, *publicKey, er
 	if err != nil {
 		return nil, nil, err
 	}
-	alg, err := rules.jws.check(&h)
+	alg, err := rules.jws.admit(&h)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,7 +149,7 @@ func (rs *ResourceServer) checkProofClaims(r *http.Request, claims jsonObject, t
 	if rs.proofs.nonces == nil {
 		until, err = rs.proofs.checkAge(iat, now)
 	} else {
-		until, err = rs.proofs.nonces.check(nonce, now)
+		until, err = rs.proofs.nonces.accept(nonce, now)
 	}
 	return jti, until.Add(replayMargin - rs.clock.Skew), err
 }

@@ -88,7 +88,7 @@ func (c *Client) present(req *http.Request, t *Token, rt http.RoundTripper) (*ht
 		}
 		res.Request = req // the caller's: without the token
 		code := func() string { return challengeError(res.Header, "DPoP") }
-		if nonce = d.again(p, res.StatusCode, res.Header, code); nonce == "" || renewed || !resendable(req) {
+		if nonce = d.retryNonce(p, res.StatusCode, res.Header, code); nonce == "" || renewed || !resendable(req) {
 			return res, nil
 		}
 		renewed = true

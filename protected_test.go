@@ -428,7 +428,7 @@ func TestUserInfoNonce(t *testing.T) {
 	s.set("/userinfo", unitAnswer{status: 401, header: http.Header{"Dpop-Nonce": {"n1"}, "Www-Authenticate": {`Bearer error="invalid_token", DPoP error="use_dpop_nonce"`}}})
 	c := s.client(t, withDPoP(unitDPoP(t)))
 	tok := protectedToken("DPoP")
-	tok.known = &identity{subject: "alice"}
+	tok.login = &identity{subject: "alice"}
 	var refused *ResponseError
 	if _, err := c.UserInfo(context.Background(), tok, nil); !errors.As(err, &refused) || refused.Code != "use_dpop_nonce" {
 		t.Fatalf("error %v", err)

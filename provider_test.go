@@ -147,7 +147,7 @@ func TestProviderApple(t *testing.T) {
 	for verified, want := range map[any]bool{"true": true, true: true, "false": false, false: false, "TRUE": false, 1: false, unitRemoved: false} {
 		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "email"}})
 		s.answer("/token", unitTokenBody(t, m{"expires_in": 3600, "refresh_token": "rt-1", "id_token": s.sign(t, "JWT", unitClaims(m{
-			"nonce": cb.authorization.d.nonce, "nonce_supported": true, "email": "a@privaterelay.appleid.com", "email_verified": verified, "is_private_email": "true",
+			"nonce": cb.authorization.content.nonce, "nonce_supported": true, "email": "a@privaterelay.appleid.com", "email_verified": verified, "is_private_email": "true",
 		}))}))
 		token, err := c.ExchangeCode(context.Background(), cb, nil)
 		if err != nil || token.IDToken().EmailVerified() != want {

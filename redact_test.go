@@ -163,7 +163,7 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 			return of(c.StartAuthorization(ctx, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true, LoginHint: k["login hint"], IDTokenHint: k["hint token"]}))
 		},
 		"FinishAuthorization": func() error {
-			a := &PendingAuthorization{d: &pendingAuthorizationData{issuer: unitIssuer, clientID: unitClient, redirectURI: "https://app.example/cb", responseType: "code",
+			a := &PendingAuthorization{content: &pendingAuthorizationData{issuer: unitIssuer, clientID: unitClient, redirectURI: "https://app.example/cb", responseType: "code",
 				state: k["state"], nonce: k["nonce"], verifier: k["verifier"], created: unitNow()}}
 			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {k["code"]}, "state": {k["state"]}})
 			if err != nil {
@@ -304,8 +304,8 @@ func TestRedactAuthorization(t *testing.T) {
 	c := s.client(t, nil)
 	for spelling, spell := range redactSpellings {
 		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}})
-		for of, secret := range map[string]string{"state": a.d.state, "nonce": a.d.nonce, "verifier": a.d.verifier, "code": redactSecret} {
-			for _, state := range []string{a.d.state, ""} {
+		for of, secret := range map[string]string{"state": a.content.state, "nonce": a.content.nonce, "verifier": a.content.verifier, "code": redactSecret} {
+			for _, state := range []string{a.content.state, ""} {
 				params := url.Values{"state": {state}, "code": {redactSecret}}
 				for name, prefix := range map[string]string{"error": "no ", "error_description": "the ", "error_uri": "https://op.example/"} {
 					params.Set(name, prefix+spell(secret))
@@ -313,7 +313,7 @@ func TestRedactAuthorization(t *testing.T) {
 				if state == "" {
 					params.Del("state")
 				}
-				fresh := &PendingAuthorization{d: a.d}
+				fresh := &PendingAuthorization{content: a.content}
 				_, err := c.ValidateAuthorizationResponse(context.Background(), fresh, params)
 				text := fmt.Sprintf("%v", err)
 				var refused *AuthorizationError
@@ -333,13 +333,13 @@ func TestRedactResponse(t *testing.T) {
 	for _, in := range []string{"iss", "id_token"} {
 		s := newUnitServer()
 		a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "form_post"})
-		for of, secret := range map[string]string{"state": a.d.state, "nonce": a.d.nonce, "verifier": a.d.verifier, "code": "the-code-of-some-length"} {
-			params := url.Values{"state": {a.d.state}, "code": {"the-code-of-some-length"}, "iss": {unitIssuer}, "id_token": {"x"}}
+		for of, secret := range map[string]string{"state": a.content.state, "nonce": a.content.nonce, "verifier": a.content.verifier, "code": "the-code-of-some-length"} {
+			params := url.Values{"state": {a.content.state}, "code": {"the-code-of-some-length"}, "iss": {unitIssuer}, "id_token": {"x"}}
 			params.Set(in, map[string]string{
 				"iss":      "https://op.example/" + secret,
 				"id_token": encodeBase64URL([]byte(unitJSON(t, map[string]any{"alg": "ES256", "kid": "no " + secret}))) + ".e30.AA",
 			}[in])
-			_, err := s.client(t, nil).ValidateAuthorizationResponse(context.Background(), &PendingAuthorization{d: a.d}, params)
+			_, err := s.client(t, nil).ValidateAuthorizationResponse(context.Background(), &PendingAuthorization{content: a.content}, params)
 			if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), redacted) {
 				t.Errorf("%s in %s: %v", of, in, err)
 			}

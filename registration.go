@@ -254,7 +254,7 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 		}
 		r.origin = originOf(u)
 	}
-	r.caller.ours = r.caller.ours || r.mtls
+	r.caller.ownsConnections = r.caller.ownsConnections || r.mtls
 	return r, nil
 }
 

@@ -274,7 +274,7 @@ func (k *keptToken) failed(err error, over bool) error {
 	k.pending = nil
 	var rotated *RefreshError
 	if errors.As(err, &rotated) && k.holds(rotated.RefreshToken) {
-		k.pending = rotated.again
+		k.pending = rotated.verifyAgain
 	}
 	backoff := min(refreshBackoff<<min(k.failures, maxDoublings), maxRefreshBackoff)
 	k.retryAt = monotonic().Add(backoff)

@@ -67,7 +67,7 @@ func newRotationWorld(t *testing.T) *rotationWorld {
 	})
 	first := w.first()
 	first.Expiry = time.Now()
-	first.server, first.known = rotationIssuer, &identity{issuer: strings.ReplaceAll(rotationIssuer, "{tenantid}", rotationTenant), subject: "alice"}
+	first.server, first.login = rotationIssuer, &identity{issuer: strings.ReplaceAll(rotationIssuer, "{tenantid}", rotationTenant), subject: "alice"}
 	w.stored = must(first.MarshalBinary())
 	return w
 }

@@ -757,7 +757,7 @@ func TestTransportWhoseInvalidGrant(t *testing.T) {
 					}
 				}
 				first := r.first()
-				first.known = &identity{issuer: unitIssuer, subject: "alice"}
+				first.login = &identity{issuer: unitIssuer, subject: "alice"}
 				r.tr = newTransportOf(t, c, first, tt.opts)
 				time.Sleep(time.Minute)
 				var refused *ResponseError

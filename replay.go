@@ -62,7 +62,7 @@ type memoryReplay struct {
 // A replayShard has what other shards have nothing to do with.
 type replayShard struct {
 	mu    sync.Mutex
-	known map[replayID]*replayEntry
+	seen  map[replayID]*replayEntry
 	owned map[ownerID]int // how many entries an owner has
 	queue replayQueue
 }
@@ -110,7 +110,7 @@ func (m *memoryReplay) add(e *replayEntry, until time.Time) (bool, error) {
 		return false, fail(ErrUnavailable, "until", "%s is more than %v ahead: nothing that is used once is good for so long, and it would fill the replay cache", stamp(until), maxReplayLife)
 	}
 	e.end = now.Add(left)
-	if s.known[e.id] != nil {
+	if s.seen[e.id] != nil {
 		return false, nil
 	}
 	if e.owner != nobody && m.count.Load() > m.limit/2 && int64(s.owned[e.owner]) >= m.limit/replayShare {
@@ -120,10 +120,10 @@ func (m *memoryReplay) add(e *replayEntry, until time.Time) (bool, error) {
 		m.count.Add(-1)
 		return false, fail(ErrUnavailable, "", "the replay cache is full: %d entries", m.limit)
 	}
-	if s.known == nil {
-		s.known, s.owned = make(map[replayID]*replayEntry), make(map[ownerID]int)
+	if s.seen == nil {
+		s.seen, s.owned = make(map[replayID]*replayEntry), make(map[ownerID]int)
 	}
-	s.known[e.id] = e
+	s.seen[e.id] = e
 	if e.owner != nobody {
 		s.owned[e.owner]++
 	}
@@ -158,10 +158,10 @@ func (s *replayShard) forget(m *memoryReplay, now time.Time) {
 
 func (s *replayShard) drop(m *memoryReplay, e *replayEntry) {
 	heap.Remove(&s.queue, e.index)
-	delete(s.known, e.id)
+	delete(s.seen, e.id)
 	m.count.Add(-1)
 	if len(s.queue) == 0 { // maps and slices never shrink: after a flood they would stay as large as it was
-		s.known, s.owned, s.queue = nil, nil, nil
+		s.seen, s.owned, s.queue = nil, nil, nil
 		return
 	}
 	if e.owner == nobody {
@@ -179,7 +179,7 @@ func (m *memoryReplay) Has(_ context.Context, key string) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget(m, monotonic())
-	return s.known[e.id] != nil, nil
+	return s.seen[e.id] != nil, nil
 }
 
 type replayEntry struct {

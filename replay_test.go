@@ -40,7 +40,7 @@ func (m *memoryReplay) sizes() (n [3]int) {
 	n[0] = int(m.count.Load())
 	for i := range m.shards {
 		n[1] += len(m.shards[i].queue)
-		n[2] += len(m.shards[i].known)
+		n[2] += len(m.shards[i].seen)
 	}
 	return n
 }
@@ -241,7 +241,7 @@ func TestReplayGivesBack(t *testing.T) {
 		now.pass(10)
 		m.forget()
 		for i := range m.shards {
-			if s := &m.shards[i]; s.known != nil || s.owned != nil || s.queue != nil {
+			if s := &m.shards[i]; s.seen != nil || s.owned != nil || s.queue != nil {
 				t.Fatalf("shard %d holds room for %d", i, cap(s.queue))
 			}
 		}

@@ -68,24 +68,24 @@ func (need *Requirement) answer(scheme, code string) answer {
 // client. A token of another ResourceServer, or a requirement that cannot be, is
 // [ErrConfig].
 func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
-	if t == nil || t.d == nil || t.d.by != rs {
+	if t == nil || t.content == nil || t.content.acceptedBy != rs {
 		return withOp(opResource, fail(ErrConfig, "AccessToken", "is nil or empty, or not one of this resource server"))
 	}
 	if fault := need.fault(); fault != "" {
 		return withOp(opResource, fail(ErrConfig, "Requirement", "%s", fault))
 	}
-	return withOp(opResource, rs.checkAgain(t.d, &need))
+	return withOp(opResource, rs.checkAgain(t.content, &need))
 }
 
-// checkAgain is check for a token that was accepted a while ago.
+// checkAgain is satisfies for a token that was accepted a while ago.
 func (rs *ResourceServer) checkAgain(d *accessTokenData, need *Requirement) error {
 	if err := d.checkTimes(rs.clock); err != nil {
 		return answered(err, need.answer(d.confirm.scheme(), ""))
 	}
-	return rs.check(d, need)
+	return rs.satisfies(d, need)
 }
 
-func (rs *ResourceServer) check(d *accessTokenData, need *Requirement) error {
+func (rs *ResourceServer) satisfies(d *accessTokenData, need *Requirement) error {
 	for _, s := range need.Scope {
 		if !slices.Contains(d.scope, s) {
 			err := fail(ErrScope, "scope", "the token does not have the scope %s", printable(s, 64))
@@ -119,8 +119,8 @@ func (rs *ResourceServer) checkAuthentication(d *accessTokenData, need *Requirem
 type authenticatedKey struct{}
 
 type authenticated struct {
-	by    *ResourceServer
-	token *AccessToken
+	acceptedBy *ResourceServer
+	token      *AccessToken
 }
 
 func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
@@ -165,7 +165,7 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t := rs.authenticatedBefore(r); t != nil {
-			if err := rs.checkAgain(t.d, &need); err != nil {
+			if err := rs.checkAgain(t.content, &need); err != nil {
 				rs.refuse(w, r, err, &need)
 				return
 			}
@@ -174,13 +174,13 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 		}
 		t, err := rs.authenticate(r)
 		if err == nil {
-			err = rs.check(t.d, &need)
+			err = rs.satisfies(t.content, &need)
 		}
 		if err != nil {
 			rs.refuse(w, r, err, &need)
 			return
 		}
-		if t.d.confirm.jkt != "" && rs.proofs.nonces != nil {
+		if t.content.confirm.jkt != "" && rs.proofs.nonces != nil {
 			// RFC 9449, Section 8.2: the next one before this one is too old.
 			w.Header().Set("DPoP-Nonce", rs.proofs.nonces.make(rs.clock.now()))
 		}
@@ -197,7 +197,7 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 // another one, which a handler made with the context of the first.
 func (rs *ResourceServer) authenticatedBefore(r *http.Request) *AccessToken {
 	a, ok := r.Context().Value(authenticatedKey{}).(authenticated)
-	if !ok || a.by != rs || len(r.Header["Authorization"]) > 0 || len(r.Header["Dpop"]) > 0 {
+	if !ok || a.acceptedBy != rs || len(r.Header["Authorization"]) > 0 || len(r.Header["Dpop"]) > 0 {
 		return nil
 	}
 	return a.token

@@ -390,7 +390,7 @@ func TestAccessTokenAccessors(t *testing.T) {
 	}
 	if token.Issuer() != unitIssuer || token.Subject() != "alice" || token.ClientID() != unitClient || token.ID() != "at-1" || token.ACR() != "gold" ||
 		token.KeyThumbprint() != "" || token.CertificateThumbprint() != "" || token.Raw().Reveal() != raw {
-		t.Errorf("%+v", *token.d)
+		t.Errorf("%+v", *token.content)
 	}
 	if !token.Expiry().Equal(time.Unix(unitTime+300, 0)) || !token.IssuedAt().Equal(unitNow()) || !token.AuthTime().Equal(time.Unix(unitTime-7, 0)) {
 		t.Errorf("times %v %v %v", token.Expiry(), token.IssuedAt(), token.AuthTime())

@@ -73,11 +73,11 @@ func TestSavedAuthorizationChecks(t *testing.T) {
 		{"time over 2⁵³", func(d *data) { d.created = time.Unix(1<<53+1, 0) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := *savedSamples()["PendingAuthorization"].(*PendingAuthorization).d
+			d := *savedSamples()["PendingAuthorization"].(*PendingAuthorization).content
 			tt.change(&d)
 			a := new(PendingAuthorization)
-			if err := a.UnmarshalBinary(saveAuthorization(&d)); !errors.Is(err, ErrParse) || errors.Is(err, ErrConfig) || a.d != nil {
-				t.Errorf("%v, %+v", err, a.d)
+			if err := a.UnmarshalBinary(saveAuthorization(&d)); !errors.Is(err, ErrParse) || errors.Is(err, ErrConfig) || a.content != nil {
+				t.Errorf("%v, %+v", err, a.content)
 			}
 		})
 	}
@@ -110,7 +110,7 @@ func TestSavedAuthorizationMade(t *testing.T) {
 					}
 					made++
 					again := new(PendingAuthorization)
-					if err := again.UnmarshalBinary(must(a.MarshalBinary())); err != nil || savedFields(again) != strings.Replace(savedFields(a), "url:"+a.d.url, "url:", 1) {
+					if err := again.UnmarshalBinary(must(a.MarshalBinary())); err != nil || savedFields(again) != strings.Replace(savedFields(a), "url:"+a.content.url, "url:", 1) {
 						t.Errorf("%+v: %v", r, err)
 					}
 				}
@@ -174,9 +174,9 @@ func TestSavedPendingChecks(t *testing.T) {
 				var d pendingData
 				switch v := v.(type) {
 				case *DeviceAuthorization:
-					d = *v.g.d
+					d = *v.g.content
 				case *BackchannelAuthentication:
-					d = *v.g.d
+					d = *v.g.content
 				}
 				if err := v.UnmarshalBinary(savePending(&d, 7)); err != nil {
 					t.Fatal(err)
@@ -213,8 +213,8 @@ func TestSavedTokenChecks(t *testing.T) {
 		{"empty scope", func(t *Token) { t.Scope = []string{"a", ""} }},
 		{"expiry before the epoch", func(t *Token) { t.Expiry = time.Unix(-1, 0) }},
 		{"expiry over 2⁵³", func(t *Token) { t.Expiry = time.Unix(1<<53+1, 0) }},
-		{"user without a subject", func(t *Token) { t.known = &identity{issuer: "i", nonce: "n"} }},
-		{"user without an issuer", func(t *Token) { t.known = &identity{subject: "s"} }},
+		{"user without a subject", func(t *Token) { t.login = &identity{issuer: "i", nonce: "n"} }},
+		{"user without an issuer", func(t *Token) { t.login = &identity{subject: "s"} }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := savedSamples()["Token"].(*Token)
@@ -302,11 +302,11 @@ func useAuthorization(t testing.TB, s *unitServer, data []byte) {
 				}
 				_, _ = fmt.Sprint(&a), a.LogValue()
 				c := s.client(t, func(c *Config) {
-					c.Server.Issuer, c.Metadata.ClientID = a.d.issuer, a.d.clientID
-					c.Clock.Now = func() time.Time { return a.d.created }
+					c.Server.Issuer, c.Metadata.ClientID = a.content.issuer, a.content.clientID
+					c.Clock.Now = func() time.Time { return a.content.created }
 				})
-				if a.d.thumbprint != "" { // of a key that is not ours
-					a.d.thumbprint = ""
+				if a.content.thumbprint != "" { // of a key that is not ours
+					a.content.thumbprint = ""
 				}
 				params.Set("state", a.State())
 				r := httptest.NewRequest(method, "https://app.example/cb?"+params.Encode(), nil)
@@ -321,8 +321,8 @@ func useAuthorization(t testing.TB, s *unitServer, data []byte) {
 				if token == nil {
 					continue
 				}
-				if params.Get("code") == "" || a.d.responseType != "code" || responseModes.find(a.d.responseMode).jwt || a.d.openid() && a.d.nonce != "" {
-					t.Fatalf("%+v gives a token for %v", a.d, params)
+				if params.Get("code") == "" || a.content.responseType != "code" || responseModes.find(a.content.responseMode).jwt || a.content.openid() && a.content.nonce != "" {
+					t.Fatalf("%+v gives a token for %v", a.content, params)
 				}
 			}
 		}
@@ -345,9 +345,9 @@ func usePending(t *testing.T, g *pendingGrant, ask, poll func(context.Context, *
 	synctest.Test(t, func(t *testing.T) {
 		s := newUnitServer()
 		s.set("/token", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"authorization_pending"}`})
-		at := g.d.expiry.Add(-3 * time.Second)
+		at := g.content.expiry.Add(-3 * time.Second)
 		c := s.client(t, func(c *Config) {
-			c.Server.Issuer, c.Metadata.ClientID = g.d.issuer, g.d.clientID
+			c.Server.Issuer, c.Metadata.ClientID = g.content.issuer, g.content.clientID
 			start := time.Now()
 			c.Clock.Now = func() time.Time { return at.Add(time.Since(start)) }
 		})

@@ -109,18 +109,18 @@ func savedSamples() map[string]interface {
 		MarshalBinary() ([]byte, error)
 		UnmarshalBinary([]byte) error
 	}{
-		"PendingAuthorization": &PendingAuthorization{d: &pendingAuthorizationData{
+		"PendingAuthorization": &PendingAuthorization{content: &pendingAuthorizationData{
 			issuer: "issuer", clientID: "client", redirectURI: "https://app.example.com/cb", responseType: "code", responseMode: "form_post",
 			scope: "openid a", state: savedRandom(1), nonce: savedRandom(2), verifier: savedRandom(3), maxAge: &n, thumbprint: savedRandom(4), requireACR: "gold silver", created: time.Unix(1700000000, 0),
 		}},
-		"PendingAuthorization, bare": &PendingAuthorization{d: &pendingAuthorizationData{
+		"PendingAuthorization, bare": &PendingAuthorization{content: &pendingAuthorizationData{
 			issuer: "issuer", clientID: "é", redirectURI: "com.example.app:/cb", responseType: "code", state: savedRandom(1), verifier: savedRandom(2), created: time.Unix(1700000000, 0),
 		}},
 		"Token": &Token{
 			AccessToken: NewSecret("access"), RefreshToken: NewSecret("refresh"), TokenType: "Bearer", Expiry: time.Unix(1700000000, 0),
 			Scope: []string{"a", "b"}, Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1,"<"]}`), "é\"": json.RawMessage(`null`)},
 			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", granted: "a b c",
-			known: &identity{issuer: "tenant", subject: "subject", sessionID: "session", nonce: "nonce", raw: "a.b.c", acr: "gold", authTime: time.Unix(1690000000, 0), requireACR: "gold silver"},
+			login: &identity{issuer: "tenant", subject: "subject", sessionID: "session", nonce: "nonce", raw: "a.b.c", acr: "gold", authTime: time.Unix(1690000000, 0), requireACR: "gold silver"},
 		},
 		"Token, bound": &Token{AccessToken: NewSecret("access"), TokenType: "dPoP", jkt: savedRandom(5)},
 		"Token, bare":  &Token{},
@@ -148,14 +148,14 @@ func savedRandom(n byte) string { return encodeBase64URL(bytes.Repeat([]byte{n},
 
 func savedDevice(data *pendingData) *DeviceAuthorization {
 	d := new(DeviceAuthorization)
-	d.g.d = data
+	d.g.content = data
 	d.g.interval.Store(7)
 	return d
 }
 
 func savedBackchannel(data *pendingData) *BackchannelAuthentication {
 	b := new(BackchannelAuthentication)
-	b.g.d = data
+	b.g.content = data
 	b.g.interval.Store(7)
 	return b
 }
@@ -175,9 +175,9 @@ func savedFields(v any) string {
 		return fmt.Sprintf("%q %q %q %q %v %q %s %q %q %q %q %+v %v", v.IssuedTokenType, v.AccessToken.Reveal(), v.RefreshToken.Reveal(), v.TokenType, v.Expiry.Unix(),
 			v.Scope, extra, v.server, v.clientID, v.jkt, v.granted, v.identity(), v.idToken)
 	case *DeviceAuthorization:
-		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
+		return fmt.Sprintf("%+v %v", *v.g.content, v.g.wait())
 	case *BackchannelAuthentication:
-		return fmt.Sprintf("%+v %v", *v.g.d, v.g.wait())
+		return fmt.Sprintf("%+v %v", *v.g.content, v.g.wait())
 	case *Registration:
 		metadata, _ := json.Marshal(v.Metadata)
 		return fmt.Sprintf("%s %q %v %v %q %q %q %q", metadata, v.ClientSecret.Reveal(), v.ClientSecretExpiry, v.ClientIDIssuedAt,
@@ -271,7 +271,7 @@ func TestSavedAuthorization(t *testing.T) {
 		t.Errorf("the zero PendingAuthorization encodes to %q, %v", data, err)
 	}
 	a := savedSamples()["PendingAuthorization"].(*PendingAuthorization)
-	a.d.url = "https://op.example.com/authorize?x"
+	a.content.url = "https://op.example.com/authorize?x"
 	data, err := a.MarshalBinary()
 	if err != nil {
 		t.Fatal(err)
@@ -299,7 +299,7 @@ func TestSavedAuthorization(t *testing.T) {
 	}
 	// It shares a cookie of 4 KiB.
 	long := savedSamples()["PendingAuthorization"].(*PendingAuthorization)
-	long.d.scope = "openid " + strings.Repeat("x", maxSaved)
+	long.content.scope = "openid " + strings.Repeat("x", maxSaved)
 	if data, err = long.MarshalBinary(); err != nil {
 		t.Fatal(err)
 	}

@@ -178,7 +178,7 @@ func secretValues() map[string]any {
 		raw: m, payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", subject: "subject",
 		audience: []string{m}, expiry: time.Unix(1, 0), nonce: m, acr: m, sid: m, alg: findAlgorithm(ES256),
 	}}
-	a := &PendingAuthorization{d: &pendingAuthorizationData{
+	a := &PendingAuthorization{content: &pendingAuthorizationData{
 		url: m, issuer: "https://op.example.com", clientID: "client", redirectURI: m, responseType: m, responseMode: m,
 		scope: m, state: m, nonce: m, verifier: m, maxAge: &n, thumbprint: m, requireACR: m, created: time.Unix(1, 0),
 	}}
@@ -188,7 +188,7 @@ func secretValues() map[string]any {
 			AuthorizationDetails: []AuthorizationDetail{{Type: m}},
 			Extra:                map[string]json.RawMessage{"id": json.RawMessage(`"` + m + `"`)},
 			IssuedTokenType:      TokenTypeIdentifier(m), idToken: id, server: m, clientID: m, jkt: m, granted: "a",
-			known: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m, acr: m, requireACR: m},
+			login: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m, acr: m, requireACR: m},
 		},
 		"DeviceAuthorization": savedDevice(&pendingData{
 			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0),
@@ -279,7 +279,7 @@ func TestSecretTypesOddVerbs(t *testing.T) {
 			case *Token: // the rest is as public as the names of server and client
 				v.Extra, v.AuthorizationDetails, v.IssuedTokenType, v.server, v.clientID, v.jkt = nil, nil, "", "", "", ""
 			case *IDToken:
-				v.d.audience = nil
+				v.content.audience = nil
 			case *AuthorizationResponse:
 				v.issuer = ""
 			case *Registration:
@@ -495,7 +495,7 @@ func TestSecretErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rec.keep(a.d.state, a.d.nonce, a.d.verifier)
+			rec.keep(a.content.state, a.content.nonce, a.content.verifier)
 			callback, err := srv.Authorize(ctx, a.URL())
 			if err != nil {
 				t.Fatal(err)

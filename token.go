@@ -50,7 +50,7 @@ type Token struct {
 	clientID string
 	jkt      string    // of the DPoP key that the token is bound to; "" if it is bound to none
 	granted  string    // the scope of the refresh token, if a refresh asked for less; else empty
-	known    *identity // nil: no ID token came
+	login    *identity // nil: no ID token came
 }
 
 // identity is what is kept of the first ID token when it is gone. It is not
@@ -118,10 +118,10 @@ func (t *Token) AuthTime() time.Time { return t.identity().authTime }
 func (t *Token) ACR() string { return t.identity().acr }
 
 func (t *Token) identity() identity {
-	if t == nil || t.known == nil {
+	if t == nil || t.login == nil {
 		return identity{}
 	}
-	return *t.known
+	return *t.login
 }
 
 // clone is a copy that shares nothing which can be changed.
@@ -191,11 +191,11 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 		fresh.Scope = strings.Split(scope, " ")
 	}
 	extra := r.string()
-	fresh.known = new(identity)
-	for _, s := range fresh.fields(fresh.known) {
+	fresh.login = new(identity)
+	for _, s := range fresh.fields(fresh.login) {
 		*s = r.string()
 	}
-	fresh.known.authTime = r.time()
+	fresh.login.authTime = r.time()
 	fresh.Expiry = r.time()
 	if err := r.end(); err != nil {
 		return withOp(opToken, err)
@@ -213,8 +213,8 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 		}
 		fresh.Extra[m.name] = json.RawMessage(m.raw)
 	}
-	if *fresh.known == (identity{}) {
-		fresh.known = nil
+	if *fresh.login == (identity{}) {
+		fresh.login = nil
 	}
 	if err := fresh.validate(); err != nil {
 		return withOp(opToken, damaged(err))
@@ -238,7 +238,7 @@ func (t *Token) validate() error {
 		return fail(ErrConfig, "Scope", "has an element that is empty or has a space in it: one scope per element")
 	case !savedTime(t.Expiry):
 		return fail(ErrConfig, "Expiry", "is before 1970, or too far ahead")
-	case t.known != nil && (t.known.issuer == "" || t.known.subject == ""):
+	case t.login != nil && (t.login.issuer == "" || t.login.subject == ""):
 		return fail(ErrConfig, "", "the user of the token has no issuer or no subject")
 	}
 	return nil
@@ -333,9 +333,9 @@ func (o *GrantOptions) askedScope(granted string) string {
 func (t *Token) setIDToken(id *IDToken) {
 	d := id.data()
 	t.idToken = id
-	t.known = &identity{issuer: d.issuer, subject: d.subject, sessionID: d.sid, nonce: d.nonce, raw: d.raw, acr: d.acr}
+	t.login = &identity{issuer: d.issuer, subject: d.subject, sessionID: d.sid, nonce: d.nonce, raw: d.raw, acr: d.acr}
 	if d.authTime.Unix() >= 0 { // what is before that is nobody's, and cannot be saved
-		t.known.authTime = d.authTime.Truncate(time.Second)
+		t.login.authTime = d.authTime.Truncate(time.Second)
 	}
 }
 
@@ -364,8 +364,8 @@ type tokenExpectation struct {
 }
 
 // requestToken is the round trip of every grant.
-func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*Token, error) {
-	got, err := c.askToken(ctx, form, opts, x)
+func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantOptions, expected *tokenExpectation) (*Token, error) {
+	got, err := c.askToken(ctx, form, opts, expected)
 	if err != nil {
 		return nil, err
 	}
@@ -375,46 +375,46 @@ func (c *Client) requestToken(ctx context.Context, form url.Values, opts *GrantO
 // A tokenAnswer is a token response that was read, with an ID token that was not
 // verified yet. What was asked with is used up.
 type tokenAnswer struct {
-	token   *Token
-	idToken string // "": none came
-	x       *tokenExpectation
-	asked   *httpResponse // what was sent, without what came
+	token    *Token
+	idToken  string // "": none came
+	expected *tokenExpectation
+	asked    *httpResponse // what was sent, without what came
 }
 
 // newTokenAnswer keeps what was sent, for the errors to come, and not the response,
 // which a Transport that waits for a key would hold as long.
-func newTokenAnswer(t *Token, idToken string, x *tokenExpectation, res *httpResponse) *tokenAnswer {
-	return &tokenAnswer{t, idToken, x, &httpResponse{request: res.request, sent: res.sent}}
+func newTokenAnswer(t *Token, idToken string, expected *tokenExpectation, res *httpResponse) *tokenAnswer {
+	return &tokenAnswer{t, idToken, expected, &httpResponse{request: res.request, sent: res.sent}}
 }
 
 // askToken is the first half of requestToken.
-func (c *Client) askToken(ctx context.Context, form url.Values, opts *GrantOptions, x *tokenExpectation) (*tokenAnswer, error) {
+func (c *Client) askToken(ctx context.Context, form url.Values, opts *GrantOptions, expected *tokenExpectation) (*tokenAnswer, error) {
 	if err := c.checkGrant(form.Get("grant_type")); err != nil {
 		return nil, err
 	}
-	res, err := c.postFor(ctx, tokenEndpoint, opToken, form, opts.header(), mediaJSON, x.patience)
+	res, err := c.postFor(ctx, tokenEndpoint, opToken, form, opts.header(), mediaJSON, expected.patience)
 	if err != nil {
 		return nil, err
 	}
-	t, rawIDToken, err := c.processTokenResponse(res, x)
+	t, rawIDToken, err := c.processTokenResponse(res, expected)
 	if err != nil {
 		return nil, err
 	}
-	return newTokenAnswer(t, rawIDToken, x, res), nil
+	return newTokenAnswer(t, rawIDToken, expected, res), nil
 }
 
 // acceptToken is the second half of requestToken. It leaves got alone, and can be
 // called again if the ID token could not be verified for the time being.
 func (c *Client) acceptToken(ctx context.Context, got *tokenAnswer) (*Token, error) {
-	t, x := *got.token, got.x
+	t, expected := *got.token, got.expected
 	if got.idToken == "" {
-		if x.openid {
+		if expected.openid {
 			return nil, fail(ErrResponse, "id_token", "is missing, although scope openid was asked for")
 		}
 		return &t, nil
 	}
-	x.checks.accessToken = t.AccessToken.Reveal()
-	id, err := c.verifyIDToken(ctx, got.idToken, fromServer, &x.checks)
+	expected.checks.accessToken = t.AccessToken.Reveal()
+	id, err := c.verifyIDToken(ctx, got.idToken, fromServer, &expected.checks)
 	if err != nil {
 		return nil, got.asked.withoutSecrets(err)
 	}
@@ -424,7 +424,7 @@ func (c *Client) acceptToken(ctx context.Context, got *tokenAnswer) (*Token, err
 
 // processTokenResponse reads a response of RFC 6749, Section 5.1. The ID token
 // in it is not verified yet.
-func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t *Token, rawIDToken string, err error) {
+func (c *Client) processTokenResponse(res *httpResponse, expected *tokenExpectation) (t *Token, rawIDToken string, err error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, "", err
 	}
@@ -444,13 +444,13 @@ func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t
 		return nil, "", fail(ErrResponse, "access_token", "is longer than %d bytes", maxToken)
 	}
 	t.AccessToken = NewSecret(accessToken)
-	if t.TokenType, err = c.tokenType(o, x.exchange); err != nil {
+	if t.TokenType, err = c.tokenType(o, expected.exchange); err != nil {
 		return nil, "", err
 	}
 	if strings.EqualFold(t.TokenType, "dpop") {
 		t.jkt = c.dpop.thumbprint
 	}
-	if x.exchange {
+	if expected.exchange {
 		issued, err := o.need("issued_token_type")
 		if err != nil {
 			return nil, "", err
@@ -471,7 +471,7 @@ func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t
 		}
 		t.RefreshToken = NewSecret(refreshToken)
 	}
-	if t.Scope, err = tokenScope(o, x.scope); err != nil {
+	if t.Scope, err = tokenScope(o, expected.scope); err != nil {
 		return nil, "", err
 	}
 	if o.has("id_token") {
@@ -483,7 +483,7 @@ func (c *Client) processTokenResponse(res *httpResponse, x *tokenExpectation) (t
 		return nil, "", err
 	}
 	known := []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token", "authorization_details"}
-	if x.exchange {
+	if expected.exchange {
 		known = append(known, "issued_token_type")
 	}
 	t.Extra = extraMembers(o, known...)
@@ -568,13 +568,13 @@ func (c *Client) checkToken(t *Token) error {
 // the ID Token issued when the original authentication occurred, its sub Claim
 // Value MUST be the same".
 func (t *Token) checkSameUser(first identity) error {
-	if t.known == nil {
+	if t.login == nil {
 		return nil
 	}
 	switch {
-	case first.issuer != "" && t.known.issuer != first.issuer:
+	case first.issuer != "" && t.login.issuer != first.issuer:
 		return fail(ErrIssuer, "iss", "the new ID token is from another issuer than the first one")
-	case first.subject != "" && t.known.subject != first.subject:
+	case first.subject != "" && t.login.subject != first.subject:
 		return fail(ErrClaim, "sub", "the new ID token is about another user than the first one")
 	}
 	return nil

@@ -251,7 +251,7 @@ func TestMaxAgeReachesIDToken(t *testing.T) {
 	c := s.client(t, nil)
 	for age, kind := range map[int64]error{unitTime - 80: nil, unitTime - 100: ErrExpired} {
 		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(60)})
-		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": cb.authorization.d.nonce, "auth_time": age}))}))
+		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": cb.authorization.content.nonce, "auth_time": age}))}))
 		if _, err := c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, kind) {
 			t.Errorf("auth_time %d: %v", age, err)
 		}
@@ -303,7 +303,7 @@ func TestTokenSaved(t *testing.T) {
 	if err := back.UnmarshalBinary(saved); err != nil {
 		t.Fatal(err)
 	}
-	if back.IDToken() != nil || back.Subject() != "alice" || *back.known != *tok.known || back.server != tok.server || back.clientID != tok.clientID ||
+	if back.IDToken() != nil || back.Subject() != "alice" || *back.login != *tok.login || back.server != tok.server || back.clientID != tok.clientID ||
 		back.AccessToken.Reveal() != "at" || back.RefreshToken.Reveal() != "rt" || !back.Expiry.Equal(tok.Expiry) ||
 		!slices.Equal(back.Scope, tok.Scope) || string(back.Extra["more"]) != "[1]" {
 		t.Errorf("restored %v", &back)
@@ -338,7 +338,7 @@ func TestHeaderNames(t *testing.T) {
 // A user is known by issuer and subject; both outlive the ID token.
 func TestTokenIssuer(t *testing.T) {
 	tok := unitToken("alice")
-	tok.known.issuer = unitIssuer
+	tok.login.issuer = unitIssuer
 	saved, err := tok.MarshalBinary()
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 func unitToken(subject string) *Token {
-	return &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: unitIssuer, known: &identity{subject: subject}}
+	return &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: unitIssuer, login: &identity{subject: subject}}
 }
 
 func TestUserInfo(t *testing.T) {
@@ -59,10 +59,10 @@ func TestUserInfo(t *testing.T) {
 		{name: "subject skipped and given", opts: &UserInfoOptions{InsecureSkipSubject: true, Subject: "alice"}, kind: ErrConfig},
 		{name: "subject skipped, still required", opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: asJSON(m{}), kind: ErrClaim, param: "sub"},
 		{name: "no access token", token: &Token{}, kind: ErrConfig, param: "Token"},
-		{name: "token of another server", token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", known: &identity{subject: "alice"}}, kind: ErrConfig, param: "Token"},
-		{name: "token of another type", token: &Token{AccessToken: NewSecret("at"), TokenType: "mac", known: &identity{subject: "alice"}}, kind: ErrTokenType, param: "TokenType"},
-		{name: "token bound to a key", token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", known: &identity{subject: "alice"}}, kind: ErrBinding, param: "DPoP"},
-		{name: "token that breaks the header", token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", known: &identity{subject: "alice"}}, kind: ErrConfig},
+		{name: "token of another server", token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", login: &identity{subject: "alice"}}, kind: ErrConfig, param: "Token"},
+		{name: "token of another type", token: &Token{AccessToken: NewSecret("at"), TokenType: "mac", login: &identity{subject: "alice"}}, kind: ErrTokenType, param: "TokenType"},
+		{name: "token bound to a key", token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", login: &identity{subject: "alice"}}, kind: ErrBinding, param: "DPoP"},
+		{name: "token that breaks the header", token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", login: &identity{subject: "alice"}}, kind: ErrConfig},
 		{name: "no endpoint", config: func(c *Config) { c.Server.UserinfoEndpoint = "" }, kind: ErrConfig, param: "userinfo_endpoint"},
 		{name: "refused", answer: unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}, kind: ErrRefused},
 		{name: "JSON where JWT is configured", config: signed, answer: asJSON(m{"sub": "alice"}), kind: ErrResponse, param: "Content-Type"},
@@ -154,7 +154,7 @@ func TestUserInfoOfAnotherTenant(t *testing.T) {
 	for tid, kind := range map[string]error{one: nil, two: ErrIssuer} {
 		s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", map[string]any{"sub": "alice", "iss": "https://login.example/" + tid + "/v2", "tid": tid})})
 		tok := unitToken("alice")
-		tok.server, tok.known.issuer = c.server.Issuer, "https://login.example/"+one+"/v2"
+		tok.server, tok.login.issuer = c.server.Issuer, "https://login.example/"+one+"/v2"
 		if _, err := c.UserInfo(context.Background(), tok, nil); !errors.Is(err, kind) {
 			t.Errorf("tenant %s: %v", tid, err)
 		}

@@ -18,12 +18,12 @@ type rememberedToken struct {
 	life   time.Duration // from then on
 }
 
-func (m *rememberedToken) size() int { return len(m.token.d.raw) + len(m.token.d.payload) }
+func (m *rememberedToken) size() int { return len(m.token.content.raw) + len(m.token.content.payload) }
 
-// check judges what can have changed since: the time, and the tenants that are
+// stillGood judges what can have changed since: the time, and the tenants that are
 // accepted.
-func (m *rememberedToken) check(clock Clock) error {
-	d := m.token.d
+func (m *rememberedToken) stillGood(clock Clock) error {
+	d := m.token.content
 	if m.accept != nil && !m.accept(d.issuer, d.tenant) {
 		return fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", d.tenant)
 	}

@@ -16,8 +16,8 @@ type jwsRules struct {
 	what    string                // "an ID token", for errors
 }
 
-// check holds a header against the rules, before any key is looked up.
-func (rules *jwsRules) check(h *joseHeader) (*algorithm, error) {
+// admit holds a header against the rules, before any key is looked up.
+func (rules *jwsRules) admit(h *joseHeader) (*algorithm, error) {
 	if !slices.Contains(rules.allowed, h.alg) {
 		return nil, fail(ErrAlgorithm, "alg", "%s is signed with %s, allowed is %s", rules.what, printable(string(h.alg), 32), joinAlgorithms(rules.allowed))
 	}
@@ -58,7 +58,7 @@ func openJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *
 		}
 		header = &h
 	}
-	alg, err := rules.check(header)
+	alg, err := rules.admit(header)
 	if err != nil {
 		return nil, err
 	}

@@ -372,7 +372,7 @@ func (x *crossTable) prove(r *http.Request, key *SigningKey, token string) {
 // answerTo starts an authorization whose state and nonce are known.
 func (x *crossTable) answerTo(c *Client, typ, mode string) *PendingAuthorization {
 	a := x.s.start(x.t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: typ, ResponseMode: mode})
-	a.d.state, a.d.nonce = crossState, crossNonce
+	a.content.state, a.content.nonce = crossState, crossNonce
 	return a
 }
 
