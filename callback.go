@@ -66,11 +66,10 @@ func (c *Client) FinishAuthorization(r *http.Request, a *PendingAuthorization, o
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	params, err := c.requestParams(r, a)
-	if err != nil {
-		return nil, withOp(opCallback, err)
+	if r == nil || r.URL == nil {
+		return nil, withOp(opCallback, fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI"))
 	}
-	cb, err := c.ValidateAuthorizationResponse(r.Context(), a, params)
+	cb, err := c.validateResponse(r.Context(), a, func() (url.Values, error) { return c.requestParams(r, a.content) })
 	if err != nil {
 		return nil, err
 	}
@@ -78,17 +77,11 @@ func (c *Client) FinishAuthorization(r *http.Request, a *PendingAuthorization, o
 }
 
 // requestParams takes the parameters out of a request to the redirect URI.
-func (c *Client) requestParams(r *http.Request, a *PendingAuthorization) (url.Values, error) {
-	if err := c.checkAuthorization(a); err != nil {
+func (c *Client) requestParams(r *http.Request, a *pendingAuthorizationData) (url.Values, error) {
+	if err := c.checkLanding(r, a); err != nil {
 		return nil, err
 	}
-	if r == nil || r.URL == nil {
-		return nil, fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI")
-	}
-	if err := c.checkLanding(r, a.content); err != nil {
-		return nil, err
-	}
-	return callbackParams(r, a.content.responseMode)
+	return callbackParams(r, a.responseMode)
 }
 
 // ValidateAuthorizationResponseURL checks an authorization response that came in a URL and
@@ -108,19 +101,12 @@ func (c *Client) ValidateAuthorizationResponseURL(ctx context.Context, a *Pendin
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	params, err := c.urlParams(a, rawURL)
-	if err != nil {
-		return nil, withOp(opCallback, err)
-	}
-	return c.ValidateAuthorizationResponse(ctx, a, params)
+	return c.validateResponse(ctx, a, func() (url.Values, error) { return urlParams(rawURL, a.content) })
 }
 
 // urlParams takes the parameters out of a URL, which has a code in it: no error
 // quotes any of it.
-func (c *Client) urlParams(a *PendingAuthorization, rawURL string) (url.Values, error) {
-	if err := c.checkAuthorization(a); err != nil {
-		return nil, err
-	}
+func urlParams(rawURL string, a *pendingAuthorizationData) (url.Values, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || !u.IsAbs() {
 		return nil, fail(ErrParse, "", "the URL of the response is not an absolute URL")
@@ -129,10 +115,10 @@ func (c *Client) urlParams(a *PendingAuthorization, rawURL string) (url.Values, 
 	if fault != "" {
 		return nil, fail(ErrParse, "", "the URL of the response %s", fault)
 	}
-	if err := a.content.landed(got, ""); err != nil {
+	if err := a.landed(got, ""); err != nil {
 		return nil, err
 	}
-	switch responseModes.find(a.content.responseMode).place {
+	switch responseModes.find(a.responseMode).place {
 	case inBody:
 		return nil, fail(ErrConfig, "ResponseMode", "form_post does not come in a URL: FinishAuthorization takes the request, and ValidateAuthorizationResponse its form")
 	case inQuery:
@@ -166,12 +152,24 @@ func (c *Client) ValidateAuthorizationResponse(ctx context.Context, a *PendingAu
 	if err := c.made(); err != nil {
 		return nil, err
 	}
+	return c.validateResponse(ctx, a, func() (url.Values, error) { return params, nil })
+}
+
+// validateResponse checks the response whose parameters take returns.
+func (c *Client) validateResponse(ctx context.Context, a *PendingAuthorization, take func() (url.Values, error)) (*AuthorizationResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, withOp(opCallback, &Error{Detail: "given up", Err: err})
 	}
-	cb, err := c.validateAuthorizationResponse(ctx, a, params)
+	if err := c.checkAuthorization(a); err != nil {
+		return nil, withOp(opCallback, err)
+	}
+	params, err := take()
+	if err != nil {
+		return nil, withOp(opCallback, err)
+	}
+	cb, err := c.processAuthorizationResponse(ctx, a, params)
 	if err != nil { // which may quote the server, and the server the request
-		return nil, withOp(opCallback, withoutSecrets(err, func() []string { return a.data().secrets(params) }))
+		return nil, withOp(opCallback, withoutSecrets(err, func() []string { return a.content.secrets(params) }))
 	}
 	return cb, nil
 }
@@ -280,10 +278,7 @@ func formParams(r *http.Request) (url.Values, error) {
 	return params, nil
 }
 
-func (c *Client) validateAuthorizationResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (*AuthorizationResponse, error) {
-	if err := c.checkAuthorization(a); err != nil {
-		return nil, err
-	}
+func (c *Client) processAuthorizationResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (*AuthorizationResponse, error) {
 	switch now := c.clock.local(); {
 	case a.content.created.Before(now.Add(-c.lifetime)):
 		return nil, fail(ErrExpired, "PendingAuthorization", "was started more than %v ago (Config.AuthorizationLifetime): start again", c.lifetime)
