@@ -23,18 +23,7 @@ type AccessToken struct {
 type accessTokenData struct {
 	acceptedBy *ResourceServer // who found it good
 	raw        string
-	payload    string
-
-	issuer, tenant, subject, clientID, id, acr string
-
-	audience []string
-	scope    []string
-	details  []AuthorizationDetail
-	expiry   time.Time // zero: not known, of an opaque token
-	start    time.Time
-	issuedAt time.Time
-	authTime time.Time
-	confirm  confirmation
+	tokenClaims
 }
 
 // newAccessToken makes an AccessToken and its data in one piece.

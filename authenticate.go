@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // This file implements the way from a request to its access token: credential, token,
@@ -136,7 +135,7 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 	}
 	t, d := newAccessToken()
 	d.acceptedBy, d.raw, d.payload = rs, raw, v.payload
-	if err := d.read(claims, rs.clock); err != nil {
+	if err := d.readClaims(claims, rs.clock); err != nil {
 		return nil, err
 	}
 	if d.issuer, d.tenant, err = s.issuer.match(claims, v.key); err != nil {
@@ -219,34 +218,16 @@ func (rs *ResourceServer) checkHeader(raw string) error {
 	return err
 }
 
-// read takes what every access token has out of the claims and judges the times.
-func (d *accessTokenData) read(claims jsonObject, clock Clock) (err error) {
+// readClaims takes the claims of every access token, and judges the times.
+func (d *accessTokenData) readClaims(claims jsonObject, clock Clock) (err error) {
 	// RFC 8417, Section 4.2: a security event is no access token, whatever its typ.
 	if claims.has("events") {
 		return fail(ErrType, "events", "a security event is not an access token")
 	}
-	if d.expiry, err = checkLifetime(claims, clock); err != nil {
+	if _, err = checkLifetime(claims, clock); err != nil {
 		return err
 	}
-	for _, m := range [...]struct {
-		name string
-		dst  *time.Time
-	}{{"nbf", &d.start}, {"iat", &d.issuedAt}} {
-		if *m.dst, _, err = claims.date(m.name); err != nil {
-			return err
-		}
-	}
-	if d.authTime, _, err = claims.authTime(); err != nil {
-		return err
-	}
-	if d.acr, _, err = claims.string("acr"); err != nil {
-		return err
-	}
-	if d.details, err = claims.authorizationDetails(); err != nil {
-		return err
-	}
-	d.confirm, err = readConfirmation(claims)
-	return err
+	return d.read(claims)
 }
 
 // checkPresentation holds what a token is bound to against the request.

@@ -701,7 +701,7 @@ func checkComparable(redirectURI string) error {
 // jarmRules is what a JWT response is held against.
 func (c *Client) jarmRules() (*jwsRules, error) {
 	allowed, err := allowedAlgorithms("Metadata.AuthorizationSignedResponseAlg", c.meta.AuthorizationSignedResponseAlg,
-		"Server.AuthorizationSigningAlgValues", c.server.AuthorizationSigningAlgValuesSupported, RS256)
+		"Server.AuthorizationSigningAlgValuesSupported", c.server.AuthorizationSigningAlgValuesSupported, RS256)
 	return &jwsRules{allowed: allowed, typ: idTokenType, what: "an authorization response"}, err
 }
 

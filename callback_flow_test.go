@@ -68,7 +68,7 @@ func TestJARMConfiguration(t *testing.T) {
 	}{
 		{"code id_token", "query.jwt", nil, oauth.ErrConfig, "ResponseMode"},
 		{"id_token", "jwt", nil, oauth.ErrConfig, "ResponseMode"},
-		{"code", "query.jwt", []oauth.Algorithm{"none", oauth.HS256}, oauth.ErrAlgorithm, "Server.AuthorizationSigningAlgValues"},
+		{"code", "query.jwt", []oauth.Algorithm{"none", oauth.HS256}, oauth.ErrAlgorithm, "Server.AuthorizationSigningAlgValuesSupported"},
 	} {
 		client := newClient(t, srv, func(c *oauth.Config) { c.Server.AuthorizationSigningAlgValuesSupported = tt.algs })
 		_, err := client.StartAuthorization(t.Context(), request(func(r *oauth.AuthorizationRequest) {

@@ -171,7 +171,7 @@ func TestJARMAlgorithmOfNothing(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{"none"} })
 	_, err := c.StartAuthorization(context.Background(), &jarmRequest)
-	wantError(t, err, ErrAlgorithm, "Server.AuthorizationSigningAlgValues")
+	wantError(t, err, ErrAlgorithm, "Server.AuthorizationSigningAlgValuesSupported")
 }
 
 func leftHash(s string) string {

@@ -280,7 +280,7 @@ func TestErrorsToActOn(t *testing.T) {
 		{"server with HMAC alone", func() error {
 			return server(func(as *AuthorizationServer) { as.IDTokenSigningAlgValuesSupported = []Algorithm{HS256} })
 		}, ErrAlgorithm,
-			`oauth: configuration: Server.IDTokenSigningAlgValues: the server lists no algorithm that this package verifies: ES256, *`},
+			`oauth: configuration: Server.IDTokenSigningAlgValuesSupported: the server lists no algorithm that this package verifies: ES256, *`},
 		{"missing secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretBasic("") }) }, ErrConfig,
 			`oauth: configuration: Auth: the client secret is empty: pass the one the server gave out, or use PublicClient() for a public client`},
 		{"short HMAC secret", func() error { return config(func(cfg *Config) { cfg.Auth = ClientSecretJWT("too short", HS256, nil) }) }, ErrConfig,

@@ -44,7 +44,7 @@ func FuzzIntrospectionResponse(f *testing.F) {
 			}
 			res.mediaType, res.body = mediaIntrospectionJWT, []byte(token)
 		}
-		i, err := c.processIntrospectionResponse(context.Background(), res)
+		i, _, err := c.processIntrospectionResponse(context.Background(), res)
 		if (i == nil) == (err == nil) {
 			t.Fatalf("%v with the error %v", i, err)
 		}

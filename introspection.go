@@ -58,19 +58,47 @@ type Introspection struct {
 
 // introspectionData stands behind a pointer as idTokenData does.
 type introspectionData struct {
-	payload string // the object with active in it
-	jwt     string // the signed answer; "" if it was not signed
+	tokenClaims
+	raw                 string // the signed answer; "" if it was not signed
+	username, tokenType string
+}
 
-	issuer, subject, clientID, username, tokenType, id, acr string
+// tokenClaims are what is said of an access token: by itself, if it is a JWT, or by its
+// server (RFC 7662, Section 2.2).
+type tokenClaims struct {
+	payload string // the object that they stand in
 
-	scope    []string
+	issuer, tenant, subject, clientID, id, acr string
+
 	audience []string
+	scope    []string
 	details  []AuthorizationDetail
-	expiry   time.Time
-	issuedAt time.Time
+	expiry   time.Time // zero: not known, of an opaque token
 	start    time.Time
+	issuedAt time.Time
 	authTime time.Time
 	confirm  confirmation
+}
+
+// read takes out the claims that have one name and one form everywhere.
+func (d *tokenClaims) read(o jsonObject) (err error) {
+	for _, m := range [...]struct {
+		name string
+		dst  *time.Time
+	}{{"exp", &d.expiry}, {"nbf", &d.start}, {"iat", &d.issuedAt}} {
+		if *m.dst, _, err = o.date(m.name); err != nil {
+			return err
+		}
+	}
+	// RFC 9470, Section 6.2. Servers had these in a form of their own before. One that
+	// cannot be read is missing for a Requirement that needs it.
+	d.acr, _, _ = o.string("acr")
+	d.authTime, _, _ = o.authTime()
+	if d.details, err = o.authorizationDetails(); err != nil {
+		return err
+	}
+	d.confirm, err = readConfirmation(o)
+	return err
 }
 
 // data is never nil: the nil and the zero Introspection are inert.
@@ -135,9 +163,9 @@ func (i *Introspection) KeyThumbprint() string { return i.data().confirm.jkt }
 // the token is bound to (RFC 8705, Section 3.2). Empty: it is bound to none.
 func (i *Introspection) CertificateThumbprint() string { return i.data().confirm.x5t }
 
-// JWT is the answer as it was signed (of an encrypted one, what was in it), to be
+// Raw is the answer as it was signed (of an encrypted one, what was in it), to be
 // kept as evidence; empty if it was not signed.
-func (i *Introspection) Raw() string { return i.data().jwt }
+func (i *Introspection) Raw() string { return i.data().raw }
 
 // Claims decodes the answer into dst as [encoding/json] does. Members that it
 // would not tell apart by their names are an error of kind [ErrClaim].
@@ -153,7 +181,7 @@ func (i Introspection) LogValue() slog.Value { return slog.StringValue(i.summary
 
 // MarshalJSON fails: what it could write would be trusted by whoever reads it.
 func (i Introspection) MarshalJSON() ([]byte, error) {
-	return nil, withOp(opIntrospection, fail(ErrConfig, "", "an Introspection does not encode itself: keep what Claims gives, or JWT"))
+	return nil, withOp(opIntrospection, fail(ErrConfig, "", "an Introspection does not encode itself: keep what Claims gives, or Raw"))
 }
 
 func (i *Introspection) summary() string {
@@ -174,17 +202,18 @@ func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOpt
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	i, err := c.introspect(ctx, token, opts)
+	i, _, err := c.introspect(ctx, token, opts)
 	if err != nil {
 		return nil, withOp(opIntrospection, err)
 	}
 	return i, nil
 }
 
-func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
+// introspect also returns the object that the Introspection was read from.
+func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, jsonObject, error) {
 	form, header, err := opts.tokenForm(token)
 	if err != nil {
-		return nil, err
+		return nil, jsonObject{}, err
 	}
 	accept := mediaJSON
 	if c.meta.IntrospectionSignedResponseAlg != "" || c.encrypted.introspection.as != nil {
@@ -192,54 +221,53 @@ func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOpt
 	}
 	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, header, accept, 0)
 	if err != nil {
-		return nil, err
+		return nil, jsonObject{}, err
 	}
-	i, err := c.processIntrospectionResponse(ctx, res)
+	i, o, err := c.processIntrospectionResponse(ctx, res)
 	if err != nil {
-		return nil, res.withoutSecrets(err)
+		return nil, jsonObject{}, res.withoutSecrets(err)
 	}
-	return i, nil
+	return i, o, nil
 }
 
 const mediaIntrospectionJWT = "application/token-introspection+jwt"
 
-func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResponse) (*Introspection, error) {
+func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResponse) (i *Introspection, o jsonObject, err error) {
 	if err := res.expect(http.StatusOK); err != nil {
-		return nil, err
+		return nil, o, err
 	}
 	d := new(introspectionData)
-	var o jsonObject
-	var err error
-	if res.mediaType == mediaIntrospectionJWT {
+	switch {
+	case res.mediaType == mediaIntrospectionJWT:
 		o, err = c.introspectionJWT(ctx, res, d)
-	} else if c.meta.IntrospectionSignedResponseAlg != "" {
-		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
-	} else if c.encrypted.introspection.as != nil {
-		return nil, fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.IntrospectionEncryptedResponseAlg is set")
-	} else {
+	case c.meta.IntrospectionSignedResponseAlg != "":
+		err = fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
+	case c.encrypted.introspection.as != nil:
+		err = fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.IntrospectionEncryptedResponseAlg is set")
+	default:
 		d.payload = string(res.body)
 		o, err = res.object()
 	}
 	if err != nil {
-		return nil, err
+		return nil, o, err
 	}
 	active, ok, err := o.bool("active")
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, o, err
 	case !ok:
-		return nil, fail(o.kind, "active", "is missing")
+		return nil, o, fail(o.kind, "active", "is missing")
 	case !active:
-		return nil, fail(ErrInactive, "active", "the token is not active: it has expired, was revoked, or is not known")
+		return nil, o, fail(ErrInactive, "active", "the token is not active: it has expired, was revoked, or is not known")
 	}
-	if err := d.read(o); err != nil {
-		return nil, err
+	if err := d.readAnswer(o); err != nil {
+		return nil, o, err
 	}
-	return &Introspection{d}, nil
+	return &Introspection{d}, o, nil
 }
 
-// read takes the members of RFC 7662, Section 2.2 out of the answer.
-func (d *introspectionData) read(o jsonObject) (err error) {
+// readAnswer takes the members of RFC 7662, Section 2.2 out of the answer.
+func (d *introspectionData) readAnswer(o jsonObject) (err error) {
 	for _, m := range [...]struct {
 		name string
 		dst  *string
@@ -251,29 +279,13 @@ func (d *introspectionData) read(o jsonObject) (err error) {
 			return err
 		}
 	}
-	for _, m := range [...]struct {
-		name string
-		dst  *time.Time
-	}{{"exp", &d.expiry}, {"iat", &d.issuedAt}, {"nbf", &d.start}} {
-		if *m.dst, _, err = o.date(m.name); err != nil {
-			return err
-		}
-	}
-	// RFC 9470, Section 6.2. Servers had these in a form of their own before: nobody
-	// depends on one that cannot be read.
-	d.acr, _, _ = o.string("acr")
-	d.authTime, _, _ = o.authTime()
 	if d.scope, err = tokenScope(o, ""); err != nil {
 		return err
 	}
 	if d.audience, _, err = o.strings("aud", true); err != nil {
 		return err
 	}
-	if d.details, err = o.authorizationDetails(); err != nil {
-		return err
-	}
-	d.confirm, err = readConfirmation(o)
-	return err
+	return d.read(o)
 }
 
 // introspectionType is RFC 9701, Section 5: a JWT of another type is not an
@@ -284,21 +296,21 @@ func introspectionType(typ string) bool { return typ == "token-introspection+jwt
 // the object in it.
 func (c *Client) introspectionJWT(ctx context.Context, res *httpResponse, d *introspectionData) (o jsonObject, err error) {
 	allowed, err := allowedAlgorithms("Metadata.IntrospectionSignedResponseAlg", c.meta.IntrospectionSignedResponseAlg,
-		"Server.IntrospectionSigningAlgValues", c.server.IntrospectionSigningAlgValuesSupported, RS256)
+		"Server.IntrospectionSigningAlgValuesSupported", c.server.IntrospectionSigningAlgValuesSupported, RS256)
 	if err != nil {
 		return o, err
 	}
-	if d.jwt, err = res.wantJWT(mediaIntrospectionJWT); err != nil {
+	if d.raw, err = res.wantJWT(mediaIntrospectionJWT); err != nil {
 		return o, err
 	}
-	if d.jwt, err = c.signedToken(ctx, d.jwt, &c.encrypted.introspection); err != nil {
+	if d.raw, err = c.signedToken(ctx, d.raw, &c.encrypted.introspection); err != nil {
 		return o, err
 	}
 	keys, err := c.keySet()
 	if err != nil {
 		return o, err
 	}
-	v, err := verifyJWS(ctx, d.jwt, keys, fromServer, &jwsRules{allowed: allowed, typ: introspectionType, what: "an introspection response"})
+	v, err := verifyJWS(ctx, d.raw, keys, fromServer, &jwsRules{allowed: allowed, typ: introspectionType, what: "an introspection response"})
 	if err != nil {
 		return o, err
 	}

@@ -196,8 +196,8 @@ func TestClientIDTokenSignedResponseAlg(t *testing.T) {
 		{"configured none", "none", nil, "Metadata.IDTokenSignedResponseAlg"},
 		{"configured HS256", oauth.HS256, nil, "Metadata.IDTokenSignedResponseAlg"},
 		{"configured unknown", "ES256K", nil, "Metadata.IDTokenSignedResponseAlg"},
-		{"list without any", "", []oauth.Algorithm{"none", oauth.HS256}, "Server.IDTokenSigningAlgValues"},
-		{"empty list", "", []oauth.Algorithm{}, "Server.IDTokenSigningAlgValues"},
+		{"list without any", "", []oauth.Algorithm{"none", oauth.HS256}, "Server.IDTokenSigningAlgValuesSupported"},
+		{"empty list", "", []oauth.Algorithm{}, "Server.IDTokenSigningAlgValuesSupported"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := oauth.NewClient(config(t, srv, func(c *oauth.Config) {
@@ -225,7 +225,7 @@ func TestClientUserinfoSignedResponseAlg(t *testing.T) {
 		{"server's list", "", []oauth.Algorithm{oauth.ES256}, "ES256", nil, ""},
 		{"server's list, signed otherwise", "", []oauth.Algorithm{oauth.ES256}, "ES384", oauth.ErrAlgorithm, "alg"},
 		{"server's list, not signed", "", []oauth.Algorithm{oauth.ES256}, "", nil, ""},
-		{"server's list is empty", "", []oauth.Algorithm{}, "ES256", oauth.ErrAlgorithm, "Server.UserinfoSigningAlgValues"},
+		{"server's list is empty", "", []oauth.Algorithm{}, "ES256", oauth.ErrAlgorithm, "Server.UserinfoSigningAlgValuesSupported"},
 		{"neither", "", nil, "ES256", oauth.ErrAlgorithm, param},
 		{"neither, not signed", "", nil, "", nil, ""},
 	} {

@@ -54,7 +54,7 @@ func TestMLDSAMissing(t *testing.T) {
 				{"Metadata.AuthorizationSignedResponseAlg", func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = alg }},
 				{"Metadata.IntrospectionSignedResponseAlg", func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = alg }},
 				// Another algorithm would not help: the server has no other.
-				{"Server.IDTokenSigningAlgValues", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", alg} }},
+				{"Server.IDTokenSigningAlgValuesSupported", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", alg} }},
 			} {
 				cfg := s.config()
 				x.change(&cfg)

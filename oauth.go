@@ -468,7 +468,7 @@ func (c *Client) checkTimes(*Config) error {
 func (c *Client) setAlgorithms(*Config) error {
 	m := &c.meta
 	list, err := allowedAlgorithms("Metadata.IDTokenSignedResponseAlg", m.IDTokenSignedResponseAlg,
-		"Server.IDTokenSigningAlgValues", c.server.IDTokenSigningAlgValuesSupported, RS256)
+		"Server.IDTokenSigningAlgValuesSupported", c.server.IDTokenSigningAlgValuesSupported, RS256)
 	if err != nil {
 		return err
 	}

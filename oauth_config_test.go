@@ -61,8 +61,8 @@ func TestNewClientErrors(t *testing.T) {
 		{"userinfo alg HS256", func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = HS256 }, ErrAlgorithm, "Metadata.UserinfoSignedResponseAlg"},
 		{"authorization alg none", func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = "none" }, ErrAlgorithm, "Metadata.AuthorizationSignedResponseAlg"},
 		{"introspection alg HS512", func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = HS512 }, ErrAlgorithm, "Metadata.IntrospectionSignedResponseAlg"},
-		{"list of nothing we verify", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", HS256} }, ErrAlgorithm, "Server.IDTokenSigningAlgValues"},
-		{"empty list", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{} }, ErrAlgorithm, "Server.IDTokenSigningAlgValues"},
+		{"list of nothing we verify", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", HS256} }, ErrAlgorithm, "Server.IDTokenSigningAlgValuesSupported"},
+		{"empty list", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{} }, ErrAlgorithm, "Server.IDTokenSigningAlgValuesSupported"},
 		{"no list", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = nil }, nil, ""},
 	}
 	for _, tt := range tests {

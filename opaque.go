@@ -37,13 +37,16 @@ func isJWT(raw string) bool {
 // ask is the way of a token that is no JWT: RFC 7662.
 func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
 	asked := thisMoment() // a token may be revoked while the answer is under way
-	i, err := rs.introspect.Introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
+	i, answer, err := rs.introspect.introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
 	if err != nil {
-		return nil, introspectionFault(err)
+		return nil, introspectionFault(withOp(opIntrospection, err))
 	}
 	t, d := newAccessToken()
-	d.acceptedBy, d.raw = rs, raw
-	if err := rs.readIntrospection(i.content, d); err != nil {
+	d.acceptedBy, d.raw, d.tokenClaims = rs, raw, i.content.tokenClaims
+	// What is wrong with the claims is so with the token. In a signed answer null was
+	// refused already.
+	answer.kind, answer.nullAbsent = ErrClaim, true
+	if err := rs.checkIntrospection(answer, i.content.tokenType, d); err != nil {
 		return nil, err
 	}
 	rs.asked.add(hash, &rememberedToken{token: t, accept: rs.introspect.accept, asked: asked, life: rs.ttl})
@@ -76,37 +79,27 @@ func introspectionFault(err error) error {
 	return unavailable
 }
 
-// readIntrospection judges what the server said, which is the same as of a JWT
+// checkIntrospection judges what the server said, which is the same as of a JWT
 // where it is said.
-func (rs *ResourceServer) readIntrospection(i *introspectionData, d *accessTokenData) error {
-	claims, err := parseObject(i.payload, documentLimits, ErrClaim)
-	if err != nil {
+func (rs *ResourceServer) checkIntrospection(claims jsonObject, tokenType string, d *accessTokenData) (err error) {
+	if err := onlyAccessToken(claims, tokenType); err != nil {
 		return err
 	}
-	claims.nullAbsent = true // in a signed answer null was refused already
-	if err := onlyAccessToken(claims, i.tokenType); err != nil {
-		return err
-	}
-	if strings.EqualFold(i.tokenType, dpopScheme) && i.confirm.jkt == "" {
+	if strings.EqualFold(tokenType, dpopScheme) && d.confirm.jkt == "" {
 		return fail(ErrBinding, "cnf", "the server says that the token is bound to a DPoP key, and not to which")
 	}
-	d.payload, d.issuer = i.payload, rs.introspect.server.Issuer
-	d.subject, d.clientID, d.id, d.acr = i.subject, i.clientID, i.id, i.acr
-	d.scope, d.audience, d.details = i.scope, i.audience, i.details
-	d.expiry, d.start, d.issuedAt, d.authTime, d.confirm = i.expiry, i.start, i.issuedAt, i.authTime, i.confirm
 	// A server for many tenants has to say whose the token is.
-	if i.issuer != "" || rs.introspect.accept != nil {
-		rule := issuerRule{rs.introspect.server.Issuer, rs.introspect.accept}
-		if d.issuer, d.tenant, err = rule.match(claims, nil); err != nil {
-			return err
-		}
+	if rule := (issuerRule{rs.introspect.server.Issuer, rs.introspect.accept}); d.issuer == "" && rule.accept == nil {
+		d.issuer = rule.issuer
+	} else if d.issuer, d.tenant, err = rule.match(claims, nil); err != nil {
+		return err
 	}
 	if claims.has("exp") {
 		if err := rs.clock.checkExpiry("exp", d.expiry); err != nil {
 			return err
 		}
 	}
-	if i.audience != nil && !slices.Contains(i.audience, rs.resource) {
+	if d.audience != nil && !slices.Contains(d.audience, rs.resource) {
 		return fail(ErrAudience, "aud", "the token is for another resource, not for %s", printable(rs.resource, 256))
 	}
 	if !d.issuedAt.IsZero() {

@@ -498,3 +498,16 @@ func TestRequestTargets(t *testing.T) {
 		}
 	}
 }
+
+// TestRequirementUnreadable: an acr or auth_time that cannot be read is missing for who
+// needs it, and for nobody else.
+func TestRequirementUnreadable(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	token, err := authenticate(t, rs, bearer(s.accessToken(t, map[string]any{"acr": 2, "auth_time": "now"})))
+	if err != nil || token.ACR() != "" || !token.AuthTime().IsZero() {
+		t.Fatal(token, err)
+	}
+	wantError(t, rs.Check(token, Requirement{ACRValues: []string{"2"}}), ErrClaim, "acr")
+	wantError(t, rs.Check(token, Requirement{MaxAge: int64p(1 << 30)}), ErrClaim, "auth_time")
+}

@@ -182,6 +182,10 @@ func secretValues() map[string]any {
 		url: m, issuer: "https://op.example.com", clientID: "client", redirectURI: m, responseType: m, responseMode: m,
 		scope: m, state: m, nonce: m, verifier: m, maxAge: &n, thumbprint: m, requireACR: m, created: time.Unix(1, 0),
 	}}
+	claims := tokenClaims{
+		payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", tenant: m, subject: "subject", clientID: "client", id: m, acr: m,
+		scope: []string{m}, audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m},
+	}
 	return map[string]any{
 		"Token": &Token{
 			AccessToken: NewSecret(m), RefreshToken: NewSecret(m), TokenType: "Bearer", Expiry: time.Unix(1, 0), Scope: []string{"a"},
@@ -198,12 +202,10 @@ func secretValues() map[string]any {
 			issuer: "https://op.example.com", clientID: "client", code: m, scope: m, expiry: time.Unix(1, 0), notificationToken: m,
 		}),
 		"Introspection": &Introspection{&introspectionData{
-			payload: `{"email":"` + m + `"}`, jwt: m, issuer: m, subject: "subject", clientID: "client", username: m, tokenType: m, id: m,
-			scope: []string{m}, audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m}, acr: m,
+			raw: m, username: m, tokenType: m, tokenClaims: claims,
 		}},
 		"AccessToken": &AccessToken{&accessTokenData{
-			raw: m, payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", tenant: m, subject: "subject", clientID: "client", id: m, acr: m,
-			scope: []string{m}, audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m},
+			raw: m, tokenClaims: claims,
 		}},
 		"LogoutToken": &LogoutToken{&logoutTokenData{issuer: "https://op.example.com", id: "jti", subject: m, sessionID: m}},
 		"Registration": &Registration{

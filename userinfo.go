@@ -177,7 +177,7 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 // present: "if signed, the UserInfo Response SHOULD contain" them.
 func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse, issuer string) (claims jsonObject, payload string, err error) {
 	allowed, err := allowedAlgorithms("Metadata.UserinfoSignedResponseAlg", c.meta.UserinfoSignedResponseAlg,
-		"Server.UserinfoSigningAlgValues", c.server.UserinfoSigningAlgValuesSupported, "")
+		"Server.UserinfoSigningAlgValuesSupported", c.server.UserinfoSigningAlgValuesSupported, "")
 	if err != nil {
 		return claims, "", err
 	}
