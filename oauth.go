@@ -1,15 +1,37 @@
-// Package oauth makes a program a client of an OAuth 2.0 authorization server, a
-// relying party of an OpenID Connect provider, and a resource server: an API that
-// takes access tokens. It uses the standard library and nothing else.
+// Package oauth implements a client of OAuth 2.0 authorization servers and OpenID
+// Connect providers, and a resource server, which is an API that accepts access tokens.
+// It uses only the standard library.
 //
-// # For most uses
+// These are the jobs that the package does, and the calls for them:
 //
-// To log users in: [Discover] the server, make a [Client] with [NewClient],
-// begin with [Client.StartAuthorization], send the browser to the result's URL,
-// and end with [Client.FinishAuthorization]. What that returns passed every
-// check; [Token.Identity] returns who logged in: the issuer and the subject, by
-// both of which a program should know its users. A subject is unique within its
-// issuer only.
+//   - Log a user in: [Discover], [NewClient], [Client.StartAuthorization] and
+//     [Client.FinishAuthorization]. [Token.Identity] returns the user.
+//   - Call an API: [Client.Do], or a [Transport], which also renews the token.
+//   - Protect an API: [NewResourceServer] and [ResourceServer.Require].
+//   - Run a service without users: [Client.ClientCredentials].
+//   - Log a user in on a device without a browser: [Client.StartDeviceAuthorization]
+//     and [Client.PollDevice].
+//   - Log a user in on another device, for example for a call center (CIBA):
+//     [Client.StartBackchannelAuthentication] and
+//     [Client.PollBackchannelAuthentication].
+//   - Verify an ID token that arrived in another way, for example from Google One Tap,
+//     a native app or a workload identity: [Client.VerifyIDToken].
+//   - Exchange a token or an assertion for an access token: [Client.ExchangeToken] and
+//     [Client.JWTBearer].
+//   - Renew, examine or end a token: [Client.Refresh], [Client.UserInfo],
+//     [Client.Introspect] and [Client.Revoke].
+//   - Log a user out: [Client.EndSessionURL] ends the session at the server.
+//     [Client.BackchannelLogoutHandler] and [Client.ParseFrontchannelLogout] learn of
+//     sessions that ended elsewhere.
+//   - Register a client: [Register]. [Registration.Config] configures it.
+//   - Find the authorization servers of an API: [DiscoverResource].
+//
+// # Logging a user in
+//
+// [Discover] fetches the metadata of the server, and [NewClient] makes a [Client] of
+// it. [Client.StartAuthorization] begins the login: the program saves its result and
+// sends the browser to its URL. [Client.FinishAuthorization] ends the login. The Token
+// that it returns has passed every check.
 //
 //	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
 //	client, err := oauth.NewClient(oauth.Config{
@@ -27,30 +49,13 @@
 //	token, err := client.FinishAuthorization(r, pending, nil)
 //	issuer, subject, err := token.Identity()
 //
-// To check an ID token that came in another way (Google One Tap, a native app,
-// a workload identity): [Client.VerifyIDToken].
+// A program must identify its users by issuer and subject together, because a subject
+// is unique only within its issuer.
 //
-// A service gets its own token with [Client.ClientCredentials]; a program
-// without a browser logs its user in with [Client.StartDeviceAuthorization] and
-// [Client.PollDevice], a call center with [Client.StartBackchannelAuthentication] (CIBA).
-// [Client.ExchangeToken] and [Client.JWTBearer] get tokens for others.
-// [Client.Refresh] renews a token: store the result at once, and on
-// invalid_grant have the user log in again.
+// # Protecting an API
 //
-// [Client.Do] sends a request to an API with a token; a [Transport] does it for
-// an http.Client and keeps the token fresh.
-//
-// [Client.UserInfo] and [Client.Introspect] ask about a token, [Client.Revoke]
-// ends one. Logging out has three parts: [Client.EndSessionURL] ends the session
-// at the server, [Client.BackchannelLogoutHandler] and [Client.ParseFrontchannelLogout] hear of
-// sessions that others ended. [Register] makes a client at servers that allow
-// it, and [Registration.Config] goes on from there. From a resource to its
-// servers: [DiscoverResource].
-//
-// # A protected API
-//
-// [NewResourceServer] says whose tokens the API takes, and [ResourceServer.Require]
-// lets a request through to its handler:
+// [NewResourceServer] configures the servers whose tokens the API accepts, and
+// [ResourceServer.Require] protects a handler:
 //
 //	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
 //		Resource: "https://api.example.com",
@@ -59,167 +64,227 @@
 //	mux.Handle("GET /orders", rs.Require(oauth.Requirement{Scope: []string{"orders"}}, orders))
 //	mux.Handle(rs.MetadataPath(), rs.MetadataHandler())
 //
-// In the handler [AccessTokenFromContext] has the token. JWT access tokens follow
-// RFC 9068; a server whose tokens do not is described by an [AccessTokenProfile],
-// and those of large providers are ready made. Other tokens are asked about, with
-// ResourceServerConfig.Introspect. Tokens that are bound to a DPoP key or a client
-// certificate are accepted with the proof or certificate alone, whatever else is
-// configured.
+// In the handler, [AccessTokenFromContext] returns the token. JWT access tokens must
+// follow RFC 9068, unless an [AccessTokenProfile] describes how the tokens of a server
+// differ. The package has profiles for large providers. The server is asked about other
+// tokens if ResourceServerConfig.Introspect is set. A token that is bound to a DPoP key
+// or a client certificate is only accepted with the proof or the certificate, in every
+// configuration.
 //
-// Several machines that serve one Resource share a [ReplayCache] and the
-// DPoPNonceKeys; the module oauthredis beside this package has a ReplayCache in
-// Redis.
+// Machines that serve the same Resource must share a [ReplayCache], and the
+// DPoPNonceKeys if they are set. The module oauthredis, beside this package, has a
+// ReplayCache in Redis.
 //
-// Behind a proxy that ends TLS, Resource or BaseURL is the origin that clients
-// call, RequestURL gives back the path if the proxy changes it, and
-// ClientCertificate takes the client's certificate from the proxy, after making
-// sure that it is the proxy. A header field that says so is anybody's.
+// Behind a proxy that terminates TLS, Resource or BaseURL must be the origin that
+// clients call. If the proxy changes the path, RequestURL must return the URL that the
+// client requested. ClientCertificate takes the client's certificate from the proxy.
 //
-// # Specifications
+// WARNING: ClientCertificate must make sure that the request comes from the proxy. Any
+// client can send a header field with a certificate in it.
 //
-// RFC 6749 (authorization code, refresh, client credentials, extension grants),
-// 6750, 7009, 7515, 7516 (compact), 7517, 7518, 7519, 7521, 7523, 7591, 7592, 7636
-// (PKCE, S256), 7638, 7662, 8037, 8252, 8414, 8628, 8693, 8705 (client
-// authentication, endpoint aliases, bound tokens), 8707, 9068, 9101 (JAR), 9126
-// (PAR), 9207, 9396, 9449 (DPoP), 9470 (step-up, at a resource server), 9700, 9701,
-// 9728, 9864, 9964 (ML-DSA, with Go 1.27); OpenID Connect Core 1.0 (code flow, code id_token, id_token, userinfo,
-// refresh), Discovery 1.0, Dynamic Client Registration 1.0, CIBA Core 1.0 (poll and ping), RP-Initiated, Back-Channel
-// and Front-Channel Logout 1.0, OAuth 2.0 Form Post Response Mode, JARM, and the
-// drafts of client ID metadata documents and of attestation-based client
-// authentication (version 12). The README has them in a table.
+// # Options and requests
 //
-// # Profiles
-//
-// The FAPI profiles are combinations of options. FAPI 1 Advanced: RequestKey,
-// with response type code id_token and DetachedSignature, or with a JWT
-// response mode; PrivateKeyJWT or TLSClientAuth, and MTLS. FAPI 2.0 Security
-// Profile: Pushed, RequireResponseIssuer, PrivateKeyJWT or TLSClientAuth, and DPoP
-// or MTLS. FAPI 2.0 Message Signing: RequestKey, a JWT response mode and
-// Metadata.IntrospectionSignedResponseAlg besides.
-//
-// # Several servers
-//
-// An application that uses several servers must keep their responses apart:
-// otherwise a malicious server can have another one's code sent to it (RFC 9700,
-// Section 4.4: mix-up). It has a Client for each server, finds the one that must
-// finish a login by [PendingAuthorization.Issuer], and gives each a redirect URI with a path
-// of its own, which [Client.FinishAuthorization] compares.
-//
-// If others name the servers, as the resources of MCP (Model Context Protocol) do,
-// one of them may be malicious, and it writes its metadata itself. A client of
-// such servers should set Config.RequireResponseIssuer as well. It must do so if
-// it uses one redirect URI for all of them.
-//
-// # Stolen tokens
-//
-// A Bearer token is good for whoever has it; an API can refuse such tokens, with
-// RequireDPoP or RequireMTLS. With Config.DPoP tokens are bound
-// to a key: every request proves that it has the key, and servers that want
-// nonces in the proofs get them. With Config.MTLS and a server that does so, they
-// are bound to the client certificate. Either way [Client.Do] and [Transport]
-// send them, over https, follow no redirect, and a Transport sends them nowhere
-// but to its origins.
-//
-// A refresh token is worth more than any access token. It belongs into a store
-// that is encrypted and that nobody but the application reads; a server that
-// rotates refresh tokens takes a second use of one for theft, so that processes
-// which share a store have to lock it while they refresh. [Client.Refresh] and
-// [TransportOptions].OnRefresh hand over the new Token: store it before anything
-// else. If Refresh fails after the server has issued a new refresh token, its error is
-// a [*RefreshError] with the new one: store that. invalid_grant, in a
-// [*ResponseError], means that the refresh token is not good any more (expired,
-// revoked, used twice): delete it, and have the user log in again.
-//
-// # Trust
-//
-// What the package returns was verified, and there is no way to have it
-// otherwise: no function parses a token without checking it, [IDToken] has no
-// exported fields and does not decode itself, and with an error every result
-// is nil. The signature of an ID token is verified on every path, also of one
-// that came from the token endpoint over TLS.
-//
-// Which algorithm a token is signed with is configuration, never the token's
-// own choice: the client's metadata, else the server's list, else RS256. none
-// and HMAC cannot be configured. Which key it is signed with is the server's
-// key set, selected by kid, type, use and algorithm; keys and URLs in a
-// token's header are not looked at, and keys are not tried in turn.
-//
-// What can be left out by mistake is required or checked in [NewClient];
-// what weakens a check has a name that begins with Insecure.
-//
-// # Encrypted answers
-//
-// [NewDecrypter] takes the client's keys, and Config.Decrypter opens ID and logout
-// tokens, userinfo, authorization responses and introspection. Where Metadata says
-// that answers are encrypted, those that are not, or otherwise, are refused. What
-// is inside has to be signed and is verified as if it had come plain: encryption to
-// a public key says nothing about who sent it. What does not decrypt is
-// [ErrDecrypt], for whatever reason. RSA1_5, PBES2 and compression cannot be
-// configured. A program that makes no Decrypter links none of it.
-//
-// # Requests
-//
-// Every URL that is fetched is https (InsecureAllowHTTP is for tests), no
-// redirect is followed, no cookie kept. Bodies are read up to 1 MiB, tokens up
-// to 64 KiB, key sets up to 500 keys; the answers of resources are the caller's.
-// Every call takes a context, and none is waited for beyond it. The goroutines of the
-// package are the key-set fetch and the token renewal that callers share, which end
-// within 10 and 30 seconds ([KeySet] and [Client.NewTransport] say when they are made),
-// and one for each request through a round tripper that is no *http.Transport and need
-// not heed its context: it ends when that returns.
-//
-// # Servers that others name
-//
-// An issuer or resource that a user, a tenant or a document names is a URL that the
-// program fetches for a stranger, and its metadata name further ones. The package
-// fetches https alone and follows no redirect, but it connects to wherever a host
-// name leads, the program's own network included. A program that cannot choose its
-// servers should set HTTPClient, in [DiscoverOptions], [RegistrationOptions] and
-// [Config], to a client whose dialer refuses addresses that are not public; the
-// example of [Discover] shows one. It must use no proxy that resolves names itself.
+// Calls take requests, such as an [AuthorizationRequest], by pointer. Options that a
+// call cannot do without, such as [TransportOptions], are passed by value. Optional
+// ones, such as [GrantOptions], are passed by pointer, which may be nil. Nil then means
+// the zero value.
 //
 // # Errors
 //
-// Errors have a kind for [errors.Is]: everything under [ErrInvalid] is a token
-// or response that failed a check; [ErrRefused] is the server's no, as a
-// [*ResponseError] or an [*AuthorizationError]; [ErrNetwork], [ErrResponse] and
-// [ErrUnavailable] say that it could not be asked; [ErrConfig] is for the
-// developer. A resource server has [ErrNoCredentials], [ErrMalformed] and
-// [ErrRateLimited] besides, which are about the request. [*Error] names the field at fault. No error text has a token, a
-// secret, a code or a body in it.
+// Errors have a kind, for [errors.Is]. An error that matches [ErrInvalid] says that a
+// token or a response failed a check. [ErrRefused] says that the server refused the
+// request. [ErrNetwork], [ErrResponse] and [ErrUnavailable] say that the server could
+// not be asked, or that its response could not be used. [ErrConfig] and
+// [ErrInsecureURL] say that the program or its configuration must be changed. A
+// resource server also returns [ErrNoCredentials], [ErrMalformed] and [ErrRateLimited],
+// which are about the request that it received.
+//
+// An [*Error] names the operation and the field at fault. The text of an error never
+// contains a token, a secret, a code or a body. If a call returns an error, its other
+// results are nil or zero.
+//
+// Many calls are documented to return the errors of a request. These are:
+//
+//   - If the configuration or an argument is wrong, the error matches [ErrConfig]. If a
+//     URL is not https, it matches [ErrInsecureURL]. In both cases the request was not
+//     made.
+//   - If there was no response, the error matches [ErrNetwork]. If the context or a
+//     timeout ended the request, it also matches [context.DeadlineExceeded]. If the
+//     context was canceled, it only matches [context.Canceled].
+//   - If the response does not have the expected form, the error matches [ErrResponse].
+//   - If the server refused the request, the error is a [*ResponseError], which has the
+//     error code and matches [ErrRefused].
+//   - If a token or another part of the response failed a check, the error matches
+//     [ErrInvalid].
+//   - If something that the call needs cannot be had now, such as the keys of the
+//     server, the error matches [ErrUnavailable].
+//
+// # Trust
+//
+// Every result of the package has been verified. No function parses a token without
+// checking it, and an [IDToken] has no exported fields and cannot be decoded from JSON.
+// The signature of an ID token is always verified, even if the token came from the
+// token endpoint over TLS.
+//
+// The configuration determines the algorithms with which a token may be signed, and the
+// token does not: the client's metadata or, if they name none, the list of the server
+// or, if there is none, RS256. The algorithm none and HMAC cannot be configured for
+// verification. The key must be in the key set of the server. It is selected by kid,
+// type, use and algorithm. Keys and URLs in the header of a token are ignored, and keys
+// are never tried in turn.
+//
+// Settings that must not be forgotten are required, or checked by [NewClient]. The name
+// of every setting that weakens a check begins with Insecure.
+//
+// # Stolen tokens
+//
+// A Bearer token can be used by every party that has it. An API can refuse such tokens
+// with RequireDPoP or RequireMTLS.
+//
+// If Config.DPoP is set, tokens are bound to its key, and every request proves that the
+// client has the key. If the server demands nonces in the proofs, it gets them. If
+// Config.MTLS is set and the server supports it, tokens are bound to the client
+// certificate. In each case [Client.Do] and [Transport] send tokens only over https and
+// follow no redirect. A Transport sends them only to its Origins.
+//
+// A refresh token is worth more than any access token. It should be kept in an
+// encrypted store that only the application can read. Servers that rotate refresh
+// tokens treat a second use of one as theft. Processes that share a store must
+// therefore lock it while they refresh a token. [Client.Refresh] and
+// TransportOptions.OnRefresh provide the new Token, which the program must store before
+// it does anything else.
+//
+// If Refresh fails after the server has issued a new refresh token, the error is a
+// [*RefreshError] with the new refresh token, which must be stored too. If the error is
+// a [*ResponseError] with the code invalid_grant, the refresh token has expired, was
+// revoked or was used twice. The program should delete it and let the user log in
+// again.
+//
+// # Several servers
+//
+// WARNING: An application that uses several servers must keep their responses apart.
+// Otherwise a malicious server can have the code of another server sent to it (mix-up:
+// RFC 9700, Section 4.4).
+//
+// Such an application should have a Client for each server, and give each a redirect
+// URI with a path of its own, which [Client.FinishAuthorization] compares.
+// [PendingAuthorization.Issuer] names the server whose Client must finish a login.
+//
+// If others name the servers, for example the resources of MCP (Model Context
+// Protocol), a server may be malicious, and it writes its metadata itself. A client of
+// such servers should also set Config.RequireResponseIssuer. It must set it if it uses
+// one redirect URI for all of them.
+//
+// # Servers that others name
+//
+// An issuer or a resource that a user, a tenant or a document names is a URL that the
+// program fetches on behalf of a stranger. The metadata found there name further URLs.
+// The package only fetches https URLs and follows no redirect, but it connects to every
+// address that a host name resolves to, including addresses of the program's own
+// network.
+//
+// A program that does not choose its servers should set HTTPClient in
+// [DiscoverOptions], [RegistrationOptions] and [Config] to a client whose dialer
+// rejects addresses that are not public. The example of [Discover] shows one. The
+// client must not use a proxy that resolves names itself.
+//
+// # Encrypted responses
+//
+// [NewDecrypter] takes the keys of the client. If Config.Decrypter is set, the client
+// decrypts ID tokens, logout tokens, and userinfo, authorization and introspection
+// responses. If Metadata says how a kind of response is encrypted, responses of that
+// kind that are not encrypted, or are encrypted in another way, are refused. The
+// decrypted content must be signed, and it is verified like a response that was not
+// encrypted, because encrypting requires only the public key.
+//
+// If decryption fails, for whatever reason, the error matches [ErrDecrypt]. RSA1_5,
+// PBES2 and compression cannot be configured. A program that makes no Decrypter does
+// not link the code for it.
+//
+// # Requests
+//
+// The package only fetches https URLs, except that InsecureAllowHTTP allows http for
+// tests. It follows no redirect and keeps no cookies. It reads at most 1 MiB of a body,
+// 64 KiB of a token and 500 keys of a key set. The responses of resources are not
+// limited, because the caller reads them.
+//
+// Every call takes a context, and returns when it ends. The package starts goroutines
+// for work that several callers share: fetching a key set, which ends within 10
+// seconds, and renewing a token, which ends within 30 seconds. [KeySet] and
+// [Client.NewTransport] say when. It also starts one for every request through a round
+// tripper that is not an [*http.Transport], and for every call of
+// MutualTLS.GetCertificate, because these may ignore their context. Such a goroutine
+// ends when the round tripper or the function returns.
 //
 // # Secrets
 //
-// [Secret], [Token], [PendingAuthorization] and their kin print nothing that is
-// secret, with any verb, and do not encode to JSON. Options and requests that can
-// hold secrets or personal data in plain fields ([AuthorizationRequest],
-// [GrantOptions], [MutualTLS] and others) print as "[redacted]". What has to be stored is
-// encoded by MarshalBinary, and belongs into the user's own session, on the
+// [Secret], [Token], [PendingAuthorization] and similar types print no secrets, with
+// any verb, and do not encode to JSON. Options and requests that can contain secrets or
+// personal data in plain fields, such as [AuthorizationRequest], [GrantOptions] and
+// [MutualTLS], print as "[redacted]". MarshalBinary encodes values that a program must
+// store. Its result is secret and should be kept in the user's own session, on the
 // server or encrypted.
+//
+// # Profiles
+//
+// The FAPI profiles are combinations of options:
+//
+//   - FAPI 1 Advanced: RequestKey; either response type code id_token with
+//     DetachedSignature, or a JWT response mode; PrivateKeyJWT or TLSClientAuth; and
+//     MTLS.
+//   - FAPI 2.0 Security Profile: Pushed, RequireResponseIssuer, PrivateKeyJWT or
+//     TLSClientAuth, and DPoP or MTLS.
+//   - FAPI 2.0 Message Signing: in addition RequestKey, a JWT response mode and
+//     Metadata.IntrospectionSignedResponseAlg.
 //
 // # FIPS 140-3
 //
-// The package works in Go's FIPS 140-3 mode, GODEBUG=fips140=only included:
-// its algorithms are approved ones there, and the two that are not, RSA-OAEP with
-// SHA-1 and X25519, are [ErrUnsupported] when a key for them is made. RSA keys need
-// an exponent over 2¹⁶ then. AES Key Wrap (A128KW and its kin) and the Concat KDF
-// are computed by this package on the AES and SHA-256 of the module. Nothing takes
-// randomness from a caller. ML-DSA needs the Go Cryptographic Module v1.26.0 or newer.
+// The package works in the FIPS 140-3 mode of Go, including GODEBUG=fips140=only. In
+// this mode it only uses approved algorithms. RSA-OAEP with SHA-1 and X25519 are not
+// approved: making a key for them returns an error that matches [ErrUnsupported]. RSA
+// keys must then have an exponent greater than 2¹⁶. The package computes AES Key Wrap
+// (A128KW, A192KW, A256KW) and the Concat KDF itself, with AES and SHA-256 of the Go
+// Cryptographic Module. It never takes randomness from a caller. ML-DSA requires the Go
+// Cryptographic Module v1.26.0 or newer.
 //
-// # What it does not do
+// # Specifications
 //
-// It is no authorization server and keeps no sessions. It does not follow the
-// implicit flow with access tokens, the password grant, or response types that
-// bring a token through the browser (RFC 9700). It never guesses: not the
-// authentication method, not the kind of discovery document, not a provider's
-// habits.
+// The README has a table of all specifications that the package implements, with their
+// state. They cover OAuth 2.0 (RFC 6749) with PKCE, pushed and signed requests, DPoP,
+// mutual TLS, token exchange, device authorization, introspection, revocation and
+// registration; OpenID Connect Core, Discovery, Registration, Logout and CIBA; JWT
+// access tokens, step-up authentication and resource metadata for resource servers; and
+// the security advice of RFC 9700.
+//
+// The package does not implement an authorization server, and it does not manage
+// sessions. It does not support the implicit flow, the password grant, or any response
+// type that returns an access token through the browser (RFC 9700). It does not guess:
+// the authentication method, the kind of discovery document and the habits of a
+// provider are configuration.
 //
 // # Compatibility
 //
-// Before version 1 the surface may change with a minor version; api/v0.txt
-// has all of it. What follows a draft ([AttestJWTClientAuth], [AttestJWTClientAuthDPoP],
-// [ClientIDMetadataHandler]) may change with any release until the draft is an RFC.
-// The package needs Go 1.25 or newer, ML-DSA Go 1.27.
+// Before version 1, minor versions may change the API, which api/v0.txt lists. Calls
+// that follow a draft ([AttestJWTClientAuth], [AttestJWTClientAuthDPoP],
+// [ClientIDMetadataHandler]) may change with any release until the draft is an RFC. The
+// package requires Go 1.25 or newer, and Go 1.27 for ML-DSA.
+//
+// # Reading the source
+//
+// The files build on each other. A file only uses names of the files before it, with
+// the few exceptions that rooms_test.go lists. From the ground to the roof they are:
+//
+//   - Ground: limits.go, text.go, errors.go, clock.go, url.go, json.go, secret.go,
+//     flight.go, trace.go, algorithm.go, mldsa.go, mldsa_go126.go, jsonstruct.go.
+//   - Tokens and keys: jwk.go, jws.go, claims.go, jwe.go, encrypted.go, decrypt.go.
+//   - Requests: dial.go, challenge.go, dpop.go, redact.go, http.go, mtls.go, jwks.go,
+//     verify.go, metadata.go, clientauth.go, attestation.go.
+//   - The client: oauth.go, details.go, client.go, saved.go, authorize.go, idtoken.go,
+//     token.go, callback.go, grants.go, poll.go, device.go, ciba.go, renewal.go,
+//     protected.go, userinfo.go, introspection.go, revocation.go, registration.go.
+//   - Logout and the resource server: replay.go, logout.go, accesstoken.go, nonce.go,
+//     profile.go, verified.go, resource.go, opaque.go, refusal.go, proof.go,
+//     authenticate.go, require.go.
 package oauth
 
 import (
@@ -234,119 +299,134 @@ import (
 
 // Config configures a [Client]. Server and Metadata.ClientID are required.
 type Config struct {
-	// Server is the authorization server, as [Discover] returns it or written
-	// down. It is copied.
+	// Server is the authorization server. It is the result of [Discover], or an
+	// AuthorizationServer that the program fills in itself. It is copied.
 	Server *AuthorizationServer
 
-	// Metadata is what the client is registered with; ClientID is required.
+	// Metadata is the metadata with which the client is registered. Its ClientID is
+	// required.
 	Metadata ClientMetadata
 
-	// Auth authenticates the client. A public client says [PublicClient]. Nil: the
-	// client only verifies; calls that authenticate return [ErrConfig].
+	// Auth authenticates the client. For a public client, it must be [PublicClient]. If
+	// Auth is nil, the client can only verify tokens and responses, and calls that
+	// authenticate return an error that matches [ErrConfig].
 	Auth ClientAuth
 
-	// Clock judges times. Zero: the local time, with DefaultTolerance.
+	// Clock provides the time against which tokens are checked. The zero value means
+	// the local time, with a tolerance of [DefaultTolerance].
 	Clock Clock
 
-	// HTTPClient makes the requests. Only its Transport and Timeout are used: there are
-	// no cookies, and redirects are not followed. If nil, the package uses a client of
-	// its own, with timeouts.
+	// HTTPClient makes the requests. Only its Transport and Timeout are used, because
+	// the package keeps no cookies and follows no redirects. If HTTPClient is nil, the
+	// package uses a client of its own, with timeouts.
 	//
-	// A Transport that is an [*http.Transport] is used as it is, or a clone of it if it
-	// sets no TLSHandshakeTimeout or if its connections turn out to be dead. Of HTTP/2 it
-	// uses what its own HTTP2 field says until then; without a SendPingTimeout there, a
-	// dead connection costs the call that finds it. Any other
-	// round tripper must not follow redirects: the response is then refused, but code,
-	// secret and token have been sent to another place by that time. One that sends
-	// requests to another host on purpose is marked with [RewritesHost]. It must not repeat
-	// requests either, because they contain values that can be used only once: a second
-	// connection for the same request is refused unless a response came on the first,
-	// and the request has no GetBody. It may ignore its context: the package does not
-	// wait for it any longer than that.
+	// If the Transport is an [*http.Transport], it is used as it is. It is cloned if it
+	// sets no TLSHandshakeTimeout, or if its connections turn out to be dead. Its own
+	// HTTP2 field applies to HTTP/2 until then. If SendPingTimeout is not set there,
+	// the call that finds a dead connection fails.
+	//
+	// Any other round tripper must not follow redirects. The response is refused if it
+	// does, but by then the code, the secret and the token have been sent elsewhere. A
+	// round tripper that sends requests to another host on purpose must be marked with
+	// [RewritesHost]. It must not repeat requests either, because they contain values
+	// that can be used only once. To prevent it, the package sends requests without
+	// GetBody, and refuses a second connection for a request unless there was a
+	// response on the first. The round tripper may ignore its context, because the
+	// package does not wait for it after the context ends.
 	HTTPClient *http.Client
 
-	// MTLS is the client certificate for the server's endpoints. If nil, there is
-	// none, or HTTPClient has it.
+	// MTLS is the client certificate for the endpoints of the server. If nil, the
+	// client uses no certificate, or the one of HTTPClient.
 	//
-	// Requests go to the server's mtls_endpoint_aliases (RFC 8705, Section 5) if
-	// MTLS is set, if Auth is [TLSClientAuth], or if Metadata sets
+	// Requests go to the server's mtls_endpoint_aliases (RFC 8705, Section 5) if MTLS
+	// is set, if Auth is [TLSClientAuth], or if Metadata sets
 	// TLSClientCertificateBoundAccessTokens or UseMTLSEndpointAliases. TLSClientAuth
-	// and bound access tokens need a certificate: NewClient returns an error if there
-	// is none. It cannot see that if the Transport of HTTPClient is not an
+	// and bound access tokens require a certificate, and NewClient returns an error if
+	// there is none. It cannot detect this if the Transport of HTTPClient is not an
 	// *http.Transport or dials TLS connections itself.
 	MTLS *MutualTLS
 
-	// DPoP is the key that every token is bound to (RFC 9449; FAPI 2.0). Bearer
-	// tokens are refused then, unless AllowTokenTypes lists them. Nil: tokens are
+	// DPoP is the key to which all tokens are bound (RFC 9449, FAPI 2.0). If it is set,
+	// Bearer tokens are refused unless AllowTokenTypes lists them. If nil, tokens are
 	// not bound to a key.
 	DPoP *DPoP
 
-	// RequestKey signs authorization requests (JAR, RFC 9101; FAPI 1 Advanced,
-	// FAPI 2.0 Message Signing), and with it every one is signed; backchannel
-	// authentication requests are if Metadata.BackchannelRequestAlg is set. They are
-	// also encrypted if Metadata.RequestObjectEncryptionAlg says so. Nil: plain.
+	// RequestKey signs all authorization requests (JAR, RFC 9101; FAPI 1 Advanced, FAPI
+	// 2.0 Message Signing). Backchannel authentication requests are signed if
+	// Metadata.BackchannelRequestAlg is set. Authorization requests are also encrypted
+	// if Metadata.RequestObjectEncryptionAlg is set. If RequestKey is nil, requests are
+	// neither signed nor encrypted.
 	RequestKey *SigningKey
 
-	// Decrypter decrypts answers: ID and logout tokens, userinfo, JWT
-	// authorization responses (JARM) and introspection. It is required where one of
-	// Metadata's …EncryptedResponseAlg is set, and such an answer has to be
-	// encrypted then, with the alg and enc that Metadata says (no enc:
-	// A128CBC-HS256). Alone it requires nothing: answers that are not encrypted are
-	// taken, too. What is encrypted has to be signed. Nil: encrypted answers are
-	// [ErrUnsupported].
+	// Decrypter decrypts ID tokens, logout tokens, and userinfo, authorization (JARM)
+	// and introspection responses. It is required if Metadata sets an
+	// …EncryptedResponseAlg. Responses of that kind must then be encrypted with the alg
+	// and enc of Metadata; an empty enc means A128CBC-HS256. Other kinds of response
+	// may be encrypted or plain. Decrypted content must always be signed. If Decrypter
+	// is nil, encrypted responses fail with an error that matches [ErrUnsupported].
 	Decrypter Decrypter
 
-	// DetachedSignature is the profile of FAPI 1 Advanced, Section 5.1.1: an ID
-	// token in an authorization response has to have s_hash.
+	// DetachedSignature requires the claim s_hash in ID tokens of authorization
+	// responses, as FAPI 1 Advanced, Section 5.1.1 does.
 	DetachedSignature bool
 
-	// KeySet has the server's keys. Nil: one for Server.JWKSURI. Clients of one
-	// server should share one.
+	// KeySet provides the keys of the server. If nil, the client makes one for
+	// Server.JWKSURI. Clients of the same server should share a KeySet.
 	KeySet *KeySet
 
-	// AllowTokenTypes are token types to accept beside bearer. An empty string
-	// among them allows a missing token_type (LinkedIn).
+	// AllowTokenTypes lists token types that are accepted in addition to bearer. An
+	// empty string in it allows responses without token_type. For example, LinkedIn
+	// sends none.
 	AllowTokenTypes []string
 
-	// AcceptIssuer decides about the tenants of a multi-tenant server, whose
-	// Issuer has {tenantid} in it (Entra ID), and is required there: without
-	// it every tenant of the world could log in. It is called with the issuer
-	// and tid of tokens whose signature is verified.
+	// AcceptIssuer reports whether users of a tenant may log in. It is required if the
+	// Issuer of the server contains {tenantid}, as that of Entra ID for multi-tenant
+	// applications does, and must be nil otherwise. It is called with the iss and tid
+	// of tokens whose signature has been verified.
+	//
+	// WARNING: If AcceptIssuer always returns true, every tenant in the world can log
+	// in.
 	AcceptIssuer func(iss, tid string) bool
 
-	// CallbackURL returns the URL that the browser requested, with its query, for
+	// CallbackURL returns the URL that the browser requested, including its query, for
 	// a request to the redirect URI that is passed to FinishAuthorization. It is for
-	// programs behind a proxy that changes the paths of requests. Scheme and host
-	// are compared with the redirect URI, too: they must come from the program's own
-	// configuration, because the Host and X-Forwarded header fields are the
-	// browser's to write. If nil, the path of the request line is compared, and
-	// scheme and host are not.
+	// programs behind a proxy that changes the paths of requests. Scheme and host are
+	// compared with the redirect URI as well. If CallbackURL is nil, only the path of
+	// the request line is compared, and scheme and host are not.
+	//
+	// WARNING: Scheme and host must come from the configuration of the program.
+	// Browsers can write anything into the Host and X-Forwarded header fields.
 	CallbackURL func(r *http.Request) (*url.URL, error)
 
-	// RequireResponseIssuer refuses authorization responses without iss (RFC
-	// 9207), whatever the metadata of the server say and whatever else the response
-	// has. Otherwise iss is required if the metadata announce it, but not if an ID
-	// token in the response says it; it is compared wherever it is present.
+	// RequireResponseIssuer refuses authorization responses without iss (RFC 9207),
+	// regardless of the server's metadata and of the other parameters of the response.
+	// If it is false, iss is required if the metadata announce it, unless the response
+	// contains an ID token. If iss is present, it must always be the issuer of the
+	// server.
 	//
-	// A client must set it if it uses one client_id and one redirect URI with
-	// several servers, as client ID metadata documents (MCP) allow, and does not
-	// trust them all: a malicious server writes its metadata itself, and would have
-	// the code of an honest one sent to it. FAPI 2.0 requires it.
+	// A client must set RequireResponseIssuer if it uses one client_id and one redirect
+	// URI with several servers, as client ID metadata documents (MCP) allow, and does
+	// not trust all of these servers. A malicious server writes its metadata itself,
+	// and could have the code of an honest server sent to it. FAPI 2.0 requires the
+	// setting.
 	RequireResponseIssuer bool
 
-	// AuthorizationLifetime is how long a user may take between
-	// StartAuthorization and FinishAuthorization. Zero: 1 h; at most 24 h.
+	// AuthorizationLifetime is the time that a user may take between StartAuthorization
+	// and FinishAuthorization. It must be at most 24 hours. The zero value means 1
+	// hour.
 	AuthorizationLifetime time.Duration
 
-	// Trace observes. Nil: nothing does.
+	// Trace contains hooks that observe the Client, for example for metrics. If nil,
+	// there are none.
 	Trace *Trace
 
-	// InsecureAllowHTTP allows http URLs: loopback and tests.
+	// InsecureAllowHTTP allows http URLs. It should be used only for loopback addresses
+	// and tests.
 	InsecureAllowHTTP bool
 }
 
-// A Client is an OAuth 2 and OpenID Connect client of one authorization
-// server. It is immutable and safe for concurrent use.
+// A Client is an OAuth 2.0 and OpenID Connect client of one authorization server. It is
+// immutable and safe for concurrent use.
 type Client struct {
 	server     *AuthorizationServer
 	meta       ClientMetadata
@@ -372,10 +452,13 @@ type Client struct {
 	requireIssuer bool
 }
 
-// NewClient makes a Client. It checks all that can be checked without a
-// request, and its errors are of kind [ErrConfig], [ErrInsecureURL] and, for
-// algorithms, [ErrAlgorithm], or [ErrUnsupported] for those that the package does
-// not have, or this program or FIPS 140-3 mode.
+// NewClient returns a Client with the given configuration. It makes no request, and
+// checks everything that can be checked without one.
+//
+// If the configuration is wrong, the error matches [ErrConfig]. If a URL is not https,
+// it matches [ErrInsecureURL]. If an algorithm must not be used, it matches
+// [ErrAlgorithm]. If the package, the running program or FIPS 140-3 mode does not have
+// the algorithm, it matches [ErrUnsupported].
 func NewClient(cfg Config) (*Client, error) {
 	c, err := newClient(cfg)
 	if err != nil {
@@ -599,10 +682,11 @@ func (c *Client) checkAuth(cfg *Config) error {
 	return nil
 }
 
-// Format prints the server and the client.
+// Format implements [fmt.Formatter]. It prints the issuer of the server and the
+// client_id.
 func (c Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.summary()) }
 
-// LogValue is the server and the client.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (c Client) LogValue() slog.Value { return slog.StringValue(c.summary()) }
 
 func (c *Client) summary() string {
@@ -620,9 +704,9 @@ func (c *Client) made() error {
 	return nil
 }
 
-// CloseIdleConnections closes connections that are kept for further requests.
-// A program calls it after it renewed a client certificate, or when it is done
-// with the Client.
+// CloseIdleConnections closes connections that are kept open for further requests. A
+// program should call it after it has renewed a client certificate, or when it no
+// longer needs the Client.
 func (c *Client) CloseIdleConnections() {
 	if c.made() != nil {
 		return
