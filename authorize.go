@@ -22,104 +22,126 @@ import (
 	"time"
 )
 
-// An AuthorizationRequest says what [Client.StartAuthorization] asks for.
-// RedirectURI is required. State, nonce and PKCE are the package's part.
+// An AuthorizationRequest contains the parameters of [Client.StartAuthorization].
+// RedirectURI is required. The package itself adds state, nonce and PKCE.
 type AuthorizationRequest struct {
 	unprinted
 
-	// RedirectURI is where the answer comes to, exactly as it is registered:
-	// https, http on loopback, or an app's own scheme (RFC 8252).
+	// RedirectURI is the URI to which the server sends the response, exactly as it is
+	// registered. It must be an https URL, an http URL on a loopback address, or have a
+	// private-use scheme of the application (RFC 8252). It may have a query, but none
+	// of its parameters may have the name of a parameter of the response.
 	//
-	// The response must come to it: [Client.FinishAuthorization] compares. An
-	// application with several servers must give each a redirect URI with a path or
-	// query of its own, or set Config.RequireResponseIssuer if all of them send iss
-	// (RFC 9207): otherwise a malicious server can have another one's code sent to it
-	// (RFC 9700, Section 4.4.2: mix-up). It may have a query, but no parameter in it
-	// that is named like one of the response.
+	// [Client.FinishAuthorization] refuses a response that came to another URI.
+	//
+	// WARNING: An application with several servers must give each of them a redirect
+	// URI with a path or query of its own. If all of them send iss (RFC 9207), it may
+	// set Config.RequireResponseIssuer instead. Otherwise a malicious server can have
+	// the code of another server sent to it (mix-up: RFC 9700, Section 4.4.2).
 	RedirectURI string
 
-	// Scope: with "openid" among it, the answer has an ID token. With
-	// "offline_access", and "consent" among Prompt, it has a refresh token that
-	// outlives the user's session (OpenID Connect Core, Section 11). Nil: the
-	// server's default.
+	// Scope lists the requested scopes. If it contains "openid", the response contains
+	// an ID token. If it contains "offline_access", and Prompt contains "consent", the
+	// server issues a refresh token that outlives the user's session (OpenID Connect
+	// Core, Section 11). If nil, the server grants its default scope.
 	Scope []string
 
-	// ResponseType is "code", the zero value; "code id_token" (OpenID Connect
-	// hybrid flow, FAPI 1 Advanced); or "id_token" (a login without a token
-	// request, LTI 1.3). The last two need scope openid and a ResponseMode.
+	// ResponseType is "code", "code id_token" (the OpenID Connect hybrid flow, FAPI 1
+	// Advanced) or "id_token" (a login without a token request, LTI 1.3). If empty, it
+	// is "code". The types with id_token require the scope openid and a ResponseMode.
 	ResponseType string
 
-	// ResponseMode is how the answer comes: "query" (also if empty, with
-	// response type code); "form_post"; or "fragment", which reaches native
-	// apps only: they call [Client.ValidateAuthorizationResponseURL]. As "jwt" (for query.jwt),
-	// "query.jwt", "form_post.jwt" or "fragment.jwt" it comes signed (JARM;
-	// FAPI 1 Advanced, FAPI 2.0 Message Signing), and nothing unsigned is
-	// accepted. Answers with an ID token do not come in a query.
+	// ResponseMode determines how the response arrives: "query", "form_post" or
+	// "fragment". If empty, it is "query". A fragment only reaches native apps, which
+	// must use [Client.ValidateAuthorizationResponseURL]. A response with an ID token
+	// must not arrive in a query.
 	//
-	// The cookie of the session comes with a form_post only if it is not
-	// SameSite=Lax or Strict.
+	// With "query.jwt" (or "jwt", which means the same), "form_post.jwt" or
+	// "fragment.jwt", the response is signed (JARM; FAPI 1 Advanced, FAPI 2.0 Message
+	// Signing), and a response that is not signed is refused.
+	//
+	// With form_post, the browser only sends the session cookie if it is neither
+	// SameSite=Lax nor SameSite=Strict.
 	ResponseMode string
 
-	Prompt      string   // "none", "login", "consent", "select_account", or several, space-separated
-	Display     string   // "page", "popup", "touch", "wap"
-	LoginHint   string   // whom the user may be
-	IDTokenHint string   // an earlier IDToken.Raw: who is expected; it stands in the URL, in the clear
-	ACRValues   []string // in order of preference; they are wishes, which the server may leave unfulfilled, and are not checked
-	UILocales   []string // BCP 47 tags in order of preference
+	Prompt    string // "none", "login", "consent" and "select_account", separated by spaces; if empty, not sent
+	Display   string // "page", "popup", "touch" or "wap"; if empty, not sent
+	LoginHint string // a hint for the server, such as an email address
 
-	// RequireACR are the authentication contexts of which the acr claim of each ID token
-	// of the flow must be one (OpenID Connect Core, Section 5.5.1.1), and that of each
-	// refreshed ID token that has one. It needs the scope openid. It is sent as
-	// acr_values if ACRValues is nil. If nil, any will do.
+	// IDTokenHint is the [Token.IDTokenHint] or [IDToken.Raw] of the user who is
+	// expected to log in. It appears unencrypted in the URL, unless the request is
+	// pushed or encrypted.
+	IDTokenHint string
+
+	// ACRValues lists the preferred authentication contexts, in order of preference.
+	// The server may ignore them, and the result is not checked.
+	ACRValues []string
+
+	UILocales []string // BCP 47 language tags, in order of preference
+
+	// RequireACR lists the acceptable authentication contexts. The acr claim of every
+	// ID token of the flow must be one of them (OpenID Connect Core, Section 5.5.1.1),
+	// and so must the acr claim of every refreshed ID token, if it has one. RequireACR
+	// requires the scope openid. If ACRValues is nil, RequireACR is sent as acr_values.
+	// If RequireACR is nil, every acr is accepted.
 	RequireACR []string
 
-	// MaxAge is the age in seconds that the authentication may have; 0 asks for
-	// a new one. It is sent, and checked in the ID token. Nil: nothing is sent,
-	// and Metadata.DefaultMaxAge, which the server knows, is checked.
+	// MaxAge is the maximum time in seconds since the user authenticated. It is sent to
+	// the server, and the ID token is checked against it. Zero requests a new
+	// authentication. If nil, it is not sent, and the ID token is checked against
+	// Metadata.DefaultMaxAge, which the server knows from the registration.
 	MaxAge *int64
 
-	// Resource are the resources that the token is for (RFC 8707): absolute URIs.
+	// Resource lists the resources for which the token is requested, as absolute URIs
+	// (RFC 8707).
 	Resource []string
 
-	// AuthorizationDetails ask for more than scopes can say (RFC 9396).
+	// AuthorizationDetails requests authorizations that scopes cannot express (RFC
+	// 9396).
 	AuthorizationDetails []AuthorizationDetail
 
-	// Claims asks for single claims (OIDC Core 5.5); it encodes to a JSON object.
+	// Claims requests individual claims (OpenID Connect Core, Section 5.5). It must
+	// encode to a JSON object. If nil, none are requested.
 	Claims any
 
-	// Params are further parameters. They cannot name one that the package sets.
+	// Params contains additional parameters. It must not contain parameters that the
+	// package sets.
 	Params url.Values
 
-	// Pushed sends the request to the server first and leaves only a reference
-	// to it in the URL (RFC 9126; FAPI 2.0). It happens by itself where the
-	// metadata of the server or the client requires it, and then a failure is
-	// never made up for with a plain URL.
+	// Pushed sends the request directly to the server first, so that the URL contains
+	// only a reference to it (RFC 9126, FAPI 2.0). It is implied if the metadata of the
+	// server or the client requires it. If the request cannot be pushed,
+	// StartAuthorization fails; it never falls back to a plain URL.
 	Pushed bool
 
-	// InsecureNoPKCE leaves PKCE out, for servers that refuse its parameters.
-	// Only for a client with a secret or key, and with a nonce; a ClientAuth of
-	// your own is taken for one.
+	// InsecureNoPKCE omits PKCE, for servers that reject its parameters. The client
+	// must authenticate with a secret or a key, and the request must have a nonce. The
+	// package assumes that a ClientAuth made by the program uses a secret or a key.
 	InsecureNoPKCE bool
 
-	// InsecureNoNonce leaves the nonce out, for servers that do not return it
-	// in the ID token (LinkedIn).
+	// InsecureNoNonce omits the nonce, for servers that do not return it in the ID
+	// token. For example, LinkedIn does not.
 	InsecureNoNonce bool
 }
 
-// A PendingAuthorization is a request that is under way. It holds what the answer is
-// checked with, and is secret: keep what MarshalBinary gives in the user's own
-// session, on the server or encrypted, under the State. Find it there by the
-// session and by the state of the answer (one session may have several, in
-// several tabs; by the state alone, an attacker's answer could be finished in
-// the user's browser). Delete it from the session before finishing it.
+// A PendingAuthorization is an authorization request to which the response has not
+// arrived. It contains the secrets against which the response is checked. The zero
+// value cannot be used.
 //
-// The zero value is inert.
+// A program should store the result of MarshalBinary in the user's own session, on the
+// server or encrypted, under the State. A session can have several, because a user can
+// have several tabs. When the response arrives, the program must look the
+// PendingAuthorization up by the session and the state of the response, and delete it
+// from the session before it finishes the authorization.
+//
+// WARNING: A PendingAuthorization must not be looked up by the state alone. Otherwise
+// an attacker can log the user's browser in to the attacker's account.
 type PendingAuthorization struct {
 	content *pendingAuthorizationData
 	used    atomic.Bool
 }
 
-// authorizationData stands behind a pointer as idTokenData does.
+// pendingAuthorizationData stands behind a pointer as idTokenData does.
 type pendingAuthorizationData struct {
 	url string // not saved
 
@@ -148,25 +170,27 @@ func (a *PendingAuthorization) data() *pendingAuthorizationData {
 
 const opAuthorize = "authorization"
 
-// URL is where to send the user's browser. It is empty after UnmarshalBinary.
+// URL returns the URL to which the user's browser must be sent. It is empty after
+// UnmarshalBinary.
 func (a *PendingAuthorization) URL() string { return a.data().url }
 
-// State is the state parameter, with which the answer comes back.
+// State returns the state parameter of the request. The response contains the same
+// state.
 func (a *PendingAuthorization) State() string { return a.data().state }
 
-// Issuer returns the issuer of the server that the request goes to: the Issuer
-// of the Client's Config.Server. An application with several servers finds by it
-// the Client that must finish the authorization.
+// Issuer returns the issuer of the server to which the request is sent. It is the
+// Issuer of the Client's Config.Server. An application with several servers can use it
+// to find the Client that must finish the authorization.
 func (a *PendingAuthorization) Issuer() string { return a.data().issuer }
 
-// RedirectURI returns the redirect URI of the request. The response must come to
-// it and to no other; see [Client.ValidateAuthorizationResponse].
+// RedirectURI returns the redirect URI of the request. The response must not be
+// accepted at any other URI; see [Client.ValidateAuthorizationResponse].
 func (a *PendingAuthorization) RedirectURI() string { return a.data().redirectURI }
 
 const authorizationVersion = 2 // 1 had no RequireACR
 
-// MarshalBinary encodes a for the user's session, in at most 3 KiB. The result
-// is secret.
+// MarshalBinary implements [encoding.BinaryMarshaler]. It encodes a for the user's
+// session. The result is secret and has at most 3 KiB.
 func (a *PendingAuthorization) MarshalBinary() ([]byte, error) {
 	d := a.data()
 	if d.state == "" {
@@ -181,8 +205,8 @@ func (a *PendingAuthorization) MarshalBinary() ([]byte, error) {
 	return w.b, nil
 }
 
-// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
-// error of kind [ErrParse].
+// UnmarshalBinary implements [encoding.BinaryUnmarshaler]. It decodes the result of
+// MarshalBinary. If data is anything else, the error matches [ErrParse].
 func (a *PendingAuthorization) UnmarshalBinary(data []byte) error {
 	if a == nil {
 		return nilReceiver()
@@ -254,16 +278,17 @@ func (d *pendingAuthorizationData) fields() []*string {
 	}
 }
 
-// MarshalJSON fails: what it could write would be empty, and what is needed is
-// secret.
+// MarshalJSON always returns an error, because a PendingAuthorization contains secrets.
+// Use MarshalBinary.
 func (a *PendingAuthorization) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opAuthorize, fail(ErrConfig, "", "a PendingAuthorization does not encode to JSON: use MarshalBinary for the user's session"))
 }
 
-// Format prints the server and the client, nothing that is secret.
+// Format implements [fmt.Formatter]. It prints the issuer of the server and the
+// client_id, and no secrets.
 func (a *PendingAuthorization) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.summary()) }
 
-// LogValue is the server and the client.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (a *PendingAuthorization) LogValue() slog.Value { return slog.StringValue(a.summary()) }
 
 func (a *PendingAuthorization) summary() string {
@@ -273,10 +298,14 @@ func (a *PendingAuthorization) summary() string {
 	return "PendingAuthorization(" + printable(a.data().issuer, 256) + " " + printable(a.data().clientID, 128) + ")"
 }
 
-// StartAuthorization begins a login or another authorization: send the user's
-// browser to the result's URL and keep the result in its session. It makes a
-// request only if the authorization request is pushed; then the errors are
-// those of a request too, else of kind [ErrConfig].
+// StartAuthorization begins a login or another authorization. The caller must send the
+// user's browser to the URL of the result, and keep the result in the user's session.
+//
+// If the request is pushed or encrypted, StartAuthorization makes requests and returns
+// the errors of a request. Otherwise it makes none. If r or the configuration is wrong,
+// the error matches [ErrConfig]. If a URL is not https, it matches [ErrInsecureURL]. If
+// the server signs responses (JARM) with no algorithm that the package supports, it
+// matches [ErrAlgorithm].
 func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest) (*PendingAuthorization, error) {
 	if err := c.made(); err != nil {
 		return nil, err

@@ -19,8 +19,9 @@ import (
 
 const opCallback = "authorization response"
 
-// An AuthorizationResponse is an authorization response that passed its checks: a code, tied
-// to the request that it answers. [Client.ExchangeCode] takes it, once.
+// An AuthorizationResponse is an authorization response that has passed its checks. It
+// contains the code, and it belongs to the request that it answers. It can be used
+// once, with [Client.ExchangeCode].
 type AuthorizationResponse struct {
 	code          Secret   // zero: response type id_token
 	idToken       *IDToken // of the response; nil: response type code
@@ -29,10 +30,10 @@ type AuthorizationResponse struct {
 	used          atomic.Bool
 }
 
-// Format prints nothing that is secret.
+// Format implements [fmt.Formatter]. It prints no secrets.
 func (cb *AuthorizationResponse) Format(f fmt.State, _ rune) { fmt.Fprint(f, cb.summary()) }
 
-// LogValue is what Format prints.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (cb *AuthorizationResponse) LogValue() slog.Value { return slog.StringValue(cb.summary()) }
 
 func (cb *AuthorizationResponse) summary() string {
@@ -42,26 +43,29 @@ func (cb *AuthorizationResponse) summary() string {
 	return "AuthorizationResponse(" + cb.authorization.summary() + ")"
 }
 
-// FinishAuthorization ends what StartAuthorization began: it takes the
-// response out of the request to the redirect URI, checks it, exchanges the
-// code and verifies the ID token. a is the PendingAuthorization with the response's
-// state, out of the session of the browser that sent r; delete it there first.
-// Nil options are the default. The requests end with r's context.
+// FinishAuthorization finishes an authorization that StartAuthorization began. r is the
+// request that the browser made to the redirect URI. FinishAuthorization checks the
+// response in r, exchanges the code for tokens and verifies the ID token. It uses the
+// context of r. opts may be nil.
 //
-// The response must have come to the redirect URI of its request (RFC 9700,
-// Section 4.4.2.2): the path of r, and the query parameters that the redirect URI
-// has itself, are compared. The path is that of the request line, so that
-// [http.StripPrefix] does not matter. Behind a proxy that changes paths,
-// Config.CallbackURL must return the URL that the browser requested. A response
-// that came to another place does not use a up.
+// The caller must take a from the session of the browser that sent r, by the state of
+// the response, and delete it from the session first.
 //
-// WARNING: Without Config.CallbackURL scheme and host are not compared. Redirect
-// URIs of several servers must then differ in path or query: two that differ in
-// the host alone are one for this check.
+// The response must have come to the redirect URI of its request (RFC 9700, Section
+// 4.4.2.2). FinishAuthorization compares the path of r, and the query parameters that
+// are part of the redirect URI. The path is taken from the request line, so that
+// [http.StripPrefix] does not change it. Behind a proxy that changes paths,
+// Config.CallbackURL must return the URL that the browser requested. A response that
+// came to another place does not use up a.
 //
-// The errors: [*AuthorizationError] and [*ResponseError] if the server refused;
-// the kinds under [ErrInvalid] if a check failed; [ErrParse] if the response is
-// malformed; and those of a request. On error there is no token.
+// WARNING: If Config.CallbackURL is nil, scheme and host are not compared. The redirect
+// URIs of several servers must then differ in path or query. It is not enough if they
+// differ in the host.
+//
+// If the server refused the authorization, the error is an [*AuthorizationError]. If
+// the response is malformed, the error matches [ErrParse]. If a check failed, it
+// matches [ErrInvalid]. FinishAuthorization also returns the errors of a request, for
+// the request that exchanges the code.
 func (c *Client) FinishAuthorization(r *http.Request, a *PendingAuthorization, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -84,19 +88,19 @@ func (c *Client) requestParams(r *http.Request, a *pendingAuthorizationData) (ur
 	return callbackParams(r, a.responseMode)
 }
 
-// ValidateAuthorizationResponseURL checks an authorization response that came in a URL and
-// not as an HTTP request: a native app passes the URL that it was opened with
-// (RFC 8252). The parameters are taken from the query or from the fragment, as
-// the ResponseMode says. A server that does something between checking the
-// response and exchanging the code passes its origin followed by r.RequestURI.
+// ValidateAuthorizationResponseURL checks an authorization response that arrived as a
+// URL. It is for native apps, which pass the URL with which they were opened (RFC
+// 8252). A server that does something else between checking the response and exchanging
+// the code should pass its own origin followed by r.RequestURI. The parameters are
+// taken from the query or the fragment, depending on the ResponseMode.
 //
-// Scheme, host, port and path of rawURL, and the query parameters that the
-// redirect URI has itself, must be those of the redirect URI of the request
-// (RFC 8252, Section 8.10). A response that came to another place does not use a
-// up.
+// The scheme, host, port and path of rawURL must equal those of the redirect URI of the
+// request (RFC 8252, Section 8.10), and so must the query parameters that are part of
+// the redirect URI. A response that came to another place does not use up a.
 //
-// The errors are those of [Client.FinishAuthorization] up to the token request.
-// If the response comes in a body, the error matches [ErrConfig].
+// If the ResponseMode delivers the response in a body, the error matches [ErrConfig].
+// The other errors are the same as for [Client.FinishAuthorization], except that no
+// code is exchanged.
 func (c *Client) ValidateAuthorizationResponseURL(ctx context.Context, a *PendingAuthorization, rawURL string) (*AuthorizationResponse, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -137,17 +141,18 @@ func urlParams(rawURL string, a *pendingAuthorizationData) (url.Values, error) {
 	return params, nil
 }
 
-// ValidateAuthorizationResponse checks the parameters of an authorization response, for
-// applications that get them in another way than as an HTTP request or a URL,
-// for example from the page that read the fragment.
+// ValidateAuthorizationResponse checks the parameters of an authorization response. It
+// is for applications that receive neither an HTTP request nor a URL, for example
+// because a page of theirs reads the fragment. Others should use
+// [Client.FinishAuthorization] or [Client.ValidateAuthorizationResponseURL].
 //
-// WARNING: ValidateAuthorizationResponse does not know where the response came to. The
-// caller must make sure that it came to the RedirectURI of a: otherwise a
-// malicious server can have another server's code sent to it (RFC 9700, Section
-// 4.4.2.2). Use [Client.FinishAuthorization] or [Client.ValidateAuthorizationResponseURL] if
-// the request or the URL is at hand.
+// WARNING: ValidateAuthorizationResponse does not know the URI to which the response
+// came. The caller must make sure that it is the RedirectURI of a. Otherwise a
+// malicious server can have the code of another server sent to it (RFC 9700, Section
+// 4.4.2.2).
 //
-// The errors are those of [Client.FinishAuthorization] up to the token request.
+// The errors are the same as for [Client.FinishAuthorization], except that no code is
+// exchanged.
 func (c *Client) ValidateAuthorizationResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (*AuthorizationResponse, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -463,12 +468,16 @@ func (c *Client) checkResponseIssuer(a *PendingAuthorization, params url.Values)
 	return iss, c.matchIssuer(iss)
 }
 
-// ExchangeCode exchanges the code for tokens and verifies the ID token. A
-// Callback can be used once, whatever comes of it: a code that is sent twice
-// makes servers revoke what they gave out for it. Nil options are the default.
-// With response type id_token there is no code: no request is made, and the
-// Token has nothing but the ID token.
-// The errors are those of [Client.FinishAuthorization].
+// ExchangeCode exchanges the code for tokens and verifies the ID token. opts may be
+// nil.
+//
+// An AuthorizationResponse can be used only once, even if ExchangeCode fails, because
+// servers that see a code twice revoke the tokens that they issued for it. With the
+// response type id_token there is no code: ExchangeCode makes no request, and the Token
+// contains only the ID token.
+//
+// ExchangeCode returns the errors of a request. If cb was used before, the error
+// matches [ErrReplay].
 func (c *Client) ExchangeCode(ctx context.Context, cb *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
