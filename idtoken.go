@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// An IDToken is an ID token whose signature and claims passed every check.
-// There is no other way to have one. It is immutable.
+// An IDToken is an ID token whose signature and claims have passed every check. Only
+// this package can make one. It is immutable. The accessors of the zero IDToken, and of
+// a nil pointer, return zero values.
 type IDToken struct {
 	content *idTokenData
 }
@@ -54,15 +55,19 @@ func (id *IDToken) data() *idTokenData {
 	return id.content
 }
 
-// Issuer is iss, for a multi-tenant server that of the tenant.
+// Issuer returns the iss claim. For a multi-tenant server it is the issuer of the
+// tenant.
 func (id *IDToken) Issuer() string { return id.data().issuer }
 
-// Subject is sub: who logged in, unique and never reassigned within the issuer.
+// Subject returns the sub claim, which identifies the user. It is unique within the
+// issuer, which never assigns it to another user.
 func (id *IDToken) Subject() string { return id.data().subject }
 
-// Identity returns the issuer and the subject, which together say who logged in. A
-// program should know its users by both: a subject is unique within its issuer. If
-// id is nil or the zero IDToken, the error matches [ErrConfig].
+// Identity returns the issuer and the subject, which together identify the user. A
+// program must identify its users by both, because a subject is unique only within its
+// issuer.
+//
+// If id is nil or zero, the error matches [ErrConfig].
 func (id *IDToken) Identity() (issuer, subject string, err error) {
 	d := id.data()
 	if d.issuer == "" || d.subject == "" {
@@ -71,27 +76,28 @@ func (id *IDToken) Identity() (issuer, subject string, err error) {
 	return d.issuer, d.subject, nil
 }
 
-// Audience is aud; it holds the client_id.
+// Audience returns the aud claim. It contains the client_id.
 func (id *IDToken) Audience() []string { return slices.Clone(id.data().audience) }
 
-// Expiry is exp.
+// Expiry returns the exp claim.
 func (id *IDToken) Expiry() time.Time { return id.data().expiry }
 
-// IssuedAt is iat.
+// IssuedAt returns the iat claim.
 func (id *IDToken) IssuedAt() time.Time { return id.data().issuedAt }
 
-// AuthTime is auth_time, when the user authenticated; zero if the token does
-// not say.
+// AuthTime returns the auth_time claim, which is the time at which the user
+// authenticated. It is zero if the token has no auth_time.
 func (id *IDToken) AuthTime() time.Time { return id.data().authTime }
 
-// Nonce is nonce; empty if the token has none.
+// Nonce returns the nonce claim. It is empty if the token has no nonce.
 func (id *IDToken) Nonce() string { return id.data().nonce }
 
-// ACR is acr, how the authentication was; empty if the token does not say.
+// ACR returns the acr claim, which states how the user authenticated. It is empty if
+// the token has no acr.
 func (id *IDToken) ACR() string { return id.data().acr }
 
-// AMR is amr, the methods of authentication; nil if the token does not say, or
-// not as a list of strings.
+// AMR returns the amr claim, which lists the authentication methods. It is nil if the
+// token has no amr, or if its amr is not a list of strings.
 func (id *IDToken) AMR() []string {
 	o, err := parseObject(id.data().payload, documentLimits, ErrClaim)
 	if err != nil {
@@ -101,38 +107,41 @@ func (id *IDToken) AMR() []string {
 	return list
 }
 
-// SessionID is sid, the session at the server; empty if the token does not say.
+// SessionID returns the sid claim, which identifies the user's session at the server.
+// It is empty if the token has no sid.
 func (id *IDToken) SessionID() string { return id.data().sid }
 
-// EmailVerified is email_verified. Some servers (Apple, Amazon Cognito) write
-// it as a string.
+// EmailVerified reports whether the email_verified claim is true. Some servers, for
+// example Apple and Amazon Cognito, send it as a string, which is accepted.
 func (id *IDToken) EmailVerified() bool {
 	o, err := parseObject(id.data().payload, documentLimits, ErrClaim)
 	return err == nil && emailVerified(o)
 }
 
-// Raw is the token as it was signed: of an encrypted one, what was in it. It is
-// personal data; id_token_hint takes it.
+// Raw returns the signed token, for use as an id_token_hint. If the server encrypted
+// the token, it is the decrypted, signed one. It contains personal data.
 func (id *IDToken) Raw() string { return id.data().raw }
 
-// Claims decodes the claims into dst as [encoding/json] does. Because that
-// matches names without regard to case, claims that it would not tell apart
-// are an error of kind [ErrClaim].
+// Claims decodes the claims into dst, as [encoding/json] does. That package ignores the
+// case of names. If two claims have names that it would not distinguish, the error
+// matches [ErrClaim].
 func (id *IDToken) Claims(dst any) error {
 	return withOp(opIDToken, unmarshalClaims(id.data().payload, dst))
 }
 
-// Format prints issuer and subject: fmt would print all the rest.
+// Format implements [fmt.Formatter]. It prints issuer and subject, and no other
+// personal data.
 func (id IDToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, id.summary()) }
 
-// LogValue is issuer and subject.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (id IDToken) LogValue() slog.Value { return slog.StringValue(id.summary()) }
 
 func (id *IDToken) summary() string {
 	return "IDToken(" + printable(id.data().issuer, 256) + " " + printable(id.data().subject, 256) + ")"
 }
 
-// MarshalJSON fails: what it could write would be trusted by whoever reads it.
+// MarshalJSON always returns an error, because a reader of the result would trust it
+// without having verified it. Use Claims, or [Token.MarshalBinary].
 func (id IDToken) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opIDToken, fail(ErrConfig, "", "an IDToken does not encode itself: keep what Claims gives, or Token.MarshalBinary"))
 }
@@ -377,36 +386,38 @@ func checkHash(claims jsonObject, name string, alg *algorithm, value string, req
 type VerifyIDTokenOptions struct {
 	unprinted
 
-	// Nonce is the nonce that was sent. If empty, none was sent, and the token must
-	// have none.
+	// Nonce is the nonce that was sent. If empty, none was sent, and the token must not
+	// have one.
 	//
-	// WARNING: Without a nonce nothing ties the token to this program or to this
-	// user's browser. Whoever has an ID token of the client, for example from a log or
-	// from another part of the system, can present it as their own until it expires.
-	// It may even be an access token, if the server's access tokens name the client as
-	// their audience: one with a scope is refused, and Metadata.RequireAuthTime refuses
-	// those without, if the server's ID tokens have an auth_time.
+	// WARNING: Without a nonce nothing ties the token to this program or to this user's
+	// browser. An attacker who obtains an ID token of the client, for example from a
+	// log or from another part of the system, can present it until it expires. The
+	// token may even be an access token, if the server's access tokens name the client
+	// as their audience. If it has a scope, it is refused. If it has none,
+	// Metadata.RequireAuthTime refuses it, provided that the server's ID tokens have an
+	// auth_time.
 	Nonce string
-	// InsecureNoNonce leaves the nonce unjudged, for tokens that come with one
-	// this program does not know. The warning of Nonce applies.
+	// InsecureNoNonce ignores the nonce, for tokens with a nonce that the program does
+	// not know. The warning of Nonce applies. Nonce must be empty.
 	InsecureNoNonce bool
-	// MaxAge is the age in seconds that the authentication may have. Nil:
+	// MaxAge is the maximum time in seconds since the user authenticated. If nil, it is
 	// Metadata.DefaultMaxAge.
 	MaxAge *int64
-	// AccessToken and Code are what came with the token: set, at_hash and
-	// c_hash have to be there and be theirs. Empty: nothing came with it. The
-	// token endpoint may leave at_hash out; then leave AccessToken empty.
+	// AccessToken and Code are the access token and the code that arrived with the ID
+	// token. If they are set, the token must have an at_hash and a c_hash, which must
+	// match. If they are empty, nothing else arrived. The token endpoint may omit
+	// at_hash. In this case, AccessToken should be left empty.
 	AccessToken, Code string
 }
 
-// VerifyIDToken verifies an ID token that did not come out of a flow of this
-// package: Google One Tap, a native app, a workload identity. Its checks are
-// those of every ID token; only azp may name another client where the client
-// is the single audience.
+// VerifyIDToken verifies an ID token that does not come from a flow of this package,
+// for example from Google One Tap, a native app or a workload identity. It makes the
+// same checks as for every ID token, except that azp may name another client if this
+// client is the only audience.
 //
-// If the token is bad, whatever is wrong with it, the error matches [ErrInvalid].
-// If the server's keys cannot be had, it matches [ErrUnavailable], and if the
-// options or the configuration are wrong, [ErrConfig].
+// If the token is bad, the error matches [ErrInvalid]. If the keys of the server are
+// not available, it matches [ErrUnavailable]. If the options or the configuration are
+// wrong, it matches [ErrConfig].
 func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTokenOptions) (*IDToken, error) {
 	if err := c.made(); err != nil {
 		return nil, err

@@ -16,33 +16,34 @@ import (
 	"time"
 )
 
-// A Token is what the token endpoint gave out. Its secrets do not print and do
-// not encode to JSON; MarshalBinary is for the session store.
+// A Token contains the tokens of a token response. It prints no secrets, and does not
+// encode to JSON. MarshalBinary encodes it for storage.
 type Token struct {
 	AccessToken  Secret
-	RefreshToken Secret // zero: none
-	TokenType    string // as the server wrote it: "Bearer"
+	RefreshToken Secret // zero if the server issued none
+	TokenType    string // as the server spells it, for example "Bearer"
 
-	// Expiry is when the access token expires, by the local clock. Zero: the
-	// server did not say.
+	// Expiry is the time, by the local clock, at which the access token expires. It is
+	// zero if the server did not state it.
 	Expiry time.Time
 
-	// Scope is what was granted: what the server said or, if it said nothing,
-	// what was asked for (RFC 6749, Section 5.1). An element of an array that has a
-	// space in it is no scope (Section 3.3), and is left out. It can be wider than what
-	// was asked for, because servers add scopes of their own: a program for which more
-	// would be too much must look.
+	// Scope lists the granted scopes. If the server did not list them, they are the
+	// requested ones (RFC 6749, Section 5.1). If the server sent an array, elements
+	// that contain a space are left out, because they are no scopes (Section 3.3).
+	// Servers may grant additional scopes of their own. A program that must not have
+	// them should check Scope.
 	Scope []string
 
-	// AuthorizationDetails are what was granted of them (RFC 9396, Section 7).
+	// AuthorizationDetails lists the granted authorization details (RFC 9396, Section
+	// 7).
 	AuthorizationDetails []AuthorizationDetail
 
-	// IssuedTokenType is what AccessToken is, where the answer is that of a token
-	// exchange (RFC 8693, Section 2.2.1). Empty: an access token.
+	// IssuedTokenType is the type of AccessToken if it is the result of a token
+	// exchange (RFC 8693, Section 2.2.1). If empty, AccessToken is an access token.
 	IssuedTokenType TokenTypeIdentifier
 
-	// Extra are the members of the response without a field, as they came. What
-	// they hold is the server's matter and may be secret.
+	// Extra contains the members of the response that have no field, exactly as the
+	// server sent them. Their meaning depends on the server, and they may be secret.
 	Extra map[string]json.RawMessage
 
 	idToken  *IDToken
@@ -63,8 +64,8 @@ type identity struct {
 	requireACR string // in every ID token; space-separated
 }
 
-// IDToken is the verified ID token that came with the token: nil if none did,
-// and nil in a restored Token. Its checks all passed.
+// IDToken returns the verified ID token that was issued with the token. It is nil if
+// none was issued, and in a Token that UnmarshalBinary restored.
 func (t *Token) IDToken() *IDToken {
 	if t == nil {
 		return nil
@@ -72,13 +73,12 @@ func (t *Token) IDToken() *IDToken {
 	return t.idToken
 }
 
-// Identity returns the issuer and the subject of the ID token, which together say
-// who logged in; it survives MarshalBinary. A program should know its users by both:
-// a subject is unique within its issuer.
+// Identity returns the issuer and the subject of the ID token, which together identify
+// the user. They survive MarshalBinary. A program must identify its users by both,
+// because a subject is unique only within its issuer.
 //
-// If no ID token came with t, the error matches [ErrConfig]: without scope openid a
-// server says of nobody who logged in, and to a program that took that for a name
-// all its users would be one.
+// If no ID token was issued with t, the error matches [ErrConfig]. A server only issues
+// one if the scope contains openid.
 func (t *Token) Identity() (issuer, subject string, err error) {
 	id := t.identity()
 	if id.issuer == "" || id.subject == "" {
@@ -87,34 +87,35 @@ func (t *Token) Identity() (issuer, subject string, err error) {
 	return id.issuer, id.subject, nil
 }
 
-// Issuer is the iss of the ID token, for a multi-tenant server that of the
-// tenant; it survives MarshalBinary. It is empty if there was no ID token: a login
-// takes it from Identity, which is an error then.
+// Issuer returns the iss claim of the ID token. For a multi-tenant server it is the
+// issuer of the tenant. It survives MarshalBinary. It is empty if no ID token was
+// issued. Programs that log users in should use Identity, which returns an error in
+// this case.
 func (t *Token) Issuer() string { return t.identity().issuer }
 
-// Subject is the sub of the ID token, unique within its Issuer; it survives
-// MarshalBinary. It is empty if there was no ID token: a login takes it from
-// Identity, which is an error then.
+// Subject returns the sub claim of the ID token, which is unique within its Issuer. It
+// survives MarshalBinary. It is empty if no ID token was issued. Programs that log
+// users in should use Identity, which returns an error in this case.
 func (t *Token) Subject() string { return t.identity().subject }
 
-// IDTokenHint is the ID token as it was signed (of an encrypted one, what was in
-// it: OIDC Core 3.1.2.1), for the parameters of that name: whose login is meant. It
-// survives MarshalBinary, is personal data, and is no proof of anything. It is empty
-// if there was no ID token.
+// IDTokenHint returns the signed ID token, for use as an id_token_hint parameter. If
+// the server encrypted the token, it is the decrypted, signed one (OpenID Connect Core,
+// Section 3.1.2.1). It survives MarshalBinary. It contains personal data and proves
+// nothing about the user. It is empty if no ID token was issued.
 func (t *Token) IDTokenHint() string { return t.identity().raw }
 
-// AuthTime returns when the user authenticated for the login that t began with (the
-// auth_time claim of its ID token); it survives MarshalBinary. It is zero if that ID
-// token did not say, or there was none.
+// AuthTime returns the time at which the user authenticated for the login with which t
+// began. It is the auth_time claim of the ID token of that login. It survives
+// MarshalBinary. It is zero if that ID token had no auth_time, or if there was none.
 //
-// A refreshed ID token can say a later time: servers take it from the session, which
-// a login at another application renews. That is IDToken().AuthTime(). A decision that
-// needs a fresh authentication of the user must be made by the one of the login.
+// The auth_time of a refreshed ID token, which IDToken().AuthTime() returns, can be
+// later: servers take it from the session, which a login at another application renews.
+// Decisions that require a recent authentication must use AuthTime.
 func (t *Token) AuthTime() time.Time { return t.identity().authTime }
 
-// ACR returns how the user authenticated for the login that t began with (the acr
-// claim of its ID token), as [Token.AuthTime] does; it is empty if that did not say.
-// The one of the newest ID token is IDToken().ACR().
+// ACR returns the acr claim of the login with which t began, like [Token.AuthTime]. It
+// is empty if the ID token of that login had no acr. IDToken().ACR() returns the acr of
+// the newest ID token.
 func (t *Token) ACR() string { return t.identity().acr }
 
 func (t *Token) identity() identity {
@@ -141,8 +142,8 @@ func (t *Token) clone() *Token {
 
 const tokenVersion = 3 // 1 had no IssuedTokenType, no jkt and no granted; 2 no acr and auth_time of the login
 
-// MarshalBinary encodes t for the session store. The result is secret: it
-// holds the tokens.
+// MarshalBinary implements [encoding.BinaryMarshaler]. It encodes t for storage. The
+// result is secret, because it contains the tokens.
 func (t *Token) MarshalBinary() ([]byte, error) {
 	if t == nil {
 		return nil, withOp(opToken, nilReceiver())
@@ -176,8 +177,9 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 	return w.b, nil
 }
 
-// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
-// error of kind [ErrParse]. A restored Token has no IDToken.
+// UnmarshalBinary implements [encoding.BinaryUnmarshaler]. It decodes the result of
+// MarshalBinary. The restored Token has no IDToken. If data is anything else, the error
+// matches [ErrParse].
 func (t *Token) UnmarshalBinary(data []byte) error {
 	if t == nil {
 		return nilReceiver()
@@ -251,15 +253,16 @@ func (t *Token) fields(id *identity) []*string {
 	}
 }
 
-// MarshalJSON fails: a Token holds secrets.
+// MarshalJSON always returns an error, because a Token contains secrets. Use
+// MarshalBinary.
 func (t Token) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opToken, fail(ErrConfig, "", "a Token does not encode to JSON: use MarshalBinary for the session store"))
 }
 
-// Format prints type, expiry and scope.
+// Format implements [fmt.Formatter]. It prints type, expiry and scope.
 func (t Token) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) }
 
-// LogValue is type, expiry and scope.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.summary()) }
 
 func (t *Token) summary() string {
@@ -270,23 +273,27 @@ func (t *Token) summary() string {
 	return s + " scope " + printable(strings.Join(t.Scope, " "), 256) + ")"
 }
 
-// GrantOptions are options of a token request. The zero value is the usual case.
+// GrantOptions are options of a token request. The zero value means the defaults.
 type GrantOptions struct {
 	unprinted
 
-	// Scope is what is asked for. Nil: what the server gives by itself, which for
-	// a refresh is what was granted; it cannot ask for more (RFC 6749, Section 6).
-	// With a code of any kind it is an error: its scope was asked for when the user
-	// was.
+	// Scope lists the requested scopes. If nil, the server grants its default scope, or
+	// the same scope again when a token is refreshed. A refresh must not request more
+	// (RFC 6749, Section 6). If a token is requested with an authorization code, a
+	// device code or a CIBA request, Scope must be nil, because the scope was part of
+	// the authorization request.
 	Scope []string
-	// Resource are the resources that the token is for (RFC 8707).
+	// Resource lists the resources for which the token is requested, as absolute URIs
+	// (RFC 8707).
 	Resource []string
-	// AuthorizationDetails narrow what was granted (RFC 9396, Section 6).
+	// AuthorizationDetails narrows the granted authorization details (RFC 9396, Section
+	// 6).
 	AuthorizationDetails []AuthorizationDetail
-	// Params are further parameters. They cannot name one that the package sets.
+	// Params contains additional parameters. It must not contain parameters that the
+	// package sets.
 	Params url.Values
-	// Header are further header fields of the request, not those that the
-	// package or net/http sets.
+	// Header contains additional header fields of the request. It must not contain
+	// fields that the package or net/http sets.
 	Header http.Header
 }
 
@@ -339,17 +346,17 @@ func (t *Token) setIDToken(id *IDToken) {
 	}
 }
 
-// A TokenTypeIdentifier says what a token is: RFC 8693, Section 3. Servers may
-// have types beside those of the constants.
+// A TokenTypeIdentifier identifies the type of a token (RFC 8693, Section 3). Servers
+// may define types for which there is no constant.
 type TokenTypeIdentifier string
 
-// The types of RFC 8693, Section 3.
+// Token types of RFC 8693, Section 3.
 const (
 	TokenTypeAccessToken  TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:access_token"
 	TokenTypeRefreshToken TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:refresh_token"
 	TokenTypeIDToken      TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:id_token"
-	TokenTypeSAML1        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml1" // base64url
-	TokenTypeSAML2        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml2" // base64url
+	TokenTypeSAML1        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml1" // SAML 1.1, base64url-encoded
+	TokenTypeSAML2        TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:saml2" // SAML 2.0, base64url-encoded
 	TokenTypeJWT          TokenTypeIdentifier = "urn:ietf:params:oauth:token-type:jwt"
 )
 
