@@ -16,35 +16,40 @@ import (
 	"strings"
 )
 
-// Refresh gets a new access token with the refresh token of t. What of t still
-// holds is in the new Token: who logged in, and the refresh token if the server
-// sends no new one. Store the new Token at once: a server that rotates refresh
-// tokens takes the old one for stolen when it comes again. OpenID Connect servers
-// give a refresh token to those who ask for the scope offline_access, many only
-// with the prompt consent (OpenID Connect Core, Section 11).
+// Refresh returns a new access token, which it requests with the refresh token of t.
+// The new Token keeps everything of t that is still valid: the identity of the user,
+// and the refresh token if the server issues no new one. opts may be nil.
 //
-// An ID token in the answer is verified and is about the same user of the same
-// issuer, or it is an error (OpenID Connect Core, Section 12.2). If t came with
-// one, the server's keys are looked for first: with [ErrUnavailable] the
-// refresh token was not used, and is good for another try. So it is with
-// [ErrBinding]: that of a public client is bound to the key of Config.DPoP (RFC
-// 9449, Section 5).
+// The caller must store the new Token at once. Servers that rotate refresh tokens treat
+// a second use of the old one as theft. OpenID Connect servers issue refresh tokens if
+// the scope offline_access is requested; many also require the prompt consent (OpenID
+// Connect Core, Section 11).
 //
-// If anything fails after the server has issued a new refresh token, the error is a
-// [*RefreshError], which holds it: an ID token that cannot be verified yet or is
-// bad, a member of the response that cannot be used, the end of ctx, a panic in
-// Config.Decrypter. Only if the ID token is about another login (issuer, audience,
-// nonce or user) is the refresh token that came with it not kept: it would be that
-// login's. A response that never arrived, and one that is not JSON, cannot be helped:
-// after [ErrNetwork] the server may have rotated the token.
+// If the response contains an ID token, it is verified and must be about the same user
+// of the same issuer (OpenID Connect Core, Section 12.2). If t came with an ID token,
+// Refresh fetches the server's keys before it makes the request.
 //
-// Nil options are the default. GrantOptions.Scope can only narrow what was granted (RFC
-// 6749, Section 6): a scope that is neither in Token.Scope nor was granted before an
-// earlier refresh narrowed it is [ErrConfig], unless Token.Scope is empty.
+// GrantOptions.Scope can only narrow the granted scope (RFC 6749, Section 6). A scope
+// that is not in Token.Scope must have been granted before an earlier refresh narrowed
+// it. Otherwise the error matches [ErrConfig], unless Token.Scope is empty.
 //
-// invalid_grant, in a [*ResponseError], says that
-// the refresh token is not good any more: the user has to log in again. The
-// other errors are those of a request, and the kinds under [ErrInvalid].
+// Refresh returns the errors of a request. If the server's keys are not available, the
+// error matches [ErrUnavailable]. The refresh token was then not used, and Refresh can
+// be called again. The same is true if the error matches [ErrBinding]: the refresh
+// token of a public client is bound to the key of Config.DPoP (RFC 9449, Section 5).
+//
+// If the error is a [*ResponseError] with the code invalid_grant, the refresh token can
+// no longer be used, and the user must log in again.
+//
+// If something fails after the server has issued a new refresh token, the error is a
+// [*RefreshError], which contains it. For example, the ID token is bad or cannot be
+// verified yet, a member of the response cannot be used, ctx ends, or Config.Decrypter
+// panics. There is one exception: if the ID token is about another login (issuer,
+// audience, nonce or user), the new refresh token belongs to that login and is
+// discarded.
+//
+// If there was no response, or if it is not JSON, a new refresh token is lost. After
+// [ErrNetwork] the server may have rotated the token.
 func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -204,10 +209,10 @@ func (r *refreshing) judge(ctx context.Context) (*Token, error) {
 	return fresh, err
 }
 
-// A RefreshError says that [Client.Refresh] failed after the server had issued a new
-// refresh token. The old one is used up: servers that rotate refresh tokens take a
-// second use of it for theft and end the session. Store RefreshToken in its place,
-// and refresh with that later:
+// A RefreshError is the error of [Client.Refresh] if it failed after the server had
+// issued a new refresh token. The old refresh token must not be used again: servers
+// that rotate refresh tokens treat a second use as theft and end the session. The
+// caller must store RefreshToken in its place, and use it for the next refresh:
 //
 //	var rotated *oauth.RefreshError
 //	if errors.As(err, &rotated) {
@@ -216,21 +221,21 @@ func (r *refreshing) judge(ctx context.Context) (*Token, error) {
 //
 // A [Transport] does this by itself.
 //
-// [errors.Is] and [errors.As] see through it to the cause, with one exception: it
-// never matches [ErrUnavailable], which would tell a program to send the old refresh
-// token again. Err has that kind if the ID token of the response could not be
-// verified because keys were not available.
+// [errors.Is] and [errors.As] also examine Err, with one exception: a RefreshError
+// never matches [ErrUnavailable], because a program would then use the old refresh
+// token again. Err matches it if the ID token of the response could not be verified
+// because the keys were not available.
 type RefreshError struct {
 	// RefreshToken is the new refresh token. It is never zero.
 	RefreshToken Secret
 
-	// Err is why the rest of the response could not be used.
+	// Err is the reason why the rest of the response could not be used.
 	Err error
 
 	verifyAgain func(context.Context) (*Token, error) // verifies the response again; nil: that would not help
 }
 
-// Error has the cause, and says that there is a new refresh token.
+// Error returns the text of Err, and states that there is a new refresh token.
 func (e *RefreshError) Error() string {
 	if e == nil {
 		e = new(RefreshError)
@@ -238,7 +243,7 @@ func (e *RefreshError) Error() string {
 	return (&Error{Op: opToken, Detail: "the refresh token was rotated (RefreshError.RefreshToken is the new one), but", Err: e.Err}).Error()
 }
 
-// Unwrap gives the cause to [errors.Is] and [errors.As].
+// Unwrap returns Err, or another error in its place if Err matches [ErrUnavailable].
 func (e *RefreshError) Unwrap() error {
 	if e == nil {
 		return nil
@@ -249,13 +254,13 @@ func (e *RefreshError) Unwrap() error {
 	return withOp(opIDToken, fail(ErrResponse, "id_token", "came with the new token and cannot be verified now"))
 }
 
-// Format prints the error text for every verb.
+// Format implements [fmt.Formatter]. It prints the result of Error for every verb.
 func (e RefreshError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
 
-// LogValue is the error text.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (e RefreshError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
-// MarshalJSON fails: a RefreshError holds a secret.
+// MarshalJSON always returns an error, because a RefreshError contains a secret.
 func (e RefreshError) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("oauth: a RefreshError is not for JSON: store the Token, with RefreshToken in it, by MarshalBinary")
 }
@@ -282,9 +287,11 @@ func tellRotation(ctx context.Context, old, fresh Secret) {
 	}
 }
 
-// ClientCredentials gets a token for the client itself: RFC 6749, Section 4.4.
-// A public client cannot. Nil options are the default. The errors are those of
-// a request, and [*ResponseError].
+// ClientCredentials returns a token for the client itself (RFC 6749, Section 4.4). opts
+// may be nil.
+//
+// ClientCredentials returns the errors of a request. If the client is public, the error
+// matches [ErrConfig].
 func (c *Client) ClientCredentials(ctx context.Context, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -311,34 +318,36 @@ func (c *Client) grant(ctx context.Context, form url.Values, opts *GrantOptions,
 	return t, nil
 }
 
-// A TokenExchangeRequest is what [Client.ExchangeToken] exchanges: RFC 8693, Section
-// 2.1. SubjectToken and SubjectTokenType are required.
+// A TokenExchangeRequest contains the parameters of [Client.ExchangeToken] (RFC 8693,
+// Section 2.1). SubjectToken and SubjectTokenType are required.
 type TokenExchangeRequest struct {
 	unprinted
 
-	SubjectToken     Secret // on behalf of whom the request is made
+	SubjectToken     Secret // represents the party for which the request is made
 	SubjectTokenType TokenTypeIdentifier
 
-	// ActorToken is who acts (delegation). Zero: nobody is named
-	// (impersonation). It goes with ActorTokenType.
+	// ActorToken represents the acting party, for delegation. If it is zero, none is named, and
+	// the exchange is an impersonation. ActorTokenType must be set if and only if
+	// ActorToken is.
 	ActorToken     Secret
 	ActorTokenType TokenTypeIdentifier
 
-	RequestedTokenType TokenTypeIdentifier // empty: the server's choice
+	RequestedTokenType TokenTypeIdentifier // if empty, the server chooses
 
-	// Audience are the names, at the server, of where the token is to be used;
-	// GrantOptions.Resource has those that are URIs. Nil: none.
+	// Audience lists the names, known to the server, of the services at which the token
+	// will be used. Services that are identified by a URI belong in
+	// GrantOptions.Resource. If nil, none are named.
 	Audience []string
 }
 
-// ExchangeToken exchanges a token for another one. Token.IssuedTokenType says
-// what came: it need not be an access token, and with TokenType "N_A" it cannot
-// be presented as one. What came is not verified here, whatever it is: it is
-// meant for somebody else. A server that leaves issued_token_type out, which
-// RFC 8693, Section 2.2.1 requires, is for [Client.Grant].
+// ExchangeToken exchanges a token for another one (RFC 8693). opts may be nil.
 //
-// Nil options are the default. The errors are those of a request, and
-// [*ResponseError].
+// Token.IssuedTokenType is the type of the new token, which need not be an access
+// token. If its TokenType is "N_A", it cannot be used as an access token. The new token
+// is not verified, because it is meant for another party. If a server omits
+// issued_token_type, which RFC 8693, Section 2.2.1 requires, use [Client.Grant].
+//
+// ExchangeToken returns the errors of a request.
 func (c *Client) ExchangeToken(ctx context.Context, x *TokenExchangeRequest, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -386,10 +395,10 @@ func (x *TokenExchangeRequest) form() (url.Values, error) {
 	return form, nil
 }
 
-// JWTBearer exchanges an assertion for an access token: RFC 7523, Section 2.1.
-// [SigningKey.SignJWT] makes assertions; another issuer may do so too. Nil
-// options are the default. The errors are those of a request, and
-// [*ResponseError].
+// JWTBearer exchanges an assertion for an access token (RFC 7523, Section 2.1). The
+// assertion is made by [SigningKey.SignJWT] or by another issuer. opts may be nil.
+//
+// JWTBearer returns the errors of a request.
 func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -403,16 +412,16 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOpt
 	}, opts, false)
 }
 
-// Grant makes a token request of a type that has no method of its own: RFC
-// 6749, Section 4.5. The params are sent beside grant_type and the client's
-// authentication. An ID token in the answer is verified; its nonce is not
-// judged.
+// Grant makes a token request for a grant type that has no method of its own (RFC 6749,
+// Section 4.5). It sends params together with grant_type and the client's
+// authentication. If the response contains an ID token, it is verified, but its nonce
+// is ignored.
 //
-// authorization_code and refresh_token are refused with [ErrConfig], because
-// without what their methods know their answers cannot be checked, and so is
-// password (RFC 9700, Section 2.4). The other errors are those of a request,
-// and [*ResponseError]. A public client cannot use client_credentials and CIBA's grant
-// here either: [ErrConfig].
+// Grant returns the errors of a request. If grantType is authorization_code or
+// refresh_token, the error matches [ErrConfig], because Grant does not know against
+// what to check the response. It also matches ErrConfig for password (RFC 9700, Section
+// 2.4), and, if the client is public, for client_credentials and the grant type of
+// CIBA.
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
