@@ -29,88 +29,112 @@ func (k *errorKind) Unwrap() error {
 
 // Kinds of errors, for use with [errors.Is].
 //
-// The first group says that nothing was learned about a token: the program
-// is configured wrongly or the other side did not answer as it should. Only
-// ErrParse and ErrUnsupported can also say that a token is bad.
+// An error of this first group says nothing about a token: the program is
+// configured wrongly, or the other side did not respond as it should. Only ErrParse
+// and ErrUnsupported can also mean that a token is bad.
 var (
-	// ErrConfig: the configuration or a call's arguments are wrong. No request was made.
+	// ErrConfig means that the configuration, or an argument of the call, is
+	// invalid. No request was sent.
 	ErrConfig error = &errorKind{text: "configuration"}
-	// ErrInsecureURL: a URL to fetch is not https (see Config.InsecureAllowHTTP). No request was made.
+	// ErrInsecureURL means that a URL to fetch is not an https URL (see
+	// Config.InsecureAllowHTTP). No request was sent.
 	ErrInsecureURL error = &errorKind{text: "insecure URL"}
-	// ErrNetwork: the server could not be reached, or the connection broke.
+	// ErrNetwork means that the server could not be reached, or that the connection
+	// broke.
 	ErrNetwork error = &errorKind{text: "network"}
-	// ErrResponse: an answer does not conform: its status, media type, size or members.
+	// ErrResponse means that a response does not conform to its specification, in
+	// its status, media type, size or members.
 	ErrResponse error = &errorKind{text: "response"}
-	// ErrParse: a token, document or parameter is not well-formed. If it is a token, the error also is [ErrInvalid].
+	// ErrParse means that a token, document or parameter is not well-formed. If it
+	// is a token, the error also matches [ErrInvalid].
 	ErrParse error = &errorKind{text: "parse"}
-	// ErrUnsupported: well-formed, but not something this package does, or not in this FIPS 140-3 mode. If it is a token, the error also is [ErrInvalid].
+	// ErrUnsupported means that the input or option is well-formed, but not
+	// supported by this package, or not in this FIPS 140-3 mode. If it is a token,
+	// the error also matches [ErrInvalid].
 	ErrUnsupported error = &errorKind{text: "unsupported"}
-	// ErrUnavailable: what is needed cannot be had now: keys, an introspection, the replay cache or room in it. A token was neither accepted nor found bad.
+	// ErrUnavailable means that something the call needs is not available now, for
+	// example the issuer's keys, an introspection response, or room in the replay
+	// cache. If the call is about a token, the token was neither accepted nor found
+	// to be bad.
 	ErrUnavailable error = &errorKind{text: "unavailable"}
-	// ErrNoCredentials: a request came in without credentials, or with unknown ones. The answer to it is status 401.
+	// ErrNoCredentials means that an incoming request has no credentials, or
+	// credentials of an unknown scheme. The response to it has status 401.
 	ErrNoCredentials error = &errorKind{text: "no credentials"}
-	// ErrMalformed: a request came in that is not well-formed. The answer to it is status 400.
+	// ErrMalformed means that an incoming request is not well-formed. The response
+	// to it has status 400.
 	ErrMalformed error = &errorKind{text: "malformed"}
-	// ErrRateLimited: one key made too many requests in too short a time. The answer to it is status 429.
+	// ErrRateLimited means that one DPoP key was used for too many requests in too
+	// short a time. The response to such a request has status 429.
 	ErrRateLimited error = &errorKind{text: "limited"}
-	// ErrPending: the user has not decided yet about a device or backchannel authentication (RFC 8628, Section 3.5; CIBA, Section 11). Ask again after the interval. The error also is [ErrRefused].
+	// ErrPending means that the user has not decided yet about a device or
+	// backchannel authentication (RFC 8628, Section 3.5; CIBA, Section 11). The
+	// caller should ask again after the interval. The error also matches
+	// [ErrRefused].
 	ErrPending error = &errorKind{text: "pending"}
-	// ErrRefused: the server refused the request. Every [*ResponseError] and [*AuthorizationError] is one.
+	// ErrRefused means that the server refused the request. Every [*ResponseError]
+	// and [*AuthorizationError] matches it.
 	ErrRefused error = &errorKind{text: "refused"}
 )
 
-// ErrInvalid is the umbrella of the kinds below: a token or a response was
-// read and failed a check. "Bad token" is errors.Is(err, ErrInvalid), which
-// also holds for a token that is not well-formed or not supported.
+// ErrInvalid means that a token or a response was read and failed a check. All
+// kinds below match it, and so does the error of a token that is not well-formed or
+// not supported. To test for a bad token, use errors.Is(err, ErrInvalid).
 var ErrInvalid error = &invalidKind
 
 var invalidKind = errorKind{text: "invalid"}
 
-// Kinds of failed checks. Each of them also is [ErrInvalid].
+// Kinds of failed checks. An error of any of them also matches [ErrInvalid].
 var (
-	// ErrAlgorithm: the algorithm of a token is not one that is allowed for it.
+	// ErrAlgorithm means that a token is signed with an algorithm that is not
+	// allowed for it.
 	ErrAlgorithm error = &errorKind{"algorithm", &invalidKind}
-	// ErrKeyNotFound: the key set has no key, or several, for the token's header.
+	// ErrKeyNotFound means that the key set has no key for the token's header, or
+	// several.
 	ErrKeyNotFound error = &errorKind{"key not found", &invalidKind}
-	// ErrSignature: the signature does not verify.
+	// ErrSignature means that the signature does not verify.
 	ErrSignature error = &errorKind{"signature", &invalidKind}
-	// ErrDecrypt: a token does not decrypt, or is not encrypted and has to be.
+	// ErrDecrypt means that a token does not decrypt, or that it must be encrypted
+	// and is not.
 	ErrDecrypt error = &errorKind{"decrypt", &invalidKind}
-	// ErrType: a token of another type (typ) stands where this one is expected.
+	// ErrType means that a token is of another type (typ) than the one that is
+	// expected.
 	ErrType error = &errorKind{"type", &invalidKind}
-	// ErrClaim: a claim or parameter is missing or wrong; Error.Param names it.
+	// ErrClaim means that a claim or parameter is missing or wrong. Error.Param
+	// names it.
 	ErrClaim error = &errorKind{"claim", &invalidKind}
-	// ErrIssuer: the issuer is another one.
+	// ErrIssuer means that the issuer is not the one that is expected.
 	ErrIssuer error = &errorKind{"issuer", &invalidKind}
-	// ErrAudience: meant for another client or resource.
+	// ErrAudience means that a token is meant for another client or resource.
 	ErrAudience error = &errorKind{"audience", &invalidKind}
-	// ErrExpired: too old.
+	// ErrExpired means that a token, proof or other value is too old.
 	ErrExpired error = &errorKind{"expired", &invalidKind}
-	// ErrNotYetValid: not valid yet.
+	// ErrNotYetValid means that a token, proof or other value is not valid yet.
 	ErrNotYetValid error = &errorKind{"not yet valid", &invalidKind}
-	// ErrNonce: the nonce is not the one that was sent.
+	// ErrNonce means that the nonce is not the one that was sent.
 	ErrNonce error = &errorKind{"nonce", &invalidKind}
-	// ErrState: the state is not the one that was sent.
+	// ErrState means that the state is not the one that was sent.
 	ErrState error = &errorKind{"state", &invalidKind}
-	// ErrTokenType: the token type is not one that this client can use.
+	// ErrTokenType means that the client or resource server cannot use a token of
+	// this type (token_type).
 	ErrTokenType error = &errorKind{"token type", &invalidKind}
-	// ErrBinding: the token or request is bound to another key.
+	// ErrBinding means that the token or request is bound to another key or
+	// certificate, or that it must be bound to one and is not.
 	ErrBinding error = &errorKind{"binding", &invalidKind}
-	// ErrInactive: the server says that the token is not active.
+	// ErrInactive means that the server says that the token is not active.
 	ErrInactive error = &errorKind{"inactive", &invalidKind}
-	// ErrScope: the access token does not have a scope that is needed.
+	// ErrScope means that the access token lacks a required scope.
 	ErrScope error = &errorKind{"scope", &invalidKind}
-	// ErrReplay: used before.
+	// ErrReplay means that the token, proof or response was used before.
 	ErrReplay error = &errorKind{"replay", &invalidKind}
 )
 
-// An Error says what failed. Neither Detail nor Err contains a token, a
-// secret or a response body.
+// An Error describes a failure. Neither Detail nor Err contains a token, a secret
+// or a response body.
 type Error struct {
 	Kind   error  // one of the Err… values
 	Op     string // the operation: "discover", "token", "id token", …
 	Param  string // the configuration field, claim or parameter at fault; may be empty
-	Detail string // one sentence for a person; never shown to the other side
+	Detail string // one sentence for a person; never sent to the other side
 	Err    error  // the cause; may be nil
 
 	answer answer // what a resource server says of it, beside what follows from Kind
@@ -120,7 +144,8 @@ type Error struct {
 // nilReceiver is the error of a method that would fill what is not there.
 func nilReceiver() *Error { return fail(ErrConfig, "", "is called on a nil pointer") }
 
-// Error names the operation, what is at fault, what is wrong with it, and the cause.
+// Error returns a text with the operation, the parameter at fault, the failure, and
+// its cause.
 func (e *Error) Error() string {
 	if e == nil {
 		return "oauth: no error"
@@ -147,7 +172,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the kind and the cause to [errors.Is] and [errors.As].
+// Unwrap returns the kind and the cause, for [errors.Is] and [errors.As]. If the
+// error is about a token that the program received, they include [ErrInvalid].
 func (e *Error) Unwrap() []error {
 	if e == nil {
 		return nil
@@ -199,27 +225,29 @@ func ofToken(err error) error {
 	return &e2
 }
 
-// A ResponseError is the server's refusal in an HTTP response: the error of
-// RFC 6749, Section 5.2, or, with an empty Code, a status that was not expected.
-// errors.Is(err, [ErrRefused]) holds, and with an empty Code
-// errors.Is(err, [ErrResponse]) as well.
+// A ResponseError is a server's refusal in an HTTP response. It holds the error of
+// RFC 6749, Section 5.2 or, if Code is empty, a status that was not expected. It
+// matches [ErrRefused] and, if Code is empty, [ErrResponse] as well.
 //
-// Servers quote requests. Code, Description and URI hold at most 1 KiB each, and
-// no secret of the request in any spelling: "[redacted]" stands in its place. The
-// other fields are for programs, not for logs.
+// Servers quote requests. Code, Description and URI are at most 1 KiB each, and
+// each secret of the request in them is replaced with "[redacted]", however the
+// server has encoded it. The other fields may quote the request as it was.
+//
+// WARNING: Do not log Challenges, Header or Body.
 type ResponseError struct {
 	Op          string // the operation, as in [Error]
 	StatusCode  int
-	Code        string      // error: "invalid_grant", "invalid_client", …; "" if the body has none
+	Code        string      // error: "invalid_grant", "invalid_client", …; empty if the body has none
 	Description string      // error_description, for developers; may be empty
-	URI         string      // error_uri, if it is an http or https URL that can be shown and linked to; else empty
-	Challenges  []Challenge // WWW-Authenticate; not printed, as they came: they may quote the request
-	Header      http.Header // of the response, at most 4 KiB, without Location; not printed, it may quote the request
-	Body        []byte      // at most 4 KiB of it; not printed, it may quote the request
+	URI         string      // error_uri; empty unless it is an http or https URL that can be shown and linked to
+	Challenges  []Challenge // of WWW-Authenticate; not printed, because they may quote the request
+	Header      http.Header // at most 4 KiB, without Location; not printed, because it may quote the request
+	Body        []byte      // at most its first 4 KiB; not printed, because it may quote the request
 }
 
-// Error has the status, the server's code and description, and for codes that
-// developers meet first what to look at. Not the body.
+// Error returns a text with the status, the server's code and its description. For
+// codes that developers often meet first, it adds advice. It does not contain the
+// body.
 func (e *ResponseError) Error() string {
 	if e == nil {
 		return "oauth: no error"
@@ -245,10 +273,11 @@ func (e *ResponseError) Error() string {
 // opToken is the operation of the token endpoint, where a user may not have decided yet.
 const opToken = "token"
 
-// Is makes the error one of kind [ErrRefused], without a code also [ErrResponse].
-// Two codes of RFC 8628, Section 3.5 and CIBA, Section 11 have kinds of their own:
-// expired_token matches [ErrExpired] and [ErrInvalid], and authorization_pending and
-// slow_down from the token endpoint match [ErrPending].
+// Is reports whether the error is of the kind target: always for [ErrRefused], and
+// for [ErrResponse] if Code is empty. Two codes of RFC 8628, Section 3.5 and CIBA,
+// Section 11 have kinds of their own: expired_token matches [ErrExpired] and
+// [ErrInvalid], and authorization_pending and slow_down from the token endpoint
+// match [ErrPending].
 func (e *ResponseError) Is(target error) bool {
 	switch target {
 	case ErrRefused:
@@ -263,28 +292,31 @@ func (e *ResponseError) Is(target error) bool {
 	return false
 }
 
-// Format prints the error text for every verb: header and body stay hidden.
+// Format prints the text of Error for every verb, because header and body may hold
+// secrets.
 func (e ResponseError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
 
-// LogValue is the error text: header and body stay hidden.
+// LogValue returns the text of Error, because header and body may hold secrets.
 func (e ResponseError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
-// MarshalJSON fails: header and body can hold secrets.
+// MarshalJSON always returns an error, because header and body may hold secrets.
 func (e ResponseError) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("oauth: a ResponseError is not for JSON: use its Error text or its fields")
 }
 
-// An AuthorizationError is the server's refusal in an authorization response:
-// RFC 6749, Section 4.1.2.1. errors.Is(err, [ErrRefused]) holds. Its fields are
-// bounded, and free of secrets, as those of [ResponseError] are; the text is the
-// other side's, and anybody can send a browser with such a response.
+// An AuthorizationError is a server's refusal in an authorization response (RFC
+// 6749, Section 4.1.2.1). It matches [ErrRefused]. Its fields are bounded and free
+// of secrets, as the same fields of a [ResponseError] are.
+//
+// WARNING: Anyone can send a browser to the redirect URI with such a response. The
+// fields are not necessarily the server's.
 type AuthorizationError struct {
 	Code        string // error: "access_denied", "login_required", …
 	Description string // error_description, for developers; may be empty
-	URI         string // error_uri, if it is an http or https URL that can be shown and linked to; else empty
+	URI         string // error_uri; empty unless it is an http or https URL that can be shown and linked to
 }
 
-// Error has the server's code and description.
+// Error returns a text with the server's code and description.
 func (e *AuthorizationError) Error() string {
 	if e == nil {
 		return "oauth: no error"
@@ -296,17 +328,17 @@ func (e *AuthorizationError) Error() string {
 	return s
 }
 
-// Is makes the error one of kind [ErrRefused].
+// Is reports whether target is [ErrRefused].
 func (e *AuthorizationError) Is(target error) bool { return target == ErrRefused }
 
 // A Challenge is one of the challenges of a WWW-Authenticate header field.
 type Challenge struct {
-	Scheme  string            // as the server wrote it; compare without regard to case
+	Scheme  string            // as the server wrote it; its case does not matter (see HasScheme)
 	Token68 string            // a value without a name, as in "Negotiate YWJjZA=="
-	Params  map[string]string // by lower-case name; nil with Token68 and where there are none
+	Params  map[string]string // by lower-case name; nil if there are none, or if Token68 is set
 }
 
-// Is reports whether the challenge is of the scheme, without regard to case.
+// HasScheme reports whether the challenge is of the scheme, without regard to case.
 func (c Challenge) HasScheme(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
 
 // An answer is what an error has to say to the client beside what follows from
