@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// An Algorithm is the name of a JWS signature algorithm, a value of the IANA
-// registry "JSON Web Signature and Encryption Algorithms".
+// An Algorithm is the name of a JWS signature algorithm, from the IANA registry
+// "JSON Web Signature and Encryption Algorithms".
 type Algorithm string
 
-// The algorithms this package signs and verifies with.
+// Algorithms that this package signs and verifies with.
 const (
 	RS256 Algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256, the default of OpenID Connect
 	RS384 Algorithm = "RS384"
@@ -32,18 +32,19 @@ const (
 
 	Ed25519 Algorithm = "Ed25519" // RFC 9864
 
-	// ML-DSA, which quantum computers do not break (FIPS 204, RFC 9964). It needs
-	// a program that is built with Go 1.27 or newer and, where that is a build with
-	// GOFIPS140, the Go Cryptographic Module v1.26.0 or newer; in any other it is
-	// [ErrUnsupported]. Signatures are large, 2420, 3309 and 4627 bytes, and so are
-	// DPoP proofs, about 6, 8 and 11 KiB: not every server takes such a header.
+	// ML-DSA resists attacks by quantum computers (FIPS 204, RFC 9964). The program
+	// must be built with Go 1.27 or newer and, if it is built with GOFIPS140, with
+	// the Go Cryptographic Module v1.26.0 or newer. Otherwise, the errors match
+	// [ErrUnsupported]. Signatures are large (2420, 3309 and 4627 bytes), and so
+	// are DPoP proofs (about 6, 8 and 11 KiB): not every server accepts a header
+	// field of that size.
 	MLDSA44 Algorithm = "ML-DSA-44"
 	MLDSA65 Algorithm = "ML-DSA-65"
 	MLDSA87 Algorithm = "ML-DSA-87"
 )
 
-// HMAC algorithms, for [ClientSecretJWT] alone. A token signed with one is
-// refused everywhere.
+// HMAC algorithms, for [ClientSecretJWT] only. A token that is signed with one of
+// them is always refused.
 const (
 	HS256 Algorithm = "HS256"
 	HS384 Algorithm = "HS384"

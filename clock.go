@@ -12,23 +12,24 @@ import (
 	"time"
 )
 
-// DefaultTolerance is the clock tolerance where Clock.Tolerance is zero.
+// DefaultTolerance is the clock tolerance that is used if Clock.Tolerance is zero.
 const DefaultTolerance = 30 * time.Second
 
-// A Clock says what time it is, and how exact that is, when claims are judged.
-// The zero Clock is the local time with [DefaultTolerance].
+// A Clock is the source of the current time, and its accuracy, for checks of
+// claims. The zero Clock is the local time with [DefaultTolerance].
 type Clock struct {
-	// Skew is added to the local time: positive when the local clock is behind
-	// that of the server. Zero: none. At most 24 h either way.
+	// Skew is added to the local time. It is positive if the local clock is behind
+	// the server's clock. It must be between -24 and 24 hours.
 	Skew time.Duration
 
-	// Tolerance is how far exp, nbf, iat and auth_time may be off. It widens
-	// what is accepted and never narrows it. Zero: DefaultTolerance; negative:
-	// none; over 10 minutes is a configuration error.
+	// Tolerance is how far exp, nbf, iat and auth_time may be off. It makes checks
+	// more lenient and never stricter. If zero, it is DefaultTolerance; if
+	// negative, there is no tolerance. It must not be over 10 minutes.
 	Tolerance time.Duration
 
-	// Now tells the local time. Nil: time.Now. It is called from several goroutines
-	// and with locks held: it must return at once, and must not call the package.
+	// Now returns the local time. If nil, time.Now is used. It is called from
+	// several goroutines, and with locks held: it must return at once, and must not
+	// call the package.
 	Now func() time.Time
 }
 

@@ -10,10 +10,10 @@ import (
 	"log/slog"
 )
 
-// A Secret is a string that must not reach a log: a token, a client secret.
-// Printing it with any verb, logging it and encoding it give no text;
-// [Secret.Reveal] does, and is easy to search for. Two Secrets of one text
-// are not ==. The zero Secret is no secret at all: IsZero.
+// A Secret is a string that must not be logged, for example a token or a client
+// secret. Printing it with any verb, logging it or encoding it does not show the
+// text. [Secret.Reveal] does, and is easy to search for. Two Secrets with the same
+// text are not equal by ==. The zero Secret holds no secret.
 type Secret struct {
 	// A pointer, because fmt prints a string even from an unexported field of a
 	// struct that embeds a Secret, where it may not call methods.
@@ -22,7 +22,8 @@ type Secret struct {
 
 const redacted = "[redacted]"
 
-// NewSecret makes a Secret of s. NewSecret("") is the zero Secret.
+// NewSecret returns a Secret that holds s. If s is empty, it returns the zero
+// Secret.
 func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
@@ -30,7 +31,7 @@ func NewSecret(s string) Secret {
 	return Secret{&s}
 }
 
-// Reveal returns the text.
+// Reveal returns the text. It is empty for the zero Secret.
 func (s Secret) Reveal() string {
 	if s.p == nil {
 		return ""
@@ -38,7 +39,7 @@ func (s Secret) Reveal() string {
 	return *s.p
 }
 
-// IsZero reports whether there is no secret.
+// IsZero reports whether s is the zero Secret, which holds no secret.
 func (s Secret) IsZero() bool { return s.p == nil }
 
 // String returns "[redacted]", or "" for the zero Secret.
@@ -49,21 +50,22 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString is String: %#v gives nothing away either.
+// GoString returns the same as String, so that %#v does not show the text either.
 func (s Secret) GoString() string { return s.String() }
 
-// Format writes String for every verb; %p and %x would get around String.
+// Format prints the result of String for every verb, because %p and %x do not call
+// String.
 func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
-// LogValue is String.
+// LogValue returns the result of String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 var errSecretEncoding = errors.New("oauth: a Secret does not encode itself: call Reveal where it has to be stored")
 
-// MarshalText fails.
+// MarshalText always returns an error.
 func (s Secret) MarshalText() ([]byte, error) { return nil, errSecretEncoding }
 
-// MarshalJSON fails.
+// MarshalJSON always returns an error.
 func (s Secret) MarshalJSON() ([]byte, error) { return nil, errSecretEncoding }
 
 // unprinted is embedded in what an application fills with secrets or personal data

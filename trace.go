@@ -7,26 +7,34 @@ import (
 	"time"
 )
 
-// A Trace is a set of hooks in the manner of net/http/httptrace, for metrics
-// and logs. Any of them may be nil, and they may run concurrently. They run in the
-// goroutine of the call and delay it. Those of work that callers share, a key-set
-// fetch or a token renewal, run after its result is in use and before the callers go
-// on: a hook may itself use the [KeySet] or [Transport], and callers do not wait for
-// one that takes longer than a second. A hook that panics there fails the calls that
-// have nothing else to go on with; elsewhere the panic is one of the call, whose
-// result is lost, a refresh token that the server has rotated too. Nothing that is secret reaches a hook: no token,
-// no parameter, no URL beyond scheme, host and path.
+// A Trace is a set of hooks for metrics and logs, in the manner of
+// [net/http/httptrace.ClientTrace]. Any hook may be nil. Hooks may be called
+// concurrently.
+//
+// A hook runs in the goroutine of the call and delays it. If callers share the
+// work, as they share a key-set fetch or a token renewal, its hooks run when the
+// result is in use and before the callers go on. Such a hook may itself use the
+// [KeySet] or [Transport]. Callers wait for it for one second at most.
+//
+// Hooks receive no secrets: no token, no parameter, and of a URL only scheme, host
+// and path.
+//
+// WARNING: A hook should not panic. A panic in a hook of shared work fails the
+// calls that have no other result to use. Elsewhere, it is a panic of the call, and
+// the result of the call is lost, for example a refresh token that the server has
+// just rotated.
 type Trace struct {
-	// RequestDone is called after each HTTP request of the package, whether or
-	// not an answer came.
+	// RequestDone is called after each HTTP request of the package, whether or not
+	// there was a response.
 	RequestDone func(ctx context.Context, info RequestInfo)
 
 	// KeySetFetched is called after each attempt to fetch a key set.
 	KeySetFetched func(ctx context.Context, info KeySetInfo)
 
-	// RequestRefused is called for each request that [ResourceServer.Authenticate] or
-	// [ResourceServer.Require] refuses. Some belong to every client's day: those
-	// without credentials, and those whose proof needs a new nonce.
+	// RequestRefused is called for each request that [ResourceServer.Authenticate]
+	// or [ResourceServer.Require] refuses. Some refusals are normal for every
+	// client, for example if a request has no credentials, or if its proof needs a
+	// new nonce.
 	RequestRefused func(ctx context.Context, info RefusalInfo)
 }
 
@@ -35,9 +43,9 @@ type RequestInfo struct {
 	Op       string        // the operation, as in [Error]
 	Method   string        // GET, POST, …
 	URL      string        // scheme, host and path
-	Status   int           // 0: no answer
+	Status   int           // zero if there was no response
 	Duration time.Duration // until the body was read
-	Err      error         // why there is no answer, or it was not read; nil otherwise
+	Err      error         // why there was no response or it could not be read; nil if it was
 }
 
 // KeySetInfo describes an attempt to fetch a key set.
@@ -45,15 +53,15 @@ type KeySetInfo struct {
 	JWKSURI string // without its query
 	Keys    int    // usable keys in the new set
 	Skipped int    // keys that cannot be used
-	Err     error
+	Err     error  // why the fetch failed; nil if it succeeded
 }
 
 // RefusalInfo describes a request that a [ResourceServer] refused.
 type RefusalInfo struct {
 	Method string // GET, POST, …
-	Path   string // as it was escaped, without the query
-	Status int    // of the answer
-	Err    error  // why; the client is told nothing but its kind
+	Path   string // as it was escaped in the request, without the query
+	Status int    // of the response
+	Err    error  // why the request was refused; the client learns only its kind
 }
 
 func (t *Trace) requestDone(ctx context.Context, info RequestInfo) {
