@@ -367,8 +367,8 @@ func jwkThumbprint(o jsonObject) (string, error) {
 
 // ---- private keys
 
-// A SigningKey is a private key with the one algorithm that it is used with.
-// It is immutable and safe for concurrent use if its signer is.
+// A SigningKey is a private key, together with the one algorithm that it is used
+// with. It is immutable and, if its signer is, safe for concurrent use.
 type SigningKey struct {
 	signer heldSigner
 	alg    *algorithm
@@ -385,13 +385,15 @@ func (h heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) 
 	return (*h.signer).Sign(rand, digest, opts)
 }
 
-// NewSigningKey makes a SigningKey of a signer: a private key in memory, in an
-// HSM, in a KMS. The signer is called from several goroutines at once. The key
-// id goes into the kid of what is signed; empty: there is none. RSA keys have
-// 2048 to 8192 bits. The errors are of kind [ErrConfig]; for an algorithm that
-// is not one of this package's, [ErrAlgorithm]; for a key that FIPS 140-3 mode
-// does not allow, and for ML-DSA where the program does not have it,
-// [ErrUnsupported].
+// NewSigningKey returns a SigningKey that signs with signer, which may hold a
+// private key in memory, in an HSM or in a key management service. The signer must
+// be safe for concurrent use. keyID is the kid of the tokens that the key signs; if
+// empty, they have none. An RSA key must have 2048 to 8192 bits.
+//
+// If alg is not an algorithm of this package, the error matches [ErrAlgorithm]. If
+// FIPS 140-3 mode does not allow the key, or if alg is ML-DSA and the program does
+// not have it, the error matches [ErrUnsupported]. If the key is invalid otherwise
+// or does not fit alg, it matches [ErrConfig].
 func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningKey, error) {
 	const op = "signing key"
 	if signer == nil {
@@ -413,9 +415,11 @@ func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningK
 	return &SigningKey{heldSigner{&signer}, a, keyID}, nil
 }
 
-// GenerateSigningKey makes a new key in memory, with its thumbprint as key id.
-// RSA keys get 2048 bits; larger ones come through [NewSigningKey]. The errors are
-// of kind [ErrAlgorithm] and [ErrUnsupported].
+// GenerateSigningKey returns a new key in memory. Its key id is its thumbprint. RSA
+// keys have 2048 bits; use [NewSigningKey] for larger ones.
+//
+// If alg is not an algorithm of this package, the error matches [ErrAlgorithm]. If
+// the program does not have it, the error matches [ErrUnsupported].
 func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
 	a, err := signatureAlgorithm("alg", alg)
 	if err != nil {
@@ -438,12 +442,14 @@ func GenerateSigningKey(alg Algorithm) (*SigningKey, error) {
 	return NewSigningKey(signer, alg, thumbprint(signer.Public()))
 }
 
-// ParseSigningKey reads a private key: PEM (PKCS #8, PKCS #1, SEC 1; not
-// encrypted) or a JWK. An empty alg or keyID is taken from the JWK's alg or
-// kid. The PKCS #8 of an ML-DSA key has to have the seed alone (RFC 9881), which
-// OpenSSL writes with -provparam ml-dsa.output_formats=seed-only. The errors are of
-// kind [ErrParse], [ErrConfig], [ErrAlgorithm] or [ErrUnsupported] and never quote
-// the input.
+// ParseSigningKey returns the private key in pemOrJWK, which must be a JWK or
+// unencrypted PEM (PKCS #8, PKCS #1 or SEC 1). If alg or keyID is empty, it is the
+// JWK's alg or kid. The PKCS #8 form of an ML-DSA key must contain only the seed
+// (RFC 9881), as OpenSSL writes it with -provparam ml-dsa.output_formats=seed-only.
+//
+// If the key cannot be read, the error matches [ErrParse], or [ErrUnsupported] if
+// the key is encrypted. The other errors are those of [NewSigningKey]. No error
+// quotes the key.
 func ParseSigningKey(pemOrJWK []byte, alg Algorithm, keyID string) (*SigningKey, error) {
 	const op = "signing key"
 	if err := notBuiltIn("alg", alg); err != nil { // before PEM is read that only a newer Go can read
@@ -592,7 +598,7 @@ func rsaPrivateJWK(o jsonObject) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// PublicJWK is the public key as a JWK with kid, alg and use, for the client's
+// PublicJWK returns the public key as a JWK with kid, alg and use, for the client's
 // jwks or jwks_uri.
 func (k *SigningKey) PublicJWK() json.RawMessage {
 	if k.empty() {
@@ -610,7 +616,8 @@ func (k *SigningKey) PublicJWK() json.RawMessage {
 	return append(b, '}')
 }
 
-// Thumbprint is the RFC 7638 thumbprint of the public key, SHA-256, base64url.
+// Thumbprint returns the RFC 7638 thumbprint of the public key: the SHA-256,
+// base64url.
 func (k *SigningKey) Thumbprint() string {
 	if k.empty() {
 		return ""
@@ -621,10 +628,11 @@ func (k *SigningKey) Thumbprint() string {
 // empty reports whether there is no key: the zero and the nil SigningKey.
 func (k *SigningKey) empty() bool { return k == nil || k.alg == nil }
 
-// Format prints algorithm and key id: the signer may be the private key itself.
+// Format prints the algorithm and the key id, because the signer may be the private
+// key itself.
 func (k SigningKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.summary()) }
 
-// LogValue is algorithm and key id.
+// LogValue returns the algorithm and the key id.
 func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.summary()) }
 
 func (k *SigningKey) summary() string {
@@ -634,7 +642,7 @@ func (k *SigningKey) summary() string {
 	return "SigningKey(" + string(k.alg.name) + " " + printable(k.kid, 128) + ")"
 }
 
-// Algorithm is the key's one algorithm.
+// Algorithm returns the algorithm that the key is used with.
 func (k *SigningKey) Algorithm() Algorithm {
 	if k.empty() {
 		return ""
@@ -642,7 +650,7 @@ func (k *SigningKey) Algorithm() Algorithm {
 	return k.alg.name
 }
 
-// KeyID is the kid of what the key signs; it may be empty.
+// KeyID returns the kid of the tokens that the key signs. It may be empty.
 func (k *SigningKey) KeyID() string {
 	if k.empty() {
 		return ""

@@ -16,36 +16,38 @@ import (
 	"time"
 )
 
-// A KeySet holds the public keys of an issuer. It fetches them when they are
-// first needed and again when they are old or a token names a key that is not
-// among them. How often it does so does not depend on the number of tokens:
+// A KeySet holds the public keys of an issuer. It fetches them when they are first
+// needed, and again when they are old or when a token names a key that is not in
+// the set. The number of fetches does not depend on the number of tokens:
 //
-//   - When the keys are 5 minutes old (less if the server's Cache-Control says
-//     so, but at least 1 minute), the next use starts a refresh and does not
-//     wait for it. When they are twice as old, because there was no use for a
-//     while, it waits, and uses the old keys only if the refresh fails or one
-//     failed within the last 5 minutes. Their age includes the time for which
-//     the machine slept.
-//   - A token whose key is not in the set starts a fetch and waits for it. In a
-//     token, userinfo or introspection response, which only the server can
-//     send, it does so once in 2 seconds, and waits until then. In an
-//     authorization response, a logout token, an access token and
-//     [Client.VerifyIDToken], which anybody can send, it does so 3 times at
-//     once and then once in 60 seconds. Beyond that the error matches
-//     [ErrUnavailable] and not [ErrKeyNotFound]: whether the key exists is not
-//     known. The two limits do not affect each other, and only a fetch that
-//     succeeds counts towards them.
+//   - When the keys are 5 minutes old (or less, down to 1 minute, if the server's
+//     Cache-Control says so), the next use starts a refresh and does not wait for
+//     it. When they are twice as old, because the set was not used for a while, the
+//     next use waits for the refresh. It uses the old keys only if the refresh
+//     fails or one has failed within the last 5 minutes. The age of the keys
+//     includes the time for which the machine slept.
+//   - A token whose key is not in the set starts a fetch and waits for it. There
+//     are two limits, which do not affect each other. Only a fetch that succeeds
+//     counts towards them. For tokens in a token, userinfo or introspection
+//     response, which only the server can send, the limit is one fetch in 2
+//     seconds, for which the token waits. For tokens in an authorization response,
+//     logout tokens, access tokens and [Client.VerifyIDToken], which anyone can
+//     send, it is 3 fetches at once and then one in 60 seconds. Beyond that, the
+//     error matches [ErrUnavailable] and not [ErrKeyNotFound], because it is not
+//     known whether the key exists.
 //   - A bad signature under a key of the set starts no fetch.
-//   - After a fetch that failed, the next one is not made for 1 second, which
-//     doubles with each failure up to 60 seconds. Old keys stay in use up to
+//   - After a fetch that failed, there is no fetch for 1 second. That time doubles
+//     with each failure, up to 60 seconds. Old keys stay in use up to
 //     KeySetOptions.MaxAge.
-//   - A refresh that succeeds replaces the set at once and whole: a key that
-//     the server took out is gone.
+//   - A refresh that succeeds replaces the whole set at once: a key that the server
+//     has removed is not used any more.
 //
-// Callers share one fetch, which takes 10 seconds at the most and goes on when
-// the caller who started it leaves; values of that caller's context
-// (net/http/httptrace) stay with it. A KeySet is safe for concurrent use. One
-// KeySet serves all Clients of an issuer. The zero KeySet has no keys.
+// Callers share one fetch. It takes at most 10 seconds, and it continues if the
+// caller that started it gives up. It sees the values of that caller's context, for
+// example those of [net/http/httptrace].
+//
+// A KeySet is safe for concurrent use. One KeySet may serve all Clients of an
+// issuer. The zero KeySet has no keys.
 type KeySet struct {
 	uri    string // "": fixed keys
 	shown  string // uri without its query, for the trace
@@ -66,17 +68,19 @@ type KeySet struct {
 	budgets  [2]fetchBudget
 }
 
-// KeySetOptions are the options of [NewKeySet].
+// KeySetOptions are the options of [NewKeySet]. The zero value is the usual case.
 type KeySetOptions struct {
-	// HTTPClient fetches the set; it is copied. Nil: one of the package's own.
+	// HTTPClient fetches the set. It is copied, and a client certificate in it is
+	// not offered. If nil, the package uses a client of its own, with timeouts.
 	HTTPClient *http.Client
 
-	// MaxAge is how long keys are used while they cannot be fetched anew, from
-	// 5 minutes to 24 hours. Zero: 1 hour.
+	// MaxAge is how long keys are used while they cannot be fetched again. It must
+	// be between 5 minutes and 24 hours; zero means 1 hour.
 	MaxAge time.Duration
 
+	// Trace observes the fetches. If nil, nothing does.
 	Trace             *Trace
-	InsecureAllowHTTP bool // allow an http URL: loopback and tests
+	InsecureAllowHTTP bool // allow an http URL, for loopback and tests only
 }
 
 // A keySnapshot is one state of the set. It is immutable but for the memo.
@@ -100,8 +104,10 @@ type skippedKey struct {
 	reason error
 }
 
-// NewKeySet makes a KeySet of the keys at jwksURI. Nothing is fetched yet. The
-// errors are of kind [ErrConfig] and [ErrInsecureURL].
+// NewKeySet returns a KeySet with the keys at jwksURI. It does not fetch them yet.
+// If opts is nil, it is the zero KeySetOptions. If jwksURI is not an https URL, the
+// error matches [ErrInsecureURL]; if it is not a URL, or if an option is invalid,
+// it matches [ErrConfig].
 func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
 	const op = "key set"
 	var o KeySetOptions
@@ -128,9 +134,9 @@ func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
 	}, nil
 }
 
-// ParseKeySet makes a KeySet of a JWK Set document. Its keys never change.
-// Keys that cannot be used are skipped; a set without any other is an error of
-// kind [ErrParse].
+// ParseKeySet returns a KeySet with the keys of a JWK Set document. They never
+// change. Keys that cannot be used are skipped. If the document cannot be read, or
+// if no key is left to verify with, the error matches [ErrParse].
 func ParseKeySet(jwks []byte) (*KeySet, error) {
 	snap, err := parseKeySet(jwks)
 	if err != nil {
@@ -457,7 +463,9 @@ func cacheMaxAge(h http.Header) (age time.Duration, ok bool) {
 	return age, ok
 }
 
-// Refresh fetches the set now, or waits for the fetch that is under way.
+// Refresh fetches the set now, or waits for a fetch that is already running. If the
+// set was made by [ParseKeySet], the error matches [ErrConfig]. If the fetch fails,
+// it matches [ErrUnavailable]. If ctx ends first, it matches the error of ctx.
 func (s *KeySet) Refresh(ctx context.Context) error {
 	if s == nil || s.uri == "" {
 		return withOp("key set", &Error{Kind: ErrConfig, Detail: "a parsed key set cannot be refreshed"})
@@ -603,9 +611,9 @@ type exportedKeySet struct {
 	Keys    []json.RawMessage `json:"keys"`
 }
 
-// Export returns the keys in a form that [KeySet.Import] reads, for a program
-// that starts often and would fetch them each time. Before the first fetch it
-// is an error of kind [ErrUnavailable].
+// Export returns the keys in a form that [KeySet.Import] accepts, for programs that
+// start often and would otherwise fetch the keys each time. If no keys were fetched
+// yet, the error matches [ErrUnavailable].
 func (s *KeySet) Export() ([]byte, error) {
 	var snap *keySnapshot
 	if s != nil {
@@ -621,14 +629,14 @@ func (s *KeySet) Export() ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// Import sets the keys from data that [KeySet.Export] wrote. Data that it refuses
-// changes nothing, so that a key that the server took out does not come back.
+// Import sets the keys from data that Export wrote. If it refuses the data, it
+// changes nothing, so that a key that the server has removed does not come back.
 //
 // WARNING: Anyone who can write the data can sign tokens as the issuer. Keep it
 // where only the program can write.
 //
-// If the data is of another jwks_uri, the error matches [ErrConfig]. If its time is
-// more than 10 minutes in the future, which allows for the clocks of different
+// If the data is for another jwks_uri, the error matches [ErrConfig]. If its time
+// is more than 10 minutes in the future, which allows for the clocks of different
 // machines, it matches [ErrNotYetValid]. If the keys are so old that they would be
 // refreshed, or not newer than the keys of the set, it matches [ErrExpired]. If the
 // data cannot be read, it matches [ErrParse].
