@@ -35,9 +35,9 @@ type keyExchanger interface {
 	ECDH(*ecdh.PublicKey) ([]byte, error)
 }
 
-// A DecryptionKey is a private key, or a client secret, with the algorithm and
-// the content encryptions that it is used with. It is immutable and safe for
-// concurrent use if its key is.
+// A DecryptionKey is a private key or a client secret, together with the algorithm
+// and the content encryptions that it is used with. It is immutable and, if its key
+// is, safe for concurrent use.
 type DecryptionKey struct {
 	// One of the three is set. None prints: see heldSigner.
 	rsa       *crypto.Decrypter
@@ -51,24 +51,29 @@ type DecryptionKey struct {
 
 const opDecrypt, opDecryptionKey = "decrypt", "decryption key"
 
-// NewDecryptionKey makes a DecryptionKey of a *[rsa.PrivateKey] or another
-// [crypto.Decrypter] with an RSA key (in an HSM, say), of an *[ecdsa.PrivateKey] on
-// P-256, P-384 or P-521, or of an *[ecdh.PrivateKey] on those or X25519 or another
-// value with its methods PublicKey, Curve and ECDH.
+// NewDecryptionKey returns a DecryptionKey for key, which must be one of these:
 //
-// alg is RSA-OAEP, RSA-OAEP-256, RSA-OAEP-384 or RSA-OAEP-512, or ECDH-ES alone or
-// with +A128KW, +A192KW or +A256KW. enc lists what may be decrypted: A128GCM,
-// A192GCM, A256GCM, A128CBC-HS256, A192CBC-HS384, A256CBC-HS512; nil: any of them.
-// The key id is compared with the kid of a token that has one; empty: it is not.
-// RSA keys have 2048 to 8192 bits.
+//   - an *[rsa.PrivateKey], or another [crypto.Decrypter] with an RSA key, for
+//     example in an HSM. An RSA key must have 2048 to 8192 bits.
+//   - an *[ecdsa.PrivateKey] on P-256, P-384 or P-521
+//   - an *[ecdh.PrivateKey] on one of these curves or X25519, or another value with
+//     its methods PublicKey, Curve and ECDH
 //
-// A key in an HSM that cannot be reached returns an error that is [ErrUnavailable],
-// which is handed on; any other error of it says that the token does not decrypt.
-// The call gets no context.
+// alg is RSA-OAEP, RSA-OAEP-256, RSA-OAEP-384, RSA-OAEP-512, ECDH-ES,
+// ECDH-ES+A128KW, ECDH-ES+A192KW or ECDH-ES+A256KW. enc lists the content
+// encryptions that are accepted: A128GCM, A192GCM, A256GCM, A128CBC-HS256,
+// A192CBC-HS384, A256CBC-HS512. If enc is nil, all of them are accepted; it must
+// not be empty otherwise. keyID is compared with the kid of a token. If either is
+// empty, any kid is accepted.
 //
-// The errors are of kind [ErrConfig]; [ErrUnsupported] for algorithms that this
-// package does not have (RSA1_5 and PBES2 among them) and, in FIPS 140-3 mode, for
-// RSA-OAEP with SHA-1 and X25519.
+// If an HSM cannot be reached, the key must return an error that matches
+// [ErrUnavailable], which the Decrypter passes on. Any other error of the key means
+// that the token does not decrypt. The key's methods receive no context.
+//
+// If alg or enc is not supported (for example RSA1_5 and PBES2), the error matches
+// [ErrUnsupported]. So it does in FIPS 140-3 mode for RSA-OAEP with SHA-1, for
+// X25519 and for RSA keys that the mode does not allow. If an argument is invalid
+// otherwise, or if key does not fit alg, the error matches [ErrConfig].
 func NewDecryptionKey(key crypto.PrivateKey, alg string, enc []string, keyID string) (*DecryptionKey, error) {
 	k, err := newDecryptionKey(alg, enc, keyID)
 	if err == nil {
@@ -167,13 +172,17 @@ func (k *DecryptionKey) wrongType() error {
 	return fail(ErrConfig, "alg", "%s needs a key of another type", k.alg.name)
 }
 
-// NewClientSecretDecryptionKey makes a DecryptionKey of the client secret, as OpenID
-// Connect Core 1.0, Section 10.2 has it: the symmetric key is the left part of the
-// SHA-2 hash of the secret. alg is dir, A128KW, A192KW, A256KW, A128GCMKW,
-// A192GCMKW or A256GCMKW; enc is as for [NewDecryptionKey], and exactly one for dir.
-// Such a key is worth what the secret is, which has at least 16 bytes: one with less
-// than 128 bits of randomness can be guessed by whoever sees a token. The errors are
-// of kind [ErrConfig] and [ErrUnsupported].
+// NewClientSecretDecryptionKey returns a DecryptionKey that is derived from the
+// client secret (OpenID Connect Core 1.0, Section 10.2): the key is the left part
+// of the SHA-2 hash of the secret. alg is dir, A128KW, A192KW, A256KW, A128GCMKW,
+// A192GCMKW or A256GCMKW. enc is as for [NewDecryptionKey]; for dir, it must list
+// exactly one. The secret must have at least 16 bytes.
+//
+// WARNING: Such a key is as strong as the secret. If the secret has less than 128
+// bits of randomness, anyone who sees a token can guess it.
+//
+// If alg or enc is not supported, the error matches [ErrUnsupported]. If the secret
+// is too short, or if the arguments do not fit together, it matches [ErrConfig].
 func NewClientSecretDecryptionKey(secret, alg string, enc []string) (*DecryptionKey, error) {
 	k, err := newDecryptionKey(alg, enc, "")
 	switch {
@@ -192,10 +201,13 @@ func NewClientSecretDecryptionKey(secret, alg string, enc []string) (*Decryption
 	return k, nil
 }
 
-// ParseDecryptionKey reads a private key: PEM (PKCS #8, PKCS #1, SEC 1; not
-// encrypted) or a JWK (RSA, EC; OKP with X25519; its use, if there is one, is enc).
-// An empty alg or keyID is taken from the JWK's alg or kid. The rest is as for
-// [NewDecryptionKey]; what cannot be read is [ErrParse]. No error quotes the key.
+// ParseDecryptionKey returns the private key in pemOrJWK, which must be a JWK or
+// unencrypted PEM (PKCS #8, PKCS #1 or SEC 1). A JWK must be of type RSA, EC or,
+// with X25519, OKP; if it has a use, it must be enc. If alg or keyID is empty, it
+// is the JWK's alg or kid. The other arguments are those of [NewDecryptionKey].
+//
+// If the key cannot be read, the error matches [ErrParse]. The other errors are
+// those of NewDecryptionKey. No error quotes the key.
 func ParseDecryptionKey(pemOrJWK []byte, alg string, enc []string, keyID string) (*DecryptionKey, error) {
 	key, err := readPrivateKey(pemOrJWK, &alg, &keyID, decryptionJWK)
 	if err != nil {
@@ -243,8 +255,8 @@ func decryptionJWK(o jsonObject) (crypto.PrivateKey, error) {
 
 const x25519Size = 32
 
-// PublicJWK is the public key as a JWK with kid, alg and use, for the client's
-// jwks or jwks_uri. Nil: the key is a client secret.
+// PublicJWK returns the public key as a JWK with kid, alg and use, for the client's
+// jwks or jwks_uri. It is nil if the key is a client secret.
 func (k *DecryptionKey) PublicJWK() json.RawMessage {
 	if k == nil {
 		return nil
@@ -265,10 +277,10 @@ func (k *DecryptionKey) PublicJWK() json.RawMessage {
 	return append(b, '}')
 }
 
-// Format prints algorithm and key id, never the key.
+// Format prints the algorithm and the key id, never the key.
 func (k DecryptionKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.summary()) }
 
-// LogValue is algorithm and key id.
+// LogValue returns the algorithm and the key id.
 func (k DecryptionKey) LogValue() slog.Value { return slog.StringValue(k.summary()) }
 
 func (k *DecryptionKey) summary() string {
@@ -283,17 +295,22 @@ func (k *DecryptionKey) summary() string {
 // decrypter is the Decrypter of NewDecrypter.
 type decrypter struct{ keys []*DecryptionKey }
 
-// NewDecrypter makes a Decrypter of the client's keys. A token is decrypted with
-// the one key that has its alg, enc, curve and, where both have one, kid; keys are
-// not tried in turn. Several keys that differ in none of these but the kid, which
-// each of them has to have then, are for rotation: publish the new one, and keep
-// the old one until nobody encrypts to it any more. A token without a kid is for none
-// of them, so that a server which sends none can be given one key alone. The errors
-// are of kind [ErrConfig].
+// NewDecrypter returns a Decrypter with the client's keys. It decrypts a token with
+// the one key that has its alg, enc and curve and, if both have one, its kid. It
+// does not try one key after another.
 //
-// Every fault of a token is the same error, of kind [ErrDecrypt]: what is wrong
-// with it would help who made it. Compression (zip) and critical header parameters
-// are such faults. An HSM that is [ErrUnavailable] is not.
+// To rotate keys, pass several. Keys with the same alg, enc and curve must each
+// have a kid of their own. Publish the new key, and keep the old one until no
+// server encrypts to it any more. A token without a kid selects none of several
+// such keys. If a server sends no kid, pass only one of them.
+//
+// Every fault of a token gives the same error, which matches [ErrDecrypt], because
+// an exact one would help an attacker. Compression (zip) and critical header
+// parameters are such faults. If an HSM returns an error that matches
+// [ErrUnavailable], so does the error of the Decrypter.
+//
+// If there is no key, or if a token could select more than one, the error of
+// NewDecrypter matches [ErrConfig].
 func NewDecrypter(keys ...*DecryptionKey) (Decrypter, error) {
 	if len(keys) == 0 {
 		return nil, withOp(opDecrypt, fail(ErrConfig, "keys", "there is none"))

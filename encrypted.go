@@ -5,15 +5,17 @@ import "context"
 // This file implements the common part of all receivers of encrypted tokens: the
 // Decrypter, and the conditions that an encrypted response must meet.
 
-// A Decrypter decrypts what was encrypted to the client. [NewDecrypter] makes one
-// of keys in memory or in an HSM; a key service can be another.
+// A Decrypter decrypts tokens that were encrypted to the client. [NewDecrypter]
+// returns one with keys in memory or in an HSM. A program may implement another,
+// for example for a key service. It must be safe for concurrent use.
 //
-// DecryptJWE takes a compact JWE of any origin, at most 64 KiB, and returns its
-// plaintext. What does not decrypt is an error of kind [ErrDecrypt], whatever the
-// reason, because a reason can tell the plaintext to whoever tries; any other
-// error means that the key could not be asked, and a [Client] says [ErrUnavailable]
-// then. It is called from several goroutines at once, and for any token that
-// somebody sends: each costs an operation with the key.
+// DecryptJWE returns the plaintext of a compact JWE of at most 64 KiB. It is called
+// for any token that anyone sends, and each call uses the key once.
+//
+// If the token does not decrypt, the error must match [ErrDecrypt], whatever the
+// reason, because a reason can reveal the plaintext to an attacker who sends many
+// tokens. Any other error means that the key could not be used. A [Client] then
+// returns an error that matches [ErrUnavailable].
 type Decrypter interface {
 	DecryptJWE(ctx context.Context, compact string) ([]byte, error)
 }
