@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// ParseChallenges returns the challenges of all WWW-Authenticate fields of h in
-// their order. What is malformed ends the reading of its field; the challenges
-// before it stand. At most 32 are returned.
+// ParseChallenges returns the challenges of all WWW-Authenticate fields of h, in
+// order. If a challenge is malformed, it and the rest of its field are ignored. At
+// most 32 challenges are returned; a field of more than 16 KiB is ignored.
 func ParseChallenges(h http.Header) []Challenge {
 	var all []Challenge
 	for _, line := range h.Values("WWW-Authenticate") {

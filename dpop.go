@@ -17,13 +17,13 @@ import (
 
 const opDPoP = "dpop"
 
-// A DPoP proves that its holder has a private key: RFC 9449. With Config.DPoP,
-// tokens are bound to the key, and are of no use to whoever does not have it. It
-// keeps the nonces that servers gave out, is safe for concurrent use, and may be
-// shared by several Clients.
+// A DPoP makes proofs that its holder has a private key (RFC 9449). If Config.DPoP
+// is set, tokens are bound to the key, and are useless without it. A DPoP keeps the
+// latest nonces that servers have sent. It is safe for concurrent use, and several
+// Clients may share it.
 //
-// Where refresh tokens are stored the key has to be stored as well: those of
-// a public client are bound to it.
+// A program that stores refresh tokens must store the key as well, because the
+// refresh tokens of a public client are bound to it.
 type DPoP struct {
 	key        *SigningKey
 	header     []byte // of every proof
@@ -36,9 +36,9 @@ type DPoP struct {
 
 type originNonce struct{ origin, nonce string }
 
-// NewDPoP returns a DPoP of the key. The clock is used by [DPoP.Proof] alone, because a
-// Client uses its own; the zero Clock is the local time. If the key is nil or the clock
-// is out of range, the error matches [ErrConfig].
+// NewDPoP returns a DPoP that signs with key. clock is used only by [DPoP.Proof],
+// because a Client uses its own; the zero Clock is the local time. If key is nil,
+// or if clock is out of range, the error matches [ErrConfig].
 func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 	if key == nil || key.alg == nil {
 		return nil, withOp(opDPoP, fail(ErrConfig, "key", "is nil or empty: NewSigningKey, GenerateSigningKey and ParseSigningKey make one"))
@@ -56,8 +56,8 @@ func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 // dpopType is RFC 9449, Section 4.2.
 const dpopType = "dpop+jwt"
 
-// Thumbprint is the RFC 7638 thumbprint of the key: the jkt of tokens that are
-// bound to it, and dpop_jkt.
+// Thumbprint returns the RFC 7638 thumbprint of the key. It is the value of
+// dpop_jkt, and of jkt in tokens that are bound to the key.
 func (d *DPoP) Thumbprint() string {
 	if d == nil {
 		return ""
@@ -65,10 +65,10 @@ func (d *DPoP) Thumbprint() string {
 	return d.thumbprint
 }
 
-// Format prints algorithm and thumbprint.
+// Format prints the algorithm and the thumbprint.
 func (d *DPoP) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
 
-// LogValue is algorithm and thumbprint.
+// LogValue returns the algorithm and the thumbprint.
 func (d *DPoP) LogValue() slog.Value { return slog.StringValue(d.summary()) }
 
 func (d *DPoP) summary() string {
@@ -78,10 +78,11 @@ func (d *DPoP) summary() string {
 	return "DPoP(" + string(d.key.alg.name) + " " + d.thumbprint + ")"
 }
 
-// Proof makes a proof by hand, for requests that neither [Client.Do] nor a
-// [Transport] makes: the value of the DPoP header field of one request. The
-// access token is the one that comes with it; empty: none. It has the latest
-// nonce of the URL's origin that this DPoP has seen.
+// Proof returns a proof for one request: the value of its DPoP header field. It is
+// for requests that are sent neither by [Client.Do] nor by a [Transport].
+// accessToken is the access token in the request; it is empty if there is none. The
+// proof contains the latest nonce that d has seen from the origin of u. If d,
+// method or u is invalid, or if signing fails, the error matches [ErrConfig].
 func (d *DPoP) Proof(method string, u *url.URL, accessToken string) (string, error) {
 	switch {
 	case d == nil || d.key == nil:

@@ -246,14 +246,14 @@ func cameFromElsewhere(rt http.RoundTripper, req *http.Request, res *http.Respon
 type rewriter struct{ http.RoundTripper }
 
 // RewritesHost returns rt, marked as a round tripper that sends requests to another
-// host than their URL names, for example to the address that a server has inside the
-// program's own network. It is for the Transport of Config.HTTPClient and of the other
-// options with an HTTPClient, for TransportOptions.Base, and for what MutualTLS.Wrap
-// returns. If the Request of a response names another scheme, host or port than the
-// request that was sent, the response is refused unless the round tripper is marked:
-// something has followed a redirect, and has sent code, secret and token along. A round
-// tripper around the marked one must be marked itself. If rt is nil, it stands for
-// http.DefaultTransport.
+// host than their URL names, for example to the address that a server has inside
+// the program's own network. If rt is nil, it is [http.DefaultTransport].
+//
+// Use it for the Transport of an HTTPClient, for TransportOptions.Base, and for the
+// result of MutualTLS.Wrap. If rt is not marked, and the Request of a response
+// names another scheme, host or port than the request that was sent, the response
+// is refused: something has followed a redirect, and has sent a code, secret or
+// token along. A round tripper around a marked one must be marked itself.
 func RewritesHost(rt http.RoundTripper) http.RoundTripper {
 	if rt == nil {
 		rt = http.DefaultTransport

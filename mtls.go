@@ -14,36 +14,41 @@ import (
 	"net/url"
 )
 
-// MutualTLS is the client certificate for the server's endpoints. With it,
-// requests go to the server's mtls_endpoint_aliases. The certificate is not
-// offered to the jwks_uri. Set Certificate or GetCertificate.
+// MutualTLS configures the client certificate for the server's endpoints (RFC
+// 8705). If it is set, requests go to the server's mtls_endpoint_aliases. The
+// certificate is not offered to the jwks_uri. Exactly one of Certificate and
+// GetCertificate must be set.
 type MutualTLS struct {
 	unprinted
 
-	// Certificate is offered to the server, whichever authorities it names.
-	// [NewClient] refuses one that is not valid now.
+	// Certificate is offered to the server, whichever certificate authorities the
+	// server names. It must be valid now, or the error of [NewClient] matches
+	// [ErrConfig].
 	Certificate tls.Certificate
 
-	// GetCertificate is called for every new connection, for certificates that are
-	// renewed while the program runs. When it returns another one, when the last one
-	// expires, and after [Client.CloseIdleConnections], new requests use new
-	// connections; those under way go on with the certificate that they began with.
-	// It should return when its context ends: it is not waited for any longer.
+	// GetCertificate returns the certificate. It is called for every new
+	// connection, so that certificates can be renewed while the program runs. If it
+	// returns another certificate, if the last one expires, or after
+	// [Client.CloseIdleConnections], new requests use new connections. Requests
+	// that are already running keep the certificate that they began with.
+	// GetCertificate should return when its context ends; the caller does not wait
+	// for it any longer.
 	GetCertificate func(context.Context) (*tls.Certificate, error)
 
-	// RootCAs are the authorities for the server's certificate. Nil: those of
-	// the HTTPClient's transport, else of the system.
+	// RootCAs are the certificate authorities for the server's certificate. If nil,
+	// the RootCAs of HTTPClient's transport are used, or else the RootCAs of the
+	// system.
 	RootCAs *x509.CertPool
 
 	// Wrap returns a round tripper that sends requests through the given one, for
-	// example for tracing. It must not follow redirects or repeat requests, as
-	// Config.HTTPClient says. If nil, nothing is put around the transport.
+	// example for tracing. It must not follow redirects or repeat requests (see
+	// Config.HTTPClient). If nil, the transport is not wrapped.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
-// CertificateThumbprint is the x5t#S256 of a certificate (RFC 8705, Section
-// 3.1): the SHA-256 of its DER, base64url. Tokens that are bound to it carry
-// it in cnf. That of nil is empty.
+// CertificateThumbprint returns the thumbprint (x5t#S256) of a certificate: the
+// SHA-256 of its DER encoding, base64url (RFC 8705, Section 3.1). Tokens that are
+// bound to the certificate have it in their cnf claim. It is empty if cert is nil.
 func CertificateThumbprint(cert *x509.Certificate) string {
 	if cert == nil {
 		return ""
