@@ -63,8 +63,8 @@ const opDecrypt, opDecryptionKey = "decrypt", "decryption key"
 // ECDH-ES+A128KW, ECDH-ES+A192KW or ECDH-ES+A256KW. enc lists the content
 // encryptions that are accepted: A128GCM, A192GCM, A256GCM, A128CBC-HS256,
 // A192CBC-HS384, A256CBC-HS512. If enc is nil, all of them are accepted; it must
-// not be empty otherwise. keyID is compared with the kid of a token. If either is
-// empty, any kid is accepted.
+// not be empty otherwise. keyID is compared with the kid of a token. If keyID is
+// empty, or if the token has no kid, they are not compared.
 //
 // If an HSM cannot be reached, the key must return an error that matches
 // [ErrUnavailable], which the Decrypter passes on. Any other error of the key means

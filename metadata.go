@@ -13,18 +13,22 @@ import (
 	"strings"
 )
 
-// AuthorizationServer is the metadata of an authorization server, which in
-// OpenID Connect is called a provider. The fields are the IANA registry "OAuth
-// Authorization Server Metadata" in Go spelling. It encodes to JSON and back
-// without loss; unknown members are kept in Extra. Decoding is strict: exact
-// names, no duplicates, the types of the registry (null counts as absent, but
-// not for a list of algorithms).
+// AuthorizationServer is the metadata of an authorization server, which OpenID
+// Connect calls a provider (RFC 8414, OpenID Connect Discovery 1.0). The fields
+// have the names of the IANA registry "OAuth Authorization Server Metadata" in Go
+// spelling. Encoding to JSON and decoding loses nothing: unknown members are kept
+// in Extra. Decoding is strict. It requires exact names without duplicates, and the
+// types of the registry. A null member counts as absent, except for a list of
+// algorithms.
 //
-// An endpoint is checked when it is used. The URLs that only inform (OPPolicyURI,
-// OPTOSURI, ServiceDocumentation and CheckSessionIframe here, LogoURI and the like in
-// ClientMetadata, ResourceDocumentation and the like in ResourceMetadata) are not: they
-// are what the other side wrote, javascript: included. A program that shows one, or
-// links to it, must check it first.
+// An endpoint is checked when it is used.
+//
+// WARNING: URLs that are only for information are not checked. A malicious server
+// can send any URL there, for example a javascript: URL. A program must check such
+// a URL before it shows it or links to it. In AuthorizationServer, these are
+// OPPolicyURI, OPTOSURI, ServiceDocumentation and CheckSessionIframe; in
+// ClientMetadata, LogoURI and others; in ResourceMetadata, ResourceDocumentation
+// and others.
 type AuthorizationServer struct {
 	Issuer                string `json:"issuer,omitzero"` // compared byte for byte with iss
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitzero"`
@@ -40,7 +44,7 @@ type AuthorizationServer struct {
 	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint,omitzero"`
 	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitzero"`
 	BackchannelAuthenticationEndpoint  string `json:"backchannel_authentication_endpoint,omitzero"`
-	ChallengeEndpoint                  string `json:"challenge_endpoint,omitzero"` // of the draft of AttestJWTClientAuth
+	ChallengeEndpoint                  string `json:"challenge_endpoint,omitzero"` // from the draft that AttestJWTClientAuth implements
 
 	MTLSEndpointAliases *MTLSEndpointAliases `json:"mtls_endpoint_aliases,omitzero"` // RFC 8705, Section 5
 
@@ -75,14 +79,15 @@ type AuthorizationServer struct {
 	IntrospectionEncryptionAlgValuesSupported []string `json:"introspection_encryption_alg_values_supported,omitzero"`
 	IntrospectionEncryptionEncValuesSupported []string `json:"introspection_encryption_enc_values_supported,omitzero"`
 
-	// The algorithms of what the server signs. Nil: the server says nothing,
-	// and the default is used where there is one; empty: none.
+	// The algorithms that the server signs with. If nil, the metadata does not list
+	// any, and the default is used if there is one. If empty but not nil, the
+	// server supports none.
 	IDTokenSigningAlgValuesSupported       []Algorithm `json:"id_token_signing_alg_values_supported,omitzero"`
 	UserinfoSigningAlgValuesSupported      []Algorithm `json:"userinfo_signing_alg_values_supported,omitzero"`
 	AuthorizationSigningAlgValuesSupported []Algorithm `json:"authorization_signing_alg_values_supported,omitzero"`
 	IntrospectionSigningAlgValuesSupported []Algorithm `json:"introspection_signing_alg_values_supported,omitzero"`
 
-	// The algorithms of what clients sign.
+	// The algorithms that clients may sign with.
 	RequestObjectSigningAlgValuesSupported                    []Algorithm `json:"request_object_signing_alg_values_supported,omitzero"`
 	TokenEndpointAuthSigningAlgValuesSupported                []Algorithm `json:"token_endpoint_auth_signing_alg_values_supported,omitzero"`
 	RevocationEndpointAuthSigningAlgValuesSupported           []Algorithm `json:"revocation_endpoint_auth_signing_alg_values_supported,omitzero"`
@@ -94,7 +99,7 @@ type AuthorizationServer struct {
 	RequirePushedAuthorizationRequests         bool  `json:"require_pushed_authorization_requests,omitzero"`          // RFC 9126
 	RequireSignedRequestObject                 bool  `json:"require_signed_request_object,omitzero"`                  // RFC 9101
 	RequestParameterSupported                  bool  `json:"request_parameter_supported,omitzero"`
-	RequestURIParameterSupported               *bool `json:"request_uri_parameter_supported,omitzero"` // nil: true
+	RequestURIParameterSupported               *bool `json:"request_uri_parameter_supported,omitzero"` // if nil, true
 	RequireRequestURIRegistration              bool  `json:"require_request_uri_registration,omitzero"`
 	ClaimsParameterSupported                   bool  `json:"claims_parameter_supported,omitzero"`
 	TLSClientCertificateBoundAccessTokens      bool  `json:"tls_client_certificate_bound_access_tokens,omitzero"`
@@ -108,13 +113,13 @@ type AuthorizationServer struct {
 	ServiceDocumentation string `json:"service_documentation,omitzero"`
 	OPPolicyURI          string `json:"op_policy_uri,omitzero"`
 	OPTOSURI             string `json:"op_tos_uri,omitzero"`
-	SignedMetadata       string `json:"signed_metadata,omitzero"` // not evaluated
+	SignedMetadata       string `json:"signed_metadata,omitzero"` // ignored
 
 	Extra map[string]json.RawMessage `json:"-"` // members without a field
 }
 
-// MTLSEndpointAliases are the endpoints for clients with a certificate:
-// RFC 8705, Section 5. An empty one is not aliased.
+// MTLSEndpointAliases are the endpoints for clients with a certificate (RFC 8705,
+// Section 5). If a field is empty, the endpoint has no alias.
 type MTLSEndpointAliases struct {
 	TokenEndpoint                      string `json:"token_endpoint,omitzero"`
 	UserinfoEndpoint                   string `json:"userinfo_endpoint,omitzero"`
@@ -128,54 +133,60 @@ type MTLSEndpointAliases struct {
 	Extra map[string]json.RawMessage `json:"-"` // members without a field
 }
 
-// MarshalJSON writes the aliases with the Extra members.
+// MarshalJSON returns the aliases with the Extra members.
 func (a MTLSEndpointAliases) MarshalJSON() ([]byte, error) {
 	type plain MTLSEndpointAliases
 	return encodeStruct(plain(a), a.Extra)
 }
 
-// ClientMetadata is what a client is registered with. The fields are the IANA
-// registry "OAuth Dynamic Client Registration Metadata" in Go spelling, and
-// client_id. It encodes to JSON and back without loss, as AuthorizationServer
-// does, except for client_secret and registration_access_token: these are
-// secrets, have no field here, and are dropped.
+// ClientMetadata is the metadata that a client is registered with (RFC 7591). The
+// fields have the names of the IANA registry "OAuth Dynamic Client Registration
+// Metadata" in Go spelling, with client_id added. Encoding to JSON and decoding
+// loses nothing, as for AuthorizationServer, except for client_secret and
+// registration_access_token. These are secrets, have no field, and are dropped.
 //
-// A Client reads ClientID, the …SignedResponseAlg and …EncryptedResponse… fields
-// (which need Config.Decrypter), RequestObjectEncryption…, DefaultMaxAge,
+// A Client uses ClientID, the …SignedResponseAlg and …EncryptedResponse… fields
+// (the latter need Config.Decrypter), RequestObjectEncryption…, DefaultMaxAge,
 // RequireAuthTime, UseMTLSEndpointAliases, RequestObjectSigningAlg,
-// BackchannelRequestAlg, BackchannelTokenDeliveryMode and the members that
-// require something (RequirePushedAuthorizationRequests,
-// RequireSignedRequestObject, DPoPBoundAccessTokens,
-// FrontchannelLogoutSessionRequired, BackchannelLogoutSessionRequired). The rest
-// is for registration.
+// BackchannelRequestAlg, BackchannelTokenDeliveryMode, and the fields that require
+// something (RequirePushedAuthorizationRequests, RequireSignedRequestObject,
+// DPoPBoundAccessTokens, FrontchannelLogoutSessionRequired,
+// BackchannelLogoutSessionRequired). The other fields are for registration.
 //
-// The tag "registered" says what [Register] makes of a response that leaves the
-// member out, or has it empty: "kept" is a member that the client checks, or sends
-// requests by, and stays as it was asked for; "informs" is one that nothing in this
-// package depends on, and is left out of the result, also if it is of another type;
-// "same" must be as asked for; "required" must be there.
+// The tag "registered" says how [Register] treats a member that the response leaves
+// out or leaves empty. A "kept" member, which the client checks or uses for its
+// requests, stays as it was requested. An "informs" member, on which nothing in
+// this package depends, is left out of the result; so it is if it has another type.
+// A "same" member must be as requested. A "required" member must be present.
 type ClientMetadata struct {
 	ClientID string `json:"client_id,omitzero" registered:"required"`
 
-	// The algorithm of ID tokens. Empty: what the server lists, else RS256.
+	// IDTokenSignedResponseAlg is the algorithm that ID tokens must be signed with.
+	// If empty, the algorithms that the server's metadata lists are accepted, or
+	// RS256 if it has no list.
 	IDTokenSignedResponseAlg Algorithm `json:"id_token_signed_response_alg,omitzero" registered:"kept"`
-	// The algorithm of JWT userinfo; set, an answer in plain JSON is refused.
-	// Empty: what the server lists, else a JWT is refused.
+	// UserinfoSignedResponseAlg is the algorithm that userinfo responses must be
+	// signed with. If set, a response in plain JSON is refused. If empty, the
+	// algorithms that the server's metadata lists are accepted, or no signed
+	// response if it has no list.
 	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero" registered:"kept"`
-	// The algorithm of JWT authorization responses (JARM). Empty: what the
-	// server lists, else RS256.
+	// AuthorizationSignedResponseAlg is the algorithm that JWT authorization
+	// responses (JARM) must be signed with. If empty, the algorithms that the
+	// server's metadata lists are accepted, or RS256 if it has no list.
 	AuthorizationSignedResponseAlg Algorithm `json:"authorization_signed_response_alg,omitzero" registered:"kept"`
-	// The algorithm of JWT introspection responses. Empty: what the server
-	// lists, else RS256.
+	// IntrospectionSignedResponseAlg is the algorithm that JWT introspection
+	// responses must be signed with. If empty, the algorithms that the server's
+	// metadata lists are accepted, or RS256 if it has no list.
 	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitzero" registered:"kept"`
 
-	// The age, in seconds, that an authentication may have where a request does
-	// not say it; at least 0. Set, auth_time is required. Nil: no limit.
+	// DefaultMaxAge is the maximum age, in seconds, of the user's authentication,
+	// for requests that do not set their own. If set, it must not be negative, and
+	// ID tokens must have auth_time. If nil, there is no limit.
 	DefaultMaxAge *int64 `json:"default_max_age,omitzero" registered:"kept"`
 	// RequireAuthTime makes auth_time a required claim of ID tokens.
 	RequireAuthTime bool `json:"require_auth_time,omitzero" registered:"kept"`
-	// UseMTLSEndpointAliases sends requests to the server's
-	// mtls_endpoint_aliases where it has them. Config.MTLS implies it.
+	// UseMTLSEndpointAliases sends requests to the server's mtls_endpoint_aliases,
+	// if it has them. Config.MTLS implies it.
 	UseMTLSEndpointAliases bool `json:"use_mtls_endpoint_aliases,omitzero" registered:"kept"`
 
 	RedirectURIs            []string        `json:"redirect_uris,omitzero" registered:"same"`
@@ -236,10 +247,11 @@ type ClientMetadata struct {
 	BackchannelNotificationEndpoint    string   `json:"backchannel_client_notification_endpoint,omitzero" registered:"informs"`
 	AuthorizationDetailsTypes          []string `json:"authorization_details_types,omitzero" registered:"informs"`
 
-	Extra map[string]json.RawMessage `json:"-"` // members without a field, client_name#ja among them
+	Extra map[string]json.RawMessage `json:"-"` // members without a field, for example client_name#ja
 }
 
-// UnmarshalJSON reads server metadata strictly. Errors are of kind [ErrParse].
+// UnmarshalJSON decodes server metadata strictly. If it is not valid, the error
+// matches [ErrParse].
 func (s *AuthorizationServer) UnmarshalJSON(text []byte) error {
 	if s == nil {
 		return nilReceiver()
@@ -259,13 +271,14 @@ func (s *AuthorizationServer) decode(o jsonObject) (err error) {
 	return err
 }
 
-// MarshalJSON writes the metadata with its Extra members.
+// MarshalJSON returns the metadata with its Extra members.
 func (s AuthorizationServer) MarshalJSON() ([]byte, error) {
 	type plain AuthorizationServer
 	return encodeStruct(plain(s), s.Extra)
 }
 
-// UnmarshalJSON reads client metadata strictly. Errors are of kind [ErrParse].
+// UnmarshalJSON decodes client metadata strictly. If it is not valid, the error
+// matches [ErrParse].
 func (m *ClientMetadata) UnmarshalJSON(text []byte) error {
 	if m == nil {
 		return nilReceiver()
@@ -285,15 +298,16 @@ func (m *ClientMetadata) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// MarshalJSON writes the metadata with its Extra members.
+// MarshalJSON returns the metadata with its Extra members.
 func (m ClientMetadata) MarshalJSON() ([]byte, error) {
 	type plain ClientMetadata
 	return encodeStruct(plain(m), m.Extra)
 }
 
-// ResourceMetadata is the metadata of a protected resource: RFC 9728, Section 2.
-// The fields are the IANA registry "OAuth Protected Resource Metadata" in Go
-// spelling. It encodes to JSON and back as AuthorizationServer does.
+// ResourceMetadata is the metadata of a protected resource (RFC 9728, Section 2).
+// The fields have the names of the IANA registry "OAuth Protected Resource
+// Metadata" in Go spelling. Encoding to JSON and decoding works as for
+// AuthorizationServer.
 type ResourceMetadata struct {
 	Resource             string   `json:"resource,omitzero"`              // the resource identifier, for GrantOptions.Resource
 	AuthorizationServers []string `json:"authorization_servers,omitzero"` // issuer identifiers
@@ -310,12 +324,13 @@ type ResourceMetadata struct {
 	AuthorizationDetailsTypesSupported    []string    `json:"authorization_details_types_supported,omitzero"`
 	DPoPSigningAlgValuesSupported         []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
 	DPoPBoundAccessTokensRequired         bool        `json:"dpop_bound_access_tokens_required,omitzero"`
-	SignedMetadata                        string      `json:"signed_metadata,omitzero"` // not evaluated
+	SignedMetadata                        string      `json:"signed_metadata,omitzero"` // ignored
 
 	Extra map[string]json.RawMessage `json:"-"` // members without a field
 }
 
-// UnmarshalJSON reads resource metadata strictly. Errors are of kind [ErrParse].
+// UnmarshalJSON decodes resource metadata strictly. If it is not valid, the error
+// matches [ErrParse].
 func (m *ResourceMetadata) UnmarshalJSON(text []byte) error {
 	if m == nil {
 		return nilReceiver()
@@ -335,7 +350,7 @@ func (m *ResourceMetadata) decode(o jsonObject) (err error) {
 	return err
 }
 
-// MarshalJSON writes the metadata with its Extra members.
+// MarshalJSON returns the metadata with its Extra members.
 func (m ResourceMetadata) MarshalJSON() ([]byte, error) {
 	type plain ResourceMetadata
 	return encodeStruct(plain(m), m.Extra)
@@ -362,35 +377,42 @@ func (s *AuthorizationServer) clone() (*AuthorizationServer, error) {
 // DiscoverOptions are the options of [Discover] and [DiscoverResource]. The zero
 // value is the usual case.
 type DiscoverOptions struct {
-	// OAuth2 asks for the document of RFC 8414 in place of that of OpenID Connect
-	// Discovery, Section 4: /.well-known/oauth-authorization-server is inserted between
-	// the host and the path of the issuer, where otherwise
-	// /.well-known/openid-configuration is appended to it. Discover does not try one
-	// after the other.
+	// OAuth2 fetches the document of RFC 8414 instead of the document of OpenID
+	// Connect Discovery, Section 4. Its URL has
+	// /.well-known/oauth-authorization-server between the host and the path of the
+	// issuer. If false, /.well-known/openid-configuration is appended to the
+	// issuer. Discover does not try both.
 	OAuth2 bool
 
-	// URL is the place of the document where it is not the well-known one; for a
-	// resource, what the resource_metadata of a challenge says. Issuer or resource
-	// are compared all the same.
+	// URL is the URL of the document, if it is not the well-known one. For a
+	// resource, it is the resource_metadata parameter of a challenge. The document
+	// must name the issuer or the resource all the same.
 	URL string
 
-	// Issuer is the issuer that the document has to name where that is not the
-	// argument of Discover: a template with {tenantid} (Entra ID). Empty: the
-	// argument.
+	// Issuer is the issuer that the document must name, if it is not the one passed
+	// to Discover. For example, the document of a multi-tenant Entra ID application
+	// names a template that contains {tenantid}. If empty, it is the issuer passed
+	// to Discover.
 	Issuer string
 
-	// HTTPClient makes the request. It is copied, and used as it is, with a client
-	// certificate that it has. If nil, the package's own is used, which has none: that of
-	// Config.MTLS is for a Client's endpoints and is never offered here.
+	// HTTPClient sends the request. It is copied, and a client certificate in it is
+	// offered. If nil, the package uses a client of its own, without a certificate.
+	// The certificate of Config.MTLS is only for a Client's endpoints and is never
+	// offered here.
 	HTTPClient        *http.Client
-	InsecureAllowHTTP bool // allow an http issuer: loopback and tests
+	InsecureAllowHTTP bool // allow an http issuer, for loopback and tests only
 }
 
-// Discover fetches the metadata of the authorization server whose issuer
-// identifier is given. The document has to name that issuer, byte for byte;
-// only an empty path and "/" count as equal. The errors are of kind
-// [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrResponse], [ErrRefused] and
-// [ErrIssuer].
+// Discover fetches and returns the metadata of the authorization server with the
+// given issuer identifier. The document must name that issuer, byte for byte; only
+// an empty path and "/" count as equal. If opts is nil, it is the zero
+// DiscoverOptions.
+//
+// If the issuer or an option is invalid, the error matches [ErrConfig]; if the URL
+// is not an https URL, [ErrInsecureURL]. If the server cannot be reached, it
+// matches [ErrNetwork]; if it refuses the request, [ErrRefused]; if its response is
+// not valid metadata, [ErrResponse]. If the document names another issuer, the
+// error matches [ErrIssuer].
 func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
 	var o DiscoverOptions
 	if opts != nil {
@@ -463,11 +485,15 @@ const opDiscoverResource = "discover resource"
 // resourceWellKnown is the well-known name of RFC 9728, Section 3.
 const resourceWellKnown = "oauth-protected-resource"
 
-// DiscoverResource fetches the metadata of a protected resource: RFC 9728,
-// Section 3. The document has to be that of the resource, byte for byte but for
-// a slash after a bare host, and name https authorization servers. Type and
-// Issuer of opts are not used. The errors are of kind
-// [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrResponse] and [ErrRefused].
+// DiscoverResource fetches and returns the metadata of a protected resource (RFC
+// 9728, Section 3). The document must name that resource, byte for byte except for
+// a slash after a bare host, and its authorization servers must be https URLs. The
+// options OAuth2 and Issuer are ignored. If opts is nil, it is the zero
+// DiscoverOptions.
+//
+// The errors match [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrRefused] and
+// [ErrResponse], as for [Discover]. If the document names another resource, the
+// error matches [ErrResponse].
 func DiscoverResource(ctx context.Context, resource string, opts *DiscoverOptions) (*ResourceMetadata, error) {
 	m, err := discoverResource(ctx, resource, opts)
 	if err != nil {
@@ -525,13 +551,19 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 	return m, nil
 }
 
-// Discover fetches the metadata of one of the resource's authorization servers.
-// The issuer has to be among them; empty: there is one only. A resource may
-// name whom it likes: before a client sends its credentials there, the
-// application has to trust the server. The URL of opts is the place of the
-// resource's document and is not used here: with it the resource could write
-// the metadata of a server that the application trusts; and so it could with an
-// Issuer, which is [ErrConfig]. The errors are those of the function [Discover].
+// Discover fetches and returns the metadata of one of the resource's authorization
+// servers. issuer must be one of AuthorizationServers. If empty, it is the only
+// one.
+//
+// WARNING: A resource can name any authorization server. Before a client sends its
+// credentials to a server, the application must decide whether it trusts that
+// server.
+//
+// opts.URL is the URL of the resource's document. It is ignored here, because
+// otherwise the resource could provide the metadata of a server that the
+// application trusts. opts.Issuer must be empty for the same reason. If it is set,
+// or if issuer is not one of the resource's servers, the error matches [ErrConfig].
+// The other errors are those of the function [Discover].
 func (m *ResourceMetadata) Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
 	if m == nil {
 		return nil, withOp(opDiscover, nilReceiver())
