@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// An AccessToken is an access token that a [ResourceServer] found good: its
-// signature and claims passed every check, or its server said that it is active.
-// There is no other way to have one. It is immutable, and nothing of the request
-// that it came with is in it.
+// An AccessToken is an access token that a [ResourceServer] has accepted. If it is
+// a JWT, its signature and claims have passed every check; if it is opaque, its
+// server has said that it is active. There is no other way to get an AccessToken.
+// It is immutable, and contains nothing of the request that it came with. The nil
+// and the zero AccessToken contain nothing.
 type AccessToken struct {
 	content *accessTokenData
 }
@@ -44,20 +45,23 @@ func (t *AccessToken) data() *accessTokenData {
 	return t.content
 }
 
-// Issuer is iss, for a multi-tenant server that of the tenant; of an opaque token
-// whose server does not say it, the server that was asked.
+// Issuer returns the iss claim. If the server has several tenants, it is the issuer
+// of the tenant. If the token is opaque and its server does not name the issuer, it
+// is the issuer of the server that was asked.
 func (t *AccessToken) Issuer() string { return t.data().issuer }
 
-// Subject is sub: the user, unique within the issuer, or the client where it acts
-// for itself. A client may be able to choose an id that is also a user's (RFC
-// 9068, Section 5). Empty: an opaque token whose server does not say it, or a
-// profile that does without.
+// Subject returns the sub claim: the user, unique within the issuer, or the client
+// if it acts for itself. It is empty if the token is opaque and its server does not
+// name the subject, or if the profile makes sub optional.
+//
+// WARNING: A client may be able to choose a client id that is also the subject of a
+// user (RFC 9068, Section 5).
 func (t *AccessToken) Subject() string { return t.data().subject }
 
-// Identity returns the issuer and the subject, which together say whose token it
-// is: a program should know users by both. If the token has no subject, the error
-// matches [ErrClaim]; ClientID may say then which client it is that acts for
-// itself. If t is nil or the zero AccessToken, the error matches [ErrConfig].
+// Identity returns the issuer and the subject. A program should identify users by
+// both together. If the token has no subject, the error matches [ErrClaim]; such a
+// token may belong to a client that acts for itself (see ClientID). If t is nil or
+// the zero AccessToken, the error matches [ErrConfig].
 func (t *AccessToken) Identity() (issuer, subject string, err error) {
 	d := t.data()
 	switch {
@@ -69,64 +73,72 @@ func (t *AccessToken) Identity() (issuer, subject string, err error) {
 	return d.issuer, d.subject, nil
 }
 
-// ClientID is client_id, or what the profile has in its place: which client the
-// token was issued to. Empty where Subject may be.
+// ClientID returns the client that the token was issued to: the client_id claim, or
+// the claim that the profile names. It may be empty in the same cases as Subject.
 func (t *AccessToken) ClientID() string { return t.data().clientID }
 
-// Audience is aud. It holds the resource, except where the profile compares
-// clients, or where an opaque token does not say it.
+// Audience returns the aud claim. It contains the resource, unless the profile
+// compares clients instead, or the token is opaque and its server does not name an
+// audience.
 func (t *AccessToken) Audience() []string { return slices.Clone(t.data().audience) }
 
-// Scope is scope, or what the profile has in its place.
+// Scope returns the scopes of the token: the scope claim, or the claim that the
+// profile names.
 func (t *AccessToken) Scope() []string { return slices.Clone(t.data().scope) }
 
 // HasScope reports whether the token has the scope.
 func (t *AccessToken) HasScope(scope string) bool { return slices.Contains(t.data().scope, scope) }
 
-// Expiry is exp; zero of an opaque token whose server does not say it.
+// Expiry returns the exp claim. It is zero if the token is opaque and its server
+// does not say when it expires.
 func (t *AccessToken) Expiry() time.Time { return t.data().expiry }
 
-// IssuedAt is iat; zero if the token does not say.
+// IssuedAt returns the iat claim. It is zero if the token has none.
 func (t *AccessToken) IssuedAt() time.Time { return t.data().issuedAt }
 
-// AuthTime is auth_time, when the user authenticated; zero if the token does not
-// say.
+// AuthTime returns the auth_time claim, the time at which the user authenticated.
+// It is zero if the token has none.
 func (t *AccessToken) AuthTime() time.Time { return t.data().authTime }
 
-// ACR is acr, how the authentication was; empty if the token does not say.
+// ACR returns the acr claim, which says how the user authenticated. It is empty if
+// the token has none.
 func (t *AccessToken) ACR() string { return t.data().acr }
 
-// ID is jti; empty if the token does not say.
+// ID returns the jti claim. It is empty if the token has none.
 func (t *AccessToken) ID() string { return t.data().id }
 
-// AuthorizationDetails are what the token is for: RFC 9396, Section 9.
+// AuthorizationDetails returns the authorization_details claim (RFC 9396, Section
+// 9). It is nil if the token has none.
 func (t *AccessToken) AuthorizationDetails() []AuthorizationDetail {
 	return cloneDetails(t.data().details)
 }
 
-// KeyThumbprint is the RFC 7638 thumbprint of the DPoP key that the token is
-// bound to, and that the request has proved. Empty: it is bound to none.
+// KeyThumbprint returns the RFC 7638 thumbprint of the DPoP key to which the token
+// is bound. The request has proved that its sender has the key. It is empty if the
+// token is not bound to a key.
 func (t *AccessToken) KeyThumbprint() string { return t.data().confirm.jkt }
 
-// CertificateThumbprint is the x5t#S256 of the certificate that the token is
-// bound to, and that came with the request. Empty: it is bound to none.
+// CertificateThumbprint returns the thumbprint (x5t#S256) of the client certificate
+// to which the token is bound. The request came with that certificate. It is empty
+// if the token is not bound to a certificate.
 func (t *AccessToken) CertificateThumbprint() string { return t.data().confirm.x5t }
 
-// Raw is the token as it came, for [Client.ExchangeToken]: a token for this
-// resource is of no use at another, and must not be handed on.
+// Raw returns the token as it was received, for use with [Client.ExchangeToken]. A
+// token for this resource is useless at another one, and must not be passed on.
 func (t *AccessToken) Raw() Secret { return NewSecret(t.data().raw) }
 
-// Claims decodes the claims, of an opaque token what introspection said, into dst
-// as [encoding/json] does. Members that it would not tell apart by their names
-// are an error of kind [ErrClaim].
+// Claims decodes the claims into dst, as [encoding/json] does. For an opaque token,
+// they are the members of the introspection response. If two members have names
+// that encoding/json does not distinguish, for example email and Email, or if the
+// claims do not fit dst, the error matches [ErrClaim].
 func (t *AccessToken) Claims(dst any) error {
 	return withOp(opResource, unmarshalClaims(t.data().payload, dst))
 }
 
-// Format prints issuer, subject and client: fmt would print all the rest.
+// Format prints only the issuer, the subject and the client.
 func (t AccessToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) }
 
-// LogValue is issuer, subject and client.
+// LogValue returns the issuer, the subject and the client.
 func (t AccessToken) LogValue() slog.Value { return slog.StringValue(t.summary()) }
 
 func (t *AccessToken) summary() string {
@@ -134,7 +146,8 @@ func (t *AccessToken) summary() string {
 	return "AccessToken(" + printable(d.issuer, 256) + " " + printable(d.subject, 256) + " " + printable(d.clientID, 128) + ")"
 }
 
-// MarshalJSON fails: what it could write would be trusted by whoever reads it.
+// MarshalJSON always returns an error, because a program that decodes the result
+// would trust it.
 func (t AccessToken) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opResource, fail(ErrConfig, "", "an AccessToken does not encode itself: keep what Claims gives"))
 }

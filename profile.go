@@ -9,93 +9,110 @@ import (
 )
 
 // An AccessTokenProfile describes the JWT access tokens of a server that does not
-// follow RFC 9068. It is what tells an access token from the ID tokens and other
-// JWTs that the server signs with the same keys, and nothing in it is guessed.
-// Signature, issuer, expiry, and an audience or a list of clients are checked
-// under every profile.
+// follow RFC 9068. It distinguishes access tokens from ID tokens and other JWTs
+// that the server signs with the same keys. The package does not guess any of it.
+// Under every profile, it checks the signature, the issuer, the expiry, and either
+// the audience or the client.
 //
-// The ready-made ones are [EntraProfile], [OktaProfile], [Auth0Profile],
-// [KeycloakProfile], [CognitoProfile] and [ADFSProfile]. What they return may be
-// changed before it is used.
+// [EntraProfile], [OktaProfile], [Auth0Profile], [KeycloakProfile],
+// [CognitoProfile] and [ADFSProfile] return profiles of large providers. The caller
+// may change these before use.
 type AccessTokenProfile struct {
-	// Types are the values of typ, without regard to case; "" stands for a token
-	// that has none. Required.
+	// Types are the accepted values of the typ header, without regard to case. An
+	// empty string stands for a token without typ. At least one is required.
 	Types []string
 
-	// Marker is a claim that this server's access tokens have and its other tokens
-	// do not: "scp"; or with its value, "token_use=access"; or with several, one of
-	// which it has, "typ=Bearer|DPoP". Required if Types has "JWT" or "" in it, which
-	// are those of ID tokens.
+	// Marker is a claim that the server's access tokens have and its other tokens
+	// do not have. It is a name ("scp"), a name and a value ("token_use=access"),
+	// or a name and several values, one of which the token must have
+	// ("typ=Bearer|DPoP"). It is required if Types contains "JWT" or "", because ID
+	// tokens have these types, too.
 	Marker string
 
-	// ClientIDClaim is where the client is named: azp, appid, cid. Empty: client_id.
+	// ClientIDClaim is the claim that names the client, for example azp, appid or
+	// cid. If empty, it is client_id.
 	ClientIDClaim string
 
-	// ScopeClaim is where the scopes are, a string with spaces in between or an
-	// array of strings. Empty: scope.
+	// ScopeClaim is the claim with the scopes, which is a space-separated string or
+	// an array of strings. If empty, it is scope.
 	ScopeClaim string
 
-	// Optional are those of sub, jti, iat and the client that tokens may lack. The
-	// client is written "client_id" whatever its claim is.
+	// Optional lists which of the claims sub, jti, iat and client_id tokens may
+	// lack. The client is always listed as client_id, even if ClientIDClaim is
+	// another claim.
 	Optional []string
 
-	// Issuer is iss where it is not the server's Issuer. Empty: it is.
+	// Issuer is the expected iss claim, for servers whose access tokens name a
+	// different issuer than their metadata. If empty, it is the Issuer of the
+	// server's metadata.
 	Issuer string
 
-	// ClientIDs are the clients whose tokens are accepted, in place of the
-	// audience, for a server whose access tokens have none: every API of it then has
-	// to know its own clients. The audience of a token that has one is checked all the
-	// same. Nil: the audience is required.
+	// ClientIDs are the clients whose tokens are accepted, for a server whose
+	// access tokens have no audience. With such a server, every API must know its
+	// own clients. If a token has an audience, it is checked nevertheless. If
+	// ClientIDs is nil, tokens must have an audience; it must not be empty
+	// otherwise.
 	ClientIDs []string
 }
 
-// EntraProfile is that of Microsoft Entra ID, version 2.0 tokens: typ JWT, client
-// in azp, scopes in scp, and no jti. The audience is the client id of the API's
-// own registration, so that ResourceServerConfig.Resource is a GUID and BaseURL
-// has to be set. A registration that accepts version 1.0 tokens gets those of
-// another issuer (https://sts.windows.net/…/), with the client in appid.
+// EntraProfile returns the profile of Microsoft Entra ID, for version 2.0 tokens:
+// typ JWT, client in azp, scopes in scp, and no jti. The audience is the client id
+// of the API's own registration. ResourceServerConfig.Resource must therefore be
+// that GUID, and BaseURL must be set.
 //
-// Tokens that an application gets for itself have roles in place of scp: to accept
-// them set Marker to "azpacr", and have the handlers look at roles. Source: "Access
-// token claims reference" of the Microsoft identity platform.
+// If the registration accepts version 1.0 tokens, its tokens have another issuer
+// (https://sts.windows.net/…/), and the client in appid.
+//
+// The tokens that an application requests for itself have roles instead of scp. To
+// accept them, set Marker to "azpacr", and check roles in the handlers.
+//
+// Source: "Access token claims reference" of the Microsoft identity platform.
 func EntraProfile() *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp", ClientIDClaim: "azp", ScopeClaim: "scp", Optional: []string{"jti"}}
 }
 
-// OktaProfile is that of a custom authorization server of Okta: no typ, client in
-// cid, scopes in the array scp. The tokens of the org authorization server are for
-// Okta alone and cannot be verified by anybody else. Source: "OpenID Connect &
-// OAuth 2.0 API", access token, of the Okta developer documentation.
+// OktaProfile returns the profile of a custom authorization server of Okta: no typ,
+// client in cid, scopes in the array scp. The tokens of the org authorization
+// server are for Okta only, and other parties cannot verify them.
+//
+// Source: "OpenID Connect & OAuth 2.0 API", access token, of the Okta developer
+// documentation.
 func OktaProfile() *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{"", "JWT"}, Marker: "scp", ClientIDClaim: "cid", ScopeClaim: "scp"}
 }
 
-// Auth0Profile is the one that Auth0 calls its own, and that an API has if it was
-// not set to RFC 9068: typ JWT, client in azp, no jti. A token without any scope
-// has no scope claim and is refused. Source: "Access Token Profiles" of the Auth0
-// documentation.
+// Auth0Profile returns the profile that Auth0 calls its own, and that an API uses
+// unless it is set to RFC 9068: typ JWT, client in azp, no jti. A token without any
+// scope has no scope claim and is refused.
+//
+// Source: "Access Token Profiles" of the Auth0 documentation.
 func Auth0Profile() *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scope", ClientIDClaim: "azp", Optional: []string{"jti"}}
 }
 
-// KeycloakProfile is that of Keycloak: typ JWT in the header and the claim typ
-// Bearer, or DPoP where the token is bound to a key; client in azp. The resource becomes an audience by an audience mapper of
-// a client scope. Source: AccessToken, TokenUtil and DPoPUtil of Keycloak.
+// KeycloakProfile returns the profile of Keycloak: typ JWT in the header, a typ
+// claim that is Bearer or, if the token is bound to a key, DPoP, and the client in
+// azp. For tokens to have the resource as an audience, add an audience mapper to a
+// client scope in Keycloak.
+//
+// Source: AccessToken, TokenUtil and DPoPUtil of Keycloak.
 func KeycloakProfile() *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "typ=Bearer|DPoP", ClientIDClaim: "azp"}
 }
 
-// CognitoProfile is that of Amazon Cognito user pools: no typ and no audience. The
-// clients are those whose tokens this resource takes; at least one is needed.
+// CognitoProfile returns the profile of Amazon Cognito user pools: no typ and no
+// audience. It accepts the tokens of the given clients; there must be at least one.
+//
 // Source: "Understanding the access token" of the Amazon Cognito Developer Guide.
 func CognitoProfile(clientIDs ...string) *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{""}, Marker: "token_use=access", ClientIDs: append([]string{}, clientIDs...)}
 }
 
-// ADFSProfile is that of Active Directory Federation Services: client in appid,
-// scopes in scp, and an issuer of its own, the access_token_issuer of the server's
-// metadata (http://…/adfs/services/trust), which is required. There is no jti, and not
-// always a sub; auth_time is not a number.
+// ADFSProfile returns the profile of Active Directory Federation Services: client
+// in appid, scopes in scp, and no jti. Some tokens have no sub; auth_time is not a
+// number. The tokens have an issuer of their own, which must be given: the
+// access_token_issuer of the server's metadata (http://…/adfs/services/trust).
+//
 // Source: "AD FS OpenID Connect/OAuth concepts" of the Windows Server
 // documentation, and MS-OAPX, Section 3.2.5.2.
 func ADFSProfile(issuer string) *AccessTokenProfile {
