@@ -10,16 +10,20 @@ import (
 // This file implements the way from a request to its access token: credential, token,
 // presentation (RFC 6750, RFC 9449 and RFC 8705), in that order.
 
-// Authenticate finds the access token of a request in its Authorization header
-// and nowhere else, and judges it, with the DPoP proof and the client certificate
-// that it is bound to. [ResourceServer.Require] does it for a handler, and
-// gives the client the next nonce besides; [ResourceServer.WriteError] answers what
-// was refused. The proof of a request is good once, so that one request is
-// authenticated once.
+// Authenticate returns the access token of a request, after checking it. It looks
+// for the token only in the Authorization header field. If the token is bound to a
+// DPoP key or a client certificate, it also checks the proof or the certificate. A
+// proof can be used once, so a request must be authenticated only once.
 //
-// The errors are of kind [ErrNoCredentials] and [ErrMalformed]; the kinds under
-// [ErrInvalid] for a token or proof that is not good; [ErrUnavailable] and [ErrRateLimited], or the error of the request's context, if
-// that could not be told.
+// Most handlers should use [ResourceServer.Require], which also sends the next
+// nonce to the client. To respond to a request that Authenticate refuses, use
+// [ResourceServer.WriteError].
+//
+// If the request has no credentials, the error matches [ErrNoCredentials]; if it is
+// not well-formed, [ErrMalformed]. If the token or the proof is not valid, it
+// matches [ErrInvalid], and one of the kinds that match it. If the token cannot be
+// checked, it matches [ErrUnavailable], [ErrRateLimited] or the error of the
+// request's context.
 func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 	if rs == nil || r == nil {
 		return nil, withOp(opResource, fail(ErrConfig, "", "the ResourceServer or the request is nil"))

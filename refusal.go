@@ -70,10 +70,11 @@ func (t *Trace) requestRefused(r *http.Request, err error) {
 	}
 }
 
-// WriteError answers a request with an error of [ResourceServer.Authenticate] or
-// [ResourceServer.Check]: the status, and the challenges that tell the client what
-// to do. Of the error nothing but its kind is told: log it. An error of a kind
-// that says nothing about a request is status 500.
+// WriteError responds to a request that was refused with err, which was returned by
+// [ResourceServer.Authenticate] or [ResourceServer.Check]. It writes the status,
+// and the challenges that tell the client how to proceed. The client learns only
+// the kind of err; the program should log err itself. If err is of a kind that says
+// nothing about the request, the status is 500.
 func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 	status, code, again := refusalOf(err)
 	if status == http.StatusTooManyRequests {

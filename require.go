@@ -12,18 +12,19 @@ import (
 	"strings"
 )
 
-// A Requirement is what a token needs for a part of the API. The zero value is
-// any good token.
+// A Requirement says which tokens are sufficient for a part of the API. The zero
+// value accepts any valid token.
 type Requirement struct {
-	// Scope are scopes that the token has to have, all of them.
+	// Scope lists the scopes that the token must have. It must have all of them.
 	Scope []string
 
-	// ACRValues are the authentication contexts of which the token's acr has to be
-	// one (RFC 9470). Nil: any.
+	// ACRValues lists the authentication contexts that are accepted (RFC 9470). The
+	// acr claim of the token must be one of them. If nil, it may have any;
+	// ACRValues must not be empty otherwise.
 	ACRValues []string
 
-	// MaxAge is the age in seconds that the user's authentication may have (RFC
-	// 9470). Nil: any.
+	// MaxAge is the maximum age, in seconds, of the user's authentication (RFC
+	// 9470). It must not be negative. If nil, there is no limit.
 	MaxAge *int64
 }
 
@@ -59,14 +60,17 @@ func (need *Requirement) answer(scheme, code string) answer {
 	return answer{scheme, code, string(params), string(stepUp)}
 }
 
-// Check holds a token of this resource server against a requirement, for handlers
-// that know only in the course of a request what it needs, and for those that live
-// longer than the token may, for example a stream: a token that has expired since
-// it was accepted is [ErrExpired]. The other errors are of kind
-// [ErrScope], and [ErrClaim], [ErrExpired] or [ErrNotYetValid] where the user has to
-// authenticate in another way or anew; [ResourceServer.WriteError] says so to the
-// client. A token of another ResourceServer, or a requirement that cannot be, is
-// [ErrConfig].
+// Check reports whether t satisfies need, by an error that is nil if it does. t
+// must have been accepted by this ResourceServer. Check is for handlers that learn
+// only while serving a request what it requires, and for handlers that run longer
+// than the token may be valid, for example to serve a stream. Other handlers should
+// use [ResourceServer.Require].
+//
+// If a scope is missing, the error matches [ErrScope]. If the token has expired
+// since it was accepted, it matches [ErrExpired]. If the user must authenticate
+// again, or in another way, it matches [ErrClaim], [ErrExpired] or
+// [ErrNotYetValid]. [ResourceServer.WriteError] turns each into the right response.
+// If t or need is invalid, it matches [ErrConfig].
 func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
 	if t == nil || t.content == nil || t.content.acceptedBy != rs {
 		return withOp(opResource, fail(ErrConfig, "AccessToken", "is nil or empty, or not one of this resource server"))
@@ -129,25 +133,29 @@ func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err err
 	rs.WriteError(w, err)
 }
 
-// AccessTokenFromContext returns the access token of a request that came through
-// [ResourceServer.Require]. Without one it returns nil and false.
+// AccessTokenFromContext returns the access token of a request that has passed
+// [ResourceServer.Require]. If there is none, it returns nil and false.
 func AccessTokenFromContext(ctx context.Context) (*AccessToken, bool) {
 	a, ok := ctx.Value(authenticatedKey{}).(authenticated)
 	return a.token, ok
 }
 
-// Require lets requests through to next that have a good token with what is
-// needed, and answers the others. The handler gets the token from
-// [AccessTokenFromContext]; the header fields Authorization and DPoP are taken out
-// of its request, so that they do not end in a log. Within another Require of the
-// same ResourceServer it judges the token of that; within one of another
-// ResourceServer there is no token left for it.
+// Require returns a handler that calls next for requests with a valid token that
+// satisfies need, and refuses other requests. next gets the token from
+// [AccessTokenFromContext]. The header fields Authorization and DPoP are removed
+// from its request, so that they do not end up in a log.
 //
-// What changes the method or the path of requests stands inside: a proof is for
-// those of the request line. What answers CORS preflights, which have no token,
-// stands outside, and exposes WWW-Authenticate and DPoP-Nonce to scripts.
+// If the handler runs inside another Require of the same ResourceServer, it checks
+// the token that the outer one has accepted. Inside a Require of another
+// ResourceServer, it finds no token, and refuses every request.
 //
-// Require panics if rs is nil, or need or next cannot be used, as [http.ServeMux.Handle] does.
+// A handler that changes the method or the path of requests must be inside Require,
+// because a proof is for the method and path of the request line. A handler that
+// responds to CORS preflight requests must be outside, because these have no token.
+// It should expose WWW-Authenticate and DPoP-Nonce to scripts.
+//
+// Require panics if rs or next is nil, or if need is invalid, as
+// [http.ServeMux.Handle] does.
 func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Handler {
 	if fault := need.fault(); fault != "" {
 		panic("oauth: Require: " + fault)

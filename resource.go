@@ -17,139 +17,164 @@ import (
 	"time"
 )
 
-// ResourceServerConfig configures a [ResourceServer]. Resource is required, and
-// Servers or Introspect.
+// ResourceServerConfig configures a [ResourceServer]. Resource must be set, and at
+// least one of Servers and Introspect.
 type ResourceServerConfig struct {
-	// Resource is the identifier of the API (RFC 8707), which the aud of its tokens
-	// has to have, byte for byte. Where it is an https URL, the API's metadata
-	// (RFC 9728) have a place, and challenges name it; a client that knows nothing
-	// but a URL of the API finds them if that is the Resource (RFC 9728, Section 3.3).
+	// Resource is the identifier of the API (RFC 8707). The aud claim of its tokens
+	// must contain it, byte for byte. If it is an https URL, the API has metadata
+	// (RFC 9728), and challenges name their URL. A client that knows only a URL of
+	// the API finds the metadata only if that URL is the Resource (RFC 9728,
+	// Section 3.3).
 	Resource string
 
-	// BaseURL is the origin that clients call, which the htu of DPoP proofs is
-	// compared with: scheme and authority, without a path. Empty: the origin of
-	// Resource. Host and Forwarded header fields are not looked at.
+	// BaseURL is the origin that clients call, for example https://api.example.com:
+	// scheme and authority, without a path. The htu of DPoP proofs is compared with
+	// it; the header fields Host and Forwarded are ignored. If empty, it is the
+	// origin of Resource. It must be set if Resource is not an https URL, unless
+	// RequestURL is set.
 	BaseURL string
 
-	// Servers are the authorization servers whose JWT access tokens are taken.
+	// Servers are the authorization servers whose JWT access tokens are accepted.
+	// No two may have the same issuer.
 	Servers []TrustedServer
 
-	// HTTPClient fetches the servers' keys. It is copied. Nil: one of the package's
-	// own, with timeouts.
+	// HTTPClient fetches the servers' keys. It is copied. If nil, the package uses
+	// a client of its own, with timeouts.
 	HTTPClient        *http.Client
-	InsecureAllowHTTP bool // allow http URLs: loopback and tests
+	InsecureAllowHTTP bool // allow http URLs, for loopback and tests only
 
-	// Clock judges times. Zero: the local time, with DefaultTolerance.
+	// Clock is used to check times. The zero value is the local time, with
+	// DefaultTolerance.
 	Clock Clock
 
-	// RequireDPoP refuses tokens that are not bound to a DPoP key, RequireMTLS those
-	// that are not bound to a client certificate. Without them, those that are
-	// bound are checked all the same.
+	// RequireDPoP refuses tokens that are not bound to a DPoP key, and RequireMTLS
+	// refuses tokens that are not bound to a client certificate. If a token is
+	// bound, the binding is always checked, even if neither is set.
 	RequireDPoP, RequireMTLS bool
 
-	// DPoPAlgorithms are those that proofs may be signed with. Nil: all that the
-	// package verifies.
+	// DPoPAlgorithms are the algorithms that DPoP proofs may be signed with. If
+	// nil, they are all algorithms that the package verifies. It must not be empty
+	// otherwise.
 	DPoPAlgorithms []Algorithm
 
-	// RequestURL is the URL that the client called, where it cannot be had from
-	// BaseURL and the request line: behind a proxy that changes paths. It stands in
-	// place of both, and is asked where there is a proof. Query and fragment do not
-	// matter. The scheme and host have to be written down here: r.Host, and r.URL where
-	// it has a host, are what the client wrote. With an error the request is refused
-	// with status 400. Nil: BaseURL and the path of the request line.
+	// RequestURL returns the URL that the client called. It is needed if BaseURL
+	// and the path of the request line do not make up that URL, for example behind
+	// a proxy that changes paths. It is called for requests with a DPoP proof.
+	// Query and fragment of the URL are ignored. If it returns an error, the
+	// request is refused with status 400. If nil, the URL consists of BaseURL and
+	// the path of the request line.
+	//
+	// WARNING: RequestURL must not take the scheme or host from the request,
+	// because the client chooses r.Host and, if it has a host, r.URL.
 	RequestURL func(*http.Request) (*url.URL, error)
 
-	// ClientCertificate is the certificate of the client, where TLS ends at a proxy
-	// that passes it on (RFC 9440). It has to make sure that the request comes from
-	// the proxy: whoever else can send the proxy's header field would own every
-	// certificate. r.TLS is not looked at then. Nil, without an error: the client
-	// has none; with an error the request is refused with status 400.
-	// Field nil: the certificate is that of r.TLS.
+	// ClientCertificate returns the client's certificate, if TLS ends at a proxy
+	// that passes the certificate on (RFC 9440). r.TLS is ignored then. It returns
+	// nil, without an error, if the client has no certificate. If it returns an
+	// error, the request is refused with status 400. If ClientCertificate is nil,
+	// the certificate is taken from r.TLS.
+	//
+	// WARNING: ClientCertificate must make sure that the request comes from the
+	// proxy. Otherwise, anyone who can send the proxy's header field can use any
+	// certificate.
 	ClientCertificate func(*http.Request) (*x509.Certificate, error)
 
-	// Replay records DPoP proofs so that each is accepted only once. If nil, proofs
-	// are kept in memory, up to ReplaySize of them. Servers that share a Resource must
-	// share a ReplayCache. If Replay also has the method
+	// Replay records DPoP proofs so that each is accepted only once. If nil, up to
+	// ReplaySize proofs are kept in memory. Servers that share a Resource must
+	// share a ReplayCache.
+	//
+	// If Replay also has the method
 	//
 	//	AddFor(ctx context.Context, owner, key string, until time.Time) (added bool, err error)
 	//
-	// it is called in place of Add, with the thumbprint of the proof's key as the owner.
-	// It may limit how many keys of one owner it records: if its error matches
-	// ErrRateLimited, the request is refused with ErrRateLimited and status 429.
+	// it is called instead of Add, with the thumbprint of the proof's key as the
+	// owner. It may limit the number of keys that it records for one owner. If its
+	// error matches ErrRateLimited, the request is refused with ErrRateLimited and
+	// status 429.
 	Replay ReplayCache
 
 	// ReplaySize is the number of DPoP proofs that are kept in memory if Replay is
-	// nil. It must be between 1,024 and 16,777,216; zero means 1,048,576. A proof takes
-	// about 200 bytes and, with the default DPoPWindow, is kept for two minutes, so the
-	// default is enough for 8,700 requests per second and takes 200 MB then. If all
-	// are in use, requests are refused with ErrUnavailable and status 503. While more
-	// than half of them are, no key may have more than 1/64 of them, by default 136
-	// requests per second: others are refused with ErrRateLimited and status 429. If Replay
-	// is set, ReplaySize must be zero.
+	// nil. It must be between 1,024 and 16,777,216; zero means 1,048,576. If Replay
+	// is set, it must be zero.
+	//
+	// A proof takes about 200 bytes and, with the default DPoPWindow, is kept for
+	// two minutes. The default is therefore enough for 8,700 requests per second,
+	// and takes 200 MB then. If the memory is full, requests are refused with
+	// ErrUnavailable and status 503. While more than half of it is in use, one key
+	// may have at most 1/64 of it, by default 136 requests per second. Other
+	// requests with that key are refused with ErrRateLimited and status 429.
 	ReplaySize int
 
 	// DPoPNonceKeys, if not nil, makes nonces mandatory in DPoP proofs (RFC 9449,
 	// Section 9). The first key makes nonces and all keys accept them, so that keys
 	// can be rotated. Each key must consist of at least 32 random bytes. A nonce is
 	// valid for one to two minutes. Servers that share the keys accept each other's
-	// nonces, also if their clocks differ by up to a minute.
+	// nonces, even if their clocks differ by up to a minute.
 	DPoPNonceKeys [][]byte
 
-	// DPoPWindow is how far the iat of a proof may be from the time, either way.
-	// Zero: 60 s; at most 5 min. With DPoPNonceKeys the nonce counts in its place.
+	// DPoPWindow is how far the iat of a proof may be in the past or in the future.
+	// It must not be over 5 minutes; zero means 60 seconds. If DPoPNonceKeys is
+	// set, the age of the nonce is checked instead.
 	DPoPWindow time.Duration
 
-	// VerifiedTokens is how many JWT access tokens are remembered whose signature
-	// was found good. What can change is judged for every request all the same. Zero:
-	// none; at most 1,048,576.
+	// VerifiedTokens is the number of JWT access tokens that are remembered after
+	// their signature was verified. Everything that can change is still checked for
+	// every request, for example the expiry. It must not be over 1,048,576. If
+	// zero, none are remembered.
 	VerifiedTokens int
 
-	// Introspect asks about tokens that are no JWTs, and without Servers about all. A
-	// JWT of one of Servers is verified, and never asked about. Metadata and Auth of
-	// the Client are those that the resource has at the server. An answer without aud
-	// is good for every resource that asks: the server has to answer only for this one
-	// (RFC 7662, Section 4). Whatever somebody sends is asked about: what limits
-	// callers that nobody knows stands before it. Nil: such tokens are refused.
+	// Introspect asks its server about tokens that are not JWTs or, if Servers is
+	// empty, about all tokens (RFC 7662). It never asks about a JWT if Servers is
+	// not empty. The Client has the Metadata and Auth that the resource has at the
+	// server. If nil, such tokens are refused.
+	//
+	// WARNING: A response without aud is accepted for every resource that asks. The
+	// server must therefore respond only for this one (RFC 7662, Section 4).
+	//
+	// Each such token causes a request to the server, whoever sends it. Unknown
+	// callers should be rate-limited before they reach the ResourceServer.
 	Introspect *Client
 
-	// IntrospectionTTL is how long an answer counts, at most until the token
-	// expires: a token that is revoked stays good for that long. Up to 16,384 answers
-	// are kept. Zero: every request asks; at most 10 min.
+	// IntrospectionTTL is how long an introspection response is used, at most until
+	// the token expires. A token that is revoked stays valid for that time. Up to
+	// 16,384 responses are kept. It must not be over 10 minutes. If zero, every
+	// request asks the server.
 	IntrospectionTTL time.Duration
 
-	// Metadata are further members of what [ResourceServer.MetadataHandler] serves.
-	// Resource and the members that follow from this configuration are set by the
-	// package; AuthorizationServers are the issuers of Servers and Introspect,
-	// unless set.
+	// Metadata contains further members for [ResourceServer.MetadataHandler]. The
+	// package sets Resource and the members that follow from this configuration. It
+	// also sets AuthorizationServers to the issuers of Servers and Introspect,
+	// unless it is already set.
 	Metadata ResourceMetadata
 
-	// Trace observes. Nil: nothing does.
+	// Trace observes the server. If nil, nothing does.
 	Trace *Trace
 }
 
 // A TrustedServer is an authorization server whose JWT access tokens a resource
-// server takes.
+// server accepts.
 type TrustedServer struct {
-	// Server is its metadata, as [Discover] returns them; Issuer is required, and
-	// JWKSURI unless there is a KeySet.
+	// Server is the metadata of the server, as [Discover] returns it. Its Issuer
+	// must be set and, if KeySet is nil, its JWKSURI.
 	Server *AuthorizationServer
 
-	// KeySet has the server's keys. Nil: one for Server.JWKSURI.
+	// KeySet holds the server's keys. If nil, a KeySet for Server.JWKSURI is used.
 	KeySet *KeySet
 
-	// Algorithms are those that its access tokens may be signed with. Nil: all that
-	// the package verifies.
+	// Algorithms are the algorithms that access tokens may be signed with. If nil,
+	// they are all algorithms that the package verifies. It must not be empty
+	// otherwise.
 	Algorithms []Algorithm
 
-	// Profile describes its access tokens. Nil: RFC 9068.
+	// Profile describes the server's access tokens. If nil, they follow RFC 9068.
 	Profile *AccessTokenProfile
 
-	// AcceptIssuer decides about the tenants of a multi-tenant server, as
-	// Config.AcceptIssuer does, and is required there.
+	// AcceptIssuer decides which tenants of a multi-tenant server are accepted, as
+	// Config.AcceptIssuer does. It must be set for such a server, and only then.
 	AcceptIssuer func(iss, tid string) bool
 }
 
-// A ResourceServer is an API that takes access tokens. It is immutable and safe
+// A ResourceServer is an API that accepts access tokens. It is immutable and safe
 // for concurrent use.
 type ResourceServer struct {
 	resource   string
@@ -179,10 +204,10 @@ type trustedServer struct {
 	standard bool // the profile was not chosen, and may be the wrong one
 }
 
-// NewResourceServer makes a ResourceServer. It checks all that can be checked
-// without a request, and its errors are of kind [ErrConfig], [ErrInsecureURL]
-// and, for algorithms, [ErrAlgorithm] and, for those that this program does not
-// have, [ErrUnsupported].
+// NewResourceServer returns a ResourceServer. It checks everything that can be
+// checked without a request. If cfg is invalid, the error matches [ErrConfig]. If a
+// URL is not an https URL, it matches [ErrInsecureURL]; if an algorithm is not
+// allowed, [ErrAlgorithm]; if the program does not have it, [ErrUnsupported].
 func NewResourceServer(cfg ResourceServerConfig) (*ResourceServer, error) {
 	rs, err := newResourceServer(&cfg)
 	if err != nil {
@@ -216,10 +241,11 @@ func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
 	return rs, nil
 }
 
-// Format prints the resource: keys for nonces are among the fields.
+// Format prints only the resource, because there are keys for nonces in other
+// fields.
 func (cfg ResourceServerConfig) Format(f fmt.State, _ rune) { fmt.Fprint(f, cfg.summary()) }
 
-// LogValue is the resource.
+// LogValue returns the resource.
 func (cfg ResourceServerConfig) LogValue() slog.Value { return slog.StringValue(cfg.summary()) }
 
 func (cfg *ResourceServerConfig) summary() string {
@@ -229,7 +255,7 @@ func (cfg *ResourceServerConfig) summary() string {
 // Format prints the resource.
 func (rs ResourceServer) Format(f fmt.State, _ rune) { fmt.Fprint(f, rs.summary()) }
 
-// LogValue is the resource.
+// LogValue returns the resource.
 func (rs ResourceServer) LogValue() slog.Value { return slog.StringValue(rs.summary()) }
 
 func (rs *ResourceServer) summary() string {
@@ -239,8 +265,8 @@ func (rs *ResourceServer) summary() string {
 	return "ResourceServer(" + printable(rs.resource, 256) + ")"
 }
 
-// CloseIdleConnections closes connections to the servers of the keys that are kept
-// for further requests.
+// CloseIdleConnections closes idle connections to the servers from which keys are
+// fetched.
 func (rs *ResourceServer) CloseIdleConnections() {
 	if rs == nil {
 		return
@@ -519,9 +545,10 @@ func (rs *ResourceServer) issuers(cfg *ResourceServerConfig) []string {
 	return list
 }
 
-// MetadataPath is where [ResourceServer.MetadataHandler] has to be, at the origin of
-// Resource: /.well-known/oauth-protected-resource and the path of Resource (RFC 9728,
-// Section 3.1). Challenges name it.
+// MetadataPath returns the path at which [ResourceServer.MetadataHandler] must be
+// served, on the origin of Resource. It is /.well-known/oauth-protected-resource
+// followed by the path of Resource (RFC 9728, Section 3.1). Challenges contain the
+// URL.
 func (rs *ResourceServer) MetadataPath() string {
 	const place = "/.well-known/" + resourceWellKnown
 	if rs == nil || rs.metadata == nil {
@@ -532,10 +559,10 @@ func (rs *ResourceServer) MetadataPath() string {
 	return path
 }
 
-// MetadataHandler serves the metadata of the resource (RFC 9728): its servers, and
-// how tokens are presented. Its place is [ResourceServer.MetadataPath]. Everybody
-// may read them, also scripts of other origins. Where Resource is no URL the answer
-// is status 404.
+// MetadataHandler returns a handler that serves the metadata of the resource (RFC
+// 9728): its authorization servers, and how to present tokens. It must be served at
+// [ResourceServer.MetadataPath]. Anyone may read the metadata, including scripts of
+// other origins. If Resource is not a URL, the response has status 404.
 func (rs *ResourceServer) MetadataHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
