@@ -12,31 +12,41 @@ import (
 	"time"
 )
 
-// A ReplayCache records what may be used once: DPoP proofs and logout tokens. It
-// must be safe for concurrent use. Machines that take the same tokens must share
-// one.
+// A ReplayCache records values that may be used only once: DPoP proofs and logout
+// tokens. It must be safe for concurrent use. Servers that accept the same tokens
+// must share one.
 //
-// The two uses err on different sides. A [ResourceServer] records a proof before it
-// accepts the request. If Add returns false or an error, the request is refused, so
-// that a proof is never accepted twice; one whose recording was not acknowledged is
-// lost, and the client makes another. A [Client.BackchannelLogoutHandler] records a token after
-// the logout. If the cache fails, the logout is done again when the token comes
-// again, so that a logout is never lost.
+// An error of the cache has a different effect on each. A [ResourceServer] records
+// a proof before it accepts the request. If Add returns false or an error, the
+// request is refused, so that a proof is never accepted twice. If a proof was
+// recorded but the cache could not confirm it, the client must make another. A
+// [Client.BackchannelLogoutHandler] records a token after the logout. If the cache
+// fails, the logout is done again when the token is received again, so that a
+// logout is never lost.
 type ReplayCache interface {
-	// Add records key until the given time, which is one of the local clock, and
-	// reports whether it was new. If the time is over, Add must return an error. The
-	// time is a minute after the end of the token or proof: an answer that takes
-	// longer, and clocks that are further apart, must be allowed for by the cache.
-	// Keys are 43 characters of base64url.
+	// Add records key until the given time, by the local clock, and reports whether
+	// it was new. Keys are 43 characters of base64url.
 	//
-	// A cache may also have the method Has(ctx context.Context, key string) (bool,
-	// error), which reports whether Add has recorded key and its time is not over.
+	// The given time is one minute after the end of the token or proof. This must
+	// be enough for slow responses of the cache and for differences between clocks;
+	// a cache for which it is not must keep the key longer. If the time has already
+	// passed, Add must return an error.
+	//
+	// A cache may also have the method
+	//
+	//	Has(ctx context.Context, key string) (bool, error)
+	//
+	// which reports whether Add has recorded key and its time has not passed.
 	// [Client.BackchannelLogoutHandler] calls it.
 	//
-	// A cache may also have the method AddFor(ctx context.Context, owner, key string,
-	// until time.Time) (bool, error), which is called in place of Add for DPoP proofs.
-	// The owner is the thumbprint of the key that the proof is made with. An error that
-	// matches [ErrRateLimited] is answered with status 429: the owner has more than its share.
+	// A cache may also have the method
+	//
+	//	AddFor(ctx context.Context, owner, key string, until time.Time) (bool, error)
+	//
+	// which is called instead of Add for DPoP proofs. owner is the thumbprint of
+	// the key that made the proof. If owner has more than its share of the cache,
+	// the error must match [ErrRateLimited]. The request is then refused with
+	// status 429.
 	Add(ctx context.Context, key string, until time.Time) (added bool, err error)
 }
 
