@@ -16,35 +16,39 @@ import (
 	"time"
 )
 
-// A BackchannelAuthenticationRequest says what [Client.StartBackchannelAuthentication] asks for. Scope, with
-// openid in it, and one of the three hints are required.
+// A BackchannelAuthenticationRequest contains the parameters of
+// [Client.StartBackchannelAuthentication]. Scope must contain "openid". Exactly one of
+// LoginHint, LoginHintToken and IDTokenHint must be set.
 type BackchannelAuthenticationRequest struct {
 	unprinted
 
 	Scope []string
 
-	// Who is to log in: one of these.
+	// These fields name the user who must log in.
 	LoginHint      string
-	LoginHintToken string // a token about the user, of a kind that the server knows
-	IDTokenHint    string // an earlier Token.IDTokenHint or IDToken.Raw
+	LoginHintToken string // a token about the user, in a format of the server
+	IDTokenHint    string // a Token.IDTokenHint or IDToken.Raw of the user
 
-	BindingMessage  string        // shown on both devices, so that the user can compare
-	UserCode        Secret        // what the user agreed on with the server, where the server wants it
+	BindingMessage  string        // shown on both devices, so that the user can compare them
+	UserCode        Secret        // the code that the user agreed on with the server, if the server requires one
 	ACRValues       []string      // in order of preference
-	RequestedExpiry time.Duration // how long the user may take, in whole seconds; zero: the server's choice
+	RequestedExpiry time.Duration // the time that the user may take, in whole seconds; if zero, the server chooses
 
-	Resource             []string              // RFC 8707: absolute URIs
+	Resource             []string              // absolute URIs (RFC 8707)
 	AuthorizationDetails []AuthorizationDetail // RFC 9396
-	Params               url.Values            // further parameters; they cannot name one that the package sets
+	Params               url.Values            // additional parameters, but none that the package sets
 }
 
-// A BackchannelAuthentication is an authentication request that waits for the user. In poll
-// mode call [Client.PollBackchannelAuthentication]. In ping mode (if that is
-// Metadata.BackchannelTokenDeliveryMode) keep what MarshalBinary gives under its
-// AuthReqID; when the server's notification comes, [ParseBackchannelPing] finds
-// it again and [Client.BackchannelAuthenticationToken] gets the token; a notification can get
-// lost, so ask once more before Expiry. It may be used by several goroutines, but
-// only one should poll.
+// A BackchannelAuthentication is an authentication request on which the user has not
+// decided yet. Several goroutines may use it, but only one should poll.
+//
+// In poll mode, the program must call [Client.PollBackchannelAuthentication].
+//
+// In ping mode, which Metadata.BackchannelTokenDeliveryMode sets, the program must
+// store the result of MarshalBinary under the AuthReqID. When the notification of the
+// server arrives, [ParseBackchannelPing] finds the BackchannelAuthentication again, and
+// [Client.BackchannelAuthenticationToken] returns the token. Because notifications can
+// be lost, the program should make another attempt before Expiry.
 type BackchannelAuthentication struct{ g pendingGrant }
 
 func (b *BackchannelAuthentication) grant() *pendingGrant {
@@ -54,36 +58,39 @@ func (b *BackchannelAuthentication) grant() *pendingGrant {
 	return &b.g
 }
 
-// AuthReqID is auth_req_id, which names the request at the server.
+// AuthReqID returns the auth_req_id, which identifies the request at the server.
 func (b *BackchannelAuthentication) AuthReqID() string { return b.grant().data().code }
 
-// Expiry is when the request expires, by the local clock.
+// Expiry returns the time, by the local clock, at which the request expires.
 func (b *BackchannelAuthentication) Expiry() time.Time { return b.grant().data().expiry }
 
-// Interval is the time to let pass before each attempt. It grows when the
-// server says slow_down.
+// Interval returns the time that must pass before each attempt. It grows if the server
+// answers slow_down.
 func (b *BackchannelAuthentication) Interval() time.Duration { return b.grant().wait() }
 
-// MarshalBinary encodes b for another process. The result is secret.
+// MarshalBinary implements [encoding.BinaryMarshaler]. It encodes b for another
+// process. The result is secret.
 func (b *BackchannelAuthentication) MarshalBinary() ([]byte, error) {
 	return b.grant().save(opBackchannel)
 }
 
-// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
-// error of kind [ErrParse].
+// UnmarshalBinary implements [encoding.BinaryUnmarshaler]. It decodes the result of
+// MarshalBinary. If data is anything else, the error matches [ErrParse].
 func (b *BackchannelAuthentication) UnmarshalBinary(data []byte) error {
 	return b.grant().restore(opBackchannel, data)
 }
 
-// MarshalJSON fails: what is needed is secret.
+// MarshalJSON always returns an error, because a BackchannelAuthentication contains
+// secrets. Use MarshalBinary.
 func (b *BackchannelAuthentication) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opBackchannel, fail(ErrConfig, "", "a BackchannelAuthentication does not encode to JSON: use MarshalBinary"))
 }
 
-// Format prints the server and the client, nothing that is secret.
+// Format implements [fmt.Formatter]. It prints the issuer of the server and the
+// client_id, and no secrets.
 func (b *BackchannelAuthentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, b.summary()) }
 
-// LogValue is the server and the client.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (b *BackchannelAuthentication) LogValue() slog.Value { return slog.StringValue(b.summary()) }
 
 func (b *BackchannelAuthentication) summary() string {
@@ -93,11 +100,14 @@ func (b *BackchannelAuthentication) summary() string {
 	return b.g.summary("BackchannelAuthentication")
 }
 
-// StartBackchannelAuthentication asks the server to have the user log in at another device.
-// The request is signed with Config.RequestKey if
-// Metadata.BackchannelRequestAlg is set. Push mode is [ErrUnsupported]: it
-// brings tokens in requests that nobody asked for. The other errors are those of
-// a request, and [*ResponseError] (unknown_user_id, …: CIBA, Section 13).
+// StartBackchannelAuthentication asks the server to let the user log in at another
+// device (CIBA, Section 7.1). If Metadata.BackchannelRequestAlg is set, the request is
+// signed with Config.RequestKey.
+//
+// StartBackchannelAuthentication returns the errors of a request. A [*ResponseError]
+// can have the codes of CIBA, Section 13, for example unknown_user_id. If the client is
+// registered for push mode, the error matches [ErrUnsupported], because the tokens
+// would arrive in requests that the client did not make.
 func (c *Client) StartBackchannelAuthentication(ctx context.Context, r *BackchannelAuthenticationRequest) (*BackchannelAuthentication, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -242,12 +252,13 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 	return b, nil
 }
 
-// BackchannelAuthenticationToken asks once for the token. If the user has not decided
-// yet, the error matches [ErrPending]: ask again, but not before
-// [BackchannelAuthentication.Interval] has passed. If the request has expired, it matches
-// [ErrExpired], and if the user refused, it is a [*ResponseError] with the code
-// access_denied. The other errors are those of a request, and the kinds under
-// [ErrInvalid]. opts may be nil.
+// BackchannelAuthenticationToken makes one attempt to get the token. opts may be nil.
+//
+// BackchannelAuthenticationToken returns the errors of a request. If the user has not
+// decided yet, the error matches [ErrPending]: the caller may try again after
+// [BackchannelAuthentication.Interval]. If the request has expired, it matches
+// [ErrExpired]. If the user refused, it is a [*ResponseError] with the code
+// access_denied.
 func (c *Client) BackchannelAuthenticationToken(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -266,10 +277,15 @@ func (c *Client) backchannelToken(ctx context.Context, b *BackchannelAuthenticat
 	return c.attempt(ctx, &b.g, backchannelGrant, "auth_req_id", opts)
 }
 
-// PollBackchannelAuthentication waits until the user has decided, and returns the token. It
-// keeps to the interval of the server, slows down when told to and when the
-// server cannot be reached, and ends with the user's refusal, the expiry of the
-// request or the context. The errors are those of [Client.BackchannelAuthenticationToken].
+// PollBackchannelAuthentication waits until the user has decided, and returns the
+// token. opts may be nil.
+//
+// PollBackchannelAuthentication makes an attempt at every Interval of b. It waits
+// longer if the server tells it to, or if the server cannot be reached. It stops if the
+// user refuses, if the request expires, or if ctx ends.
+//
+// The errors are the same as for [Client.BackchannelAuthenticationToken], except
+// [ErrPending]. If ctx ends, the error matches the error of ctx.
 func (c *Client) PollBackchannelAuthentication(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -284,19 +300,26 @@ func (c *Client) PollBackchannelAuthentication(ctx context.Context, b *Backchann
 	return t, nil
 }
 
-// ParseBackchannelPing reads the notification of ping mode (CIBA, Section 10.2)
-// that came to the client's notification endpoint. find returns the BackchannelAuthentication
-// with that AuthReqID, nil if there is none; it does not delete it, because the id
-// is not to be trusted before ParseBackchannelPing has compared the bearer token
-// with that BackchannelAuthentication's. Answer with status 204, then call
-// [Client.BackchannelAuthenticationToken] with a context that outlives r. A notification may
-// come twice, and it may come before StartBackchannelAuthentication has returned: who has not
-// heard in a while polls, slowly.
+// ParseBackchannelPing reads a notification of ping mode (CIBA, Section 10.2), which
+// the server sends to the client's notification endpoint. It compares the bearer token
+// of the notification with the token that the client sent in its request.
 //
-// The errors, in this order: [ErrUnavailable] with what find returned (answer
-// 503), [ErrNoCredentials] for a token that is missing or wrong and for an
-// unknown id (401, with a WWW-Authenticate: Bearer), [ErrParse] for a malformed
-// request (400).
+// find must return the BackchannelAuthentication with the given AuthReqID, or nil if
+// there is none. It must not delete it, because the AuthReqID has not been verified
+// when find is called.
+//
+// The caller should answer the notification with status 204, and then call
+// [Client.BackchannelAuthenticationToken] with a context that outlives r.
+//
+// Notifications can arrive twice, before StartBackchannelAuthentication returns, or not
+// at all. A client that has not been notified for some time should poll.
+//
+// The caller should test for the errors in this order. If find returned an error, the
+// error matches [ErrUnavailable] and that error; the status of the response should be
+// 503. If the bearer token is missing or wrong, or if the AuthReqID is unknown, it
+// matches [ErrNoCredentials]; the status should be 401, with a WWW-Authenticate header
+// field of the scheme Bearer. If the request is malformed, it matches [ErrParse]; the
+// status should be 400.
 func ParseBackchannelPing(r *http.Request, find func(ctx context.Context, authReqID string) (*BackchannelAuthentication, error)) (*BackchannelAuthentication, error) {
 	b, err := parseBackchannelPing(r, find)
 	if err != nil {

@@ -13,22 +13,25 @@ import (
 	"time"
 )
 
-// A DeviceAuthorizationRequest says what [Client.StartDeviceAuthorization] asks for. The
-// zero value asks for the server's default.
+// A DeviceAuthorizationRequest contains the parameters of
+// [Client.StartDeviceAuthorization]. The zero value requests the server's default
+// scope.
 type DeviceAuthorizationRequest struct {
 	unprinted
 
-	Scope                []string              // with "openid" among it, the answer has an ID token
-	Resource             []string              // RFC 8707: absolute URIs
+	Scope                []string              // if it contains "openid", the token response contains an ID token
+	Resource             []string              // absolute URIs (RFC 8707)
 	AuthorizationDetails []AuthorizationDetail // RFC 9396
-	Params               url.Values            // further parameters; they cannot name one that the package sets
+	Params               url.Values            // additional parameters, but none that the package sets
 }
 
-// A DeviceAuthorization is a request that waits for the user: show the
-// VerificationURI and the UserCode, then call [Client.PollDevice]. It may be
-// used by several goroutines, but only one should poll.
+// A DeviceAuthorization is a device authorization on which the user has not decided
+// yet. The program must show the VerificationURI and the UserCode to the user, and then
+// call [Client.PollDevice]. Several goroutines may use a DeviceAuthorization, but only
+// one should poll.
 //
-// MarshalBinary is for programs whose attempts are made by different processes.
+// MarshalBinary is for programs in which different processes make the attempts to get
+// the token.
 type DeviceAuthorization struct{ g pendingGrant }
 
 func (d *DeviceAuthorization) grant() *pendingGrant {
@@ -38,47 +41,50 @@ func (d *DeviceAuthorization) grant() *pendingGrant {
 	return &d.g
 }
 
-// UserCode is what the user types in at the VerificationURI. It is free of
-// control characters.
+// UserCode returns the code that the user must enter at the VerificationURI. It
+// contains no control characters.
 func (d *DeviceAuthorization) UserCode() string { return d.grant().data().userCode }
 
-// VerificationURI is the page that the user opens, on any device: an http or
-// https URL of the characters of RFC 3986, whose host is a name of letters, digits
-// and hyphens or an IP address. It has no user name in it.
+// VerificationURI returns the URL of the page that the user must open, on any device.
+// It is an http or https URL that contains only characters of RFC 3986 and no user
+// name. Its host is an IP address or a name of letters, digits and hyphens.
 func (d *DeviceAuthorization) VerificationURI() string { return d.grant().data().verificationURI }
 
-// VerificationURIComplete has the code in it already, for a QR code or a link:
-// a URL like VerificationURI. Show the UserCode beside it, so that the user can
-// compare (RFC 8628, Section 3.3.1). Empty: the server has none.
+// VerificationURIComplete returns a VerificationURI that contains the UserCode, for a
+// QR code or a link. The program should also show the UserCode, so that the user can
+// compare it (RFC 8628, Section 3.3.1). It is empty if the server has no such URL.
 func (d *DeviceAuthorization) VerificationURIComplete() string {
 	return d.grant().data().verificationURIComplete
 }
 
-// Expiry is when the codes expire, by the local clock.
+// Expiry returns the time, by the local clock, at which the codes expire.
 func (d *DeviceAuthorization) Expiry() time.Time { return d.grant().data().expiry }
 
-// Interval is the time to let pass before each attempt. It grows when the
-// server says slow_down.
+// Interval returns the time that must pass before each attempt. It grows if the server
+// answers slow_down.
 func (d *DeviceAuthorization) Interval() time.Duration { return d.grant().wait() }
 
-// MarshalBinary encodes d for another process. The result is secret.
+// MarshalBinary implements [encoding.BinaryMarshaler]. It encodes d for another
+// process. The result is secret.
 func (d *DeviceAuthorization) MarshalBinary() ([]byte, error) { return d.grant().save(opDevice) }
 
-// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
-// error of kind [ErrParse].
+// UnmarshalBinary implements [encoding.BinaryUnmarshaler]. It decodes the result of
+// MarshalBinary. If data is anything else, the error matches [ErrParse].
 func (d *DeviceAuthorization) UnmarshalBinary(data []byte) error {
 	return d.grant().restore(opDevice, data)
 }
 
-// MarshalJSON fails: what is needed is secret.
+// MarshalJSON always returns an error, because a DeviceAuthorization contains a secret.
+// Use MarshalBinary.
 func (d *DeviceAuthorization) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opDevice, fail(ErrConfig, "", "a DeviceAuthorization does not encode to JSON: use MarshalBinary"))
 }
 
-// Format prints the server and the client, nothing that is secret.
+// Format implements [fmt.Formatter]. It prints the issuer of the server and the
+// client_id, and no secrets.
 func (d *DeviceAuthorization) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
 
-// LogValue is the server and the client.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (d *DeviceAuthorization) LogValue() slog.Value { return slog.StringValue(d.summary()) }
 
 func (d *DeviceAuthorization) summary() string {
@@ -88,8 +94,10 @@ func (d *DeviceAuthorization) summary() string {
 	return d.g.summary("DeviceAuthorization")
 }
 
-// StartDeviceAuthorization asks the server for the codes that the user is shown.
-// The errors are those of a request, and [*ResponseError].
+// StartDeviceAuthorization requests the codes that the user needs (RFC 8628, Section
+// 3.1). If r is nil, the zero DeviceAuthorizationRequest is used.
+//
+// StartDeviceAuthorization returns the errors of a request.
 func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceAuthorizationRequest) (*DeviceAuthorization, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -159,11 +167,12 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	return d, nil
 }
 
-// DeviceToken asks once for the token. If the user has not decided yet, the error
-// matches [ErrPending]: ask again, but not before [DeviceAuthorization.Interval] has
-// passed. If the codes have expired, it matches [ErrExpired], and if the user refused, it
-// is a [*ResponseError] with the code access_denied. The other errors are those of a
-// request, and the kinds under [ErrInvalid]. opts may be nil.
+// DeviceToken makes one attempt to get the token. opts may be nil.
+//
+// DeviceToken returns the errors of a request. If the user has not decided yet, the
+// error matches [ErrPending]: the caller may try again after
+// [DeviceAuthorization.Interval]. If the codes have expired, it matches [ErrExpired].
+// If the user refused, it is a [*ResponseError] with the code access_denied.
 func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -182,11 +191,14 @@ func (c *Client) deviceToken(ctx context.Context, d *DeviceAuthorization, opts *
 	return c.attempt(ctx, &d.g, deviceGrant, "device_code", opts)
 }
 
-// PollDevice waits until the user has decided, and returns the token. It keeps
-// to the interval of the server, slows down when told to and when the server
-// cannot be reached, and ends with the user's refusal, the expiry of the codes
-// or the context. The errors are those of [Client.DeviceToken], and the
-// context's, for [errors.Is].
+// PollDevice waits until the user has decided, and returns the token. opts may be nil.
+//
+// PollDevice makes an attempt at every Interval of d. It waits longer if the server
+// tells it to, or if the server cannot be reached. It stops if the user refuses, if the
+// codes expire, or if ctx ends.
+//
+// The errors are the same as for [Client.DeviceToken], except [ErrPending]. If ctx
+// ends, the error matches the error of ctx.
 func (c *Client) PollDevice(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
