@@ -15,18 +15,19 @@ import (
 
 const opIntrospection = "introspection"
 
-// EndpointOptions are the options of [Client.Introspect] and [Client.Revoke].
-// The zero value is the usual case.
+// EndpointOptions are the options of [Client.Introspect] and [Client.Revoke]. The zero
+// value means the defaults.
 type EndpointOptions struct {
 	unprinted
 
-	// TokenTypeHint says what the token is, for the server to find it sooner:
-	// "access_token" or "refresh_token". Empty: nothing is said.
+	// TokenTypeHint is the type of the token, "access_token" or "refresh_token", which
+	// helps the server to find it. If empty, it is not sent.
 	TokenTypeHint string
-	// Params are further parameters. They cannot name one that the package sets.
+	// Params contains additional parameters. It must not contain parameters that the
+	// package sets.
 	Params url.Values
-	// Header are further header fields of the request, not those that the
-	// package or net/http sets.
+	// Header contains additional header fields of the request. It must not contain
+	// fields that the package or net/http sets.
 	Header http.Header
 }
 
@@ -50,8 +51,8 @@ func (o *EndpointOptions) tokenForm(token string) (url.Values, http.Header, erro
 	return form, o.Header, err
 }
 
-// An Introspection is what the server said about a token that is active. It is
-// immutable.
+// An Introspection contains the server's statements about an active token. It is
+// immutable. Statements that the server did not make have the zero value.
 type Introspection struct {
 	content *introspectionData
 }
@@ -109,77 +110,86 @@ func (i *Introspection) data() *introspectionData {
 	return i.content
 }
 
-// Scope is scope.
+// Scope returns the scopes of the token.
 func (i *Introspection) Scope() []string { return slices.Clone(i.data().scope) }
 
-// ClientID is client_id: which client the token was issued to.
+// ClientID returns the client_id of the client to which the token was issued. It is
+// empty if the server did not state it.
 func (i *Introspection) ClientID() string { return i.data().clientID }
 
-// Username is username, for people to read; empty if the server does not say.
+// Username returns the username, which is meant to be read by people. It is empty if
+// the server did not state it.
 func (i *Introspection) Username() string { return i.data().username }
 
-// TokenType is token_type: how the token is presented.
+// TokenType returns the token_type, which states how the token must be presented. It is
+// empty if the server did not state it.
 func (i *Introspection) TokenType() string { return i.data().tokenType }
 
-// Expiry is exp; zero if the server does not say.
+// Expiry returns the exp member. It is zero if the server did not state it.
 func (i *Introspection) Expiry() time.Time { return i.data().expiry }
 
-// IssuedAt is iat; zero if the server does not say.
+// IssuedAt returns the iat member. It is zero if the server did not state it.
 func (i *Introspection) IssuedAt() time.Time { return i.data().issuedAt }
 
-// NotBefore is nbf; zero if the server does not say.
+// NotBefore returns the nbf member. It is zero if the server did not state it.
 func (i *Introspection) NotBefore() time.Time { return i.data().start }
 
-// Subject is sub; empty if the server does not say.
+// Subject returns the sub member. It is empty if the server did not state it.
 func (i *Introspection) Subject() string { return i.data().subject }
 
-// Audience is aud; nil if the server does not say.
+// Audience returns the aud member. It is nil if the server did not state it.
 func (i *Introspection) Audience() []string { return slices.Clone(i.data().audience) }
 
-// Issuer is iss; empty if the server does not say.
+// Issuer returns the iss member. It is empty if the server did not state it.
 func (i *Introspection) Issuer() string { return i.data().issuer }
 
-// ID is jti; empty if the server does not say.
+// ID returns the jti member. It is empty if the server did not state it.
 func (i *Introspection) ID() string { return i.data().id }
 
-// ACR is acr, how the user authenticated (RFC 9470, Section 6.2); empty if the
-// server does not say.
+// ACR returns the acr member, which states how the user authenticated (RFC 9470,
+// Section 6.2). It is empty if the server did not state it.
 func (i *Introspection) ACR() string { return i.data().acr }
 
-// AuthTime is auth_time, when the user authenticated; zero if the server does not
-// say.
+// AuthTime returns the auth_time member, which is the time at which the user
+// authenticated. It is zero if the server did not state it.
 func (i *Introspection) AuthTime() time.Time { return i.data().authTime }
 
-// AuthorizationDetails are what the token is for: RFC 9396, Section 9.2.
+// AuthorizationDetails returns the authorization details of the token (RFC 9396,
+// Section 9.2). It is nil if the server did not state them.
 func (i *Introspection) AuthorizationDetails() []AuthorizationDetail {
 	return cloneDetails(i.data().details)
 }
 
-// KeyThumbprint is the jkt of cnf: the RFC 7638 thumbprint of the DPoP key that
-// the token is bound to. Empty: it is bound to none.
+// KeyThumbprint returns the thumbprint (RFC 7638, the jkt of cnf) of the DPoP key to
+// which the token is bound. It is empty if the token is not bound to a key.
 func (i *Introspection) KeyThumbprint() string { return i.data().confirm.jkt }
 
-// CertificateThumbprint is the x5t#S256 of cnf: that of the certificate which
-// the token is bound to (RFC 8705, Section 3.2). Empty: it is bound to none.
+// CertificateThumbprint returns the thumbprint (x5t#S256) of the certificate to which
+// the token is bound (RFC 8705, Section 3.2). It is empty if the token is not bound to
+// a certificate.
 func (i *Introspection) CertificateThumbprint() string { return i.data().confirm.x5t }
 
-// Raw is the answer as it was signed (of an encrypted one, what was in it), to be
-// kept as evidence; empty if it was not signed.
-func (i *Introspection) Raw() string { return i.data().raw }
+// Raw returns the signed response, which can be kept as evidence. If the server
+// encrypted the response, it is the decrypted, signed one. It is empty if the response
+// was not signed.
+func (i *Introspection) Raw() string { return i.data().jwt }
 
-// Claims decodes the answer into dst as [encoding/json] does. Members that it
-// would not tell apart by their names are an error of kind [ErrClaim].
+// Claims decodes the response into dst, as [encoding/json] does. That package ignores
+// the case of names. If two members have names that it would not distinguish, the error
+// matches [ErrClaim].
 func (i *Introspection) Claims(dst any) error {
 	return withOp(opIntrospection, unmarshalClaims(i.data().payload, dst))
 }
 
-// Format prints subject and client: the rest is personal data.
+// Format implements [fmt.Formatter]. It prints subject and client, and no other
+// personal data.
 func (i Introspection) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.summary()) }
 
-// LogValue is subject and client.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (i Introspection) LogValue() slog.Value { return slog.StringValue(i.summary()) }
 
-// MarshalJSON fails: what it could write would be trusted by whoever reads it.
+// MarshalJSON always returns an error, because a reader of the result would trust it
+// without having verified it. Use Claims or Raw.
 func (i Introspection) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opIntrospection, fail(ErrConfig, "", "an Introspection does not encode itself: keep what Claims gives, or Raw"))
 }
@@ -189,15 +199,17 @@ func (i *Introspection) summary() string {
 	return "Introspection(" + printable(d.subject, 256) + " " + printable(d.clientID, 128) + ")"
 }
 
-// Introspect asks the server about a token. One that is not active is an error
-// of kind [ErrInactive]: expired, revoked, unknown, or not for this client to
-// know of. With Metadata.IntrospectionSignedResponseAlg set, the answer has to be
-// signed, with IntrospectionEncryptedResponseAlg signed and encrypted. What the answer says is not held against anything: the audience, the
-// scope and the binding of a token are the caller's to judge.
+// Introspect asks the server about a token. opts may be nil. If
+// Metadata.IntrospectionSignedResponseAlg is set, the response must be signed. If
+// Metadata.IntrospectionEncryptedResponseAlg is set, it must be signed and encrypted.
 //
-// Nil options are the default. A token that is bound in a way that is not known
-// here is [ErrBinding]. The other errors are those of a request,
-// [*ResponseError], and the kinds under [ErrInvalid] for a signed answer.
+// WARNING: Introspect does not check the audience, the scope or the binding of the
+// token. The caller must do so.
+//
+// Introspect returns the errors of a request. If the token is not active, the error
+// matches [ErrInactive]. A token is not active if it has expired, was revoked, is
+// unknown, or must not be known to this client. If the token is bound in a way that the
+// package does not know, the error matches [ErrBinding].
 func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
 	if err := c.made(); err != nil {
 		return nil, err

@@ -18,24 +18,30 @@ import (
 	"time"
 )
 
-// Do sends a request to a protected resource with the token: as Bearer or, with
-// a proof, as DPoP, over https, with the client certificate of Config.MTLS. The
-// answer is handed back as it comes, redirects too: they are not followed, so
-// that the token goes nowhere else. The caller closes its body. There is no
-// timeout but that of req's context, and of Config.HTTPClient only the Transport
-// is used.
+// Do sends a request to a protected resource with the token t. It sends a Bearer token,
+// or a DPoP token with a proof, and uses the client certificate of Config.MTLS. It
+// returns the response as it arrived, even if it is a redirect, because following it
+// would send the token elsewhere. The caller must close the body of the response. The
+// only timeout is the context of req, and only the Transport of Config.HTTPClient is
+// used.
 //
-// req is not changed, and has no Authorization and DPoP header field of its own. Its
-// RequestURI is not sent. If the resource wants a nonce in the proof, the request is
-// made once more, provided that it has no body or a GetBody. After a connection that
-// broke, a GET, HEAD, OPTIONS or TRACE request is made once more with a new proof,
-// and any other only if the server said, by HTTP/2, that it did nothing: an order is
-// not placed twice. The token is not renewed: see [Client.NewTransport].
+// Do does not modify req. req must be for an https URL, and must not have an
+// Authorization or DPoP header field. Its RequestURI is ignored. Do does not renew the
+// token; see [Client.NewTransport].
 //
-// The errors are of kind [ErrConfig], [ErrInsecureURL], [ErrTokenType], [ErrBinding],
-// [ErrNetwork], and [ErrResponse] for 101 Switching Protocols that req did not ask for
-// with an Upgrade header field, or if a redirect was followed. A response of any other
-// status is no error.
+// If the resource requires a nonce in the proof, Do sends the request a second time,
+// provided that it has no body or has a GetBody. If the connection breaks, Do sends a
+// GET, HEAD, OPTIONS or TRACE request a second time, with a new proof. It sends any
+// other request a second time only if the server states, in HTTP/2, that it has not
+// processed it. For example, an order is not placed twice.
+//
+// If t or req cannot be used, the error matches [ErrConfig]. If the URL is not https,
+// it matches [ErrInsecureURL]. If the token is of a type that the client cannot
+// present, it matches [ErrTokenType]. If it is bound to another key, it matches
+// [ErrBinding]. If there was no response, it matches [ErrNetwork] or, if the context of
+// req was canceled, [context.Canceled]. If a redirect was followed, or if the response
+// is 101 Switching Protocols and req has no Upgrade header field, it matches
+// [ErrResponse]. Any other status is not an error.
 func (c *Client) Do(req *http.Request, t *Token) (*http.Response, error) {
 	if err := c.made(); err != nil {
 		closeBody(req)
@@ -149,78 +155,87 @@ func discard(res *http.Response) {
 
 // ---- Transport
 
-// TransportOptions are the options of [Client.NewTransport]. Origins is
-// required.
+// TransportOptions are the options of [Client.NewTransport]. Origins is required.
 type TransportOptions struct {
-	// Origins are where the token may go: "https://api.example.com". A request to
-	// any other place, by a redirect too, fails before it is sent.
+	// Origins lists the origins to which the token may be sent, for example
+	// "https://api.example.com". A request to any other origin fails before it is sent,
+	// even if it follows a redirect.
 	Origins []string
 
-	// OnRefresh stores a new Token, before it is used. The Token is a copy. If
-	// OnRefresh returns an error or panics, the requests that wait for it fail; the
-	// Token is kept in memory and offered again at the next request, because the
-	// refresh token that it replaces may be of no use any more.
+	// OnRefresh stores a new Token, before it is used. t is a copy. If OnRefresh
+	// returns an error or panics, the requests that wait for it fail. The Token is kept
+	// in memory and passed to OnRefresh again with the next request, because the
+	// previous refresh token may no longer be valid. If OnRefresh is nil, nothing is
+	// stored.
 	//
-	// If the server issued a new refresh token, but the rest of its response cannot
-	// be used (see [RefreshError]), OnRefresh gets the Token there was with the new
-	// refresh token in it. A Transport made of the stored Token goes on from there.
+	// If the server issued a new refresh token, but the rest of its response cannot be
+	// used (see [RefreshError]), t is the previous Token with the new refresh token. A
+	// Transport that is made of the stored Token continues from there.
 	//
-	// OnRefresh is never called twice at a time. Its context lasts at most 30
-	// seconds and does not end when the requests do. If it has not returned a second
-	// after that, requests fail until it does. It must not use the Transport, which
-	// waits for it. If nil, nothing is stored.
+	// OnRefresh is never called concurrently. Its context lasts at most 30 seconds and
+	// does not end with the requests. If OnRefresh has not returned one second after
+	// its context ended, requests fail until it returns. OnRefresh must not use the
+	// Transport, which waits for it.
 	OnRefresh func(ctx context.Context, t *Token) error
 
-	// Renew gets a new Token where that is not [Client.Refresh]:
-	// [Client.ClientCredentials], for example. Its context is that of OnRefresh, and
-	// must be handed on to Refresh if Renew calls it: the Transport then keeps a
-	// refresh token that the server has rotated even if Renew fails afterwards. The
-	// argument is a copy of the Token there was, nil if there was none yet; like
-	// OnRefresh, Renew must not use the Transport. A panic is an error. If nil,
-	// Refresh is called, if there is a refresh token.
+	// Renew returns a new Token, for programs that do not renew it with
+	// [Client.Refresh], but for example with [Client.ClientCredentials]. t is a copy of
+	// the current Token, or nil if there is none yet. If Renew is nil and the Token has
+	// a refresh token, Refresh is called. A panic counts as an error.
+	//
+	// The context is the same as for OnRefresh. If Renew calls Refresh, it must pass
+	// this context on. If the server then rotates the refresh token, the Transport
+	// keeps the new one even if Renew fails afterwards. Like OnRefresh, Renew must not
+	// use the Transport.
 	Renew func(ctx context.Context, t *Token) (*Token, error)
 
-	// Base sends the requests. It must not follow redirects or repeat requests, as
-	// Config.HTTPClient says. If nil, it is the Client's own transport, with the
+	// Base sends the requests. It must not follow redirects or repeat requests; see
+	// Config.HTTPClient. If nil, it is the transport of the Client, with the
 	// certificate of Config.MTLS.
 	Base http.RoundTripper
 }
 
-// A Transport sends requests to protected resources with a token that it keeps
-// fresh. It is an [http.RoundTripper], and safe for concurrent use.
+// A Transport is an [http.RoundTripper] that adds a token to requests to protected
+// resources, and renews the token. It is safe for concurrent use.
 type Transport struct {
 	keptToken
 	base    http.RoundTripper
 	origins []string
 }
 
-// NewTransport makes a Transport of a token; it may be nil with
-// TransportOptions.Renew. The token is renewed 30 seconds before it expires, and
-// once when a resource says that it is invalid (401, invalid_token), by one
-// request for all that wait. If that renewal fails, the other origins still get the
-// token, until it expires. That request goes on for up to 30 seconds when they
-// do not wait any longer, so that a refresh token that was rotated is not lost.
+// NewTransport returns a Transport that sends requests with t. If opts.Renew is set, t
+// may be nil.
 //
-// A refresh token that the server has rotated is kept, whatever happens to the rest
-// of the response that it came in, and offered to TransportOptions.OnRefresh. An ID
-// token that came with it is verified before the new access token is used; if the keys
-// for it are not available, that is tried again, without a new token request. If the
-// process ends after the server has rotated the refresh token and before OnRefresh has
-// stored the new one, the user must log in again.
+// The Transport renews its token 30 seconds before it expires, or halfway through the
+// life of a token that lasts less than a minute. It also renews it once when a resource
+// rejects it with 401 and invalid_token. If this renewal fails, the other origins still
+// receive the token until it expires. Concurrent requests share one renewal. A renewal
+// runs for up to 30 seconds even if all requests waiting for it are canceled, so that a
+// rotated refresh token is not lost.
 //
-// If the token endpoint answers invalid_grant to the refresh token that the Transport
-// holds, the session is over: nothing is sent to it any more, the error of all requests
-// is that [*ResponseError], and the user must log in again. Any other failure is one of
-// the moment, invalid_grant from elsewhere and from TransportOptions.Renew too. After
-// it the next renewal is a second away, after each further one twice as long, and never
-// more than 30 seconds; the error says when it is. [Transport.Renew] does not wait.
+// The Transport keeps a new refresh token even if the rest of the response cannot be
+// used, and passes it to opts.OnRefresh. If the response contains an ID token, it is
+// verified before the new access token is used. If the keys for it are not available,
+// the Transport verifies it again later, without a new token request. If the process
+// ends after the server has rotated the refresh token and before OnRefresh has stored
+// the new one, the user must log in again.
 //
-// Of two processes that use the same refresh token, a server may take one for a
-// thief. Those that share a store renew under a lock, which is for
-// TransportOptions.Renew: take the lock, read the store, return what another
-// process has put there, or else Refresh, store, and let go; the refresh token of a
-// [*RefreshError] must be stored, too. The errors of NewTransport are of kind
-// [ErrConfig] and [ErrInsecureURL].
+// If the token endpoint rejects the refresh token that the Transport holds with
+// invalid_grant, the session has ended. The Transport then sends no more requests to
+// the token endpoint, every request fails with this [*ResponseError], and the user must
+// log in again. Any other failure is temporary, including an invalid_grant from
+// elsewhere or from opts.Renew. The Transport makes its next attempt after 1 second.
+// This time doubles with every further failure, up to 30 seconds, and the error states
+// when it ends. [Transport.Renew] does not wait for it.
+//
+// WARNING: Servers that rotate refresh tokens treat a second use of one as theft.
+// Processes that share a token store must therefore renew under a lock, in opts.Renew:
+// take the lock, reload the token, return it if another process has renewed it, and
+// otherwise call Refresh, store the result and release the lock. The refresh token of a
+// [*RefreshError] must be stored, too.
+//
+// If t or opts cannot be used, the error matches [ErrConfig]. If an origin is not
+// https, it matches [ErrInsecureURL].
 func (c *Client) NewTransport(t *Token, opts TransportOptions) (*Transport, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -275,7 +290,7 @@ func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) 
 	return tr, nil
 }
 
-// Token returns a copy of the token that is in use; nil if there is none yet.
+// Token returns a copy of the current token. It is nil if there is none yet.
 func (tr *Transport) Token() *Token {
 	if tr == nil {
 		return nil
@@ -285,10 +300,10 @@ func (tr *Transport) Token() *Token {
 	return tr.token.clone()
 }
 
-// Format prints the client and the origins.
+// Format implements [fmt.Formatter]. It prints the client and the origins.
 func (tr *Transport) Format(f fmt.State, _ rune) { fmt.Fprint(f, tr.summary()) }
 
-// LogValue is the client and the origins.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (tr *Transport) LogValue() slog.Value { return slog.StringValue(tr.summary()) }
 
 func (tr *Transport) summary() string {
@@ -298,7 +313,8 @@ func (tr *Transport) summary() string {
 	return "Transport(" + tr.c.summary() + " " + strings.Join(tr.origins, " ") + ")"
 }
 
-// CloseIdleConnections makes that of http.Client work.
+// CloseIdleConnections closes the idle connections of the underlying round tripper.
+// [http.Client.CloseIdleConnections] calls it.
 func (tr *Transport) CloseIdleConnections() {
 	if tr == nil {
 		return
@@ -308,8 +324,8 @@ func (tr *Transport) CloseIdleConnections() {
 	}
 }
 
-// RoundTrip sends a request with the token. The errors are those of
-// [Client.Do], those of the renewal, and those of OnRefresh.
+// RoundTrip implements [http.RoundTripper]. It sends req with the token. Its errors are
+// the errors of [Client.Do], of the renewal, and of OnRefresh.
 func (tr *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := tr.roundTrip(req)
 	if err != nil {
@@ -318,14 +334,14 @@ func (tr *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// Renew renews the token now: also if it is still good, and if a renewal has failed
-// just before. If a renewal is under way, Renew waits for it and makes none of its own.
-// It is for programs that know better than the clock, for example after the server
-// has told them that the user's rights have changed.
+// Renew renews the token now, even if it is still valid or if a renewal has just
+// failed. If a renewal is in progress, Renew waits for it and starts none of its own.
+// It is for programs that know more than the expiry of the token, for example that the
+// user's rights have changed.
 //
-// Renew returns when the new token is stored. The errors are those of
-// TransportOptions.Renew or [Client.Refresh], and of OnRefresh. If the Transport has no
-// way to renew its token, the error matches [ErrConfig].
+// Renew returns after the new token has been stored. Its errors are the errors of
+// TransportOptions.Renew or [Client.Refresh], and of OnRefresh. If the Transport cannot
+// renew its token, the error matches [ErrConfig].
 func (tr *Transport) Renew(ctx context.Context) error {
 	if tr == nil || tr.c == nil {
 		return withOp(opProtected, fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one"))

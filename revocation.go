@@ -9,11 +9,12 @@ import (
 
 const opRevocation = "revocation"
 
-// Revoke tells the server that a token is not needed any more. With a refresh
-// token, what was granted with it goes too. A token that the server does not
-// know is no error (RFC 7009, Section 2.2). Nil options are the default. The
-// errors are those of a request, and [*ResponseError]: after a status of 503
-// the token is still good, and the request is to be made again.
+// Revoke revokes a token. If it is a refresh token, the server also revokes the tokens
+// that were issued with it. opts may be nil.
+//
+// Revoke returns the errors of a request. A token that the server does not know is not
+// an error (RFC 7009, Section 2.2). If the server answers with status 503, the token is
+// still valid, and Revoke should be called again.
 func (c *Client) Revoke(ctx context.Context, token string, opts *EndpointOptions) error {
 	if err := c.made(); err != nil {
 		return err

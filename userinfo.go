@@ -13,8 +13,8 @@ import (
 
 const opUserInfo = "userinfo"
 
-// UserInfo is what the userinfo endpoint said about the user that the token is
-// of. It is immutable.
+// A UserInfo contains the claims that the userinfo endpoint returned about the user of
+// a token. It is immutable.
 type UserInfo struct {
 	payload Secret // personal data; print it as little as a secret
 	subject string
@@ -28,25 +28,27 @@ func (u *UserInfo) data() UserInfo {
 	return *u
 }
 
-// Subject is sub; it was compared with the one that was expected.
+// Subject returns the sub claim. It has been compared with the expected subject, unless
+// InsecureSkipSubject was set.
 func (u *UserInfo) Subject() string { return u.data().subject }
 
-// EmailVerified is email_verified, also where it is written as a string.
+// EmailVerified reports whether the email_verified claim is true. It may be a string.
 func (u *UserInfo) EmailVerified() bool {
 	o, err := parseObject(u.data().payload.Reveal(), documentLimits, ErrClaim)
 	return err == nil && emailVerified(o)
 }
 
-// Claims decodes the claims into dst as [encoding/json] does. Claims that it
-// would not tell apart by their names are an error of kind [ErrClaim].
+// Claims decodes the claims into dst, as [encoding/json] does. That package ignores the
+// case of names. If two claims have names that it would not distinguish, the error
+// matches [ErrClaim].
 func (u *UserInfo) Claims(dst any) error {
 	return withOp(opUserInfo, unmarshalClaims(u.data().payload.Reveal(), dst))
 }
 
-// Format prints the subject: the rest is personal data.
+// Format implements [fmt.Formatter]. It prints the subject, and no other personal data.
 func (u UserInfo) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.summary()) }
 
-// LogValue is the subject.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (u UserInfo) LogValue() slog.Value { return slog.StringValue(u.summary()) }
 
 func (u *UserInfo) summary() string {
@@ -57,18 +59,23 @@ func (u *UserInfo) summary() string {
 type UserInfoOptions struct {
 	unprinted
 
-	// Subject is the sub to expect where the token had no ID token. Empty:
-	// that of the token.
+	// Subject is the expected sub claim, for tokens that were issued without an ID
+	// token. If empty, it is the subject of the token's ID token.
 	Subject string
-	// InsecureSkipSubject takes whatever sub comes. The answer may then be
-	// about somebody else than the user that logged in: OIDC Core 5.3.2.
+	// InsecureSkipSubject accepts every sub claim. The response may then be about a
+	// different user from the one who logged in (OpenID Connect Core, Section 5.3.2).
+	// Subject must be empty.
 	InsecureSkipSubject bool
 }
 
-// UserInfo asks the userinfo endpoint. The answer is about the token's subject,
-// or it is an error. With Metadata.UserinfoSignedResponseAlg set, it has to be
-// signed, with UserinfoEncryptedResponseAlg signed and encrypted. Nil options are the default. The errors are those of a request, and
-// the kinds under [ErrInvalid].
+// UserInfo returns the response of the userinfo endpoint for t. The response must be
+// about the subject of t. If Metadata.UserinfoSignedResponseAlg is set, it must be
+// signed. If Metadata.UserinfoEncryptedResponseAlg is also set, it must be signed and
+// encrypted. opts may be nil.
+//
+// UserInfo returns the errors of a request. If the subject of t is not known, because
+// it was issued without an ID token, opts must state it; otherwise the error matches
+// [ErrConfig].
 func (c *Client) UserInfo(ctx context.Context, t *Token, opts *UserInfoOptions) (*UserInfo, error) {
 	if err := c.made(); err != nil {
 		return nil, err
