@@ -19,32 +19,36 @@ const opLogout = "logout"
 
 // ---- RP-initiated
 
-// EndSessionRequest says what [Client.EndSessionURL] asks for. The zero value ends the
-// session that the browser has at the server.
+// An EndSessionRequest contains the parameters of [Client.EndSessionURL]. The zero
+// value ends the session that the browser has at the server.
 type EndSessionRequest struct {
 	unprinted
 
-	// Token is whose login ends: its ID token goes into the URL as
-	// id_token_hint, so that the server need not ask the user; in the clear, also if
-	// it came encrypted. Nil: none.
+	// Token is the Token of the login that ends. Its ID token becomes the id_token_hint
+	// in the URL, so that the server need not ask the user. It appears there
+	// unencrypted, even if the server encrypted it. If nil, there is no hint.
 	Token *Token
 
-	LogoutHint string // whom the server may know by this
+	LogoutHint string // a hint about the user, in a form that the server knows
 
-	// PostLogoutRedirectURI is where the browser comes back to, exactly as it is
-	// registered. Empty: nowhere.
+	// PostLogoutRedirectURI is the URI to which the server sends the browser after the
+	// logout, exactly as it is registered. If empty, the browser stays at the server.
 	PostLogoutRedirectURI string
-	// State comes back with it: make it hard to guess, and compare it.
+	// State is returned to the PostLogoutRedirectURI, and must be empty without one. It
+	// should be hard to guess, and the program should compare it.
 	State string
 
-	UILocales []string   // BCP 47 tags in order of preference
-	Params    url.Values // further parameters; they cannot name one that the package sets
+	UILocales []string   // BCP 47 language tags, in order of preference
+	Params    url.Values // additional parameters, but none that the package sets
 }
 
-// EndSessionURL is where to send the user's browser to end its session at the
-// server, after the application ended its own. The URL has personal data in it
-// where Token is set. The errors are of kind [ErrConfig] and [ErrInsecureURL]; no
-// request is made.
+// EndSessionURL returns the URL to which the user's browser must be sent to end its
+// session at the server, after the application has ended its own session (RP-Initiated
+// Logout 1.0). It makes no request. If r is nil, the zero EndSessionRequest is used. If
+// r.Token is set, the URL contains personal data.
+//
+// If r or the configuration is wrong, the error matches [ErrConfig]. If a URL is not
+// https, it matches [ErrInsecureURL].
 func (c *Client) EndSessionURL(r *EndSessionRequest) (string, error) {
 	if err := c.made(); err != nil {
 		return "", err
@@ -101,8 +105,8 @@ var endSessionParams = []string{"client_id", "id_token_hint", "logout_hint", "po
 
 // ---- back-channel
 
-// A LogoutToken is the server's word that a user logged out, or that a session
-// ended, whose signature and claims passed every check. It is immutable.
+// A LogoutToken states that a user logged out, or that a session ended. Its signature
+// and claims have passed every check. It is immutable.
 type LogoutToken struct {
 	content *logoutTokenData
 }
@@ -123,30 +127,33 @@ func (t *LogoutToken) data() *logoutTokenData {
 	return t.content
 }
 
-// Issuer is iss, for a multi-tenant server that of the tenant.
+// Issuer returns the iss claim. For a multi-tenant server it is the issuer of the
+// tenant.
 func (t *LogoutToken) Issuer() string { return t.data().issuer }
 
-// Subject is sub: whose sessions end; with a SessionID, only that one. Empty:
-// the SessionID says it alone.
+// Subject returns the sub claim, which identifies the user whose sessions ended. If
+// there is a SessionID, only that session ended. If Subject is empty, there is a
+// SessionID.
 func (t *LogoutToken) Subject() string { return t.data().subject }
 
-// SessionID is sid, the session that ended: see [IDToken.SessionID]. Empty: all
-// sessions of the Subject.
+// SessionID returns the sid claim, which identifies the session that ended; see
+// [IDToken.SessionID]. If it is empty, all sessions of the Subject ended.
 func (t *LogoutToken) SessionID() string { return t.data().sessionID }
 
-// ID is jti.
+// ID returns the jti claim.
 func (t *LogoutToken) ID() string { return t.data().id }
 
-// IssuedAt is iat.
+// IssuedAt returns the iat claim.
 func (t *LogoutToken) IssuedAt() time.Time { return t.data().issuedAt }
 
-// Format prints issuer and id.
+// Format implements [fmt.Formatter]. It prints issuer and ID.
 func (t LogoutToken) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.summary()) }
 
-// LogValue is issuer and id.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (t LogoutToken) LogValue() slog.Value { return slog.StringValue(t.summary()) }
 
-// MarshalJSON fails: what it could write would be trusted by whoever reads it.
+// MarshalJSON always returns an error, because a reader of the result would trust it
+// without having verified it.
 func (t LogoutToken) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opLogout, fail(ErrConfig, "", "a LogoutToken does not encode itself"))
 }
@@ -155,10 +162,13 @@ func (t *LogoutToken) summary() string {
 	return "LogoutToken(" + printable(t.data().issuer, 256) + " " + printable(t.data().id, 128) + ")"
 }
 
-// VerifyLogoutToken verifies a logout token: Back-Channel Logout 1.0, Section
-// 2.6. Whether it came before is for the caller to see, by its ID;
-// [Client.BackchannelLogoutHandler] does it all. The errors are of the kinds under
-// [ErrInvalid], and [ErrUnavailable], [ErrConfig].
+// VerifyLogoutToken verifies a logout token (Back-Channel Logout 1.0, Section 2.6). The
+// caller must detect by its ID whether the token arrived before.
+// [Client.BackchannelLogoutHandler] does all of this.
+//
+// If the token is bad, the error matches [ErrInvalid]. If the keys of the server are
+// not available, it matches [ErrUnavailable]. If the configuration is wrong, it matches
+// [ErrConfig].
 func (c *Client) VerifyLogoutToken(ctx context.Context, token string) (*LogoutToken, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -273,39 +283,44 @@ func (d *logoutTokenData) readWho(claims jsonObject, needSession bool) error {
 	return nil
 }
 
-// LogoutOptions are the options of [Client.BackchannelLogoutHandler]. OnLogout is required.
+// LogoutOptions are the options of [Client.BackchannelLogoutHandler]. OnLogout is
+// required.
 type LogoutOptions struct {
-	// OnLogout ends sessions: the session with the token's issuer and SessionID or,
-	// without a SessionID, all sessions of its issuer and Subject. If it returns an
-	// error, the server is told that the logout failed, and may send the token again.
+	// OnLogout ends sessions of the token's Issuer: the session with its SessionID or,
+	// if that is empty, all sessions of its Subject. If OnLogout returns an error, the
+	// server is told that the logout failed, and may send the token again.
 	//
-	// OnLogout must be idempotent. It may be called more than once for a token, and
-	// by several goroutines at once: a logout that is done twice is harmless, and one
-	// that is taken for done is not.
+	// OnLogout must be idempotent. It can be called several times for one token, and
+	// concurrently, because repeating a logout is harmless and omitting one is not.
 	OnLogout func(ctx context.Context, t *LogoutToken) error
 
-	// Replay records the tokens for which OnLogout succeeded, so that it is not called
-	// for them again: a user who has logged in since is not logged out by an old
-	// token. Replay should have the method Has, see [ReplayCache]. Without Has,
-	// OnLogout is called for every delivery of a token. If nil, tokens are recorded
-	// in memory, for this handler alone.
+	// Replay records the tokens for which OnLogout succeeded, so that OnLogout is not
+	// called for them again. Otherwise an old token could log out a user who has logged
+	// in since. Replay should have the method Has; see [ReplayCache]. Without Has,
+	// OnLogout is called for every delivery of a token. If Replay is nil, tokens are
+	// recorded in memory, for this handler only.
 	Replay ReplayCache
 
 	// OnError, if not nil, is called with the error if a request is refused, if a
-	// logout fails, or if Replay fails. An error of Replay, for which
-	// errors.Is(err, [ErrUnavailable]) holds and Error.Param is "Replay", does not
-	// fail the logout. The other side is not told the error.
+	// logout fails, or if Replay fails. An error of Replay matches [ErrUnavailable],
+	// its Error.Param is "Replay", and it does not fail the logout. The error is not
+	// sent to the server.
 	OnError func(ctx context.Context, err error)
 }
 
-// BackchannelLogoutHandler is the client's backchannel_logout_uri: it takes the server's
-// POST, verifies the logout token, and calls OnLogout if Replay does not know the
-// token. The answers are those of Back-Channel Logout 1.0, Section 2.8: 200, also
-// for a token that is known, or 400 for whatever went wrong. The path is for the server alone: no session
-// or CSRF middleware belongs before it; but anybody can send to it, and with
-// Config.Decrypter each request costs an operation with the private key: limit them
-// where that is dear. BackchannelLogoutHandler panics if OnLogout is nil, or if NewClient did not
-// make the Client.
+// BackchannelLogoutHandler returns a handler for the client's backchannel_logout_uri.
+// The handler verifies the logout token that the server posts, and calls o.OnLogout
+// unless o.Replay knows the token. As Back-Channel Logout 1.0, Section 2.8 requires, it
+// responds with status 200, even if the token is known, or with status 400 if something
+// failed.
+//
+// Only the server uses the path of the handler. Middleware for sessions or CSRF must
+// not be applied to it. However, any party can send requests to it, and if
+// Config.Decrypter is set, each request can cost an operation with the private key. If
+// such operations are expensive, the program should limit the requests.
+//
+// BackchannelLogoutHandler panics if o.OnLogout is nil or if the Client was not made by
+// NewClient.
 func (c *Client) BackchannelLogoutHandler(o LogoutOptions) http.Handler {
 	if c.made() != nil {
 		panic("oauth: BackchannelLogoutHandler: the Client is nil or empty")
@@ -398,25 +413,29 @@ func (o *LogoutOptions) replayFailed(ctx context.Context, detail string, err err
 // ---- front-channel
 
 // ParseFrontchannelLogout reads a request to the client's frontchannel_logout_uri,
-// which the server's page makes the browser send: Front-Channel Logout 1.0,
-// Section 3. The result is the sid; it is empty if the server sent none, which
-// it may do unless Metadata.FrontchannelLogoutSessionRequired is set. Errors are of
-// kind [ErrParse], [ErrClaim], [ErrIssuer] and, without a request, [ErrConfig].
+// which a page of the server causes the browser to send (Front-Channel Logout 1.0,
+// Section 3). It returns the sid parameter. The sid is empty if the server sent none,
+// which is allowed unless Metadata.FrontchannelLogoutSessionRequired is set.
 //
-// A ";" in the query, and a "%" that begins no escape, are data: a server that
-// writes the sid as it is must not leave the session alive.
+// WARNING: Any page can cause such a request, not only the server's. The program must
+// end only the session of the browser that sent the request and, if there is a sid,
+// only if it is the sid of that session.
 //
-// The browser loads the URL in a frame of the server's page, from another site.
-// The response must therefore allow to be framed by the server: it must not have
-// X-Frame-Options, and frame-ancestors of its Content-Security-Policy must be absent
-// or have the server's origin. It should have Cache-Control: no-store (Section 3),
-// because a response from a cache ends no session. The session's cookie comes with
-// the request only if it is SameSite=None and Secure, and in many browsers not at
-// all; servers that offer it should be used with [Client.BackchannelLogoutHandler].
+// If the query contains a ";" or a "%" that begins no escape, they are part of the
+// data. Otherwise the session would stay alive if a server does not escape the sid.
 //
-// WARNING: Nothing proves that the server caused the request: any page can. End no
-// other session than that of the browser which sent it and, where there is a sid,
-// only if it is that of the session.
+// The browser loads the URL in a frame of the server's page, which is on another site.
+// The server must therefore be allowed to frame the response: it must not have
+// X-Frame-Options, and the frame-ancestors of its Content-Security-Policy must be
+// absent or include the origin of the server. It should have Cache-Control: no-store
+// (Section 3), because a cached response ends no session. The browser only sends the
+// session cookie if it is SameSite=None and Secure, and many browsers do not send it at
+// all. If the server supports it, [Client.BackchannelLogoutHandler] should be used
+// instead.
+//
+// If the request is malformed, the error matches [ErrParse]. If only one of iss and sid
+// is present, or if both are missing but required, it matches [ErrClaim]. If iss is
+// another issuer, it matches [ErrIssuer]. If r is nil, it matches [ErrConfig].
 func (c *Client) ParseFrontchannelLogout(r *http.Request) (sessionID string, err error) {
 	if err := c.made(); err != nil {
 		return "", err

@@ -20,69 +20,81 @@ import (
 
 const opRegistration = "registration"
 
-// RegistrationOptions are the options of [Register] and of the functions for
-// what was registered. The zero value is for a server where everybody may
-// register.
+// RegistrationOptions are the options of [Register] and of the methods of
+// [Registration]. The zero value is for a server where every client may register.
 type RegistrationOptions struct {
-	// InitialAccessToken allows [Register] (RFC 7591, Section 3). Zero: none.
+	// InitialAccessToken authorizes [Register] (RFC 7591, Section 3). If zero, none is
+	// sent.
 	InitialAccessToken Secret
 
-	// MTLS is the client certificate for the registration endpoint, or for its
-	// alias where the server has one. Nil: none.
+	// MTLS is the client certificate for the registration endpoint, or for its alias if
+	// the server has one. If nil, no certificate is used.
 	MTLS *MutualTLS
 
-	// DPoP is the key that the tokens of the registration endpoint are bound to,
-	// where they are. Nil: they are Bearer tokens.
+	// DPoP is the key to which the tokens for the registration endpoint are bound. If
+	// nil, they are Bearer tokens.
 	DPoP *DPoP
 
-	// ManagementOrigin is an origin, such as "https://admin.example", at which
-	// registrations may be managed beside the origin of the registration endpoint and of
-	// its alias. A RegistrationClientURI at any other origin is refused, because the
-	// registration access token goes there. If empty, there is no other.
+	// ManagementOrigin is an origin, for example "https://admin.example", at which
+	// registrations may be managed, in addition to the origins of the registration
+	// endpoint and of its alias. If empty, there is no other. A RegistrationClientURI
+	// at any other origin is refused, because the registration access token is sent
+	// there.
 	ManagementOrigin string
 
-	HTTPClient        *http.Client // copied; nil: one of the package's own
-	Clock             Clock        // judges when secrets expire; zero: the local time
-	Trace             *Trace
-	InsecureAllowHTTP bool // allow http URLs: loopback and tests
+	// HTTPClient makes the requests; see Config.HTTPClient. If nil, the package uses a
+	// client of its own, with timeouts.
+	HTTPClient *http.Client
+
+	// Clock provides the time against which the expiry of secrets is checked. The zero
+	// value means the local time.
+	Clock Clock
+
+	// Trace contains hooks that observe the requests. If nil, there are none.
+	Trace *Trace
+
+	// InsecureAllowHTTP allows http URLs. It should be used only for loopback addresses
+	// and tests.
+	InsecureAllowHTTP bool
 }
 
-// A Registration is a client as the server registered it. Keep it:
-// MarshalBinary is for that. It does not print its secrets and does not encode
-// to JSON.
+// A Registration is a client as the server registered it. It contains secrets, which it
+// does not print, and does not encode to JSON. The program must store the result of
+// MarshalBinary.
 type Registration struct {
-	// Metadata is what the server registered, which may be other than what was
-	// asked for.
+	// Metadata is the registered metadata, which may differ from the requested
+	// metadata.
 	Metadata ClientMetadata
 
-	ClientSecret            Secret    // zero: none
-	ClientSecretExpiry      time.Time // client_secret_expires_at; zero: never
-	ClientIDIssuedAt        time.Time // zero: the server did not say
-	RegistrationAccessToken Secret    // for the RegistrationClientURI; zero: none
-	RegistrationClientURI   string    // where the registration is managed; empty: it is not
+	ClientSecret            Secret    // zero if the server issued none
+	ClientSecretExpiry      time.Time // zero if the secret does not expire
+	ClientIDIssuedAt        time.Time // zero if the server did not state it
+	RegistrationAccessToken Secret    // for the RegistrationClientURI; zero if the server issued none
+	RegistrationClientURI   string    // for Read, Update and Delete; empty if the registration cannot be managed
 
 	server  string // the issuer
 	origins string // where it is managed, with spaces between them; empty: the application says it
 }
 
 // A RegistrationError is the error of [Register], [Registration.Read] and
-// [Registration.Update] if the server did its part, and the response failed a check:
-// a client exists, or its secrets have changed. errors.Is and errors.As find Err.
+// [Registration.Update] if the server processed the request, but its response failed a
+// check. A client then exists, or its secrets have changed.
 type RegistrationError struct {
-	// Registration has what could be read of the response, and never is nil. Keep it:
-	// there may be no other way to the client. It can be used with its methods
-	// Read, Update and Delete if it has a RegistrationClientURI and
-	// a RegistrationAccessToken. If its Metadata.ClientID is another one than that of the
-	// Registration that was passed, the response is about another client: keep the old one.
+	// Registration contains everything that could be read of the response. It is never
+	// nil. The program should store it, because there may be no other way to access the
+	// client. Read, Update and Delete can be called if it has a RegistrationClientURI
+	// and a RegistrationAccessToken. If its Metadata.ClientID differs from the
+	// Registration on which the method was called, the response is about another
+	// client, and the program must keep the old Registration.
 	//
-	// WARNING: Err says which check the response failed, and Registration has not
-	// passed that check. Do not configure a Client by it before that is resolved.
+	// WARNING: Registration has not passed the check that Err states. The program must
+	// not configure a Client with it before the cause is resolved.
 	Registration *Registration
 
-	Err error // the failed check; it is not nil
+	Err error // the failed check; never nil
 }
 
-// Error returns the text of Err, and where the response is.
+// Error returns the text of Err, and states where the response is.
 func (e *RegistrationError) Error() string {
 	if e == nil || e.Err == nil {
 		return "oauth: registration"
@@ -98,35 +110,40 @@ func (e *RegistrationError) Unwrap() error {
 	return e.Err
 }
 
-// Format prints the error text for every verb.
+// Format implements [fmt.Formatter]. It prints the result of Error for every verb.
 func (e RegistrationError) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.Error()) }
 
-// LogValue returns the error text.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (e RegistrationError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
-// MarshalJSON fails: a Registration holds secrets.
+// MarshalJSON always returns an error, because a Registration contains secrets.
 func (e RegistrationError) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opRegistration, fail(ErrConfig, "", "a RegistrationError does not encode to JSON: use its Error text"))
 }
 
-// Register registers a client: RFC 7591, Section 3. A list of m that is nil is
-// left out, and the server has a default for it; one that is empty is sent: a
-// client without a user says so of RedirectURIs and ResponseTypes. A software
-// statement is the member of that name in m. What the server made of m is in the
-// result, but for the redirect URIs, which have to be those of m. A member that the
-// client checks, or sends requests by, and that the response leaves out, is in the
-// result as it is in m: for example the encryption of ID tokens.
+// Register registers a client with the metadata m (RFC 7591, Section 3). opts may be
+// nil.
 //
-// A client that registers at servers that others name must keep their responses
-// apart (RFC 9700, Section 4.4): it should give each server a redirect URI of its
-// own, and set Config.RequireResponseIssuer if all of them send iss. A malicious
-// server can give the client the client_id that it has at another one.
+// If a list in m is nil, it is not sent, and the server uses its default. If it is
+// empty but not nil, it is sent. For example, a client without users should set
+// RedirectURIs and ResponseTypes to empty lists. A software statement belongs in
+// m.SoftwareStatement.
 //
-// The errors are those of a request, and [*ResponseError] (invalid_redirect_uri,
-// invalid_client_metadata, invalid_software_statement,
-// unapproved_software_statement). If the server registered a client and its
-// response fails a check, the error is a [*RegistrationError], which has the client's
-// credentials. Nil options are the default.
+// The result contains the metadata that the server registered, which may differ from m.
+// The redirect URIs must be the same. If the response omits a member that determines
+// the checks or requests of the client, such as the encryption of ID tokens, the result
+// contains the member of m.
+//
+// WARNING: A client that registers at servers that others name must keep their
+// responses apart (RFC 9700, Section 4.4). It should give each server a redirect URI of
+// its own, and should set Config.RequireResponseIssuer if all of them send iss. A
+// malicious server can give the client the client_id that it has at another server.
+//
+// Register returns the errors of a request. A [*ResponseError] can have the codes
+// invalid_redirect_uri, invalid_client_metadata, invalid_software_statement and
+// unapproved_software_statement. If the server registered a client, but its response
+// fails a check, the error is a [*RegistrationError], which contains the credentials of
+// the client.
 func Register(ctx context.Context, as *AuthorizationServer, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
 	reg, err := register(ctx, as, &m, opts)
 	if err != nil {
@@ -159,23 +176,29 @@ func register(ctx context.Context, as *AuthorizationServer, m *ClientMetadata, o
 	return reg.process(res, m, r, http.StatusCreated, http.StatusOK)
 }
 
-// Read asks the server how the client is registered now: RFC 7592, Section 2.1. The server may have changed secret and registration access token:
-// keep the result in place of reg. The errors are those of a request,
-// [*ResponseError], [*RegistrationError], and [ErrConfig] if reg cannot be managed.
+// Read returns the current registration of the client (RFC 7592, Section 2.1). The
+// server may have changed the secret and the registration access token, so the result
+// must replace reg. opts may be nil.
+//
+// Read returns the errors of a request, or a [*RegistrationError]. If reg cannot be
+// managed, the error matches [ErrConfig].
 func (reg *Registration) Read(ctx context.Context, opts *RegistrationOptions) (*Registration, error) {
 	return reg.manage(ctx, http.MethodGet, nil, opts)
 }
 
-// Update replaces all of the metadata: RFC 7592, Section 2.2. What m
-// leaves out is left out of the registration: begin with reg.Metadata. Keep the
-// result in place of reg. The errors are those of [Register] and
-// [Registration.Read].
+// Update replaces all metadata of the client with m (RFC 7592, Section 2.2). Members
+// that m omits are removed from the registration, so m should be a modified copy of
+// reg.Metadata. The result must replace reg. opts may be nil.
+//
+// The errors are the same as for [Register] and [Registration.Read].
 func (reg *Registration) Update(ctx context.Context, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
 	return reg.manage(ctx, http.MethodPut, &m, opts)
 }
 
-// Delete ends the registration, and with it all that was granted to the client: RFC
-// 7592, Section 2.3. The errors are those of [Registration.Read].
+// Delete deletes the registration, and with it everything that was granted to the
+// client (RFC 7592, Section 2.3). opts may be nil.
+//
+// The errors are the same as for [Registration.Read].
 func (reg *Registration) Delete(ctx context.Context, opts *RegistrationOptions) error {
 	_, err := reg.manage(ctx, http.MethodDelete, nil, opts)
 	return err
@@ -496,12 +519,15 @@ func (reg *Registration) authMethod() string {
 
 // ---- use
 
-// Config is a configuration of a [Client] for what was registered: server,
-// metadata, and the client authentication that the registration says. The key
-// is for private_key_jwt; nil otherwise. Config.MTLS is to be set for
-// tls_client_auth and self_signed_tls_client_auth, Config.Decrypter where answers are
-// encrypted; a client with attestations is configured by hand. The errors are of
-// kind [ErrConfig].
+// Config returns a configuration for a [Client] with the registered metadata and client
+// authentication. as must be the server at which the client is registered. key is the
+// key for private_key_jwt, and must be nil for other authentication methods.
+//
+// The caller must set Config.MTLS for tls_client_auth and self_signed_tls_client_auth,
+// and Config.Decrypter if responses are encrypted. A client that authenticates with
+// attestations must be configured without this method.
+//
+// If an argument or the registration cannot be used, the error matches [ErrConfig].
 func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Config, error) {
 	if reg == nil {
 		return Config{}, withOp(opRegistration, nilReceiver())
@@ -544,7 +570,8 @@ func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Confi
 
 const registrationVersion = 2 // 1 had no origins
 
-// MarshalBinary encodes reg for the application's store. The result is secret.
+// MarshalBinary implements [encoding.BinaryMarshaler]. It encodes reg for storage. The
+// result is secret.
 func (reg *Registration) MarshalBinary() ([]byte, error) {
 	if reg == nil {
 		return nil, withOp(opRegistration, nilReceiver())
@@ -564,8 +591,8 @@ func (reg *Registration) MarshalBinary() ([]byte, error) {
 	return w.b, nil
 }
 
-// UnmarshalBinary restores what MarshalBinary encoded. Anything else is an
-// error of kind [ErrParse].
+// UnmarshalBinary implements [encoding.BinaryUnmarshaler]. It decodes the result of
+// MarshalBinary. If data is anything else, the error matches [ErrParse].
 func (reg *Registration) UnmarshalBinary(data []byte) error {
 	if reg == nil {
 		return nilReceiver()
@@ -593,15 +620,17 @@ func (reg *Registration) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// MarshalJSON fails: a Registration holds secrets.
+// MarshalJSON always returns an error, because a Registration contains secrets. Use
+// MarshalBinary.
 func (reg Registration) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opRegistration, fail(ErrConfig, "", "a Registration does not encode to JSON: use MarshalBinary, and Metadata for what is public"))
 }
 
-// Format prints the server and the client_id.
+// Format implements [fmt.Formatter]. It prints the issuer of the server and the
+// client_id.
 func (reg Registration) Format(f fmt.State, _ rune) { fmt.Fprint(f, reg.summary()) }
 
-// LogValue is the server and the client_id.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (reg Registration) LogValue() slog.Value { return slog.StringValue(reg.summary()) }
 
 func (reg *Registration) summary() string {
@@ -610,18 +639,20 @@ func (reg *Registration) summary() string {
 
 // ---- client ID metadata documents
 
-// ClientIDMetadataHandler serves the metadata of a client whose client_id is the
-// URL that the handler stands at, for servers that fetch it instead of having
-// clients register (draft-ietf-oauth-client-id-metadata-document; the server's
-// metadata say client_id_metadata_document_supported). The errors are of kind
-// [ErrConfig] and [ErrInsecureURL]: such a URL is https with a path, and such a
-// client has no secret.
+// ClientIDMetadataHandler returns a handler that serves m, the metadata of a client
+// whose client_id is the URL of the handler. It is for servers that fetch this URL
+// instead of registering clients (draft-ietf-oauth-client-id-metadata-document). The
+// metadata of such a server have client_id_metadata_document_supported.
 //
-// WARNING: Such a client has one client_id at all servers, and its redirect URIs
-// are the same at all of them. If it uses one redirect URI with several servers,
-// it must set Config.RequireResponseIssuer: otherwise a malicious server, which
-// need not say in its metadata that it sends iss, can have the code of an honest
-// one sent to it (RFC 9700, Section 4.4).
+// m.ClientID must be an https URL with a path, and m must not name an authentication
+// method that uses a secret. If m cannot be used, the error matches [ErrConfig]. If the
+// URL is not https, it matches [ErrInsecureURL].
+//
+// WARNING: Such a client has the same client_id and the same redirect URIs at all
+// servers. If it uses one redirect URI with several servers, it must set
+// Config.RequireResponseIssuer. Otherwise a malicious server, which need not announce
+// in its metadata that it sends iss, can have the code of an honest server sent to it
+// (RFC 9700, Section 4.4).
 func ClientIDMetadataHandler(m ClientMetadata) (http.Handler, error) {
 	document, err := clientIDDocument(&m)
 	if err != nil {
