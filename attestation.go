@@ -33,48 +33,53 @@ type attestationAuth struct {
 	attestation func(ctx context.Context) (string, error)
 }
 
-// AttestJWTClientAuth is attest_jwt_client_auth: the client's attester, the
-// backend of a wallet or of another app, vouches for the key of this instance of
-// the client, and the instance signs a proof that it has the key.
+// AttestJWTClientAuth returns a ClientAuth for attest_jwt_client_auth. The attester of
+// the client, which is for example the backend of a wallet, vouches for the key of this
+// instance of the client. The instance signs a proof that it has the key.
 //
-// It follows a draft: draft-ietf-oauth-attestation-based-client-auth-12. Until that
-// is an RFC, what this function takes and sends may change with any release.
+// It follows a draft: draft-ietf-oauth-attestation-based-client-auth-12. Until the
+// draft is an RFC, the parameters and the requests of this function may change with any
+// release.
 //
-// attestation returns the Client Attestation JWT that the attester made for the
-// key. It is called for every attempt at a request, from several goroutines at
-// once, and may return the same one until that expires; an error of it is handed
-// on with kind [ErrUnavailable]. What it returns is looked at before it is sent:
-// it is a signed JWT of type oauth-client-attestation+jwt and at most 16 KiB, for
-// this client_id (sub) and key (cnf), and has not expired; else the error is of
-// kind [ErrConfig]. Its signature is for the server to verify. One that is too
-// old for the server is refused with use_fresh_attestation, a [*ResponseError].
+// attestation must return the Client Attestation JWT that the attester made for the
+// key. It is called for every attempt at a request, from several goroutines
+// concurrently, and may return the same JWT until that expires. The JWT must be signed,
+// of type oauth-client-attestation+jwt, at most 16 KiB long, issued for this client_id
+// (sub) and key (cnf), and not expired. The package checks this before it sends the
+// JWT, but only the server verifies the signature.
 //
-// The proof has the server's latest challenge: a Client asks for the first at
-// the server's challenge_endpoint, if there is one, and takes others from any
-// answer. A request that is refused with use_attestation_challenge is made once
-// more, with a new proof and the challenge of the refusal or of the endpoint; if the
-// endpoint gives none then, that is the error.
+// The proof contains the latest challenge of the server. The Client fetches the first
+// one from the server's challenge_endpoint, if there is one, and takes others from any
+// response. If a request is refused with use_attestation_challenge, it is sent once
+// more, with a new proof and the challenge of the refusal or of the endpoint. If the
+// endpoint then provides none, the request fails.
 //
-// Servers bind refresh tokens to the key: it has to be kept where they are.
+// Servers bind refresh tokens to the key. It must be kept together with them.
+//
+// If attestation returns an error, the error of the request matches [ErrUnavailable].
+// If the JWT does not meet the requirements above, it matches [ErrConfig]. If the JWT
+// is too old for the server, it is a [*ResponseError] with the code
+// use_fresh_attestation.
 func AttestJWTClientAuth(key *SigningKey, attestation func(ctx context.Context) (string, error)) ClientAuth {
 	return &attestationAuth{key: key, attestation: attestation}
 }
 
-// AttestJWTClientAuthDPoP is attest_jwt_client_auth_dpop: [AttestJWTClientAuth]
-// with the key of Config.DPoP, which is required, and its DPoP proof in place of
-// the proof there. A proof is then made for every endpoint where the client
-// authenticates, for introspection and revocation too. It follows the same draft.
+// AttestJWTClientAuthDPoP returns a ClientAuth for attest_jwt_client_auth_dpop. It
+// differs from [AttestJWTClientAuth] in that the key is the key of Config.DPoP, which
+// is required, and that its DPoP proof replaces the other proof. Every request with
+// client authentication then has a DPoP proof, including introspection and revocation.
+// It follows the same draft.
 //
-// The server's challenge is the nonce of the proof. A Client asks for the first at
-// the server's challenge_endpoint, if there is one: the nonce is the DPoP-Nonce of
-// the answer (version 11 of the draft and later) or else its challenge (earlier
-// ones). Each later answer of the server may bring another. A request that is
-// refused with use_dpop_nonce or use_attestation_challenge is made once more for
-// each.
+// The challenge of the server is the nonce of the proof. The Client fetches the first
+// one from the server's challenge_endpoint, if there is one. The nonce is the
+// DPoP-Nonce of the response (since version 11 of the draft) or else its challenge
+// (earlier versions). Every later response of the server may contain another one. If a
+// request is refused with use_dpop_nonce or use_attestation_challenge, it is sent once
+// more for each of them.
 //
-// Authorization requests have no dpop_jkt, with which this method does not work
-// (Section 5.2). If Auth is a ClientAuth around this one, the Client cannot see
-// that, and sends it.
+// Authorization requests have no dpop_jkt, because it does not work with this method
+// (Section 5.2). If Config.Auth is a ClientAuth that wraps this one, the Client cannot
+// detect this, and sends dpop_jkt.
 func AttestJWTClientAuthDPoP(attestation func(ctx context.Context) (string, error)) ClientAuth {
 	return &attestationAuth{dpop: true, attestation: attestation}
 }

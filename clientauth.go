@@ -14,28 +14,28 @@ import (
 	"time"
 )
 
-// A ClientAuth authenticates the client in a request to the server. The
-// functions of this package that return one keep what is wrong with their
-// arguments in it: [NewClient] reports it with kind [ErrConfig].
+// A ClientAuth authenticates the client in requests to the server. If the arguments of
+// a function of this package that returns one are wrong, [NewClient] returns an error
+// that matches [ErrConfig].
 //
-// Authenticate is called anew for every attempt at a request, from several
-// goroutines at once. It may set Header and Form of r and leaves the rest alone. It
-// must return when ctx ends, because the caller waits for it; so must the functions and
-// signers that the package is given.
+// Authenticate adds the authentication to the Header and the Form of r. It must not
+// change anything else in r. It is called for every attempt at a request, from several
+// goroutines concurrently. It must return when ctx ends, because the caller waits for
+// it. The same is true for the functions and signers that are passed to this package.
 type ClientAuth interface {
 	Authenticate(ctx context.Context, r *ClientAuthRequest) error
 }
 
-// A ClientAuthRequest is the request that is to be authenticated.
+// A ClientAuthRequest is a request that a [ClientAuth] authenticates.
 type ClientAuthRequest struct {
 	unprinted
 
-	Server   *AuthorizationServer // not to be changed
+	Server   *AuthorizationServer // must not be modified
 	ClientID string
-	Endpoint string      // the URL that the request goes to
-	Now      time.Time   // the client's time, with Clock.Skew
-	Header   http.Header // to be added to
-	Form     url.Values  // to be added to
+	Endpoint string      // the URL to which the request is sent
+	Now      time.Time   // the time of the client, including Clock.Skew
+	Header   http.Header // Authenticate may add to it
+	Form     url.Values  // Authenticate may add to it
 
 	attempts clientAttempts // of a Client; for attestation-based authentication
 }
@@ -48,36 +48,45 @@ type clientAttempts interface {
 	take(ctx context.Context) (challenge string, err error)
 }
 
-// An AssertionAudience is whom a client assertion is made for.
+// An AssertionAudience is the kind of audience that a client assertion names.
 type AssertionAudience int
 
 const (
-	// IssuerAudience is the issuer identifier of the server, as one string. It
-	// is what RFC 7523bis and FAPI 2.0 want, and the default.
+	// IssuerAudience is the issuer of the server, as a single string. It is the
+	// default, and required by RFC 7523bis and FAPI 2.0.
 	IssuerAudience AssertionAudience = iota
-	// TokenEndpointAudience is the server's token_endpoint, as OpenID Connect
-	// Core has it, or its alias for clients with a certificate if the request goes
-	// to an alias (RFC 8705, Section 5). Entra ID, Okta and Login.gov want it. A
-	// request to another origin than that of the token endpoint fails with
-	// [ErrConfig]: the metadata of a malicious server could otherwise obtain an
+	// TokenEndpointAudience is the token_endpoint of the server, as in OpenID Connect
+	// Core. If the request is sent to an endpoint alias for mutual TLS (RFC 8705,
+	// Section 5), it is the alias of the token endpoint. For example, Entra ID, Okta
+	// and Login.gov require it.
+	//
+	// If the request is sent to another origin than the token endpoint, the error
+	// matches [ErrConfig]. The metadata of a malicious server could otherwise obtain an
 	// assertion for the token endpoint of an honest one.
 	TokenEndpointAudience
 )
 
-// AssertionOptions are the options of JWT client assertions.
+// AssertionOptions are the options of JWT client assertions. The zero value means the
+// defaults.
 type AssertionOptions struct {
 	unprinted
 
-	Audience AssertionAudience // zero: IssuerAudience
+	Audience AssertionAudience // if zero, IssuerAudience
 
-	// Type is the typ of the assertion: "JWT", the default if empty, or
-	// "client-authentication+jwt", as RFC 7523bis has it. PingFederate, for
-	// example, can be configured to require the latter.
+	// Type is the typ of the assertion. It must be "JWT", or
+	// "client-authentication+jwt" as in RFC 7523bis, which for example PingFederate can
+	// be configured to require. If empty, it is "JWT".
 	Type string
 
-	Lifetime time.Duration  // zero: 60 s; at most 10 min
-	Header   map[string]any // more header parameters (x5t#S256); not alg, crit, typ, kid, b64, zip
-	Claims   map[string]any // more claims; not iss, sub, aud, exp, iat, nbf, jti
+	Lifetime time.Duration // from 1 second to 10 minutes; if zero, 60 seconds
+
+	// Header contains additional header parameters, for example x5t#S256. It must not
+	// contain alg, crit, typ, kid, b64 or zip.
+	Header map[string]any
+
+	// Claims contains additional claims. It must not contain iss, sub, aud, exp, iat,
+	// nbf or jti.
+	Claims map[string]any
 }
 
 // faulty is implemented by values that keep what is wrong with their making.
@@ -87,7 +96,8 @@ type faulty interface{ fault() error }
 
 type noAuth struct{}
 
-// None is the authentication of a public client: the client_id alone.
+// PublicClient returns the ClientAuth of a public client, which only sends its
+// client_id.
 func PublicClient() ClientAuth { return noAuth{} }
 
 // prepare readies a request that a program made by itself for a ClientAuth.
@@ -120,11 +130,13 @@ type secretAuth struct {
 	basic  bool
 }
 
-// ClientSecretBasic is client_secret_basic: id and secret in the PendingAuthorization
-// header, each form-encoded first (RFC 6749, Section 2.3.1).
+// ClientSecretBasic returns a ClientAuth for client_secret_basic. It sends client_id
+// and secret in the Authorization header field. Each is form-encoded first (RFC 6749,
+// Section 2.3.1).
 func ClientSecretBasic(secret string) ClientAuth { return secretAuth{NewSecret(secret), true} }
 
-// ClientSecretPost is client_secret_post: id and secret in the body.
+// ClientSecretPost returns a ClientAuth for client_secret_post. It sends client_id and
+// secret in the body.
 func ClientSecretPost(secret string) ClientAuth { return secretAuth{NewSecret(secret), false} }
 
 func (a secretAuth) fault() error {
@@ -153,10 +165,11 @@ func (a secretAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error 
 
 type tlsAuth struct{}
 
-// TLSClientAuth is tls_client_auth and self_signed_tls_client_auth (RFC 8705,
-// Section 2): the certificate of the connection authenticates the client_id.
-// It needs Config.MTLS, or an HTTPClient with a certificate. Requests go to the
-// server's mtls_endpoint_aliases (Section 5).
+// TLSClientAuth returns a ClientAuth for tls_client_auth and
+// self_signed_tls_client_auth (RFC 8705, Section 2). The certificate of the connection
+// authenticates the client_id. TLSClientAuth requires Config.MTLS, or an HTTPClient
+// with a certificate. Requests are sent to the server's mtls_endpoint_aliases (Section
+// 5).
 func TLSClientAuth() ClientAuth { return tlsAuth{} }
 
 func (tlsAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
@@ -183,9 +196,11 @@ func setAssertion(r *ClientAuthRequest, assertion string) {
 
 type assertionFunc func(ctx context.Context, audience string) (string, error)
 
-// ClientAssertion authenticates with assertions made elsewhere: by a workload
-// identity, a KMS service. The audience is the server's issuer identifier. f
-// is called for every attempt and has to return a new assertion each time.
+// ClientAssertion returns a ClientAuth that authenticates with assertions made
+// elsewhere, for example by a workload identity or a key management service. f must
+// return an assertion for the audience, which is the issuer of the server. It is called
+// for every attempt, and must return a new assertion each time. If f returns an error,
+// the request fails with an error that matches it and [ErrConfig].
 func ClientAssertion(f func(ctx context.Context, audience string) (string, error)) ClientAuth {
 	return assertionFunc(f)
 }
@@ -228,8 +243,9 @@ type jwtAuth struct {
 	err      error
 }
 
-// PrivateKeyJWT is private_key_jwt (OpenID Connect Core 1.0, Section 9): an
-// assertion signed with the client's private key. Nil options are the default.
+// PrivateKeyJWT returns a ClientAuth for private_key_jwt (OpenID Connect Core, Section
+// 9). It sends an assertion that is signed with the client's private key. opts may be
+// nil.
 func PrivateKeyJWT(key *SigningKey, opts *AssertionOptions) ClientAuth {
 	a := newJWTAuth(opts)
 	if key == nil || key.alg == nil {
@@ -240,9 +256,10 @@ func PrivateKeyJWT(key *SigningKey, opts *AssertionOptions) ClientAuth {
 	return a
 }
 
-// ClientSecretJWT is client_secret_jwt: an assertion with an HMAC under the
-// client secret. alg is HS256, HS384 or HS512; the secret has at least 32, 48
-// or 64 bytes (RFC 7518, Section 3.2). Nil options are the default.
+// ClientSecretJWT returns a ClientAuth for client_secret_jwt. It sends an assertion
+// with an HMAC keyed with the client secret. alg must be HS256, HS384 or HS512, and the
+// secret must have at least 32, 48 or 64 bytes, respectively (RFC 7518, Section 3.2).
+// opts may be nil.
 func ClientSecretJWT(secret string, alg Algorithm, opts *AssertionOptions) ClientAuth {
 	a := newJWTAuth(opts)
 	mac := findHMAC(alg)

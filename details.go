@@ -11,9 +11,9 @@ import (
 	"slices"
 )
 
-// An AuthorizationDetail asks for, or says, what a token is for: RFC 9396,
-// Section 2. Type is required; the fields are the common ones of Section 2.2,
-// and Extra has those of the type.
+// An AuthorizationDetail describes a requested or a granted authorization (RFC 9396,
+// Section 2). Type is required. The other fields are the common members of Section 2.2,
+// and Extra contains the members that are specific to the type.
 type AuthorizationDetail struct {
 	Type       string   `json:"type,omitzero"`
 	Locations  []string `json:"locations,omitzero"`
@@ -22,27 +22,30 @@ type AuthorizationDetail struct {
 	Identifier string   `json:"identifier,omitzero"`
 	Privileges []string `json:"privileges,omitzero"`
 
-	Extra map[string]json.RawMessage `json:"-"` // members without a field
+	Extra map[string]json.RawMessage `json:"-"` // the members that have no field
 }
 
-// MarshalJSON writes the detail with its Extra members.
+// MarshalJSON implements [json.Marshaler]. It encodes the fields and the members of
+// Extra.
 func (d AuthorizationDetail) MarshalJSON() ([]byte, error) {
 	type plain AuthorizationDetail
 	return encodeStruct(plain(d), d.Extra)
 }
 
-// Format prints the type: the rest can be personal data, account numbers say. Its
-// JSON, which is for requests, has it.
+// Format implements [fmt.Formatter]. It prints the type only, because other members can
+// contain personal data, for example account numbers. Requests contain the result of
+// MarshalJSON instead.
 func (d AuthorizationDetail) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.summary()) }
 
-// LogValue is the type.
+// LogValue implements [slog.LogValuer]. It returns the text that Format prints.
 func (d AuthorizationDetail) LogValue() slog.Value { return slog.StringValue(d.summary()) }
 
 func (d AuthorizationDetail) summary() string {
 	return "AuthorizationDetail(" + printable(d.Type, 128) + ")"
 }
 
-// UnmarshalJSON reads a detail strictly. Errors are of kind [ErrParse].
+// UnmarshalJSON implements [json.Unmarshaler]. It is strict: if text is not
+// well-formed, has duplicate members or has no type, the error matches [ErrParse].
 func (d *AuthorizationDetail) UnmarshalJSON(text []byte) error {
 	if d == nil {
 		return nilReceiver()
