@@ -53,8 +53,8 @@ type AuthorizationRequest struct {
 
 	// ResponseMode determines how the response arrives: "query", "form_post" or
 	// "fragment". If empty, it is "query". A fragment only reaches native apps, which
-	// must use [Client.ValidateAuthorizationResponseURL]. A response with an ID token
-	// must not arrive in a query.
+	// must use [Client.ValidateAuthorizationResponseURL]. If ResponseType contains
+	// id_token, the response must not arrive in a query.
 	//
 	// With "query.jwt" (or "jwt", which means the same), "form_post.jwt" or
 	// "fragment.jwt", the response is signed (JARM; FAPI 1 Advanced, FAPI 2.0 Message

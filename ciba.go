@@ -280,9 +280,9 @@ func (c *Client) backchannelToken(ctx context.Context, b *BackchannelAuthenticat
 // PollBackchannelAuthentication waits until the user has decided, and returns the
 // token. opts may be nil.
 //
-// PollBackchannelAuthentication makes an attempt at every Interval of b. It waits
-// longer if the server tells it to, or if the server cannot be reached. It stops if the
-// user refuses, if the request expires, or if ctx ends.
+// PollBackchannelAuthentication makes an attempt once per Interval. It waits longer if
+// the server tells it to, or if the server cannot be reached. It stops if the user
+// refuses, if the request expires, or if ctx ends.
 //
 // The errors are the same as for [Client.BackchannelAuthenticationToken], except
 // [ErrPending]. If ctx ends, the error matches the error of ctx.

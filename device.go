@@ -193,9 +193,9 @@ func (c *Client) deviceToken(ctx context.Context, d *DeviceAuthorization, opts *
 
 // PollDevice waits until the user has decided, and returns the token. opts may be nil.
 //
-// PollDevice makes an attempt at every Interval of d. It waits longer if the server
-// tells it to, or if the server cannot be reached. It stops if the user refuses, if the
-// codes expire, or if ctx ends.
+// PollDevice makes an attempt once per Interval. It waits longer if the server tells it
+// to, or if the server cannot be reached. It stops if the user refuses, if the codes
+// expire, or if ctx ends.
 //
 // The errors are the same as for [Client.DeviceToken], except [ErrPending]. If ctx
 // ends, the error matches the error of ctx.

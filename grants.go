@@ -34,9 +34,9 @@ import (
 // it. Otherwise the error matches [ErrConfig], unless Token.Scope is empty.
 //
 // Refresh returns the errors of a request. If the server's keys are not available, the
-// error matches [ErrUnavailable]. The refresh token was then not used, and Refresh can
-// be called again. The same is true if the error matches [ErrBinding]: the refresh
-// token of a public client is bound to the key of Config.DPoP (RFC 9449, Section 5).
+// error matches [ErrUnavailable]. If the refresh token of a public client is bound to
+// another key than Config.DPoP (RFC 9449, Section 5), it matches [ErrBinding]. In both
+// cases the refresh token is still valid, and Refresh can be called again.
 //
 // If the error is a [*ResponseError] with the code invalid_grant, the refresh token can
 // no longer be used, and the user must log in again.
@@ -326,9 +326,9 @@ type TokenExchangeRequest struct {
 	SubjectToken     Secret // represents the party for which the request is made
 	SubjectTokenType TokenTypeIdentifier
 
-	// ActorToken represents the acting party, for delegation. If it is zero, none is named, and
-	// the exchange is an impersonation. ActorTokenType must be set if and only if
-	// ActorToken is.
+	// ActorToken represents the acting party, for delegation. If it is zero, none is
+	// named, and the exchange is an impersonation. ActorTokenType must be set if and
+	// only if ActorToken is.
 	ActorToken     Secret
 	ActorTokenType TokenTypeIdentifier
 
@@ -418,10 +418,9 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOpt
 // is ignored.
 //
 // Grant returns the errors of a request. If grantType is authorization_code or
-// refresh_token, the error matches [ErrConfig], because Grant does not know against
-// what to check the response. It also matches ErrConfig for password (RFC 9700, Section
-// 2.4), and, if the client is public, for client_credentials and the grant type of
-// CIBA.
+// refresh_token, the error matches [ErrConfig], because Grant could not check the
+// response. It also matches ErrConfig for password (RFC 9700, Section 2.4), and, if the
+// client is public, for client_credentials and the grant type of CIBA.
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err

@@ -391,11 +391,11 @@ type VerifyIDTokenOptions struct {
 	//
 	// WARNING: Without a nonce nothing ties the token to this program or to this user's
 	// browser. An attacker who obtains an ID token of the client, for example from a
-	// log or from another part of the system, can present it until it expires. The
-	// token may even be an access token, if the server's access tokens name the client
-	// as their audience. If it has a scope, it is refused. If it has none,
-	// Metadata.RequireAuthTime refuses it, provided that the server's ID tokens have an
-	// auth_time.
+	// log or from another part of the system, can present it to the program until it
+	// expires. The token may even be an access token, if the server's access tokens
+	// name the client as their audience. If it has a scope, it is refused. If it has
+	// none, Metadata.RequireAuthTime refuses it, provided that the server's ID tokens
+	// have an auth_time.
 	Nonce string
 	// InsecureNoNonce ignores the nonce, for tokens with a nonce that the program does
 	// not know. The warning of Nonce applies. Nonce must be empty.

@@ -66,10 +66,11 @@
 //
 // In the handler, [AccessTokenFromContext] returns the token. JWT access tokens must
 // follow RFC 9068, unless an [AccessTokenProfile] describes how the tokens of a server
-// differ. The package has profiles for large providers. The server is asked about other
-// tokens if ResourceServerConfig.Introspect is set. A token that is bound to a DPoP key
-// or a client certificate is only accepted with the proof or the certificate, in every
-// configuration.
+// differ. The package has profiles for large providers. If
+// ResourceServerConfig.Introspect is set, the resource server asks the authorization
+// server about tokens that are not JWTs. In every configuration, a token that is bound
+// to a DPoP key or a client certificate is accepted only with the proof or the
+// certificate.
 //
 // Machines that serve the same Resource must share a [ReplayCache], and the
 // DPoPNonceKeys if they are set. The module oauthredis, beside this package, has a
@@ -108,9 +109,10 @@
 //   - If the configuration or an argument is wrong, the error matches [ErrConfig]. If a
 //     URL is not https, it matches [ErrInsecureURL]. In both cases the request was not
 //     made.
-//   - If there was no response, the error matches [ErrNetwork]. If the context or a
-//     timeout ended the request, it also matches [context.DeadlineExceeded]. If the
-//     context was canceled, it only matches [context.Canceled].
+//   - If there was no response, the error matches [ErrNetwork]. If a timeout or the
+//     deadline of the context ended the request, it also matches
+//     [context.DeadlineExceeded]. If the context was canceled, it only matches
+//     [context.Canceled].
 //   - If the response does not have the expected form, the error matches [ErrResponse].
 //   - If the server refused the request, the error is a [*ResponseError], which has the
 //     error code and matches [ErrRefused].
@@ -121,17 +123,18 @@
 //
 // # Trust
 //
-// Every result of the package has been verified. No function parses a token without
-// checking it, and an [IDToken] has no exported fields and cannot be decoded from JSON.
-// The signature of an ID token is always verified, even if the token came from the
-// token endpoint over TLS.
+// The contents of every [IDToken], [AccessToken], [LogoutToken], [UserInfo] and
+// [Introspection] have passed every check, and there is no other way to obtain one: no
+// function parses a token without checking it, and these types have no exported fields
+// and cannot be decoded from JSON. The signature of an ID token is always verified,
+// even if the token came from the token endpoint over TLS.
 //
 // The configuration determines the algorithms with which a token may be signed, and the
-// token does not: the client's metadata or, if they name none, the list of the server
-// or, if there is none, RS256. The algorithm none and HMAC cannot be configured for
-// verification. The key must be in the key set of the server. It is selected by kid,
-// type, use and algorithm. Keys and URLs in the header of a token are ignored, and keys
-// are never tried in turn.
+// token itself does not. They are the algorithm in the client's metadata or, if there
+// is none, the list in the server's metadata or, if there is none, RS256. The algorithm
+// none and HMAC cannot be configured for verification. The key must be in the key set
+// of the server. It is selected by kid, type, use and algorithm. Keys and URLs in the
+// header of a token are ignored, and keys are never tried in turn.
 //
 // Settings that must not be forgotten are required, or checked by [NewClient]. The name
 // of every setting that weakens a check begins with Insecure.
@@ -142,10 +145,10 @@
 // with RequireDPoP or RequireMTLS.
 //
 // If Config.DPoP is set, tokens are bound to its key, and every request proves that the
-// client has the key. If the server demands nonces in the proofs, it gets them. If
-// Config.MTLS is set and the server supports it, tokens are bound to the client
-// certificate. In each case [Client.Do] and [Transport] send tokens only over https and
-// follow no redirect. A Transport sends them only to its Origins.
+// client has the key. If the server requires nonces in the proofs, the client adds
+// them. If Config.MTLS is set and the server supports it, tokens are bound to the
+// client certificate. In each case [Client.Do] and [Transport] send tokens only over
+// https and follow no redirect. A Transport sends them only to its Origins.
 //
 // A refresh token is worth more than any access token. It should be kept in an
 // encrypted store that only the application can read. Servers that rotate refresh
@@ -177,9 +180,9 @@
 //
 // # Servers that others name
 //
-// An issuer or a resource that a user, a tenant or a document names is a URL that the
-// program fetches on behalf of a stranger. The metadata found there name further URLs.
-// The package only fetches https URLs and follows no redirect, but it connects to every
+// If a user, a tenant or a document names an issuer or a resource, the program fetches
+// a URL on behalf of a stranger. The metadata at this URL name further URLs. The
+// package only fetches https URLs and follows no redirect, but it connects to every
 // address that a host name resolves to, including addresses of the program's own
 // network.
 //
@@ -321,9 +324,9 @@ type Config struct {
 	// package uses a client of its own, with timeouts.
 	//
 	// If the Transport is an [*http.Transport], it is used as it is. It is cloned if it
-	// sets no TLSHandshakeTimeout, or if its connections turn out to be dead. Its own
-	// HTTP2 field applies to HTTP/2 until then. If SendPingTimeout is not set there,
-	// the call that finds a dead connection fails.
+	// sets no TLSHandshakeTimeout, or if its connections turn out to be dead. Until
+	// then its own HTTP2 field applies. If SendPingTimeout is not set there, the call
+	// that finds a dead HTTP/2 connection fails.
 	//
 	// Any other round tripper must not follow redirects. The response is refused if it
 	// does, but by then the code, the secret and the token have been sent elsewhere. A
@@ -336,7 +339,7 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// MTLS is the client certificate for the endpoints of the server. If nil, the
-	// client uses no certificate, or the one of HTTPClient.
+	// client uses the certificate of HTTPClient, if it has one.
 	//
 	// Requests go to the server's mtls_endpoint_aliases (RFC 8705, Section 5) if MTLS
 	// is set, if Auth is [TLSClientAuth], or if Metadata sets
@@ -374,15 +377,15 @@ type Config struct {
 	// Server.JWKSURI. Clients of the same server should share a KeySet.
 	KeySet *KeySet
 
-	// AllowTokenTypes lists token types that are accepted in addition to bearer. An
-	// empty string in it allows responses without token_type. For example, LinkedIn
-	// sends none.
+	// AllowTokenTypes lists token types that are accepted in addition to the expected
+	// one, which is Bearer or, if DPoP is set, DPoP. An empty string in it allows
+	// responses without token_type. For example, LinkedIn sends none.
 	AllowTokenTypes []string
 
 	// AcceptIssuer reports whether users of a tenant may log in. It is required if the
-	// Issuer of the server contains {tenantid}, as that of Entra ID for multi-tenant
-	// applications does, and must be nil otherwise. It is called with the iss and tid
-	// of tokens whose signature has been verified.
+	// Issuer of the server contains {tenantid}, and must be nil otherwise. For example,
+	// the Issuer of Entra ID contains it for multi-tenant applications. It is called
+	// with the iss and tid of tokens whose signature has been verified.
 	//
 	// WARNING: If AcceptIssuer always returns true, every tenant in the world can log
 	// in.

@@ -25,9 +25,9 @@ import (
 // only timeout is the context of req, and only the Transport of Config.HTTPClient is
 // used.
 //
-// Do does not modify req. req must be for an https URL, and must not have an
-// Authorization or DPoP header field. Its RequestURI is ignored. Do does not renew the
-// token; see [Client.NewTransport].
+// Do does not modify req. The URL of req must be https, and req must not have an
+// Authorization or DPoP header field, because Do sets them. Its RequestURI is ignored.
+// Do does not renew the token; see [Client.NewTransport].
 //
 // If the resource requires a nonce in the proof, Do sends the request a second time,
 // provided that it has no body or has a GetBody. If the connection breaks, Do sends a
@@ -336,7 +336,7 @@ func (tr *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // Renew renews the token now, even if it is still valid or if a renewal has just
 // failed. If a renewal is in progress, Renew waits for it and starts none of its own.
-// It is for programs that know more than the expiry of the token, for example that the
+// It is for programs that know of a reason other than the expiry, for example that the
 // user's rights have changed.
 //
 // Renew returns after the new token has been stored. Its errors are the errors of

@@ -32,7 +32,8 @@ func (u *UserInfo) data() UserInfo {
 // InsecureSkipSubject was set.
 func (u *UserInfo) Subject() string { return u.data().subject }
 
-// EmailVerified reports whether the email_verified claim is true. It may be a string.
+// EmailVerified reports whether the email_verified claim is true. The claim may be a
+// string.
 func (u *UserInfo) EmailVerified() bool {
 	o, err := parseObject(u.data().payload.Reveal(), documentLimits, ErrClaim)
 	return err == nil && emailVerified(o)
