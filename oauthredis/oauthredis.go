@@ -1,53 +1,57 @@
-// Package oauthredis keeps the memory of a package oauth server in Redis: a
-// [oauth.ReplayCache] that several processes share, on one machine or on many: a
-// DPoP proof (RFC 9449, Section 11.1) that one of them took is refused by the
-// others, and a logout token is not acted on again.
+// Package oauthredis implements an [oauth.ReplayCache] in Redis. Processes that
+// share it, on one machine or on many, accept a DPoP proof only once (RFC 9449,
+// Section 11.1): if one process has accepted it, the others refuse it. They also
+// act on a logout token only once.
 //
-// It works on a single Redis, on one behind Sentinel and on Redis Cluster, and on
-// what speaks the same protocol. A user of the access control list needs SET, GET
-// and DEL on the keys of [Options.Prefix], for [ReplayCache.AddFor] also INCR,
-// PEXPIRE, MULTI, EXEC, WATCH and UNWATCH, and in a Cluster what the client learns
-// the nodes and commands with: CLUSTER and COMMAND.
+// It works with a single Redis server, with Redis Sentinel, with Redis Cluster, and
+// with other servers of the same protocol. If the server has access control lists,
+// the user must be allowed SET, GET and DEL on the keys with [Options.Prefix]. For
+// [ReplayCache.AddFor], the user must also be allowed INCR, PEXPIRE, MULTI, EXEC,
+// WATCH and UNWATCH. In a Cluster, the client also needs CLUSTER and COMMAND.
 //
-// # What it guarantees
+// # Guarantees
 //
-// Of all calls of [ReplayCache.Add] with one key, in whatever process, at most
-// one reports true until the key's time is over, as long as the store keeps what
-// it was told. Whatever goes wrong refuses: a store that is stopped, hangs, is
-// full or answers what is not expected gives an error, never true, and never
-// false either. With package oauth an error is a request that could not be
-// judged: the protected resource answers 503. A logout is done all the same, and
-// once more if its token comes again. When the store is back, it works again by
-// itself.
+// Of all calls of [ReplayCache.Add] with the same key, in any process, at most one
+// returns true until the time of the key is over, as long as the store keeps its
+// data.
 //
-// Repeats are the client's: a redis.Client sends a command again, three times
-// where its MaxRetries is zero, after a connection broke. The command may have
-// been carried out before its answer was lost, so each call writes a random
-// value of its own: where the key is known but has that value, the call itself
-// was the first, and Add reports true. With MaxRetries -1, or when the time is
-// over before the repeat, Add gives an error and the key may be recorded all the
-// same. The next request with it is then refused although none was accepted,
-// which is safe; whoever makes proofs makes a new one for each request.
+// If anything fails, Add returns an error: if the store is stopped, hangs, is full
+// or sends an unexpected response. It never returns true then, and never false
+// without an error. In package oauth, such an error means that a request could not
+// be checked: the protected resource responds with 503. A logout is done
+// nevertheless, and done again if its token is received again. When the store is
+// available again, no action is needed.
 //
-// # What the store has to do
+// The client repeats commands: if MaxRetries is zero, a redis.Client sends a
+// command up to three more times after a connection has broken. The store may have
+// carried out the command before its response was lost. Each call therefore writes
+// a random value of its own. If the key exists with that value, the call itself has
+// recorded it, and Add returns true. If MaxRetries is -1, or if the time is over
+// before the command can be repeated, Add returns an error, although the key may be
+// recorded. The next request with that key is then refused, although none was
+// accepted. This is safe, because clients make a new proof for each request.
 //
-// What the store forgets before its time can be used again, for as long as it is
-// valid: a DPoP proof is for 60 seconds before and after its iat, if DPoPWindow
-// says nothing else.
+// # Requirements for the store
 //
-//   - maxmemory-policy has to be noeviction, which is the default of Redis but
-//     not of every hosted one. Any other policy drops keys when memory is short,
-//     the volatile ones these first. With noeviction a full store gives errors.
-//   - A restart without persistence forgets every key. appendonly yes with
-//     appendfsync always forgets none, with everysec the last second.
-//   - Replication is asynchronous: a failover, by Sentinel or in a Cluster,
-//     forgets what had not reached the replica. While the network is split, the
-//     old master and the new one may each take a key. min-replicas-to-write 1
-//     and a small min-replicas-max-lag bound both.
-//   - A redis.Ring is refused, see [New].
+// WARNING: If the store loses a key before its time, the proof can be used again
+// while it is valid. By default, it is valid from 60 seconds before its iat to 60
+// seconds after it (see DPoPWindow of [oauth.ResourceServerConfig]).
 //
-// A key takes about 200 bytes of the store's memory: 1,000 proofs a second take 30
-// MB, as one is kept for two and a half minutes.
+//   - maxmemory-policy must be noeviction. This is the default of Redis, but not of
+//     every hosted service. Every other policy deletes keys when memory is short;
+//     the volatile policies delete keys of this package first. With noeviction, a
+//     full store returns errors.
+//   - A restart without persistence loses all keys. With appendonly yes, a restart
+//     loses none if appendfsync is always, and the last second if it is everysec.
+//   - Replication is asynchronous. A failover, by Sentinel or in a Cluster, loses
+//     the keys that had not reached the replica. During a network split, the old
+//     and the new master may each accept the same key. Setting
+//     min-replicas-to-write to 1 and min-replicas-max-lag to a small value limits
+//     both.
+//   - [New] does not accept a redis.Ring.
+//
+// A key takes about 200 bytes of the store's memory and is kept for two and a half
+// minutes. For example, 1,000 proofs per second take 30 MB.
 package oauthredis
 
 import (
@@ -81,41 +85,44 @@ const (
 
 // Options are the options of [New]. The zero value is the usual case.
 type Options struct {
-	// Prefix is what the keys in the store begin with. Empty: "oauth:replay:".
-	// Processes that must refuse what the others took have the same one. Two
-	// servers that both check one proof, such as a gateway and what is behind it,
-	// need different ones, or the second refuses everything. Part of it in
-	// braces would put all keys on one node of a Cluster.
+	// Prefix is the beginning of all keys in the store. If empty, it is
+	// "oauth:replay:". Processes that must refuse each other's proofs must have the
+	// same Prefix. Two servers that both check the same proof, for example a
+	// gateway and the server behind it, must have different ones; otherwise, the
+	// second server refuses every proof. Prefix should not contain braces, because
+	// these would put all keys on one node of a Cluster.
 	Prefix string
 
-	// PerKey is the number of DPoP proofs of one key that are recorded in two minutes,
-	// so that no client fills the store for all others. More are refused with an error
-	// that matches oauth.ErrRateLimited. Zero means 16,384, which is 136 per second; if
-	// PerKey is negative, there is no limit. The minutes are those of Options.Now, so
-	// that a key has up to twice as many if the clocks differ.
+	// PerKey is the number of DPoP proofs that are recorded for one key in two
+	// minutes, so that one client cannot fill the store. Further proofs are refused
+	// with an error that matches oauth.ErrRateLimited. Zero means 16,384, which is
+	// 136 per second. If negative, there is no limit. The two minutes are measured
+	// by Options.Now; if the clocks of the processes differ, one key can have up to
+	// twice as many proofs.
 	PerKey int
 
-	// Now tells the local time: the one of Clock.Now, if that is set. It is called
-	// from several goroutines. Nil: time.Now. The store's own clock does not
-	// matter.
+	// Now returns the local time. It should be the Clock.Now of package oauth, if
+	// that is set. It is called from several goroutines. If nil, time.Now is used.
+	// The clock of the store is not used.
 	Now func() time.Time
 
-	// Timeout bounds one call of Add, AddFor or Has, with all repeats, whatever the
-	// timeouts of the client are; the context may end it earlier. Zero: 1 s. New
-	// panics where it is negative.
+	// Timeout limits one call of Add, AddFor or Has, including all repeats,
+	// whatever the timeouts of the client are. The context may end the call
+	// earlier. Zero means 1 second. If Timeout is negative, New panics.
 	Timeout time.Duration
 
 	// ClockDifference is how far apart the clocks of the processes that share the
-	// store may be: keys are kept so much longer than asked for, since a process
-	// whose clock is behind still takes what is expired for the one that
-	// recorded it. Zero: 30 s, which is oauth.DefaultTolerance; negative: none; more
-	// than 25 h count as 25 h.
+	// store may be. Keys are kept longer by that time, because a process whose
+	// clock is behind may still accept a proof that has expired by the clock of the
+	// process that recorded it. Zero means 30 seconds, which is
+	// oauth.DefaultTolerance; if negative, there is no difference. The maximum is
+	// 25 hours; a greater value is reduced to it.
 	ClockDifference time.Duration
 }
 
-// A ReplayCache is an [oauth.ReplayCache] in Redis. Make one with [New]. It is
-// safe for concurrent use, and has no goroutine of its own that outlives what a
-// client's timeouts allow.
+// A ReplayCache is an [oauth.ReplayCache] in Redis. It must be created with [New].
+// It is safe for concurrent use. If a call returns before the client does, a
+// goroutine waits for the client until the client's own timeouts.
 type ReplayCache struct {
 	client          redis.UniversalClient
 	prefix          string
@@ -127,15 +134,18 @@ type ReplayCache struct {
 
 var _ oauth.ReplayCache = (*ReplayCache)(nil)
 
-// New makes a ReplayCache of what redis.NewClient, redis.NewFailoverClient,
-// redis.NewClusterClient or redis.NewUniversalClient returns; closing it stays
-// with the caller. Nil options are the default. New makes no connection.
+// New returns a ReplayCache that uses client, which is the result of
+// redis.NewClient, redis.NewFailoverClient, redis.NewClusterClient or
+// redis.NewUniversalClient. The caller must close the client when it is no longer
+// needed. If opts is nil, it is the zero Options. New does not connect to the
+// store.
 //
-// New panics where the client is nil or Options.Timeout is negative, and where
-// the client is a redis.Ring: that one looks for a key elsewhere as soon as it
-// takes a shard for dead, each process by its own judgement, so that two
-// processes may accept the same proof while nothing in the store failed. One
-// inside another type is not recognized.
+// New panics if client is nil or a redis.Ring, or if Options.Timeout is negative. A
+// Ring that considers a shard dead looks for its keys on another. Each process
+// decides that for itself, so two processes could accept the same proof although
+// nothing in the store has failed.
+//
+// WARNING: New does not recognize a Ring that is wrapped in another type.
 func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	var o Options
 	if opts != nil {
@@ -173,19 +183,22 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	return c
 }
 
-// Add records the key until the given time and Options.ClockDifference more, and
-// reports whether it was new. It is one command to the store, two where the key
-// is known.
+// Add records key until the given time plus Options.ClockDifference, and reports
+// whether it was new. It sends one command to the store, or two if the key is
+// already recorded.
 //
-// False comes with a nil error only where the store said that it knows the key.
-// All errors are of kind [oauth.ErrUnavailable]. If the store could not be asked,
-// or did not answer as it should, the key may be recorded or not; a context that
-// ended is in the error. If until is not after Options.Now, neither answer is right:
-// to call the key new would accept what nobody refuses the next time, and to call
-// it known would tell of a replay; nothing is recorded then, nor if until is more
-// than 25 hours after Options.Now. No error has in it
-// what the store or the client said, which may be a password, only what kind of
-// failure it was.
+// Add returns false with a nil error only if the store has said that it knows the
+// key. All errors match [oauth.ErrUnavailable]. If ctx has ended, the error matches
+// its error as well. If the store could not be reached, or if its response was not
+// as expected, the key may or may not be recorded.
+//
+// If until is not after Options.Now, or more than 25 hours after it, Add records
+// nothing and returns an error. In the first case, neither result would be right:
+// true would accept a key that is not refused the next time, and false would mean a
+// replay.
+//
+// An error contains only the kind of the failure. It never contains the text that
+// the store or the client has returned, because that may contain a password.
 func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (added bool, err error) {
 	life, err := c.life(until)
 	if err != nil {
@@ -197,11 +210,13 @@ func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (add
 	})
 }
 
-// AddFor is Add for a key that belongs to an owner, such as the thumbprint of the key
-// that a DPoP proof is made with. It records at most Options.PerKey keys of one owner
-// in two minutes. Over that nothing is recorded, and the error matches
-// [oauth.ErrRateLimited]; the other errors are those of Add. A key that is known does not
-// count. It is one more round trip to the store than Add.
+// AddFor is like Add, for a key that belongs to an owner: the thumbprint of the key
+// that a DPoP proof is made with. It records at most Options.PerKey keys of one
+// owner in two minutes. A key that is already recorded does not count. AddFor takes
+// one more round trip to the store than Add.
+//
+// If the owner has reached the limit, AddFor records nothing, and the error matches
+// [oauth.ErrRateLimited]. The other errors are those of Add.
 func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.Time) (added bool, err error) {
 	if c.perKey < 0 {
 		return c.Add(ctx, key, until)
@@ -298,9 +313,9 @@ func (c *ReplayCache) life(until time.Time) (time.Duration, error) {
 	return (until.Sub(now) + c.clockDifference).Truncate(time.Millisecond) + time.Millisecond, nil // at least 1 ms: PX takes no less
 }
 
-// Has reports whether Add has recorded the key and its time is not over. It is one
-// command to the store. The errors are those of Add: where the store could not be
-// asked, it is not known.
+// Has reports whether Add has recorded key and its time has not passed. It sends
+// one command to the store. If the store could not be reached, the error matches
+// [oauth.ErrUnavailable], as for Add.
 func (c *ReplayCache) Has(ctx context.Context, key string) (bool, error) {
 	return bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
 		err := c.client.Get(ctx, c.prefix+key).Err()
