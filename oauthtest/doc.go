@@ -1,157 +1,167 @@
-// Package oauthtest provides an OpenID Provider and OAuth 2.0 authorization
-// server for tests, as net/http/httptest provides an HTTP server.
+// Package oauthtest provides an OpenID Provider and OAuth 2.0 authorization server
+// for tests, as net/http/httptest provides an HTTP server.
 //
-// The server listens on loopback, is correct by default, and misbehaves on
-// request. It shares no code with package oauth: it signs, verifies and parses
-// by itself, so that a mistake on one side does not cancel out on the other.
-// It serves clients written with any package.
+// The server listens on loopback, is correct by default, and misbehaves on request.
+// It shares no code with package oauth: it signs, verifies and parses by itself, so
+// that a mistake on one side does not cancel out on the other. It serves clients
+// that use any package.
+//
+// WARNING: The server logs in anyone who asks. It is for tests only, and must not
+// be reachable from other machines.
 //
 // # A login
 //
-// A test registers a client with [Server.AddClient] and gives the application
-// under test the [Server.Issuer] and the [Server.Client], which trusts the
-// server's certificate. [Server.Authorize] plays the browser: it takes the URL
-// that the application sends the user to, and returns the request that comes
-// back to the application's redirect URI. The package example is a login of
-// package oauth; the test of an application adds the application's cookie to
-// the request and hands it to the handler:
+// A test registers a client with [Server.AddClient]. It gives the application under
+// test the [Server.Issuer] and the [Server.Client], which trusts the server's
+// certificate. [Server.Authorize] plays the browser: it opens the URL to which the
+// application sends the user, and returns the request that comes back to the
+// application's redirect URI. The package example is a login with package oauth.
+// The test of an application adds the application's cookie to the request and
+// passes it to the handler:
 //
 //	callback, err := srv.Authorize(ctx, location) // where /login redirects to
 //	…
 //	callback.AddCookie(session)
 //	app.ServeHTTP(recorder, callback)
 //
-// The user is "alice" unless the request has a login_hint; [Server.AddUser]
-// adds more. The login_hint "deny" is a user who refuses. No page is shown
-// unless [Options.Interactive] is set. [Server.NewBrowser] keeps cookies over
-// several logins, for prompt and max_age.
+// The user is "alice", unless the request has a login_hint. [Server.AddUser] adds
+// users. With the login_hint "deny", the user refuses. The server shows no page
+// unless [Options.Interactive] is set. For tests of prompt and max_age,
+// [Server.NewBrowser] returns a browser that keeps its cookies from one login to
+// the next.
 //
 // # Grants that wait for a user
 //
-// A device authorization request waits until [Server.ApproveDevice] or
-// [Server.DenyDevice] answers it, or [Browser.EnterUserCode], which plays the
-// user at the verification_uri. A backchannel authentication request (CIBA)
-// waits for [Server.ApproveBackchannel] or [Server.DenyBackchannel], which also
-// notify a client in ping mode and return what became of that. With
-// [Options.PendingAnswers] requests are approved without anybody doing it.
+// A device authorization request waits for [Server.ApproveDevice],
+// [Server.DenyDevice] or [Browser.EnterUserCode], which plays the user at the
+// verification_uri. A backchannel authentication request (CIBA) waits for
+// [Server.ApproveBackchannel] or [Server.DenyBackchannel]. These also notify a
+// client in ping mode, and return the status of its response. If
+// [Options.PendingAnswers] is set, requests are approved automatically.
 //
-// Until then polls are answered with authorization_pending. One that comes
-// before the interval is over, by the server's clock, is answered with
-// slow_down, and makes the interval five seconds longer. It is five seconds
-// unless [Options.PollInterval] says something else.
+// Until then, the server responds to polls with authorization_pending. If a poll
+// comes before the interval is over, by the server's clock, the server responds
+// with slow_down and makes the interval five seconds longer. The interval is five
+// seconds, unless [Options.PollInterval] is set.
 //
 // The hint of a CIBA request is a login_hint, an ID token of the client, or a
-// login_hint_token, which is any JWT with a sub, whoever signed it. A
-// [User.UserCode] is asked for where there is one.
+// login_hint_token, which may be any JWT with a sub, signed by anyone. If the user
+// has a [User.UserCode], the request must contain it.
 //
-// # Misbehaviour
+// # Misbehavior
 //
-// [Server.Fault] makes the answers that follow wrong in one named way:
+// [Server.Fault] makes the following responses wrong in one named way:
 //
 //	srv.Fault(oauthtest.WrongNonce)
 //
-// [Faults] lists all of them, for a test that an application stands every one.
-// What no fault offers is within reach of [Options.EditMetadata],
-// [Options.EditIDToken], [Options.EditAccessToken], [Server.AddJWK],
-// [Server.RotateKeys] and [Server.Sign]. A logout token without a logout is made
-// by [Server.LogoutToken]. [Server.Count] and [Server.Requests] tell whether a
-// client went on after it should have stopped.
+// [Faults] returns all faults, so that a test can check that an application
+// withstands each of them. Responses for which there is no fault can be made with
+// [Options.EditMetadata], [Options.EditIDToken], [Options.EditAccessToken],
+// [Server.AddJWK], [Server.RotateKeys] and [Server.Sign]. [Server.LogoutToken]
+// returns a logout token without a logout. [Server.Count] and [Server.Requests]
+// show whether a client continued when it should have stopped.
 //
-// # What it implements
+// # Features
 //
-// The authorization code flow (RFC 6749, OpenID Connect Core 1.0) with PKCE
+// Logins: the authorization code flow (RFC 6749, OpenID Connect Core 1.0) with PKCE
 // S256 (RFC 7636), the response types code id_token and id_token, the response
-// modes query, fragment and form_post, plain or as a JWT (JARM), the iss
-// parameter (RFC 9207), refresh tokens with rotation or without, userinfo as
-// JSON or JWT, both forms of discovery (OpenID Connect Discovery 1.0, RFC
-// 8414), and the client authentication methods none, client_secret_basic,
-// client_secret_post, client_secret_jwt, private_key_jwt (RFC 7523),
-// tls_client_auth and self_signed_tls_client_auth (RFC 8705). For the last two
-// a second listener asks for client certificates; it is announced in
-// mtls_endpoint_aliases.
+// modes query, fragment and form_post, plain or as a JWT (JARM), the iss parameter
+// (RFC 9207), refresh tokens with or without rotation, userinfo as JSON or as a
+// JWT, and both forms of discovery (OpenID Connect Discovery 1.0, RFC 8414).
 //
-// Requests can be pushed (RFC 9126) and stand in request objects (RFC 9101),
-// which can be encrypted with RSA-OAEP-256 or ECDH-ES on P-256 and A128GCM,
-// A256GCM or A128CBC-HS256. They can name resources (RFC 8707) and
-// authorization_details (RFC 9396). What of it is required is said for each
-// [Client]: with RequirePAR, RequireSignedRequest and RequirePKCE it is that of
-// FAPI 2.0 Message Signing, with RequireSignedRequest and SHash that of FAPI 1.0
-// Advanced.
+// Client authentication: none, client_secret_basic, client_secret_post,
+// client_secret_jwt, private_key_jwt (RFC 7523), tls_client_auth and
+// self_signed_tls_client_auth (RFC 8705). For the last two, a second listener
+// requests client certificates. The server announces it in mtls_endpoint_aliases.
 //
-// What the server signs can be encrypted to the client (RFC 7516), with the same
-// algorithms: ID tokens and logout tokens, userinfo, authorization responses and
-// introspection, each as its [Client] says. What is not signed is not encrypted;
-// access tokens, and JWTs that were asked for as such in an exchange, are not either.
-// A Decrypter of a program's own wants tests of its own: the faults here are seen in
-// the header of a token. ML-DSA is not among the algorithms of this server.
+// Requests can be pushed (RFC 9126), and their parameters can be in a request
+// object (RFC 9101). Request objects can be encrypted with RSA-OAEP-256 or ECDH-ES
+// on P-256, and A128GCM, A256GCM or A128CBC-HS256. Requests can name resources (RFC
+// 8707) and authorization_details (RFC 9396). Each [Client] says which of these are
+// required: for example, FAPI 2.0 Message Signing requires RequirePAR,
+// RequireSignedRequest and RequirePKCE, and FAPI 1.0 Advanced requires
+// RequireSignedRequest and SHash.
 //
-// Without a login it grants client credentials (RFC 6749, Section 4.4), JWT
-// bearer assertions that a client signs about a user (RFC 7523, Section 2.1),
-// and token exchange (RFC 8693) of access, refresh and ID tokens and JWTs for
-// one another; for an access token its own endpoints take none of the JWTs that
-// were asked for as such. Device authorization (RFC 8628) and CIBA Core 1.0, in
-// the modes poll and ping and with signed requests, are described above.
+// The server can encrypt its signed responses to the client (RFC 7516), with the
+// same algorithms: ID tokens and logout tokens, userinfo, authorization and
+// introspection responses. Each [Client] says which. The server does not encrypt
+// unsigned responses, access tokens, or JWTs that were requested as such in a token
+// exchange. A Decrypter that a program implements itself needs its own tests,
+// because the faults of this package show in the header of a token. The server does
+// not support ML-DSA.
 //
-// Access tokens are opaque or, with [Options.JWTAccessTokens], JWTs (RFC 9068).
-// The server's own endpoints know both by their value: a JWT that was revoked is
-// good no more, and one that [Server.Sign] made never was. The acr of a JWT is
-// the first of the acr_values that the login asked for, and its auth_time is when
-// the user logged in, which max_age and prompt=login change; both stay the same
-// through refresh and exchange. So a client can step up for a resource (RFC 9470).
+// Grants without a login: client credentials (RFC 6749, Section 4.4), JWT bearer
+// assertions that a client signs for a user (RFC 7523, Section 2.1), and token
+// exchange (RFC 8693). Access tokens, refresh tokens, ID tokens and JWTs can be
+// exchanged for one another. The server's own endpoints do not accept a JWT that
+// was requested as such in place of an access token. Device authorization (RFC
+// 8628) and CIBA Core 1.0, in poll and ping mode and with signed requests, are
+// described above.
 //
-// Tokens can be introspected (RFC 7662), by every client that authenticates,
-// with an answer in JSON or as a JWT (RFC 9701), and revoked (RFC 7009) by the
-// client that they were issued to: an access token alone, a refresh token with
-// its whole grant. /resource is a protected resource that takes them in the
-// Authorization header and says what it knows of them, and the SHA-256 of the
-// body it was sent; it and the server itself have metadata (RFC 9728).
-// /resource/redirect answers 307 to the URL in its parameter to. Access tokens
-// end by [Options.AccessTokenLifetime] and [Server.RevokeAccessToken], and
-// [Options.RefreshDelay] holds the answer to a refresh back.
+// Access tokens are opaque or, if [Options.JWTAccessTokens] is set, JWTs (RFC
+// 9068). The server's own endpoints recognize both by their value. Therefore, a JWT
+// that was revoked is no longer valid there, and a JWT that was made by
+// [Server.Sign] never is. The acr of a JWT is the first of the acr_values that the
+// login requested. Its auth_time is the time at which the user logged in, which
+// max_age and prompt=login change. Both stay the same when the token is refreshed
+// or exchanged. A client can thus step up for a resource (RFC 9470).
 //
-// Tokens of a request with a DPoP proof (RFC 9449) are bound to its key: access
-// tokens, and refresh tokens of clients that do not authenticate. A code is bound
-// by dpop_jkt, wherever it stands, or by a proof that comes with a pushed
-// request. A registration access token is bound by the proof that comes with the
-// registration. [Client] says who has to prove, and [Options] which nonces proofs
-// need. A proof is good for 60 seconds before and after its iat, once; its htu
-// has the host that the request names, and no query. With
-// Client.CertificateBound, access tokens of requests with a client certificate
-// are bound to that (RFC 8705, Section 3), and so are refresh tokens of clients
-// that do not authenticate; [Server.MTLSURL] is where certificates are asked for.
-// A bound token is good only with the proof, or over a connection with the
-// certificate. Where tokens are exchanged, the access token that comes needs
-// neither, because a resource server may pass it on; the one that goes out is
-// bound to what the exchange has proved.
+// Every client that authenticates can introspect tokens (RFC 7662), with a response
+// in JSON or as a JWT (RFC 9701). The client to which a token was issued can revoke
+// it (RFC 7009): an access token alone, or a refresh token with its whole grant.
+//
+// /resource is a protected resource. It accepts access tokens in the Authorization
+// header, and responds with their properties and the SHA-256 of the request body.
+// The resource and the server itself have metadata (RFC 9728). /resource/redirect
+// responds with status 307 and redirects to the URL in its parameter "to". Access
+// tokens expire after [Options.AccessTokenLifetime], or become invalid with
+// [Server.RevokeAccessToken]. [Options.RefreshDelay] delays the response to a
+// refresh.
+//
+// If a token request has a DPoP proof (RFC 9449), the server binds the tokens to
+// its key: access tokens, and the refresh tokens of clients that do not
+// authenticate. A code is bound by dpop_jkt, whether it is in the request, the
+// request object or the pushed request, or by the proof of a pushed request. A
+// registration access token is bound by the proof of the registration. [Client]
+// says which clients must send proofs, and [Options] which nonces proofs must
+// contain. A proof can be used once, from 60 seconds before to 60 seconds after its
+// iat. Its htu must have the host that the request names, and no query.
+//
+// If Client.CertificateBound is set, access tokens of requests with a client
+// certificate are bound to that certificate (RFC 8705, Section 3), and so are the
+// refresh tokens of clients that do not authenticate. [Server.MTLSURL] is the
+// listener that requests certificates. A bound token is valid only with the proof,
+// or over a connection with the certificate. A token exchange is an exception: the
+// access token that is exchanged needs neither, because a resource server may pass
+// it on. The new token is bound to the key or certificate that the exchange has
+// proved.
 //
 // Clients can register themselves (RFC 7591, OpenID Connect Dynamic Client
 // Registration 1.0), with an initial access token or a software statement if
-// [Options] say so, and then read, change and remove their registration
-// (RFC 7592). The registration access token changes each time that it is used,
-// and the secret with each update. Metadata that the server does not know are
-// left out of its answer; keys come in jwks, a jwks_uri is refused. With
-// [Options.ClientIDMetadataDocuments] a client_id can be the URL of a metadata
-// document (draft-ietf-oauth-client-id-metadata-document), which is fetched once.
+// [Options] require it. They can then read, change and delete their registration
+// (RFC 7592). Each use changes the registration access token, and each update
+// changes the secret. Responses omit metadata that the server does not know. Keys
+// must be in jwks; a jwks_uri is refused. If [Options.ClientIDMetadataDocuments] is
+// set, a client_id can be the URL of a metadata document
+// (draft-ietf-oauth-client-id-metadata-document), which the server fetches once.
 //
 // A session ends at the end_session_endpoint (OpenID Connect RP-Initiated Logout
-// 1.0), where nobody is asked and [Browser.Logout] is the browser, or by
-// [Server.Logout]. An ID token or a logout_hint of somebody else leaves the
-// session of the browser as it is. The clients of the session get logout tokens
-// (OpenID Connect Back-Channel Logout 1.0), whose fate is in
-// [Server.BackchannelLogouts], and the browser gets iframes (OpenID Connect
-// Front-Channel Logout 1.0), which are in [Browser.Frames]. Tokens stay good when
+// 1.0), with [Browser.Logout] as the browser and without asking the user, or by
+// [Server.Logout]. If an ID token or logout_hint is for another user, the session
+// of the browser does not end. The clients of the session receive logout tokens
+// (OpenID Connect Back-Channel Logout 1.0), which [Server.BackchannelLogouts]
+// returns with their responses. The browser gets iframes (OpenID Connect
+// Front-Channel Logout 1.0), which [Browser.Frames] returns. Tokens stay valid when
 // a session ends.
 //
-// Codes and pushed requests live 60 seconds, access tokens, if [Options] does not
-// say otherwise, and JWT responses ten minutes, ID tokens five, logout tokens two,
-// device codes ten, an auth_req_id two or what requested_expiry says, up to an
-// hour, and what registers itself for ever; a test moves [Options.Now] to see them
-// expire.
-// Request bodies over 1 MiB are refused. Everything is in memory and is kept
-// until Close.
+// Lifetimes: codes and pushed requests 60 seconds; access tokens, unless [Options]
+// say otherwise, JWT responses and device codes ten minutes; ID tokens five
+// minutes; logout tokens two minutes; an auth_req_id two minutes, or the
+// requested_expiry up to an hour. Registrations do not expire. A test can advance
+// [Options.Now] to make them expire.
 //
-// It works in FIPS 140-3 mode, with GODEBUG=fips140=only too.
+// Request bodies over 1 MiB are refused. All data is in memory, and is kept until
+// Close.
 //
-// The server logs in whoever asks. It is for tests and must not be reachable
-// from elsewhere.
+// The server works in FIPS 140-3 mode, including GODEBUG=fips140=only.
 package oauthtest
