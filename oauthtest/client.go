@@ -9,118 +9,119 @@ import (
 	"slices"
 )
 
-// A Client is the registration of an OAuth client at the server, with the
-// members of RFC 7591 and OpenID Connect Dynamic Client Registration that the
-// server acts on.
+// A Client is the registration of an OAuth client at the server. It has the members
+// of RFC 7591 and OpenID Connect Dynamic Client Registration on which the server
+// acts.
 type Client struct {
-	// ID is the client_id. Required.
+	// ID is the client_id. It must be set.
 	ID string
 
-	// Secret is the client_secret, empty for a client without one.
+	// Secret is the client_secret. It is empty for a client without one.
 	Secret string
 
-	// AuthMethod is the token_endpoint_auth_method, the only one with which
-	// the client is then authenticated: none, client_secret_basic,
-	// client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth
-	// or self_signed_tls_client_auth. Empty means client_secret_basic with a
-	// Secret and none without.
+	// AuthMethod is the token_endpoint_auth_method: none, client_secret_basic,
+	// client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth or
+	// self_signed_tls_client_auth. The server accepts no other method from the
+	// client. If empty, it is client_secret_basic if there is a Secret, and none
+	// otherwise.
 	AuthMethod string
 
 	// RedirectURIs are compared as strings, except that a registered
-	// http://127.0.0.1 or http://[::1] goes with any port (RFC 8252,
-	// Section 7.3).
+	// http://127.0.0.1 or http://[::1] matches any port (RFC 8252, Section 7.3).
 	RedirectURIs []string
 
-	// JWKS is the JWK Set with the client's public keys, for private_key_jwt
-	// and request objects, and to encrypt to. The server encrypts to the first key
-	// whose use is enc and whose type, and alg if it has one, fit; such a key is
-	// for nothing else.
+	// JWKS is the JWK Set with the client's public keys, for private_key_jwt,
+	// request objects and encryption. The server encrypts to the first key whose
+	// use is enc and whose type and, if it has one, alg are suitable. Such a key is
+	// not used for anything else.
 	JWKS []byte
 
-	// CertificateSubject is the subject that tls_client_auth expects, in the
-	// form of RFC 4514, such as "CN=bank". The certificate must come from
+	// CertificateSubject is the subject that tls_client_auth requires, in the form
+	// of RFC 4514, for example "CN=bank". The certificate must come from
 	// [Server.NewCertificate].
 	CertificateSubject string
 
-	// Certificate is the certificate in DER that self_signed_tls_client_auth
-	// expects, which is the first of [tls.Certificate.Certificate].
+	// Certificate is the certificate that self_signed_tls_client_auth requires, in
+	// DER: the first element of [tls.Certificate.Certificate].
 	Certificate []byte
 
-	// IDTokenAlg is the algorithm of the client's ID tokens. Empty means RS256
-	// (the default of OpenID Connect) where the server has it, else the first
-	// of [Options.SigningAlgs].
+	// IDTokenAlg is the algorithm of the client's ID tokens. If empty, it is RS256
+	// (the default of OpenID Connect) if the server supports it, and the first of
+	// [Options.SigningAlgs] otherwise.
 	IDTokenAlg string
 
-	// IDTokenEncryptionAlg, if not empty, makes the server encrypt the client's ID
-	// tokens and logout tokens, after it has signed them, to a key in the JWKS:
-	// RSA-OAEP-256 or, to a key on P-256, ECDH-ES. IDTokenEncryptionEnc is A128GCM,
-	// A256GCM or A128CBC-HS256, which empty means too (OpenID Connect Dynamic Client
-	// Registration, Section 2). An id_token_hint or subject_token is the signed ID
-	// token that was in the encrypted one.
+	// IDTokenEncryptionAlg, if not empty, is the algorithm with which the server
+	// encrypts the client's ID tokens and logout tokens, after signing them, to a
+	// key in JWKS. It must be RSA-OAEP-256 or, for a key on P-256, ECDH-ES.
+	// IDTokenEncryptionEnc must be A128GCM, A256GCM or A128CBC-HS256; if empty, it
+	// is A128CBC-HS256 (OpenID Connect Dynamic Client Registration, Section 2). As
+	// an id_token_hint or subject_token, the client must use the signed ID token
+	// that was inside the encrypted one.
 	IDTokenEncryptionAlg string
 	IDTokenEncryptionEnc string
 
-	// UserinfoAlg, if not empty, makes the userinfo endpoint answer with a JWT
-	// signed with that algorithm.
+	// UserinfoAlg, if not empty, is the algorithm with which the userinfo endpoint
+	// signs its response, which is then a JWT.
 	UserinfoAlg string
 
-	// UserinfoEncryptionAlg and UserinfoEncryptionEnc are the same for what the
-	// userinfo endpoint answers. They need a UserinfoAlg: the server encrypts only
-	// what it has signed.
+	// UserinfoEncryptionAlg and UserinfoEncryptionEnc are the same for the
+	// responses of the userinfo endpoint. UserinfoAlg must be set as well, because
+	// the server encrypts only signed responses.
 	UserinfoEncryptionAlg string
 	UserinfoEncryptionEnc string
 
-	// AuthorizationAlg is the algorithm of the authorization responses that are
-	// JWTs (JARM). Empty means what it means for IDTokenAlg.
+	// AuthorizationAlg is the algorithm of authorization responses that are JWTs
+	// (JARM). If empty, it has the same default as IDTokenAlg.
 	AuthorizationAlg string
 
 	// AuthorizationEncryptionAlg and AuthorizationEncryptionEnc are the same as for
-	// ID tokens for those authorization responses (JARM, Section 3).
+	// ID tokens, for these authorization responses (JARM, Section 3).
 	AuthorizationEncryptionAlg string
 	AuthorizationEncryptionEnc string
 
-	// RequestObjectAlg is the one algorithm of the client's request objects.
-	// Empty means any that the server can verify.
+	// RequestObjectAlg is the algorithm that the client's request objects must be
+	// signed with. If empty, every algorithm that the server can verify is
+	// accepted.
 	RequestObjectAlg string
 
-	// RequestObjectEncryptionAlg, if not empty, is how the client has to encrypt
-	// its request objects: RSA-OAEP-256 or ECDH-ES, for which the server then
-	// publishes a key. Empty means that they are not encrypted.
-	// RequestObjectEncryptionEnc is A128GCM, A256GCM or A128CBC-HS256, which
-	// empty means too (OpenID Connect Dynamic Client Registration, Section 2).
+	// RequestObjectEncryptionAlg, if not empty, is the algorithm with which the
+	// client must encrypt its request objects: RSA-OAEP-256 or ECDH-ES. The server
+	// then publishes a key for it. If empty, request objects must not be encrypted.
+	// RequestObjectEncryptionEnc must be A128GCM, A256GCM or A128CBC-HS256; if
+	// empty, it is A128CBC-HS256 (OpenID Connect Dynamic Client Registration,
+	// Section 2).
 	RequestObjectEncryptionAlg string
 	RequestObjectEncryptionEnc string
 
-	// RequirePAR refuses authorization requests that were not pushed
-	// (RFC 9126, Section 6).
+	// RequirePAR refuses authorization requests that were not pushed (RFC 9126,
+	// Section 6).
 	RequirePAR bool
 
-	// RequireSignedRequest refuses authorization requests, pushed ones too, that
-	// are not in a request object (RFC 9101, Section 10.5).
+	// RequireSignedRequest refuses authorization requests that are not in a request
+	// object (RFC 9101, Section 10.5). This includes pushed requests.
 	RequireSignedRequest bool
 
-	// SHash puts s_hash, the hash of the state, into ID tokens of authorization
+	// SHash adds s_hash, the hash of the state, to ID tokens in authorization
 	// responses, as FAPI 1 Advanced, Section 5.2.2.1 requires.
 	SHash bool
 
-	// RequirePKCE refuses authorization requests without a code_challenge.
-	// Those of a client without authentication always need one (RFC 9700,
-	// Section 2.1.1).
+	// RequirePKCE refuses authorization requests without a code_challenge. A client
+	// that does not authenticate must always send one (RFC 9700, Section 2.1.1).
 	RequirePKCE bool
 
-	// RefreshTokens issues a refresh token with every code. The zero value
-	// issues one where the scope has offline_access.
+	// RefreshTokens issues a refresh token with every code. If false, the server
+	// issues one only if the scope contains offline_access.
 	RefreshTokens bool
 
-	// IntrospectionAlg, if not empty, makes the introspection endpoint always
-	// answer this client with a JWT signed with that algorithm. Empty means a JWT
-	// where the Accept header asks for one, with what empty means for IDTokenAlg
-	// (RFC 9701, Sections 4 and 6).
+	// IntrospectionAlg, if not empty, is the algorithm with which the introspection
+	// endpoint signs its responses to this client, which are then always JWTs. If
+	// empty, the response is a JWT if the Accept header requests one, and the
+	// algorithm has the same default as IDTokenAlg (RFC 9701, Sections 4 and 6).
 	IntrospectionAlg string
 
 	// IntrospectionEncryptionAlg and IntrospectionEncryptionEnc are the same as for
-	// ID tokens for what the introspection endpoint answers, which is then always a
-	// JWT (RFC 9701, Section 6).
+	// ID tokens, for the responses of the introspection endpoint, which are then
+	// always JWTs (RFC 9701, Section 6).
 	IntrospectionEncryptionAlg string
 	IntrospectionEncryptionEnc string
 
@@ -128,53 +129,56 @@ type Client struct {
 	// Logout 1.0, Section 3).
 	PostLogoutRedirectURIs []string
 
-	// BackchannelLogoutURI, if not empty, is where the server sends a logout
-	// token when a session ends in which the client took part.
+	// BackchannelLogoutURI, if not empty, is the URL to which the server sends a
+	// logout token when a session ends in which the client took part.
 	BackchannelLogoutURI string
 
 	// FrontchannelLogoutURI, if not empty, is the source of an iframe on the page
-	// that the browser then gets. With FrontchannelLogoutSessionRequired it has
-	// the parameters iss and sid.
+	// that the browser then gets. If FrontchannelLogoutSessionRequired is set, the
+	// URL has the parameters iss and sid.
 	FrontchannelLogoutURI             string
 	FrontchannelLogoutSessionRequired bool
 
-	// KeepRefreshToken leaves a refresh token as it is when it is used, and
-	// answers without one, as Google does. The zero value replaces it each time.
+	// KeepRefreshToken does not replace a refresh token when it is used, and
+	// responds without one, as Google does. If false, each use replaces the refresh
+	// token.
 	KeepRefreshToken bool
 
-	// GrantTypes are the grant types that the client may use, implicit for
-	// response types with id_token among them. Empty means all.
+	// GrantTypes are the grant types that the client may use. The response types
+	// with id_token require implicit among them. If empty, the client may use all
+	// grant types.
 	GrantTypes []string
 
-	// DeliveryMode is the backchannel_token_delivery_mode of CIBA, poll or ping.
-	// Empty means poll. In ping mode the client is notified at its
-	// NotificationEndpoint, the backchannel_client_notification_endpoint, which
-	// may be an http URL here.
+	// DeliveryMode is the backchannel_token_delivery_mode of CIBA, poll or ping. If
+	// empty, it is poll. In ping mode, the server notifies the client at its
+	// NotificationEndpoint (the backchannel_client_notification_endpoint), which
+	// must be set. It may be an http URL here.
 	DeliveryMode         string
 	NotificationEndpoint string
 
-	// BackchannelRequestAlg is the one algorithm of the client's backchannel
-	// authentication requests, which then have to be signed. Empty means that
-	// they need not be, and any algorithm that the server can verify.
+	// BackchannelRequestAlg is the algorithm that the client's backchannel
+	// authentication requests must be signed with. If empty, they need not be
+	// signed, and every algorithm that the server can verify is accepted.
 	BackchannelRequestAlg string
 
-	// RequireDPoP is dpop_bound_access_tokens (RFC 9449, Section 5.2): token
-	// requests without a proof are refused.
+	// RequireDPoP refuses token requests without a proof. It is the metadata member
+	// dpop_bound_access_tokens (RFC 9449, Section 5.2).
 	RequireDPoP bool
 
-	// CertificateBound is tls_client_certificate_bound_access_tokens (RFC 8705,
-	// Section 3.4): access tokens are bound to the certificate of the request, if
-	// it comes with one to the listener that asks for it.
+	// CertificateBound binds access tokens to the client certificate of the
+	// request, if it has one and is sent to the listener that requests
+	// certificates. It is the metadata member
+	// tls_client_certificate_bound_access_tokens (RFC 8705, Section 3.4).
 	CertificateBound bool
 
 	keys []publicKey
 	algs []string // that the client's keys are published for; some may be empty
 }
 
-// AddClient registers a client, or replaces the one with the same ID. It
-// panics if the server could not serve it: without ID, with an unknown
-// authentication method or algorithm, with a JWKS that it cannot read, or without
-// a key to encrypt to.
+// AddClient registers a client, or replaces the client with the same ID. It panics
+// if the server cannot serve the client: for example, if it has no ID, an unknown
+// authentication method or algorithm, JWKS that the server cannot parse, or no key
+// to encrypt to.
 func (s *Server) AddClient(c Client) {
 	if err := s.addClient(c); err != nil {
 		panic(fmt.Sprintf("oauthtest: client %q: %v", c.ID, err))
@@ -269,23 +273,23 @@ func (s *Server) defaultAlg() string {
 
 // A User is an account at the server.
 type User struct {
-	// Subject is the sub claim, and the name that login_hint and the login
-	// page take.
+	// Subject is the sub claim. It is also the user's name in login_hint and on the
+	// login page.
 	Subject string
 
-	// Claims are the user's claims in the ID token and at the userinfo
-	// endpoint. Those that OpenID Connect Core, Section 5.4 puts under the
-	// scopes profile, email, address or phone appear with that scope only,
-	// others always. They cannot override the protocol's own, such as iss.
+	// Claims are the user's claims in the ID token and at the userinfo endpoint. A
+	// claim that OpenID Connect Core, Section 5.4 assigns to the scope profile,
+	// email, address or phone is only included with that scope. Other claims are
+	// always included. They cannot replace claims of the protocol, for example iss.
 	Claims map[string]any
 
 	// UserCode, if not empty, is the user_code that a backchannel authentication
-	// request for the user needs (CIBA, Section 7.1).
+	// request for the user must contain (CIBA, Section 7.1).
 	UserCode string
 }
 
-// AddUser adds an account, or replaces the one with the same Subject. It
-// panics without a Subject, or if the claims are not JSON.
+// AddUser adds an account, or replaces the account with the same Subject. It panics
+// if Subject is empty, or if Claims cannot be encoded to JSON.
 func (s *Server) AddUser(u User) {
 	if u.Subject == "" {
 		panic("oauthtest: AddUser: no Subject")

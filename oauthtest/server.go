@@ -34,115 +34,120 @@ const (
 	hugeSize            = 2 << 20         // of the answers that TokenHuge and JWKSHuge make
 )
 
-// Options configures a [Server]. The zero value, and a nil pointer, give a
-// server over TLS at the root of its host.
+// Options configures a [Server]. The zero value configures a server over TLS at the
+// root of its host.
 type Options struct {
-	// Plain serves http instead of https. Such a server has no second
-	// listener for client certificates and does not announce mTLS.
+	// Plain serves http instead of https. Such a server has no second listener for
+	// client certificates, and does not announce mutual TLS.
 	Plain bool
 
-	// Path is the path of the issuer, such as "/tenant/one"; it may end with a
-	// slash. Empty means that the issuer is the bare origin.
+	// Path is the path of the issuer, for example "/tenant/one". It may end with a
+	// slash. If empty, the issuer is the bare origin.
 	Path string
 
-	// Issuer is the issuer identifier that the server calls itself, in its
-	// metadata, its tokens and its authorization responses. Empty means
-	// URL + Path. It changes no endpoint.
+	// Issuer is the issuer identifier in the server's metadata, tokens and
+	// authorization responses. If empty, it is URL + Path. It does not change any
+	// endpoint.
 	Issuer string
 
-	// Now is the server's clock, called from several goroutines. Nil means
-	// time.Now. The validity of the server's own certificate does not depend
-	// on it.
+	// Now is the server's clock. It is called from several goroutines. If nil,
+	// time.Now is used. The validity of the server's own certificate does not
+	// depend on it.
 	Now func() time.Time
 
-	// SigningAlgs are the JWS algorithms that the server announces and signs
-	// with. Empty means all it has: RS, PS and ES with 256, 384 and 512, Ed25519
-	// and EdDSA. A key is made when it is first needed, and an RSA key is by
-	// far the slowest: a test that has no need of one names ES256 here or in
-	// each [Client].
+	// SigningAlgs are the JWS algorithms that the server announces and signs with.
+	// If empty, they are all that it supports: RS, PS and ES with 256, 384 and 512,
+	// Ed25519 and EdDSA. The server makes a key when it first needs it. An RSA key
+	// is by far the slowest; a test that does not need one should set ES256 here,
+	// or in each [Client].
 	SigningAlgs []string
 
-	// AuthorizationDetailsTypes are the types of authorization_details
-	// (RFC 9396) that the server announces and grants. Empty means that it grants
-	// all and announces none.
+	// AuthorizationDetailsTypes are the types of authorization_details (RFC 9396)
+	// that the server announces and grants. If empty, it grants all types and
+	// announces none.
 	AuthorizationDetailsTypes []string
 
-	// Interactive shows a login page to a user agent that has no session. The
-	// zero value logs the user in without a page.
+	// Interactive shows a login page to a user agent that has no session. If false,
+	// the server logs the user in without a page.
 	Interactive bool
 
-	// PendingAnswers, if positive, has device authorization and backchannel
-	// authentication requests approved without anybody doing it: by the poll
-	// that follows so many answers of authorization_pending, as the user of the
-	// hint or alice. The login_hint "deny" refuses then. No notification is sent.
+	// PendingAnswers, if positive, approves device authorization and backchannel
+	// authentication requests automatically. After that number of
+	// authorization_pending responses, the next poll succeeds, for the user of the
+	// hint or for alice. With the login_hint "deny", the request is refused then.
+	// No notification is sent.
 	PendingAnswers int
 
 	// PollInterval is the interval of device authorization and backchannel
-	// authentication requests, in whole seconds: a client that keeps to it lets
-	// it pass before its first poll. Zero means five seconds.
+	// authentication requests. It must be a whole number of seconds; zero means
+	// five seconds. A client that respects it waits for that long before its first
+	// poll, too.
 	PollInterval time.Duration
 
-	// EditMetadata, if not nil, may change the discovery document each time
-	// before it is served. It is called from several goroutines.
+	// EditMetadata, if not nil, may change the discovery document each time before
+	// it is sent. It is called from several goroutines.
 	EditMetadata func(metadata map[string]any)
 
-	// EditIDToken, if not nil, may change the header and claims of each ID
-	// token before it is signed. Setting "alg" does not change how it is
-	// signed. It is called from several goroutines.
+	// EditIDToken, if not nil, may change the header and claims of each ID token
+	// before it is signed. Setting "alg" does not change how the token is signed.
+	// It is called from several goroutines.
 	EditIDToken func(header, claims map[string]any)
 
 	// InitialAccessToken, if not empty, is the bearer token that registration
-	// requires (RFC 7591, Section 3). Empty means that everybody may register.
+	// requires (RFC 7591, Section 3). If empty, any client may register.
 	InitialAccessToken string
 
-	// SoftwareStatementKeys is the JWK Set of those whose software statements
-	// the server trusts. Empty means that it refuses all of them.
+	// SoftwareStatementKeys is the JWK Set with the keys of trusted software
+	// statements. If empty, the server refuses all software statements.
 	SoftwareStatementKeys []byte
 
-	// ClientIDMetadataDocuments makes an https URL that is no registered
-	// client_id the place of a document with the client's metadata, which the
-	// server fetches once (draft-ietf-oauth-client-id-metadata-document).
+	// ClientIDMetadataDocuments accepts an https URL as a client_id. If it is not
+	// registered, the server fetches the client's metadata from that URL once
+	// (draft-ietf-oauth-client-id-metadata-document).
 	ClientIDMetadataDocuments bool
 
-	// DPoPNonce says which nonces the proofs at the server's own endpoints need,
-	// and DPoPResourceNonce those at /userinfo and /resource. The zero value is
-	// none.
+	// DPoPNonce says which nonces the proofs at the server's own endpoints must
+	// have, and DPoPResourceNonce says it for /userinfo and /resource. The zero
+	// value requires none.
 	DPoPNonce         DPoPNonceMode
 	DPoPResourceNonce DPoPNonceMode
 
-	// AccessTokenLifetime is in whole seconds. Zero means ten minutes.
+	// AccessTokenLifetime is the lifetime of access tokens, in whole seconds. Zero
+	// means ten minutes.
 	AccessTokenLifetime time.Duration
 
-	// JWTAccessTokens makes access tokens JWTs by RFC 9068, Section 2, with the
-	// typ at+jwt. Their aud is what introspection says too: the resources that
-	// were granted, without any the client_id. The zero value leaves them opaque.
+	// JWTAccessTokens makes access tokens JWTs (RFC 9068, Section 2), with typ
+	// at+jwt. Their aud, which introspection returns too, is the resources that
+	// were granted or, if there are none, the client_id. If false, access tokens
+	// are opaque.
 	JWTAccessTokens bool
 
-	// AccessTokenAlg is the one of SigningAlgs that JWT access tokens are signed
-	// with. Empty means the first of them, and ES256 if SigningAlgs is empty.
+	// AccessTokenAlg is the algorithm that JWT access tokens are signed with. It
+	// must be in SigningAlgs. If empty, it is the first of SigningAlgs, or ES256 if
+	// SigningAlgs is empty.
 	AccessTokenAlg string
 
 	// EditAccessToken, if not nil, may change the header and claims of each JWT
-	// access token before it is signed. Setting "alg" does not change how it is
-	// signed, and the server's own endpoints go by what was granted, whatever the
-	// claims say. It is called from several goroutines.
+	// access token before it is signed. Setting "alg" does not change how the token
+	// is signed. The server's own endpoints use the grant, whatever the claims say.
+	// It is called from several goroutines.
 	EditAccessToken func(header, claims map[string]any)
 
-	// RefreshDelay, if not nil, is called before each answer to a refresh is
-	// written, when the refresh token has been used up already: while it does not
-	// return, nor does the answer come. It is called from several goroutines, and
-	// Close waits for it.
+	// RefreshDelay, if not nil, is called before each response to a refresh, after
+	// the refresh token has been used up. The server sends the response when
+	// RefreshDelay returns. It is called from several goroutines, and Close waits
+	// for it.
 	RefreshDelay func()
 
-	// OutgoingClient makes the requests of the server itself: for metadata
-	// documents, with logout tokens, and the notifications of CIBA's ping mode. It
-	// follows no redirect there and waits at most ten seconds. Nil means the one of
-	// [Server.Client], which trusts nothing but the server's own certificate.
+	// OutgoingClient sends the requests of the server itself: for metadata
+	// documents, logout tokens and the notifications of CIBA's ping mode. These
+	// requests do not follow redirects, and take at most ten seconds. If nil, it is
+	// [Server.Client], which trusts only the server's own certificate.
 	OutgoingClient *http.Client
 }
 
-// A Server is an OpenID Provider and OAuth 2.0 authorization server that
-// listens on loopback. Make one with [NewServer]. All its methods are safe for
+// A Server is an OpenID Provider and OAuth 2.0 authorization server that listens on
+// loopback. It must be created with [NewServer]. All its methods are safe for
 // concurrent use.
 type Server struct {
 	opts      Options
@@ -246,9 +251,10 @@ func routes() []endpoint {
 	}
 }
 
-// NewServer starts a server on a loopback port. It has one user, "alice", and
-// no client. The caller calls Close when done. NewServer panics if it cannot
-// listen or if opts cannot be served, as httptest.NewServer does.
+// NewServer starts and returns a server on a loopback port. It has one user,
+// "alice", and no client. If opts is nil, it is the zero Options. The caller should
+// call Close when finished. NewServer panics if it cannot listen, as
+// httptest.NewServer does, or if opts is invalid.
 func NewServer(opts *Options) *Server {
 	s := &Server{
 		ca:       newAuthority(),
@@ -344,20 +350,20 @@ func NewServer(opts *Options) *Server {
 	return s
 }
 
-// URL returns the origin of the server, such as "https://127.0.0.1:41234".
+// URL returns the origin of the server, for example "https://127.0.0.1:41234".
 func (s *Server) URL() string { return s.main.URL }
 
-// Issuer returns the issuer identifier, which a client passes to discovery
-// and compares everything with.
+// Issuer returns the issuer identifier. A client passes it to discovery, and
+// compares iss with it.
 func (s *Server) Issuer() string { return s.issuer }
 
-// Client returns an HTTP client that trusts the server's certificate, on the
-// port that asks for client certificates too. Like any http.Client it follows
-// redirects. Its idle connections are closed by Close.
+// Client returns an HTTP client that trusts the server's certificate, including on
+// the listener that requests client certificates. It follows redirects, as any
+// http.Client does. Close closes its idle connections.
 func (s *Server) Client() *http.Client { return s.client }
 
-// RootCAs returns a pool with the root certificate of the server, for a
-// transport of the caller's own.
+// RootCAs returns a pool with the root certificate of the server, for a transport
+// of the caller's own.
 func (s *Server) RootCAs() *x509.CertPool { return s.ca.pool.Clone() }
 
 // Close shuts the server down and blocks until all outstanding requests have
