@@ -18,39 +18,39 @@ const logoutTokenLifetime = 2 * time.Minute
 
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// A BackchannelLogout is a logout token that the server sent, and what became
-// of it.
+// A BackchannelLogout is a logout token that the server has sent, with the response
+// to it.
 type BackchannelLogout struct {
 	ClientID string
-	URI      string // where it went
+	URI      string // the URL to which the token was sent
 	Token    string
 
-	// Status is the status of the answer and Header its header. Status is 0 if
-	// there was no answer, for the reason in Err.
+	// Status is the status of the response, and Header its header. Status is 0 if
+	// there was no response, for the reason in Err.
 	Status int
 	Header http.Header
 	Err    error
 }
 
-// Logout ends all sessions of a user, as when an administrator locks an
-// account, and sends a logout token to every client that took part in one and
-// has a BackchannelLogoutURI. It returns what became of them, once for each
-// client and session.
+// Logout ends all sessions of a user, for example as an administrator does who
+// locks an account. It sends a logout token to every client that took part in a
+// session and has a BackchannelLogoutURI. It returns these tokens and the
+// responses, one for each client and session.
 func (s *Server) Logout(ctx context.Context, user string) []BackchannelLogout {
 	return s.notify(ctx, s.leave(func(sess *session) bool { return sess.user == user }))
 }
 
-// BackchannelLogouts returns all logout tokens that were sent so far, those
-// that a browser's logout caused included.
+// BackchannelLogouts returns all logout tokens that were sent so far, including the
+// tokens that a logout in a browser has caused.
 func (s *Server) BackchannelLogouts() []BackchannelLogout {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.logouts)
 }
 
-// LogoutToken returns a logout token for a client without sending it and
-// without a logout. Its sid is that of the user's last session with the client;
-// without one it is that of a session nobody has seen.
+// LogoutToken returns a logout token for a client, without sending it and without a
+// logout. Its sid is the user's last session with the client. If there was none, it
+// is an unknown session.
 func (s *Server) LogoutToken(clientID, user string) (string, error) {
 	client := s.clientByID(clientID)
 	if client == nil {

@@ -205,7 +205,7 @@ func checkBinding(r *http.Request, scheme, value string, bound binding) *tokenEr
 }
 
 // RevokeAccessToken makes an access token invalid, and nothing else: the refresh
-// token of the same grant stays good. It reports whether there was such a token.
+// token of the same grant stays valid. It reports whether there was such a token.
 func (s *Server) RevokeAccessToken(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,8 +214,9 @@ func (s *Server) RevokeAccessToken(token string) bool {
 	return ok
 }
 
-// MTLSURL returns the origin of the listener that asks for client certificates;
-// it is empty with [Options.Plain]. All paths are the same there.
+// MTLSURL returns the origin of the listener that requests client certificates. Its
+// paths are the same as those of the main listener. It is empty if [Options.Plain]
+// is set.
 func (s *Server) MTLSURL() string {
 	if s.mtls == nil {
 		return ""

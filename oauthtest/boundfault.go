@@ -10,22 +10,21 @@ import (
 
 // Faults of DPoP (RFC 9449).
 const (
-	DPoPUnboundToken      Fault = "DPoPUnboundToken"      // a Bearer token in answer to a good proof
-	DPoPNonceOnEverything Fault = "DPoPNonceOnEverything" // a DPoP-Nonce with each answer of each endpoint; harmless
-	DPoPNonceTwice        Fault = "DPoPNonceTwice"        // two DPoP-Nonce with each answer of an endpoint that takes proofs
-	DPoPBadNonce          Fault = "DPoPBadNonce"          // a DPoP-Nonce there that cannot be one: a quote, a backslash, a space
-	WrongThumbprint       Fault = "WrongThumbprint"       // introspection says that the token is bound to something else
+	DPoPUnboundToken      Fault = "DPoPUnboundToken"      // a Bearer token in response to a valid proof
+	DPoPNonceOnEverything Fault = "DPoPNonceOnEverything" // a DPoP-Nonce in each response of each endpoint; harmless
+	DPoPNonceTwice        Fault = "DPoPNonceTwice"        // two DPoP-Nonce fields in each response of an endpoint that accepts proofs
+	DPoPBadNonce          Fault = "DPoPBadNonce"          // an invalid DPoP-Nonce there: a quote, a backslash, a space
+	WrongThumbprint       Fault = "WrongThumbprint"       // introspection says that the token is bound to another key
 )
 
-// Faults of the protected resource, which refuses good tokens.
+// Faults of the protected resource, which refuses valid tokens.
 const (
 	ResourceRejects     Fault = "ResourceRejects"     // invalid_token, always
-	ResourceRejectsOnce Fault = "ResourceRejectsOnce" // invalid_token to the first request; the same token is good after it
-	ResourceExpiredOnce Fault = "ResourceExpiredOnce" // invalid_token to the first request, whose token has expired just then
+	ResourceRejectsOnce Fault = "ResourceRejectsOnce" // invalid_token to the first request; the same token is accepted after it
+	ResourceExpiredOnce Fault = "ResourceExpiredOnce" // invalid_token to the first request, whose token has just expired
 )
 
-// Faults of the answer to a refresh, before anything happens to the refresh
-// token.
+// Faults of the response to a refresh. The refresh token is not used up.
 const (
 	RefreshFails        Fault = "RefreshFails"        // status 503 without JSON
 	RefreshInvalidGrant Fault = "RefreshInvalidGrant" // the error invalid_grant

@@ -14,12 +14,13 @@ import (
 	"sync"
 )
 
-// A Browser is the user agent of a person who logs in: it trusts the server,
-// has cookies, and stops where it would leave the server for the client. Its
-// methods may be called from several goroutines.
+// A Browser is the user agent of a person who logs in. It trusts the server, keeps
+// cookies, and stops before it would leave the server for the client. Its methods
+// are safe for concurrent use.
 type Browser struct {
-	// User is the name typed into a login page and the page for a user code: ""
-	// leaves what the page proposes, which is the login_hint or "alice".
+	// User is the name that is entered on a login page and on the page for a user
+	// code. If empty, the browser accepts the name that the page proposes, which is
+	// the login_hint or "alice".
 	User string
 
 	server *Server
@@ -29,7 +30,7 @@ type Browser struct {
 	frames []*http.Request
 }
 
-// NewBrowser returns a browser without any cookie.
+// NewBrowser returns a browser without cookies.
 func (s *Server) NewBrowser() *Browser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -52,19 +53,18 @@ func (s *Server) owns(u *url.URL) bool {
 	return u.Scheme+"://"+u.Host == s.main.URL
 }
 
-// Authorize opens an authorization URL in a new browser. See
-// [Browser.Authorize].
+// Authorize opens an authorization URL in a new browser. See [Browser.Authorize].
 func (s *Server) Authorize(ctx context.Context, authorizationURL string) (*http.Request, error) {
 	return s.NewBrowser().Authorize(ctx, authorizationURL)
 }
 
-// Authorize opens an authorization URL, walks through the pages of the server,
-// and returns the request that the browser would then make to the redirect
-// URI: a GET with the parameters in the query (or, with response_mode
-// fragment, in the URL's fragment), or with form_post a POST with a form. The
-// request has not been sent: a test passes it to the handler of its
-// application, or sends it. An answer that leads to no redirect URI, such as
-// the page for an unknown client_id, is an error.
+// Authorize opens an authorization URL, goes through the pages of the server, and
+// returns the request that the browser would then send to the redirect URI. It is a
+// GET request with the parameters in the query or, with response_mode fragment, in
+// the fragment of the URL. With response_mode form_post, it is a POST request with
+// a form. The request has not been sent: a test passes it to the handler of its
+// application, or sends it. If the server does not redirect to a redirect URI, for
+// example because the client_id is unknown, Authorize returns an error.
 func (b *Browser) Authorize(ctx context.Context, authorizationURL string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, authorizationURL, nil)
 	if err != nil {
@@ -86,10 +86,11 @@ func (b *Browser) Authorize(ctx context.Context, authorizationURL string) (*http
 	return nil, fmt.Errorf("oauthtest: still at the server after five pages")
 }
 
-// EnterUserCode opens the verification_uri of a device, types the code in and
-// approves as the browser's User; the user "deny" refuses. With the
-// verification_uri_complete the page has the code, and userCode is empty. It is
-// an error if the page is not at the server or does not take the code.
+// EnterUserCode opens the verification_uri of a device, enters the code, and
+// approves the request as the browser's User. The user "deny" refuses it. If the
+// URL is a verification_uri_complete, the page already has the code, and userCode
+// must be empty. If the page is not on the server or does not accept the code,
+// EnterUserCode returns an error.
 func (b *Browser) EnterUserCode(ctx context.Context, verificationURI, userCode string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, verificationURI, nil)
 	if err != nil {
@@ -149,11 +150,11 @@ func (b *Browser) step(ctx context.Context, req *http.Request, userCode string) 
 	return newRequest(ctx, http.MethodPost, target, fields)
 }
 
-// Logout opens a URL of the end_session_endpoint and returns the request that
-// the browser would then make to the post_logout_redirect_uri. It has not been
-// sent. Without such a URI the request is nil. What the iframes of a
-// front-channel logout would load is in [Browser.Frames]. A refusal of the
-// server is an error.
+// Logout opens a URL of the end_session_endpoint, and returns the request that the
+// browser would then send to the post_logout_redirect_uri. The request has not been
+// sent. It is nil if there is no such URI. [Browser.Frames] returns the requests of
+// the iframes of a front-channel logout. If the server refuses the logout, Logout
+// returns an error.
 func (b *Browser) Logout(ctx context.Context, logoutURL string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, logoutURL, nil)
 	if err != nil {
@@ -180,8 +181,8 @@ func (b *Browser) Logout(ctx context.Context, logoutURL string) (*http.Request, 
 	return http.NewRequestWithContext(ctx, http.MethodGet, html.UnescapeString(m[1]), http.NoBody)
 }
 
-// Frames returns the requests of the iframes on the page that the last Logout
-// led to. They have not been sent.
+// Frames returns the requests of the iframes on the page to which the last Logout
+// led. They have not been sent.
 func (b *Browser) Frames() []*http.Request {
 	b.mu.Lock()
 	defer b.mu.Unlock()

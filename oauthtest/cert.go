@@ -102,16 +102,16 @@ func clientTemplate(commonName string, until time.Time) *x509.Certificate {
 }
 
 // NewCertificate returns a client certificate issued by the server's CA, for
-// tls_client_auth (RFC 8705, Section 2.1). Its subject is "CN=" + commonName,
-// which is what [Client.CertificateSubject] compares. A zero until means that
-// it does not expire; one in the past gives an expired certificate.
+// tls_client_auth (RFC 8705, Section 2.1). Its subject is "CN=" + commonName, which
+// must equal [Client.CertificateSubject]. The certificate expires at until, which
+// may be in the past. If until is zero, it does not expire.
 func (s *Server) NewCertificate(commonName string, until time.Time) tls.Certificate {
 	return s.ca.issue(clientTemplate(commonName, until))
 }
 
-// SelfSignedCertificate returns a client certificate that no CA issued, for
-// self_signed_tls_client_auth (RFC 8705, Section 2.2), or to see one refused
-// where the CA's is required.
+// SelfSignedCertificate returns a client certificate that no CA has issued, for
+// self_signed_tls_client_auth (RFC 8705, Section 2.2), or to test that a server
+// refuses it where a certificate of the CA is required.
 func SelfSignedCertificate(commonName string) tls.Certificate {
 	return selfSigned(clientTemplate(commonName, time.Time{}))
 }

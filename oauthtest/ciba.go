@@ -231,11 +231,12 @@ func (s *Server) grantBackchannel(r *tokenRequest) (map[string]any, *protocolErr
 	return s.issueTokens(idTokenJWT, g, r, g.scope, "", g.offline())
 }
 
-// ApproveBackchannel approves a backchannel authentication request as a user,
-// as the one of the hint if the name is empty. If the client has the delivery
-// mode ping, it is then notified, and notified is the status of its answer; else
-// that is 0. It is an error if there is no such request or user, if the request
-// was answered before or has expired, or if no answer came to the notification.
+// ApproveBackchannel approves a backchannel authentication request as the given
+// user. If user is empty, it is the user of the hint. If the delivery mode of the
+// client is ping, the server then notifies it, and notified is the status of its
+// response; otherwise, notified is 0. If there is no such request or user, if the
+// request was already decided or has expired, or if there is no response to the
+// notification, ApproveBackchannel returns an error.
 func (s *Server) ApproveBackchannel(authReqID, user string) (notified int, err error) {
 	p, err := s.byAuthReqID(authReqID)
 	if err == nil {
@@ -247,9 +248,8 @@ func (s *Server) ApproveBackchannel(authReqID, user string) (notified int, err e
 	return s.ping(p, authReqID)
 }
 
-// DenyBackchannel refuses a backchannel authentication request, of which a
-// client in ping mode is notified too. Its results are those of
-// [Server.ApproveBackchannel].
+// DenyBackchannel refuses a backchannel authentication request. It also notifies a
+// client in ping mode. Its results are the same as for [Server.ApproveBackchannel].
 func (s *Server) DenyBackchannel(authReqID string) (notified int, err error) {
 	p, err := s.byAuthReqID(authReqID)
 	if err == nil {

@@ -89,9 +89,9 @@ func (s *Server) byUserCode(typed string) (*polled, error) {
 	return p, nil
 }
 
-// ApproveDevice approves a device authorization request as a user, as alice if
-// the name is empty. It is an error if there is no such code or user, or if the
-// request was answered before or has expired.
+// ApproveDevice approves a device authorization request as the given user. If user
+// is empty, it is alice. If there is no such code or user, or if the request was
+// already decided or has expired, ApproveDevice returns an error.
 func (s *Server) ApproveDevice(userCode, user string) error {
 	p, err := s.byUserCode(userCode)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Server) ApproveDevice(userCode, user string) error {
 	return s.approve(p, user, rand.Text())
 }
 
-// DenyDevice refuses a device authorization request. Its errors are those of
+// DenyDevice refuses a device authorization request. Its errors are the same as for
 // [Server.ApproveDevice].
 func (s *Server) DenyDevice(userCode string) error {
 	p, err := s.byUserCode(userCode)

@@ -23,22 +23,24 @@ const (
 	maxProofSize = 8 << 10
 )
 
-// A DPoPNonceMode says which nonces the server wants in DPoP proofs (RFC 9449,
+// A DPoPNonceMode says which nonces the server requires in DPoP proofs (RFC 9449,
 // Sections 8 and 9). A request without a proof needs no nonce in any mode.
 type DPoPNonceMode int
 
 const (
-	// DPoPNonceNone wants none, and does not look at one that is there.
+	// DPoPNonceNone requires no nonce, and ignores any.
 	DPoPNonceNone DPoPNonceMode = iota
 
-	// DPoPNonceOnce wants one, which comes with the error use_dpop_nonce and then
-	// stays good.
+	// DPoPNonceOnce requires a nonce. The server sends it with the error
+	// use_dpop_nonce, and it stays valid.
 	DPoPNonceOnce
 
-	// DPoPNonceRotating wants one of the last two. Each answer brings a new one.
+	// DPoPNonceRotating requires one of the last two nonces. Each response contains
+	// a new one.
 	DPoPNonceRotating
 
-	// DPoPNonceEvery wants one that was not used yet. Each answer brings a new one.
+	// DPoPNonceEvery requires a nonce that was not used yet. Each response contains
+	// a new one.
 	DPoPNonceEvery
 
 	// DPoPNonceForever refuses every proof with use_dpop_nonce and a new nonce.

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A Fault is one way in which the server misbehaves. Set faults with
-// [Server.Fault]. Their names say what a client gets to see; what a fault does
-// not name stays correct.
+// A Fault is one way in which the server misbehaves. Faults are set with
+// [Server.Fault]. The name of a fault says which part of a response is wrong;
+// everything else stays correct.
 type Fault string
 
 // Faults of the authorization response.
@@ -21,19 +21,19 @@ const (
 	DuplicateState   Fault = "DuplicateState"   // the state twice
 	MissingCode      Fault = "MissingCode"      // neither code nor error
 	DuplicateCode    Fault = "DuplicateCode"    // the code twice
-	MissingIss       Fault = "MissingIss"       // no iss, though the metadata promises it (RFC 9207)
+	MissingIss       Fault = "MissingIss"       // no iss, although the metadata announces it (RFC 9207)
 	WrongIss         Fault = "WrongIss"         // the iss of another server
-	ErrorAndCode     Fault = "ErrorAndCode"     // an error beside the code
-	StrayIDToken     Fault = "StrayIDToken"     // a good ID token that was not asked for
-	StrayAccessToken Fault = "StrayAccessToken" // an access token that was not asked for
+	ErrorAndCode     Fault = "ErrorAndCode"     // an error in addition to the code
+	StrayIDToken     Fault = "StrayIDToken"     // a valid ID token that was not requested
+	StrayAccessToken Fault = "StrayAccessToken" // an access token that was not requested
 	MixUp            Fault = "MixUp"            // the iss and a code of another server
 
-	MissingResponseIDToken Fault = "MissingResponseIDToken" // no id_token though the response type has it
+	MissingResponseIDToken Fault = "MissingResponseIDToken" // no id_token, although the response type contains it
 )
 
 // Faults of the JWT of an authorization response (JARM).
 const (
-	JARMDowngrade     Fault = "JARMDowngrade"     // plain parameters though a JWT was asked for
+	JARMDowngrade     Fault = "JARMDowngrade"     // plain parameters, although a JWT was requested
 	JARMExpired       Fault = "JARMExpired"       // expired one hour ago
 	JARMMissingExp    Fault = "JARMMissingExp"    // no exp
 	JARMWrongIssuer   Fault = "JARMWrongIssuer"   // the iss of another server
@@ -42,18 +42,18 @@ const (
 	JARMNumberCode    Fault = "JARMNumberCode"    // the code as a number
 )
 
-// Faults of the ID token in an authorization response, and of the two ID tokens
-// of response type "code id_token".
+// Faults of the ID token in an authorization response, and of the two ID tokens of
+// response type "code id_token".
 const (
 	WrongCHash           Fault = "WrongCHash"           // the c_hash of another code
 	MissingCHash         Fault = "MissingCHash"         // no c_hash
 	WrongSHash           Fault = "WrongSHash"           // the s_hash of another state
 	MissingSHash         Fault = "MissingSHash"         // no s_hash
-	SubMismatchHybrid    Fault = "SubMismatchHybrid"    // the second one is about another user
-	IssuerMismatchHybrid Fault = "IssuerMismatchHybrid" // the second one is of another server
+	SubMismatchHybrid    Fault = "SubMismatchHybrid"    // the second ID token is for another user
+	IssuerMismatchHybrid Fault = "IssuerMismatchHybrid" // the second ID token is from another server
 )
 
-// Faults of the answer to a pushed authorization request.
+// Faults of the response to a pushed authorization request.
 const (
 	PARError             Fault = "PARError"             // the error invalid_request
 	PARWithoutRequestURI Fault = "PARWithoutRequestURI" // no request_uri
@@ -64,30 +64,30 @@ const (
 const (
 	AlgNone            Fault = "AlgNone"            // alg none and no signature
 	HS256WithPublicKey Fault = "HS256WithPublicKey" // HS256 keyed with the PEM of the public key
-	WrongKey           Fault = "WrongKey"           // a key that is not in the set, under the kid of one that is
+	WrongKey           Fault = "WrongKey"           // signed with a key that is not in the set, under the kid of a key in it
 	WrongSignature     Fault = "WrongSignature"     // one bit of the signature changed
-	UnknownKid         Fault = "UnknownKid"         // the right key, a kid that is not in the set
-	MissingKid         Fault = "MissingKid"         // no kid; legitimate where one key fits
-	CritHeader         Fault = "CritHeader"         // a critical extension nobody knows
-	WrongTyp           Fault = "WrongTyp"           // the typ of a logout token; for those there is LogoutWrongTyp
+	UnknownKid         Fault = "UnknownKid"         // the right key, but a kid that is not in the set
+	MissingKid         Fault = "MissingKid"         // no kid; legitimate if only one key fits
+	CritHeader         Fault = "CritHeader"         // an unknown critical extension
+	WrongTyp           Fault = "WrongTyp"           // the typ of a logout token; for logout tokens, use LogoutWrongTyp
 )
 
-// Faults of the encryption of every JWT that the client is registered to get
-// encrypted.
+// Faults of the encryption of every JWT for which the client has registered
+// encryption.
 const (
 	NotEncrypted Fault = "NotEncrypted" // signed only
-	WrongEnc     Fault = "WrongEnc"     // with another enc than is registered
+	WrongEnc     Fault = "WrongEnc"     // another enc than the registered one
 )
 
-// Faults of the claims of every ID token; WrongIssuer, WrongAudience and
-// MissingSub are seen in a signed userinfo answer too.
+// Faults of the claims of every ID token. WrongIssuer, WrongAudience and MissingSub
+// also affect signed userinfo responses.
 const (
 	WrongIssuer     Fault = "WrongIssuer"     // the iss of another server
 	WrongAudience   Fault = "WrongAudience"   // the aud of another client
 	ExtraAudience   Fault = "ExtraAudience"   // a second aud and no azp
 	WrongAzp        Fault = "WrongAzp"        // the azp of another client
 	MissingSub      Fault = "MissingSub"      // no sub
-	WrongNonce      Fault = "WrongNonce"      // another nonce, or one where none was sent
+	WrongNonce      Fault = "WrongNonce"      // another nonce, or a nonce although none was sent
 	MissingNonce    Fault = "MissingNonce"    // no nonce
 	ExpiredIDToken  Fault = "ExpiredIDToken"  // issued two hours ago, expired one hour ago
 	FutureIAT       Fault = "FutureIAT"       // issued in one hour
@@ -97,9 +97,9 @@ const (
 	WrongAtHash     Fault = "WrongAtHash"     // the at_hash of another access token
 )
 
-// Faults of the token endpoint's answer.
+// Faults of the token endpoint's response.
 const (
-	MissingIDToken                Fault = "MissingIDToken"                // no id_token though openid was asked for
+	MissingIDToken                Fault = "MissingIDToken"                // no id_token, although openid was requested
 	MissingTokenType              Fault = "MissingTokenType"              // no token_type
 	WrongTokenType                Fault = "WrongTokenType"                // token_type mac
 	DPoPTokenType                 Fault = "DPoPTokenType"                 // token_type DPoP for a token that is not bound
@@ -111,15 +111,15 @@ const (
 	TokenErrorWith200             Fault = "TokenErrorWith200"             // an error with status 200; GitHub and Slack do so
 	TokenHTML                     Fault = "TokenHTML"                     // an HTML page with status 200
 	TokenRedirect                 Fault = "TokenRedirect"                 // a 307 to /elsewhere on this server
-	TokenHuge                     Fault = "TokenHuge"                     // good, but 2 MiB long
+	TokenHuge                     Fault = "TokenHuge"                     // valid, but 2 MiB long
 	WrongAuthorizationDetails     Fault = "WrongAuthorizationDetails"     // authorization_details as an object, not an array
 )
 
-// Faults of the userinfo endpoint's answer.
+// Faults of the userinfo endpoint's response.
 const (
 	SubMismatch              Fault = "SubMismatch"              // the sub of another user
 	UserinfoHTML             Fault = "UserinfoHTML"             // an HTML page with status 200
-	UserinfoJSONInsteadOfJWT Fault = "UserinfoJSONInsteadOfJWT" // unsigned though the client registered an algorithm
+	UserinfoJSONInsteadOfJWT Fault = "UserinfoJSONInsteadOfJWT" // unsigned, although the client has registered an algorithm
 )
 
 // Faults of discovery and of the key set.
@@ -127,12 +127,12 @@ const (
 	DiscoveryWrongIssuer Fault = "DiscoveryWrongIssuer" // the issuer of another server
 	JWKSFails            Fault = "JWKSFails"            // status 500
 	JWKSEmpty            Fault = "JWKSEmpty"            // a set without keys
-	JWKSHuge             Fault = "JWKSHuge"             // good, but 2 MiB long
+	JWKSHuge             Fault = "JWKSHuge"             // valid, but 2 MiB long
 )
 
-// Fault sets the faults of the answers from now on, in place of those set
-// before. Without an argument the server is correct again. It panics on a
-// fault that does not exist.
+// Fault sets the faults of all responses from now on, and replaces the faults set
+// before. Without an argument, the server is correct again. Fault panics if a fault
+// does not exist.
 func (s *Server) Fault(faults ...Fault) {
 	known := Faults()
 	for _, f := range faults {
@@ -151,8 +151,8 @@ func (s *Server) faulty(f Fault) bool {
 	return slices.Contains(s.faults, f)
 }
 
-// Faults returns all faults, for a test that sees to it that an application
-// stands every one of them.
+// Faults returns all faults, so that a test can check that an application
+// withstands each of them.
 func Faults() []Fault {
 	// These stand in none of the tables below: each is a choice of its endpoint
 	// and not a change to its answer.

@@ -8,8 +8,8 @@ import (
 
 // This file has the faults of the grants that are no login.
 
-// Faults of the answers to a poll, for a device code or an auth_req_id. Those of
-// the first poll come once for each of them.
+// Faults of the responses to a poll for a device code or an auth_req_id. The faults
+// of the first poll happen once for each code.
 const (
 	SlowDown         Fault = "SlowDown"         // slow_down to the first poll, without an interval
 	SlowDownInterval Fault = "SlowDownInterval" // slow_down to the first poll, with interval 30
@@ -23,12 +23,12 @@ const (
 	PollDropped      Fault = "PollDropped"      // the connection is closed without an answer to the first poll
 )
 
-// Faults of the answer to a device authorization request or a backchannel
-// authentication request, where it has the member.
+// Faults of the response to a device authorization request or a backchannel
+// authentication request. They affect only responses with the member.
 const (
 	MissingDeviceCode             Fault = "MissingDeviceCode"             // no device_code
 	MissingUserCode               Fault = "MissingUserCode"               // no user_code
-	GoogleVerificationURL         Fault = "GoogleVerificationURL"         // verification_url in place of verification_uri; Google does so
+	GoogleVerificationURL         Fault = "GoogleVerificationURL"         // verification_url instead of verification_uri; Google does so
 	ScriptVerificationURI         Fault = "ScriptVerificationURI"         // a javascript: verification_uri
 	ScriptVerificationURIComplete Fault = "ScriptVerificationURIComplete" // a javascript: verification_uri_complete
 	ControlCharacterInUserCode    Fault = "ControlCharacterInUserCode"    // user_code that clears a terminal
@@ -40,19 +40,19 @@ const (
 	HugeInterval                  Fault = "HugeInterval"                  // interval of two hours
 )
 
-// Faults of the ID token that comes with a refresh (OpenID Connect Core,
-// Section 12.2).
+// Faults of the ID token that is issued at a refresh (OpenID Connect Core, Section
+// 12.2).
 const (
 	RefreshOtherSubject    Fault = "RefreshOtherSubject"    // the sub of another user
 	RefreshOtherIssuer     Fault = "RefreshOtherIssuer"     // the iss of another server
-	RefreshOtherNonce      Fault = "RefreshOtherNonce"      // another nonce than the first one had
-	RefreshFirstNonce      Fault = "RefreshFirstNonce"      // the nonce of the first one; legitimate
+	RefreshOtherNonce      Fault = "RefreshOtherNonce"      // another nonce than in the first ID token
+	RefreshFirstNonce      Fault = "RefreshFirstNonce"      // the nonce of the first ID token; legitimate
 	RefreshOldAuthTime     Fault = "RefreshOldAuthTime"     // the user logged in one year ago; legitimate
 	RefreshMissingAuthTime Fault = "RefreshMissingAuthTime" // no auth_time
 	RefreshWithoutIDToken  Fault = "RefreshWithoutIDToken"  // no id_token; legitimate
 )
 
-// Faults of the answer to a token exchange.
+// Faults of the response to a token exchange.
 const (
 	MissingIssuedTokenType Fault = "MissingIssuedTokenType" // no issued_token_type
 )
@@ -60,7 +60,7 @@ const (
 // Faults of the notification of a client in ping mode (CIBA).
 const (
 	PingWrongToken Fault = "PingWrongToken" // another bearer token
-	PingWrongID    Fault = "PingWrongID"    // an auth_req_id that nobody knows
+	PingWrongID    Fault = "PingWrongID"    // an unknown auth_req_id
 	PingMissingID  Fault = "PingMissingID"  // no auth_req_id
 )
 

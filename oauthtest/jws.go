@@ -156,11 +156,11 @@ func compact(header map[string]any, payload any, sign func(input []byte) ([]byte
 	return input + "." + encode(sig), nil
 }
 
-// Sign returns a compact JWS over payload with the server's key for alg, so
-// that a test can mint any token. The header gets "alg" and "kid"; the members
-// of header are added and win over them, though they do not change how it is
-// signed, and a nil value removes one. Payload is encoded by encoding/json; a
-// json.RawMessage stands for itself.
+// Sign returns a compact JWS of payload, signed with the server's key for alg, so
+// that a test can make any token. The header contains "alg" and "kid". The members
+// of header are added and replace these; they do not change how the token is
+// signed. A nil value removes a member. payload is encoded with encoding/json; to
+// sign given bytes, pass a json.RawMessage.
 func (s *Server) Sign(alg string, header map[string]any, payload any) (string, error) {
 	a, ok := algorithmByName(alg)
 	if !ok {

@@ -62,8 +62,8 @@ func (r *keyRing) jwks(use string) []any {
 	return set
 }
 
-// RotateKeys replaces every signing key of the server by a new one with
-// another kid. The old ones leave the key set at once.
+// RotateKeys replaces each signing key of the server with a new key that has
+// another kid. The old keys are removed from the key set at once.
 func (s *Server) RotateKeys() {
 	s.keys.mu.Lock()
 	defer s.keys.mu.Unlock()
@@ -72,8 +72,9 @@ func (s *Server) RotateKeys() {
 	}
 }
 
-// AddJWK appends a JSON value to the keys of the server's key set, for keys
-// that are odd, broken or somebody else's. It panics if jwk is not JSON.
+// AddJWK appends a JSON value to the keys in the server's key set, for example an
+// unusual or broken key, or the key of another server. It panics if jwk is not
+// JSON.
 func (s *Server) AddJWK(jwk json.RawMessage) {
 	if !json.Valid(jwk) {
 		panic("oauthtest: AddJWK: not JSON")

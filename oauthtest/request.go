@@ -15,39 +15,42 @@ import (
 // This file implements what every endpoint does with a request and an answer:
 // the record, the parameters, JSON and errors.
 
-// A Request is the record of a request that the server received. Its maps are
-// shared by all who ask for them and must not be changed.
+// A Request is the record of a request that the server has received. Its maps are
+// shared by all callers and must not be changed.
 type Request struct {
 	Method string
-	Host   string     // host and port that the client spoke to
-	Path   string     // the whole path, with that of the issuer
-	Query  url.Values // parameters of the URL
-	Form   url.Values // parameters of an application/x-www-form-urlencoded body
+	Host   string     // host and port to which the client connected
+	Path   string     // the whole path, including the path of the issuer
+	Query  url.Values // the parameters of the URL
+	Form   url.Values // the parameters of an application/x-www-form-urlencoded body
 	Header http.Header
 
-	// ClientID is the client that the request names, in a parameter, a Basic
-	// credential or a client assertion, authenticated or not; empty without.
+	// ClientID is the client that the request names in a parameter, a Basic
+	// credential or a client assertion, whether it is authenticated or not. It is
+	// empty if there is none.
 	ClientID string
 
-	// Params are the parameters of a request to the authorization endpoint, of
-	// one pushed, or of one to the backchannel authentication endpoint, wherever
-	// they stood: in the request itself, in its request object, or at the server.
-	// Nil if they could not be read.
+	// Params are the parameters of a request to the authorization endpoint, of a
+	// pushed authorization request, or of a request to the backchannel
+	// authentication endpoint. They are the same whether the client has sent them
+	// in the request, in a request object, or has pushed them before. Params is nil
+	// if they could not be read.
 	Params url.Values
 
-	// Certificate is the client certificate of the connection, nil without.
+	// Certificate is the client certificate of the connection. It is nil if there
+	// is none.
 	Certificate *x509.Certificate
 }
 
-// Requests returns the requests received so far, in order of arrival, the
-// browser's included.
+// Requests returns the requests received so far, in order of arrival, including the
+// requests of the browser.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.log)
 }
 
-// Count returns the number of requests received so far for a path, such as
+// Count returns the number of requests received so far for a path, for example
 // "/token" or, with [Options.Path], "/tenant/one/token".
 func (s *Server) Count(path string) int {
 	s.mu.Lock()
