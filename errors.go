@@ -96,13 +96,12 @@ var (
 	// ErrDecrypt means that a token does not decrypt, or that it must be encrypted
 	// and is not.
 	ErrDecrypt error = &errorKind{"decrypt", &invalidKind}
-	// ErrType means that a token is of another type (typ) than the one that is
-	// expected.
+	// ErrType means that a token has another type (typ) than expected.
 	ErrType error = &errorKind{"type", &invalidKind}
 	// ErrClaim means that a claim or parameter is missing or wrong. Error.Param
 	// names it.
 	ErrClaim error = &errorKind{"claim", &invalidKind}
-	// ErrIssuer means that the issuer is not the one that is expected.
+	// ErrIssuer means that a token or document has another issuer than expected.
 	ErrIssuer error = &errorKind{"issuer", &invalidKind}
 	// ErrAudience means that a token is meant for another client or resource.
 	ErrAudience error = &errorKind{"audience", &invalidKind}
@@ -110,9 +109,11 @@ var (
 	ErrExpired error = &errorKind{"expired", &invalidKind}
 	// ErrNotYetValid means that a token, proof or other value is not valid yet.
 	ErrNotYetValid error = &errorKind{"not yet valid", &invalidKind}
-	// ErrNonce means that the nonce is not the one that was sent.
+	// ErrNonce means that the nonce of a token or proof is missing, wrong or
+	// unexpected.
 	ErrNonce error = &errorKind{"nonce", &invalidKind}
-	// ErrState means that the state is not the one that was sent.
+	// ErrState means that the state of a response is missing, or differs from the
+	// state that was sent.
 	ErrState error = &errorKind{"state", &invalidKind}
 	// ErrTokenType means that the client or resource server cannot use a token of
 	// this type (token_type).

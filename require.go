@@ -60,11 +60,11 @@ func (need *Requirement) answer(scheme, code string) answer {
 	return answer{scheme, code, string(params), string(stepUp)}
 }
 
-// Check reports whether t satisfies need, by an error that is nil if it does. t
-// must have been accepted by this ResourceServer. Check is for handlers that learn
-// only while serving a request what it requires, and for handlers that run longer
-// than the token may be valid, for example to serve a stream. Other handlers should
-// use [ResourceServer.Require].
+// Check returns nil if t satisfies need, and an error otherwise. t must have been
+// accepted by this ResourceServer. Check is for handlers that learn only while
+// serving a request which requirement applies. It is also for handlers that may run
+// longer than the token is valid, for example to serve a stream. Other handlers
+// should use [ResourceServer.Require].
 //
 // If a scope is missing, the error matches [ErrScope]. If the token has expired
 // since it was accepted, it matches [ErrExpired]. If the user must authenticate

@@ -131,8 +131,9 @@ type ResourceServerConfig struct {
 	// WARNING: A response without aud is accepted for every resource that asks. The
 	// server must therefore respond only for this one (RFC 7662, Section 4).
 	//
-	// Each such token causes a request to the server, whoever sends it. Unknown
-	// callers should be rate-limited before they reach the ResourceServer.
+	// Each such token causes a request to the server, and anyone can send one. The
+	// rate of unknown callers should therefore be limited before their requests
+	// reach the ResourceServer.
 	Introspect *Client
 
 	// IntrospectionTTL is how long an introspection response is used, at most until
