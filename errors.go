@@ -274,10 +274,10 @@ func (e *ResponseError) Error() string {
 // opToken is the operation of the token endpoint, where a user may not have decided yet.
 const opToken = "token"
 
-// Is reports whether the error is of the kind target: always for [ErrRefused], and
-// for [ErrResponse] if Code is empty. Two codes of RFC 8628, Section 3.5 and CIBA,
-// Section 11 have kinds of their own: expired_token matches [ErrExpired] and
-// [ErrInvalid], and authorization_pending and slow_down from the token endpoint
+// Is reports whether the error is of the kind target. It is always an [ErrRefused],
+// and also an [ErrResponse] if Code is empty. Two codes of RFC 8628, Section 3.5
+// and CIBA, Section 11 have kinds of their own: expired_token matches [ErrExpired]
+// and [ErrInvalid], and authorization_pending and slow_down from the token endpoint
 // match [ErrPending].
 func (e *ResponseError) Is(target error) bool {
 	switch target {

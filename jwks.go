@@ -629,8 +629,9 @@ func (s *KeySet) Export() ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// Import sets the keys from data that Export wrote. If it refuses the data, it
-// changes nothing, so that a key that the server has removed does not come back.
+// Import sets the keys from data that [KeySet.Export] wrote. If it refuses the
+// data, it changes nothing, so that a key that the server has removed does not come
+// back.
 //
 // WARNING: Anyone who can write the data can sign tokens as the issuer. Keep it
 // where only the program can write.

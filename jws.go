@@ -306,10 +306,11 @@ func appendHeader(alg Algorithm, typ, kid string) []byte {
 	return b
 }
 
-// SignJWT signs claims, which encode to a JSON object, as a compact JWT with
-// the key's algorithm and key id and the given typ ("JWT" if empty). It is for
-// tokens that a client makes itself: RFC 7523 authorization grants, the client
-// secret of Sign in with Apple. The errors are of kind [ErrConfig].
+// SignJWT returns a compact JWT with the given claims, signed with the key's
+// algorithm and key id. If typ is empty, it is "JWT". claims must encode to a JSON
+// object. SignJWT is for tokens that a client makes itself, for example RFC 7523
+// authorization grants or the client secret of Sign in with Apple. If the key or
+// claims are invalid, or if signing fails, the error matches [ErrConfig].
 func (k *SigningKey) SignJWT(typ string, claims any) (string, error) {
 	const op = "sign"
 	if k == nil || k.alg == nil {

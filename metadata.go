@@ -166,9 +166,10 @@ type ClientMetadata struct {
 	// RS256 if it has no list.
 	IDTokenSignedResponseAlg Algorithm `json:"id_token_signed_response_alg,omitzero" registered:"kept"`
 	// UserinfoSignedResponseAlg is the algorithm that userinfo responses must be
-	// signed with. If set, a response in plain JSON is refused. If empty, the
-	// algorithms that the server's metadata lists are accepted, or no signed
-	// response if it has no list.
+	// signed with. If set, a response in plain JSON is refused. If empty, plain
+	// JSON is accepted, and so are responses signed with an algorithm that the
+	// server's metadata lists. If the metadata has no list, a signed response is
+	// refused.
 	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero" registered:"kept"`
 	// AuthorizationSignedResponseAlg is the algorithm that JWT authorization
 	// responses (JARM) must be signed with. If empty, the algorithms that the

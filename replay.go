@@ -16,13 +16,13 @@ import (
 // tokens. It must be safe for concurrent use. Servers that accept the same tokens
 // must share one.
 //
-// An error of the cache has a different effect on each. A [ResourceServer] records
-// a proof before it accepts the request. If Add returns false or an error, the
-// request is refused, so that a proof is never accepted twice. If a proof was
-// recorded but the cache could not confirm it, the client must make another. A
-// [Client.BackchannelLogoutHandler] records a token after the logout. If the cache
-// fails, the logout is done again when the token is received again, so that a
-// logout is never lost.
+// If the cache fails, the two kinds of values are treated differently. A
+// [ResourceServer] records a proof before it accepts the request. If Add returns
+// false or an error, the request is refused, so that a proof is never accepted
+// twice. If a proof was recorded but the cache could not confirm it, the client
+// must make another. A [Client.BackchannelLogoutHandler] records a token after the
+// logout. If the cache fails, the logout is done again when the token is received
+// again, so that a logout is never lost.
 type ReplayCache interface {
 	// Add records key until the given time, by the local clock, and reports whether
 	// it was new. Keys are 43 characters of base64url.

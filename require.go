@@ -141,9 +141,10 @@ func AccessTokenFromContext(ctx context.Context) (*AccessToken, bool) {
 }
 
 // Require returns a handler that calls next for requests with a valid token that
-// satisfies need, and refuses other requests. next gets the token from
-// [AccessTokenFromContext]. The header fields Authorization and DPoP are removed
-// from its request, so that they do not end up in a log.
+// satisfies need. It responds to other requests as [ResourceServer.WriteError]
+// does. next gets the token from [AccessTokenFromContext]. The header fields
+// Authorization and DPoP are removed from its request, so that they do not end up
+// in a log.
 //
 // If the handler runs inside another Require of the same ResourceServer, it checks
 // the token that the outer one has accepted. Inside a Require of another

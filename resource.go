@@ -98,11 +98,12 @@ type ResourceServerConfig struct {
 	// is set, it must be zero.
 	//
 	// A proof takes about 200 bytes and, with the default DPoPWindow, is kept for
-	// two minutes. The default is therefore enough for 8,700 requests per second,
-	// and takes 200 MB then. If the memory is full, requests are refused with
-	// ErrUnavailable and status 503. While more than half of it is in use, one key
-	// may have at most 1/64 of it, by default 136 requests per second. Other
-	// requests with that key are refused with ErrRateLimited and status 429.
+	// two minutes. The default size is therefore enough for 8,700 requests per
+	// second, and takes 200 MB then. If ReplaySize proofs are in memory, requests
+	// are refused with ErrUnavailable and status 503. While there are more than
+	// half as many, no key may have more than 1/64 of ReplaySize, by default 136
+	// requests per second. Further requests with that key are refused with
+	// ErrRateLimited and status 429.
 	ReplaySize int
 
 	// DPoPNonceKeys, if not nil, makes nonces mandatory in DPoP proofs (RFC 9449,
