@@ -1,195 +1,163 @@
-// Command login logs users in with OpenID Connect.
+// Command login is a web application whose users log in with OpenID Connect.
 //
-// Without arguments it shows a whole login in two seconds, with a server of
-// its own (package oauthtest) and a browser of its own, and prints each step:
+//	OAUTH_ISSUER=https://op.example.com OAUTH_CLIENT_ID=web OAUTH_CLIENT_SECRET=… \
+//	OAUTH_REDIRECT_URI=https://app.example.com/callback go run ./examples/login
+//
+// The client is registered at the server with that redirect URI, with the
+// post_logout_redirect_uri https://app.example.com/, and with the
+// backchannel_logout_uri https://app.example.com/backchannel-logout. The program
+// listens at OAUTH_LISTEN, or else at 127.0.0.1:8080.
+//
+// Without settings it is shown with a server and a browser of package oauthtest:
 //
 //	go run ./examples/login
-//
-// With -issuer it is a small web application that logs users in at that
-// server, until it is interrupted. The client has to be registered there with
-// the redirect URI that the program prints:
-//
-//	OAUTH_CLIENT_SECRET=… go run ./examples/login -issuer https://op.example.com -client-id web
-//
-// The client authenticates with the secret (client_secret_basic), without one
-// with the certificate of -cert and -key (mutual TLS), else it is public.
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"net"
+	"html/template"
+	"log"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
+	"strings"
 	"time"
 
 	"example.com/oauth"
+	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/web"
 )
 
+type app struct {
+	client  *oauth.Client
+	origin  string // of the application's pages
+	cookie  web.Cookie
+	pending web.Store[*oauth.Authorization] // logins under way, by session and state
+	users   web.Store[*oauth.Token]         // who is logged in, by session
+}
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "login:", err)
-		os.Exit(1)
+	httpClient := demo.Client("login")
+	server, err := oauth.Discover(context.Background(), os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	check(err)
+	client, err := oauth.NewClient(oauth.Config{
+		Server:     server,
+		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
+		Auth:       oauth.ClientSecretBasic(os.Getenv("OAUTH_CLIENT_SECRET")),
+		HTTPClient: httpClient,
+	})
+	check(err)
+	origin, ok := strings.CutSuffix(os.Getenv("OAUTH_REDIRECT_URI"), "/callback")
+	if !ok {
+		log.Fatal("OAUTH_REDIRECT_URI does not end in /callback")
 	}
+	a := &app{client: client, origin: origin, cookie: web.Cookie{Secure: strings.HasPrefix(origin, "https:")}}
+	a.pending.Life, a.users.Life = 10*time.Minute, 8*time.Hour
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", a.home)
+	mux.HandleFunc("GET /login", a.login)
+	mux.HandleFunc("GET /callback", a.callback)
+	mux.HandleFunc("POST /logout", a.logout) // no page elsewhere can have the browser do it
+	mux.Handle("/backchannel-logout", client.LogoutHandler(oauth.LogoutOptions{OnLogout: a.onLogout}))
+	log.Fatal(web.Serve(mux))
 }
 
-// settings are what the flags say.
-type settings struct {
-	issuer, clientID, secret  string
-	listen, redirectURI       string
-	certFile, keyFile, caFile string
-	allowHTTP                 bool
-	httpClient                *http.Client
-}
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		return demo(ctx, stdout)
-	}
-	s, err := parseFlags(args, stderr)
-	if err != nil {
-		return err
-	}
-	ln, err := net.Listen("tcp", s.listen)
-	if err != nil {
-		return err
-	}
-	defer ln.Close()
-	if s.redirectURI == "" {
-		s.redirectURI = redirectURI(s.listen, ln.Addr())
-	}
-	app, err := newApp(ctx, s, func(format string, args ...any) { fmt.Fprintf(stdout, format+"\n", args...) })
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(stdout, "app: listens at http://%s with the redirect URI %s\nOpen %s to log in. Ctrl-C ends the program.\n",
-		ln.Addr(), s.redirectURI, app.origin+"/login")
-	return serve(ctx, ln, app)
-}
-
-func parseFlags(args []string, stderr io.Writer) (settings, error) {
-	var s settings
-	fs := flag.NewFlagSet("login", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&s.issuer, "issuer", "", "`URL` of the server's issuer identifier")
-	fs.StringVar(&s.clientID, "client-id", "", "the `ID` that the server gave the client")
-	fs.StringVar(&s.secret, "client-secret", "", "the client `secret`; better in the environment, as OAUTH_CLIENT_SECRET")
-	fs.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the application")
-	fs.StringVar(&s.redirectURI, "redirect-uri", "", "`URL` of the callback, where it is not http://ADDRESS/callback")
-	fs.StringVar(&s.certFile, "cert", "", "PEM `file` with the client certificate, for mutual TLS")
-	fs.StringVar(&s.keyFile, "key", "", "PEM `file` with the private key of the certificate")
-	fs.StringVar(&s.caFile, "ca", "", "PEM `file` with a private authority that the server's certificate is from")
-	fs.BoolVar(&s.allowHTTP, "http", false, "allow a server without TLS, for tests")
-	if err := fs.Parse(args); err != nil {
-		return s, err
-	}
-	// After Parse, and not as the flag's default, which -h would print.
-	s.secret = cmp.Or(s.secret, os.Getenv("OAUTH_CLIENT_SECRET"))
-	switch {
-	case fs.NArg() > 0:
-		return s, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	case s.issuer == "" || s.clientID == "":
-		return s, errors.New("-issuer and -client-id are required")
-	case (s.certFile == "") != (s.keyFile == ""):
-		return s, errors.New("-cert and -key belong together")
-	}
-	var err error
-	if s.caFile != "" {
-		s.httpClient, err = trusting(s.caFile)
-	}
-	return s, err
-}
-
-// newClient discovers the server and makes a client of it.
-func newClient(ctx context.Context, s settings, trace *oauth.Trace) (*oauth.Client, *oauth.AuthorizationServer, error) {
-	server, err := oauth.Discover(ctx, s.issuer, &oauth.DiscoverOptions{
-		HTTPClient:        s.httpClient,
-		InsecureAllowHTTP: s.allowHTTP,
+// login sends the browser to the server.
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	auth, err := a.client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
+		RedirectURI: a.origin + "/callback",
+		Scope:       []string{"openid", "email"},
 	})
 	if err != nil {
-		return nil, nil, err
+		fail(w, http.StatusBadGateway, err)
+		return
 	}
-	cfg := oauth.Config{
-		Server:            server,
-		Metadata:          oauth.ClientMetadata{ClientID: s.clientID},
-		Auth:              oauth.PublicClient(),
-		HTTPClient:        s.httpClient,
-		Trace:             trace,
-		InsecureAllowHTTP: s.allowHTTP,
+	session := a.cookie.Session(r)
+	if session == "" {
+		session = a.cookie.Start(w)
 	}
-	if s.certFile != "" {
-		cert, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)
-		if err != nil {
-			return nil, nil, err
+	a.pending.Put(session+" "+auth.State(), auth)
+	http.Redirect(w, r, auth.URL(), http.StatusSeeOther)
+}
+
+// callback is where the server sends the browser back to.
+func (a *app) callback(w http.ResponseWriter, r *http.Request) {
+	// Session and state together find the login: by the state alone, somebody could
+	// have a user finish a login that is not theirs. Because it is taken out before it
+	// is finished, it can be used once.
+	auth, ok := a.pending.Take(a.cookie.Session(r) + " " + r.FormValue("state"))
+	if !ok {
+		http.Error(w, "This login was not started in this browser, was finished before, or took too long.", http.StatusForbidden)
+		return
+	}
+	token, err := a.client.FinishAuthorization(r, auth, nil)
+	if err != nil {
+		fail(w, http.StatusForbidden, err)
+		return
+	}
+	// An application with accounts of its own finds them by both. It is an error if
+	// the server named nobody, and never an account that all users would share.
+	issuer, subject, err := token.Identity()
+	if err != nil {
+		fail(w, http.StatusForbidden, err)
+		return
+	}
+	log.Printf("%q of %q logged in", subject, issuer)
+	// A new session: whoever knew the old one is not logged in. An application that
+	// calls APIs makes one Transport of the token for each session.
+	a.users.Put(a.cookie.Start(w), token)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+<title>login</title>
+{{with .}}<pre>
+sub: {{.Subject}}
+iss: {{.Issuer}}
+</pre>
+<form method="post" action="/logout"><button>Log out</button></form>
+{{else}}<a href="/login">Log in</a>
+{{end}}`))
+
+// home shows who is logged in.
+func (a *app) home(w http.ResponseWriter, r *http.Request) {
+	user, _ := a.users.Get(a.cookie.Session(r))
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	page.Execute(w, user)
+}
+
+// logout ends the session here, and then sends the browser to end that at the
+// server.
+func (a *app) logout(w http.ResponseWriter, r *http.Request) {
+	user, ok := a.users.Take(a.cookie.Session(r))
+	target, err := a.client.EndSessionURL(oauth.EndSession{Token: user, PostLogoutRedirectURI: a.origin + "/"})
+	if !ok || err != nil { // the server has no end_session_endpoint
+		target = "/"
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+// onLogout hears of a session that has ended at the server: by a logout here, by one
+// at another application, or by an administrator (Back-Channel Logout 1.0, Section
+// 2.7).
+func (a *app) onLogout(_ context.Context, t *oauth.LogoutToken) error {
+	a.users.DeleteFunc(func(user *oauth.Token) bool {
+		if t.SessionID() != "" {
+			return t.Issuer() == user.Issuer() && t.SessionID() == user.IDToken().SessionID()
 		}
-		cfg.MTLS = &oauth.MutualTLS{Certificate: cert}
-		cfg.Auth = oauth.TLSClientAuth()
-	}
-	if s.secret != "" {
-		cfg.Auth = oauth.ClientSecretBasic(s.secret)
-	}
-	client, err := oauth.NewClient(cfg)
-	return client, server, err
-}
-
-// trusting returns an HTTP client that trusts the authorities in a file beside
-// those of the system.
-func trusting(caFile string) (*http.Client, error) {
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", caFile)
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}, nil
-}
-
-// redirectURI is the callback at the address as it was given, because the
-// server compares it as a string: localhost is not 127.0.0.1.
-func redirectURI(listen string, actual net.Addr) string {
-	host, _, _ := net.SplitHostPort(listen)
-	_, port, _ := net.SplitHostPort(actual.String()) // the real one, if port 0 was given
-	return "http://" + net.JoinHostPort(cmp.Or(host, "localhost"), port) + "/callback"
-}
-
-// serve serves the application until ctx is done.
-func serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
-	srv := &http.Server{
-		Handler:        handler,
-		ReadTimeout:    10 * time.Second,
-		WriteTimeout:   90 * time.Second, // a callback waits for the server
-		IdleTimeout:    time.Minute,
-		MaxHeaderBytes: 64 << 10,
-	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ln) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := srv.Shutdown(grace); err != nil {
-		return srv.Close()
-	}
+		return t.Issuer() == user.Issuer() && t.Subject() == user.Subject()
+	})
 	return nil
+}
+
+// fail tells the user nothing of the error. The log does: the errors of package
+// oauth have no secret in them.
+func fail(w http.ResponseWriter, status int, err error) {
+	log.Print("the login failed: ", err)
+	http.Error(w, "The login failed.", status)
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
 }

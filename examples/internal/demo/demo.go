@@ -30,6 +30,7 @@ type show struct {
 }
 
 var shows = map[string]show{
+	"login": {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
 }
 
 // Programs lists the programs, each with what it shows.

@@ -1,0 +1,161 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/oauth/oauthtest"
+)
+
+var programs string // the directory that the programs are built in
+
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// buildAndRun builds the programs as the test is built.
+func buildAndRun(m *testing.M) (code int, err error) {
+	if programs, err = os.MkdirTemp("", "oauth-examples-"); err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(programs)
+	args := []string{"build", "-buildvcs=false", "-o", programs + string(filepath.Separator)}
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "../../...")...)
+	cmd.Env = append(os.Environ(), "GODEBUG=") // the mode of the test is not that of the compiler
+	if printed, err := cmd.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("go build: %v\n%s", err, printed)
+	}
+	return m.Run(), nil
+}
+
+// stageFor is a stage for a test that looks at what is printed.
+func stageFor(t *testing.T, program string, o *oauthtest.Options) (s *Stage, ctx context.Context) {
+	t.Helper()
+	if o == nil {
+		o = optionsOf(program)
+	}
+	s, err := newStageWith(o, program, filepath.Join(programs, program), new(bytes.Buffer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return s, ctx
+}
+
+// printed is what stands on the screen, and what must not is an error.
+func (s *Stage) printed(t *testing.T) string {
+	t.Helper()
+	text, _ := s.screen.read()
+	// The URL that the user opens has state and nonce in it.
+	said := regexp.MustCompile(`(?m)^To log in, open .*$`).ReplaceAllString(text, "")
+	seen := 0
+	for _, secret := range s.secrets() {
+		if secret == "" {
+			continue
+		}
+		if seen++; strings.Contains(said, secret) {
+			t.Errorf("a secret is printed: %.20s…", secret)
+		}
+	}
+	if seen == 0 {
+		t.Error("there was no secret to look for")
+	}
+	return text
+}
+
+// secrets returns what was secret in the requests to the server and from it, or of
+// use once only.
+func (s *Stage) secrets() []string {
+	found := []string{s.settings["OAUTH_CLIENT_SECRET"]}
+	for _, r := range s.Server.Requests() {
+		_, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		found = append(found, credential, r.Header.Get("DPoP"))
+		for _, name := range []string{
+			"state", "nonce", "code", "code_verifier", "client_assertion", "refresh_token", "token", "subject_token",
+			"id_token_hint", "request_uri", "device_code", "auth_req_id", "client_notification_token",
+		} {
+			found = append(found, r.Query.Get(name), r.Form.Get(name))
+		}
+	}
+	for _, l := range s.Server.BackchannelLogouts() {
+		found = append(found, l.Token)
+	}
+	return found
+}
+
+// Every program does what its demonstration shows. With a server that does not keep
+// to the rules it says what is wrong, and of nobody that they logged in.
+func TestPrograms(t *testing.T) {
+	for _, tt := range []struct {
+		program string
+		fault   oauthtest.Fault // empty: there is none
+		want    []string        // is printed; $ISSUER stands for the server's
+	}{
+		{"login", "", []string{
+			"\nserver: POST /token\n", "\"alice\" of \"$ISSUER\" logged in\n", "shows (200 OK)\n", "\nsub: alice\niss: $ISSUER\n",
+			"/backchannel-logout, which answered with status 200\n", "\n<a href=\"/login\">Log in</a>\n",
+		}},
+		{"login", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "shows (403 Forbidden)\nThe login failed.\n"}},
+		{"login", oauthtest.WrongSignature, []string{"the login failed: ", "signature", "The login failed.\n"}},
+		{"login", oauthtest.WrongIss, []string{"the login failed: ", "iss", "The login failed.\n"}},
+		{"login", oauthtest.TokenHTML, []string{"the login failed: ", "The login failed.\n"}},
+		{"login", oauthtest.ErrorAndCode, []string{"the login failed: ", "The login failed.\n"}},
+		{"login", oauthtest.WrongState, []string{"shows (403 Forbidden)\nThis login was not started in this browser"}},
+		{"login", oauthtest.DiscoveryWrongIssuer, []string{"issuer"}},
+	} {
+		t.Run(tt.program+" "+string(tt.fault), func(t *testing.T) {
+			t.Parallel()
+			s, ctx := stageFor(t, tt.program, nil)
+			if tt.fault != "" {
+				s.Server.Fault(tt.fault)
+			}
+			err := s.Play(ctx)
+			text := s.printed(t)
+			good := tt.fault == ""
+			if (err == nil) != good || regexp.MustCompile(`(?m)^sub: `).MatchString(text) != good || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v", err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(text, strings.ReplaceAll(want, "$ISSUER", s.Server.Issuer())) {
+					t.Errorf("no %q:\n%s", want, text)
+				}
+			}
+		})
+	}
+}
+
+// status sends a request and returns the status of the answer.
+func status(t *testing.T, c *http.Client, req *http.Request, err error) int {
+	t.Helper()
+	resp, _, err := fetch(c, req, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode
+}

@@ -1,0 +1,107 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+
+	"example.com/oauth/oauthtest"
+)
+
+// startWeb starts a web application that is a client of the server.
+func (s *Stage) startWeb(ctx context.Context, c oauthtest.Client) (p *process, origin string, err error) {
+	if origin, err = s.listen(); err != nil {
+		return nil, "", err
+	}
+	s.settings["OAUTH_REDIRECT_URI"] = origin + "/callback"
+	c.RedirectURIs = []string{origin + "/callback"}
+	c.PostLogoutRedirectURIs = []string{origin + "/"}
+	c.BackchannelLogoutURI = origin + "/backchannel-logout"
+	s.register(c)
+	p, err = s.start(ctx)
+	return p, origin, err
+}
+
+// newVisitor returns the user's browser, for the pages of an application. It follows
+// no redirect by itself.
+func newVisitor() *http.Client {
+	jar, _ := cookiejar.New(nil) // without options it does not fail
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Jar: jar, CheckRedirect: stay}
+}
+
+// begin goes up to the callback, which it does not send.
+func (s *Stage) begin(ctx context.Context, visitor *http.Client, origin string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, origin+"/login", nil)
+	resp, _, err := fetch(visitor, req, err)
+	if err != nil {
+		return nil, err
+	}
+	toServer, err := resp.Location()
+	if err != nil {
+		return nil, fmt.Errorf("the application answered %s", resp.Status)
+	}
+	return s.Browser.Authorize(ctx, toServer.String())
+}
+
+// logIn logs the user in and returns what the application shows then.
+func (s *Stage) logIn(ctx context.Context, visitor *http.Client, origin string) (string, error) {
+	s.Step("browser: opens %s/login", origin)
+	callback, err := s.begin(ctx, visitor, origin)
+	if err != nil {
+		return "", err
+	}
+	s.Step("browser: the user logs in at the server, which sends the browser back to %s/callback", origin)
+	resp, body, err := fetch(visitor, callback, nil)
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode == http.StatusSeeOther {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, origin+"/", nil)
+		if resp, body, err = fetch(visitor, req, err); err != nil {
+			return "", err
+		}
+	}
+	s.Step("browser: shows (%s)\n%s", resp.Status, body)
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("the application answered %s", resp.Status)
+	}
+	return body, nil
+}
+
+func playLogin(ctx context.Context, s *Stage) error {
+	p, origin, err := s.startWeb(ctx, oauthtest.Client{})
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	visitor := newVisitor()
+	if _, err := s.logIn(ctx, visitor, origin); err != nil {
+		return err
+	}
+	s.Step("browser: the user logs out")
+	return s.logOut(ctx, visitor, origin)
+}
+
+func (s *Stage) logOut(ctx context.Context, visitor *http.Client, origin string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, origin+"/logout", nil)
+	resp, _, err := fetch(visitor, req, err)
+	if err != nil {
+		return err
+	}
+	toServer, err := resp.Location()
+	if err != nil {
+		return fmt.Errorf("the application answered %s", resp.Status)
+	}
+	back, err := s.Browser.Logout(ctx, toServer.String())
+	if err != nil {
+		return err
+	}
+	for _, l := range s.Server.BackchannelLogouts() {
+		s.Step("server: sent a logout token to %s, which answered with status %d", l.URI, l.Status)
+	}
+	_, body, err := fetch(visitor, back, nil)
+	s.Step("browser: is back, and shows\n%s", body)
+	return err
+}
