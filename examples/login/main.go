@@ -28,11 +28,11 @@ import (
 )
 
 type app struct {
-	client  *oauth.Client
-	origin  string // of the application's pages
-	cookie  web.Cookie
-	pending web.Store[*oauth.Authorization] // logins under way, by session and state
-	users   web.Store[*oauth.Token]         // who is logged in, by session
+	client      *oauth.Client
+	redirectURI string
+	cookie      web.Cookie
+	pending     web.Store[*oauth.Authorization] // logins under way, by session and state
+	users       web.Store[*oauth.Token]         // who is logged in, by session
 }
 
 func main() {
@@ -46,11 +46,8 @@ func main() {
 		HTTPClient: httpClient,
 	})
 	check(err)
-	origin, ok := strings.CutSuffix(os.Getenv("OAUTH_REDIRECT_URI"), "/callback")
-	if !ok {
-		log.Fatal("OAUTH_REDIRECT_URI does not end in /callback")
-	}
-	a := &app{client: client, origin: origin, cookie: web.Cookie{Secure: strings.HasPrefix(origin, "https:")}}
+	a := &app{client: client, redirectURI: os.Getenv("OAUTH_REDIRECT_URI")}
+	a.cookie.Secure = strings.HasPrefix(a.redirectURI, "https:")
 	a.pending.Life, a.users.Life = 10*time.Minute, 8*time.Hour
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.home)
@@ -64,18 +61,14 @@ func main() {
 // login sends the browser to the server.
 func (a *app) login(w http.ResponseWriter, r *http.Request) {
 	auth, err := a.client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
-		RedirectURI: a.origin + "/callback",
+		RedirectURI: a.redirectURI,
 		Scope:       []string{"openid", "email"},
 	})
 	if err != nil {
 		fail(w, http.StatusBadGateway, err)
 		return
 	}
-	session := a.cookie.Session(r)
-	if session == "" {
-		session = a.cookie.Start(w)
-	}
-	a.pending.Put(session+" "+auth.State(), auth)
+	a.pending.Put(a.cookie.Continue(w, r)+" "+auth.State(), auth)
 	http.Redirect(w, r, auth.URL(), http.StatusSeeOther)
 }
 
@@ -94,14 +87,13 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusForbidden, err)
 		return
 	}
-	// An application with accounts of its own finds them by both. It is an error if
-	// the server named nobody, and never an account that all users would share.
-	issuer, subject, err := token.Identity()
-	if err != nil {
+	// An application with accounts of its own finds them by Identity: by issuer and
+	// subject. It is an error if the server named nobody, and never an account that
+	// all users would share.
+	if _, _, err := token.Identity(); err != nil {
 		fail(w, http.StatusForbidden, err)
 		return
 	}
-	log.Printf("%q of %q logged in", subject, issuer)
 	// A new session: whoever knew the old one is not logged in. An application that
 	// calls APIs makes one Transport of the token for each session.
 	a.users.Put(a.cookie.Start(w), token)
@@ -129,7 +121,7 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 // server.
 func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 	user, ok := a.users.Take(a.cookie.Session(r))
-	target, err := a.client.EndSessionURL(oauth.EndSession{Token: user, PostLogoutRedirectURI: a.origin + "/"})
+	target, err := a.client.EndSessionURL(oauth.EndSession{Token: user, PostLogoutRedirectURI: strings.TrimSuffix(a.redirectURI, "callback")})
 	if !ok || err != nil { // the server has no end_session_endpoint
 		target = "/"
 	}
@@ -141,10 +133,11 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 // 2.7).
 func (a *app) onLogout(_ context.Context, t *oauth.LogoutToken) error {
 	a.users.DeleteFunc(func(user *oauth.Token) bool {
+		same := t.Subject() == user.Subject()
 		if t.SessionID() != "" {
-			return t.Issuer() == user.Issuer() && t.SessionID() == user.IDToken().SessionID()
+			same = t.SessionID() == user.IDToken().SessionID()
 		}
-		return t.Issuer() == user.Issuer() && t.Subject() == user.Subject()
+		return same && t.Issuer() == user.Issuer()
 	})
 	return nil
 }

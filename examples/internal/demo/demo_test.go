@@ -118,7 +118,7 @@ func TestPrograms(t *testing.T) {
 		want    []string        // is printed; $ISSUER stands for the server's
 	}{
 		{"login", "", []string{
-			"\nserver: POST /token\n", "\"alice\" of \"$ISSUER\" logged in\n", "shows (200 OK)\n", "\nsub: alice\niss: $ISSUER\n",
+			"\nserver: POST /token\n", "shows (200 OK)\n", "\nsub: alice\niss: $ISSUER\n",
 			"/backchannel-logout, which answered with status 200\n", "\n<a href=\"/login\">Log in</a>\n",
 		}},
 		{"login", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "shows (403 Forbidden)\nThe login failed.\n"}},

@@ -12,6 +12,7 @@ import (
 // A site is a web application that runs, with a visitor.
 type site struct {
 	*Stage
+	app     *process
 	origin  string
 	visitor *http.Client
 	ctx     context.Context
@@ -26,7 +27,7 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.stop)
-	s.origin = origin
+	s.app, s.origin = p, origin
 	return s
 }
 
@@ -117,9 +118,10 @@ func TestRefusedLogin(t *testing.T) {
 	if err != nil || resp.StatusCode != http.StatusForbidden || body != "The login failed.\n" {
 		t.Errorf("%v\n%s", err, body)
 	}
-	if text := s.printed(t); !strings.Contains(text, "access_denied") {
-		t.Errorf("the log does not say why:\n%s", text)
+	if _, err := s.app.await(`.* the login failed: .*access_denied.*`); err != nil {
+		t.Error(err)
 	}
+	s.printed(t)
 }
 
 // Sessions end where the logout token says so, and only there.

@@ -118,6 +118,8 @@ func (s *Stage) listen() (origin string, err error) {
 // A process is a program that runs.
 type process struct {
 	stage *Stage
+	cmd   *exec.Cmd
+	from  int // where the screen was before
 	end   context.CancelFunc
 	done  chan struct{} // closed when the process has ended
 	err   error         // then
@@ -136,11 +138,12 @@ func (s *Stage) start(ctx context.Context) (*process, error) {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.Stdout, cmd.Stderr = &s.screen, &s.screen
+	before, _ := s.screen.read()
+	p := &process{stage: s, cmd: cmd, from: len(before), end: cancel, done: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
 		cancel()
 		return nil, err
 	}
-	p := &process{stage: s, end: cancel, done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
 		close(p.done)
@@ -187,7 +190,7 @@ func (p *process) await(line string) ([]string, error) {
 	re := regexp.MustCompile(`(?m)^` + line + `\n`)
 	for ended := false; ; {
 		text, changed := p.stage.screen.read()
-		if parts := re.FindStringSubmatch(text); parts != nil {
+		if parts := re.FindStringSubmatch(text[p.from:]); parts != nil {
 			return parts, nil
 		}
 		if ended {

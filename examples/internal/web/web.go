@@ -14,15 +14,21 @@ import (
 // Serve serves h at OAUTH_LISTEN, or else at 127.0.0.1:8080. It does not return
 // without an error. TLS ends at a proxy in front of the program.
 func Serve(h http.Handler) error {
-	srv := &http.Server{
-		Addr:           cmp.Or(os.Getenv("OAUTH_LISTEN"), "127.0.0.1:8080"),
+	srv := NewServer(h)
+	srv.Addr = cmp.Or(os.Getenv("OAUTH_LISTEN"), "127.0.0.1:8080")
+	return srv.ListenAndServe()
+}
+
+// NewServer returns a server of h that has limits, and refuses what pages of other
+// origins have the browser do.
+func NewServer(h http.Handler) *http.Server {
+	return &http.Server{
 		Handler:        withHeader(http.NewCrossOriginProtection().Handler(h)),
 		ReadTimeout:    10 * time.Second,
 		WriteTimeout:   90 * time.Second, // a callback waits for the server
 		IdleTimeout:    time.Minute,
 		MaxHeaderBytes: 64 << 10,
 	}
-	return srv.ListenAndServe()
 }
 
 // withHeader sets the header fields of all pages. The URL for front-channel logout,
@@ -58,6 +64,14 @@ func (c Cookie) Session(r *http.Request) string {
 		return ""
 	}
 	return cookie.Value
+}
+
+// Continue returns the session of the browser, and gives it one if it has none.
+func (c Cookie) Continue(w http.ResponseWriter, r *http.Request) (session string) {
+	if session = c.Session(r); session == "" {
+		session = c.Start(w)
+	}
+	return session
 }
 
 // Start gives the browser a new session and returns it.

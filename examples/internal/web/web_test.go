@@ -84,12 +84,24 @@ func TestCookie(t *testing.T) {
 		if c.Session(r) != session || c.Start(httptest.NewRecorder()) == session {
 			t.Errorf("%s: %s, want %s, and a new one each time", name, c.Session(r), session)
 		}
+		w = httptest.NewRecorder()
+		if c.Continue(w, r) != session || len(w.Result().Cookies()) != 0 {
+			t.Errorf("%s: the session does not continue: %v", name, w.Result().Cookies())
+		}
+		w = httptest.NewRecorder()
+		if begun := c.Continue(w, httptest.NewRequest(http.MethodGet, "/", nil)); begun != w.Result().Cookies()[0].Value {
+			t.Errorf("%s: begun is %q, and the cookie %v", name, begun, w.Result().Cookies())
+		}
 	}
 }
 
-func TestHeader(t *testing.T) {
+func TestServer(t *testing.T) {
 	w := httptest.NewRecorder()
-	withHeader(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	srv := NewServer(http.NotFoundHandler())
+	srv.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if srv.ReadTimeout == 0 || srv.WriteTimeout == 0 || srv.IdleTimeout == 0 {
+		t.Error("a client can hold connections for ever")
+	}
 	for name, want := range map[string]string{
 		"Cache-Control":           "no-store",
 		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
