@@ -1,182 +1,103 @@
-// Command cli logs its user in from the command line.
+// Command cli logs its user in from the command line, and calls an API.
 //
-// Without -issuer it shows two runs at a server of its own (package oauthtest)
-// and prints each step: in the first the user logs in, in the second the token
-// that the first one stored is enough. The login is in a browser on this machine
-// (RFC 8252), or with -device on any device (RFC 8628):
+//	OAUTH_ISSUER=https://op.example.com OAUTH_CLIENT_ID=tool OAUTH_TOKEN_FILE=token.bin \
+//	OAUTH_API=https://api.example.com/me OAUTH_BROWSER=xdg-open go run ./examples/cli
+//
+// It differs from login: the client is a public one, the browser comes back to a
+// port of this machine (RFC 8252), and the token is kept in a file for the next
+// time. The redirect URI is http://127.0.0.1/callback, with which the server must
+// allow any port (RFC 8252, Section 7.3). Without OAUTH_BROWSER the user opens
+// the URL that is printed.
+//
+// Without settings two runs are shown with a server of package oauthtest:
 //
 //	go run ./examples/cli
-//	go run ./examples/cli -device
-//
-// With -issuer it does the same at that server, where the client is registered
-// as a public one. Its redirect URI is http://127.0.0.1/callback, with which the
-// server has to allow any port (RFC 8252, Section 7.3):
-//
-//	go run ./examples/cli -issuer https://op.example.com -client-id tool -store token.bin
 package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
+	"log"
 	"net/http"
+	"net/url"
 	"os"
-	"os/exec"
 	"os/signal"
-	"runtime"
-	"syscall"
 	"time"
 
 	"example.com/oauth"
+	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/keep"
+	"example.com/oauth/examples/internal/loopback"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	httpClient := demo.Client("cli")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "cli:", err)
-		os.Exit(1)
-	}
+	server, err := oauth.Discover(ctx, os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	check(err)
+	client, err := oauth.NewClient(oauth.Config{
+		Server:     server,
+		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
+		Auth:       oauth.None(), // what every copy of a program has is no secret (RFC 8252, Section 8.5)
+		HTTPClient: httpClient,
+	})
+	check(err)
+	file := os.Getenv("OAUTH_TOKEN_FILE")
+	token, err := session(ctx, client, file)
+	check(err)
+	_, subject, err := token.Identity()
+	check(err)
+
+	// A process has one Transport for each user: it renews the token once for all
+	// requests.
+	api, err := url.Parse(os.Getenv("OAUTH_API"))
+	check(err)
+	transport, err := client.NewTransport(token, oauth.TransportOptions{
+		Origins: []string{api.Scheme + "://" + api.Host},
+		Renew:   keep.Renew(client, file),
+	})
+	check(err)
+	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Get(api.String())
+	check(err)
+	defer resp.Body.Close()
+	fmt.Printf("The API answers %d.\nsub: %q\n", resp.StatusCode, subject)
 }
 
-// settings are what the flags say.
-type settings struct {
-	issuer, clientID  string
-	store, caFile     string
-	device, noBrowser bool
-	allowHTTP         bool
-	timeout           time.Duration
-	httpClient        *http.Client
-}
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	s, err := parseFlags(args, stderr)
+// session continues the login that is stored, or logs the user in.
+func session(ctx context.Context, client *oauth.Client, file string) (*oauth.Token, error) {
+	token := new(oauth.Token)
+	found, err := keep.Load(file, token)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.issuer == "" {
-		return demo(ctx, s.device, stdout)
-	}
-	p, err := newProgram(ctx, s, stdout)
-	if err != nil {
-		return err
-	}
-	if !s.noBrowser {
-		p.browse = func(_ context.Context, url string) error {
-			if err := openBrowser(url); err != nil {
-				p.printf("app: no browser can be opened: %v", err) // by hand, then
-			}
-			return nil
+	if found {
+		// To see whether the login still holds. Ctrl-C does not interrupt it: the
+		// response may have the only refresh token that is still good.
+		token, err = keep.Renew(client, file)(context.WithoutCancel(ctx), token)
+		var refused *oauth.ResponseError
+		if !errors.As(err, &refused) || refused.Code != "invalid_grant" {
+			return token, err
 		}
+		fmt.Println("The stored login is over.")
 	}
-	return p.run(ctx)
-}
-
-func parseFlags(args []string, stderr io.Writer) (settings, error) {
-	var s settings
-	fs := flag.NewFlagSet("cli", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&s.issuer, "issuer", "", "`URL` of the server's issuer identifier")
-	fs.StringVar(&s.clientID, "client-id", "", "the `ID` that the server gave the client")
-	fs.StringVar(&s.store, "store", "", "`file` that keeps the token for the next time")
-	fs.BoolVar(&s.device, "device", false, "log in on any device, with a code to type in there")
-	fs.BoolVar(&s.noBrowser, "no-browser", false, "open no browser: the URL is printed in any case")
-	fs.DurationVar(&s.timeout, "timeout", 5*time.Minute, "how `long` a login in the browser may take")
-	fs.StringVar(&s.caFile, "ca", "", "PEM `file` with a private authority that the server's certificate is from")
-	fs.BoolVar(&s.allowHTTP, "http", false, "allow a server without TLS, for tests")
-	if err := fs.Parse(args); err != nil {
-		return s, err
-	}
-	if fs.NArg() > 0 {
-		return s, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	}
-	var err error
-	switch {
-	case s.issuer == "":
-		fs.Visit(func(f *flag.Flag) {
-			if f.Name != "device" {
-				err = fmt.Errorf("-%s is for the server of -issuer, which is missing", f.Name)
-			}
-		})
-	case s.clientID == "":
-		err = errors.New("-client-id is required with -issuer")
-	case s.caFile != "":
-		s.httpClient, err = trusting(s.caFile)
-	}
-	return s, err
-}
-
-// newProgram discovers the server and makes a client of it.
-func newProgram(ctx context.Context, s settings, out io.Writer) (*program, error) {
-	p := &program{
-		store:   s.store,
-		device:  s.device,
-		timeout: s.timeout,
-		printf:  func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) },
-	}
-	server, err := oauth.Discover(ctx, s.issuer, &oauth.DiscoverOptions{
-		HTTPClient:        s.httpClient,
-		InsecureAllowHTTP: s.allowHTTP,
+	token, err = loopback.LogIn(ctx, client, oauth.AuthorizationRequest{
+		Scope:  []string{"openid", "offline_access"},
+		Prompt: "consent", // else a server ignores offline_access (OpenID Connect Core, Section 11)
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.printf("app: discovery found %s", server.Issuer)
-	p.client, err = oauth.NewClient(oauth.Config{
-		Server:            server,
-		Metadata:          oauth.ClientMetadata{ClientID: s.clientID},
-		Auth:              oauth.PublicClient(), // what every copy of a program has is no secret: RFC 8252, Section 8.5
-		HTTPClient:        s.httpClient,
-		InsecureAllowHTTP: s.allowHTTP,
-		Trace: &oauth.Trace{RequestDone: func(_ context.Context, r oauth.RequestInfo) {
-			// No parameter and no token is in it. Without an answer the status is 0.
-			p.printf("app: %s %s: status %d", r.Method, r.URL, r.Status)
-		}},
-	})
-	return p, err
+	if token.RefreshToken.IsZero() {
+		fmt.Println("The server gave no refresh token: nothing is stored.")
+		return token, nil
+	}
+	return token, keep.Save(file, token)
 }
 
-// trusting returns an HTTP client that trusts the authorities in a file beside
-// those of the system.
-func trusting(caFile string) (*http.Client, error) {
-	pem, err := os.ReadFile(caFile)
+func check(err error) {
 	if err != nil {
-		return nil, err
+		log.Fatal(err)
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", caFile)
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}, nil
-}
-
-// browserCommands open a URL in the user's browser. Those of all other systems
-// have xdg-open.
-var browserCommands = map[string][]string{
-	"darwin":  {"open"},
-	"windows": {"rundll32", "url.dll,FileProtocolHandler"},
-}
-
-func openBrowser(url string) error {
-	command := browserCommands[runtime.GOOS]
-	if command == nil {
-		command = []string{"xdg-open"}
-	}
-	// Without the context of the login: the browser goes on when that is over.
-	cmd := exec.Command(command[0], append(command[1:], url)...)
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	go cmd.Wait()
-	return nil
 }

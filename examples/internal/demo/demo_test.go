@@ -22,6 +22,16 @@ import (
 var programs string // the directory that the programs are built in
 
 func TestMain(m *testing.M) {
+	if os.Getenv("OAUTH_BROWSER") != "" { // this is the browser, which follows redirects
+		client, err := trusting(os.Getenv("OAUTH_CA"))
+		if err == nil {
+			_, err = client.Get(os.Args[1])
+		}
+		if err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code, err := buildAndRun(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -128,6 +138,17 @@ func TestPrograms(t *testing.T) {
 		{"login", oauthtest.ErrorAndCode, []string{"the login failed: ", "The login failed.\n"}},
 		{"login", oauthtest.WrongState, []string{"shows (403 Forbidden)\nThis login was not started in this browser"}},
 		{"login", oauthtest.DiscoveryWrongIssuer, []string{"issuer"}},
+		{"cli", "", []string{
+			"\nTo log in, open $ISSUER/authorize?", "browser: shows \"You are logged in", "The API answers 200.\nsub: \"alice\"\n",
+			"---- the next time\n",
+		}},
+		{"cli", oauthtest.WrongNonce, []string{"browser: shows \"The login failed", "nonce"}},
+		{"cli", oauthtest.ErrorAndCode, []string{"browser: shows \"The login failed"}},
+		{"cli", oauthtest.TokenErrorWith200, []string{"browser: shows \"The login failed"}},
+		{"device", "", []string{"\nTo log in, open $ISSUER/device on any device and enter ", "\nsub: \"alice\"\n"}},
+		{"device", oauthtest.PollDenied, []string{"access_denied"}},
+		{"device", oauthtest.PollExpired, []string{"expired_token"}},
+		{"device", oauthtest.WrongAudience, []string{"aud"}},
 	} {
 		t.Run(tt.program+" "+string(tt.fault), func(t *testing.T) {
 			t.Parallel()

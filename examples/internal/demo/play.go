@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"path/filepath"
+	"strings"
 
 	"example.com/oauth/oauthtest"
 )
@@ -104,4 +106,70 @@ func (s *Stage) logOut(ctx context.Context, visitor *http.Client, origin string)
 	_, body, err := fetch(visitor, back, nil)
 	s.Step("browser: is back, and shows\n%s", body)
 	return err
+}
+
+func (s *Stage) setCLI() {
+	s.register(oauthtest.Client{AuthMethod: "none", RedirectURIs: []string{"http://127.0.0.1/callback"}})
+	s.settings["OAUTH_API"] = s.Server.URL() + "/resource"
+	s.settings["OAUTH_TOKEN_FILE"] = filepath.Join(s.dir, "token")
+}
+
+// playCLI shows two runs: the second has the token of the first.
+func playCLI(ctx context.Context, s *Stage) error {
+	s.setCLI()
+	p, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := s.open(ctx, p); err != nil {
+		return err
+	}
+	if err := p.wait(); err != nil {
+		return err
+	}
+	s.Step("---- the next time")
+	if p, err = s.start(ctx); err != nil {
+		return err
+	}
+	return p.wait()
+}
+
+// open opens the URL that the program prints, and logs in.
+func (s *Stage) open(ctx context.Context, p *process) error {
+	line, err := p.await(`To log in, open (\S+)`)
+	if err != nil {
+		return err
+	}
+	callback, err := s.Browser.Authorize(ctx, line[1])
+	if err != nil {
+		return err
+	}
+	s.Step("browser: the user logs in at the server, which sends the browser back to http://%s%s", callback.URL.Host, callback.URL.Path)
+	_, body, err := fetch(http.DefaultClient, callback, nil)
+	s.Step("browser: shows %q", strings.TrimSpace(body))
+	return err
+}
+
+func playDevice(ctx context.Context, s *Stage) error {
+	s.register(oauthtest.Client{AuthMethod: "none"})
+	p, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := s.enterCode(ctx, p); err != nil {
+		return err
+	}
+	return p.wait()
+}
+
+// enterCode enters the code that the program prints, and logs in.
+func (s *Stage) enterCode(ctx context.Context, p *process) error {
+	line, err := p.await(`To log in, open (\S+) on any device and enter (\S+)`)
+	if err != nil {
+		return err
+	}
+	s.Step("phone: opens %s; the user enters %s and logs in", line[1], line[2])
+	return s.Browser.EnterUserCode(ctx, line[1], line[2])
 }

@@ -1,0 +1,55 @@
+// Command device logs its user in on any device (RFC 8628).
+//
+//	OAUTH_ISSUER=https://op.example.com OAUTH_CLIENT_ID=tv go run ./examples/device
+//
+// It differs from cli: there is no browser on this machine, and nothing comes back
+// to it. The program asks the server until the user has decided, the codes have
+// expired, or the context ends. It may keep its token as cli does.
+//
+// Without settings it is shown with a server of package oauthtest:
+//
+//	go run ./examples/device
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+
+	"example.com/oauth"
+	"example.com/oauth/examples/internal/demo"
+)
+
+func main() {
+	httpClient := demo.Client("device")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	server, err := oauth.Discover(ctx, os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	check(err)
+	client, err := oauth.NewClient(oauth.Config{
+		Server:     server,
+		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
+		Auth:       oauth.None(),
+		HTTPClient: httpClient,
+	})
+	check(err)
+	d, err := client.StartDeviceAuthorization(ctx, &oauth.DeviceRequest{Scope: []string{"openid"}})
+	check(err)
+	fmt.Printf("To log in, open %s on any device and enter %s\n", d.VerificationURI(), d.UserCode())
+	if complete := d.VerificationURIComplete(); complete != "" {
+		fmt.Printf("or open %s and compare the code.\n", complete)
+	}
+	token, err := client.PollDevice(ctx, d, nil)
+	check(err)
+	_, subject, err := token.Identity()
+	check(err)
+	fmt.Printf("sub: %q\n", subject)
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
