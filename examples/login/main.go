@@ -53,9 +53,10 @@ func main() {
 	mux.HandleFunc("GET /{$}", a.home)
 	mux.HandleFunc("GET /login", a.login)
 	mux.HandleFunc("GET /callback", a.callback)
-	mux.HandleFunc("POST /logout", a.logout) // no page elsewhere can have the browser do it
+	mux.HandleFunc("POST /logout", a.logout)
 	mux.Handle("/backchannel-logout", client.LogoutHandler(oauth.LogoutOptions{OnLogout: a.onLogout}))
-	log.Fatal(web.Serve(mux))
+	// No page elsewhere can have the browser log the user out.
+	log.Fatal(web.Serve(http.NewCrossOriginProtection().Handler(mux)))
 }
 
 // login sends the browser to the server.

@@ -30,9 +30,10 @@ type show struct {
 }
 
 var shows = map[string]show{
-	"cli":    {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
-	"device": {"the same where there is no browser", oauthtest.Options{Interactive: true}, playDevice},
-	"login":  {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
+	"service": {"a service that calls an API as itself", oauthtest.Options{}, playService},
+	"cli":     {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
+	"device":  {"the same where there is no browser", oauthtest.Options{Interactive: true}, playDevice},
+	"login":   {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
 }
 
 // Programs lists the programs, each with what it shows.

@@ -2,12 +2,19 @@ package demo
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"example.com/oauth"
 	"example.com/oauth/oauthtest"
 )
 
@@ -172,4 +179,43 @@ func (s *Stage) enterCode(ctx context.Context, p *process) error {
 	}
 	s.Step("phone: opens %s; the user enters %s and logs in", line[1], line[2])
 	return s.Browser.EnterUserCode(ctx, line[1], line[2])
+}
+
+// makeKey gives the program a key, and returns what the server knows it by.
+func (s *Stage) makeKey() (jwks []byte, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, err
+	}
+	key, err := oauth.NewSigningKey(private, oauth.ES256, "")
+	if err != nil {
+		return nil, err
+	}
+	s.settings["OAUTH_KEY"], s.settings["OAUTH_KEY_ALG"] = filepath.Join(s.dir, "key.pem"), "ES256"
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return fmt.Appendf(nil, `{"keys":[%s]}`, key.PublicJWK()), os.WriteFile(s.settings["OAUTH_KEY"], text, 0o600)
+}
+
+// runToEnd runs a program that nobody has to do anything for.
+func (s *Stage) runToEnd(ctx context.Context) error {
+	p, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	return p.wait()
+}
+
+func playService(ctx context.Context, s *Stage) error {
+	jwks, err := s.makeKey()
+	if err != nil {
+		return err
+	}
+	s.register(oauthtest.Client{AuthMethod: "private_key_jwt", JWKS: jwks, GrantTypes: []string{"client_credentials"}})
+	s.settings["OAUTH_API"], s.settings["OAUTH_SCOPE"] = s.Server.URL()+"/resource", "orders"
+	return s.runToEnd(ctx)
 }

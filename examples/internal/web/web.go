@@ -19,11 +19,10 @@ func Serve(h http.Handler) error {
 	return srv.ListenAndServe()
 }
 
-// NewServer returns a server of h that has limits, and refuses what pages of other
-// origins have the browser do.
+// NewServer returns a server of h that has limits.
 func NewServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:        withHeader(http.NewCrossOriginProtection().Handler(h)),
+		Handler:        withHeader(h),
 		ReadTimeout:    10 * time.Second,
 		WriteTimeout:   90 * time.Second, // a callback waits for the server
 		IdleTimeout:    time.Minute,
