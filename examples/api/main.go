@@ -1,228 +1,122 @@
-// Command api is a protected API, and a client of it that begins with nothing but
-// its URL: what the API answers says where tokens come from and what they have to
-// be for (RFC 9728). They are bound to a key of the client (DPoP, RFC 9449).
+// Command api is a protected API: it takes access tokens of a server.
 //
-// Without arguments both run in this program, with a server of package oauthtest,
-// and print each step:
+//	OAUTH_ISSUER=https://op.example.com OAUTH_RESOURCE=https://api.example.com/v1/orders \
+//	OAUTH_PROXY=10.0.0.1 OAUTH_LISTEN=10.0.0.2:8080 go run ./examples/api
+//
+// It differs from login: it is no client, and has no sessions. OAUTH_RESOURCE is
+// the URL that clients call, which is its identifier at the server. It ends in
+// /orders. TLS ends at the proxy in front of the program, whose address
+// OAUTH_PROXY is; proxy.go has what must be right there.
+//
+// Tokens are JWTs (RFC 9068), or if OAUTH_PROFILE is entra, okta, auth0 or
+// keycloak, those of that provider. They are bound to a key of the client (DPoP,
+// RFC 9449), so that they are of no use to a thief, unless OAUTH_ALLOW_BEARER is
+// set for a server that has no DPoP.
+//
+// Without settings it is shown with a proxy, a client, and a server of package
+// oauthtest:
 //
 //	go run ./examples/api
-//
-// With -resource it is the API, for JWT access tokens of that server (RFC 9068),
-// until it is interrupted. TLS ends at a proxy in front of it; proxy.go has what
-// has to be right there:
-//
-//	go run ./examples/api -issuer https://op.example.com \
-//		-resource https://api.example.com/v1/orders -listen 10.0.0.2:8080 -proxy 10.0.0.1
-//
-// With -call it is the client. The issuer is the one that knows the client, and is
-// asked only if the API names it:
-//
-//	go run ./examples/api -issuer https://op.example.com -client-id shop \
-//		-key shop.pem -alg ES256 -call https://api.example.com/v1/orders
-//
-// The client authenticates with its private key (private_key_jwt), or without one
-// with a secret (client_secret_basic), which is best in the environment, as
-// OAUTH_CLIENT_SECRET.
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"flag"
+	"crypto/rand"
+	"encoding/json"
 	"fmt"
-	"io"
-	"net"
+	"log"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
-	"os/signal"
 	"strings"
-	"sync"
-	"syscall"
-	"time"
+	"sync/atomic"
 
 	"example.com/oauth"
+	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/web"
 )
 
+var profiles = map[string]*oauth.AccessTokenProfile{
+	"":      nil, // RFC 9068
+	"entra": oauth.EntraProfile(), "okta": oauth.OktaProfile(), "auth0": oauth.Auth0Profile(), "keycloak": oauth.KeycloakProfile(),
+}
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "api:", err)
-		os.Exit(1)
-	}
-}
-
-// settings are what the flags say. Those of the API come first, those of the client
-// second, and the others are for both.
-type settings struct {
-	listen, resource string
-	proxy            netip.Addr
-
-	call             string
-	clientID, secret string
-	key              *oauth.SigningKey
-
-	issuer     string
-	allowHTTP  bool
-	httpClient *http.Client
-}
-
-// ordersPath is where the API is, below the prefix that a proxy cuts off.
-const ordersPath = "/orders"
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		return demo(ctx, stdout)
-	}
-	s, err := parseFlags(args, stderr)
+	api, err := newAPI(context.Background(), demo.Client("api"))
 	if err != nil {
-		return err
+		log.Fatal(err)
 	}
-	step := stepTo(stdout)
-	if s.call == "" {
-		return runAPI(ctx, s, step)
-	}
-	c, err := newCaller(ctx, s, step)
-	if err != nil {
-		return err
-	}
-	said, err := c.orders(ctx, c.transport, http.MethodGet)
-	if err != nil {
-		return err
-	}
-	said.print(stdout)
-	return nil
+	log.Fatal(web.Serve(api))
 }
 
-func runAPI(ctx context.Context, s settings, step stepFunc) error {
-	ln, err := net.Listen("tcp", s.listen)
-	if err != nil {
-		return err
-	}
-	defer ln.Close()
-	s.resource = cmp.Or(s.resource, "http://"+ln.Addr().String()+ordersPath)
-	api, err := newAPI(ctx, s, step)
-	if err != nil {
-		return err
-	}
-	step("api: listens at http://%s for tokens with the audience %s. Ctrl-C ends the program.", ln.Addr(), s.resource)
-	return serve(ctx, ln, api)
-}
-
-// A stepFunc prints a line. API and client print at the same time.
-type stepFunc func(format string, args ...any)
-
-func stepTo(out io.Writer) stepFunc {
-	var mu sync.Mutex
-	return func(format string, args ...any) {
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Fprintf(out, format+"\n", args...)
-	}
-}
-
-func parseFlags(args []string, stderr io.Writer) (settings, error) {
-	var s settings
-	var keyFile, alg, keyID, caFile string
-	fs := flag.NewFlagSet("api", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&s.issuer, "issuer", "", "`URL` of the server's issuer identifier")
-	fs.StringVar(&s.resource, "resource", "", "`URL` that clients call the API by, which is its identifier at the server; it ends in "+ordersPath)
-	fs.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the API")
-	fs.TextVar(&s.proxy, "proxy", netip.Addr{}, "IP `address` of a proxy that passes the client's certificate on (RFC 9440)")
-	fs.StringVar(&s.call, "call", "", "call the API at this `URL`")
-	fs.StringVar(&s.clientID, "client-id", "", "the `ID` that the server gave the client")
-	fs.StringVar(&keyFile, "key", "", "PEM or JWK `file` with the private key that the client authenticates with")
-	fs.StringVar(&alg, "alg", "", "the `algorithm` of the key, such as ES256, where a JWK does not say it")
-	fs.StringVar(&keyID, "kid", "", "the key `ID` that the server knows the key by, where a JWK does not say it")
-	fs.StringVar(&s.secret, "client-secret", "", "the client `secret`; better in the environment, as OAUTH_CLIENT_SECRET")
-	fs.StringVar(&caFile, "ca", "", "PEM `file` with a private authority that the certificates of server and API are from")
-	fs.BoolVar(&s.allowHTTP, "http", false, "allow a server and an API without TLS, for tests")
-	if err := fs.Parse(args); err != nil {
-		return s, err
-	}
-	// After Parse, and not as the flag's default, which -h would print.
-	s.secret = cmp.Or(s.secret, os.Getenv("OAUTH_CLIENT_SECRET"))
-	api, err := url.Parse(cmp.Or(s.call, s.resource))
-	switch {
-	case fs.NArg() > 0:
-		return s, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	case s.issuer == "":
-		return s, errors.New("-issuer is required")
-	case s.call != "" && s.resource != "":
-		return s, errors.New("either -call or -resource: the program is the client, or the API")
-	case err != nil || api.Host == "" && s.call+s.resource != "":
-		return s, errors.New("-call or -resource is not a URL")
-	case api.Scheme != "https" && !s.allowHTTP:
-		// RFC 6750, Section 5.3: a token is not sent in the clear.
-		return s, errors.New("an https URL is required, as -resource or -call")
-	case s.resource != "" && (!strings.HasSuffix(api.Path, ordersPath) || api.RawQuery != ""):
-		return s, errors.New("-resource does not end in " + ordersPath)
-	case s.call != "" && s.clientID == "":
-		return s, errors.New("-client-id is required")
-	case s.call != "" && (keyFile == "") == (s.secret == ""):
-		return s, errors.New("either -key or a secret is required")
-	}
-	if keyFile != "" {
-		text, err := os.ReadFile(keyFile)
-		if err != nil {
-			return s, err
-		}
-		if s.key, err = oauth.ParseSigningKey(text, oauth.Algorithm(alg), keyID); err != nil {
-			return s, err
-		}
-	}
-	if caFile != "" {
-		s.httpClient, err = trusting(caFile)
-	}
-	return s, err
-}
-
-// trusting returns an HTTP client that trusts the authorities in a file beside
-// those of the system.
-func trusting(caFile string) (*http.Client, error) {
-	pem, err := os.ReadFile(caFile)
+func newAPI(ctx context.Context, httpClient *http.Client) (http.Handler, error) {
+	resource, err := url.Parse(os.Getenv("OAUTH_RESOURCE"))
 	if err != nil {
 		return nil, err
 	}
-	pool, err := x509.SystemCertPool()
+	profile, known := profiles[os.Getenv("OAUTH_PROFILE")]
+	if !known {
+		return nil, fmt.Errorf("OAUTH_PROFILE is %q", os.Getenv("OAUTH_PROFILE"))
+	}
+	server, err := oauth.Discover(ctx, os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
 	if err != nil {
-		pool = x509.NewCertPool()
+		return nil, err
 	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", caFile)
+	// Machines that serve one API share this key, and a ReplayCache.
+	nonceKey := make([]byte, 32)
+	rand.Read(nonceKey)
+	cfg := oauth.ResourceServerConfig{
+		Resource:       resource.String(),
+		BaseURL:        resource.Scheme + "://" + resource.Host,
+		Servers:        []oauth.TrustedServer{{Server: server, Profile: profile}},
+		HTTPClient:     httpClient,
+		RequireDPoP:    os.Getenv("OAUTH_ALLOW_BEARER") == "",
+		DPoPNonceKeys:  [][]byte{nonceKey},
+		VerifiedTokens: 1000,
+		Trace: &oauth.Trace{RequestRefused: func(_ context.Context, r oauth.RefusedInfo) {
+			// No token is in it. The client is told the kind of error, and no more.
+			log.Printf("refused %s %q with %d: %v", r.Method, r.Path, r.Status, r.Err)
+		}},
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}, nil
+	if prefix := strings.TrimSuffix(resource.EscapedPath(), "/orders"); prefix != "" {
+		cfg.RequestURL = beforeProxy(cfg.BaseURL + prefix)
+	}
+	if proxy := os.Getenv("OAUTH_PROXY"); proxy != "" {
+		addr, err := netip.ParseAddr(proxy)
+		if err != nil {
+			return nil, err
+		}
+		cfg.ClientCertificate = forwardedCertificate(calledFrom(addr))
+	}
+	rs, err := oauth.NewResourceServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	// To place an order, the user must have authenticated within five minutes (RFC
+	// 9470): what acts without a user places none.
+	fresh := int64(300)
+	o := new(orders)
+	mux := http.NewServeMux()
+	mux.Handle("GET /orders", rs.Require(oauth.Requirement{Scope: []string{"orders:read"}}, o))
+	mux.Handle("POST /orders", rs.Require(oauth.Requirement{Scope: []string{"orders:write"}, MaxAge: &fresh}, o))
+	mux.Handle(rs.MetadataPath(), rs.MetadataHandler())
+	return mux, nil
 }
 
-// serve serves the API until ctx is done.
-func serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
-	srv := &http.Server{
-		Handler:        handler,
-		ReadTimeout:    10 * time.Second,
-		WriteTimeout:   30 * time.Second, // a call may wait for the server's keys
-		IdleTimeout:    time.Minute,
-		MaxHeaderBytes: 64 << 10,
+// orders is what is behind the API.
+type orders struct{ count atomic.Int64 }
+
+func (o *orders) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token, ok := oauth.AccessTokenFromContext(r.Context())
+	if !ok { // a route without Require
+		http.Error(w, "no access token", http.StatusInternalServerError)
+		return
 	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ln) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
+	log.Printf("%s with %v", r.Method, token) // issuer, subject and client
+	if r.Method == http.MethodPost {
+		o.count.Add(1)
 	}
-	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := srv.Shutdown(grace); err != nil {
-		return srv.Close()
-	}
-	return nil
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{"sub": token.Subject(), "client_id": token.ClientID(), "orders": o.count.Load()})
 }

@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/base64"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -141,16 +143,21 @@ func newProxy(t *testing.T) (proxy *httptest.Server, api *url.URL) {
 // A token that is bound to a certificate and a key is good through the proxy, with
 // both; who calls the API past the proxy writes the certificate in vain.
 func TestCertificateBound(t *testing.T) {
-	srv := newServer()
+	const testSecret = "a secret that only the two know"
+	srv := oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"ES256"}, JWTAccessTokens: true})
 	defer srv.Close()
 	srv.AddClient(oauthtest.Client{ID: "shop", Secret: testSecret, CertificateBound: true})
 	proxy, api := newProxy(t)
 	roots := srv.RootCAs()
 	roots.AddCert(proxy.Certificate())
 	resource := proxy.URL + "/v1/orders"
-	s := settings{issuer: srv.Issuer(), resource: resource, proxy: netip.MustParseAddr("127.0.0.1"), httpClient: srv.Client()}
-	var log bytes.Buffer
-	handler, err := newAPI(t.Context(), s, stepTo(&log))
+	t.Setenv("OAUTH_ISSUER", srv.Issuer())
+	t.Setenv("OAUTH_RESOURCE", resource)
+	t.Setenv("OAUTH_PROXY", "127.0.0.1")
+	var printed bytes.Buffer
+	log.SetOutput(&printed)
+	defer log.SetOutput(os.Stderr)
+	handler, err := newAPI(t.Context(), srv.Client())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +192,7 @@ func TestCertificateBound(t *testing.T) {
 	}
 	cert := srv.NewCertificate("shop", time.Time{})
 	own, other := clientWith(cert), clientWith(srv.NewCertificate("shop", time.Time{}))
-	token, err := own.ClientCredentials(t.Context(), &oauth.GrantOptions{Scope: []string{readScope}, Resource: []string{resource}})
+	token, err := own.ClientCredentials(t.Context(), &oauth.GrantOptions{Scope: []string{"orders:read"}, Resource: []string{resource}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +219,7 @@ func TestCertificateBound(t *testing.T) {
 		}
 		resp.Body.Close()
 		if resp.StatusCode != tt.want {
-			t.Errorf("Client-Cert %.10q: %s\n%s", tt.forged, resp.Status, log.String())
+			t.Errorf("Client-Cert %.10q: %s\n%s", tt.forged, resp.Status, printed.String())
 		}
 	}
 
@@ -221,10 +228,10 @@ func TestCertificateBound(t *testing.T) {
 	r.Header.Set("Client-Cert", clientCert(cert.Certificate[0]))
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
-	if w.Code != http.StatusBadRequest || !strings.Contains(log.String(), "not come from the proxy") {
-		t.Errorf("past the proxy: %d\n%s", w.Code, log.String())
+	if w.Code != http.StatusBadRequest || !strings.Contains(printed.String(), "not come from the proxy") {
+		t.Errorf("past the proxy: %d\n%s", w.Code, printed.String())
 	}
-	if strings.Contains(log.String(), token.AccessToken.Reveal()) {
+	if strings.Contains(printed.String(), token.AccessToken.Reveal()) {
 		t.Error("the token is in the log")
 	}
 }

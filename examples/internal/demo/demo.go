@@ -30,10 +30,12 @@ type show struct {
 }
 
 var shows = map[string]show{
-	"service": {"a service that calls an API as itself", oauthtest.Options{}, playService},
-	"cli":     {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
-	"device":  {"the same where there is no browser", oauthtest.Options{Interactive: true}, playDevice},
-	"login":   {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
+	"api":       {"a protected API behind a proxy", oauthtest.Options{JWTAccessTokens: true}, playAPI},
+	"apiclient": {"a client that hears from an API how to call it", oauthtest.Options{JWTAccessTokens: true}, playAPIClient},
+	"service":   {"a service that calls an API as itself", oauthtest.Options{}, playService},
+	"cli":       {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
+	"device":    {"the same where there is no browser", oauthtest.Options{Interactive: true}, playDevice},
+	"login":     {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
 }
 
 // Programs lists the programs, each with what it shows.
