@@ -178,3 +178,39 @@ func (s *Stage) callAndShow(ctx context.Context, c *oauth.Client, token *oauth.T
 	s.Step("client: the API says %s\nsub: %q", body, said.Sub)
 	return err
 }
+
+// playExchange shows a call that goes well, one for which the user has not granted
+// what it needs, and one with a token that is revoked.
+func playExchange(ctx context.Context, s *Stage) error {
+	s.register(oauthtest.Client{GrantTypes: []string{"urn:ietf:params:oauth:grant-type:token-exchange"}})
+	s.settings["OAUTH_API"], s.settings["OAUTH_SCOPE"] = s.Server.URL()+"/resource", "stock"
+	stop, err := s.startAPI(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	c, err := s.newCaller(ctx, "front", false)
+	if err != nil {
+		return err
+	}
+	less, err := s.grant(ctx, c, "openid")
+	if err != nil {
+		return err
+	}
+	if _, err := s.call(ctx, c, less, http.MethodGet, http.StatusForbidden); err != nil {
+		return err
+	}
+	token, err := s.grant(ctx, c, "openid", "stock")
+	if err != nil {
+		return err
+	}
+	if err := s.callAndShow(ctx, c, token, http.MethodGet); err != nil {
+		return err
+	}
+	if err := c.Revoke(ctx, token.AccessToken.Reveal(), nil); err != nil {
+		return err
+	}
+	s.Step("client: has revoked the token")
+	_, err = s.call(ctx, c, token, http.MethodGet, http.StatusUnauthorized)
+	return err
+}

@@ -34,7 +34,8 @@ var shows = map[string]show{
 	"apiclient": {"a client that hears from an API how to call it", oauthtest.Options{JWTAccessTokens: true}, playAPIClient},
 	"service":   {"a service that calls an API as itself", oauthtest.Options{}, playService},
 	"cli":       {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
-	"device":    {"the same where there is no browser", oauthtest.Options{Interactive: true}, playDevice},
+	"device":    {"a program on a machine without a browser", oauthtest.Options{Interactive: true}, playDevice},
+	"exchange":  {"an API that calls another one for its user", oauthtest.Options{}, playExchange},
 	"login":     {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
 }
 

@@ -161,6 +161,11 @@ func TestPrograms(t *testing.T) {
 		{"apiclient", oauthtest.ResourceMetadataWithoutServers, []string{"authorization servers"}},
 		{"apiclient", oauthtest.DPoPUnboundToken, []string{"token_type"}},
 		{"apiclient", oauthtest.ResourceRejects, []string{"the API answers 401"}},
+		{"exchange", "", []string{
+			"invalid_scope", "client: GET is answered with 403 ", "error=\"insufficient_scope\"", "client: GET is answered with 200",
+			"\"client_id\":\"exchange-example\",\"scope\":\"stock\"", "client: GET is answered with 401 ", "\nsub: \"alice\"\n",
+		}},
+		{"exchange", oauthtest.DiscoveryWrongIssuer, []string{"issuer"}},
 		{"device", "", []string{"\nTo log in, open $ISSUER/device on any device and enter ", "\nsub: \"alice\"\n"}},
 		{"device", oauthtest.PollDenied, []string{"access_denied"}},
 		{"device", oauthtest.PollExpired, []string{"expired_token"}},

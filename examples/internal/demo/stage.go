@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -11,6 +12,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +35,9 @@ type Stage struct {
 	dir              string // for files
 	settings         map[string]string
 	screen           screen
+
+	mu        sync.Mutex
+	endpoints map[string]string // those of the server that are intercepted
 }
 
 // newStage starts a server with a client whose settings the program gets.
@@ -43,8 +50,10 @@ func newStageWith(o *oauthtest.Options, program, command string, out io.Writer) 
 	if err != nil {
 		return nil, err
 	}
+	s := &Stage{program: program, command: command, dir: dir, endpoints: make(map[string]string)}
+	o.EditMetadata = s.editMetadata
 	srv := oauthtest.NewServer(o)
-	s := &Stage{Server: srv, Browser: srv.NewBrowser(), program: program, command: command, dir: dir}
+	s.Server, s.Browser = srv, srv.NewBrowser()
 	s.screen.server, s.screen.out, s.screen.changed = srv, out, make(chan struct{})
 	s.settings = map[string]string{
 		"OAUTH_ISSUER":        srv.Issuer(),
@@ -73,6 +82,38 @@ func (s *Stage) Play(ctx context.Context) error {
 // Step prints what somebody does.
 func (s *Stage) Step(format string, args ...any) {
 	fmt.Fprintf(&s.screen, format+"\n", args...)
+}
+
+func (s *Stage) editMetadata(m map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, place := range s.endpoints {
+		m[name] = place
+	}
+}
+
+// intercept puts a proxy before an endpoint of the server, until stop is called. It
+// sees the body of each answer, and returns the one that the program gets.
+func (s *Stage) intercept(endpoint, path string, see func(body []byte) []byte) (stop func(), err error) {
+	target, err := url.Parse(s.Server.URL())
+	if err != nil {
+		return nil, err
+	}
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: s.Server.Client().Transport,
+		ModifyResponse: func(resp *http.Response) error {
+			body, err := io.ReadAll(resp.Body)
+			body = see(body)
+			resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			resp.Header.Del("Content-Length")
+			return err
+		},
+	})
+	s.mu.Lock()
+	s.endpoints[endpoint] = proxy.URL + path
+	s.mu.Unlock()
+	return proxy.Close, s.trust(proxy.Certificate().Raw)
 }
 
 // trust lets the program trust an authority.
@@ -170,7 +211,7 @@ func (p *process) untilListens(addr string) error {
 
 // failed is the error of a program that has ended too soon.
 func (p *process) failed() error {
-	return fmt.Errorf("the program has ended: %w", errors.Join(p.err, context.Canceled))
+	return fmt.Errorf("the program has ended too soon: %w", cmp.Or(p.err, io.ErrUnexpectedEOF))
 }
 
 // stop ends a program that does not end by itself.
