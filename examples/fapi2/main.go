@@ -1,206 +1,148 @@
-// Command fapi2 shows a login by the FAPI 2.0 Security Profile with Message
-// Signing, and a call of an API with what it gave, at a server of its own
-// (package oauthtest), and prints each step:
+// Command fapi2 is a web application whose users log in by the FAPI 2.0 Security
+// Profile with Message Signing, and that calls an API for them.
 //
+//	OAUTH_ISSUER=https://op.example.com OAUTH_CLIENT_ID=bank OAUTH_KEY=bank.pem OAUTH_KEY_ALG=ES256 \
+//	OAUTH_REDIRECT_URI=https://app.example.com/callback OAUTH_API=https://api.example.com/accounts \
 //	go run ./examples/fapi2
 //
-// What it has over examples/login: the client has a key instead of a secret
-// (private_key_jwt), the request is signed (JAR) and pushed to the server (PAR),
-// the response comes signed (JARM), and the tokens are bound to another key of
-// the client (DPoP), with the nonces that the server wants. How a web application
-// keeps the login in its session is shown there.
+// It differs from login: the client has a key in place of a secret
+// (private_key_jwt); the request is signed (JAR) and pushed to the server (PAR), and
+// the browser gets a reference to it only; the response is signed (JARM); and the
+// tokens are bound to another key (DPoP). Session and logout of the user are as in
+// login.
+//
+// Without settings it is shown with a server and a browser of package oauthtest:
+//
+//	go run ./examples/fapi2
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
+	"log"
 	"net/http"
+	"net/url"
 	"os"
-	"os/signal"
-	"slices"
+	"strings"
+	"time"
 
 	"example.com/oauth"
-	"example.com/oauth/oauthtest"
+	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/web"
 )
 
-const (
-	clientID    = "fapi2-example"
-	origin      = "https://app.example.com"
-	redirectURI = origin + "/callback"
-)
+type app struct {
+	client  *oauth.Client
+	api     *url.URL
+	cookie  web.Cookie
+	pending web.Store[*oauth.Authorization] // logins under way, by session
+}
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	srv := newServer()
-	defer srv.Close()
-	if err := login(ctx, srv, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "fapi2:", err)
-		os.Exit(1)
-	}
-}
-
-func newServer() *oauthtest.Server {
-	return oauthtest.NewServer(&oauthtest.Options{
-		SigningAlgs:       []string{"ES256"},
-		DPoPNonce:         oauthtest.DPoPNonceOnce,
-		DPoPResourceNonce: oauthtest.DPoPNonceOnce,
+	httpClient := demo.Client("fapi2")
+	text, err := os.ReadFile(os.Getenv("OAUTH_KEY"))
+	check(err)
+	key, err := oauth.ParseSigningKey(text, oauth.Algorithm(os.Getenv("OAUTH_KEY_ALG")), "")
+	check(err)
+	// The key that tokens are bound to. An application that keeps refresh tokens keeps
+	// this key, too.
+	proofKey, err := oauth.GenerateSigningKey(oauth.ES256)
+	check(err)
+	dpop, err := oauth.NewDPoP(proofKey, nil)
+	check(err)
+	server, err := oauth.Discover(context.Background(), os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	check(err)
+	client, err := oauth.NewClient(oauth.Config{
+		Server: server,
+		Metadata: oauth.ClientMetadata{
+			ClientID:                           os.Getenv("OAUTH_CLIENT_ID"),
+			AuthorizationSignedResponseAlg:     oauth.ES256,
+			IDTokenSignedResponseAlg:           oauth.ES256,
+			RequestObjectSigningAlg:            key.Algorithm(),
+			RequirePushedAuthorizationRequests: true,
+		},
+		Auth:                  oauth.PrivateKeyJWT(key, nil),
+		RequestKey:            key, // JAR: every request is signed
+		DPoP:                  dpop,
+		HTTPClient:            httpClient,
+		RequireResponseIssuer: true, // FAPI 2.0 wants iss in every response; its JWT has it
 	})
+	check(err)
+	api, err := url.Parse(os.Getenv("OAUTH_API"))
+	check(err)
+	a := &app{client: client, api: api}
+	a.cookie.Secure = strings.HasPrefix(os.Getenv("OAUTH_REDIRECT_URI"), "https:")
+	a.pending.Life = 10 * time.Minute
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /login", a.login)
+	mux.HandleFunc("GET /callback", a.callback)
+	log.Fatal(web.Serve(mux))
 }
 
-// login is a login from the registration of the client to the claims.
-func login(ctx context.Context, srv *oauthtest.Server, out io.Writer) error {
-	step := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
-
-	// The key of the client. A program loads it with oauth.ParseSigningKey, or
-	// has it in a KMS or an HSM and passes its crypto.Signer to
-	// oauth.NewSigningKey.
-	key, err := oauth.GenerateSigningKey(oauth.ES256)
-	if err != nil {
-		return err
-	}
-	register(srv, key)
-	step("server: knows the client %s by its %s key and wants signed, pushed requests", clientID, key.Algorithm())
-	client, err := newClient(ctx, srv, key, step)
-	if err != nil {
-		return err
-	}
-
-	auth, err := client.StartAuthorization(ctx, &oauth.AuthorizationRequest{
-		RedirectURI:  redirectURI,
-		Scope:        []string{"openid", "email"},
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	auth, err := a.client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
+		RedirectURI:  os.Getenv("OAUTH_REDIRECT_URI"),
+		Scope:        []string{"openid"},
 		ResponseMode: "jwt", // JARM
 	})
 	if err != nil {
-		return err
+		fail(w, http.StatusBadGateway, err)
+		return
 	}
-	step("app: has pushed the signed request; of it the browser gets a reference only")
-
-	// A web application redirects the browser to auth.URL() and keeps auth in
-	// its session.
-	callback, err := srv.Authorize(ctx, auth.URL())
-	if err != nil {
-		return err
-	}
-	step("browser: the user logged in as alice; is sent back to %s with a signed response", redirectURI)
-
-	token, err := finish(ctx, client, callback, auth)
-	if err != nil {
-		return err
-	}
-	step("app: verified the response, exchanged the code, and verified the ID token; the token is of type %s", token.TokenType)
-	if err := callAPI(ctx, client, srv, token, step); err != nil {
-		return err
-	}
-	return printClaims(out, token.IDToken())
+	// By the session alone: the state of the response is in its JWT, which is not
+	// verified yet when the login is looked for.
+	a.pending.Put(a.cookie.Continue(w, r), auth)
+	http.Redirect(w, r, auth.URL(), http.StatusSeeOther)
 }
 
-// callAPI asks an API of the user's. The Transport proves with each request that
-// the client has the key, sends the token to this one origin, and renews it.
-func callAPI(ctx context.Context, client *oauth.Client, srv *oauthtest.Server, token *oauth.Token, step func(string, ...any)) error {
-	transport, err := client.NewTransport(token, oauth.TransportOptions{
-		Origins: []string{srv.URL()},
-		OnRefresh: func(context.Context, *oauth.Token) error {
-			return nil // an application stores the new token: Token.MarshalBinary
-		},
-	})
+func (a *app) callback(w http.ResponseWriter, r *http.Request) {
+	auth, ok := a.pending.Take(a.cookie.Session(r))
+	if !ok {
+		http.Error(w, "This login was not started in this browser, was finished before, or took too long.", http.StatusForbidden)
+		return
+	}
+	token, err := a.client.FinishAuthorization(r, auth, nil)
 	if err != nil {
-		return err
+		fail(w, http.StatusForbidden, err)
+		return
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL()+"/resource", nil)
+	issuer, subject, err := token.Identity()
 	if err != nil {
-		return err
+		fail(w, http.StatusForbidden, err)
+		return
 	}
-	res, err := (&http.Client{Transport: transport}).Do(req)
+	resp, err := a.call(r.Context(), token)
 	if err != nil {
-		return err
+		fail(w, http.StatusBadGateway, err)
+		return
 	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the API answered %s", res.Status)
-	}
-	step("app: called the API with the token and a proof")
-	return nil
+	resp.Body.Close()
+	fmt.Fprintf(w, "sub: %q\niss: %q\nThe API answers %d.\n", subject, issuer, resp.StatusCode)
 }
 
-// register tells the server of the client. At a real one this is done by hand,
-// or by its registration endpoint.
-func register(srv *oauthtest.Server, key *oauth.SigningKey) {
-	srv.AddClient(oauthtest.Client{
-		ID:                   clientID,
-		AuthMethod:           "private_key_jwt",
-		JWKS:                 fmt.Appendf(nil, `{"keys":[%s]}`, key.PublicJWK()),
-		RedirectURIs:         []string{redirectURI},
-		AuthorizationAlg:     "ES256",
-		RequestObjectAlg:     "ES256",
-		RequirePAR:           true,
-		RequireSignedRequest: true,
-		RequirePKCE:          true,
-		RequireDPoP:          true,
-	})
-}
-
-func newClient(ctx context.Context, srv *oauthtest.Server, key *oauth.SigningKey, step func(string, ...any)) (*oauth.Client, error) {
-	server, err := oauth.Discover(ctx, srv.Issuer(), &oauth.DiscoverOptions{HTTPClient: srv.Client()})
+// call proves with each request that the client has the key, and sends the token to
+// this one origin. An application whose session goes on keeps the Transport for it,
+// with an OnRefresh that stores the new token.
+func (a *app) call(ctx context.Context, token *oauth.Token) (*http.Response, error) {
+	transport, err := a.client.NewTransport(token, oauth.TransportOptions{Origins: []string{a.api.Scheme + "://" + a.api.Host}})
 	if err != nil {
 		return nil, err
 	}
-	step("app: discovery found %s", server.Issuer)
-	// The key that tokens are bound to. An application that keeps refresh tokens
-	// keeps this key too.
-	proofKey, err := oauth.GenerateSigningKey(oauth.ES256)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.api.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	dpop, err := oauth.NewDPoP(proofKey, oauth.Clock{})
-	if err != nil {
-		return nil, err
-	}
-	return oauth.NewClient(oauth.Config{
-		Server: server,
-		Metadata: oauth.ClientMetadata{
-			ClientID:                           clientID,
-			AuthorizationSignedResponseAlg:     oauth.ES256,
-			IDTokenSignedResponseAlg:           oauth.ES256,
-			RequestObjectSigningAlg:            oauth.ES256,
-			RequirePushedAuthorizationRequests: true,
-		},
-		Auth:       oauth.PrivateKeyJWT(key, nil),
-		RequestKey: key, // JAR: every request is signed
-		DPoP:       dpop,
-		HTTPClient: srv.Client(),
-		// FAPI 2.0 wants iss in every response; the JWT of this one has it.
-		RequireResponseIssuer: true,
-		Trace: &oauth.Trace{RequestDone: func(_ context.Context, r oauth.RequestInfo) {
-			step("app: %s %s: status %d", r.Method, r.URL, r.Status)
-		}},
-	})
+	return (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(req)
 }
 
-// finish is what the handler of the redirect URI does, in two steps: a handler
-// that has nothing to do between them calls FinishAuthorization.
-func finish(ctx context.Context, client *oauth.Client, callback *http.Request, auth *oauth.PendingAuthorization) (*oauth.Token, error) {
-	verified, err := client.ValidateAuthorizationResponseURL(ctx, auth, origin+callback.URL.RequestURI())
-	if err != nil {
-		return nil, err
-	}
-	return client.ExchangeCode(ctx, verified, nil)
+// fail tells the user nothing of the error. The log does.
+func fail(w http.ResponseWriter, status int, err error) {
+	log.Print("the login failed: ", err)
+	http.Error(w, "The login failed.", status)
 }
 
-func printClaims(out io.Writer, id *oauth.IDToken) error {
-	var claims map[string]json.RawMessage
-	if err := id.Claims(&claims); err != nil {
-		return err
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
 	}
-	for _, name := range []string{"nonce", "at_hash", "sid"} { // of no use any more
-		delete(claims, name)
-	}
-	fmt.Fprintln(out)
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		fmt.Fprintf(out, "%s: %s\n", name, claims[name])
-	}
-	return nil
 }

@@ -29,6 +29,8 @@ type show struct {
 	play    func(ctx context.Context, s *Stage) error
 }
 
+var fapi2Options = oauthtest.Options{DPoPNonce: oauthtest.DPoPNonceOnce, DPoPResourceNonce: oauthtest.DPoPNonceOnce}
+
 var shows = map[string]show{
 	"api":       {"a protected API behind a proxy", oauthtest.Options{JWTAccessTokens: true}, playAPI},
 	"apiclient": {"a client that hears from an API how to call it", oauthtest.Options{JWTAccessTokens: true}, playAPIClient},
@@ -36,6 +38,7 @@ var shows = map[string]show{
 	"cli":       {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
 	"device":    {"a program on a machine without a browser", oauthtest.Options{Interactive: true}, playDevice},
 	"exchange":  {"an API that calls another one for its user", oauthtest.Options{}, playExchange},
+	"fapi2":     {"a web application by FAPI 2.0 Message Signing", fapi2Options, playFAPI2},
 	"login":     {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
 }
 

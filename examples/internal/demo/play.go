@@ -219,3 +219,31 @@ func playService(ctx context.Context, s *Stage) error {
 	s.settings["OAUTH_API"], s.settings["OAUTH_SCOPE"] = s.Server.URL()+"/resource", "orders"
 	return s.runToEnd(ctx)
 }
+
+func (s *Stage) startFAPI2(ctx context.Context) (p *process, origin string, err error) {
+	jwks, err := s.makeKey()
+	if err != nil {
+		return nil, "", err
+	}
+	s.settings["OAUTH_API"] = s.Server.URL() + "/resource"
+	return s.startWeb(ctx, oauthtest.Client{
+		AuthMethod:           "private_key_jwt",
+		JWKS:                 jwks,
+		AuthorizationAlg:     "ES256",
+		RequestObjectAlg:     "ES256",
+		RequirePAR:           true,
+		RequireSignedRequest: true,
+		RequirePKCE:          true,
+		RequireDPoP:          true,
+	})
+}
+
+func playFAPI2(ctx context.Context, s *Stage) error {
+	p, origin, err := s.startFAPI2(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	_, err = s.logIn(ctx, newVisitor(), origin)
+	return err
+}
