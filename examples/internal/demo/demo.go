@@ -37,6 +37,7 @@ var shows = map[string]show{
 	"service":   {"a service that calls an API as itself", oauthtest.Options{}, playService},
 	"cli":       {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
 	"device":    {"a program on a machine without a browser", oauthtest.Options{Interactive: true}, playDevice},
+	"ciba":      {"a login that the user confirms on a phone", oauthtest.Options{}, playCIBA},
 	"exchange":  {"an API that calls another one for its user", oauthtest.Options{}, playExchange},
 	"fapi2":     {"a web application by FAPI 2.0 Message Signing", fapi2Options, playFAPI2},
 	"login":     {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},

@@ -6,7 +6,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -246,4 +248,62 @@ func playFAPI2(ctx context.Context, s *Stage) error {
 	defer p.stop()
 	_, err = s.logIn(ctx, newVisitor(), origin)
 	return err
+}
+
+// playCIBA shows both modes.
+func playCIBA(ctx context.Context, s *Stage) error {
+	s.register(oauthtest.Client{})
+	if err := s.confirm(ctx); err != nil {
+		return err
+	}
+	s.Step("---- with a notification")
+	if err := s.setPing(); err != nil {
+		return err
+	}
+	return s.confirm(ctx)
+}
+
+func (s *Stage) setPing() error {
+	origin, err := s.listen()
+	s.register(oauthtest.Client{DeliveryMode: "ping", NotificationEndpoint: origin + "/notification"})
+	return err
+}
+
+// confirm is a call. The phone of the customer hears from the server what to ask.
+func (s *Stage) confirm(ctx context.Context) error {
+	s.settings["OAUTH_LOGIN_HINT"] = "alice"
+	asked := make(chan string, 1)
+	stop, err := s.intercept("backchannel_authentication_endpoint", "/bc-authorize", func(body []byte) []byte {
+		var answer struct {
+			ID string `json:"auth_req_id"`
+		}
+		json.Unmarshal(body, &answer) // of an error it has none
+		asked <- answer.ID
+		return body
+	})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	p, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	line, err := p.await(`The phone is asked. Read out (\S+)`)
+	if err != nil {
+		return err
+	}
+	shown := ""
+	for _, r := range s.Server.Requests() {
+		if r.Path == "/bc-authorize" {
+			shown = r.Params.Get("binding_message")
+		}
+	}
+	s.Step("phone: shows %s; the customer hears %s, and approves", shown, line[1])
+	notified, err := s.Server.ApproveBackchannel(<-asked, "")
+	if notified != 0 {
+		s.Step("server: has notified the program, which answered with status %d", notified)
+	}
+	return errors.Join(err, p.wait())
 }
