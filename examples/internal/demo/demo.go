@@ -40,6 +40,7 @@ var shows = map[string]show{
 	"ciba":      {"a login that the user confirms on a phone", oauthtest.Options{}, playCIBA},
 	"exchange":  {"an API that calls another one for its user", oauthtest.Options{}, playExchange},
 	"fapi2":     {"a web application by FAPI 2.0 Message Signing", fapi2Options, playFAPI2},
+	"register":  {"a client that registers itself", oauthtest.Options{InitialAccessToken: initialToken}, playRegister},
 	"login":     {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
 }
 

@@ -180,6 +180,11 @@ func TestPrograms(t *testing.T) {
 		{"fapi2", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "The login failed.\n"}},
 		{"fapi2", oauthtest.DPoPUnboundToken, []string{"the login failed: ", "token_type", "The login failed.\n"}},
 		{"fapi2", oauthtest.ResourceRejects, []string{"The API answers 401.\n", "\nsub: \"alice\"\n"}},
+		{"register", "", []string{
+			"\nRegistered as ", "\nTo log in, open ", "The server has the client as \"register-example\".\n", "server: DELETE /registration", "\nsub: \"alice\"\n",
+		}},
+		{"register", oauthtest.WrongNonce, []string{"nonce", "browser: shows \"The login failed"}},
+		{"register", oauthtest.RegistrationHTTPClientURI, []string{"registration_client_uri"}},
 		{"device", "", []string{"\nTo log in, open $ISSUER/device on any device and enter ", "\nsub: \"alice\"\n"}},
 		{"device", oauthtest.PollDenied, []string{"access_denied"}},
 		{"device", oauthtest.PollExpired, []string{"expired_token"}},

@@ -307,3 +307,19 @@ func (s *Stage) confirm(ctx context.Context) error {
 	}
 	return errors.Join(err, p.wait())
 }
+
+const initialToken = "only-those-have-it-who-may-register"
+
+func playRegister(ctx context.Context, s *Stage) error {
+	s.settings["OAUTH_INITIAL_ACCESS_TOKEN"] = initialToken
+	s.settings["OAUTH_REGISTRATION_FILE"] = filepath.Join(s.dir, "registration")
+	p, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := s.open(ctx, p); err != nil {
+		return err
+	}
+	return p.wait()
+}
