@@ -212,6 +212,71 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// Every program that there is has a demonstration, and is in the table.
+func TestEveryProgramIsShown(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(programs, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var built []string
+	for _, file := range files {
+		if name := strings.TrimSuffix(filepath.Base(file), ".exe"); name != "demo" {
+			built = append(built, name)
+		}
+	}
+	var listed []string
+	for _, line := range Programs() {
+		name, about, _ := strings.Cut(line, " ")
+		if listed = append(listed, name); strings.TrimSpace(about) == "" {
+			t.Errorf("%s: what does it show?", name)
+		}
+	}
+	if !slices.Equal(built, listed) {
+		t.Errorf("there are %q, and shown are %q", built, listed)
+	}
+	demo := func(args ...string) (string, error) {
+		printed, err := exec.CommandContext(t.Context(), filepath.Join(programs, "demo"), args...).CombinedOutput()
+		return string(printed), err
+	}
+	if printed, err := demo(); err != nil || printed != strings.Join(Programs(), "\n")+"\n" {
+		t.Errorf("%v\n%s", err, printed)
+	}
+	if printed, err := demo("device"); err != nil || !strings.HasSuffix(printed, "\nsub: \"alice\"\n") {
+		t.Errorf("%v\n%s", err, printed)
+	}
+	if printed, err := demo("internal/demo"); err == nil {
+		t.Errorf("it runs what is no program:\n%s", printed)
+	}
+}
+
+// Settings without an issuer are a mistake, and not a demonstration.
+func TestSettings(t *testing.T) {
+	for setting, want := range map[string]string{
+		"OAUTH_CLIENT_ID=web":                           "OAUTH_CLIENT_ID is set, and OAUTH_ISSUER is not",
+		"OAUTH_ISSUER=http://127.0.0.1:1":               "use https",
+		"OAUTH_ISSUER=https://127.0.0.1:1":              "refused",
+		"OAUTH_CA=none.pem OAUTH_ISSUER=https://a.test": "none.pem",
+		"OAUTH_CA=demo.go OAUTH_ISSUER=https://a.test":  "no certificate",
+	} {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(programs, "login"))
+		cmd.Env = append(os.Environ(), strings.Fields(setting)...)
+		if printed, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(printed), want) {
+			t.Errorf("%s: %v\n%s", setting, err, printed)
+		}
+	}
+}
+
+// The certificate of the server is checked.
+func TestServerNotTrusted(t *testing.T) {
+	t.Parallel()
+	s, ctx := stageFor(t, "device", nil)
+	delete(s.settings, "OAUTH_CA")
+	err := s.runToEnd(ctx)
+	if text, _ := s.screen.read(); err == nil || !strings.Contains(text, "certificate") || len(s.Server.Requests()) != 0 {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 // status sends a request and returns the status of the answer.
 func status(t *testing.T, c *http.Client, req *http.Request, err error) int {
 	t.Helper()
