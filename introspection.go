@@ -172,7 +172,7 @@ func (i *Introspection) CertificateThumbprint() string { return i.data().confirm
 // Raw returns the signed response, which can be kept as evidence. If the server
 // encrypted the response, it is the decrypted, signed one. It is empty if the response
 // was not signed.
-func (i *Introspection) Raw() string { return i.data().jwt }
+func (i *Introspection) Raw() string { return i.data().raw }
 
 // Claims decodes the response into dst, as [encoding/json] does. That package ignores
 // the case of names. If two members have names that it would not distinguish, the error

@@ -74,7 +74,7 @@ func newAPI(ctx context.Context, httpClient *http.Client) (http.Handler, error) 
 		RequireDPoP:    os.Getenv("OAUTH_ALLOW_BEARER") == "",
 		DPoPNonceKeys:  [][]byte{nonceKey},
 		VerifiedTokens: 1000,
-		Trace: &oauth.Trace{RequestRefused: func(_ context.Context, r oauth.RefusedInfo) {
+		Trace: &oauth.Trace{RequestRefused: func(_ context.Context, r oauth.RefusalInfo) {
 			// No token is in it. The client is told the kind of error, and no more.
 			log.Printf("refused %s %q with %d: %v", r.Method, r.Path, r.Status, r.Err)
 		}},

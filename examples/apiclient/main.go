@@ -49,7 +49,7 @@ func main() {
 	// program.
 	key, err := oauth.GenerateSigningKey(oauth.ES256)
 	check(err)
-	dpop, err := oauth.NewDPoP(key, nil)
+	dpop, err := oauth.NewDPoP(key, oauth.Clock{})
 	check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server:     server,
@@ -89,7 +89,7 @@ func knock(client *http.Client, api *url.URL) (oauth.Challenge, error) {
 	}
 	resp.Body.Close()
 	for _, c := range oauth.ParseChallenges(resp.Header) {
-		if c.Is("DPoP") {
+		if c.HasScheme("DPoP") {
 			return c, nil
 		}
 	}

@@ -43,7 +43,7 @@ func main() {
 		Auth:       oauth.ClientSecretBasic(os.Getenv("OAUTH_CLIENT_SECRET")),
 		HTTPClient: httpClient,
 	}
-	box := &inbox{answered: make(chan *oauth.Backchannel, 1)}
+	box := &inbox{answered: make(chan *oauth.BackchannelAuthentication, 1)}
 	if os.Getenv("OAUTH_LISTEN") != "" {
 		cfg.Metadata.BackchannelTokenDeliveryMode = "ping"
 		mux := http.NewServeMux()
@@ -55,7 +55,7 @@ func main() {
 	// The agent reads it out, and the phone shows it: the customer sees that it is this
 	// call that they confirm, and no other.
 	message := rand.Text()[:6]
-	b, err := client.StartBackchannel(ctx, &oauth.BackchannelRequest{
+	b, err := client.StartBackchannelAuthentication(ctx, &oauth.BackchannelAuthenticationRequest{
 		Scope:          []string{"openid"},
 		LoginHint:      os.Getenv("OAUTH_LOGIN_HINT"),
 		BindingMessage: message,
@@ -75,13 +75,13 @@ func main() {
 // An inbox is the notification endpoint (CIBA, Section 10.2), with the one request
 // that waits. A program with many keeps what MarshalBinary returns, by AuthReqID.
 type inbox struct {
-	answered chan *oauth.Backchannel
+	answered chan *oauth.BackchannelAuthentication
 
 	mu      sync.Mutex
-	waiting *oauth.Backchannel
+	waiting *oauth.BackchannelAuthentication
 }
 
-func (in *inbox) expect(b *oauth.Backchannel) {
+func (in *inbox) expect(b *oauth.BackchannelAuthentication) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.waiting = b
@@ -89,16 +89,16 @@ func (in *inbox) expect(b *oauth.Backchannel) {
 
 // wait does not rely on a notification: it can get lost, and a very quick one comes
 // before it is expected. In ping mode a client may poll, too.
-func (in *inbox) wait(ctx context.Context, client *oauth.Client, b *oauth.Backchannel) (*oauth.Token, error) {
+func (in *inbox) wait(ctx context.Context, client *oauth.Client, b *oauth.BackchannelAuthentication) (*oauth.Token, error) {
 	if os.Getenv("OAUTH_LISTEN") == "" {
-		return client.PollBackchannel(ctx, b, nil)
+		return client.PollBackchannelAuthentication(ctx, b, nil)
 	}
 	select {
 	case answered := <-in.answered:
-		return client.BackchannelToken(ctx, answered, nil)
+		return client.BackchannelAuthenticationToken(ctx, answered, nil)
 	case <-time.After(3 * b.Interval()):
 		fmt.Println("No notification has come.")
-		return client.PollBackchannel(ctx, b, nil)
+		return client.PollBackchannelAuthentication(ctx, b, nil)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -106,7 +106,7 @@ func (in *inbox) wait(ctx context.Context, client *oauth.Client, b *oauth.Backch
 
 // find leaves the request where it is: who sent the notification is not verified
 // yet.
-func (in *inbox) find(_ context.Context, authReqID string) (*oauth.Backchannel, error) {
+func (in *inbox) find(_ context.Context, authReqID string) (*oauth.BackchannelAuthentication, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.waiting == nil || in.waiting.AuthReqID() != authReqID {

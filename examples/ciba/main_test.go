@@ -37,14 +37,14 @@ func TestInbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := client.StartBackchannel(t.Context(), &oauth.BackchannelRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+	b, err := client.StartBackchannelAuthentication(t.Context(), &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := srv.ApproveBackchannel(b.AuthReqID(), ""); err != nil {
 		t.Fatal(err)
 	}
-	in := &inbox{answered: make(chan *oauth.Backchannel, 1)}
+	in := &inbox{answered: make(chan *oauth.BackchannelAuthentication, 1)}
 	notify := func(authorization string) int {
 		r := httptest.NewRequest(http.MethodPost, "/notification", bytes.NewReader(body))
 		r.Header = header.Clone()

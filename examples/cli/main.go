@@ -40,7 +40,7 @@ func main() {
 	client, err := oauth.NewClient(oauth.Config{
 		Server:     server,
 		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
-		Auth:       oauth.None(), // what every copy of a program has is no secret (RFC 8252, Section 8.5)
+		Auth:       oauth.PublicClient(), // what every copy of a program has is no secret (RFC 8252, Section 8.5)
 		HTTPClient: httpClient,
 	})
 	check(err)

@@ -31,11 +31,11 @@ func main() {
 	client, err := oauth.NewClient(oauth.Config{
 		Server:     server,
 		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
-		Auth:       oauth.None(),
+		Auth:       oauth.PublicClient(),
 		HTTPClient: httpClient,
 	})
 	check(err)
-	d, err := client.StartDeviceAuthorization(ctx, &oauth.DeviceRequest{Scope: []string{"openid"}})
+	d, err := client.StartDeviceAuthorization(ctx, &oauth.DeviceAuthorizationRequest{Scope: []string{"openid"}})
 	check(err)
 	fmt.Printf("To log in, open %s on any device and enter %s\n", d.VerificationURI(), d.UserCode())
 	if complete := d.VerificationURIComplete(); complete != "" {

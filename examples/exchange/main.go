@@ -96,7 +96,7 @@ var aboutSubject = []string{"invalid_request", "invalid_grant", "invalid_scope",
 
 // exchange gets a token for the other API that stands for the same user.
 func (a *api) exchange(ctx context.Context, subject oauth.Secret) (*oauth.Token, error) {
-	token, err := a.client.ExchangeToken(ctx, &oauth.TokenExchange{
+	token, err := a.client.ExchangeToken(ctx, &oauth.TokenExchangeRequest{
 		SubjectToken:       subject,
 		SubjectTokenType:   oauth.TokenTypeAccessToken,
 		RequestedTokenType: oauth.TokenTypeAccessToken,

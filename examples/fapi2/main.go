@@ -35,7 +35,7 @@ type app struct {
 	client  *oauth.Client
 	api     *url.URL
 	cookie  web.Cookie
-	pending web.Store[*oauth.Authorization] // logins under way, by session
+	pending web.Store[*oauth.PendingAuthorization] // logins under way, by session
 }
 
 func main() {
@@ -48,7 +48,7 @@ func main() {
 	// this key, too.
 	proofKey, err := oauth.GenerateSigningKey(oauth.ES256)
 	check(err)
-	dpop, err := oauth.NewDPoP(proofKey, nil)
+	dpop, err := oauth.NewDPoP(proofKey, oauth.Clock{})
 	check(err)
 	server, err := oauth.Discover(context.Background(), os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
 	check(err)

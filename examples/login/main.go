@@ -31,8 +31,8 @@ type app struct {
 	client      *oauth.Client
 	redirectURI string
 	cookie      web.Cookie
-	pending     web.Store[*oauth.Authorization] // logins under way, by session and state
-	users       web.Store[*oauth.Token]         // who is logged in, by session
+	pending     web.Store[*oauth.PendingAuthorization] // logins under way, by session and state
+	users       web.Store[*oauth.Token]                // who is logged in, by session
 }
 
 func main() {
@@ -54,7 +54,7 @@ func main() {
 	mux.HandleFunc("GET /login", a.login)
 	mux.HandleFunc("GET /callback", a.callback)
 	mux.HandleFunc("POST /logout", a.logout)
-	mux.Handle("/backchannel-logout", client.LogoutHandler(oauth.LogoutOptions{OnLogout: a.onLogout}))
+	mux.Handle("/backchannel-logout", client.BackchannelLogoutHandler(oauth.LogoutOptions{OnLogout: a.onLogout}))
 	// No page elsewhere can have the browser log the user out.
 	log.Fatal(web.Serve(http.NewCrossOriginProtection().Handler(mux)))
 }
@@ -122,7 +122,7 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 // server.
 func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 	user, ok := a.users.Take(a.cookie.Session(r))
-	target, err := a.client.EndSessionURL(oauth.EndSession{Token: user, PostLogoutRedirectURI: strings.TrimSuffix(a.redirectURI, "callback")})
+	target, err := a.client.EndSessionURL(&oauth.EndSessionRequest{Token: user, PostLogoutRedirectURI: strings.TrimSuffix(a.redirectURI, "callback")})
 	if !ok || err != nil { // the server has no end_session_endpoint
 		target = "/"
 	}

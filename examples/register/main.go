@@ -82,7 +82,7 @@ func registered(ctx context.Context, server *oauth.AuthorizationServer, file str
 		err = keep.Save(file, reg)
 	}
 	if err != nil && reg != nil {
-		err = errors.Join(err, oauth.DeleteRegistration(context.WithoutCancel(ctx), reg, opts))
+		err = errors.Join(err, reg.Delete(context.WithoutCancel(ctx), opts))
 	}
 	return reg, err
 }
@@ -94,7 +94,7 @@ func end(ctx context.Context, reg *oauth.Registration, file string, opts *oauth.
 		fmt.Println("The server does not let clients manage their registration.")
 		return nil
 	}
-	fresh, err := oauth.ReadRegistration(ctx, reg, opts)
+	fresh, err := reg.Read(ctx, opts)
 	var read *oauth.RegistrationError
 	if errors.As(err, &read) && read.Registration.Metadata.ClientID == reg.Metadata.ClientID {
 		return errors.Join(err, keep.Save(file, read.Registration)) // the token from before may no longer be good
@@ -106,7 +106,7 @@ func end(ctx context.Context, reg *oauth.Registration, file string, opts *oauth.
 	if err := keep.Save(file, fresh); err != nil {
 		return err
 	}
-	if err := oauth.DeleteRegistration(ctx, fresh, opts); err != nil {
+	if err := fresh.Delete(ctx, opts); err != nil {
 		return err
 	}
 	return os.Remove(file)

@@ -116,7 +116,7 @@ func (s *Stage) newCaller(ctx context.Context, id string, bound bool) (*oauth.Cl
 		if err != nil {
 			return nil, err
 		}
-		if cfg.DPoP, err = oauth.NewDPoP(key, nil); err != nil {
+		if cfg.DPoP, err = oauth.NewDPoP(key, oauth.Clock{}); err != nil {
 			return nil, err
 		}
 	}

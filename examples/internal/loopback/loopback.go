@@ -67,7 +67,7 @@ type outcome struct {
 	err   error
 }
 
-func callback(ctx context.Context, client *oauth.Client, auth *oauth.Authorization, done chan<- outcome) http.Handler {
+func callback(ctx context.Context, client *oauth.Client, auth *oauth.PendingAuthorization, done chan<- outcome) http.Handler {
 	var once sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, text := http.StatusGone, "This login is over."

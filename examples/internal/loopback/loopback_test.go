@@ -21,7 +21,7 @@ func TestOneResponse(t *testing.T) {
 		t.Fatal(err)
 	}
 	client, err := oauth.NewClient(oauth.Config{
-		Server: server, Metadata: oauth.ClientMetadata{ClientID: "tool"}, Auth: oauth.None(), HTTPClient: srv.Client(),
+		Server: server, Metadata: oauth.ClientMetadata{ClientID: "tool"}, Auth: oauth.PublicClient(), HTTPClient: srv.Client(),
 	})
 	if err != nil {
 		t.Fatal(err)
