@@ -64,9 +64,10 @@ type Client struct {
 	// signs its response, which is then a JWT.
 	UserinfoAlg string
 
-	// UserinfoEncryptionAlg and UserinfoEncryptionEnc are the same for the
-	// responses of the userinfo endpoint. UserinfoAlg must be set as well, because
-	// the server encrypts only signed responses.
+	// UserinfoEncryptionAlg and UserinfoEncryptionEnc are like IDTokenEncryptionAlg
+	// and IDTokenEncryptionEnc, for the responses of the userinfo endpoint.
+	// UserinfoAlg must be set as well, because the server encrypts only signed
+	// responses.
 	UserinfoEncryptionAlg string
 	UserinfoEncryptionEnc string
 
@@ -74,8 +75,9 @@ type Client struct {
 	// (JARM). If empty, it has the same default as IDTokenAlg.
 	AuthorizationAlg string
 
-	// AuthorizationEncryptionAlg and AuthorizationEncryptionEnc are the same as for
-	// ID tokens, for these authorization responses (JARM, Section 3).
+	// AuthorizationEncryptionAlg and AuthorizationEncryptionEnc are like
+	// IDTokenEncryptionAlg and IDTokenEncryptionEnc, for authorization responses
+	// that are JWTs (JARM, Section 3).
 	AuthorizationEncryptionAlg string
 	AuthorizationEncryptionEnc string
 
@@ -119,9 +121,9 @@ type Client struct {
 	// algorithm has the same default as IDTokenAlg (RFC 9701, Sections 4 and 6).
 	IntrospectionAlg string
 
-	// IntrospectionEncryptionAlg and IntrospectionEncryptionEnc are the same as for
-	// ID tokens, for the responses of the introspection endpoint, which are then
-	// always JWTs (RFC 9701, Section 6).
+	// IntrospectionEncryptionAlg and IntrospectionEncryptionEnc are like
+	// IDTokenEncryptionAlg and IDTokenEncryptionEnc, for the responses of the
+	// introspection endpoint, which are then always JWTs (RFC 9701, Section 6).
 	IntrospectionEncryptionAlg string
 	IntrospectionEncryptionEnc string
 
