@@ -12,5 +12,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%d files\n", len(p.files))
+	f := find(p)
+	if err := p.check(f.rewritten()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d mutants in %d files\n", len(f.mutants), len(p.files))
 }
