@@ -159,9 +159,18 @@ func (f *finder) expression(n ast.Expr) bool {
 		return false
 	}
 	if tv.Value != nil {
+		f.constant(n, tv)
 		return false
 	}
 	f.condition(n)
+	f.member(n)
+	f.position(n)
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		f.binary(n)
+	case *ast.CallExpr:
+		return f.call(n)
+	}
 	return true
 }
 
