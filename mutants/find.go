@@ -147,6 +147,12 @@ func (f *finder) visit(n ast.Node) bool {
 		return n.Tok == token.VAR
 	case *ast.FuncType:
 		return false
+	case *ast.ReturnStmt:
+		f.result(n)
+		return true
+	case ast.Stmt:
+		f.statement(n)
+		return true
 	case ast.Expr:
 		return f.expression(n)
 	}
