@@ -8,7 +8,7 @@
 //
 //	go run ./mutants           at most 300: of functions that changed, and a draw
 //	go run ./mutants -all      all of them, which takes two hours on two cores
-//	go run ./mutants -only RE  those whose "file function operator" matches
+//	go run ./mutants -only RE  those whose "file function | operator | change" matches
 //	go run ./mutants -n        checks the lists and that the copy compiles
 //
 // Three kinds of lists stand beside it. ROOM.txt has ideas, which no operator makes.
@@ -52,7 +52,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.lists, "n", false, "only check the lists, and that the copy compiles")
 	flag.BoolVar(&o.all, "all", false, "take all mutants")
-	flag.StringVar(&o.only, "only", "", "take the mutants whose \"file function operator\" matches this `regexp`")
+	flag.StringVar(&o.only, "only", "", "take the mutants whose \"file function | operator | change\" matches this `regexp`")
 	flag.StringVar(&o.base, "base", "HEAD~1", "take first what changed since this `commit`")
 	flag.IntVar(&o.most, "most", 300, "take at most `n`, without -all and -only")
 	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` at a time")
@@ -141,7 +141,7 @@ func choose(p *program, mutants []*mutant, v verdict, o options) ([]*mutant, err
 			return nil, err
 		}
 		mutants = slices.DeleteFunc(slices.Clone(mutants), func(m *mutant) bool {
-			return !only.MatchString(m.file + " " + m.function + " " + m.operator)
+			return !only.MatchString(m.file + " " + m.String())
 		})
 		if len(mutants) == 0 {
 			return nil, fmt.Errorf("no mutant matches %s", o.only)

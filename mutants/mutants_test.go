@@ -65,6 +65,9 @@ func TestOperators(t *testing.T) {
 		{"result", "errors", "func f(p *int) (*int, error) { if err := errors.New(\"it is so\"); err != nil { return p, err }; return p, nil }", []string{
 			"condition: err != nil → true", "condition: err != nil → false",
 			"result: return p, err → return p, nil", "result: return p, nil → return nil, nil"}},
+		{"beside a failure", "errors", "func f(b []int) (string, bool) { g := func() ([]int, error) { return b, errors.New(\"no\") }; g(); return \"x\", false }", []string{
+			"result: return b, errors.New(\"no\") → return b, nil", "statement: g() → nothing", "constant: false → !false"}},
+		{"results that are zero", "", "type s struct{ a int }; func f(a *s) (s, *s) { return s{}, nil }", nil},
 		{"results of a call", "", "func f() (int, error) { return f() }", []string{
 			"result: return f() → return the results of f(), the 2. of them zero"}},
 		{"result of a type", "time", "func f(t time.Time) time.Time { g := func() time.Time { return t }; return g() }", []string{

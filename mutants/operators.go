@@ -248,11 +248,13 @@ func (f *finder) fixed(e ast.Expr) bool {
 // sentence is in what people read: two words with a space between them.
 var sentence = regexp.MustCompile(`[A-Za-z,] [A-Za-z]`)
 
-// aside: e is returned beside an error, where nobody may look, or is for people.
+// aside: e is returned beside an error or false, where nobody may look, or is for
+// people.
 func (f *finder) aside(e ast.Expr) bool {
 	if n, ok := f.parent(0).(*ast.ReturnStmt); ok {
 		last := n.Results[len(n.Results)-1]
-		if last != e && isError(f.p.info.TypeOf(last)) && !f.p.info.Types[last].IsNil() {
+		fails := isError(f.p.info.TypeOf(last)) && !f.p.info.Types[last].IsNil()
+		if last != e && (fails || f.text(last) == "false") {
 			return true
 		}
 	}

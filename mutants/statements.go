@@ -119,6 +119,9 @@ func (f *finder) results(s *ast.ReturnStmt, results *types.Tuple) {
 // "" if nothing changes, or another operator does the same.
 func (f *finder) zero(e ast.Expr, t types.Type) (zero, when string) {
 	tv := f.p.info.Types[e]
+	if literal, ok := e.(*ast.CompositeLit); ok && len(literal.Elts) == 0 {
+		return "", ""
+	}
 	if tv.IsNil() || tv.Value != nil || f.has(e, types.IsBoolean) {
 		return "", ""
 	}
