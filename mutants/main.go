@@ -9,7 +9,8 @@
 //	go run ./mutants           at most 300: of functions that changed, and a draw
 //	go run ./mutants -all      all of them, which takes two hours on two cores
 //	go run ./mutants -only RE  those whose "file function | operator | change" matches
-//	go run ./mutants -n        checks the lists and that the copy compiles
+//	go run ./mutants -n        checks the lists and that the copy compiles, and with
+//	                           -only prints the names of mutants
 //
 // Three kinds of lists stand beside it. ROOM.txt has ideas, which no operator makes.
 // survivors.txt says of mutants why they may survive; no other may. Excepted are the
@@ -50,7 +51,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("mutants: ")
 	var o options
-	flag.BoolVar(&o.lists, "n", false, "only check the lists, and that the copy compiles")
+	flag.BoolVar(&o.lists, "n", false, "only check the lists, and that the copy compiles; with -only, print those that match")
 	flag.BoolVar(&o.all, "all", false, "take all mutants")
 	flag.StringVar(&o.only, "only", "", "take the mutants whose \"file function | operator | change\" matches this `regexp`")
 	flag.StringVar(&o.base, "base", "HEAD~1", "take first what changed since this `commit`")
@@ -80,12 +81,18 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Printf("%d mutants in %d files, %d functions not judged\n", len(f.mutants), len(p.files), len(v.unjudged))
-	if o.lists {
+	if o.lists && o.only == "" {
 		return nil
 	}
 	chosen, err := choose(p, f.mutants, v, o)
 	if err != nil {
 		return err
+	}
+	if o.lists {
+		for _, m := range chosen {
+			fmt.Printf("%s:%d\t%s\n", m.file, m.line, m)
+		}
+		return nil
 	}
 	work, err := os.MkdirTemp("", "mutants")
 	if err != nil {
