@@ -309,6 +309,17 @@ func (f *finder) calls(call *ast.CallExpr) string {
 	return ""
 }
 
+// checkTexts finds names in texts that the package does not have any more: after a
+// renaming the words would be mutated.
+func (p *program) checkTexts() error {
+	for _, name := range texts {
+		if !strings.Contains(name, ".") && p.pkg.Scope().Lookup(name) == nil && types.Universe.Lookup(name) == nil {
+			return fmt.Errorf("the package has no function %s, which mutants/find.go names", name)
+		}
+	}
+	return nil
+}
+
 // forPeople: the arguments of a call are words.
 func forPeople(name string) bool {
 	return strings.HasPrefix(name, "fmt.") || slices.Contains(texts, name)

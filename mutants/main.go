@@ -76,6 +76,9 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if err := p.checkTexts(); err != nil {
+		return err
+	}
 	f, v, err := prepare(p)
 	if err != nil {
 		return err

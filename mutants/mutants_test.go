@@ -119,6 +119,17 @@ func TestOperators(t *testing.T) {
 	}
 }
 
+// A function whose arguments are words, and that was renamed, is missed.
+func TestTexts(t *testing.T) {
+	err := small(t, "package small\nfunc fail() {}").checkTexts()
+	if err == nil || !strings.Contains(err.Error(), "no function printable") {
+		t.Errorf("error %v", err)
+	}
+	if err := small(t, "package small\nfunc fail() {}\nfunc printable() {}").checkTexts(); err != nil {
+		t.Error(err)
+	}
+}
+
 // write makes a file of a directory.
 func write(t *testing.T, dir, name, text string) string {
 	t.Helper()

@@ -147,19 +147,19 @@ func (f *finder) call(e *ast.CallExpr) bool {
 	case "strings.HasPrefix", "strings.HasSuffix", "bytes.HasPrefix", "bytes.HasSuffix":
 		other := f.text(e.Fun.(*ast.SelectorExpr).X) + ".Contains"
 		n := f.add("neighbour", e, f.called(other, e))
-		f.function2(e, fmt.Sprintf("mutEither(%d, %s, %s, ", n, other, f.text(e.Fun)))
+		f.callee(e, fmt.Sprintf("mutEither(%d, %s, %s, ", n, other, f.text(e.Fun)))
 	case "strings.EqualFold":
 		n := f.add("letters", e, f.text(e.Args[0])+" == "+f.text(e.Args[1]))
-		f.function2(e, fmt.Sprintf("mutEither(%d, mutSame, %s, ", n, f.text(e.Fun)))
+		f.callee(e, fmt.Sprintf("mutEither(%d, mutSame, %s, ", n, f.text(e.Fun)))
 	case "slices.Clone", "bytes.Clone", "maps.Clone":
-		f.function2(e, fmt.Sprintf("mutCloned(%d, %s, ", f.add("copy", e, f.text(e.Args[0])), f.text(e.Fun)))
+		f.callee(e, fmt.Sprintf("mutCloned(%d, %s, ", f.add("copy", e, f.text(e.Args[0])), f.text(e.Fun)))
 	case "min", "max":
 		if len(e.Args) == 2 {
 			other, changed := "max", "mutMin"
 			if name == "max" {
 				other, changed = "min", "mutMax"
 			}
-			f.function2(e, fmt.Sprintf("%s(%d, ", changed, f.add("neighbour", e, f.called(other, e))))
+			f.callee(e, fmt.Sprintf("%s(%d, ", changed, f.add("neighbour", e, f.called(other, e))))
 		}
 	case "":
 		f.method(e)
@@ -172,8 +172,8 @@ func (f *finder) called(name string, e *ast.CallExpr) string {
 	return name + "(" + f.text(e.Args[0]) + ", " + f.text(e.Args[1]) + ")"
 }
 
-// function2 puts text in the place of a call's function and parenthesis.
-func (f *finder) function2(e *ast.CallExpr, text string) { f.replace(e.Pos(), e.Lparen+1, text) }
+// callee puts text in the place of a call's function and parenthesis.
+func (f *finder) callee(e *ast.CallExpr, text string) { f.replace(e.Pos(), e.Lparen+1, text) }
 
 // method makes mutants of After and Before of times, and of a method Clone.
 func (f *finder) method(e *ast.CallExpr) {
