@@ -33,6 +33,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -60,7 +61,7 @@ func main() {
 	flag.DurationVar(&o.longest, "longest", 0, "leave out tests that take longer than `d`, for a first look; 0: none")
 	flag.StringVar(&o.log, "log", "", "write what became of each mutant to this `file`")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
 		log.Fatal(err)
