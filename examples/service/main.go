@@ -66,17 +66,30 @@ func main() {
 		fmt.Printf("The API answers %d.\n", resp.StatusCode)
 		resp.Body.Close()
 	}
-	// The token is revoked after an error and after Ctrl-C, too.
-	if token := transport.Token(); token != nil {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		info, unknown := client.Introspect(last, token.AccessToken.Reveal(), nil)
-		check(errors.Join(err, unknown, client.Revoke(last, token.AccessToken.Reveal(), nil)))
+	if token := transport.Token(); token != nil { // after an error and after Ctrl-C, too
+		err = errors.Join(err, end(context.WithoutCancel(ctx), client, server, token.AccessToken.Reveal()))
+	}
+	check(err)
+}
+
+// end shows what the server knows of the token, and revokes it. Servers need not have
+// the endpoints for that.
+func end(ctx context.Context, client *oauth.Client, server *oauth.AuthorizationServer, token string) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var info *oauth.Introspection
+	if server.IntrospectionEndpoint != "" {
+		info, err = client.Introspect(ctx, token, nil)
+	}
+	if server.RevocationEndpoint != "" {
+		err = errors.Join(err, client.Revoke(ctx, token, nil))
+	}
+	if err == nil && info != nil {
 		// The subject of such a token is the client (RFC 9068, Section 2.2), if the
 		// server names one at all.
 		fmt.Printf("sub: %q\nscope: %q\n", cmp.Or(info.Subject(), info.ClientID()), info.Scope())
 	}
-	check(err)
+	return err
 }
 
 func check(err error) {

@@ -43,3 +43,15 @@ func TestServiceRevokes(t *testing.T) {
 		t.Errorf("%v, %d tokens, %d revoked\n%s", err, s.Server.Count("/token"), s.Server.Count("/revoke"), s.printed(t))
 	}
 }
+
+// A server need not have endpoints for what comes at the end.
+func TestServiceWithoutEndpoints(t *testing.T) {
+	t.Parallel()
+	s, ctx := stageFor(t, "service", nil)
+	s.mu.Lock()
+	s.endpoints["introspection_endpoint"], s.endpoints["revocation_endpoint"] = "", ""
+	s.mu.Unlock()
+	if err := s.Play(ctx); err != nil || s.Server.Count("/resource") != 1 {
+		t.Errorf("%v\n%s", err, s.printed(t))
+	}
+}
