@@ -99,8 +99,8 @@ func Run(ctx context.Context, program, command string, out io.Writer) error {
 	return s.Play(ctx)
 }
 
-// trusting returns an HTTP client that trusts the authorities in a file, and nil
-// without a file.
+// trusting returns an HTTP client that trusts the authorities in a file beside those
+// of the system, and nil without a file.
 func trusting(file string) (*http.Client, error) {
 	if file == "" {
 		return nil, nil
@@ -109,7 +109,10 @@ func trusting(file string) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("%s has no certificate in PEM", file)
 	}
