@@ -38,7 +38,8 @@ func TestFAPI2Callback(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.StatusCode != tt.status || strings.Contains(body, "alice") != (tt.status == http.StatusOK) {
+		if resp.StatusCode != tt.status || strings.Contains(body, "alice") != (tt.status == http.StatusOK) ||
+			strings.HasPrefix(body, unknownLogin) != (tt.name == "no session" || tt.name == "again") {
 			t.Errorf("%s: %s\n%s", tt.name, resp.Status, body)
 		}
 	}

@@ -50,6 +50,10 @@ func (s *site) wantLoggedIn(t *testing.T, visitor *http.Client, want bool) {
 	}
 }
 
+// unknownLogin is what an application says of a callback to a login that it does not
+// have, or has no more.
+const unknownLogin = "This login was not started in this browser"
+
 // A callback is good in the browser that the login was started in, once.
 func TestCallback(t *testing.T) {
 	t.Parallel()
@@ -73,8 +77,12 @@ func TestCallback(t *testing.T) {
 		{"again", s.visitor, http.StatusForbidden},
 		{"again, in the session from before", old, http.StatusForbidden},
 	} {
-		if got := status(t, tt.visitor, callback.Clone(s.ctx), nil); got != tt.status {
-			t.Errorf("%s: %d, want %d", tt.name, got, tt.status)
+		resp, body, err := fetch(tt.visitor, callback.Clone(s.ctx), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if unknown := strings.HasPrefix(body, unknownLogin); resp.StatusCode != tt.status || unknown != (tt.status == http.StatusForbidden) {
+			t.Errorf("%s: %s, want %d\n%s", tt.name, resp.Status, tt.status, body)
 		}
 		s.wantLoggedIn(t, tt.visitor, tt.visitor == s.visitor)
 	}
@@ -93,9 +101,10 @@ func TestFailedLogin(t *testing.T) {
 	s := newSite(t)
 	s.Server.Fault(oauthtest.WrongNonce)
 	callback := s.callback(t, s.visitor)
-	for range 2 {
-		if got := status(t, s.visitor, callback.Clone(s.ctx), nil); got != http.StatusForbidden {
-			t.Errorf("status %d", got)
+	for _, want := range []string{"The login failed.", unknownLogin} {
+		resp, body, err := fetch(s.visitor, callback.Clone(s.ctx), nil)
+		if err != nil || resp.StatusCode != http.StatusForbidden || !strings.HasPrefix(body, want) {
+			t.Errorf("want %q: %v\n%s", want, err, body)
 		}
 	}
 	if n := s.Server.Count("/token"); n != 1 {
