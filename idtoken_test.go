@@ -46,6 +46,8 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "aud list of numbers", change: m{"aud": []any{unitClient, 1}}, kind: ErrClaim, param: "aud"},
 		{name: "aud object", change: m{"aud": m{unitClient: 1}}, kind: ErrClaim, param: "aud"},
 		{name: "aud other", change: m{"aud": "client-2"}, kind: ErrAudience, param: "aud"},
+		{name: "aud in other case", change: m{"aud": strings.ToUpper(unitClient)}, kind: ErrAudience, param: "aud"},
+		{name: "aud list in other case", change: m{"aud": []string{strings.ToUpper(unitClient)}}, kind: ErrAudience, param: "aud"},
 		{name: "aud prefix", change: m{"aud": unitClient + "0"}, kind: ErrAudience, param: "aud"},
 		{name: "aud with an empty one", change: m{"aud": []string{unitClient, ""}, "azp": unitClient}, kind: ErrClaim, param: "aud"},
 		{name: "aud list of one", change: m{"aud": []string{unitClient}}},
@@ -55,6 +57,8 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "several aud, azp other, from outside", change: m{"aud": []string{unitClient, "x"}, "azp": "x"}, checks: idTokenChecks{outside: true}, kind: ErrAudience, param: "azp"},
 		{name: "azp other", change: m{"azp": "client-2"}, kind: ErrAudience, param: "azp"},
 		{name: "azp other, from outside (Google's mobile clients)", change: m{"azp": "client-2"}, checks: idTokenChecks{outside: true}},
+		{name: "azp in other case", change: m{"azp": strings.ToUpper(unitClient)}, kind: ErrAudience, param: "azp"},
+		{name: "several aud, azp in other case", change: m{"aud": []string{unitClient, "x"}, "azp": strings.ToUpper(unitClient)}, kind: ErrAudience, param: "azp"},
 		{name: "azp number", change: m{"azp": 1}, kind: ErrClaim, param: "azp"},
 		{name: "exp missing", change: m{"exp": unitRemoved}, kind: ErrClaim, param: "exp"},
 		{name: "exp string", change: m{"exp": "1700000300"}, kind: ErrClaim, param: "exp"},
@@ -67,6 +71,8 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "iat string", change: m{"iat": "x"}, kind: ErrClaim, param: "iat"},
 		{name: "iat 10 min ahead", change: m{"iat": unitTime + 600}},
 		{name: "iat further ahead", change: m{"iat": unitTime + 601}, kind: ErrNotYetValid, param: "iat"},
+		{name: "iat further ahead, beside a good nbf", change: m{"nbf": unitTime, "iat": unitTime + 601, "exp": unitTime + 3600}, kind: ErrNotYetValid, param: "iat"},
+		{name: "iat 10 min ahead, beside a good nbf", change: m{"nbf": unitTime, "iat": unitTime + 600, "exp": unitTime + 3600}},
 		{name: "iat old", change: m{"iat": unitTime - 86400}},
 		{name: "iat old, from the browser", change: m{"iat": unitTime - 3631}, checks: idTokenChecks{frontend: true}, kind: ErrExpired, param: "iat"},
 		{name: "nbf at the tolerance", change: m{"nbf": unitTime + 30}},
@@ -74,6 +80,7 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "nbf string", change: m{"nbf": "x"}, kind: ErrClaim, param: "nbf"},
 		{name: "nonce", change: m{"nonce": "n"}, checks: idTokenChecks{nonce: "n"}},
 		{name: "nonce other", change: m{"nonce": "m"}, checks: idTokenChecks{nonce: "n"}, kind: ErrNonce, param: "nonce"},
+		{name: "nonce in other case", change: m{"nonce": "N"}, checks: idTokenChecks{nonce: "n"}, kind: ErrNonce, param: "nonce"},
 		{name: "nonce missing", checks: idTokenChecks{nonce: "n"}, kind: ErrNonce, param: "nonce"},
 		{name: "nonce not asked for", change: m{"nonce": "n"}, kind: ErrNonce, param: "nonce"},
 		{name: "nonce empty where one was sent", change: m{"nonce": ""}, checks: idTokenChecks{nonce: "n"}, kind: ErrNonce, param: "nonce"},
@@ -105,6 +112,8 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "tenant not accepted", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": guid}, config: tenants("https://login.example/{tenantid}/v2", false), kind: ErrIssuer, param: "iss"},
 		{name: "tenant's tid missing", change: m{"iss": "https://login.example/" + guid + "/v2"}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrClaim, param: "tid"},
 		{name: "tenant's tid no GUID", change: m{"iss": "https://login.example/x/v2", "tid": "x"}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrClaim, param: "tid"},
+		{name: "tenant's tid a path as long as a GUID", change: m{"iss": "https://login.example/../../evil.example/common/../../a?b//v2", "tid": "../../evil.example/common/../../a?b/"}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrClaim, param: "tid"},
+		{name: "tenant's tid in other case than iss", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": strings.ToUpper(guid)}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrIssuer, param: "iss"},
 		{name: "tenant's tid other", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": strings.Replace(guid, "7", "8", 1)}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrIssuer, param: "iss"},
 		{name: "the template itself", change: m{"iss": "https://login.example/{tenantid}/v2", "tid": guid}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrIssuer, param: "iss"},
 	}
@@ -135,6 +144,35 @@ func tenants(issuer string, accept bool) func(*Config) {
 	}
 }
 
+// TestGUID puts a wrong character in each place of a GUID, among them the neighbors
+// of each range of right ones.
+func TestGUID(t *testing.T) {
+	const guid = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+	put := func(i int, c rune) string { return guid[:i] + string(c) + guid[i+1:] }
+	refused := []string{"", guid[1:], guid + "0", strings.ReplaceAll(guid, "-", ""), strings.ReplaceAll(guid, "-", "0"), "{" + guid + "}"}
+	for i, right := range guid {
+		wrong := "-/:@G`g.? "
+		if right == '-' {
+			wrong = "0aA/,. "
+		}
+		for _, c := range wrong {
+			refused = append(refused, put(i, c))
+		}
+	}
+	for _, s := range refused {
+		if isGUID(s) {
+			t.Errorf("%q is a GUID", s)
+		}
+	}
+	for i, right := range guid {
+		for _, c := range "0123456789abcdefABCDEF" {
+			if right != '-' && !isGUID(put(i, c)) {
+				t.Errorf("%q is no GUID", put(i, c))
+			}
+		}
+	}
+}
+
 // A key that says whose it is (Entra ID publishes those of all tenants in one
 // set) signs for nobody else.
 func TestIDTokenKeyIssuer(t *testing.T) {
@@ -145,6 +183,7 @@ func TestIDTokenKeyIssuer(t *testing.T) {
 	}{
 		{"of the issuer", unitIssuer, unitIssuer, unitIssuer, nil},
 		{"of another", "https://other.example", unitIssuer, unitIssuer, ErrIssuer},
+		{"of the issuer in other case", "https://OP.example", unitIssuer, unitIssuer, ErrIssuer},
 		{"of any tenant", "https://login.example/{tenantid}/v2", "https://login.example/{tenantid}/v2", "https://login.example/" + guid + "/v2", nil},
 		{"of any tenant, one configured", "https://login.example/{tenantid}/v2", "https://login.example/" + guid + "/v2", "https://login.example/" + guid + "/v2", nil},
 		{"of another tenant", "https://login.example/" + strings.Replace(guid, "7", "8", 1) + "/v2", "https://login.example/{tenantid}/v2", "https://login.example/" + guid + "/v2", ErrIssuer},
@@ -202,6 +241,7 @@ func TestVerifyIDTokenOptions(t *testing.T) {
 		{"both", VerifyIDTokenOptions{InsecureNoNonce: true, Nonce: "n"}, nil, ErrConfig},
 		{"max age", VerifyIDTokenOptions{Nonce: "n", MaxAge: int64p(69)}, nil, ErrExpired},
 		{"negative max age", VerifyIDTokenOptions{Nonce: "n", MaxAge: int64p(-1)}, nil, ErrConfig},
+		{"max age of no time", VerifyIDTokenOptions{Nonce: "n", MaxAge: int64p(0)}, nil, ErrExpired},
 		{"default max age", VerifyIDTokenOptions{Nonce: "n"}, int64p(69), ErrExpired},
 		{"max age over the default", VerifyIDTokenOptions{Nonce: "n", MaxAge: int64p(70)}, int64p(1), nil},
 		{"access token without at_hash", VerifyIDTokenOptions{Nonce: "n", AccessToken: "x"}, nil, ErrClaim},
@@ -334,19 +374,25 @@ func TestIDTokenOfAPI(t *testing.T) {
 			t.Errorf("%s: a token came with the error", tt.name)
 		}
 	}
-	// In a login, too; there scope is the server's own matter: the nonce is judged.
+	// In a login, too; there scope is the server's own matter: the nonce is judged, or
+	// the request has none.
 	for _, tt := range []struct {
-		name string
-		kind error
-	}{{"scp", ErrType}, {"scope", nil}} {
-		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}})
-		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(m{"nonce": a.content.nonce, tt.name: "read"}))}))
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"c"}, "state": {a.content.state}})
+		name    string
+		noNonce bool
+		kind    error
+	}{{"scp", false, ErrType}, {"scope", false, nil}, {"scp", true, ErrType}, {"scope", true, nil}} {
+		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: tt.noNonce})
+		claims := m{"nonce": a.d.nonce, tt.name: "read"}
+		if tt.noNonce {
+			delete(claims, "nonce")
+		}
+		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(claims))}))
+		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"code": {"c"}, "state": {a.d.state}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err = c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, tt.kind) {
-			t.Errorf("%s in a login: %v", tt.name, err)
+			t.Errorf("%s in a login (no nonce: %v): %v", tt.name, tt.noNonce, err)
 		}
 	}
 }
