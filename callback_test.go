@@ -214,6 +214,8 @@ func TestCallbackPlace(t *testing.T) {
 		{"redirect URI with a query of its own", "form_post", with(form(good), func(r *http.Request) { r.URL.RawQuery = "tenant=1" }), nil},
 		{"form where query was asked for", "", form(good), ErrParse},
 		{"query where form was asked for", "form_post", httptest.NewRequest("GET", "/cb?"+good, nil), ErrParse},
+		{"GET in small letters", "", with(httptest.NewRequest("GET", "/cb?"+good, nil), func(r *http.Request) { r.Method = "get" }), ErrParse},
+		{"POST in small letters", "form_post", with(form(good), func(r *http.Request) { r.Method = "post" }), ErrParse},
 		{"HEAD", "", httptest.NewRequest("HEAD", "/cb?"+good, nil), ErrParse},
 		{"PUT", "form_post", with(form(good), func(r *http.Request) { r.Method = "PUT" }), ErrParse},
 		{"form and query", "form_post", with(form(good), func(r *http.Request) { r.URL.RawQuery = "state=s" }), ErrParse},
@@ -358,6 +360,7 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 		{"not a URL, said", cb, origin("https://app.example:x"), served("/callback/honest"), ErrClaim, "CallbackURL"},
 		{"an error", cb, says(nil, errors.New("no header")), served("/callback/honest"), ErrClaim, "CallbackURL"},
 		{"nothing", cb, says(nil, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
+		{"no scheme", cb, says(&url.URL{Host: "app.example", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
 		{"no host", cb, says(&url.URL{Scheme: "https", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -655,8 +658,9 @@ func TestCallbackContext(t *testing.T) {
 	a := s.start(t, c, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
-	if !errors.Is(err, context.Canceled) {
+	_, err := c.ValidateCallback(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
+	var e *Error
+	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Op != opCallback {
 		t.Errorf("error %v", err)
 	}
 }
@@ -665,7 +669,11 @@ func TestCallbackContext(t *testing.T) {
 func TestErrorURI(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	for uri, want := range map[string]string{"https://op.example/e": "https://op.example/e", "javascript:alert(1)": "", "//x": "", "data:,x": ""} {
+	for uri, want := range map[string]string{
+		"https://op.example/e": "https://op.example/e", "javascript:alert(1)": "", "//x": "", "data:,x": "",
+		"http://localhost/e":                        "http://localhost/e", // that of a development server
+		"javascript:alert(1)//https://op.example/e": "", "javascript:'http://'": "", "data:text/html,https://op.example": "", " https://op.example/e": "",
+	} {
 		a := s.start(t, c, nil)
 		_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"state": {a.State()}, "error": {"x"}, "error_uri": {uri}})
 		var e *AuthorizationError
