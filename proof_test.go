@@ -100,8 +100,12 @@ func TestProof(t *testing.T) {
 		return header("jwk", m)
 	}
 	two := proof(proofClaims(token, nil))[0]
-	tampered := strings.Split(two, ".")
-	tampered[1] = encodeBase64URL([]byte(unitJSON(t, proofClaims(token, nil))))
+	// tampered has another segment in the place of one of a good proof.
+	tampered := func(i int, segment string) []string {
+		segments := strings.Split(two, ".")
+		segments[i] = segment
+		return []string{strings.Join(segments, ".")}
+	}
 	for _, tt := range []struct {
 		name   string
 		proofs []string
@@ -152,7 +156,13 @@ func TestProof(t *testing.T) {
 		{"jwk for encryption", jwk(func(m map[string]any) { m["use"] = "enc" }), ErrAlgorithm, "jwk", codeInvalidProof},
 		{"jwk of another token", []string{signProof(t, other, nil, good)}, ErrBinding, "cnf", codeInvalidToken},
 		{"signature of another key", []string{signProof(t, other, map[string]any{"jwk": json.RawMessage(minimalJWK(key.signer.Public()))}, good)}, ErrSignature, "DPoP", codeInvalidProof},
-		{"other claims under the signature", []string{strings.Join(tampered, ".")}, ErrSignature, "DPoP", codeInvalidProof},
+		{"other claims under the signature", tampered(1, encodeBase64URL([]byte(unitJSON(t, proofClaims(token, nil))))), ErrSignature, "DPoP", codeInvalidProof},
+		{"a header that is not base64url", tampered(0, "e30="), ErrParse, "", codeInvalidProof},
+		{"a header that is no JSON", tampered(0, encodeBase64URL([]byte("{"))), ErrParse, "", codeInvalidProof},
+		{"claims that are not base64url", tampered(1, "e30="), ErrParse, "", codeInvalidProof},
+		{"claims that are no JSON", tampered(1, encodeBase64URL([]byte("{"))), ErrParse, "", codeInvalidProof},
+		{"a signature that is not base64url", tampered(2, "AA=="), ErrParse, "", codeInvalidProof},
+		{"no signature", tampered(2, ""), ErrSignature, "DPoP", codeInvalidProof},
 		{"no jti", proof(claims("jti", unitRemoved)), ErrClaim, "jti", codeInvalidProof},
 		{"empty jti", proof(claims("jti", "")), ErrClaim, "jti", codeInvalidProof},
 		{"jti a number", proof(claims("jti", 1)), ErrClaim, "jti", codeInvalidProof},
@@ -227,23 +237,45 @@ func TestProofAlgorithms(t *testing.T) {
 			t.Errorf("%s: %v", alg, err)
 		}
 	}
-	// The members need not be those of a key for it to be refused: the size comes
-	// before everything that takes time.
-	n := encodeBase64URL(append([]byte{3}, slices.Repeat([]byte{0xff}, 4096/8)...)) // 4098 bits: FIPS 140-3 mode has no odd number
-	jwk := map[string]any{"kty": "RSA", "e": "AQAB", "n": n}
-	o, err := parseObject(unitJSON(t, jwk), headerLimits, ErrParse)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestProofKeys has keys that tokens are bound to by their thumbprints, and that are
+// judged all the same. They need not be those of anybody: what is wrong with a key is
+// found out before everything that takes time.
+func TestProofKeys(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	modulus := func(head ...byte) string {
+		return encodeBase64URL(append(head, slices.Repeat([]byte{0xff}, 4096/8)...))
 	}
-	jkt, err := jwkThumbprint(o)
-	if err != nil {
-		t.Fatal(err)
+	off := encodeBase64URL(slices.Repeat([]byte{1}, 32))
+	for _, tt := range []struct {
+		name  string
+		alg   Algorithm
+		jwk   map[string]any
+		kind  error
+		param string
+	}{
+		{"RSA of 4096 bits", RS256, map[string]any{"kty": "RSA", "e": "AQAB", "n": modulus()}, ErrSignature, "DPoP"},
+		{"RSA of 4098 bits", RS256, map[string]any{"kty": "RSA", "e": "AQAB", "n": modulus(3)}, ErrUnsupported, "jwk"}, // FIPS 140-3 mode has no odd number
+		{"RSA with an even exponent", RS256, map[string]any{"kty": "RSA", "e": "AQAA", "n": modulus()}, ErrParse, "e"},
+		{"not on the curve", ES256, map[string]any{"kty": "EC", "crv": "P-256", "x": off, "y": off}, ErrParse, ""},
+	} {
+		o, err := parseObject(unitJSON(t, tt.jwk), headerLimits, ErrParse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jkt, err := jwkThumbprint(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := s.accessToken(t, map[string]any{"cnf": map[string]any{"jkt": jkt}})
+		proof := signProof(t, proofKeyOf(t, tt.alg), map[string]any{"jwk": tt.jwk}, proofClaims(token, nil))
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := authenticate(t, rs, provenRequestOf(token, proof))
+			wantError(t, err, tt.kind, tt.param)
+		})
 	}
-	token := s.accessToken(t, map[string]any{"cnf": map[string]any{"jkt": jkt}})
-	key := proofKeyOf(t, RS256)
-	large := provenRequestOf(token, signProof(t, key, map[string]any{"jwk": jwk}, proofClaims(token, nil)))
-	_, err = authenticate(t, rs, large)
-	wantError(t, err, ErrUnsupported, "jwk")
 }
 
 // TestProofVector is Figures 12 and 13 of RFC 9449: a proof that this package did
@@ -339,6 +371,8 @@ func TestProofTarget(t *testing.T) {
 		{"StripPrefix", nil, func(r *http.Request) { r.URL.Path = "/" }, unitResource + "/orders", nil, ""},
 		{"absolute form", nil, func(r *http.Request) { r.RequestURI = "http://evil.example/orders?x" }, unitResource + "/orders", nil, ""},
 		{"asterisk", nil, func(r *http.Request) { r.RequestURI = "*" }, unitResource + "/orders", ErrClaim, "htu"},
+		{"CONNECT", nil, func(r *http.Request) { r.Method, r.RequestURI = http.MethodConnect, unitResource+"/orders" }, unitResource + "/orders", ErrClaim, "htu"},
+		{"a request line and no URL", nil, func(r *http.Request) { r.URL = nil }, unitResource + "/orders", nil, ""},
 		{"made by hand", nil, func(r *http.Request) { r.RequestURI = "" }, unitResource + "/orders", nil, ""},
 		{"a root", nil, func(r *http.Request) { r.RequestURI = "/" }, unitResource, nil, ""},
 		{"dot segments in the request", nil, func(r *http.Request) { r.RequestURI = "/x/../orders" }, unitResource + "/x/../orders", ErrClaim, "htu"},
@@ -361,6 +395,9 @@ func TestProofTarget(t *testing.T) {
 				return &url.URL{Scheme: "https", Host: "api.example", Path: ".evil/orders"}, nil
 			}
 		}, nil, "https://api.example.evil/orders", ErrMalformed, "RequestURL"},
+		{"RequestURL returns no host", func(c *ResourceServerConfig) {
+			c.RequestURL = func(*http.Request) (*url.URL, error) { return &url.URL{Scheme: "https", Path: "/orders"}, nil }
+		}, nil, "https:///orders", ErrMalformed, "RequestURL"},
 		{"RequestURL returns an opaque URL", func(c *ResourceServerConfig) {
 			c.RequestURL = func(*http.Request) (*url.URL, error) {
 				return &url.URL{Scheme: "https", Host: "api.example", Opaque: "//evil.example/orders"}, nil
@@ -379,10 +416,11 @@ func TestProofTarget(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rs := s.resource(t, tt.change)
-			r := provenRequestOf(token, signProof(t, key, nil, proofClaims(token, map[string]any{"htu": tt.htu})))
+			r := provenRequestOf(token)
 			if tt.edit != nil {
 				tt.edit(r)
 			}
+			r.Header.Set("DPoP", signProof(t, key, nil, proofClaims(token, map[string]any{"htm": r.Method, "htu": tt.htu})))
 			_, err := authenticate(t, rs, r)
 			if tt.kind == nil && err == nil {
 				return
@@ -521,6 +559,7 @@ func TestProofReplay(t *testing.T) {
 		sharing.err = cause
 		_, err := authenticate(t, rs, request())
 		wantError(t, err, want.kind, "Replay")
+		wantError(t, err, cause, "")
 		if status, _, h := codeOf(rs, err); status != want.status || h.Get("Retry-After") == "" {
 			t.Error(status, h)
 		}
