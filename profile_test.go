@@ -254,6 +254,8 @@ func TestProfileMarker(t *testing.T) {
 	}{
 		{"use=access", map[string]any{"use": "access"}, true},
 		{"use=access", map[string]any{"use": "Access"}, false},
+		{"use=id|access", map[string]any{"use": "access"}, true},
+		{"use=id|access", map[string]any{"use": "ACCESS"}, false},
 		{"use=access", map[string]any{"use": []string{"access"}}, false},
 		{"use=access", map[string]any{"use": true}, false},
 		{"use=a=b", map[string]any{"use": "a=b"}, true},
@@ -296,6 +298,8 @@ func TestProfileMarker(t *testing.T) {
 	cognito := s.resource(t, func(c *ResourceServerConfig) {
 		c.Servers[0].Profile = &AccessTokenProfile{Types: []string{"at+jwt"}, ClientIDs: []string{unitClient}}
 	})
+	_, err := authenticate(t, cognito, bearer(s.accessToken(t, map[string]any{"client_id": strings.ToUpper(unitClient)})))
+	wantError(t, err, ErrAudience, "client_id")
 	for aud, kind := range map[any]error{unitRemoved: nil, unitResource: nil, "https://other.example": ErrAudience} {
 		_, err := authenticate(t, cognito, bearer(s.accessToken(t, map[string]any{"aud": aud})))
 		if kind == nil && err != nil || kind != nil && !errors.Is(err, kind) {

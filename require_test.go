@@ -47,11 +47,14 @@ func TestRequire(t *testing.T) {
 		{"scopes", nil, Requirement{Scope: []string{"write", "read"}}, 204, "", nil, ""},
 		{"one of two", nil, Requirement{Scope: []string{"read", "admin"}}, 403, codeInsufficientScope, ErrScope, "scope"},
 		{"a part of a scope", nil, Requirement{Scope: []string{"rea"}}, 403, codeInsufficientScope, ErrScope, "scope"},
+		{"scope in other case", nil, Requirement{Scope: []string{"Read"}}, 403, codeInsufficientScope, ErrScope, "scope"},
 		{"no scope", map[string]any{"scope": unitRemoved}, Requirement{Scope: []string{"read"}}, 403, codeInsufficientScope, ErrScope, "scope"},
 		{"acr", gold, Requirement{ACRValues: []string{"silver", "gold"}}, 204, "", nil, ""},
 		{"another acr", gold, Requirement{ACRValues: []string{"silver"}}, 401, codeInsufficientAuthentication, ErrClaim, "acr"},
+		{"acr in other case", gold, Requirement{ACRValues: []string{"Gold"}}, 401, codeInsufficientAuthentication, ErrClaim, "acr"},
 		{"no acr", nil, Requirement{ACRValues: []string{"gold"}}, 401, codeInsufficientAuthentication, ErrClaim, "acr"},
 		{"age", gold, Requirement{MaxAge: int64p(100)}, 204, "", nil, ""},
+		{"no age", map[string]any{"auth_time": unitTime + 600}, Requirement{MaxAge: int64p(0)}, 204, "", nil, ""},
 		{"age within tolerance", gold, Requirement{MaxAge: int64p(70)}, 204, "", nil, ""},
 		{"too old", gold, Requirement{MaxAge: int64p(69)}, 401, codeInsufficientAuthentication, ErrExpired, "auth_time"},
 		{"no auth_time", nil, Requirement{MaxAge: int64p(1 << 40)}, 401, codeInsufficientAuthentication, ErrClaim, "auth_time"},
@@ -131,6 +134,16 @@ func TestChallenges(t *testing.T) {
 			"step up", stepUp, bearer(s.accessToken(t, nil)), 401,
 			with("error", codeInsufficientAuthentication, "error_description", text(codeInsufficientAuthentication), "scope", "read", "acr_values", "gold silver", "max_age", "300"),
 			with("scope", "read", "acr_values", "gold silver", "max_age", "300", "algs", algs),
+		},
+		{
+			"step up in time alone", Requirement{MaxAge: int64p(0)}, bearer(s.accessToken(t, map[string]any{"auth_time": unitTime - 100})), 401,
+			with("error", codeInsufficientAuthentication, "error_description", text(codeInsufficientAuthentication), "max_age", "0"),
+			with("max_age", "0", "algs", algs),
+		},
+		{
+			"step up in kind alone", Requirement{ACRValues: []string{"gold"}}, bearer(s.accessToken(t, nil)), 401,
+			with("error", codeInsufficientAuthentication, "error_description", text(codeInsufficientAuthentication), "acr_values", "gold"),
+			with("acr_values", "gold", "algs", algs),
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -213,6 +226,14 @@ func TestWriteError(t *testing.T) {
 		}
 		if w.Header().Get("DPoP-Nonce") != "" {
 			t.Errorf("%v: a nonce", tt.err)
+		}
+		// A browser must not take the body for something else, nor a cache keep it.
+		mediaType, sniff := mediaJSON, "nosniff"
+		if tt.code == "" { // there is no body
+			mediaType, sniff = "", ""
+		}
+		if h := w.Header(); h.Get("Content-Type") != mediaType || h.Get("X-Content-Type-Options") != sniff || h.Get("Cache-Control") != "no-store" {
+			t.Errorf("%v: %v", tt.err, h)
 		}
 	}
 }
@@ -316,11 +337,11 @@ func TestRequirementFaults(t *testing.T) {
 	wantError(t, rs.Check(new(AccessToken), Requirement{}), ErrConfig, "AccessToken")
 	wantError(t, s.resource(t, nil).Check(token, Requirement{}), ErrConfig, "AccessToken")
 	// What was passed may be changed afterwards.
-	need := Requirement{Scope: []string{"read"}, ACRValues: nil, MaxAge: nil}
+	need := Requirement{Scope: []string{"read"}, ACRValues: []string{"gold"}, MaxAge: int64p(200)}
 	h := rs.Require(need, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
-	need.Scope[0] = "admin"
+	need.Scope[0], need.ACRValues[0], *need.MaxAge = "admin", "silver", 1
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, bearer(s.accessToken(t, nil)))
+	h.ServeHTTP(w, bearer(s.accessToken(t, map[string]any{"acr": "gold", "auth_time": unitTime - 100})))
 	if w.Code != 204 {
 		t.Error(w.Code)
 	}
@@ -340,6 +361,9 @@ func TestMetadataHandler(t *testing.T) {
 		c.Metadata = ResourceMetadata{ScopesSupported: []string{"read"}, ResourceName: "Orders"}
 	})
 	w := get(rs, http.MethodGet)
+	if got := w.Header().Get("Cache-Control"); got != "max-age=300" {
+		t.Errorf("Cache-Control: %q", got)
+	}
 	want := `{"resource":"https://api.example/v1","authorization_servers":["https://op.example"],"scopes_supported":["read"],"bearer_methods_supported":["header"],"resource_name":"Orders","tls_client_certificate_bound_access_tokens":true,"dpop_signing_alg_values_supported":["ES256"],"dpop_bound_access_tokens_required":true}`
 	if w.Code != 200 || w.Body.String() != want || w.Header().Get("Content-Type") != mediaJSON || w.Header().Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
@@ -365,6 +389,9 @@ func TestMetadataHandler(t *testing.T) {
 	if w := get(rs, http.MethodPost); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") == "" {
 		t.Error(w.Code)
 	}
+	if w := get(rs, "get"); w.Code != http.StatusMethodNotAllowed {
+		t.Error(w.Code)
+	}
 	if w := get(rs, http.MethodHead); w.Code != http.StatusOK {
 		t.Error(w.Code)
 	}
@@ -386,6 +413,34 @@ func TestMetadataHandler(t *testing.T) {
 	})
 	if w := get(template, http.MethodGet); strings.Contains(w.Body.String(), "tenantid") {
 		t.Error(w.Body)
+	}
+}
+
+// TestMetadataServers: the metadata name every server once, from wherever in the
+// configuration it is.
+func TestMetadataServers(t *testing.T) {
+	s := newUnitServer()
+	second := *s.config().Server
+	second.Issuer = "https://two.example"
+	for _, tt := range []struct {
+		name   string
+		change func(*ResourceServerConfig)
+		want   string
+	}{
+		{"one", nil, `["https://op.example"]`},
+		{"two", func(c *ResourceServerConfig) { c.Servers = append(c.Servers, TrustedServer{Server: &second}) }, `["https://op.example","https://two.example"]`},
+		{"that of introspection alone", func(c *ResourceServerConfig) { c.Servers, c.Introspect = nil, s.introspector(t, nil) }, `["https://op.example"]`},
+		{"that of introspection among them", func(c *ResourceServerConfig) { c.Introspect = s.introspector(t, nil) }, `["https://op.example"]`},
+		{"that of introspection beside another", func(c *ResourceServerConfig) {
+			c.Servers[0].Server, c.Introspect = &second, s.introspector(t, nil)
+		}, `["https://two.example","https://op.example"]`},
+	} {
+		rs := s.resource(t, tt.change)
+		w := httptest.NewRecorder()
+		rs.MetadataHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, rs.MetadataPath(), nil))
+		if !strings.Contains(w.Body.String(), `"authorization_servers":`+tt.want+`,`) {
+			t.Errorf("%s: %s", tt.name, w.Body)
+		}
 	}
 }
 

@@ -124,6 +124,8 @@ func TestNewResourceServerErrors(t *testing.T) {
 		{"marker without types", profile(AccessTokenProfile{Marker: "scp"}), ErrConfig, "Profile.Types"},
 		{"JWT without a marker", profile(AccessTokenProfile{Types: []string{"JWT"}}), ErrConfig, "Profile.Marker"},
 		{"no typ, no marker", profile(AccessTokenProfile{Types: []string{"at+jwt", ""}}), ErrConfig, "Profile.Marker"},
+		{"no typ before another, no marker", profile(AccessTokenProfile{Types: []string{"", "at+jwt"}}), ErrConfig, "Profile.Marker"},
+		{"JWT before others, no marker", profile(AccessTokenProfile{Types: []string{"at+jwt", "application/jwt", "application/at+jwt"}}), ErrConfig, "Profile.Marker"},
 		{"application/jwt, no marker", profile(AccessTokenProfile{Types: []string{"application/JWT"}}), ErrConfig, "Profile.Marker"},
 		{"a marker without a name", profile(AccessTokenProfile{Types: []string{"JWT"}, Marker: "=access"}), ErrConfig, "Profile.Marker"},
 		{"logout tokens", profile(AccessTokenProfile{Types: []string{"logout+jwt"}, Marker: "scp"}), ErrConfig, "Profile.Types"},
@@ -222,6 +224,11 @@ func TestCredential(t *testing.T) {
 		{"a space behind", []string{"Bearer " + good + " "}, ErrMalformed},
 		{"quoted", []string{`Bearer "` + good + `"`}, ErrMalformed},
 		{"control character", []string{"Bearer " + good + "\x00"}, ErrMalformed},
+		{"DEL", []string{"Bearer " + good + "\x7f"}, ErrMalformed},
+		{"DEL for a token", []string{"Bearer \x7f"}, ErrMalformed},
+		{"a backslash", []string{"Bearer a\\b"}, ErrMalformed},
+		{"the last visible character", []string{"Bearer ~"}, ErrParse},
+		{"the first visible character", []string{"Bearer !"}, ErrParse},
 		{"not ASCII", []string{"Bearer é" + good}, ErrMalformed},
 		{"not a JWT", []string{"Bearer opaque"}, ErrParse},
 		{"too long", []string{"Bearer " + strings.Repeat("a", maxToken+1)}, ErrParse},
@@ -272,6 +279,7 @@ func TestAccessTokenClaims(t *testing.T) {
 
 		{"no iss", map[string]any{"iss": unitRemoved}, ErrClaim, "iss"},
 		{"another iss", map[string]any{"iss": unitIssuer + "/"}, ErrIssuer, "iss"},
+		{"iss in other case", map[string]any{"iss": strings.ToUpper(unitIssuer)}, ErrIssuer, "iss"},
 		{"iss a number", map[string]any{"iss": 1}, ErrClaim, "iss"},
 		{"no sub", map[string]any{"sub": unitRemoved}, ErrClaim, "sub"},
 		{"empty sub", map[string]any{"sub": ""}, ErrClaim, "sub"},
@@ -420,6 +428,24 @@ func TestAccessTokenAccessors(t *testing.T) {
 	}
 }
 
+// TestResourceServerCopies: what becomes of the slices of a configuration afterwards
+// changes nothing. That of the nonce keys is in TestProofNonce.
+func TestResourceServerCopies(t *testing.T) {
+	s := newUnitServer()
+	key := proofKeyOf(t, ES256)
+	proofs, algs := []Algorithm{ES256}, []Algorithm{ES256}
+	types, clients, optional := []string{"at+jwt"}, []string{unitClient}, []string{"jti"}
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.DPoPAlgorithms, c.Servers[0].Algorithms = proofs, algs
+		c.Servers[0].Profile = &AccessTokenProfile{Types: types, ClientIDs: clients, Optional: optional}
+	})
+	proofs[0], algs[0], types[0], clients[0], optional[0] = PS256, PS256, "x+jwt", "another", "sub"
+	token := s.accessToken(t, map[string]any{"cnf": boundTo(key)["cnf"], "jti": unitRemoved})
+	if _, err := authenticate(t, rs, provenRequestOf(token, signProof(t, key, nil, proofClaims(token, nil)))); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestResourceServerSeveral has three servers with keys of their own: a token is
 // verified with the keys of the one that it says it is from.
 func TestResourceServerSeveral(t *testing.T) {
@@ -465,6 +491,7 @@ func TestResourceServerSeveral(t *testing.T) {
 		{"tid of another tenant", key, own, tenant, ErrIssuer},
 		{"no tid", key, "https://login.example/" + tenant + "/v2.0", unitRemoved, ErrClaim},
 		{"the template itself", key, template, tenant, ErrIssuer},
+		{"second in other case", key, "https://OTHER.example", unitRemoved, ErrIssuer},
 		{"nobody's", key, "https://nobody.example", unitRemoved, ErrIssuer},
 		{"no iss", key, unitRemoved, unitRemoved, ErrClaim},
 	} {
