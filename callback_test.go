@@ -658,7 +658,7 @@ func TestCallbackContext(t *testing.T) {
 	a := s.start(t, c, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := c.ValidateCallback(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
+	_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
 	var e *Error
 	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Op != opCallback {
 		t.Errorf("error %v", err)

@@ -382,12 +382,12 @@ func TestIDTokenOfAPI(t *testing.T) {
 		kind    error
 	}{{"scp", false, ErrType}, {"scope", false, nil}, {"scp", true, ErrType}, {"scope", true, nil}} {
 		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: tt.noNonce})
-		claims := m{"nonce": a.d.nonce, tt.name: "read"}
+		claims := m{"nonce": a.content.nonce, tt.name: "read"}
 		if tt.noNonce {
 			delete(claims, "nonce")
 		}
 		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(claims))}))
-		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"code": {"c"}, "state": {a.d.state}})
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"c"}, "state": {a.content.state}})
 		if err != nil {
 			t.Fatal(err)
 		}
