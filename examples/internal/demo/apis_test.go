@@ -37,12 +37,11 @@ func TestAPIsThatMislead(t *testing.T) {
 	t.Parallel()
 	s, ctx := stageFor(t, "apiclient", nil)
 	s.register(oauthtest.Client{})
-	var place string
 	api := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/metadata":
 			w.Header().Set("Content-Type", "application/json")
-			json.NewEncoder(w).Encode(map[string]any{"resource": place, "authorization_servers": []string{"https://op.example.com"}})
+			json.NewEncoder(w).Encode(map[string]any{"resource": "https://" + r.Host + "/elsewhere", "authorization_servers": []string{"https://op.example.com"}})
 		case "/elsewhere":
 			w.Header().Set("WWW-Authenticate", `Bearer, DPoP resource_metadata="https://`+r.Host+`/metadata"`)
 			w.WriteHeader(http.StatusUnauthorized)
@@ -60,8 +59,7 @@ func TestAPIsThatMislead(t *testing.T) {
 		"/bearer":    "does not ask for DPoP",
 		"/open":      "does not ask for DPoP",
 	} {
-		place = api.URL + path
-		s.settings["OAUTH_API"] = place
+		s.settings["OAUTH_API"] = api.URL + path
 		before := len(s.printed(t))
 		if err := s.runToEnd(ctx); err == nil || !strings.Contains(s.printed(t)[before:], want) {
 			t.Errorf("%s: %v\n%s", path, err, s.printed(t))
