@@ -37,6 +37,7 @@ func TestJARM(t *testing.T) {
 		{name: "iss like a tenant", change: m{"iss": "https://login.example/x/v2"}, config: template, kind: ErrIssuer, param: "iss"},
 		{name: "aud missing", change: m{"aud": unitRemoved}, kind: ErrClaim, param: "aud"},
 		{name: "aud other", change: m{"aud": "client-2"}, kind: ErrAudience, param: "aud"},
+		{name: "aud in other case", change: m{"aud": strings.ToUpper(unitClient)}, kind: ErrAudience, param: "aud"},
 		{name: "aud list", change: m{"aud": []string{unitClient}}},
 		{name: "aud not alone", change: m{"aud": []string{unitClient, "client-2"}}, kind: ErrAudience, param: "aud"},
 		{name: "aud empty list", change: m{"aud": []string{}}, kind: ErrAudience, param: "aud"},
@@ -49,6 +50,7 @@ func TestJARM(t *testing.T) {
 		{name: "state other", change: m{"state": "x"}, kind: ErrState, param: "state"},
 		{name: "state number", change: m{"state": 1}, kind: ErrClaim, param: "state"},
 		{name: "code missing", change: m{"code": unitRemoved}, kind: ErrClaim, param: "code"},
+		{name: "code with half of a surrogate pair", change: m{"code": json.RawMessage(`"\ud800"`)}, kind: ErrParse},
 		{name: "code number", change: m{"code": 1}, kind: ErrClaim, param: "code"},
 		{name: "code null", change: m{"code": nil}, kind: ErrClaim, param: "code"},
 		{name: "error", change: m{"error": "access_denied"}, kind: ErrRefused},
@@ -174,6 +176,38 @@ func TestJARMAlgorithmOfNothing(t *testing.T) {
 	wantError(t, err, ErrAlgorithm, "Server.AuthorizationSigningAlgValuesSupported")
 }
 
+// TestJARMConfiguredOtherwise: the client that a response comes to may be another one
+// than that which began, after a restart say. What it cannot verify is refused.
+func TestJARMConfiguredOtherwise(t *testing.T) {
+	s := newUnitServer()
+	listed := func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} }
+	for _, tt := range []struct {
+		name   string
+		change func(*Config)
+		kind   error
+		param  string
+	}{
+		{"the same", nil, nil, ""},
+		{"an algorithm of nothing", func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{"none"} }, ErrAlgorithm, "Server.AuthorizationSigningAlgValues"},
+		{"no keys", func(c *Config) { c.Server.JWKSURI = "" }, ErrConfig, "jwks_uri"},
+	} {
+		a := s.start(t, s.client(t, listed), &jarmRequest)
+		response := s.sign(t, "", map[string]any{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "code": "the-code", "state": a.State()})
+		c := s.client(t, func(c *Config) {
+			if listed(c); tt.change != nil {
+				tt.change(c)
+			}
+		})
+		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {response}})
+		if tt.kind == nil && err == nil {
+			continue
+		}
+		if wantError(t, err, tt.kind, tt.param); cb != nil {
+			t.Errorf("%s: a Callback came with the error", tt.name)
+		}
+	}
+}
+
 func leftHash(s string) string {
 	h := sha256.Sum256([]byte(s))
 	return encodeBase64URL(h[:16])
@@ -274,25 +308,34 @@ func TestHybridTenants(t *testing.T) {
 		return unitClaims(map[string]any{"iss": "https://login.example/" + tid + "/v2", "tid": tid, "nonce": nonce, "c_hash": leftHash("the-code")})
 	}
 	for _, tt := range []struct {
-		iss, first, second string
-		kind               error
+		responseType, iss, first, second string
+		kind                             error
+		late                             bool // the code was exchanged
 	}{
-		{"", guid, guid, nil},
-		{guid, guid, guid, nil},
-		{other, guid, guid, ErrIssuer},
-		{"", guid, other, ErrIssuer},
+		{"code id_token", "", guid, guid, nil, true},
+		{"code id_token", guid, guid, guid, nil, true},
+		{"code id_token", other, guid, guid, ErrIssuer, false},
+		{"code id_token", "", guid, other, ErrIssuer, true},
+		{"id_token", "", guid, "", nil, false},
+		{"id_token", guid, guid, "", nil, false},
+		{"id_token", other, guid, "", ErrIssuer, false},
+		{"id_token", strings.ToUpper(guid), guid, "", ErrIssuer, false},
 	} {
-		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "fragment"})
-		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.content.nonce))}))
-		params := url.Values{"code": {"the-code"}, "state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.content.nonce))}}
+		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.responseType, ResponseMode: "fragment"})
+		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.d.nonce))}))
+		params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.d.nonce))}}
+		if a.d.wants("code") {
+			params.Set("code", "the-code")
+		}
 		if tt.iss != "" {
 			params.Set("iss", "https://login.example/"+tt.iss+"/v2")
 		}
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+		before := len(s.requests("/token"))
+		cb, err := c.ValidateCallback(context.Background(), a, params)
 		if err == nil {
 			_, err = c.ExchangeCode(context.Background(), cb, nil)
 		}
-		if !errors.Is(err, tt.kind) {
+		if !errors.Is(err, tt.kind) || tt.late != (len(s.requests("/token")) > before) {
 			t.Errorf("%v: %v", tt, err)
 		}
 	}

@@ -439,6 +439,8 @@ func TestGrantErrors(t *testing.T) {
 		{"refresh without refresh token", nil, refresh(func(t *Token) { t.RefreshToken = Secret{} }), "Token"},
 		{"refresh a token of another server", nil, refresh(func(t *Token) { t.server = unitIssuer + "/" }), "Token"},
 		{"refresh a token of another client", nil, refresh(func(t *Token) { t.clientID = "client-2" }), "Token"},
+		{"refresh a token of the server in other case", nil, refresh(func(t *Token) { t.server = "https://OP.example" }), "Token"},
+		{"refresh a token of the client in other case", nil, refresh(func(t *Token) { t.clientID = strings.ToUpper(unitClient) }), "Token"},
 		{"refresh a token of another client, server unknown", nil, refresh(func(t *Token) { t.server, t.clientID = "", "client-2" }), "Token"},
 		{"client credentials of a public client", func(c *Config) { c.Auth = PublicClient() }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
 		{"client credentials of a public client by Grant", func(c *Config) { c.Auth = PublicClient() }, grant("client_credentials", "x"), "Auth"},

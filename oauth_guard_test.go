@@ -177,7 +177,7 @@ func TestGuardHost(t *testing.T) {
 func TestGuardIssuedType(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	for _, issued := range []TokenTypeIdentifier{TokenTypeRefreshToken, TokenTypeIDToken, TokenTypeSAML2, "x"} {
+	for _, issued := range []TokenTypeIdentifier{TokenTypeRefreshToken, TokenTypeIDToken, TokenTypeSAML2, "x", TokenTypeIdentifier(strings.ToUpper(string(TokenTypeJWT))), TokenTypeIdentifier(strings.ToUpper(string(TokenTypeAccessToken)))} {
 		tok := protectedToken("Bearer")
 		tok.IssuedTokenType = issued
 		req, _ := http.NewRequest(http.MethodGet, "https://api.example/x", nil)

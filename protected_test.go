@@ -55,6 +55,8 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 	}
 	bound := protectedToken("DPoP")
 	bound.jkt = other.Thumbprint()
+	folded := protectedToken("DPoP")
+	folded.jkt = strings.ToLower(d.Thumbprint())
 	edit := func(f func(*Token)) *Token {
 		tok := protectedToken("Bearer")
 		f(tok)
@@ -73,6 +75,7 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 		{name: "no token", kind: ErrConfig, param: "Token"},
 		{name: "empty token", token: &Token{}, kind: ErrConfig, param: "Token"},
 		{name: "another server's token", token: edit(func(tok *Token) { tok.server = "https://other.example" }), kind: ErrConfig, param: "Token"},
+		{name: "the server's token, its name in other case", token: edit(func(tok *Token) { tok.server = "https://OP.example" }), kind: ErrConfig, param: "Token"},
 		{name: "token that breaks the header", token: edit(func(tok *Token) { tok.AccessToken = NewSecret("a\r\nX: b") }), kind: ErrConfig, param: "AccessToken"},
 		{name: "token with a space", token: edit(func(tok *Token) { tok.AccessToken = NewSecret("a b") }), kind: ErrConfig, param: "AccessToken"},
 		{name: "N_A", token: protectedToken("N_A"), kind: ErrTokenType, param: "TokenType"},
@@ -82,6 +85,7 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 		{name: "DPoP without a key", token: protectedToken("DPoP"), kind: ErrBinding, param: "DPoP"},
 		{name: "DPoP without a key, another spelling", token: protectedToken("dpop"), kind: ErrBinding, param: "DPoP"},
 		{name: "DPoP with another key", token: bound, dpop: d, kind: ErrBinding, param: "DPoP"},
+		{name: "DPoP with the key in other case", token: folded, dpop: d, kind: ErrBinding, param: "DPoP"},
 		{name: "http", token: good, url: "http://api.example/", kind: ErrInsecureURL, param: "URL"},
 		{name: "another scheme", token: good, url: "ftp://api.example/", kind: ErrInsecureURL, param: "URL"},
 		{name: "no scheme", token: good, url: "//api.example/", kind: ErrConfig, param: "URL"},
@@ -132,6 +136,11 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 
 func TestDoSends(t *testing.T) {
 	d := unitDPoP(t)
+	issued := func(typ TokenTypeIdentifier) *Token {
+		tok := protectedToken("Bearer")
+		tok.IssuedTokenType = typ
+		return tok
+	}
 	bound := protectedToken("dPoP")
 	bound.jkt = d.Thumbprint()
 	for _, tt := range []struct {
@@ -143,6 +152,8 @@ func TestDoSends(t *testing.T) {
 		{"Bearer", protectedToken("Bearer"), nil, "Bearer"},
 		{"bearer", protectedToken("bEARER"), nil, "Bearer"},
 		{"no type", protectedToken(""), nil, "Bearer"},
+		{"of an exchange", issued(TokenTypeAccessToken), nil, "Bearer"},
+		{"of an exchange, a JWT", issued(TokenTypeJWT), nil, "Bearer"},
 		{"a program's own", &Token{AccessToken: NewSecret("the-access-token")}, nil, "Bearer"},
 		{"Bearer beside a key", protectedToken("Bearer"), d, "Bearer"},
 		{"DPoP", protectedToken("DPoP"), d, "DPoP"},

@@ -423,6 +423,12 @@ func TestJWKSImport(t *testing.T) {
 		{"another URL", func(now int64) string {
 			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, jwksURI+"/", now, key)
 		}, ErrConfig},
+		{"the URL in other case", func(now int64) string {
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"keys":[%s]}`, strings.ToUpper(jwksURI), now, key)
+		}, ErrConfig},
+		{"a life that is no number", func(now int64) string {
+			return fmt.Sprintf(`{"jwks_uri":%q,"time":%d,"max_age":"60","keys":[%s]}`, jwksURI, now, key)
+		}, ErrParse},
 		{"no URL", func(now int64) string { return fmt.Sprintf(`{"time":%d,"keys":[%s]}`, now, key) }, ErrParse},
 		{"no time", func(now int64) string { return fmt.Sprintf(`{"jwks_uri":%q,"keys":[%s]}`, jwksURI, key) }, ErrParse},
 		{"time as a string", func(now int64) string {
@@ -443,6 +449,9 @@ func TestJWKSImport(t *testing.T) {
 				err := set.Import([]byte(tt.data(time.Now().Unix())))
 				if !errors.Is(err, tt.want) || err == nil && tt.want != nil {
 					t.Errorf("error %v, want %v", err, tt.want)
+				}
+				if e, _ := err.(*Error); err != nil && (e == nil || e.Op != "key set") {
+					t.Errorf("the error does not say what it is of: %v", err)
 				}
 				if (set.current.Load() != nil) != (tt.want == nil) {
 					t.Error("an import that fails changes something, or one that does not changes nothing")
