@@ -180,7 +180,7 @@ func TestJARMAlgorithmOfNothing(t *testing.T) {
 // than that which began, after a restart say. What it cannot verify is refused.
 func TestJARMConfiguredOtherwise(t *testing.T) {
 	s := newUnitServer()
-	listed := func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{ES256} }
+	listed := func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256} }
 	for _, tt := range []struct {
 		name   string
 		change func(*Config)
@@ -188,7 +188,7 @@ func TestJARMConfiguredOtherwise(t *testing.T) {
 		param  string
 	}{
 		{"the same", nil, nil, ""},
-		{"an algorithm of nothing", func(c *Config) { c.Server.AuthorizationSigningAlgValues = []Algorithm{"none"} }, ErrAlgorithm, "Server.AuthorizationSigningAlgValues"},
+		{"an algorithm of nothing", func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{"none"} }, ErrAlgorithm, "Server.AuthorizationSigningAlgValuesSupported"},
 		{"no keys", func(c *Config) { c.Server.JWKSURI = "" }, ErrConfig, "jwks_uri"},
 	} {
 		a := s.start(t, s.client(t, listed), &jarmRequest)
@@ -198,7 +198,7 @@ func TestJARMConfiguredOtherwise(t *testing.T) {
 				tt.change(c)
 			}
 		})
-		cb, err := c.ValidateCallback(context.Background(), a, url.Values{"response": {response}})
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {response}})
 		if tt.kind == nil && err == nil {
 			continue
 		}
@@ -322,16 +322,16 @@ func TestHybridTenants(t *testing.T) {
 		{"id_token", strings.ToUpper(guid), guid, "", ErrIssuer, false},
 	} {
 		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.responseType, ResponseMode: "fragment"})
-		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.d.nonce))}))
-		params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.d.nonce))}}
-		if a.d.wants("code") {
+		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.content.nonce))}))
+		params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.content.nonce))}}
+		if a.content.wants("code") {
 			params.Set("code", "the-code")
 		}
 		if tt.iss != "" {
 			params.Set("iss", "https://login.example/"+tt.iss+"/v2")
 		}
 		before := len(s.requests("/token"))
-		cb, err := c.ValidateCallback(context.Background(), a, params)
+		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 		if err == nil {
 			_, err = c.ExchangeCode(context.Background(), cb, nil)
 		}
