@@ -1,0 +1,183 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// atLimit is a limit, and what becomes of something of n bytes, or of that time.
+type atLimit struct {
+	name string
+	max  int
+	try  func(t *testing.T, n int) error
+	kind error // of what is larger by step
+	step int   // 0: 1
+}
+
+// TestLimits has each limit that is cheap to reach: what is as large is taken, and what
+// is larger by one is not. Others are where their tests are: bodies in
+// TestHTTPBodyLimit, JSON in TestJSONRefused, tokens in TestJWSSize, attestations,
+// challenges, notifications and caches in those of their rooms.
+func TestLimits(t *testing.T) {
+	for _, tt := range append(limitsOfTokens(t), limitsOfTexts(t)...) {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.try(t, tt.max); err != nil {
+				t.Errorf("%d: %v", tt.max, err)
+			}
+			over := tt.max + max(tt.step, 1)
+			if err := tt.try(t, over); !errors.Is(err, tt.kind) {
+				t.Errorf("%d: %v, want %v", over, err, tt.kind)
+			}
+		})
+	}
+}
+
+var errOverLimit = errors.New("over the limit")
+
+// overUnless is for limits beyond which something is left out, and nobody is told.
+func overUnless(ok bool) error {
+	if ok {
+		return nil
+	}
+	return errOverLimit
+}
+
+// tooLong lets an error pass that is about something else than the length.
+func tooLong(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "longer than") {
+		return nil
+	}
+	return err
+}
+
+func limitsOfTokens(t *testing.T) []atLimit {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	key := proofKeyOf(t, ES256)
+	bound := s.accessToken(t, boundTo(key))
+	return []atLimit{
+		{"Authorization header field", maxToken, func(t *testing.T, n int) error {
+			_, err := authenticate(t, rs, apiRequest("Bearer "+strings.Repeat("a", n-len("Bearer "))))
+			return tooLong(err)
+		}, ErrParse, 0},
+		{"access token that is stored", maxToken, func(_ *testing.T, n int) error {
+			_, err := (&Token{AccessToken: NewSecret(strings.Repeat("a", n)), TokenType: "Bearer"}).MarshalBinary()
+			return err
+		}, ErrConfig, 0},
+		{"encrypted token", maxToken, func(_ *testing.T, n int) error {
+			_, err := splitJWE("...." + strings.Repeat("a", n-4))
+			return err
+		}, ErrParse, 0},
+		{"header of an encrypted token", maxHeader, func(_ *testing.T, n int) error {
+			_, err := splitJWE(strings.Repeat("a", n) + "....")
+			return err
+		}, ErrParse, 0},
+		{"header of a token that may be none", maxHeader, func(_ *testing.T, n int) error {
+			const open, end = `{"x":"`, `"}`
+			header := encodeBase64URL([]byte(open + strings.Repeat("x", n/4*3-len(open+end)) + end))
+			return overUnless(!isJWT(header + ".e30.AA"))
+		}, errOverLimit, 4},
+		{"DPoP proof", maxProof, func(t *testing.T, n int) error {
+			_, err := authenticate(t, rs, provenRequestOf(bound, proofOfSize(t, key, bound, n)))
+			return err
+		}, ErrParse, 0},
+		{"token that is remembered", maxRemembered, func(_ *testing.T, n int) error {
+			cache := newTokenCache(8)
+			d := &accessTokenData{raw: strings.Repeat("a", n-100), payload: strings.Repeat("a", 100)}
+			cache.add(tokenHash{1}, &rememberedToken{token: &AccessToken{d: d}})
+			return overUnless(cache.get(tokenHash{1}) != nil)
+		}, errOverLimit, 0},
+	}
+}
+
+// proofOfSize is a good proof of n bytes. A base64url segment cannot have every
+// length: a member of the header makes up for it.
+func proofOfSize(t *testing.T, key *SigningKey, token string, n int) string {
+	t.Helper()
+	for kid := range 4 {
+		for pad := n * 3 / 4; pad > n/2; pad-- {
+			proof := signProof(t, key, map[string]any{"kid": strings.Repeat("k", kid)}, proofClaims(token, map[string]any{"x": strings.Repeat("x", pad)}))
+			if len(proof) == n {
+				return proof
+			}
+			if len(proof) < n {
+				break
+			}
+		}
+	}
+	t.Fatalf("no proof has %d bytes", n)
+	return ""
+}
+
+func limitsOfTexts(t *testing.T) []atLimit {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	start := func(scope int) (*Authorization, error) {
+		return c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{strings.Repeat("x", scope)}})
+	}
+	saved := func(t *testing.T, a *Authorization) []byte {
+		t.Helper()
+		data, err := a.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	// Beside a scope so long that its length takes the bytes that it takes at the limit.
+	const scope = 2000
+	a, err := start(scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := len(saved(t, a)) - scope
+	return []atLimit{
+		{"Authorization that begins", maxSaved, func(t *testing.T, n int) error {
+			a, err := start(n - rest)
+			if err == nil && len(saved(t, a)) != n {
+				t.Errorf("%d bytes, not %d", len(saved(t, a)), n)
+			}
+			return err
+		}, ErrConfig, 0},
+		{"Authorization that is restored", maxSaved, func(t *testing.T, n int) error {
+			d := *a.d
+			d.scope = strings.Repeat("x", n-rest)
+			return new(Authorization).UnmarshalBinary(saved(t, &Authorization{d: &d}))
+		}, ErrParse, 0},
+		{"key set", maxBody, func(_ *testing.T, n int) error {
+			document := jwksDocument("a")
+			_, err := ParseKeySet([]byte(document + strings.Repeat(" ", n-len(document))))
+			return err
+		}, ErrParse, 0},
+		{"answer of an announced length", maxBody, func(_ *testing.T, n int) error {
+			c := newCaller(httpFunc(func(r *http.Request) (*http.Response, error) {
+				res := httpAnswer(r, 200, strings.Repeat("x", n))
+				res.ContentLength = int64(n)
+				return res, nil
+			}).client(), false, nil)
+			_, err := c.do(context.Background(), httpGet("https://op.example/"))
+			return err
+		}, ErrResponse, 0},
+		{"error_uri", maxErrorText, func(_ *testing.T, n int) error {
+			const page = "https://op.example/"
+			_, _, uri := refusalText(errorMembers{uri: page + strings.Repeat("x", n-len(page))}, nil)
+			return overUnless(len(uri) == n)
+		}, errOverLimit, 0},
+		{"header field of an error", maxErrorHeader, func(_ *testing.T, n int) error {
+			h := boundedHeader(http.Header{"A": {strings.Repeat("a", n-1)}})
+			return overUnless(len(h["A"]) == 1)
+		}, errOverLimit, 0},
+		{"AuthorizationLifetime in hours", int(maxAuthorizationAge / time.Hour), func(_ *testing.T, n int) error {
+			cfg := s.config()
+			cfg.AuthorizationLifetime = time.Duration(n) * time.Hour
+			_, err := NewClient(cfg)
+			return err
+		}, ErrConfig, 0},
+		{"stored interval in seconds", int(maxPollInterval / time.Second), func(_ *testing.T, n int) error {
+			return new(DeviceAuthorization).UnmarshalBinary(savePending(savedSamples()["DeviceAuthorization"].(*DeviceAuthorization).g.d, int64(n)))
+		}, ErrParse, 0},
+	}
+}
