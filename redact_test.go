@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // redactSecret has what each way of escaping treats differently.
@@ -80,6 +81,8 @@ func TestRedact(t *testing.T) {
 		{"a short word", "1234", "the code 1234 is old", "the code " + redacted + " is old"},
 		{"a short word, form-encoded", "12 34", "code=12+34&x", "code=" + redacted + "&x"},
 		{"a part of a word", "valid", "invalid, validity, valid_x", "invalid, validity, valid_x"},
+		{"as long as it takes to be one in a word", "validity", "xvalidityx", "x" + redacted + "x"},
+		{"one less", "validit", "xvalidity", "xvalidity"},
 		{"too short", "the", "the code", "the code"},
 		{"no escapes", "a-long-secret", `%zz \u12 &#; &#xz; &none; %4`, `%zz \u12 &#; &#xz; &none; %4`},
 		{"a surrogate pair", "secret-😀-secret", `the secret-\ud83d\ude00-secret`, "the " + redacted},
@@ -87,6 +90,28 @@ func TestRedact(t *testing.T) {
 	} {
 		if got := redact(tt.text, []string{tt.secret}); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestRedactWords has each octet before and after a short secret: within a word it is
+// none.
+func TestRedactWords(t *testing.T) {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+	for c := range 256 {
+		in := c >= utf8.RuneSelf || strings.IndexByte(letters, byte(c)) >= 0
+		for _, around := range [][2]string{{string([]byte{byte(c)}), ""}, {"", string([]byte{byte(c)})}} {
+			text := around[0] + "short" + around[1]
+			want := around[0] + redacted + around[1]
+			if in {
+				want = text
+			}
+			if around[0] == `\` { // it may be an escape of the s
+				want = redacted
+			}
+			if got := redact(text, []string{"short"}); got != want {
+				t.Errorf("%q: %q, want %q", text, got, want)
+			}
 		}
 	}
 }
