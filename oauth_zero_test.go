@@ -7,6 +7,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -196,6 +197,13 @@ func zeroCall(t *testing.T, name string, f reflect.Value, args []reflect.Value) 
 		if err != nil && v.Type() != reflect.TypeFor[error]() && !v.IsZero() && v.Kind() != reflect.Bool {
 			t.Logf("%s: %v comes with %v", name, v.Type(), err)
 		}
+	}
+	if n := len(results); n == 2 && results[1].Type() == reflect.TypeFor[error]() && err == nil && results[0].Kind() == reflect.Pointer && results[0].IsNil() {
+		t.Errorf("%s(%s): neither a result nor an error", name, strings.Join(shown, ", "))
+	}
+	// Of a Client that NewClient did not make nothing can be had.
+	if n := len(results); strings.HasPrefix(name, "(*Client).") && n > 0 && results[n-1].Type() == reflect.TypeFor[error]() && !errors.Is(err, ErrConfig) {
+		t.Errorf("%s(%s): %v", name, strings.Join(shown, ", "), err)
 	}
 	if err != nil {
 		_ = err.Error()
