@@ -87,8 +87,8 @@ func limitsOfTokens(t *testing.T) []atLimit {
 		}, ErrParse, 0},
 		{"token that is remembered", maxRemembered, func(_ *testing.T, n int) error {
 			cache := newTokenCache(8)
-			d := &accessTokenData{raw: strings.Repeat("a", n-100), payload: strings.Repeat("a", 100)}
-			cache.add(tokenHash{1}, &rememberedToken{token: &AccessToken{d: d}})
+			d := &accessTokenData{raw: strings.Repeat("a", n-100), tokenClaims: tokenClaims{payload: strings.Repeat("a", 100)}}
+			cache.add(tokenHash{1}, &rememberedToken{token: &AccessToken{content: d}})
 			return overUnless(cache.get(tokenHash{1}) != nil)
 		}, errOverLimit, 0},
 	}
@@ -116,10 +116,10 @@ func proofOfSize(t *testing.T, key *SigningKey, token string, n int) string {
 func limitsOfTexts(t *testing.T) []atLimit {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	start := func(scope int) (*Authorization, error) {
+	start := func(scope int) (*PendingAuthorization, error) {
 		return c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{strings.Repeat("x", scope)}})
 	}
-	saved := func(t *testing.T, a *Authorization) []byte {
+	saved := func(t *testing.T, a *PendingAuthorization) []byte {
 		t.Helper()
 		data, err := a.MarshalBinary()
 		if err != nil {
@@ -143,9 +143,9 @@ func limitsOfTexts(t *testing.T) []atLimit {
 			return err
 		}, ErrConfig, 0},
 		{"Authorization that is restored", maxSaved, func(t *testing.T, n int) error {
-			d := *a.d
+			d := *a.content
 			d.scope = strings.Repeat("x", n-rest)
-			return new(Authorization).UnmarshalBinary(saved(t, &Authorization{d: &d}))
+			return new(PendingAuthorization).UnmarshalBinary(saved(t, &PendingAuthorization{content: &d}))
 		}, ErrParse, 0},
 		{"key set", maxBody, func(_ *testing.T, n int) error {
 			document := jwksDocument("a")
@@ -177,7 +177,7 @@ func limitsOfTexts(t *testing.T) []atLimit {
 			return err
 		}, ErrConfig, 0},
 		{"stored interval in seconds", int(maxPollInterval / time.Second), func(_ *testing.T, n int) error {
-			return new(DeviceAuthorization).UnmarshalBinary(savePending(savedSamples()["DeviceAuthorization"].(*DeviceAuthorization).g.d, int64(n)))
+			return new(DeviceAuthorization).UnmarshalBinary(savePending(savedSamples()["DeviceAuthorization"].(*DeviceAuthorization).g.content, int64(n)))
 		}, ErrParse, 0},
 	}
 }

@@ -1,8 +1,7 @@
 package oauth
 
-// This file implements the resource server: from the credential of a request to
-// an access token. RFC 6750 (Bearer), RFC 9068 (JWT access tokens), RFC 7662
-// (opaque ones), RFC 8705, Section 3 and RFC 9449, Section 7 (bound ones).
+// This file implements the configuration of a resource server, and its metadata (RFC
+// 9728). The way from a request to a token is in authenticate.go.
 
 import (
 	"cmp"
@@ -508,7 +507,7 @@ func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
 	}{
 		{m.Resource != "" && m.Resource != rs.resource, "Resource"},
 		{m.BearerMethodsSupported != nil, "BearerMethodsSupported"},
-		{m.DPoPSigningAlgValuesSupported != nil, "DPoPSigningAlgValues"},
+		{m.DPoPSigningAlgValuesSupported != nil, "DPoPSigningAlgValuesSupported"},
 	} {
 		if own.set {
 			return fail(ErrConfig, "Metadata."+own.name, "is set by the package")

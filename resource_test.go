@@ -156,7 +156,7 @@ func TestNewResourceServerErrors(t *testing.T) {
 		{"clock", func(c *ResourceServerConfig) { c.Clock.Tolerance = time.Hour }, ErrConfig, "Clock.Tolerance"},
 		{"another resource", func(c *ResourceServerConfig) { c.Metadata.Resource = "https://other.example" }, ErrConfig, "Metadata.Resource"},
 		{"bearer methods", func(c *ResourceServerConfig) { c.Metadata.BearerMethodsSupported = []string{"query"} }, ErrConfig, "Metadata.BearerMethodsSupported"},
-		{"proof algorithms", func(c *ResourceServerConfig) { c.Metadata.DPoPSigningAlgValuesSupported = []Algorithm{ES256} }, ErrConfig, "Metadata.DPoPSigningAlgValues"},
+		{"proof algorithms", func(c *ResourceServerConfig) { c.Metadata.DPoPSigningAlgValuesSupported = []Algorithm{ES256} }, ErrConfig, "Metadata.DPoPSigningAlgValuesSupported"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := s.resourceConfig()
