@@ -82,8 +82,8 @@ type wire struct {
 
 	mu        sync.Mutex
 	transport *http.Transport
-	replaced  bool      // it is a clone, which nobody else knows
 	since     time.Time // when it became that
+	replaced  bool      // it is a clone, which nobody else knows
 	leaf      []byte    // the certificate that its connections have
 	until     time.Time // the end of that
 }
@@ -320,12 +320,14 @@ func (w *watch) send(rt http.RoundTripper, req *http.Request) (*http.Response, e
 		GotFirstResponseByte: func() { w.set(&w.answered) },
 	}))
 	r.GetBody = nil // net/http then says why it would send the body again
+	asked := *req.URL
+	r.URL = &asked // a round tripper that follows a redirect may write the new place into it
 	res, err := rt.RoundTrip(r)
 	if err != nil {
 		w.judge(req.Context(), err)
 		err = w.explain(req, err)
 	}
-	if res != nil && res.Request == r {
+	if res != nil && res.Request == r && r.URL != nil && originOf(r.URL) == originOf(req.URL) {
 		res.Request = req
 	}
 	if err != nil || res == nil || res.Body == nil || res.Body == http.NoBody {

@@ -410,6 +410,34 @@ func TestReplayForeign(t *testing.T) {
 }
 
 // TestHTTPFollowed: a round tripper that follows redirects says so in its answer.
+// TestHTTPFollowedInPlace: a round tripper that writes the place of a redirect into the
+// request that it was given has sent it on all the same.
+func TestHTTPFollowedInPlace(t *testing.T) {
+	place, _ := url.Parse("https://other.example/")
+	for name, follow := range map[string]func(r *http.Request){
+		"another URL":  func(r *http.Request) { r.URL = place },
+		"the same one": func(r *http.Request) { *r.URL = *place },
+		"its host":     func(r *http.Request) { r.URL.Host = place.Host },
+		"none":         func(r *http.Request) { r.URL = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			rt := httpFunc(func(r *http.Request) (*http.Response, error) {
+				follow(r)
+				return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+			})
+			refused := name != "none" // where it went is not known then
+			req := protectedRequest(t, "GET", unitAPI, nil)
+			c := newCaller(rt.client(), false, nil)
+			if _, err := c.do(t.Context(), httpGet("https://op.example/")); errors.Is(err, ErrResponse) != refused {
+				t.Error(err)
+			}
+			if _, err := c.send(rt, req, "test"); errors.Is(err, ErrResponse) != refused || req.URL.String() != unitAPI {
+				t.Error(err, req.URL)
+			}
+		})
+	}
+}
+
 func TestHTTPFollowed(t *testing.T) {
 	place, _ := url.Parse("https://other.example/")
 	for name, tt := range map[string]struct {

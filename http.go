@@ -247,7 +247,8 @@ type rewriter struct{ http.RoundTripper }
 
 // RewritesHost returns rt, marked as a round tripper that sends requests to another
 // host than their URL names, for example to the address that a server has inside
-// the program's own network. If rt is nil, it is [http.DefaultTransport].
+// the program's own network. An [*http.Transport] rewrites nothing and is returned as
+// it is, and so is nil.
 //
 // Use it for the Transport of an HTTPClient, for TransportOptions.Base, and for the
 // result of MutualTLS.Wrap. If rt is not marked, and the Request of a response
@@ -255,8 +256,8 @@ type rewriter struct{ http.RoundTripper }
 // is refused: something has followed a redirect, and has sent a code, secret or
 // token along. A round tripper around a marked one must be marked itself.
 func RewritesHost(rt http.RoundTripper) http.RoundTripper {
-	if rt == nil {
-		rt = http.DefaultTransport
+	if _, plain := rt.(*http.Transport); plain || rt == nil {
+		return rt
 	}
 	return rewriter{rt}
 }
