@@ -150,7 +150,7 @@ func (c *Client) ask(ctx context.Context, g *pendingGrant, grantType, param stri
 	got, err := c.askToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks, patience: patience})
 	var refused *ResponseError
 	errors.As(err, &refused)
-	if errors.Is(err, ErrPending) && refused.Code == "slow_down" {
+	if isPending(err) && refused.Code == "slow_down" {
 		g.slowDown(refused)
 	}
 	if lost := g.lost.Swap(errors.Is(err, ErrNetwork) || errors.Is(err, context.Canceled)); lost && refused != nil && refused.Code == "invalid_grant" {
@@ -169,6 +169,13 @@ func (g *pendingGrant) slowDown(e *ResponseError) {
 		}
 	}
 	g.interval.Store(min(next, int64(maxPollInterval/time.Second)))
+}
+
+// isPending reports whether the server's answer to the token request says so. That of
+// another server, which the client's own code asked for its authentication, does not.
+func isPending(err error) bool {
+	var refused *ResponseError
+	return errors.As(err, &refused) && refused.Is(ErrPending) && !errors.Is(err, ErrUnavailable)
 }
 
 // poll asks until there is an answer. After failures that may pass it waits
@@ -192,7 +199,7 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 		switch {
 		case err == nil: // whatever is wrong with it: asking again would replay the code
 			return c.acceptToken(ctx, got)
-		case errors.Is(err, ErrPending):
+		case isPending(err):
 			failures = 0
 		case ctx.Err() == nil && transient(err):
 			failures++

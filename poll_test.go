@@ -622,3 +622,28 @@ func TestPollErrors(t *testing.T) {
 		}
 	})
 }
+
+// TestPollForeignPending: an error of the program's own code that says pending is not the
+// server's answer.
+func TestPollForeignPending(t *testing.T) {
+	other := error(&ResponseError{Op: opToken, Code: "slow_down"})
+	for name, fault := range map[string]error{"the kind": ErrPending, "another server's": &Error{Kind: ErrUnavailable, Err: other}} {
+		s := newUnitServer()
+		polls := 0
+		c := s.client(t, func(c *Config) {
+			withDevice(c)
+			c.Auth = authFunc(func(_ context.Context, r *ClientAuthRequest) error {
+				if r.Form.Get("grant_type") == "" {
+					return nil
+				}
+				polls++
+				return fault
+			})
+		})
+		s.answer("/device", `{"device_code":"d","user_code":"U","verification_uri":"https://op.example.com/d","expires_in":60}`)
+		d := must(c.StartDeviceAuthorization(t.Context(), nil))
+		if _, err := c.DeviceToken(t.Context(), d, nil); err == nil || polls != 1 || d.Interval() != 5*time.Second {
+			t.Errorf("%s: %v after %d attempts, the interval is %v", name, err, polls, d.Interval())
+		}
+	}
+}
