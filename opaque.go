@@ -47,7 +47,7 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 	// refused already.
 	answer.kind, answer.nullAbsent = ErrClaim, true
 	if err := rs.checkIntrospection(answer, i.content.tokenType, d); err != nil {
-		return nil, err
+		return nil, withoutSecrets(err, func() []string { return []string{raw} }) // which the server may quote
 	}
 	rs.asked.add(hash, &rememberedToken{token: t, accept: rs.introspect.accept, asked: asked, life: rs.ttl})
 	return t, nil

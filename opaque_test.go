@@ -290,3 +290,19 @@ func TestIntrospectionTTLSlow(t *testing.T) {
 		}
 	})
 }
+
+// TestOpaqueQuoted: an answer that quotes the token does not bring it into the error.
+func TestOpaqueQuoted(t *testing.T) {
+	const token = "opaque-token-0123456789"
+	for name, body := range map[string]string{
+		"iss": `{"active":true,"iss":"` + token + `"}`, "token_type": `{"active":true,"token_type":"` + token + `"}`,
+		"aud": `{"active":true,"aud":"` + token + `"}`,
+	} {
+		s := newUnitServer()
+		rs := s.resource(t, func(cfg *ResourceServerConfig) { cfg.Introspect = s.introspector(t, nil) })
+		s.set("/introspect", unitAnswer{mediaType: mediaJSON, body: body})
+		if _, err := authenticate(t, rs, bearer(token)); err == nil || strings.Contains(err.Error(), token) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
