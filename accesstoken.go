@@ -146,6 +146,19 @@ func (t *AccessToken) summary() string {
 	return "AccessToken(" + printable(d.issuer, 256) + " " + printable(d.subject, 256) + " " + printable(d.clientID, 128) + ")"
 }
 
+// checkTimes judges exp and nbf, where they are known.
+func (d *accessTokenData) checkTimes(clock Clock) error {
+	if !d.expiry.IsZero() {
+		if err := clock.checkExpiry("exp", d.expiry); err != nil {
+			return err
+		}
+	}
+	if !d.start.IsZero() {
+		return clock.checkNotBefore("nbf", d.start)
+	}
+	return nil
+}
+
 // MarshalJSON always returns an error, because a program that decodes the result
 // would trust it.
 func (t AccessToken) MarshalJSON() ([]byte, error) {

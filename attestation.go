@@ -265,10 +265,12 @@ func isCombined(auth ClientAuth) bool {
 	return ok && a.dpop
 }
 
-// attestedBy is the part of r that a Client has put there; nil if it is nobody's.
-func attestedBy(r *ClientAuthRequest) *attestedRequest {
-	q, _ := r.attempts.(*attestedRequest)
-	return q
+// attestedBy is the part of r that a Client has put there, or one without a client.
+func attestedBy(r *ClientAuthRequest) clientAttempts {
+	if r.attempts == nil {
+		return (*attestedRequest)(nil)
+	}
+	return r.attempts
 }
 
 // prove has the DPoP proof of an attempt authenticate the client, with the
@@ -282,7 +284,7 @@ func (q *attestedRequest) prove(ctx context.Context) error {
 // nonce is that of the DPoP proof, where it authenticates the client; "" leaves it
 // to RFC 9449.
 func (q *attestedRequest) nonce() string {
-	if q == nil || !q.proven {
+	if !q.proven {
 		return ""
 	}
 	return q.challenge
@@ -318,7 +320,7 @@ func (q *attestedRequest) tolerance() time.Duration {
 // prover makes the DPoP proof of the attempt: d, or the client's where the proof
 // authenticates it, also where RFC 9449 has none.
 func (q *attestedRequest) prover(d *DPoP) *DPoP {
-	if q == nil || !q.proven {
+	if !q.proven {
 		return d
 	}
 	return q.dpopKey
@@ -348,7 +350,7 @@ func (q *attestedRequest) take(ctx context.Context) (string, error) {
 // retry keeps the challenge of an answer, and reports whether the request is to
 // be made once more: it was refused for its challenge, and this is another one.
 func (q *attestedRequest) retry(res *httpResponse) bool {
-	if q == nil || !q.signed {
+	if !q.signed {
 		return false
 	}
 	code := ""

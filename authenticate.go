@@ -260,3 +260,17 @@ func (rs *ResourceServer) checkPresentation(r *http.Request, scheme string, hash
 	}
 	return nil
 }
+
+// checkCertificate is RFC 8705, Section 3.
+func (rs *ResourceServer) checkCertificate(r *http.Request, x5t string) error {
+	cert, err := rs.peer(r)
+	switch {
+	case err != nil:
+		return &Error{Kind: ErrMalformed, Param: "ClientCertificate", Detail: "the client's certificate cannot be had", Err: err}
+	case cert == nil:
+		return fail(ErrBinding, "cnf", "the token is bound to a client certificate, and there is none")
+	case !sameSecret(CertificateThumbprint(cert), x5t):
+		return fail(ErrBinding, "cnf", "the token is bound to another client certificate")
+	}
+	return nil
+}

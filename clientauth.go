@@ -43,6 +43,11 @@ type ClientAuthRequest struct {
 // clientAttempts is the part of a request, over all attempts at it, that a Client shares
 // with its authentication. It is nil if another program calls Authenticate.
 type clientAttempts interface {
+	// dpop returns the client's key for DPoP; nil if there is none.
+	dpop() *DPoP
+	tolerance() time.Duration
+	// prove has the DPoP proof of the attempt authenticate the client.
+	prove(ctx context.Context) error
 	// take returns the server's challenge for the proof of the next attempt; "" if
 	// there is none.
 	take(ctx context.Context) (challenge string, err error)

@@ -206,7 +206,7 @@ func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
 	return err
 }
 
-// retry keeps the nonce of an answer, and returns it if the request is to be
+// retryNonce keeps the nonce of an answer, and returns it if the request is to be
 // made once more: it was refused for its nonce, and this is another one. The
 // second proof has this one, not the latest: where server and resource are one
 // origin with nonces of their own, that may be the other's by then.

@@ -1,7 +1,7 @@
 package oauth
 
-// This file holds the errors: the kinds that callers tell apart with
-// errors.Is, and the types that carry what a server answered.
+// This file holds the errors: the kinds that callers tell apart with errors.Is, the types
+// that carry what a server answered, and what a resource server answers beside a kind.
 
 import (
 	"errors"

@@ -132,7 +132,6 @@ type joseHeader struct {
 // A parsedJWS is a compact JWS that nobody has verified. Its bytes stand in
 // the scratch of a pool.
 type parsedJWS struct {
-	rawHeader    string // the first segment
 	input        []byte // header.payload, what is signed
 	payload, sig []byte // decoded
 }
@@ -268,7 +267,7 @@ func parseSegments(raw string, segments [3]string, scratch *[]byte) (*parsedJWS,
 		return nil, err
 	}
 	*scratch = buf
-	return &parsedJWS{segments[0], buf[:signed], buf[len(raw):sigAt], buf[sigAt:]}, nil
+	return &parsedJWS{buf[:signed], buf[len(raw):sigAt], buf[sigAt:]}, nil
 }
 
 func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (*verifiedJWS, error) {

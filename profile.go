@@ -235,7 +235,7 @@ func (p *AccessTokenProfile) checkAudience(claims jsonObject, resource string, d
 	return nil
 }
 
-// suggest names the ready-made profile under which a token would be good, for
+// suggestProfile names the ready-made profile under which a token would be good, for
 // the developer who left TrustedServer.Profile nil; "" if there is none.
 func suggestProfile(claims jsonObject, typ, resource string, d *accessTokenData) string {
 	clientID, _, _ := claims.string("client_id")

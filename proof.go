@@ -1,7 +1,7 @@
 package oauth
 
-// This file implements the server's side of DPoP (RFC 9449): the check of proofs,
-// and the nonces that a resource server gives out. The client's side is in dpop.go.
+// This file implements the server's side of DPoP (RFC 9449): the check of proofs. The
+// nonces that a resource server gives out are in nonce.go. The client's side is in dpop.go.
 
 import (
 	"errors"
@@ -234,18 +234,4 @@ func (rs *ResourceServer) calledURL(r *http.Request) (string, error) {
 		return "", fail(ErrMalformed, "RequestURL", "returned an opaque URL, or one whose path does not begin with a slash")
 	}
 	return called, nil
-}
-
-// checkCertificate is RFC 8705, Section 3.
-func (rs *ResourceServer) checkCertificate(r *http.Request, x5t string) error {
-	cert, err := rs.peer(r)
-	switch {
-	case err != nil:
-		return &Error{Kind: ErrMalformed, Param: "ClientCertificate", Detail: "the client's certificate cannot be had", Err: err}
-	case cert == nil:
-		return fail(ErrBinding, "cnf", "the token is bound to a client certificate, and there is none")
-	case !sameSecret(CertificateThumbprint(cert), x5t):
-		return fail(ErrBinding, "cnf", "the token is bound to another client certificate")
-	}
-	return nil
 }

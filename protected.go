@@ -283,7 +283,7 @@ func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) 
 	if _, err := c.authorization(t); err != nil {
 		return nil, err
 	}
-	tr.use(t)
+	tr.use(t, tr.lifetimeOf(t))
 	if tr.renew == nil && !t.RefreshToken.IsZero() {
 		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) { return c.refresh(ctx, t, nil) }
 	}

@@ -137,21 +137,22 @@ func (k *keptToken) expired(now time.Time, d time.Duration) bool {
 	return !k.token.Expiry.IsZero() && (!now.Add(d).Before(k.token.Expiry) || !monotonic().Add(d).Before(k.until))
 }
 
-// use makes t the token, and returns how long it lives; r is locked, or nobody else
-// has it yet.
-func (k *keptToken) use(t *Token) (lifetime time.Duration) {
-	if lifetime = earlyRefresh * 2; !t.Expiry.IsZero() { // else it is not known, and not used
-		lifetime = max(0, k.c.clock.left(t.Expiry)) // the program's own code, before anything changes
+// lifetimeOf is how long a token lives; of one whose expiry is not known it is not used.
+func (k *keptToken) lifetimeOf(t *Token) time.Duration {
+	if t == nil || t.Expiry.IsZero() {
+		return earlyRefresh * 2
 	}
-	k.token, k.refusedBy = t.clone(), nil
-	if t.Expiry.IsZero() {
-		return lifetime
-	}
-	k.until = monotonic().Add(lifetime)
-	return lifetime
+	return max(0, k.c.clock.left(t.Expiry))
 }
 
-// launch begins a flight, for all that wait; r is locked.
+// use makes t the token, which lives for so long; k is locked, or nobody else has it yet.
+func (k *keptToken) use(t *Token, lifetime time.Duration) {
+	if k.token, k.refusedBy = t.clone(), nil; !t.Expiry.IsZero() {
+		k.until = monotonic().Add(lifetime)
+	}
+}
+
+// launch begins a flight, for all that wait; k is locked.
 func (k *keptToken) launch(ctx context.Context, stale bool) {
 	k.flights++
 	n := k.flights
@@ -184,6 +185,7 @@ func (k *keptToken) isLate(n int) bool { return k.flight == nil || k.flights != 
 
 // land says what those who waited for run get.
 func (k *keptToken) land(ctx context.Context, _ *Token, err error, late bool) (*Token, error) {
+	now := k.c.clock.local()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !late {
@@ -191,7 +193,7 @@ func (k *keptToken) land(ctx context.Context, _ *Token, err error, late bool) (*
 	}
 	died := !late && !k.settled // it panicked, or was given up
 	if died {
-		err = k.failed(err, false)
+		err = k.failed(now, err, false)
 	}
 	// It may have got a refresh token all the same, which is not left to the next
 	// request: there may be none in this process. Once for each Token: a hook that
@@ -226,6 +228,7 @@ func (k *keptToken) renewed(ctx context.Context, n int) error {
 	if err == nil {
 		_, err = k.c.authorization(t)
 	}
+	now, lifetime := k.c.clock.local(), k.lifetimeOf(t) // the program's own code, in front of the lock
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.isLate(n) {
@@ -234,10 +237,11 @@ func (k *keptToken) renewed(ctx context.Context, n int) error {
 			return err
 		}
 	} else if k.settled = true; err != nil {
-		return k.failed(err, over)
+		return k.failed(now, err, over)
 	}
 	// Of a token that lives for seconds, half the life is early enough.
-	k.early = min(earlyRefresh, k.use(t)/2)
+	k.early = min(earlyRefresh, lifetime/2)
+	k.use(t, lifetime)
 	k.renewals++
 	k.pending, k.unsaved = nil, k.hook != nil
 	k.lastErr, k.failures, k.ended = nil, 0, false
@@ -269,8 +273,8 @@ func (t *Token) refreshToken() Secret {
 	return t.RefreshToken
 }
 
-// failed puts the next renewal off, or ends the renewals; r is locked.
-func (k *keptToken) failed(err error, over bool) error {
+// failed puts the next renewal off, or ends the renewals; k is locked.
+func (k *keptToken) failed(now time.Time, err error, over bool) error {
 	k.pending = nil
 	var rotated *RefreshError
 	if errors.As(err, &rotated) && k.holds(rotated.RefreshToken) {
@@ -282,7 +286,7 @@ func (k *keptToken) failed(err error, over bool) error {
 	k.ended = over
 	next := "the session is over: the user has to log in again"
 	if !over {
-		next = "the token could not be renewed, and the next try is at " + stamp(k.c.clock.local().Add(backoff)) + " or by Renew"
+		next = "the token could not be renewed, and the next try is at " + stamp(now.Add(backoff)) + " or by Renew"
 	}
 	k.lastErr = &renewalError{next, err}
 	return k.lastErr

@@ -1,8 +1,7 @@
 package oauth
 
-// This file holds the resource server's middleware, and what it answers to
-// requests that it refuses: RFC 6750, Section 3, RFC 9449, Sections 7.1 and 9, RFC
-// 9470 and RFC 9728.
+// This file implements the resource server's middleware, and the requirements that a
+// token is held against (RFC 6750, Section 3.1; RFC 9470).
 
 import (
 	"context"

@@ -30,19 +30,6 @@ func (m *rememberedToken) stillGood(clock Clock) error {
 	return d.checkTimes(clock)
 }
 
-// checkTimes judges exp and nbf, where they are known.
-func (d *accessTokenData) checkTimes(clock Clock) error {
-	if !d.expiry.IsZero() {
-		if err := clock.checkExpiry("exp", d.expiry); err != nil {
-			return err
-		}
-	}
-	if !d.start.IsZero() {
-		return clock.checkNotBefore("nbf", d.start)
-	}
-	return nil
-}
-
 // A tokenCache holds a bounded number of tokens, none of them large. It is made of
 // two halves: what is used moves to the newer one, and when that is full the older
 // one is dropped.
