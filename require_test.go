@@ -127,6 +127,8 @@ func TestChallenges(t *testing.T) {
 		{"bad token", Requirement{}, bearer("x"), 401, with("error", codeInvalidToken, "error_description", text(codeInvalidToken)), with("algs", algs)},
 		{"bad token as DPoP", Requirement{}, apiRequest("DPoP x"), 401, with(), with("algs", algs, "error", codeInvalidToken, "error_description", text(codeInvalidToken))},
 		{"bound as Bearer", Requirement{}, bearer(bound), 401, with("error", codeInvalidToken, "error_description", text(codeInvalidToken)), with("algs", algs)},
+		{"DPoP in small letters", Requirement{}, apiRequest("dpop x"), 401, with(), with("algs", algs, "error", codeInvalidToken, "error_description", text(codeInvalidToken))},
+		{"too long as DPoP", Requirement{}, apiRequest("DPoP " + strings.Repeat("x", maxToken)), 401, with(), with("algs", algs, "error", codeInvalidToken, "error_description", text(codeInvalidToken))},
 		{"no proof", Requirement{}, apiRequest("DPoP " + bound), 401, with(), with("algs", algs, "error", codeInvalidProof, "error_description", text(codeInvalidProof))},
 		{"scope", Requirement{Scope: []string{"admin"}}, bearer(s.accessToken(t, nil)), 403, with("error", codeInsufficientScope, "error_description", text(codeInsufficientScope), "scope", "admin"), with("scope", "admin", "algs", algs)},
 		{"scope, bound", Requirement{Scope: []string{"admin"}}, provenRequestOf(bound, signProof(t, key, nil, proofClaims(bound, nil))), 403, with("scope", "admin"), with("error", codeInsufficientScope, "error_description", text(codeInsufficientScope), "scope", "admin", "algs", algs)},
@@ -220,12 +222,21 @@ func TestWriteError(t *testing.T) {
 		if strings.Contains(w.Body.String()+fmt.Sprint(w.Header()), secret) || tt.code != "" && !strings.Contains(w.Body.String(), `{"error":"`+tt.code+`"`) {
 			t.Errorf("%v: %s %v", tt.err, w.Body, w.Header())
 		}
-		challenged := len(ParseChallenges(w.Header())) == 2
-		if want := tt.status < 500 && tt.status != 429; challenged != want {
+		list := ParseChallenges(w.Header())
+		if want := tt.status < 500 && tt.status != 429; want != (len(list) == 2) {
 			t.Errorf("%v: %v", tt.err, w.Header())
+		}
+		for _, c := range list { // the error does not say which scheme was tried
+			if len(list) == 2 && c.Params["error"] != tt.code {
+				t.Errorf("%v: %v", tt.err, w.Header())
+			}
 		}
 		if w.Header().Get("DPoP-Nonce") != "" {
 			t.Errorf("%v: a nonce", tt.err)
+		}
+		patient := s.resource(t, func(c *ResourceServerConfig) { c.DPoPWindow = 2 * time.Minute })
+		if _, _, h := codeOf(patient, tt.err); tt.retry == "60" && h.Get("Retry-After") != "120" {
+			t.Errorf("%v, proofs of 2 minutes: %v", tt.err, h)
 		}
 		// A browser must not take the body for something else, nor a cache keep it.
 		mediaType, sniff := mediaJSON, "nosniff"
@@ -282,6 +293,9 @@ func TestRequireRequest(t *testing.T) {
 	}
 	if !nonceValue(w.Header().Get("DPoP-Nonce")) {
 		t.Error("no nonce for the next proof")
+	}
+	if w, _ := serve(rs, Requirement{}, bearer(s.accessToken(t, nil))); w.Code != 204 || w.Header().Get("DPoP-Nonce") != "" {
+		t.Error("a nonce for a request without a proof", w.Code)
 	}
 	// One within the other: the second judges the same token.
 	for need, want := range map[string]int{"read": 204, "admin": 403} {
@@ -413,6 +427,37 @@ func TestMetadataHandler(t *testing.T) {
 	})
 	if w := get(template, http.MethodGet); strings.Contains(w.Body.String(), "tenantid") {
 		t.Error(w.Body)
+	}
+}
+
+// TestMetadataBinding: the metadata say that tokens have to be bound where they have to
+// be, or where the program says so, and nowhere else.
+func TestMetadataBinding(t *testing.T) {
+	s := newUnitServer()
+	for _, tt := range []struct {
+		name       string
+		change     func(*ResourceServerConfig)
+		dpop, mtls bool
+	}{
+		{"no", func(*ResourceServerConfig) {}, false, false},
+		{"DPoP", func(c *ResourceServerConfig) { c.RequireDPoP = true }, true, false},
+		{"certificates", func(c *ResourceServerConfig) { c.RequireMTLS = true }, false, true},
+		{"DPoP, said", func(c *ResourceServerConfig) { c.Metadata.DPoPBoundAccessTokensRequired = true }, true, false},
+		{"certificates, said", func(c *ResourceServerConfig) { c.Metadata.TLSClientCertificateBoundAccessTokens = true }, false, true},
+		{"http for tests", func(c *ResourceServerConfig) {
+			c.Resource, c.InsecureAllowHTTP = "http://127.0.0.1:8080", true
+		}, false, false},
+	} {
+		rs := s.resource(t, tt.change)
+		w := httptest.NewRecorder()
+		rs.MetadataHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, rs.MetadataPath(), nil))
+		var m ResourceMetadata
+		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if m.DPoPBoundAccessTokensRequired != tt.dpop || m.TLSClientCertificateBoundAccessTokens != tt.mtls {
+			t.Errorf("%s: %s", tt.name, w.Body)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -155,6 +156,10 @@ func TestNewResourceServerErrors(t *testing.T) {
 		{"negative TTL", func(c *ResourceServerConfig) { c.Introspect, c.IntrospectionTTL = s.introspector(t, nil), -1 }, ErrConfig, "IntrospectionTTL"},
 		{"clock", func(c *ResourceServerConfig) { c.Clock.Tolerance = time.Hour }, ErrConfig, "Clock.Tolerance"},
 		{"another resource", func(c *ResourceServerConfig) { c.Metadata.Resource = "https://other.example" }, ErrConfig, "Metadata.Resource"},
+		{"another resource in case", func(c *ResourceServerConfig) { c.Metadata.Resource = strings.ToUpper(unitResource) }, ErrConfig, "Metadata.Resource"},
+		{"metadata that are no JSON", func(c *ResourceServerConfig) {
+			c.Metadata.Extra = map[string]json.RawMessage{"x": json.RawMessage("{")}
+		}, ErrConfig, "Metadata"},
 		{"bearer methods", func(c *ResourceServerConfig) { c.Metadata.BearerMethodsSupported = []string{"query"} }, ErrConfig, "Metadata.BearerMethodsSupported"},
 		{"proof algorithms", func(c *ResourceServerConfig) { c.Metadata.DPoPSigningAlgValuesSupported = []Algorithm{ES256} }, ErrConfig, "Metadata.DPoPSigningAlgValuesSupported"},
 	} {
@@ -182,8 +187,16 @@ func TestNewResourceServerTakes(t *testing.T) {
 		},
 		"http for tests": func(c *ResourceServerConfig) {
 			c.Resource, c.InsecureAllowHTTP = "http://127.0.0.1:8080", true
+			c.Servers[0].Server.JWKSURI = "http://127.0.0.1:8081/jwks"
 		},
-		"introspection alone": func(c *ResourceServerConfig) { c.Servers, c.Introspect = nil, s.introspector(t, nil) },
+		"capitals for a scheme": func(c *ResourceServerConfig) { c.Resource = "HTTPS://api.example" },
+		"issuers that differ in case": func(c *ResourceServerConfig) {
+			second := *s.config().Server
+			second.Issuer = "https://OP.example"
+			c.Servers = append(c.Servers, TrustedServer{Server: &second})
+		},
+		"the resource in its metadata": func(c *ResourceServerConfig) { c.Metadata.Resource = unitResource },
+		"introspection alone":          func(c *ResourceServerConfig) { c.Servers, c.Introspect = nil, s.introspector(t, nil) },
 		"bounds": func(c *ResourceServerConfig) {
 			c.DPoPWindow, c.VerifiedTokens, c.DPoPNonceKeys = 5*time.Minute, 1<<20, [][]byte{make([]byte, 32)}
 			c.Introspect, c.IntrospectionTTL = s.introspector(t, nil), 10*time.Minute
@@ -191,8 +204,45 @@ func TestNewResourceServerTakes(t *testing.T) {
 	} {
 		cfg := s.resourceConfig()
 		change(&cfg)
-		if _, err := NewResourceServer(cfg); err != nil {
+		rs, err := NewResourceServer(cfg)
+		if err != nil {
 			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if bounds := name == "bounds"; bounds != (rs.verified != nil) || bounds != (rs.asked != nil) {
+			t.Errorf("%s: tokens are remembered: %v, %v", name, rs.verified != nil, rs.asked != nil)
+		}
+	}
+}
+
+// TestResourceServerSettings: what keys are fetched with, what ends with it, and what is
+// printed of it.
+func TestResourceServerSettings(t *testing.T) {
+	s := newUnitServer()
+	log, closer := new(traceLog), &idleCloser{next: s}
+	cfg := s.resourceConfig()
+	cfg.HTTPClient, cfg.Trace = &http.Client{Transport: closer}, log.trace()
+	rs, err := NewResourceServer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rs.Authenticate(bearer(s.accessToken(t, nil))); err != nil {
+		t.Fatal(err)
+	}
+	if closer.calls != 1 || len(log.keySets) != 1 {
+		t.Errorf("%d requests, %d key sets", closer.calls, len(log.keySets))
+	}
+	if rs.CloseIdleConnections(); closer.closed == 0 {
+		t.Error("connections are left open")
+	}
+	local, err := ParseKeySet([]byte(jwksDocument("a")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].KeySet = local }).CloseIdleConnections() // has none
+	for text, v := range map[string]any{`ResourceServerConfig("` + unitResource + `")`: cfg, `ResourceServer("` + unitResource + `")`: rs} {
+		if got := fmt.Sprint(v); got != text {
+			t.Errorf("%q, want %q", got, text)
 		}
 	}
 }
