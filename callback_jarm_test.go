@@ -344,7 +344,8 @@ func TestHybridTenants(t *testing.T) {
 // A login by an ID token alone makes no request but for the keys.
 func TestIDTokenResponse(t *testing.T) {
 	s := newUnitServer()
-	c := s.client(t, func(c *Config) { c.Auth = nil })
+	// There is no token endpoint: none is needed.
+	c := s.client(t, func(c *Config) { c.Auth, c.Server.TokenEndpoint = nil, "" })
 	r := &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "fragment"}
 	a, form := startForm(t, s, c, r)
 	if form.Has("code_challenge") || form.Get("response_type") != "id_token" || form.Get("nonce") == "" {
@@ -358,6 +359,19 @@ func TestIDTokenResponse(t *testing.T) {
 	tok, err := c.ExchangeCode(context.Background(), cb, nil)
 	if err != nil || tok.Subject() != "alice" || tok.IDToken() == nil || !tok.AccessToken.IsZero() || len(s.requests("")) > 0 {
 		t.Errorf("%v, %v", tok, err)
+	}
+	// It is this client's, of this server.
+	for name, change := range map[string]func(*Config){
+		"client": func(c *Config) { c.Metadata.ClientID = "client-2" },
+		"server": func(c *Config) { c.Server.Issuer = "https://other.example" },
+	} {
+		another := s.client(t, func(c *Config) {
+			c.Server.EndSessionEndpoint = unitIssuer + "/end"
+			change(c)
+		})
+		if _, err := another.EndSessionURL(EndSession{Token: tok}); !errors.Is(err, ErrConfig) {
+			t.Errorf("another %s takes the token: %v", name, err)
+		}
 	}
 	_, err = c.ExchangeCode(context.Background(), cb, nil)
 	wantError(t, err, ErrReplay, "AuthorizationResponse")

@@ -1320,6 +1320,7 @@ func TestJWKSEncryptionKey(t *testing.T) {
 		{"this one in lower case", jwk(RS256, `,"alg":"rsa-oaep-256"`, `,"use":"enc"`), "second"},
 		{"of another type", jwk(ES256, `,"alg":"ECDH-ES"`, `,"use":"enc"`), "second"},
 		{"for signatures", jwk(RS256, "", `,"use":"sig"`), "second"},
+		{"for encryption in capitals", jwk(RS256, "", `,"use":"ENC"`), "second"},
 		{"no use", jwk(RS256, "", ""), "second"},
 	} {
 		set, err := ParseKeySet([]byte(`{"keys":[` + tt.key + `,` + second + `,` + string(s.key.PublicJWK()) + `]}`))

@@ -331,6 +331,39 @@ func TestTransportRejectedTwice(t *testing.T) {
 	})
 }
 
+// TestTransportRejectedBody: the answer that is not handed back is closed.
+func TestTransportRejectedBody(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		body := &closeCounter{Reader: strings.NewReader("no")}
+		r.resource = func(req *http.Request, _ string) *http.Response {
+			if len(r.used) > 1 {
+				return nil
+			}
+			res := httpAnswer(req, 401, "", "WWW-Authenticate", `Bearer error="invalid_token"`)
+			res.Body = body
+			return res
+		}
+		if r.wantOK("access-1"); body.closed == 0 {
+			t.Error("the first answer is left open")
+		}
+	})
+}
+
+// TestTransportRefusesBeforeRenewing: of a request that cannot be sent nothing comes,
+// not even a new token.
+func TestTransportRefusesBeforeRenewing(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		time.Sleep(2 * time.Hour)
+		body := &closeCounter{Reader: strings.NewReader("x")}
+		req := protectedRequest(t, "POST", unitAPI, body)
+		req.Header.Set("Authorization", "Basic x")
+		_, err := r.tr.RoundTrip(req)
+		if wantError(t, err, ErrConfig, "Authorization"); len(r.attempts) != 0 || body.closed == 0 {
+			t.Errorf("%d renewals, the body was closed %d times", len(r.attempts), body.closed)
+		}
+	})
+}
+
 // TestTransportRejectedLate: refused was the token before, and there is another
 // by then.
 func TestTransportRejectedLate(t *testing.T) {
