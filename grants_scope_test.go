@@ -64,6 +64,7 @@ func TestRefreshScopeNeverGranted(t *testing.T) {
 	}{
 		"granted":                 {&Token{Scope: []string{"a", "b"}}, "b", true},
 		"one of them was not":     {&Token{Scope: []string{"a", "b"}}, "b c", false},
+		"in other case":           {&Token{Scope: []string{"Ab"}, granted: "Ab"}, "aB", false},
 		"a part of a name":        {&Token{Scope: []string{"ab"}}, "a", false},
 		"granted, then narrowed":  {&Token{Scope: []string{"a"}, granted: "a b"}, "b", true},
 		"narrowed, never granted": {&Token{Scope: []string{"a"}, granted: "a b"}, "c", false},
@@ -81,5 +82,30 @@ func TestRefreshScopeNeverGranted(t *testing.T) {
 		if !tt.good {
 			wantError(t, err, ErrConfig, "Scope")
 		}
+	}
+}
+
+// TestGrantScope: a scope that the server leaves out is the one that was asked for (RFC
+// 6749, Section 5.1).
+func TestGrantScope(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	exchange := &TokenExchange{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeAccessToken}
+	for name, call := range map[string]func(*GrantOptions) (*Token, error){
+		"ClientCredentials": func(o *GrantOptions) (*Token, error) { return c.ClientCredentials(context.Background(), o) },
+		"JWTBearer":         func(o *GrantOptions) (*Token, error) { return c.JWTBearer(context.Background(), "a.b.c", o) },
+	} {
+		for _, scope := range [][]string{nil, {"a"}, {"a", "b"}} {
+			tok, err := call(&GrantOptions{Scope: scope})
+			if err != nil || !slices.Equal(tok.Scope, scope) {
+				t.Errorf("%s: %v, %v, want the scope %q", name, tok, err, scope)
+			}
+		}
+	}
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer","issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}`)
+	tok, err := c.ExchangeToken(context.Background(), exchange, &GrantOptions{Scope: []string{"a"}})
+	if err != nil || !slices.Equal(tok.Scope, []string{"a"}) {
+		t.Errorf("ExchangeToken: %v, %v", tok, err)
 	}
 }

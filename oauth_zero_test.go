@@ -277,6 +277,9 @@ func TestZeroValues(t *testing.T) {
 		}
 		for _, v := range []any{reflect.New(value).Interface(), reflect.Zero(pointer).Interface()} {
 			_ = fmt.Sprintf("%v %+v %#v %s %x", v, v, v, v, v)
+			if _, ok := v.(fmt.Formatter); ok && value.Name() != "Secret" && !reflect.ValueOf(v).IsZero() && fmt.Sprint(v) == "" {
+				t.Errorf("%T prints nothing", v) // as an empty Secret does
+			}
 			slog.AnyValue(v).Resolve()
 			json.Marshal(v)
 		}

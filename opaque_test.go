@@ -42,6 +42,8 @@ func TestOpaque(t *testing.T) {
 
 		{"inactive", `"active":false`, ErrInactive, "active"},
 		{"another audience", `"active":true,"aud":"https://other.example"`, ErrAudience, "aud"},
+		{"the audience in other case", fmt.Sprintf(`"active":true,"aud":%q`, strings.ToUpper(unitResource)), ErrAudience, "aud"},
+		{"the issuer in other case", `"active":true,"iss":"https://OP.example"`, ErrIssuer, "iss"},
 		{"empty audience", `"active":true,"aud":[]`, ErrAudience, "aud"},
 		{"another issuer", `"active":true,"iss":"https://other.example"`, ErrIssuer, "iss"},
 		{"expired", fmt.Sprintf(`"active":true,"exp":%d`, unitTime-30), ErrExpired, "exp"},
@@ -59,6 +61,7 @@ func TestOpaque(t *testing.T) {
 		{"exp a string", `"active":true,"exp":"1"`, ErrResponse, "exp"},
 		{"expired in the year 1", `"active":true,"exp":-62135596800`, ErrExpired, "exp"},
 		{"bound, and not said to what", `"active":true,"token_type":"DPoP"`, ErrBinding, "cnf"},
+		{"bound, and not said to what, in other case", `"active":true,"token_type":"dPoP"`, ErrBinding, "cnf"},
 		{"scopes without a space", `"active":true,"scope":"read\u00a0write"`, nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,6 +89,14 @@ func TestOpaque(t *testing.T) {
 			}
 			wantError(t, err, tt.kind, tt.param)
 		})
+	}
+	// A token that is bound comes with its proof.
+	key := proofKeyOf(t, ES256)
+	for _, typ := range []string{"DPoP", "dpop", "Bearer"} {
+		s.answer(introspectionPath, fmt.Sprintf(`{"active":true,"token_type":%q,"cnf":{"jkt":%q}}`, typ, key.Thumbprint()))
+		if _, err := authenticate(t, rs, provenRequestOf("opaque~token", signProof(t, key, nil, proofClaims("opaque~token", nil)))); err != nil {
+			t.Errorf("bound, of type %s: %v", typ, err)
+		}
 	}
 	requests := s.requests(introspectionPath)
 	if form := requests[0].form; form.Get("token") != "opaque~token" || form.Get("token_type_hint") != "access_token" {

@@ -453,7 +453,7 @@ func TestAccessTokenAccessors(t *testing.T) {
 	if !token.Expiry().Equal(time.Unix(unitTime+300, 0)) || !token.IssuedAt().Equal(unitNow()) || !token.AuthTime().Equal(time.Unix(unitTime-7, 0)) {
 		t.Errorf("times %v %v %v", token.Expiry(), token.IssuedAt(), token.AuthTime())
 	}
-	if !token.HasScope("read") || !token.HasScope("write") || token.HasScope("rea") || token.HasScope("read write") || token.HasScope("") {
+	if !token.HasScope("read") || !token.HasScope("write") || token.HasScope("rea") || token.HasScope("Read") || token.HasScope("read write") || token.HasScope("") {
 		t.Error("HasScope")
 	}
 	for range 2 { // what is handed out is a copy
