@@ -524,19 +524,26 @@ func TestRewritesHost(t *testing.T) {
 	}
 }
 
+// countedServer is a server that counts its connections.
+func countedServer(t *testing.T, start func(*httptest.Server)) (*httptest.Server, *atomic.Int32) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	connections := new(atomic.Int32)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	start(server)
+	t.Cleanup(server.Close)
+	return server, connections
+}
+
 // TestHTTPRelease: a caller for one call leaves no connection that nobody can close, and
 // leaves those of the user's own transport alone.
 func TestHTTPRelease(t *testing.T) {
 	for _, replaced := range []bool{false, true} {
-		server := httptest.NewUnstartedServer(http.NotFoundHandler())
-		var connections atomic.Int32
-		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
-				connections.Add(1)
-			}
-		}
-		server.StartTLS()
-		defer server.Close()
+		server, connections := countedServer(t, (*httptest.Server).StartTLS)
 		server.Client().Transport.(*http.Transport).TLSHandshakeTimeout = time.Minute
 		c := newCaller(server.Client(), false, nil)
 		w := c.client.Transport.(*wire)
@@ -556,6 +563,27 @@ func TestHTTPRelease(t *testing.T) {
 		}
 		if n := connections.Load(); (n == 2) != replaced {
 			t.Errorf("replaced: %v, %d connections for two requests", replaced, n)
+		}
+	}
+}
+
+// TestHTTPReleaseOurs: connections that the package opened itself are closed, those of
+// its own transport and those of its copy of the user's; and their requests are traced.
+func TestHTTPReleaseOurs(t *testing.T) {
+	for name, client := range map[string]*http.Client{"no client": nil, "a transport that is copied": {Transport: &http.Transport{}}} {
+		server, connections := countedServer(t, (*httptest.Server).Start)
+		log := new(traceLog)
+		c := newCaller(client, true, log.trace())
+		for n := range int32(3) {
+			if _, err := c.do(t.Context(), httpGet(server.URL)); err != nil {
+				t.Fatal(err)
+			}
+			if c.release(); connections.Load() != n+1 {
+				t.Errorf("%s: %d connections for %d requests", name, connections.Load(), n+1)
+			}
+		}
+		if len(log.requests) != 3 {
+			t.Errorf("%s: %d requests are traced", name, len(log.requests))
 		}
 	}
 }
