@@ -394,6 +394,7 @@ func TestResponseTypesAndModes(t *testing.T) {
 		{"code id_token", "", false}, {"code id_token", "query", false}, {"code id_token", "jwt", false}, {"code id_token", "query.jwt", false},
 		{"code id_token", "form_post", true}, {"code id_token", "fragment", true}, {"code id_token", "form_post.jwt", true}, {"code id_token", "fragment.jwt", true},
 		{"id_token", "", false}, {"id_token", "form_post", true}, {"id_token code", "form_post", false},
+		{"Code", "", false}, {"code", "Query", false}, {"code", "JWT", false}, {"code", "Form_Post", false}, {"ID_TOKEN", "form_post", false},
 	} {
 		_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.typ, ResponseMode: tt.mode})
 		if tt.ok != (err == nil) || err != nil && !errors.Is(err, ErrConfig) {

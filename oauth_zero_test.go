@@ -198,8 +198,11 @@ func zeroCall(t *testing.T, name string, f reflect.Value, args []reflect.Value) 
 			t.Logf("%s: %v comes with %v", name, v.Type(), err)
 		}
 	}
-	if n := len(results); n == 2 && results[1].Type() == reflect.TypeFor[error]() && err == nil && results[0].Kind() == reflect.Pointer && results[0].IsNil() {
+	if n := len(results); n == 2 && results[1].Type() == reflect.TypeFor[error]() && err == nil && (results[0].Kind() == reflect.Pointer || results[0].Kind() == reflect.Slice) && results[0].IsNil() {
 		t.Errorf("%s(%s): neither a result nor an error", name, strings.Join(shown, ", "))
+	}
+	if (strings.HasSuffix(name, ").UnmarshalBinary") || strings.HasSuffix(name, ").UnmarshalJSON")) && args[0].IsNil() && !errors.Is(err, ErrConfig) {
+		t.Errorf("%s into nil: %v", name, err)
 	}
 	// Of a Client that NewClient did not make nothing can be had.
 	if n := len(results); strings.HasPrefix(name, "(*Client).") && n > 0 && results[n-1].Type() == reflect.TypeFor[error]() && !errors.Is(err, ErrConfig) {

@@ -328,6 +328,10 @@ func TestTransportRejectedTwice(t *testing.T) {
 		if status, err := r.get(); status != 401 || err != nil || len(r.attempts) != 1 || len(r.used) != 2 {
 			t.Errorf("status %d, %v, %d renewals, tokens %q", status, err, len(r.attempts), r.used)
 		}
+		// The new one is refused, too: there is nothing to be sent again.
+		if status, err := r.get(); status != 401 || err != nil || len(r.attempts) != 1 || len(r.used) != 3 {
+			t.Errorf("then status %d, %v, %d renewals, tokens %q", status, err, len(r.attempts), r.used)
+		}
 	})
 }
 
