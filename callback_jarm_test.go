@@ -369,7 +369,7 @@ func TestIDTokenResponse(t *testing.T) {
 			c.Server.EndSessionEndpoint = unitIssuer + "/end"
 			change(c)
 		})
-		if _, err := another.EndSessionURL(EndSession{Token: tok}); !errors.Is(err, ErrConfig) {
+		if _, err := another.EndSessionURL(&EndSessionRequest{Token: tok}); !errors.Is(err, ErrConfig) {
 			t.Errorf("another %s takes the token: %v", name, err)
 		}
 	}

@@ -91,7 +91,7 @@ func TestGrantScope(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
 	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
-	exchange := &TokenExchange{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeAccessToken}
+	exchange := &TokenExchangeRequest{SubjectToken: NewSecret("st"), SubjectTokenType: TokenTypeAccessToken}
 	for name, call := range map[string]func(*GrantOptions) (*Token, error){
 		"ClientCredentials": func(o *GrantOptions) (*Token, error) { return c.ClientCredentials(context.Background(), o) },
 		"JWTBearer":         func(o *GrantOptions) (*Token, error) { return c.JWTBearer(context.Background(), "a.b.c", o) },
