@@ -153,10 +153,16 @@ func TestAuthorizationOfAnother(t *testing.T) {
 		wantError(t, err, ErrConfig, "")
 		_ = name
 	}
-	_, err := c.ExchangeCode(context.Background(), nil, nil)
-	wantError(t, err, ErrConfig, "AuthorizationResponse")
-	_, err = c.ExchangeCode(context.Background(), new(AuthorizationResponse), nil)
-	wantError(t, err, ErrConfig, "AuthorizationResponse")
+	// The DPoP key is told by its thumbprint, which has case, too.
+	bound := s.client(t, withDPoP(unitDPoP(t)))
+	a := s.start(t, bound, nil)
+	a.d.thumbprint = strings.ToLower(a.d.thumbprint)
+	_, err := bound.ValidateCallback(context.Background(), a, url.Values{"code": {"x"}, "state": {a.State()}})
+	wantError(t, err, ErrBinding, "DPoP")
+	_, err = c.ExchangeCode(context.Background(), nil, nil)
+	wantError(t, err, ErrConfig, "Callback")
+	_, err = c.ExchangeCode(context.Background(), new(Callback), nil)
+	wantError(t, err, ErrConfig, "Callback")
 }
 
 func TestAuthorizationLifetime(t *testing.T) {
@@ -303,6 +309,7 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 			c.CallbackURL = func(r *http.Request) (*url.URL, error) { return url.Parse(base + r.URL.RequestURI()) }
 		}
 	}
+	noHeader := errors.New("no header")
 	says := func(u *url.URL, err error) func(*Config) {
 		return func(c *Config) { c.CallbackURL = func(*http.Request) (*url.URL, error) { return u, err } }
 	}
@@ -359,6 +366,7 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 		{"dot segments, said", cb, origin("https://app.example/.."), served("/callback/honest"), ErrClaim, "CallbackURL"},
 		{"not a URL, said", cb, origin("https://app.example:x"), served("/callback/honest"), ErrClaim, "CallbackURL"},
 		{"an error", cb, says(nil, errors.New("no header")), served("/callback/honest"), ErrClaim, "CallbackURL"},
+		{"an error that is known again", cb, says(nil, noHeader), served("/callback/honest"), noHeader, "CallbackURL"},
 		{"nothing", cb, says(nil, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
 		{"no scheme", cb, says(&url.URL{Host: "app.example", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
 		{"no host", cb, says(&url.URL{Scheme: "https", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},

@@ -81,19 +81,23 @@ func TestGuardRefreshIsSpent(t *testing.T) {
 func TestGuardRefreshKey(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/token", `{"access_token":"at","token_type":"DPoP"}`)
-	other := must(NewDPoP(must(GenerateSigningKey(ES256)), Clock{}))
+	other := must(NewDPoP(must(GenerateSigningKey(ES256)), nil))
+	const first = "the thumbprint of the first key"
 	for name, tt := range map[string]struct {
 		auth ClientAuth
 		dpop *DPoP
+		jkt  string
 		kind error
 	}{
-		"public, another key":       {PublicClient(), other, ErrBinding},
-		"public, no key":            {PublicClient(), nil, ErrBinding},
-		"confidential, another key": {ClientSecretPost("the-client-secret"), other, nil},
+		"public, its key":               {None(), other, other.thumbprint, nil},
+		"public, its key in other case": {None(), other, strings.ToLower(other.thumbprint), ErrBinding},
+		"public, another key":           {None(), other, first, ErrBinding},
+		"public, no key":                {None(), nil, first, ErrBinding},
+		"confidential, another key":     {ClientSecretPost("the-client-secret"), other, first, nil},
 	} {
 		before := len(s.requests("/token"))
 		c := s.client(t, func(c *Config) { c.Auth, c.DPoP = tt.auth, tt.dpop })
-		_, err := c.Refresh(context.Background(), &Token{RefreshToken: NewSecret("rt"), jkt: "the thumbprint of the first key", server: unitIssuer, clientID: unitClient}, nil)
+		_, err := c.Refresh(context.Background(), &Token{RefreshToken: NewSecret("rt"), jkt: tt.jkt, server: unitIssuer, clientID: unitClient}, nil)
 		if tt.kind != nil {
 			wantError(t, err, tt.kind, "DPoP")
 		} else if err != nil {
