@@ -100,6 +100,9 @@ func TestAlgorithmNames(t *testing.T) {
 			if a := findAlgorithm(name); a != nil {
 				t.Errorf("leads to %s", a.name)
 			}
+			if a := findHMAC(name); a != nil && a.name != name {
+				t.Errorf("leads to %s", a.name)
+			}
 			a, err := signatureAlgorithm("Metadata.IDTokenSignedResponseAlg", name)
 			if a != nil {
 				t.Errorf("leads to %s", a.name)

@@ -580,6 +580,27 @@ func TestHTTPRefusal(t *testing.T) {
 	}
 }
 
+// TestHTTPTransient: what may succeed later is an answer that says so by its status alone.
+func TestHTTPTransient(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		code   string
+		want   bool
+	}{
+		{400, "", false}, {404, "", false}, {428, "", false}, {429, "", true}, {430, "", false}, {499, "", false},
+		{500, "", true}, {503, "", true}, {429, "access_denied", false}, {500, "server_error", false},
+	} {
+		if got := transient(&ResponseError{StatusCode: tt.status, Code: tt.code}); got != tt.want {
+			t.Errorf("status %d, code %q: %v", tt.status, tt.code, got)
+		}
+	}
+	for err, want := range map[error]bool{ErrNetwork: true, ErrUnavailable: true, ErrResponse: false, ErrConfig: false, ErrInvalid: false} {
+		if got := transient(&Error{Kind: err}); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
 // TestHTTPErrorText: the errors of net/http have the URL in them, and the
 // errors of this package must not.
 func TestHTTPErrorText(t *testing.T) {

@@ -141,6 +141,7 @@ func TestPublicJWK(t *testing.T) {
 		{"Ed25519, empty", okpJWK("Ed25519", nil), ErrParse, "x"},
 		{"Ed448", okpJWK("Ed448", make([]byte, 57)), ErrUnsupported, "crv"},
 		{"X25519", okpJWK("X25519", ed), ErrUnsupported, "crv"},
+		{"Ed25519 in other case", okpJWK("ed25519", ed), ErrUnsupported, "crv"},
 		{"OKP with an EC curve", okpJWK("P-256", ed), ErrUnsupported, "crv"},
 		{"OKP, no crv", `{"kty":"OKP","x":"AA"}`, ErrParse, "crv"},
 
@@ -181,6 +182,7 @@ func TestPublicJWK(t *testing.T) {
 
 		{"oct without k", `{"kty":"oct"}`, ErrUnsupported, "kty"},
 		{"no kty", `{"crv":"P-256"}`, ErrUnsupported, "kty"},
+		{"kty in other case", `{"kty":"ec","crv":"P-256","x":"AA","y":"AA"}`, ErrUnsupported, "kty"},
 		{"kty in other case", `{"kty":"rsa","n":"` + good + `","e":"AQAB"}`, ErrUnsupported, "kty"},
 		{"kty a number", `{"kty":1}`, ErrParse, "kty"},
 		{"kid a number", withMember(ecJWK(p256, x, y), `"kid":1`), ErrParse, "kid"},

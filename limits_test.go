@@ -170,6 +170,10 @@ func limitsOfTexts(t *testing.T) []atLimit {
 			h := boundedHeader(http.Header{"A": {strings.Repeat("a", n-1)}})
 			return overUnless(len(h["A"]) == 1)
 		}, errOverLimit, 0},
+		{"header fields of an error", maxErrorHeader, func(_ *testing.T, n int) error {
+			h := boundedHeader(http.Header{"A": {strings.Repeat("a", 99), strings.Repeat("a", 99)}, "B": {strings.Repeat("b", n-201)}})
+			return overUnless(len(h["A"]) == 2 && len(h["B"]) == 1)
+		}, errOverLimit, 0},
 		{"AuthorizationLifetime in hours", int(maxAuthorizationAge / time.Hour), func(_ *testing.T, n int) error {
 			cfg := s.config()
 			cfg.AuthorizationLifetime = time.Duration(n) * time.Hour
