@@ -156,12 +156,12 @@ func TestAuthorizationOfAnother(t *testing.T) {
 	// The DPoP key is told by its thumbprint, which has case, too.
 	bound := s.client(t, withDPoP(unitDPoP(t)))
 	a := s.start(t, bound, nil)
-	a.d.thumbprint = strings.ToLower(a.d.thumbprint)
-	_, err := bound.ValidateCallback(context.Background(), a, url.Values{"code": {"x"}, "state": {a.State()}})
+	a.content.thumbprint = strings.ToLower(a.content.thumbprint)
+	_, err := bound.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"x"}, "state": {a.State()}})
 	wantError(t, err, ErrBinding, "DPoP")
 	_, err = c.ExchangeCode(context.Background(), nil, nil)
 	wantError(t, err, ErrConfig, "Callback")
-	_, err = c.ExchangeCode(context.Background(), new(Callback), nil)
+	_, err = c.ExchangeCode(context.Background(), new(AuthorizationResponse), nil)
 	wantError(t, err, ErrConfig, "Callback")
 }
 

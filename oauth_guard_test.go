@@ -89,10 +89,10 @@ func TestGuardRefreshKey(t *testing.T) {
 		jkt  string
 		kind error
 	}{
-		"public, its key":               {None(), other, other.thumbprint, nil},
-		"public, its key in other case": {None(), other, strings.ToLower(other.thumbprint), ErrBinding},
-		"public, another key":           {None(), other, first, ErrBinding},
-		"public, no key":                {None(), nil, first, ErrBinding},
+		"public, its key":               {PublicClient(), other, other.thumbprint, nil},
+		"public, its key in other case": {PublicClient(), other, strings.ToLower(other.thumbprint), ErrBinding},
+		"public, another key":           {PublicClient(), other, first, ErrBinding},
+		"public, no key":                {PublicClient(), nil, first, ErrBinding},
 		"confidential, another key":     {ClientSecretPost("the-client-secret"), other, first, nil},
 	} {
 		before := len(s.requests("/token"))
