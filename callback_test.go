@@ -160,9 +160,9 @@ func TestAuthorizationOfAnother(t *testing.T) {
 	_, err := bound.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"x"}, "state": {a.State()}})
 	wantError(t, err, ErrBinding, "DPoP")
 	_, err = c.ExchangeCode(context.Background(), nil, nil)
-	wantError(t, err, ErrConfig, "Callback")
+	wantError(t, err, ErrConfig, "AuthorizationResponse")
 	_, err = c.ExchangeCode(context.Background(), new(AuthorizationResponse), nil)
-	wantError(t, err, ErrConfig, "Callback")
+	wantError(t, err, ErrConfig, "AuthorizationResponse")
 }
 
 func TestAuthorizationLifetime(t *testing.T) {

@@ -81,7 +81,7 @@ func TestGuardRefreshIsSpent(t *testing.T) {
 func TestGuardRefreshKey(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/token", `{"access_token":"at","token_type":"DPoP"}`)
-	other := must(NewDPoP(must(GenerateSigningKey(ES256)), nil))
+	other := must(NewDPoP(must(GenerateSigningKey(ES256)), Clock{}))
 	const first = "the thumbprint of the first key"
 	for name, tt := range map[string]struct {
 		auth ClientAuth
