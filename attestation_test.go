@@ -241,7 +241,8 @@ func TestAttestationChallenge(t *testing.T) {
 				t.Errorf("sent %v, asked %d times, want %v, %d", got, s.asked, tt.sent, tt.asked)
 			}
 			for i, h := range s.headers {
-				if h.Get(attestationHeader) != s.headers[0].Get(attestationHeader) || s.forms[i].Get("client_id") != unitClient || s.forms[i].Get("grant_type") != "client_credentials" {
+				if h.Get(attestationHeader) != s.headers[0].Get(attestationHeader) || s.forms[i].Get("client_id") != unitClient ||
+					s.forms[i].Get("grant_type") != "client_credentials" {
 					t.Errorf("attempt %d has %v and %v", i, h, s.forms[i])
 				}
 			}
@@ -741,7 +742,9 @@ func TestAttestationWhere(t *testing.T) {
 						t.Errorf("attempt %d has %v and %v", i+1, r.header, r.form)
 					}
 					if !combined {
-						if claims := attestationProof(t, r.header, unitKey().signer.Public()); claims["challenge"] != [...]string{"c", "c2"}[i] || claims["aud"] != unitIssuer || r.header["Dpop"] != nil {
+						if claims := attestationProof(t, r.header, unitKey().signer.Public()); claims["challenge"] != [...]string{"c", "c2"}[i] ||
+							claims["aud"] != unitIssuer ||
+							r.header["Dpop"] != nil {
 							t.Errorf("attempt %d has the claims %v", i+1, claims)
 						}
 						continue

@@ -41,7 +41,9 @@ func TestAuthorizationURL(t *testing.T) {
 		}
 	}
 	b := s.start(t, c, nil)
-	if a.content.state == b.content.state || a.content.nonce == b.content.nonce || a.content.verifier == b.content.verifier || a.content.state == a.content.nonce || a.content.nonce == a.content.verifier {
+	if a.content.state == b.content.state || a.content.nonce == b.content.nonce || a.content.verifier == b.content.verifier ||
+		a.content.state == a.content.nonce ||
+		a.content.nonce == a.content.verifier {
 		t.Error("random values repeat")
 	}
 	if strings.Contains(a.URL(), a.content.verifier) {
@@ -93,22 +95,81 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 		{name: "relative resource", r: req{RedirectURI: cb, Resource: []string{"a"}}, kind: ErrConfig, param: "Resource"},
 		{name: "claims no object", r: req{RedirectURI: cb, Claims: []int{1}}, kind: ErrConfig, param: "Claims"},
 		{name: "claims do not encode", r: req{RedirectURI: cb, Claims: func() {}}, kind: ErrConfig, param: "Claims"},
-		{name: "no PKCE, public", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}, config: func(c *Config) { c.Auth = PublicClient() }, kind: ErrConfig, param: "InsecureNoPKCE"},
+		{
+			name:   "no PKCE, public",
+			r:      req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true},
+			config: func(c *Config) { c.Auth = PublicClient() },
+			kind:   ErrConfig,
+			param:  "InsecureNoPKCE",
+		},
 		{name: "no PKCE, no openid", r: req{RedirectURI: cb, InsecureNoPKCE: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
-		{name: "no PKCE, no nonce", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true, InsecureNoNonce: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
+		{
+			name:  "no PKCE, no nonce",
+			r:     req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true, InsecureNoNonce: true},
+			kind:  ErrConfig,
+			param: "InsecureNoPKCE",
+		},
 		{name: "no PKCE", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}},
 		{name: "no nonce", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoNonce: true}},
 		{name: "no auth", r: req{RedirectURI: cb}, config: func(c *Config) { c.Auth = nil }, kind: ErrConfig, param: "Auth"},
-		{name: "no endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "" }, kind: ErrConfig, param: "authorization_endpoint"},
-		{name: "http endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "http://op.example/" }, kind: ErrInsecureURL, param: "authorization_endpoint"},
-		{name: "javascript endpoint", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint = "javascript:alert(1)" }, kind: ErrConfig, param: "authorization_endpoint"},
-		{name: "endpoint that sets a parameter", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?state=x" }, kind: ErrConfig, param: "authorization_endpoint"},
-		{name: "endpoint with a bad query", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.AuthorizationEndpoint += "?x=%zz" }, kind: ErrConfig, param: "authorization_endpoint"},
-		{name: "no key set, code", r: req{RedirectURI: cb, Scope: []string{"openid"}}, config: func(c *Config) { c.Server.JWKSURI = "" }, kind: ErrConfig, param: "jwks_uri"},
+		{
+			name:   "no endpoint",
+			r:      req{RedirectURI: cb},
+			config: func(c *Config) { c.Server.AuthorizationEndpoint = "" },
+			kind:   ErrConfig,
+			param:  "authorization_endpoint",
+		},
+		{
+			name:   "http endpoint",
+			r:      req{RedirectURI: cb},
+			config: func(c *Config) { c.Server.AuthorizationEndpoint = "http://op.example/" },
+			kind:   ErrInsecureURL,
+			param:  "authorization_endpoint",
+		},
+		{
+			name:   "javascript endpoint",
+			r:      req{RedirectURI: cb},
+			config: func(c *Config) { c.Server.AuthorizationEndpoint = "javascript:alert(1)" },
+			kind:   ErrConfig,
+			param:  "authorization_endpoint",
+		},
+		{
+			name:   "endpoint that sets a parameter",
+			r:      req{RedirectURI: cb},
+			config: func(c *Config) { c.Server.AuthorizationEndpoint += "?state=x" },
+			kind:   ErrConfig,
+			param:  "authorization_endpoint",
+		},
+		{
+			name:   "endpoint with a bad query",
+			r:      req{RedirectURI: cb},
+			config: func(c *Config) { c.Server.AuthorizationEndpoint += "?x=%zz" },
+			kind:   ErrConfig,
+			param:  "authorization_endpoint",
+		},
+		{
+			name:   "no key set, code",
+			r:      req{RedirectURI: cb, Scope: []string{"openid"}},
+			config: func(c *Config) { c.Server.JWKSURI = "" },
+			kind:   ErrConfig,
+			param:  "jwks_uri",
+		},
 		{name: "no key set, id_token", r: req{RedirectURI: cb, Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "fragment"},
 			config: func(c *Config) { c.Server.JWKSURI = "" }, kind: ErrConfig, param: "jwks_uri"},
-		{name: "signer out of reach", r: req{RedirectURI: cb}, config: func(c *Config) { c.RequestKey = must(NewSigningKey(lostSigner{unitKey().signer}, ES256, "k")) }, kind: ErrConfig, param: "SigningKey"},
-		{name: "signed request required", r: req{RedirectURI: cb}, config: func(c *Config) { c.Server.RequireSignedRequestObject = true }, kind: ErrConfig, param: "RequestKey"},
+		{
+			name:   "signer out of reach",
+			r:      req{RedirectURI: cb},
+			config: func(c *Config) { c.RequestKey = must(NewSigningKey(lostSigner{unitKey().signer}, ES256, "k")) },
+			kind:   ErrConfig,
+			param:  "SigningKey",
+		},
+		{
+			name:   "signed request required",
+			r:      req{RedirectURI: cb},
+			config: func(c *Config) { c.Server.RequireSignedRequestObject = true },
+			kind:   ErrConfig,
+			param:  "RequestKey",
+		},
 	}
 	// Written out: iss of its own would pass for that of the response.
 	for _, name := range []string{
@@ -196,18 +257,55 @@ func TestPushed(t *testing.T) {
 		{name: "201", pushed: true, answer: unitAnswer{status: 201, body: good}},
 		{name: "200", pushed: true, answer: unitAnswer{status: 200, body: good}},
 		{name: "not asked for", plain: true},
-		{name: "required by the server", config: func(c *Config) { c.Server.RequirePushedAuthorizationRequests = true }, answer: unitAnswer{status: 201, body: good}},
-		{name: "required by the client", config: func(c *Config) { c.Metadata.RequirePushedAuthorizationRequests = true }, answer: unitAnswer{status: 201, body: good}},
-		{name: "no endpoint", pushed: true, config: func(c *Config) { c.Server.PushedAuthorizationRequestEndpoint = "" }, kind: ErrConfig, param: "pushed_authorization_request_endpoint"},
-		{name: "http endpoint", pushed: true, config: func(c *Config) { c.Server.PushedAuthorizationRequestEndpoint = "http://op.example/par" }, kind: ErrInsecureURL},
+		{
+			name:   "required by the server",
+			config: func(c *Config) { c.Server.RequirePushedAuthorizationRequests = true },
+			answer: unitAnswer{status: 201, body: good},
+		},
+		{
+			name:   "required by the client",
+			config: func(c *Config) { c.Metadata.RequirePushedAuthorizationRequests = true },
+			answer: unitAnswer{status: 201, body: good},
+		},
+		{
+			name:   "no endpoint",
+			pushed: true,
+			config: func(c *Config) { c.Server.PushedAuthorizationRequestEndpoint = "" },
+			kind:   ErrConfig,
+			param:  "pushed_authorization_request_endpoint",
+		},
+		{
+			name:   "http endpoint",
+			pushed: true,
+			config: func(c *Config) { c.Server.PushedAuthorizationRequestEndpoint = "http://op.example/par" },
+			kind:   ErrInsecureURL,
+		},
 		{name: "refused", pushed: true, answer: unitAnswer{status: 400, body: `{"error":"invalid_request"}`}, kind: ErrRefused},
 		{name: "202", pushed: true, answer: unitAnswer{status: 202, body: good}, kind: ErrResponse},
 		{name: "no request_uri", pushed: true, answer: unitAnswer{status: 201, body: `{"expires_in":60}`}, kind: ErrResponse, param: "request_uri"},
-		{name: "empty request_uri", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"","expires_in":60}`}, kind: ErrResponse, param: "request_uri"},
+		{
+			name:   "empty request_uri",
+			pushed: true,
+			answer: unitAnswer{status: 201, body: `{"request_uri":"","expires_in":60}`},
+			kind:   ErrResponse,
+			param:  "request_uri",
+		},
 		{name: "expires_in as a string", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:example:1","expires_in":"60"}`}},
-		{name: "expires_in as another string", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":"soon"}`}, kind: ErrResponse, param: "expires_in"},
+		{
+			name:   "expires_in as another string",
+			pushed: true,
+			answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":"soon"}`},
+			kind:   ErrResponse,
+			param:  "expires_in",
+		},
 		{name: "no expires_in", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x"}`}, kind: ErrResponse, param: "expires_in"},
-		{name: "negative expires_in", pushed: true, answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":-1}`}, kind: ErrResponse, param: "expires_in"},
+		{
+			name:   "negative expires_in",
+			pushed: true,
+			answer: unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":-1}`},
+			kind:   ErrResponse,
+			param:  "expires_in",
+		},
 		{name: "not JSON", pushed: true, answer: unitAnswer{status: 201, body: `x`}, kind: ErrResponse},
 	}
 	for _, tt := range tests {
@@ -247,7 +345,11 @@ func TestPushed(t *testing.T) {
 func TestAuthorizationSaved(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "x"}, ResponseMode: "form_post", MaxAge: int64p(0)})
+	a := s.start(
+		t,
+		c,
+		&AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "x"}, ResponseMode: "form_post", MaxAge: int64p(0)},
+	)
 	saved, err := a.MarshalBinary()
 	if err != nil {
 		t.Fatal(err)

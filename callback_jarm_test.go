@@ -62,8 +62,18 @@ func TestJARM(t *testing.T) {
 		{name: "access_token", change: m{"access_token": "x"}, kind: ErrClaim, param: "access_token"},
 		{name: "an access token's type", typ: "at+jwt", kind: ErrType, param: "typ"},
 		{name: "alg not configured", config: func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = PS256 }, kind: ErrAlgorithm, param: "alg"},
-		{name: "alg not listed", config: func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{RS256, PS256} }, kind: ErrAlgorithm, param: "alg"},
-		{name: "alg not RS256, nothing says another", config: func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = nil }, kind: ErrAlgorithm, param: "alg"},
+		{
+			name:   "alg not listed",
+			config: func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{RS256, PS256} },
+			kind:   ErrAlgorithm,
+			param:  "alg",
+		},
+		{
+			name:   "alg not RS256, nothing says another",
+			config: func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = nil },
+			kind:   ErrAlgorithm,
+			param:  "alg",
+		},
 		{name: "alg configured against the list", config: func(c *Config) {
 			c.Metadata.AuthorizationSignedResponseAlg, c.Server.AuthorizationSigningAlgValuesSupported = ES256, []Algorithm{RS256}
 		}},
@@ -252,7 +262,16 @@ func TestHybrid(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newUnitServer()
 			c := s.client(t, tt.config)
-			a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "fragment"})
+			a := s.start(
+				t,
+				c,
+				&AuthorizationRequest{
+					RedirectURI:  "https://app.example/cb",
+					Scope:        []string{"openid"},
+					ResponseType: "code id_token",
+					ResponseMode: "fragment",
+				},
+			)
 			first := m{"nonce": a.content.nonce, "c_hash": leftHash("the-code")}
 			for name, v := range tt.claims {
 				first[name] = v
@@ -321,8 +340,15 @@ func TestHybridTenants(t *testing.T) {
 		{"id_token", other, guid, "", ErrIssuer, false},
 		{"id_token", strings.ToUpper(guid), guid, "", ErrIssuer, false},
 	} {
-		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.responseType, ResponseMode: "fragment"})
-		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.content.nonce))}))
+		a := s.start(
+			t,
+			c,
+			&AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.responseType, ResponseMode: "fragment"},
+		)
+		s.answer(
+			"/token",
+			unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", claims(tt.second, a.content.nonce))}),
+		)
 		params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", claims(tt.first, a.content.nonce))}}
 		if a.content.wants("code") {
 			params.Set("code", "the-code")
@@ -396,7 +422,10 @@ func TestResponseTypesAndModes(t *testing.T) {
 		{"id_token", "", false}, {"id_token", "form_post", true}, {"id_token code", "form_post", false},
 		{"Code", "", false}, {"code", "Query", false}, {"code", "JWT", false}, {"code", "Form_Post", false}, {"ID_TOKEN", "form_post", false},
 	} {
-		_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.typ, ResponseMode: tt.mode})
+		_, err := c.StartAuthorization(
+			context.Background(),
+			&AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: tt.typ, ResponseMode: tt.mode},
+		)
 		if tt.ok != (err == nil) || err != nil && !errors.Is(err, ErrConfig) {
 			t.Errorf("%s by %q: %v", tt.typ, tt.mode, err)
 		}
@@ -415,19 +444,31 @@ func TestResponseTypesAndModes(t *testing.T) {
 func TestAuthorizationDetails(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	detail := AuthorizationDetail{Type: "pay", Locations: []string{"https://a.example"}, Identifier: "7", Extra: map[string]json.RawMessage{"amount": json.RawMessage(`{"eur":1}`)}}
+	detail := AuthorizationDetail{
+		Type:       "pay",
+		Locations:  []string{"https://a.example"},
+		Identifier: "7",
+		Extra:      map[string]json.RawMessage{"amount": json.RawMessage(`{"eur":1}`)},
+	}
 	_, form := startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", AuthorizationDetails: []AuthorizationDetail{detail}})
 	const text = `[{"type":"pay","locations":["https://a.example"],"identifier":"7","amount":{"eur":1}}]`
 	if got := form.Get("authorization_details"); got != text {
 		t.Errorf("sent %s", got)
 	}
-	_, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", AuthorizationDetails: []AuthorizationDetail{{}}})
+	_, err := c.StartAuthorization(
+		context.Background(),
+		&AuthorizationRequest{RedirectURI: "https://app.example/cb", AuthorizationDetails: []AuthorizationDetail{{}}},
+	)
 	wantError(t, err, ErrConfig, "AuthorizationDetails")
 	for body, kind := range map[string]error{
 		text: nil, `[]`: nil, `null`: nil, `{}`: ErrResponse, `[1]`: ErrResponse, `[{}]`: ErrResponse, `[{"type":1}]`: ErrResponse, `"x"`: ErrResponse, `[{"type":"a","actions":"b"}]`: ErrResponse,
 	} {
 		s.answer("/token", `{"access_token":"at","token_type":"Bearer","authorization_details":`+body+`}`)
-		tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), &GrantOptions{AuthorizationDetails: []AuthorizationDetail{detail}})
+		tok, err := c.ExchangeCode(
+			context.Background(),
+			unitResponse(t, s, c, &plainRequest),
+			&GrantOptions{AuthorizationDetails: []AuthorizationDetail{detail}},
+		)
 		if kind != nil {
 			wantError(t, err, kind, "")
 			continue

@@ -135,34 +135,97 @@ func TestBackchannelRequestErrors(t *testing.T) {
 		{"no hint", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHint = "" }), ErrConfig, "LoginHint"},
 		{"a login hint and its token", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHintToken = "x" }), ErrConfig, "LoginHint"},
 		{"a login hint and an ID token", nil, with(func(r *BackchannelAuthenticationRequest) { r.IDTokenHint = "x" }), ErrConfig, "LoginHint"},
-		{"two tokens", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHint, r.LoginHintToken, r.IDTokenHint = "", "x", "y" }), ErrConfig, "LoginHint"},
+		{
+			"two tokens",
+			nil,
+			with(func(r *BackchannelAuthenticationRequest) { r.LoginHint, r.LoginHintToken, r.IDTokenHint = "", "x", "y" }),
+			ErrConfig,
+			"LoginHint",
+		},
 		{"all hints", nil, with(func(r *BackchannelAuthenticationRequest) { r.LoginHintToken, r.IDTokenHint = "x", "y" }), ErrConfig, "LoginHint"},
 		{"a negative expiry", nil, with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = -time.Second }), ErrConfig, "RequestedExpiry"},
-		{"an expiry of less than a second", nil, with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = time.Millisecond }), ErrConfig, "RequestedExpiry"},
+		{
+			"an expiry of less than a second",
+			nil,
+			with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = time.Millisecond }),
+			ErrConfig,
+			"RequestedExpiry",
+		},
 		{"an expiry that is a number", nil, with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = 120 }), ErrConfig, "RequestedExpiry"},
 		{"a relative resource", nil, with(func(r *BackchannelAuthenticationRequest) { r.Resource = []string{"a"} }), ErrConfig, "Resource"},
-		{"a detail without type", nil, with(func(r *BackchannelAuthenticationRequest) { r.AuthorizationDetails = []AuthorizationDetail{{}} }), ErrConfig, "AuthorizationDetails"},
-		{"no endpoint", func(c *Config) { c.Server.BackchannelAuthenticationEndpoint = "" }, &plainBackchannel, ErrConfig, "backchannel_authentication_endpoint"},
-		{"an insecure endpoint", func(c *Config) { c.Server.BackchannelAuthenticationEndpoint = "http://op.example/ciba" }, &plainBackchannel, ErrInsecureURL, "backchannel_authentication_endpoint"},
+		{
+			"a detail without type",
+			nil,
+			with(func(r *BackchannelAuthenticationRequest) { r.AuthorizationDetails = []AuthorizationDetail{{}} }),
+			ErrConfig,
+			"AuthorizationDetails",
+		},
+		{
+			"no endpoint",
+			func(c *Config) { c.Server.BackchannelAuthenticationEndpoint = "" },
+			&plainBackchannel,
+			ErrConfig,
+			"backchannel_authentication_endpoint",
+		},
+		{
+			"an insecure endpoint",
+			func(c *Config) { c.Server.BackchannelAuthenticationEndpoint = "http://op.example/ciba" },
+			&plainBackchannel,
+			ErrInsecureURL,
+			"backchannel_authentication_endpoint",
+		},
 		{"no token endpoint", func(c *Config) { c.Server.TokenEndpoint = "" }, &plainBackchannel, ErrConfig, "token_endpoint"},
 		{"no keys", func(c *Config) { c.Server.JWKSURI = "" }, &plainBackchannel, ErrConfig, "jwks_uri"},
 		{"no authentication", func(c *Config) { c.Auth = nil }, &plainBackchannel, ErrConfig, "Auth"},
 		{"no key to sign with", signed(ES256, nil), &plainBackchannel, ErrConfig, "RequestKey"},
 		{"a key for another algorithm", signed(RS256, unitKey()), &plainBackchannel, ErrConfig, "RequestKey"},
-		{"signed, a parameter twice", signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{"x": {"1", "2"}} }), ErrConfig, "Params"},
-		{"signed, a parameter without value", signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{"x": nil} }), ErrConfig, "Params"},
+		{
+			"signed, a parameter twice",
+			signed(ES256, unitKey()),
+			with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{"x": {"1", "2"}} }),
+			ErrConfig,
+			"Params",
+		},
+		{
+			"signed, a parameter without value",
+			signed(ES256, unitKey()),
+			with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{"x": nil} }),
+			ErrConfig,
+			"Params",
+		},
 	}
 	// A value that goes into the object as it is must not bring members along: sub
 	// would make the object a client assertion.
 	for name, value := range map[string]string{"max_age": `60,"sub":"x"`, "claims": `{},"sub":"x"`} {
-		tests = append(tests, request{"signed, with more in " + name, signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {value}} }), ErrConfig, "Params"})
+		tests = append(
+			tests,
+			request{
+				"signed, with more in " + name,
+				signed(ES256, unitKey()),
+				with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {value}} }),
+				ErrConfig,
+				"Params",
+			},
+		)
 	}
 	const own = " login_hint login_hint_token id_token_hint binding_message user_code acr_values requested_expiry client_notification_token request"
 	for name := range strings.FieldsSeq(tokenParamNames + own) {
-		tests = append(tests, request{"with " + name, nil, with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
+		tests = append(
+			tests,
+			request{"with " + name, nil, with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"},
+		)
 	}
 	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
-		tests = append(tests, request{"signed, with " + name, signed(ES256, unitKey()), with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {"x"}} }), ErrConfig, "Params"})
+		tests = append(
+			tests,
+			request{
+				"signed, with " + name,
+				signed(ES256, unitKey()),
+				with(func(r *BackchannelAuthenticationRequest) { r.Params = url.Values{name: {"x"}} }),
+				ErrConfig,
+				"Params",
+			},
+		)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -270,7 +333,13 @@ func TestBackchannelPing(t *testing.T) {
 		asked  bool // find was called
 	}{
 		{name: "good", header: []string{token}, body: good, found: ping, asked: true},
-		{name: "in small letters, with more members", header: []string{"bearer " + token[7:]}, body: ` {"x":[1],"auth_req_id":"\u0069d"} `, found: ping, asked: true},
+		{
+			name:   "in small letters, with more members",
+			header: []string{"bearer " + token[7:]},
+			body:   ` {"x":[1],"auth_req_id":"\u0069d"} `,
+			found:  ping,
+			asked:  true,
+		},
 		{name: "GET", method: http.MethodGet, header: []string{token}, body: good, found: ping, kind: ErrParse},
 		{name: "PUT", method: http.MethodPut, header: []string{token}, body: good, found: ping, kind: ErrParse},
 		{name: "no method", method: "post", header: []string{token}, body: good, found: ping, kind: ErrParse},
@@ -282,15 +351,55 @@ func TestBackchannelPing(t *testing.T) {
 		{name: "another scheme", header: []string{"Basic " + token[7:]}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization"},
 		{name: "a token without scheme", header: []string{token[7:]}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization"},
 		{name: "another token", header: []string{"Bearer x"}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization", asked: true},
-		{name: "a token that is cut", header: []string{token[:len(token)-1]}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization", asked: true},
+		{
+			name:   "a token that is cut",
+			header: []string{token[:len(token)-1]},
+			body:   good,
+			found:  ping,
+			kind:   ErrNoCredentials,
+			param:  "Authorization",
+			asked:  true,
+		},
 		{name: "a token and more", header: []string{token + " "}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization", asked: true},
-		{name: "a token in a list", header: []string{token + ", " + token}, body: good, found: ping, kind: ErrNoCredentials, param: "Authorization", asked: true},
+		{
+			name:   "a token in a list",
+			header: []string{token + ", " + token},
+			body:   good,
+			found:  ping,
+			kind:   ErrNoCredentials,
+			param:  "Authorization",
+			asked:  true,
+		},
 		{name: "the token of another request", header: []string{token}, body: good, found: other, kind: ErrNoCredentials, param: "Authorization", asked: true},
-		{name: "the token of a request in poll mode", header: []string{token}, body: good, found: poll, kind: ErrNoCredentials, param: "Authorization", asked: true},
-		{name: "of an empty BackchannelAuthentication", header: []string{token}, body: good, found: new(BackchannelAuthentication), kind: ErrNoCredentials, param: "Authorization", asked: true},
+		{
+			name:   "the token of a request in poll mode",
+			header: []string{token},
+			body:   good,
+			found:  poll,
+			kind:   ErrNoCredentials,
+			param:  "Authorization",
+			asked:  true,
+		},
+		{
+			name:   "of an empty BackchannelAuthentication",
+			header: []string{token},
+			body:   good,
+			found:  new(BackchannelAuthentication),
+			kind:   ErrNoCredentials,
+			param:  "Authorization",
+			asked:  true,
+		},
 		{name: "an unknown id", header: []string{token}, body: good, kind: ErrNoCredentials, param: "auth_req_id", asked: true},
 		{name: "find fails", header: []string{token}, body: good, found: ping, err: errFind, kind: errFind, asked: true},
-		{name: "find finds another one", header: []string{"Bearer " + otherID.g.content.notificationToken}, body: good, found: otherID, kind: ErrConfig, param: "auth_req_id", asked: true},
+		{
+			name:   "find finds another one",
+			header: []string{"Bearer " + otherID.g.content.notificationToken},
+			body:   good,
+			found:  otherID,
+			kind:   ErrConfig,
+			param:  "auth_req_id",
+			asked:  true,
+		},
 		{name: "find finds another one, by the token of this one", header: []string{token}, body: good, found: otherID, kind: ErrNoCredentials, asked: true},
 		{name: "no body", header: []string{token}, found: ping, kind: ErrParse},
 		{name: "not JSON", header: []string{token}, body: "auth_req_id=id", found: ping, kind: ErrParse},

@@ -79,7 +79,9 @@ func TestReservedNames(t *testing.T) {
 		return func(name string) error {
 			o := new(AssertionOptions)
 			edit(o, map[string]any{name: "x"})
-			_, err := NewClient(Config{Server: &AuthorizationServer{Issuer: unitIssuer}, Metadata: ClientMetadata{ClientID: unitClient}, Auth: PrivateKeyJWT(unitKey(), o)})
+			_, err := NewClient(
+				Config{Server: &AuthorizationServer{Issuer: unitIssuer}, Metadata: ClientMetadata{ClientID: unitClient}, Auth: PrivateKeyJWT(unitKey(), o)},
+			)
 			return err
 		}
 	}
@@ -92,7 +94,12 @@ func TestReservedNames(t *testing.T) {
 	}
 	lists := []list{
 		{"AuthorizationRequest.Params", authorization, begin(c), "access_type"},
-		{"AuthorizationRequest.Params, signed", append(slices.Clone(authorization), "iss", "sub", "aud", "exp", "nbf", "iat", "jti"), begin(signed), "access_type"},
+		{
+			"AuthorizationRequest.Params, signed",
+			append(slices.Clone(authorization), "iss", "sub", "aud", "exp", "nbf", "iat", "jti"),
+			begin(signed),
+			"access_type",
+		},
 		{"DeviceAuthorizationRequest.Params", grant, params(func(p url.Values) error {
 			_, err := c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{Params: p})
 			return err
@@ -108,11 +115,16 @@ func TestReservedNames(t *testing.T) {
 			_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, IDTokenHint: "a", Params: p})
 			return err
 		}), "request_context"},
-		{"AuthorizationRequest.Params, without PKCE", []string{"code_challenge", "code_challenge_method", "code_verifier", "nonce"}, params(func(p url.Values) error {
-			_, err := c.StartAuthorization(ctx, &AuthorizationRequest{
-				RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code", InsecureNoPKCE: true, Params: p})
-			return err
-		}), "access_type"},
+		{
+			"AuthorizationRequest.Params, without PKCE",
+			[]string{"code_challenge", "code_challenge_method", "code_verifier", "nonce"},
+			params(func(p url.Values) error {
+				_, err := c.StartAuthorization(ctx, &AuthorizationRequest{
+					RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code", InsecureNoPKCE: true, Params: p})
+				return err
+			}),
+			"access_type",
+		},
 		{"Grant", append([]string{"grant_type"}, credentials...), params(func(p url.Values) error { _, err := c.Grant(ctx, "urn:x", p); return err }), "scope"},
 		{"EndSessionRequest.Params", []string{"client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"},
 			params(func(p url.Values) error { _, err := c.EndSessionURL(&EndSessionRequest{Params: p}); return err }), "returnTo"},
@@ -120,12 +132,16 @@ func TestReservedNames(t *testing.T) {
 			assertion(func(o *AssertionOptions, m map[string]any) { o.Header = m }), "x5t#S256"},
 		{"AssertionOptions.Claims", []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti"},
 			assertion(func(o *AssertionOptions, m map[string]any) { o.Claims = m }), "tenant"},
-		{"ClientIDMetadataHandler", []string{"client_secret", "client_secret_expires_at", "registration_access_token", "registration_client_uri", "client_id_issued_at"},
+		{
+			"ClientIDMetadataHandler",
+			[]string{"client_secret", "client_secret_expires_at", "registration_access_token", "registration_client_uri", "client_id_issued_at"},
 			func(name string) error {
 				_, err := ClientIDMetadataHandler(ClientMetadata{ClientID: "https://app.example/client", TokenEndpointAuthMethod: "none",
 					Extra: map[string]json.RawMessage{name: json.RawMessage(`"x"`)}})
 				return err
-			}, "client_brand"},
+			},
+			"client_brand",
+		},
 	}
 	for name, call := range grants {
 		reserved := grant
@@ -137,9 +153,16 @@ func TestReservedNames(t *testing.T) {
 			list{name + ", Header", headers, header(func(h http.Header) error { return call(&GrantOptions{Header: h}) }), "X-Tenant"})
 	}
 	for name, call := range endpoints {
-		lists = append(lists,
-			list{name + ", Params", append([]string{"token", "token_type_hint"}, credentials...), params(func(p url.Values) error { return call(&EndpointOptions{Params: p}) }), "tenant"},
-			list{name + ", Header", headers, header(func(h http.Header) error { return call(&EndpointOptions{Header: h}) }), "X-Tenant"})
+		lists = append(
+			lists,
+			list{
+				name + ", Params",
+				append([]string{"token", "token_type_hint"}, credentials...),
+				params(func(p url.Values) error { return call(&EndpointOptions{Params: p}) }),
+				"tenant",
+			},
+			list{name + ", Header", headers, header(func(h http.Header) error { return call(&EndpointOptions{Header: h}) }), "X-Tenant"},
+		)
 	}
 	for _, l := range lists {
 		t.Run(l.name, func(t *testing.T) {

@@ -321,7 +321,8 @@ func TestClientAuthOptionsAreCopied(t *testing.T) {
 	auth := PrivateKeyJWT(key, opts)
 	opts.Claims["a"], opts.Claims["iss"], opts.Lifetime = "c", "evil", time.Hour
 	form, _ := clientauthSent(t, auth, "web")
-	if _, claims := clientauthAssertion(t, form.Get("client_assertion"), public, sha256.New); claims["a"] != "b" || claims["iss"] != "web" || claims["exp"] != json.Number("1700000060") {
+	if _, claims := clientauthAssertion(t, form.Get("client_assertion"), public, sha256.New); claims["a"] != "b" || claims["iss"] != "web" ||
+		claims["exp"] != json.Number("1700000060") {
 		t.Errorf("the claims are %v", claims)
 	}
 }
@@ -369,17 +370,42 @@ func TestClientAuthFaults(t *testing.T) {
 		{"HS512, 63 bytes", ClientSecretJWT(secret[:63], HS512, nil), server, "Auth: the client secret has 63 bytes, HS512 needs at least 64"},
 		{"HMAC with RS256", ClientSecretJWT(secret, RS256, nil), server, `Auth: ClientSecretJWT works with HS256, HS384 and HS512, not with "RS256"`},
 		{"HMAC with nothing", ClientSecretJWT(secret, "", nil), server, `not with ""`},
-		{"lifetime too long", PrivateKeyJWT(key, &AssertionOptions{Lifetime: 10*time.Minute + 1}), server, "AssertionOptions.Lifetime: 10m0.000000001s is not between 1 s and 10m0s"},
+		{
+			"lifetime too long",
+			PrivateKeyJWT(key, &AssertionOptions{Lifetime: 10*time.Minute + 1}),
+			server,
+			"AssertionOptions.Lifetime: 10m0.000000001s is not between 1 s and 10m0s",
+		},
 		{"lifetime too short", PrivateKeyJWT(key, &AssertionOptions{Lifetime: time.Second - 1}), server, "AssertionOptions.Lifetime: "},
 		{"negative lifetime", ClientSecretJWT(secret, HS256, &AssertionOptions{Lifetime: -time.Minute}), server, "AssertionOptions.Lifetime: "},
 		{"unknown audience", PrivateKeyJWT(key, &AssertionOptions{Audience: 2}), server, "AssertionOptions.Audience: is not one of the constants"},
 		{"negative audience", PrivateKeyJWT(key, &AssertionOptions{Audience: -1}), server, "AssertionOptions.Audience: is not one of the constants"},
 		{"unknown type", PrivateKeyJWT(key, &AssertionOptions{Type: "at+jwt"}), server, "AssertionOptions.Type: is neither JWT nor client-authentication+jwt"},
 		{"type in capitals", ClientSecretJWT(secret, HS256, &AssertionOptions{Type: "Client-Authentication+JWT"}), server, "AssertionOptions.Type: "},
-		{"header that does not encode", PrivateKeyJWT(key, &AssertionOptions{Header: map[string]any{"x": func() {}}}), server, "AssertionOptions.Header: cannot be used"},
-		{"claims that do not encode", PrivateKeyJWT(key, &AssertionOptions{Claims: map[string]any{"x": make(chan int)}}), server, "AssertionOptions.Claims: cannot be used"},
-		{"no token endpoint for the audience", PrivateKeyJWT(key, &AssertionOptions{Audience: TokenEndpointAudience}), noToken, "token_endpoint: the server's metadata has none, and AssertionOptions.Audience wants it"},
-		{"template as the audience", PrivateKeyJWT(key, nil), template, "AssertionOptions.Audience: the issuer is a template and no audience: set TokenEndpointAudience"},
+		{
+			"header that does not encode",
+			PrivateKeyJWT(key, &AssertionOptions{Header: map[string]any{"x": func() {}}}),
+			server,
+			"AssertionOptions.Header: cannot be used",
+		},
+		{
+			"claims that do not encode",
+			PrivateKeyJWT(key, &AssertionOptions{Claims: map[string]any{"x": make(chan int)}}),
+			server,
+			"AssertionOptions.Claims: cannot be used",
+		},
+		{
+			"no token endpoint for the audience",
+			PrivateKeyJWT(key, &AssertionOptions{Audience: TokenEndpointAudience}),
+			noToken,
+			"token_endpoint: the server's metadata has none, and AssertionOptions.Audience wants it",
+		},
+		{
+			"template as the audience",
+			PrivateKeyJWT(key, nil),
+			template,
+			"AssertionOptions.Audience: the issuer is a template and no audience: set TokenEndpointAudience",
+		},
 		{"template, token endpoint", PrivateKeyJWT(key, &AssertionOptions{Audience: TokenEndpointAudience}), template, ""},
 	}
 	for _, name := range []string{"alg", "crit", "typ", "kid", "b64", "zip"} {

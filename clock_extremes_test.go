@@ -104,7 +104,11 @@ func extremeTokens(t *testing.T, s *unitServer) []extremeCase {
 		}
 	}
 	frontChannel := func(t *testing.T, n json.RawMessage) error {
-		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"})
+		a := s.start(
+			t,
+			c,
+			&AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"},
+		)
 		id := s.sign(t, "JWT", unitClaims(map[string]any{"iat": n, "nonce": a.content.nonce}))
 		_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"id_token": {id}, "state": {a.State()}})
 		return err

@@ -893,7 +893,8 @@ func TestParseDecryptionKey(t *testing.T) {
 				continue
 			}
 			var public struct{ Kty, Crv, Use, Alg, Kid string }
-			if err := json.Unmarshal(k.PublicJWK(), &public); err != nil || public.Use != "enc" || public.Alg != algs[name] || public.Kid != in.want || public.Crv != map[bool]string{true: "", false: name}[name == "RSA"] {
+			if err := json.Unmarshal(k.PublicJWK(), &public); err != nil || public.Use != "enc" || public.Alg != algs[name] || public.Kid != in.want ||
+				public.Crv != map[bool]string{true: "", false: name}[name == "RSA"] {
 				t.Errorf("%s, %s: %s, %v", name, form, k.PublicJWK(), err)
 			}
 			if bytes.Contains(k.PublicJWK(), []byte(`"d"`)) {
@@ -1177,7 +1178,8 @@ func TestEncryptedAnswers(t *testing.T) {
 				if tt.kind == ErrUnavailable && errors.Is(err, ErrInvalid) {
 					t.Error("a key service that is down says nothing about the token")
 				}
-				if tt.kind == ErrDecrypt && tt.name != "not encrypted" && !strings.Contains(err.Error(), `the token (alg "ECDH-ES", enc "A128GCM", kid "") was not`) {
+				if tt.kind == ErrDecrypt && tt.name != "not encrypted" &&
+					!strings.Contains(err.Error(), `the token (alg "ECDH-ES", enc "A128GCM", kid "") was not`) {
 					t.Errorf("the error does not say what the header does: %v", err)
 				}
 				if strings.Contains(err.Error(), "because") {

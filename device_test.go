@@ -117,7 +117,11 @@ func TestDeviceAnswer(t *testing.T) {
 		{name: "verification_uri missing", change: m{"verification_uri": unitRemoved}, param: "verification_uri"},
 		{name: "verification_uri empty", change: m{"verification_uri": ""}, param: "verification_uri"},
 		{name: "verification_uri list", change: m{"verification_uri": []string{"https://op.example"}}, param: "verification_uri"},
-		{name: "verification_uri bad, verification_url good", change: m{"verification_uri": "x", "verification_url": "https://op.example"}, param: "verification_uri"},
+		{
+			name:   "verification_uri bad, verification_url good",
+			change: m{"verification_uri": "x", "verification_url": "https://op.example"},
+			param:  "verification_uri",
+		},
 		{name: "verification_url bad", change: m{"verification_uri": unitRemoved, "verification_url": "javascript:alert(1)"}, param: "verification_url"},
 		{name: "verification_uri_complete empty", change: m{"verification_uri_complete": ""}, param: "verification_uri_complete"},
 		{name: "verification_uri_complete null", change: m{"verification_uri_complete": nil}},
@@ -160,7 +164,8 @@ func TestDeviceAnswerURLs(t *testing.T) {
 		"user_code": "Ä 1", "verification_uri": "http://127.0.0.1:8080/a%20b?x=1#y", "verification_uri_complete": "HTTPS://op.example/%C3%A9?user_code=%C3%84+1",
 	}))
 	d, err := s.client(t, withDevice).StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{})
-	if err != nil || d.UserCode() != "Ä 1" || d.VerificationURI() != "http://127.0.0.1:8080/a%20b?x=1#y" || d.VerificationURIComplete() != "HTTPS://op.example/%C3%A9?user_code=%C3%84+1" {
+	if err != nil || d.UserCode() != "Ä 1" || d.VerificationURI() != "http://127.0.0.1:8080/a%20b?x=1#y" ||
+		d.VerificationURIComplete() != "HTTPS://op.example/%C3%A9?user_code=%C3%84+1" {
 		t.Errorf("%v, %v", d, err)
 	}
 }
@@ -189,7 +194,10 @@ func TestPendingRefused(t *testing.T) {
 			s.set("/ciba", tt.answer)
 			c := s.client(t, func(c *Config) { withDevice(c); withCIBA(c) })
 			d, deviceErr := c.StartDeviceAuthorization(context.Background(), nil)
-			b, cibaErr := c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+			b, cibaErr := c.StartBackchannelAuthentication(
+				context.Background(),
+				&BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"},
+			)
 			if d != nil || b != nil {
 				t.Error("a result came with the error")
 			}
@@ -244,7 +252,13 @@ func TestDeviceRequestErrors(t *testing.T) {
 	}
 	tests := []request{
 		{"no endpoint", func(c *Config) { c.Server.DeviceAuthorizationEndpoint = "" }, nil, ErrConfig, "device_authorization_endpoint"},
-		{"an insecure endpoint", func(c *Config) { c.Server.DeviceAuthorizationEndpoint = "http://op.example/device" }, nil, ErrInsecureURL, "device_authorization_endpoint"},
+		{
+			"an insecure endpoint",
+			func(c *Config) { c.Server.DeviceAuthorizationEndpoint = "http://op.example/device" },
+			nil,
+			ErrInsecureURL,
+			"device_authorization_endpoint",
+		},
 		{"no token endpoint", func(c *Config) { c.Server.TokenEndpoint = "" }, nil, ErrConfig, "token_endpoint"},
 		{"an insecure token endpoint", func(c *Config) { c.Server.TokenEndpoint = "http://op.example/token" }, nil, ErrInsecureURL, "token_endpoint"},
 		{"no keys", func(c *Config) { c.Server.JWKSURI = "" }, &DeviceAuthorizationRequest{Scope: []string{"openid"}}, ErrConfig, "jwks_uri"},
@@ -311,7 +325,10 @@ func TestPendingAliases(t *testing.T) {
 func TestPendingZero(t *testing.T) {
 	var d DeviceAuthorization
 	var b BackchannelAuthentication
-	if d.UserCode() != "" || d.VerificationURI() != "" || d.VerificationURIComplete() != "" || !d.Expiry().IsZero() || d.Interval() != 0 || b.AuthReqID() != "" || !b.Expiry().IsZero() || b.Interval() != 0 {
+	if d.UserCode() != "" || d.VerificationURI() != "" || d.VerificationURIComplete() != "" || !d.Expiry().IsZero() || d.Interval() != 0 ||
+		b.AuthReqID() != "" ||
+		!b.Expiry().IsZero() ||
+		b.Interval() != 0 {
 		t.Error("the zero value says something")
 	}
 	_, err := d.MarshalBinary()
@@ -343,7 +360,8 @@ func TestPendingStartCancelled(t *testing.T) {
 	if d, err := c.StartDeviceAuthorization(ctx, nil); d != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", d, err)
 	}
-	if b, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}); b != nil || !errors.Is(err, context.Canceled) {
+	if b, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}); b != nil ||
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", b, err)
 	}
 }

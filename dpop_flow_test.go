@@ -112,7 +112,8 @@ func TestDPoPTokenNonce(t *testing.T) {
 	// Without a key there is nothing to send again.
 	s := newUnitServer()
 	s.set("/token", unitAnswer{status: 400, body: `{"error":"use_dpop_nonce"}`, header: nonceHeader("n")})
-	if _, err := s.client(t, nil).ClientCredentials(context.Background(), nil); err == nil || len(s.requests("/token")) != 1 || s.requests("/token")[0].header["Dpop"] != nil {
+	if _, err := s.client(t, nil).ClientCredentials(context.Background(), nil); err == nil || len(s.requests("/token")) != 1 ||
+		s.requests("/token")[0].header["Dpop"] != nil {
 		t.Errorf("%d requests, %v", len(s.requests("/token")), err)
 	}
 }
@@ -302,7 +303,8 @@ func TestDPoPAuthorization(t *testing.T) {
 			}
 			finisher := newUnitServer()
 			finisher.answer("/token", strings.Replace(dpopTokenAnswer, "DPoP", map[bool]string{true: "Bearer", false: "DPoP"}[with == nil], 1))
-			tok, err := finisher.client(t, withDPoP(with)).FinishAuthorization(protectedRequest(t, "GET", "https://app.example/cb?"+url.Values{"code": {"c"}, "state": {a.State()}}.Encode(), nil), &restored, nil)
+			tok, err := finisher.client(t, withDPoP(with)).
+				FinishAuthorization(protectedRequest(t, "GET", "https://app.example/cb?"+url.Values{"code": {"c"}, "state": {a.State()}}.Encode(), nil), &restored, nil)
 			if with == dpop {
 				if err != nil || tok.jkt != want {
 					t.Errorf("the same key: %v, %v", tok, err)
@@ -314,7 +316,8 @@ func TestDPoPAuthorization(t *testing.T) {
 			}
 		}
 	}
-	_, err = newUnitServer().client(t, withDPoP(d)).StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Params: url.Values{"dpop_jkt": {"x"}}})
+	_, err = newUnitServer().client(t, withDPoP(d)).
+		StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Params: url.Values{"dpop_jkt": {"x"}}})
 	wantError(t, err, ErrConfig, "Params")
 }
 

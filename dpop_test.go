@@ -213,7 +213,9 @@ func TestDPoPJTI(t *testing.T) {
 // TestDPoPExamples are of RFC 9449: the hash of Section 7.1's token, and the key
 // of Section 4.1 with its thumbprint of Section 6.1.
 func TestDPoPExamples(t *testing.T) {
-	compact, err := unitDPoP(t).Proof("GET", &url.URL{Scheme: "https", Host: "resource.example.org", Path: "/protectedresource"}, "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")
+	compact, err := unitDPoP(
+		t,
+	).Proof("GET", &url.URL{Scheme: "https", Host: "resource.example.org", Path: "/protectedresource"}, "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")
 	if err != nil {
 		t.Fatal(err)
 	}

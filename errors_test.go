@@ -383,7 +383,11 @@ func TestErrorsOfMTLS(t *testing.T) {
 	cfg.HTTPClient = nil
 	cfg.MTLS = &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("client")}
 	err := errorsLogin(srv, cfg)
-	if want := `oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient: *`; !errors.Is(err, ErrNetwork) || !errorsMatch(want, err.Error()) {
+	if want := `oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient: *`; !errors.Is(
+		err,
+		ErrNetwork,
+	) ||
+		!errorsMatch(want, err.Error()) {
 		t.Errorf("without RootCAs: %v", err)
 	}
 	cfg.MTLS.RootCAs = srv.RootCAs()

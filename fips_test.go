@@ -199,7 +199,10 @@ func TestFIPSHashes(t *testing.T) {
 	if err != nil || id == nil {
 		t.Error(err)
 	}
-	if _, err := c.VerifyIDToken(context.Background(), s.sign(t, "", unitClaims(map[string]any{"at_hash": "x"})), VerifyIDTokenOptions{AccessToken: "token"}); !errors.Is(err, ErrClaim) {
+	if _, err := c.VerifyIDToken(context.Background(), s.sign(t, "", unitClaims(map[string]any{"at_hash": "x"})), VerifyIDTokenOptions{AccessToken: "token"}); !errors.Is(
+		err,
+		ErrClaim,
+	) {
 		t.Errorf("at_hash: %v", err)
 	}
 }

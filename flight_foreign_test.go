@@ -133,7 +133,10 @@ func TestForeignTransport(t *testing.T) {
 							return c.Refresh(ctx, tok, nil)
 						}
 					}
-					tr, err := c.NewTransport(&Token{AccessToken: NewSecret("old"), RefreshToken: NewSecret("rt-1"), TokenType: typ, Expiry: time.Now().Add(-time.Hour)}, opts)
+					tr, err := c.NewTransport(
+						&Token{AccessToken: NewSecret("old"), RefreshToken: NewSecret("rt-1"), TokenType: typ, Expiry: time.Now().Add(-time.Hour)},
+						opts,
+					)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -63,7 +63,8 @@ func TestFlightEnds(t *testing.T) {
 					}
 					return
 				}
-				if f.err == nil || f.result != "" || !errors.Is(f.err, tt.is) || !strings.Contains(f.err.Error(), tt.want) || strings.Contains(f.err.Error(), "secret") {
+				if f.err == nil || f.result != "" || !errors.Is(f.err, tt.is) || !strings.Contains(f.err.Error(), tt.want) ||
+					strings.Contains(f.err.Error(), "secret") {
 					t.Errorf("%q, %v, want %q", f.result, f.err, tt.want)
 				}
 			})
@@ -263,7 +264,8 @@ func TestDetachedPanics(t *testing.T) {
 				if tt.same && v != tt.value {
 					t.Errorf("the panic is about %v", v)
 				}
-				if err, _ := v.(error); !tt.same && (err == nil || !strings.Contains(err.Error(), fmt.Sprint(tt.value)) || !strings.Contains(err.Error(), "flight_test.go")) {
+				if err, _ := v.(error); !tt.same &&
+					(err == nil || !strings.Contains(err.Error(), fmt.Sprint(tt.value)) || !strings.Contains(err.Error(), "flight_test.go")) {
 					t.Errorf("the panic is about %v", v)
 				}
 				if cause, ok := tt.value.(error); ok && !errors.Is(v.(error), cause) {
@@ -292,7 +294,12 @@ func TestDetachedPanics(t *testing.T) {
 
 // TestFlightLands: a panic of what publishes the result fails the flight, not the process.
 func TestFlightLands(t *testing.T) {
-	f := launch(t.Context(), time.Second, func(context.Context) (string, error) { return "good", nil }, func(context.Context, string, error, bool) (string, error) { panic("clock") })
+	f := launch(
+		t.Context(),
+		time.Second,
+		func(context.Context) (string, error) { return "good", nil },
+		func(context.Context, string, error, bool) (string, error) { panic("clock") },
+	)
 	if err := f.wait(t.Context(), "op"); err != nil || !errors.Is(f.err, ErrUnavailable) || f.result != "" {
 		t.Errorf("%v: %q, %v", err, f.result, f.err)
 	}

@@ -144,7 +144,8 @@ func FuzzProofURL(f *testing.F) {
 		}
 		port := map[string]string{"https": "443", "http": "80"}[u.Scheme]
 		same := func(a string) bool { return a == "" || a == port }
-		if lowerASCII(again.Hostname()) != lowerASCII(u.Hostname()) || again.Port() != u.Port() && !(same(again.Port()) && same(u.Port())) || again.User != nil {
+		if lowerASCII(again.Hostname()) != lowerASCII(u.Hostname()) || again.Port() != u.Port() && !(same(again.Port()) && same(u.Port())) ||
+			again.User != nil {
 			t.Fatalf("%q: htu %q is at %q", rawURL, htu, again.Host)
 		}
 		h, _ := proofURL(again)

@@ -150,7 +150,8 @@ func FuzzRegistrationResponse(f *testing.F) {
 			if strings.Contains(members, "\\") || json.Unmarshal(res.body, &answer) != nil {
 				return
 			}
-			if got := kept.Registration; answer.ID != got.Metadata.ClientID && was.Metadata.ClientID == "" || answer.Secret != got.ClientSecret.Reveal() || answer.Token != "" && answer.Token != got.RegistrationAccessToken.Reveal() {
+			if got := kept.Registration; answer.ID != got.Metadata.ClientID && was.Metadata.ClientID == "" || answer.Secret != got.ClientSecret.Reveal() ||
+				answer.Token != "" && answer.Token != got.RegistrationAccessToken.Reveal() {
 				t.Fatalf("%+v kept of %s", savedFields(got), res.body)
 			}
 			if _, err := kept.Registration.MarshalBinary(); err != nil {

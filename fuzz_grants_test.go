@@ -186,7 +186,10 @@ func fuzzPending(f *testing.F, members string) {
 func FuzzDeviceResponse(f *testing.F) {
 	fuzzPending(f, `"device_code":"dc","user_code":"ABCD","verification_uri":"https://op.example/device"`)
 	for _, uri := range []string{"javascript:alert(1)", "https://op.example/\u202e", "http://[::1]/x", "https://", "https:op.example", "HTTPS://op.example\\@attacker.example/", "https://op.example/%zz", "https://\u0000"} {
-		f.Add(`{"device_code":"dc","user_code":"A\u0007","verification_uri":"https://op.example","expires_in":60,"verification_uri_complete":"`+uri+`"}`, uint8(0))
+		f.Add(
+			`{"device_code":"dc","user_code":"A\u0007","verification_uri":"https://op.example","expires_in":60,"verification_uri_complete":"`+uri+`"}`,
+			uint8(0),
+		)
 		f.Add(`{"device_code":"dc","user_code":"A","verification_url":"`+uri+`","expires_in":60}`, uint8(0))
 	}
 	c := newUnitServer().client(f, nil)
@@ -267,7 +270,8 @@ func FuzzBackchannelPing(f *testing.F) {
 		}
 		scheme, credential, _ := strings.Cut(header, " ")
 		var reference map[string]any
-		if method != http.MethodPost || !strings.EqualFold(scheme, "Bearer") || credential != token || asked != "id" || decodeAny(body, &reference) != nil || reference["auth_req_id"] != any("id") {
+		if method != http.MethodPost || !strings.EqualFold(scheme, "Bearer") || credential != token || asked != "id" || decodeAny(body, &reference) != nil ||
+			reference["auth_req_id"] != any("id") {
 			t.Fatalf("%s with %q and %q is believed", method, header, body)
 		}
 	})
@@ -314,7 +318,8 @@ func FuzzPendingBinary(f *testing.F) {
 				}
 				continue
 			}
-			if x.g.content.code == "" || x.g.content.started.IsZero() || x.g.content.expiry.IsZero() || x.g.wait() < time.Second || x.g.wait() > maxPollInterval {
+			if x.g.content.code == "" || x.g.content.started.IsZero() || x.g.content.expiry.IsZero() || x.g.wait() < time.Second ||
+				x.g.wait() > maxPollInterval {
 				t.Fatalf("%+v every %v", x.g.content, x.g.wait())
 			}
 			if written := must(x.save()); !bytes.Equal(written, data) {

@@ -89,7 +89,8 @@ func FuzzAccessTokenClaims(f *testing.F) {
 				aud = unitResource
 			}
 		}
-		if claims["iss"] != unitIssuer || aud != unitResource || exp <= unitTime-30 || claims["sub"] != token.Subject() || claims["client_id"] != token.ClientID() {
+		if claims["iss"] != unitIssuer || aud != unitResource || exp <= unitTime-30 || claims["sub"] != token.Subject() ||
+			claims["client_id"] != token.ClientID() {
 			t.Fatalf("accepted %s", payload)
 		}
 		if _, bound := claims["cnf"]; bound { // Bearer, and without a certificate
@@ -134,7 +135,8 @@ func FuzzProof(f *testing.F) {
 		}
 		iat, _ := claims["iat"].(float64)
 		htu, _ := claims["htu"].(string)
-		if h["alg"] != "ES256" || claims["htm"] != "GET" || claims["ath"] != good["ath"] || claims["jti"] == "" || iat < unitTime-60 || iat > unitTime+60 || !strings.HasPrefix(strings.ToLower(htu), "https://api.example") {
+		if h["alg"] != "ES256" || claims["htm"] != "GET" || claims["ath"] != good["ath"] || claims["jti"] == "" || iat < unitTime-60 || iat > unitTime+60 ||
+			!strings.HasPrefix(strings.ToLower(htu), "https://api.example") {
 			t.Fatalf("accepted %s %s", header, payload)
 		}
 		if _, err := rs.Authenticate(provenRequestOf(token, proof)); err == nil {
@@ -174,13 +176,15 @@ func FuzzProofTarget(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !strings.EqualFold(got.Scheme, "https") || !strings.EqualFold(got.Hostname(), "api.example") || got.User != nil || got.Port() != "" && got.Port() != "443" {
+		if !strings.EqualFold(got.Scheme, "https") || !strings.EqualFold(got.Hostname(), "api.example") || got.User != nil ||
+			got.Port() != "" && got.Port() != "443" {
 			t.Fatalf("%q is of another origin", htu)
 		}
 		if p := got.Path; p != want.Path && p+want.Path != "/" {
 			t.Fatalf("%q for the path %q", htu, line)
 		}
-		if clean := path.Clean("/" + strings.TrimLeft(got.Path, "/")); strings.Contains(got.EscapedPath(), "/../") || strings.Contains(got.Path, "/./") && !strings.Contains(line, "%") {
+		if clean := path.Clean("/" + strings.TrimLeft(got.Path, "/")); strings.Contains(got.EscapedPath(), "/../") ||
+			strings.Contains(got.Path, "/./") && !strings.Contains(line, "%") {
 			t.Fatalf("dot segments in %q: %q", htu, clean)
 		}
 	})

@@ -473,7 +473,8 @@ func FuzzParseChallenges(f *testing.F) {
 			var params []string
 			for name, value := range c.Params {
 				// Section 5.6.4: neither as it is nor after a backslash.
-				if !isToken(name) || name != strings.ToLower(name) || strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f }) {
+				if !isToken(name) || name != strings.ToLower(name) ||
+					strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f }) {
 					t.Fatalf("parameter %q=%q", name, value)
 				}
 				params = append(params, name+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)+`"`)
@@ -532,7 +533,9 @@ func metadataRoundTrip[T any](t *testing.T, text string, parts func(*T) map[stri
 }
 
 func FuzzAuthorizationServerJSON(f *testing.F) {
-	f.Add(`{"issuer":"https://op.example","id_token_signing_alg_values_supported":["RS256"],"mtls_endpoint_aliases":{"token_endpoint":"https://mtls.op.example/token"},"more":{"a":[1.0, "<"]}}`)
+	f.Add(
+		`{"issuer":"https://op.example","id_token_signing_alg_values_supported":["RS256"],"mtls_endpoint_aliases":{"token_endpoint":"https://mtls.op.example/token"},"more":{"a":[1.0, "<"]}}`,
+	)
 	f.Add(`{"issuer":null,"request_uri_parameter_supported":false,"scopes_supported":[]}`)
 	f.Add(`{"id_token_signing_alg_values_supported":null}`)
 	f.Add(`{"Issuer":"a","issuer":"b","i\u017fsuer":"c","":1}`)
@@ -843,7 +846,8 @@ func FuzzJARMClaims(f *testing.F) {
 			return
 		}
 		var got map[string]any
-		if err := json.Unmarshal([]byte(claims), &got); err != nil || got["code"] != cb.code.Reveal() || cb.code.IsZero() || got["error"] != nil && got["error"] != "" {
+		if err := json.Unmarshal([]byte(claims), &got); err != nil || got["code"] != cb.code.Reveal() || cb.code.IsZero() ||
+			got["error"] != nil && got["error"] != "" {
 			t.Fatalf("%s gives %q, %v", claims, cb.code.Reveal(), err)
 		}
 	})
