@@ -121,7 +121,13 @@ func TestRefreshTenant(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, tenants("https://login.example/{tenantid}/v2", true))
 	for tid, kind := range map[string]error{one: nil, two: ErrIssuer} {
-		s.answer("/token", unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iss": "https://login.example/" + tid + "/v2", "tid": tid}))}))
+		s.answer(
+			"/token",
+			unitTokenBody(
+				t,
+				map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iss": "https://login.example/" + tid + "/v2", "tid": tid}))},
+			),
+		)
 		old := loggedIn(func(t *Token) {
 			t.server, t.login.issuer = c.server.Issuer, "https://login.example/"+one+"/v2"
 		})
@@ -301,7 +307,11 @@ func TestGrantForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent = s.requests("/token")
-	wantForm(t, sent[len(sent)-1].form, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {"st"}, "subject_token_type": {"t"}})
+	wantForm(
+		t,
+		sent[len(sent)-1].form,
+		url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {"st"}, "subject_token_type": {"t"}},
+	)
 }
 
 // What comes is held against the same rules, whichever grant it is for.
@@ -442,11 +452,26 @@ func TestGrantErrors(t *testing.T) {
 		{"refresh a token of the server in other case", nil, refresh(func(t *Token) { t.server = "https://OP.example" }), "Token"},
 		{"refresh a token of the client in other case", nil, refresh(func(t *Token) { t.clientID = strings.ToUpper(unitClient) }), "Token"},
 		{"refresh a token of another client, server unknown", nil, refresh(func(t *Token) { t.server, t.clientID = "", "client-2" }), "Token"},
-		{"client credentials of a public client", func(c *Config) { c.Auth = PublicClient() }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
+		{
+			"client credentials of a public client",
+			func(c *Config) { c.Auth = PublicClient() },
+			func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) },
+			"Auth",
+		},
 		{"client credentials of a public client by Grant", func(c *Config) { c.Auth = PublicClient() }, grant("client_credentials", "x"), "Auth"},
 		{"CIBA of a public client by Grant", func(c *Config) { c.Auth = PublicClient() }, grant("urn:openid:params:grant-type:ciba", "x"), "Auth"},
-		{"no authentication", func(c *Config) { c.Auth = nil }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "Auth"},
-		{"no token endpoint", func(c *Config) { c.Server.TokenEndpoint = "" }, func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) }, "token_endpoint"},
+		{
+			"no authentication",
+			func(c *Config) { c.Auth = nil },
+			func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) },
+			"Auth",
+		},
+		{
+			"no token endpoint",
+			func(c *Config) { c.Server.TokenEndpoint = "" },
+			func(c *Client) (*Token, error) { return c.ClientCredentials(context.Background(), nil) },
+			"token_endpoint",
+		},
 		{"exchange nil", nil, func(c *Client) (*Token, error) { return c.ExchangeToken(context.Background(), nil, nil) }, "SubjectToken"},
 		{"exchange without subject token", nil, exchange(func(x *TokenExchangeRequest) { x.SubjectToken = Secret{} }), "SubjectToken"},
 		{"exchange without its type", nil, exchange(func(x *TokenExchangeRequest) { x.SubjectTokenType = "" }), "SubjectTokenType"},

@@ -227,9 +227,13 @@ func TestHTTPTransport(t *testing.T) {
 // protocols that are offered, but without the code for it.
 func TestHTTPCloneSpeaksHTTP2(t *testing.T) {
 	cert, roots := httpServerCertificate(t)
-	srv := httpTLSServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}, func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"proto":%q}`, r.Proto)
-	})
+	srv := httpTLSServer(
+		t,
+		&tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}},
+		func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"proto":%q}`, r.Proto)
+		},
+	)
 	for name, tt := range map[string]struct {
 		theirs *http.Transport
 		want   string
@@ -444,7 +448,8 @@ func TestHTTPRequest(t *testing.T) {
 		t.Errorf("received %+v", res)
 	}
 	body = "none"
-	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); err != nil || got.Method != "GET" || got.Header.Get("Content-Type") != "" || body != "none" {
+	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); err != nil || got.Method != "GET" || got.Header.Get("Content-Type") != "" ||
+		body != "none" {
 		t.Errorf("GET: sent %s %v %s, %v", got.Method, got.Header, body, err)
 	}
 }
@@ -651,7 +656,8 @@ func TestHTTPErrorsQuoteNothing(t *testing.T) {
 	for name, cause := range map[string]error{"answer": malformed, "certificate": forged} {
 		c := newCaller(httpFunc(func(*http.Request) (*http.Response, error) { return nil, cause }).client(), false, nil)
 		_, err := c.do(context.Background(), httpGet("https://op.example.com/"))
-		if !errors.Is(err, ErrNetwork) || strings.Contains(err.Error(), "\n") || name == "answer" && (strings.Contains(err.Error(), "MARKER") || !errors.Is(err, malformed)) {
+		if !errors.Is(err, ErrNetwork) || strings.Contains(err.Error(), "\n") ||
+			name == "answer" && (strings.Contains(err.Error(), "MARKER") || !errors.Is(err, malformed)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -54,11 +54,22 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "several aud without azp", change: m{"aud": []string{unitClient, "x"}}, kind: ErrClaim, param: "azp"},
 		{name: "several aud with azp", change: m{"aud": []string{unitClient, "x"}, "azp": unitClient}},
 		{name: "several aud, azp other", change: m{"aud": []string{unitClient, "x"}, "azp": "x"}, kind: ErrAudience, param: "azp"},
-		{name: "several aud, azp other, from outside", change: m{"aud": []string{unitClient, "x"}, "azp": "x"}, checks: idTokenChecks{outside: true}, kind: ErrAudience, param: "azp"},
+		{
+			name:   "several aud, azp other, from outside",
+			change: m{"aud": []string{unitClient, "x"}, "azp": "x"},
+			checks: idTokenChecks{outside: true},
+			kind:   ErrAudience,
+			param:  "azp",
+		},
 		{name: "azp other", change: m{"azp": "client-2"}, kind: ErrAudience, param: "azp"},
 		{name: "azp other, from outside (Google's mobile clients)", change: m{"azp": "client-2"}, checks: idTokenChecks{outside: true}},
 		{name: "azp in other case", change: m{"azp": strings.ToUpper(unitClient)}, kind: ErrAudience, param: "azp"},
-		{name: "several aud, azp in other case", change: m{"aud": []string{unitClient, "x"}, "azp": strings.ToUpper(unitClient)}, kind: ErrAudience, param: "azp"},
+		{
+			name:   "several aud, azp in other case",
+			change: m{"aud": []string{unitClient, "x"}, "azp": strings.ToUpper(unitClient)},
+			kind:   ErrAudience,
+			param:  "azp",
+		},
 		{name: "azp number", change: m{"azp": 1}, kind: ErrClaim, param: "azp"},
 		{name: "exp missing", change: m{"exp": unitRemoved}, kind: ErrClaim, param: "exp"},
 		{name: "exp string", change: m{"exp": "1700000300"}, kind: ErrClaim, param: "exp"},
@@ -71,7 +82,12 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "iat string", change: m{"iat": "x"}, kind: ErrClaim, param: "iat"},
 		{name: "iat 10 min ahead", change: m{"iat": unitTime + 600}},
 		{name: "iat further ahead", change: m{"iat": unitTime + 601}, kind: ErrNotYetValid, param: "iat"},
-		{name: "iat further ahead, beside a good nbf", change: m{"nbf": unitTime, "iat": unitTime + 601, "exp": unitTime + 3600}, kind: ErrNotYetValid, param: "iat"},
+		{
+			name:   "iat further ahead, beside a good nbf",
+			change: m{"nbf": unitTime, "iat": unitTime + 601, "exp": unitTime + 3600},
+			kind:   ErrNotYetValid,
+			param:  "iat",
+		},
 		{name: "iat 10 min ahead, beside a good nbf", change: m{"nbf": unitTime, "iat": unitTime + 600, "exp": unitTime + 3600}},
 		{name: "iat old", change: m{"iat": unitTime - 86400}},
 		{name: "iat old, from the browser", change: m{"iat": unitTime - 3631}, checks: idTokenChecks{frontend: true}, kind: ErrExpired, param: "iat"},
@@ -92,10 +108,26 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "auth_time string", change: m{"auth_time": "x"}, kind: ErrClaim, param: "auth_time"},
 		{name: "auth_time at the limit", change: m{"auth_time": unitTime - 90}, checks: idTokenChecks{maxAge: int64p(60)}},
 		{name: "auth_time too old", change: m{"auth_time": unitTime - 91}, checks: idTokenChecks{maxAge: int64p(60)}, kind: ErrExpired, param: "auth_time"},
-		{name: "auth_time old, max_age 0", change: m{"auth_time": unitTime - 31}, checks: idTokenChecks{maxAge: int64p(0)}, kind: ErrExpired, param: "auth_time"},
+		{
+			name:   "auth_time old, max_age 0",
+			change: m{"auth_time": unitTime - 31},
+			checks: idTokenChecks{maxAge: int64p(0)},
+			kind:   ErrExpired,
+			param:  "auth_time",
+		},
 		{name: "auth_time old, huge max_age", change: m{"auth_time": 0}, checks: idTokenChecks{maxAge: int64p(1 << 62)}},
-		{name: "auth_time old, but of this request", change: m{"auth_time": unitTime - 200}, checks: idTokenChecks{maxAge: int64p(0), started: unitNow().Add(-170 * time.Second)}},
-		{name: "auth_time before this request", change: m{"auth_time": unitTime - 201}, checks: idTokenChecks{maxAge: int64p(0), started: unitNow().Add(-170 * time.Second)}, kind: ErrExpired, param: "auth_time"},
+		{
+			name:   "auth_time old, but of this request",
+			change: m{"auth_time": unitTime - 200},
+			checks: idTokenChecks{maxAge: int64p(0), started: unitNow().Add(-170 * time.Second)},
+		},
+		{
+			name:   "auth_time before this request",
+			change: m{"auth_time": unitTime - 201},
+			checks: idTokenChecks{maxAge: int64p(0), started: unitNow().Add(-170 * time.Second)},
+			kind:   ErrExpired,
+			param:  "auth_time",
+		},
 		{name: "auth_time ahead", change: m{"auth_time": unitTime + 601}, kind: ErrNotYetValid, param: "auth_time"},
 		{name: "at_hash", change: m{"at_hash": hash("token")}, checks: idTokenChecks{accessToken: "token"}},
 		{name: "at_hash other", change: m{"at_hash": hash("other")}, checks: idTokenChecks{accessToken: "token"}, kind: ErrClaim, param: "at_hash"},
@@ -109,13 +141,55 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "sid number", change: m{"sid": 1}, kind: ErrClaim, param: "sid"},
 		{name: "events", change: m{"events": m{}}, kind: ErrType, param: "events"},
 		{name: "tenant", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": guid}, config: tenants("https://login.example/{tenantid}/v2", true)},
-		{name: "tenant not accepted", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": guid}, config: tenants("https://login.example/{tenantid}/v2", false), kind: ErrIssuer, param: "iss"},
-		{name: "tenant's tid missing", change: m{"iss": "https://login.example/" + guid + "/v2"}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrClaim, param: "tid"},
-		{name: "tenant's tid no GUID", change: m{"iss": "https://login.example/x/v2", "tid": "x"}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrClaim, param: "tid"},
-		{name: "tenant's tid a path as long as a GUID", change: m{"iss": "https://login.example/../../evil.example/common/../../a?b//v2", "tid": "../../evil.example/common/../../a?b/"}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrClaim, param: "tid"},
-		{name: "tenant's tid in other case than iss", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": strings.ToUpper(guid)}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrIssuer, param: "iss"},
-		{name: "tenant's tid other", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": strings.Replace(guid, "7", "8", 1)}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrIssuer, param: "iss"},
-		{name: "the template itself", change: m{"iss": "https://login.example/{tenantid}/v2", "tid": guid}, config: tenants("https://login.example/{tenantid}/v2", true), kind: ErrIssuer, param: "iss"},
+		{
+			name:   "tenant not accepted",
+			change: m{"iss": "https://login.example/" + guid + "/v2", "tid": guid},
+			config: tenants("https://login.example/{tenantid}/v2", false),
+			kind:   ErrIssuer,
+			param:  "iss",
+		},
+		{
+			name:   "tenant's tid missing",
+			change: m{"iss": "https://login.example/" + guid + "/v2"},
+			config: tenants("https://login.example/{tenantid}/v2", true),
+			kind:   ErrClaim,
+			param:  "tid",
+		},
+		{
+			name:   "tenant's tid no GUID",
+			change: m{"iss": "https://login.example/x/v2", "tid": "x"},
+			config: tenants("https://login.example/{tenantid}/v2", true),
+			kind:   ErrClaim,
+			param:  "tid",
+		},
+		{
+			name:   "tenant's tid a path as long as a GUID",
+			change: m{"iss": "https://login.example/../../evil.example/common/../../a?b//v2", "tid": "../../evil.example/common/../../a?b/"},
+			config: tenants("https://login.example/{tenantid}/v2", true),
+			kind:   ErrClaim,
+			param:  "tid",
+		},
+		{
+			name:   "tenant's tid in other case than iss",
+			change: m{"iss": "https://login.example/" + guid + "/v2", "tid": strings.ToUpper(guid)},
+			config: tenants("https://login.example/{tenantid}/v2", true),
+			kind:   ErrIssuer,
+			param:  "iss",
+		},
+		{
+			name:   "tenant's tid other",
+			change: m{"iss": "https://login.example/" + guid + "/v2", "tid": strings.Replace(guid, "7", "8", 1)},
+			config: tenants("https://login.example/{tenantid}/v2", true),
+			kind:   ErrIssuer,
+			param:  "iss",
+		},
+		{
+			name:   "the template itself",
+			change: m{"iss": "https://login.example/{tenantid}/v2", "tid": guid},
+			config: tenants("https://login.example/{tenantid}/v2", true),
+			kind:   ErrIssuer,
+			param:  "iss",
+		},
 	}
 	s := newUnitServer()
 	for _, tt := range tests {
@@ -185,8 +259,20 @@ func TestIDTokenKeyIssuer(t *testing.T) {
 		{"of another", "https://other.example", unitIssuer, unitIssuer, ErrIssuer},
 		{"of the issuer in other case", "https://OP.example", unitIssuer, unitIssuer, ErrIssuer},
 		{"of any tenant", "https://login.example/{tenantid}/v2", "https://login.example/{tenantid}/v2", "https://login.example/" + guid + "/v2", nil},
-		{"of any tenant, one configured", "https://login.example/{tenantid}/v2", "https://login.example/" + guid + "/v2", "https://login.example/" + guid + "/v2", nil},
-		{"of another tenant", "https://login.example/" + strings.Replace(guid, "7", "8", 1) + "/v2", "https://login.example/{tenantid}/v2", "https://login.example/" + guid + "/v2", ErrIssuer},
+		{
+			"of any tenant, one configured",
+			"https://login.example/{tenantid}/v2",
+			"https://login.example/" + guid + "/v2",
+			"https://login.example/" + guid + "/v2",
+			nil,
+		},
+		{
+			"of another tenant",
+			"https://login.example/" + strings.Replace(guid, "7", "8", 1) + "/v2",
+			"https://login.example/{tenantid}/v2",
+			"https://login.example/" + guid + "/v2",
+			ErrIssuer,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -296,7 +382,8 @@ func TestIDTokenAccessors(t *testing.T) {
 // decoded, not before: they do no harm to who does not ask.
 func TestIDTokenClaimsFolding(t *testing.T) {
 	s := newUnitServer()
-	id, err := s.client(t, nil).VerifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(map[string]any{"email": "a", "Email": "b"})), VerifyIDTokenOptions{})
+	id, err := s.client(t, nil).
+		VerifyIDToken(context.Background(), s.sign(t, "JWT", unitClaims(map[string]any{"email": "a", "Email": "b"})), VerifyIDTokenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -490,7 +577,8 @@ func TestIDTokenNil(t *testing.T) {
 					t.Errorf("%T.%s of nothing gives %v", v, method.Name, o)
 				}
 			}
-			if err, _ := out[len(out)-1].Interface().(error); method.Name == "Claims" && (!errors.Is(err, ErrClaim) || !strings.Contains(err.Error(), "nil or empty")) {
+			if err, _ := out[len(out)-1].Interface().(error); method.Name == "Claims" &&
+				(!errors.Is(err, ErrClaim) || !strings.Contains(err.Error(), "nil or empty")) {
 				t.Errorf("%T.Claims of nothing: %v", v, err)
 			}
 		}

@@ -160,8 +160,23 @@ func TestIntrospectMembers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := fmt.Sprintf("%q %s %s %s %d %d %d %s %q %s %s %s %s", i.Scope(), i.ClientID(), i.Username(), i.TokenType(),
-				i.Expiry().UnixMilli(), i.IssuedAt().Unix(), i.NotBefore().Unix(), i.Subject(), i.Audience(), i.Issuer(), i.ID(), i.KeyThumbprint(), i.CertificateThumbprint())
+			got := fmt.Sprintf(
+				"%q %s %s %s %d %d %d %s %q %s %s %s %s",
+				i.Scope(),
+				i.ClientID(),
+				i.Username(),
+				i.TokenType(),
+				i.Expiry().
+					UnixMilli(),
+				i.IssuedAt().Unix(),
+				i.NotBefore().Unix(),
+				i.Subject(),
+				i.Audience(),
+				i.Issuer(),
+				i.ID(),
+				i.KeyThumbprint(),
+				i.CertificateThumbprint(),
+			)
 			if want := `["a" "b"] c u DPoP 1700000100500 1700000001 1700000002 alice ["r" "s"] https://as.example j K X`; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
@@ -250,9 +265,18 @@ func TestIntrospectJWT(t *testing.T) {
 		{name: "JSON", answer: unitAnswer{mediaType: mediaJSON, body: `{"active":true}`}, kind: ErrResponse, param: "Content-Type"},
 		{name: "JSON, inactive", answer: unitAnswer{mediaType: mediaJSON, body: `{"active":false}`}, kind: ErrResponse, param: "Content-Type"},
 		{name: "JSON without a type", answer: unitAnswer{body: `{"active":true}`}, kind: ErrResponse, param: "Content-Type"},
-		{name: "JWT as application/jwt", answer: unitAnswer{mediaType: mediaJWT, body: s.sign(t, typ, introspectionClaims(nil))}, kind: ErrResponse, param: "Content-Type"},
+		{
+			name:   "JWT as application/jwt",
+			answer: unitAnswer{mediaType: mediaJWT, body: s.sign(t, typ, introspectionClaims(nil))},
+			kind:   ErrResponse,
+			param:  "Content-Type",
+		},
 		{name: "JSON under the media type of the JWT", answer: introspectionJWTAnswer(`{"active":true}`), kind: ErrParse},
-		{name: "error under the media type of the JWT", answer: unitAnswer{status: 400, mediaType: mediaIntrospectionJWT, body: `{"error":"e"}`}, kind: ErrRefused},
+		{
+			name:   "error under the media type of the JWT",
+			answer: unitAnswer{status: 400, mediaType: mediaIntrospectionJWT, body: `{"error":"e"}`},
+			kind:   ErrRefused,
+		},
 		{name: "forged", answer: introspectionJWTAnswer(forged), kind: ErrSignature},
 		{name: "encrypted", answer: introspectionJWTAnswer("a.b.c.d.e"), kind: ErrUnsupported},
 		{name: "empty", answer: introspectionJWTAnswer(""), kind: ErrParse},
@@ -293,7 +317,12 @@ func TestIntrospectJWT(t *testing.T) {
 		{name: "exp string", answer: jwt(m{"exp": "1"}), kind: ErrClaim, param: "exp"},
 		{name: "exp and iat too far ahead", answer: jwt(m{"exp": unitTime + 9999, "iat": unitTime + 601}), kind: ErrNotYetValid, param: "iat"},
 		{name: "introspection missing", answer: jwt(m{"token_introspection": unitRemoved}), kind: ErrClaim, param: "token_introspection"},
-		{name: "introspection missing, active beside", answer: jwt(m{"token_introspection": unitRemoved, "active": true}), kind: ErrClaim, param: "token_introspection"},
+		{
+			name:   "introspection missing, active beside",
+			answer: jwt(m{"token_introspection": unitRemoved, "active": true}),
+			kind:   ErrClaim,
+			param:  "token_introspection",
+		},
 		{name: "introspection null", answer: jwt(m{"token_introspection": nil}), kind: ErrClaim, param: "token_introspection"},
 		{name: "introspection string", answer: jwt(m{"token_introspection": `{"active":true}`}), kind: ErrClaim, param: "token_introspection"},
 		{name: "introspection array", answer: jwt(m{"token_introspection": []any{m{"active": true}}}), kind: ErrClaim, param: "token_introspection"},
@@ -309,10 +338,28 @@ func TestIntrospectJWT(t *testing.T) {
 		{name: "alg in the list", config: listed(RS256, ES256), answer: jwt(nil)},
 		{name: "alg not in the list", config: listed(RS256, ES384), answer: jwt(nil), kind: ErrAlgorithm, param: "alg"},
 		{name: "empty list", config: listed([]Algorithm{}...), answer: jwt(nil), kind: ErrAlgorithm, param: "Server.IntrospectionSigningAlgValuesSupported"},
-		{name: "list of nothing we verify", config: listed("HS256", "none"), answer: jwt(nil), kind: ErrAlgorithm, param: "Server.IntrospectionSigningAlgValuesSupported"},
+		{
+			name:   "list of nothing we verify",
+			config: listed("HS256", "none"),
+			answer: jwt(nil),
+			kind:   ErrAlgorithm,
+			param:  "Server.IntrospectionSigningAlgValuesSupported",
+		},
 		{name: "metadata over the list", config: func(c *Config) { signedIntrospection(c); listed(RS256)(c) }, answer: jwt(nil)},
-		{name: "metadata against the list", config: func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = ES384; listed(ES256)(c) }, answer: jwt(nil), kind: ErrAlgorithm, param: "alg"},
-		{name: "algorithm of ID tokens", config: func(c *Config) { c.Metadata.IDTokenSignedResponseAlg = ES256 }, answer: jwt(nil), kind: ErrAlgorithm, param: "alg"},
+		{
+			name:   "metadata against the list",
+			config: func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = ES384; listed(ES256)(c) },
+			answer: jwt(nil),
+			kind:   ErrAlgorithm,
+			param:  "alg",
+		},
+		{
+			name:   "algorithm of ID tokens",
+			config: func(c *Config) { c.Metadata.IDTokenSignedResponseAlg = ES256 },
+			answer: jwt(nil),
+			kind:   ErrAlgorithm,
+			param:  "alg",
+		},
 		{name: "no keys", config: func(c *Config) { signedIntrospection(c); c.Server.JWKSURI = "" }, answer: jwt(nil), kind: ErrConfig, param: "jwks_uri"},
 	}
 	for _, tt := range tests {
@@ -435,11 +482,17 @@ func TestEndpointOptionsErrors(t *testing.T) {
 		{name: "name of a field beyond ASCII", token: "at", opts: &EndpointOptions{Header: http.Header{"\u0161": {"1"}}}, kind: ErrConfig, param: "Header"},
 	}
 	for _, name := range []string{"token", "token_type_hint", "client_id", "client_secret", "client_assertion", "client_assertion_type"} {
-		tests = append(tests, test{name: "parameter " + name, token: "at", opts: &EndpointOptions{Params: url.Values{name: {"x"}}}, kind: ErrConfig, param: "Params"})
+		tests = append(
+			tests,
+			test{name: "parameter " + name, token: "at", opts: &EndpointOptions{Params: url.Values{name: {"x"}}}, kind: ErrConfig, param: "Params"},
+		)
 	}
 	for _, name := range reservedHeaders {
 		for _, name := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
-			tests = append(tests, test{name: "field " + name, token: "at", opts: &EndpointOptions{Header: http.Header{name: {"x"}}}, kind: ErrConfig, param: "Header"})
+			tests = append(
+				tests,
+				test{name: "field " + name, token: "at", opts: &EndpointOptions{Header: http.Header{name: {"x"}}}, kind: ErrConfig, param: "Header"},
+			)
 		}
 	}
 	for _, tt := range tests {
@@ -496,7 +549,10 @@ func TestIntrospectionMTLSAlias(t *testing.T) {
 	c := s.introspector(t, func(c *Config) {
 		c.Metadata.UseMTLSEndpointAliases = true
 		c.Server.RevocationEndpoint = unitIssuer + "/revoke"
-		c.Server.MTLSEndpointAliases = &MTLSEndpointAliases{IntrospectionEndpoint: unitIssuer + "/mtls/introspect", RevocationEndpoint: unitIssuer + "/mtls/revoke"}
+		c.Server.MTLSEndpointAliases = &MTLSEndpointAliases{
+			IntrospectionEndpoint: unitIssuer + "/mtls/introspect",
+			RevocationEndpoint:    unitIssuer + "/mtls/revoke",
+		}
 	})
 	if _, err := c.Introspect(context.Background(), "at", nil); err != nil {
 		t.Error(err)

@@ -20,7 +20,40 @@ import (
 
 // RFC 7518, Appendix C: the key agreed on by Alice and Bob.
 func TestConcatKDF(t *testing.T) {
-	z := []byte{158, 86, 217, 29, 129, 113, 53, 211, 114, 131, 66, 131, 191, 132, 38, 156, 251, 49, 110, 163, 218, 128, 106, 72, 246, 218, 167, 121, 140, 254, 144, 196}
+	z := []byte{
+		158,
+		86,
+		217,
+		29,
+		129,
+		113,
+		53,
+		211,
+		114,
+		131,
+		66,
+		131,
+		191,
+		132,
+		38,
+		156,
+		251,
+		49,
+		110,
+		163,
+		218,
+		128,
+		106,
+		72,
+		246,
+		218,
+		167,
+		121,
+		140,
+		254,
+		144,
+		196,
+	}
 	if got := encodeBase64URL(concatKDF(z, "A128GCM", "Alice", "Bob", 16)); got != "VqqN6vgjbSBcIijNcacQGg" {
 		t.Errorf("key %s", got)
 	}

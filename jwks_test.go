@@ -877,7 +877,10 @@ func TestJWKSBadSignature(t *testing.T) {
 		if _, err := verifyJWS(context.Background(), good, set, fromAnybody, other); !errors.Is(err, ErrAlgorithm) {
 			t.Errorf("error %v, want ErrAlgorithm", err)
 		}
-		if _, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256, kid: "a", hasKid: true}, fromAnybody); !errors.Is(err, ErrKeyNotFound) {
+		if _, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256, kid: "a", hasKid: true}, fromAnybody); !errors.Is(
+			err,
+			ErrKeyNotFound,
+		) {
 			t.Errorf("error %v, want ErrKeyNotFound", err)
 		}
 		if n := s.count(); n != 1 {

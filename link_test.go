@@ -79,7 +79,9 @@ func TestLink(t *testing.T) {
 		run("build", "-o", "verify", ".")
 		return run("tool", "nm", "verify")
 	}
-	decrypting := regexp.MustCompile(`example\.com/oauth\.(\(\*decrypter\)|\(\*DecryptionKey\)|NewDecrypt|ParseDecryption|ClientSecretDecryption|newGCM|openGCM|unwrap|concatKDF|\(\*contentEncryption\))\S*`)
+	decrypting := regexp.MustCompile(
+		`example\.com/oauth\.(\(\*decrypter\)|\(\*DecryptionKey\)|NewDecrypt|ParseDecryption|ClientSecretDecryption|newGCM|openGCM|unwrap|concatKDF|\(\*contentEncryption\))\S*`,
+	)
 	encrypting := regexp.MustCompile(`example\.com/oauth\.(sealGCM|\(\*encryption\)\.(encrypt|agree)|concatKDF)\S*`)
 	signing := regexp.MustCompile(`example\.com/oauth\.(GenerateSigningKey|ParseSigningKey|\(\*jwtAuth\)\.Authenticate)\S*`)
 

@@ -330,9 +330,10 @@ func TestLogoutHandlerCache(t *testing.T) {
 				calls.err, body = errors.New("x"), logoutFailed
 			}
 			var heard []error
-			h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache, OnError: func(_ context.Context, err error) {
-				heard = append(heard, err)
-			}})
+			h := s.client(t, nil).
+				BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout, Replay: tt.cache, OnError: func(_ context.Context, err error) {
+					heard = append(heard, err)
+				}})
 			logoutPost(t, h, logoutRequest(token), body)
 			calls.want(t, tt.calls)
 			if tt.fails {
@@ -496,7 +497,12 @@ func TestLogoutHandlerBodyBreaks(t *testing.T) {
 	var calls logoutCalls
 	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
 	r := logoutRequest("")
-	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("logout_token="+s.sign(t, "logout+jwt", logoutClaims(nil))), httpReader(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF })))
+	r.Body = io.NopCloser(
+		io.MultiReader(
+			strings.NewReader("logout_token="+s.sign(t, "logout+jwt", logoutClaims(nil))),
+			httpReader(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }),
+		),
+	)
 	logoutPost(t, h, r, logoutRefused)
 	r.Body = nil
 	logoutPost(t, h, r, logoutRefused)

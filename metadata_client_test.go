@@ -335,7 +335,8 @@ func TestClientRefused(t *testing.T) {
 	client := newClient(t, srv, func(c *oauth.Config) { c.Auth = oauth.ClientSecretBasic("another secret") })
 	_, err := try(t, srv, client, nil)
 	var refused *oauth.ResponseError
-	if !errors.As(err, &refused) || refused.Code != "invalid_client" || refused.StatusCode != 401 || len(refused.Challenges) != 1 || !errors.Is(err, oauth.ErrRefused) {
+	if !errors.As(err, &refused) || refused.Code != "invalid_client" || refused.StatusCode != 401 || len(refused.Challenges) != 1 ||
+		!errors.Is(err, oauth.ErrRefused) {
 		t.Errorf("error %v", err)
 	}
 	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "another secret") {

@@ -429,7 +429,8 @@ func TestMLDSADPoP(t *testing.T) {
 	}
 	// The lists that the package writes itself.
 	for _, alg := range mldsaNames {
-		if !slices.Contains(rs.proofs.jws.allowed, alg) || !strings.Contains(rs.proofs.algs(), string(alg)) || !strings.Contains(string(rs.metadata), string(alg)) {
+		if !slices.Contains(rs.proofs.jws.allowed, alg) || !strings.Contains(rs.proofs.algs(), string(alg)) ||
+			!strings.Contains(string(rs.metadata), string(alg)) {
 			t.Errorf("%s is not announced", alg)
 		}
 	}

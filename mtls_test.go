@@ -205,9 +205,13 @@ func TestMTLSNamedAuthorities(t *testing.T) {
 	authorities := x509.NewCertPool()
 	authorities.AddCert(cert.Leaf)
 	var offered atomic.Int32
-	srv := httpTLSServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequestClientCert, ClientCAs: authorities}, func(w http.ResponseWriter, r *http.Request) {
-		offered.Store(int32(len(r.TLS.PeerCertificates)))
-	})
+	srv := httpTLSServer(
+		t,
+		&tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequestClientCert, ClientCAs: authorities},
+		func(w http.ResponseWriter, r *http.Request) {
+			offered.Store(int32(len(r.TLS.PeerCertificates)))
+		},
+	)
 	m := &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("own"), RootCAs: roots}
 	with, without, err := mtlsPair(m, nil, Clock{})
 	if err != nil {
@@ -466,7 +470,9 @@ func TestMTLSTransport(t *testing.T) {
 	for name, c := range map[string]*http.Client{"with": with, "without": without} {
 		tr := httpTransport(c)
 		config := tr.TLSClientConfig
-		if c == base || tr == base.Transport || c.Timeout != time.Minute || tr.MaxIdleConns != 7 || tr.TLSHandshakeTimeout != tlsTimeout || config.ServerName != "op" || config.RootCAs == nil {
+		if c == base || tr == base.Transport || c.Timeout != time.Minute || tr.MaxIdleConns != 7 || tr.TLSHandshakeTimeout != tlsTimeout ||
+			config.ServerName != "op" ||
+			config.RootCAs == nil {
 			t.Errorf("%s: not a clone of the whole", name)
 		}
 		// A session that is resumed is that of another certificate.
@@ -478,7 +484,8 @@ func TestMTLSTransport(t *testing.T) {
 		}
 	}
 	theirs := base.Transport.(*http.Transport)
-	if theirs.TLSClientConfig.ClientSessionCache != cache || len(theirs.TLSClientConfig.Certificates) != 1 || theirs.TLSHandshakeTimeout != 0 || base.Timeout != time.Minute {
+	if theirs.TLSClientConfig.ClientSessionCache != cache || len(theirs.TLSClientConfig.Certificates) != 1 || theirs.TLSHandshakeTimeout != 0 ||
+		base.Timeout != time.Minute {
 		t.Error("the caller's client is changed")
 	}
 	m.RootCAs = x509.NewCertPool()
@@ -491,7 +498,8 @@ func TestMTLSTransport(t *testing.T) {
 	}
 	// The same for a certificate in the HTTPClient itself.
 	plain := withoutClientCertificate(base)
-	if config := httpTransport(plain).TLSClientConfig; plain == base || config.Certificates != nil || config.GetClientCertificate != nil || config.ClientSessionCache != nil {
+	if config := httpTransport(plain).TLSClientConfig; plain == base || config.Certificates != nil || config.GetClientCertificate != nil ||
+		config.ClientSessionCache != nil {
 		t.Error("a certificate or a session is left in the client for the key set")
 	}
 	bare := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{ClientSessionCache: cache}}}

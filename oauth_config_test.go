@@ -59,9 +59,24 @@ func TestNewClientErrors(t *testing.T) {
 		{"id token alg HS256", func(c *Config) { c.Metadata.IDTokenSignedResponseAlg = HS256 }, ErrAlgorithm, "Metadata.IDTokenSignedResponseAlg"},
 		{"id token alg in small letters", func(c *Config) { c.Metadata.IDTokenSignedResponseAlg = "rs256" }, ErrAlgorithm, "Metadata.IDTokenSignedResponseAlg"},
 		{"userinfo alg HS256", func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = HS256 }, ErrAlgorithm, "Metadata.UserinfoSignedResponseAlg"},
-		{"authorization alg none", func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = "none" }, ErrAlgorithm, "Metadata.AuthorizationSignedResponseAlg"},
-		{"introspection alg HS512", func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = HS512 }, ErrAlgorithm, "Metadata.IntrospectionSignedResponseAlg"},
-		{"list of nothing we verify", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", HS256} }, ErrAlgorithm, "Server.IDTokenSigningAlgValuesSupported"},
+		{
+			"authorization alg none",
+			func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = "none" },
+			ErrAlgorithm,
+			"Metadata.AuthorizationSignedResponseAlg",
+		},
+		{
+			"introspection alg HS512",
+			func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = HS512 },
+			ErrAlgorithm,
+			"Metadata.IntrospectionSignedResponseAlg",
+		},
+		{
+			"list of nothing we verify",
+			func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", HS256} },
+			ErrAlgorithm,
+			"Server.IDTokenSigningAlgValuesSupported",
+		},
 		{"empty list", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{} }, ErrAlgorithm, "Server.IDTokenSigningAlgValuesSupported"},
 		{"no list", func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = nil }, nil, ""},
 	}

@@ -119,7 +119,12 @@ func (f *flow) requireHandled(s *scenario, rs *oauth.ResourceServer, resource st
 func (s *scenario) refusedOthers(f *flow, rs *oauth.ResourceServer, resource string) {
 	id := f.idToken(s).Raw()
 	s.requireRefusedBy(rs, id, "the ID token", oauth.ErrType)
-	s.requireRefusedBy(s.resourceServer(oauth.ResourceServerConfig{Resource: f.reg.ClientID, BaseURL: "https://rs.example"}), id, "the ID token at its audience", oauth.ErrType)
+	s.requireRefusedBy(
+		s.resourceServer(oauth.ResourceServerConfig{Resource: f.reg.ClientID, BaseURL: "https://rs.example"}),
+		id,
+		"the ID token at its audience",
+		oauth.ErrType,
+	)
 
 	p := s.setup("tenant", "cc", options{})
 	token, err := p.client.ClientCredentials(s.ctx, &oauth.GrantOptions{Resource: []string{resource}, Scope: apiScope})

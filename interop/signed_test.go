@@ -269,7 +269,11 @@ func implicitIDToken(s *scenario) {
 		equal(s, id.Raw(), params.Get("id_token"), "the ID token")
 		s.require(id.Nonce() != "", "no nonce")
 		equal(s, id.Nonce(), query.Get("nonce"), "nonce of the ID token")
-		s.require(f.token.AccessToken.IsZero() && f.token.RefreshToken.IsZero() && f.token.TokenType == "" && f.token.Expiry.IsZero(), "the Token has more than an ID token: %v", f.token)
+		s.require(
+			f.token.AccessToken.IsZero() && f.token.RefreshToken.IsZero() && f.token.TokenType == "" && f.token.Expiry.IsZero(),
+			"the Token has more than an ID token: %v",
+			f.token,
+		)
 		_, err = f.client.UserInfo(s.ctx, f.token, nil)
 		s.require(errors.Is(err, oauth.ErrConfig), "userinfo without an access token: wanted ErrConfig, got: %v", err)
 		for _, e := range f.wire.exchanges() {
