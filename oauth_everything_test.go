@@ -81,7 +81,14 @@ func TestEverythingAtOnce(t *testing.T) {
 			t.Errorf("%s: nothing succeeded", name)
 		}
 	}
-	t.Logf("succeeded: login %d, api %d; renewals stored %d, not stored %d, hooks %d", counts["login"].Load(), counts["api"].Load(), e.stored.Load(), e.unstored.Load(), e.hooks.Load())
+	t.Logf(
+		"succeeded: login %d, api %d; renewals stored %d, not stored %d, hooks %d",
+		counts["login"].Load(),
+		counts["api"].Load(),
+		e.stored.Load(),
+		e.unstored.Load(),
+		e.hooks.Load(),
+	)
 	// When it is over, all is as at the beginning.
 	e.quiet.Store(true)
 	time.Sleep(2 * time.Second) // the back-off of the renewal, and the pause between fetches
@@ -198,7 +205,11 @@ func (e *everything) tokenOf(ctx context.Context) (*oauth.Token, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errAgain, err)
 	}
-	return e.client.FinishAuthorization(callback.WithContext(ctx), pending, &oauth.GrantOptions{Resource: []string{"https://" + e.api.Listener.Addr().String()}})
+	return e.client.FinishAuthorization(
+		callback.WithContext(ctx),
+		pending,
+		&oauth.GrantOptions{Resource: []string{"https://" + e.api.Listener.Addr().String()}},
+	)
 }
 
 func (e *everything) login(ctx context.Context) error {

@@ -116,7 +116,10 @@ func TestGuardTransportSpent(t *testing.T) {
 		s := newUnitServer()
 		s.answer("/token", guardIDToken(t, unitClaims(map[string]any{"iat": time.Now().Unix(), "exp": time.Now().Unix() + 600})))
 		c := s.client(t, func(c *Config) { c.Clock = Clock{} })
-		tr, err := c.NewTransport(&Token{AccessToken: NewSecret("at-1"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Expiry: time.Now().Add(-time.Second)}, TransportOptions{Origins: []string{"https://api.example"}})
+		tr, err := c.NewTransport(
+			&Token{AccessToken: NewSecret("at-1"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Expiry: time.Now().Add(-time.Second)},
+			TransportOptions{Origins: []string{"https://api.example"}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +203,10 @@ func TestGuardResourceRefusesAll(t *testing.T) {
 		s.set("/x", unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}})
 		s.answer("/token", `{"access_token":"at-2","token_type":"Bearer","expires_in":3600}`)
 		c := s.client(t, func(c *Config) { c.Clock = Clock{} })
-		tr, err := c.NewTransport(&Token{AccessToken: NewSecret("at"), RefreshToken: NewSecret("rt"), TokenType: "Bearer"}, TransportOptions{Origins: []string{"https://api.example"}})
+		tr, err := c.NewTransport(
+			&Token{AccessToken: NewSecret("at"), RefreshToken: NewSecret("rt"), TokenType: "Bearer"},
+			TransportOptions{Origins: []string{"https://api.example"}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -339,7 +345,8 @@ func TestGuardRegistration(t *testing.T) {
 	}
 	s.answer("/register", `{"client_id":"c","require_auth_time":false,"id_token_signed_response_alg":"RS256"}`)
 	if reg, err = Register(context.Background(), as, ClientMetadata{TokenEndpointAuthMethod: "none", RequireAuthTime: true, IDTokenSignedResponseAlg: ES256}, opts); err != nil ||
-		reg.Metadata.RequireAuthTime || reg.Metadata.IDTokenSignedResponseAlg != RS256 {
+		reg.Metadata.RequireAuthTime ||
+		reg.Metadata.IDTokenSignedResponseAlg != RS256 {
 		t.Errorf("what the server says does not count: %v, %+v", err, reg)
 	}
 	// RFC 7591, Section 2.3: a software statement's values take precedence.
@@ -362,10 +369,14 @@ func TestGuardQuotedSecrets(t *testing.T) {
 	})})
 	_, err := s.client(t, nil).Refresh(context.Background(), &Token{RefreshToken: NewSecret(secret)}, nil)
 	var refused *ResponseError
-	if !errors.As(err, &refused) || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "the-client-secret") || !strings.Contains(err.Error(), "is unknown") {
+	if !errors.As(err, &refused) || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "the-client-secret") ||
+		!strings.Contains(err.Error(), "is unknown") {
 		t.Error(err)
 	}
-	s.set("/userinfo", unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token", error_description="at-of-some-length is old"`}}})
+	s.set(
+		"/userinfo",
+		unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token", error_description="at-of-some-length is old"`}}},
+	)
 	_, err = s.client(t, nil).UserInfo(context.Background(), &Token{AccessToken: NewSecret("at-of-some-length"), login: &identity{subject: "alice"}}, nil)
 	if err == nil || strings.Contains(err.Error(), "at-of-some-length") || !strings.Contains(err.Error(), "is old") {
 		t.Error(err)

@@ -339,7 +339,11 @@ var refresh = &scene{"refresh", func(t *testing.T, s *stageServer, arm func()) e
 var exchange = &scene{"token exchange", func(t *testing.T, s *stageServer, arm func()) error {
 	tok := login(t, s.Server, s.client, nil)
 	arm()
-	other, err := s.client.ExchangeToken(t.Context(), &oauth.TokenExchangeRequest{SubjectToken: tok.AccessToken, SubjectTokenType: oauth.TokenTypeAccessToken}, nil)
+	other, err := s.client.ExchangeToken(
+		t.Context(),
+		&oauth.TokenExchangeRequest{SubjectToken: tok.AccessToken, SubjectTokenType: oauth.TokenTypeAccessToken},
+		nil,
+	)
 	alone(t, other == nil, err)
 	return err
 }}

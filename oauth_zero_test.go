@@ -87,7 +87,12 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 	case reflect.TypeFor[fmt.State]():
 		return []reflect.Value{reflect.ValueOf(zeroState{httptest.NewRecorder()})}
 	case reflect.TypeFor[*http.Request]():
-		more = []any{new(http.Request), &http.Request{URL: new(url.URL)}, &http.Request{Header: http.Header{"Authorization": {"Bearer a.b.c"}, "Dpop": {"a.b.c"}}}, &http.Request{Method: "POST", Header: http.Header{"Content-Type": {mediaForm}}}}
+		more = []any{
+			new(http.Request),
+			&http.Request{URL: new(url.URL)},
+			&http.Request{Header: http.Header{"Authorization": {"Bearer a.b.c"}, "Dpop": {"a.b.c"}}},
+			&http.Request{Method: "POST", Header: http.Header{"Content-Type": {mediaForm}}},
+		}
 	case reflect.TypeFor[http.Handler]():
 		more = []any{http.NotFoundHandler(), http.HandlerFunc(nil)}
 	case reflect.TypeFor[ClientAuth]():
@@ -95,7 +100,10 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 	case reflect.TypeFor[crypto.Signer](), reflect.TypeFor[crypto.PrivateKey]():
 		more = []any{new(zeroSigner)}
 	case reflect.TypeFor[*PendingAuthorization](): // a good one reaches what a zero Client does not have
-		more = []any{new(PendingAuthorization), &PendingAuthorization{content: &pendingAuthorizationData{issuer: "x", clientID: "x", redirectURI: "https://app.example/"}}}
+		more = []any{
+			new(PendingAuthorization),
+			&PendingAuthorization{content: &pendingAuthorizationData{issuer: "x", clientID: "x", redirectURI: "https://app.example/"}},
+		}
 	case reflect.TypeFor[*AuthorizationResponse]():
 		more = []any{new(AuthorizationResponse), &AuthorizationResponse{authorization: &PendingAuthorization{content: new(pendingAuthorizationData)}}}
 	case reflect.TypeFor[*Token]():
@@ -198,7 +206,9 @@ func zeroCall(t *testing.T, name string, f reflect.Value, args []reflect.Value) 
 			t.Logf("%s: %v comes with %v", name, v.Type(), err)
 		}
 	}
-	if n := len(results); n == 2 && results[1].Type() == reflect.TypeFor[error]() && err == nil && (results[0].Kind() == reflect.Pointer || results[0].Kind() == reflect.Slice) && results[0].IsNil() {
+	if n := len(results); n == 2 && results[1].Type() == reflect.TypeFor[error]() && err == nil &&
+		(results[0].Kind() == reflect.Pointer || results[0].Kind() == reflect.Slice) &&
+		results[0].IsNil() {
 		t.Errorf("%s(%s): neither a result nor an error", name, strings.Join(shown, ", "))
 	}
 	if (strings.HasSuffix(name, ").UnmarshalBinary") || strings.HasSuffix(name, ").UnmarshalJSON")) && args[0].IsNil() && !errors.Is(err, ErrConfig) {
@@ -220,7 +230,9 @@ func TestZeroRequest(t *testing.T) {
 	d := unitDPoP(t)
 	var refused []RefusalInfo
 	rs, err := NewResourceServer(ResourceServerConfig{
-		Servers:  []TrustedServer{{Server: &AuthorizationServer{Issuer: unitIssuer}, KeySet: must(ParseKeySet([]byte(`{"keys":[` + string(s.key.PublicJWK()) + `]}`)))}},
+		Servers: []TrustedServer{
+			{Server: &AuthorizationServer{Issuer: unitIssuer}, KeySet: must(ParseKeySet([]byte(`{"keys":[` + string(s.key.PublicJWK()) + `]}`)))},
+		},
 		Resource: unitAPI, Clock: Clock{Now: unitNow},
 		Trace: &Trace{RequestRefused: func(_ context.Context, i RefusalInfo) { refused = append(refused, i) }},
 	})

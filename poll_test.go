@@ -135,7 +135,14 @@ func TestPoll(t *testing.T) {
 			pollError(429, "authorization_pending"), pollError(500, "authorization_pending"), pollDone,
 		}, []float64{5, 10, 15, 20, 25, 30}, nil, 30},
 		{"slow_down is for good", long, []pollStep{pollSlow, pollWait, pollWait, pollDone}, []float64{5, 15, 25, 35}, nil, 35},
-		{"slow_down adds up", long, []pollStep{pollSlow, pollError(403, "slow_down"), pollError(429, "slow_down"), pollDone}, []float64{5, 15, 30, 50}, nil, 50},
+		{
+			"slow_down adds up",
+			long,
+			[]pollStep{pollSlow, pollError(403, "slow_down"), pollError(429, "slow_down"), pollDone},
+			[]float64{5, 15, 30, 50},
+			nil,
+			50,
+		},
 		{"slow_down with an interval", long, []pollStep{slowBy("30"), pollWait, pollDone}, []float64{5, 35, 65}, nil, 65},
 		{"slow_down with an interval, in words", long, []pollStep{slowBy(`"30"`), pollDone}, []float64{5, 35}, nil, 35},
 		{"slow_down with a short interval", long, []pollStep{slowBy("1"), pollDone}, []float64{5, 15}, nil, 15},
@@ -154,7 +161,24 @@ func TestPoll(t *testing.T) {
 		{"down", long, []pollStep{down, {status: 502, body: "<html>"}, busy, pollWait, down, pollDone}, []float64{5, 15, 35, 75, 80, 90}, nil, 90},
 		{"down, and slow_down", long, []pollStep{down, pollSlow, down, pollDone}, []float64{5, 15, 25, 45}, nil, 45},
 		{"down until it expires", long, []pollStep{down},
-			[]float64{5, 15, 35, 75, 155, 315, 615, 915, 1215, 1507.5, 1653.75, 1726.875, 1763.4375, 1781.71875, 1790.859375, 1795.859375}, ErrExpired, 1795.859375},
+			[]float64{
+				5,
+				15,
+				35,
+				75,
+				155,
+				315,
+				615,
+				915,
+				1215,
+				1507.5,
+				1653.75,
+				1726.875,
+				1763.4375,
+				1781.71875,
+				1790.859375,
+				1795.859375,
+			}, ErrExpired, 1795.859375},
 
 		{"expired before it is asked", "5", []pollStep{pollDone}, nil, ErrExpired, 0},
 		{"asked just before it expires", "6", []pollStep{pollDone}, []float64{5}, nil, 5},
@@ -175,10 +199,38 @@ func TestPoll(t *testing.T) {
 		{"a token of another type", long, []pollStep{{body: `{"access_token":"at","token_type":"mac"}`}}, []float64{5}, ErrTokenType, 5},
 		{"an answer without end", long, []pollStep{{body: strings.Repeat(" ", maxBody+1)}}, []float64{5}, ErrResponse, 5},
 
-		{"a certificate of nobody's", long, []pollStep{{err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}}, []float64{5}, ErrNetwork, 5},
-		{"a certificate for another host", long, []pollStep{{err: &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate), Host: "x"}}}}, []float64{5}, ErrNetwork, 5},
-		{"the client's certificate is refused", long, []pollStep{{err: &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}}}, []float64{5}, ErrNetwork, 5},
-		{"a certificate that expired", long, []pollStep{{err: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: new(x509.Certificate), Reason: x509.Expired}}}}, []float64{5}, ErrNetwork, 5},
+		{
+			"a certificate of nobody's",
+			long,
+			[]pollStep{{err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}},
+			[]float64{5},
+			ErrNetwork,
+			5,
+		},
+		{
+			"a certificate for another host",
+			long,
+			[]pollStep{{err: &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate), Host: "x"}}}},
+			[]float64{5},
+			ErrNetwork,
+			5,
+		},
+		{
+			"the client's certificate is refused",
+			long,
+			[]pollStep{{err: &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}}},
+			[]float64{5},
+			ErrNetwork,
+			5,
+		},
+		{
+			"a certificate that expired",
+			long,
+			[]pollStep{{err: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: new(x509.Certificate), Reason: x509.Expired}}}},
+			[]float64{5},
+			ErrNetwork,
+			5,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -212,7 +264,9 @@ func TestPollKinds(t *testing.T) {
 			}
 			c := s.pollClient(t, nil)
 			_, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil)
-			if errors.Is(err, ErrExpired) != expired || errors.Is(err, ErrInvalid) != expired || errors.Is(err, ErrRefused) != (code != "") || errors.Is(err, ErrResponse) || errors.Is(err, ErrPending) {
+			if errors.Is(err, ErrExpired) != expired || errors.Is(err, ErrInvalid) != expired || errors.Is(err, ErrRefused) != (code != "") ||
+				errors.Is(err, ErrResponse) ||
+				errors.Is(err, ErrPending) {
 				t.Errorf("%q: %v", code, err)
 			}
 		})
@@ -252,7 +306,10 @@ func TestPollRequests(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				now := time.Now().Unix()
 				s := newPollServer(t, tt.start, pollWait, pollStep{err: errPollTimeout})
-				s.steps = append(s.steps, pollStep{body: unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300}))})})
+				s.steps = append(
+					s.steps,
+					pollStep{body: unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300}))})},
+				)
 				c := s.pollClient(t, func(cfg *Config) { cfg.Auth = PrivateKeyJWT(unitKey(), nil) })
 				opts := *someOptions
 				opts.Scope = nil // that was asked for when the user was
@@ -419,7 +476,9 @@ func TestPollNeedsKeys(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			now := time.Now().Unix()
 			s := newPollServer(t, deviceStart("1800", "5"))
-			s.steps = []pollStep{{body: unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300}))})}}
+			s.steps = []pollStep{
+				{body: unitTokenBody(t, map[string]any{"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"iat": now, "exp": now + 300}))})},
+			}
 			keys := s.answers["/jwks"]
 			s.set("/jwks", answer)
 			time.AfterFunc(20*time.Second, func() { s.set("/jwks", keys) })

@@ -88,7 +88,9 @@ var providerTokens = []struct {
 		claims: map[string]any{
 			"exp": unitTime + 300, "iat": unitTime, "auth_time": unitTime - 5, "jti": "onrtac:9f9c1f0e-8f6a-4b0e-9a52-2d3c7d1a5b11", "iss": "https://kc.example/realms/demo",
 			"aud": []string{"orders", "account"}, "sub": "f1888f4d-5172-4359-be0c-af338505d86c", "typ": "Bearer", "azp": "web", "sid": "0a2c", "acr": "1",
-			"realm_access": map[string]any{"roles": []string{"offline_access"}}, "scope": "openid email profile", "email_verified": false, "preferred_username": "joe",
+			"realm_access": map[string]any{
+				"roles": []string{"offline_access"},
+			}, "scope": "openid email profile", "email_verified": false, "preferred_username": "joe",
 		},
 		client: "web", scope: "openid email profile",
 		idToken: map[string]any{

@@ -436,7 +436,10 @@ func TestDoTellsNothing(t *testing.T) {
 // TestUserInfoNonce: a request of ours with a token gets one more try as well.
 func TestUserInfoNonce(t *testing.T) {
 	s := newUnitServer()
-	s.set("/userinfo", unitAnswer{status: 401, header: http.Header{"Dpop-Nonce": {"n1"}, "Www-Authenticate": {`Bearer error="invalid_token", DPoP error="use_dpop_nonce"`}}})
+	s.set(
+		"/userinfo",
+		unitAnswer{status: 401, header: http.Header{"Dpop-Nonce": {"n1"}, "Www-Authenticate": {`Bearer error="invalid_token", DPoP error="use_dpop_nonce"`}}},
+	)
 	c := s.client(t, withDPoP(unitDPoP(t)))
 	tok := protectedToken("DPoP")
 	tok.login = &identity{subject: "alice"}

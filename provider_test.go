@@ -49,14 +49,29 @@ func TestProviderCodes(t *testing.T) {
 	}{
 		// Microsoft identity platform and OAuth 2.0 authorization code flow
 		// https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow
-		{name: "Entra", body: `{"access_token":"at","token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"scope":"https://graph.microsoft.com/mail.read","refresh_token":"rt"}`,
-			scope: []string{"https://graph.microsoft.com/mail.read"}, lifetime: 3599 * time.Second, extra: "ext_expires_in"},
-		{name: "Entra, refused", status: 400, body: `{"error":"invalid_scope","error_description":"AADSTS70011: The provided value for the input parameter 'scope' is not valid.","error_codes":[70011],"timestamp":"2016-01-09 02:02:12Z","trace_id":"255d1aef-8c98-452f-ac51-23d051240864","correlation_id":"fb3d2015-bc17-4bb9-bb85-30c5cf1aaaa7"}`,
-			kind: ErrRefused, code: "invalid_scope"},
+		{
+			name:     "Entra",
+			body:     `{"access_token":"at","token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"scope":"https://graph.microsoft.com/mail.read","refresh_token":"rt"}`,
+			scope:    []string{"https://graph.microsoft.com/mail.read"},
+			lifetime: 3599 * time.Second,
+			extra:    "ext_expires_in",
+		},
+		{
+			name:   "Entra, refused",
+			status: 400,
+			body:   `{"error":"invalid_scope","error_description":"AADSTS70011: The provided value for the input parameter 'scope' is not valid.","error_codes":[70011],"timestamp":"2016-01-09 02:02:12Z","trace_id":"255d1aef-8c98-452f-ac51-23d051240864","correlation_id":"fb3d2015-bc17-4bb9-bb85-30c5cf1aaaa7"}`,
+			kind:   ErrRefused,
+			code:   "invalid_scope",
+		},
 		// Authorize access to web applications using OAuth 2.0 and Azure AD (v1)
 		// https://learn.microsoft.com/en-us/previous-versions/azure/active-directory/azuread-dev/v1-protocols-oauth-code
-		{name: "Entra v1, numbers in strings", body: `{"access_token":"at","token_type":"Bearer","expires_in":"3600","expires_on":"1388444763","resource":"https://service.contoso.com/","refresh_token":"rt","scope":"https://management.core.windows.net/user_impersonation"}`,
-			scope: []string{"https://management.core.windows.net/user_impersonation"}, lifetime: time.Hour, extra: "expires_on"},
+		{
+			name:     "Entra v1, numbers in strings",
+			body:     `{"access_token":"at","token_type":"Bearer","expires_in":"3600","expires_on":"1388444763","resource":"https://service.contoso.com/","refresh_token":"rt","scope":"https://management.core.windows.net/user_impersonation"}`,
+			scope:    []string{"https://management.core.windows.net/user_impersonation"},
+			lifetime: time.Hour,
+			extra:    "expires_on",
+		},
 
 		// Authorizing OAuth apps
 		// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
@@ -68,26 +83,49 @@ func TestProviderCodes(t *testing.T) {
 		{name: "GitHub, no scope was granted", body: `{"access_token":"at","scope":"","token_type":"bearer"}`},
 		// Troubleshooting OAuth app access token request errors
 		// https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors
-		{name: "GitHub, refused with 200", body: `{"error":"bad_verification_code","error_description":"The code passed is incorrect or expired.","error_uri":"/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/#bad-verification-code"}`,
-			kind: ErrRefused, code: "bad_verification_code"},
+		{
+			name: "GitHub, refused with 200",
+			body: `{"error":"bad_verification_code","error_description":"The code passed is incorrect or expired.","error_uri":"/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/#bad-verification-code"}`,
+			kind: ErrRefused,
+			code: "bad_verification_code",
+		},
 
 		// oauth.v2.access
 		// https://api.slack.com/methods/oauth.v2.access
 		{name: "Slack, refused with 200", body: `{"ok":false,"error":"invalid_code"}`, kind: ErrRefused, code: "invalid_code"},
-		{name: "Slack, a type of its own", body: `{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U0KRQLJ9H","authed_user":{"id":"U1234"}}`, kind: ErrTokenType},
-		{name: "Slack, a type of its own, allowed", body: `{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U0KRQLJ9H","authed_user":{"id":"U1234"}}`,
-			config: allow("bot"), scope: []string{"commands,incoming-webhook"}, extra: "authed_user"},
+		{
+			name: "Slack, a type of its own",
+			body: `{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U0KRQLJ9H","authed_user":{"id":"U1234"}}`,
+			kind: ErrTokenType,
+		},
+		{
+			name:   "Slack, a type of its own, allowed",
+			body:   `{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U0KRQLJ9H","authed_user":{"id":"U1234"}}`,
+			config: allow("bot"),
+			scope:  []string{"commands,incoming-webhook"},
+			extra:  "authed_user",
+		},
 
 		// Getting OAuth Access Tokens
 		// https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/
-		{name: "Twitch, scopes in a list", body: `{"access_token":"at","expires_in":14124,"refresh_token":"rt","scope":["channel:moderate","chat:edit"],"token_type":"bearer"}`,
-			scope: []string{"channel:moderate", "chat:edit"}, lifetime: 14124 * time.Second},
+		{
+			name:     "Twitch, scopes in a list",
+			body:     `{"access_token":"at","expires_in":14124,"refresh_token":"rt","scope":["channel:moderate","chat:edit"],"token_type":"bearer"}`,
+			scope:    []string{"channel:moderate", "chat:edit"},
+			lifetime: 14124 * time.Second,
+		},
 
 		// LinkedIn 3-Legged OAuth Flow
 		// https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow
 		{name: "LinkedIn, no token_type", body: `{"access_token":"at","expires_in":5184000,"scope":"r_basicprofile"}`, kind: ErrResponse},
-		{name: "LinkedIn, no token_type, allowed", body: `{"access_token":"at","expires_in":5184000,"refresh_token":"rt","refresh_token_expires_in":525600,"scope":"r_basicprofile"}`,
-			config: allow(""), scope: []string{"r_basicprofile"}, lifetime: 5184000 * time.Second, extra: "refresh_token_expires_in"},
+		{
+			name:     "LinkedIn, no token_type, allowed",
+			body:     `{"access_token":"at","expires_in":5184000,"refresh_token":"rt","refresh_token_expires_in":525600,"scope":"r_basicprofile"}`,
+			config:   allow(""),
+			scope:    []string{"r_basicprofile"},
+			lifetime: 5184000 * time.Second,
+			extra:    "refresh_token_expires_in",
+		},
 		// Sign In with LinkedIn using OpenID Connect: the claims of its ID tokens
 		// are without nonce
 		// https://learn.microsoft.com/en-us/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2
@@ -103,8 +141,17 @@ func TestProviderCodes(t *testing.T) {
 			config: allow(""), scope: []string{"a", "b"}, lifetime: 5184000 * time.Second, extra: "machine_id"},
 		// Handling Errors: error is an object, and no error of RFC 6749
 		// https://developers.facebook.com/docs/graph-api/guides/error-handling/
-		{name: "Facebook, refused", status: 400, body: `{"error":{"message":"Message describing the error","type":"OAuthException","code":190,"error_subcode":460,"fbtrace_id":"EJplcsCHuLu"}}`, kind: ErrResponse},
-		{name: "Facebook, refused with 200", body: `{"error":{"message":"Message describing the error","type":"OAuthException","code":190}}`, kind: ErrResponse},
+		{
+			name:   "Facebook, refused",
+			status: 400,
+			body:   `{"error":{"message":"Message describing the error","type":"OAuthException","code":190,"error_subcode":460,"fbtrace_id":"EJplcsCHuLu"}}`,
+			kind:   ErrResponse,
+		},
+		{
+			name: "Facebook, refused with 200",
+			body: `{"error":{"message":"Message describing the error","type":"OAuthException","code":190}}`,
+			kind: ErrResponse,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,7 +173,8 @@ func TestProviderCodes(t *testing.T) {
 			if tt.lifetime > 0 {
 				expiry = unitNow().Add(tt.lifetime)
 			}
-			if token.AccessToken.Reveal() != "at" || !slices.Equal(token.Scope, tt.scope) || !token.Expiry.Equal(expiry) || tt.extra != "" && token.Extra[tt.extra] == nil {
+			if token.AccessToken.Reveal() != "at" || !slices.Equal(token.Scope, tt.scope) || !token.Expiry.Equal(expiry) ||
+				tt.extra != "" && token.Extra[tt.extra] == nil {
 				t.Errorf("%v until %v with %s", token, token.Expiry, names(token.Extra))
 			}
 		})
@@ -170,7 +218,10 @@ func TestProviderApple(t *testing.T) {
 func TestProviderRefresh(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	s.answer("/token", `{"access_token":"at","expires_in":3920,"scope":"https://www.googleapis.com/auth/drive.metadata.readonly https://www.googleapis.com/auth/calendar.readonly","token_type":"Bearer"}`)
+	s.answer(
+		"/token",
+		`{"access_token":"at","expires_in":3920,"scope":"https://www.googleapis.com/auth/drive.metadata.readonly https://www.googleapis.com/auth/calendar.readonly","token_type":"Bearer"}`,
+	)
 	fresh, err := c.Refresh(context.Background(), loggedIn(nil), nil)
 	if err != nil || fresh.RefreshToken.Reveal() != "rt-1" || len(fresh.Scope) != 2 {
 		t.Errorf("%v, %v", fresh, err)
@@ -187,9 +238,13 @@ func TestProviderRefresh(t *testing.T) {
 // https://learn.microsoft.com/en-us/previous-versions/azure/active-directory/azuread-dev/v1-oauth2-client-creds-grant-flow
 func TestProviderClientCredentials(t *testing.T) {
 	s := newUnitServer()
-	s.answer("/token", `{"access_token":"at","token_type":"Bearer","expires_in":"3599","ext_expires_in":"3599","expires_on":"1388452167","not_before":"1388448267","resource":"https://service.contoso.com/"}`)
+	s.answer(
+		"/token",
+		`{"access_token":"at","token_type":"Bearer","expires_in":"3599","ext_expires_in":"3599","expires_on":"1388452167","not_before":"1388448267","resource":"https://service.contoso.com/"}`,
+	)
 	token, err := s.client(t, nil).ClientCredentials(context.Background(), nil)
-	if err != nil || !token.Expiry.Equal(unitNow().Add(3599*time.Second)) || names(token.Extra) != "expires_on ext_expires_in not_before resource" || string(token.Extra["ext_expires_in"]) != `"3599"` {
+	if err != nil || !token.Expiry.Equal(unitNow().Add(3599*time.Second)) || names(token.Extra) != "expires_on ext_expires_in not_before resource" ||
+		string(token.Extra["ext_expires_in"]) != `"3599"` {
 		t.Errorf("%v, %v", token, err)
 	}
 }
@@ -213,8 +268,14 @@ func TestProviderDevices(t *testing.T) {
 		{name: "GitHub", page: "https://github.com/login/device",
 			start: `{"device_code":"dc","user_code":"WDJB-MJHT","verification_uri":"https://github.com/login/device","expires_in":900,"interval":5}`,
 			steps: []pollStep{
-				answer(200, `{"error":"authorization_pending","error_description":"The authorization request is still pending.","error_uri":"https://docs.github.com/developers/apps/authorizing-oauth-apps#error-codes-for-the-device-flow"}`),
-				answer(200, `{"error":"slow_down","error_description":"Too many requests have been made in the same timeframe.","error_uri":"https://docs.github.com","interval":10}`),
+				answer(
+					200,
+					`{"error":"authorization_pending","error_description":"The authorization request is still pending.","error_uri":"https://docs.github.com/developers/apps/authorizing-oauth-apps#error-codes-for-the-device-flow"}`,
+				),
+				answer(
+					200,
+					`{"error":"slow_down","error_description":"Too many requests have been made in the same timeframe.","error_uri":"https://docs.github.com","interval":10}`,
+				),
 				answer(200, `{"access_token":"at","token_type":"bearer","scope":"repo,gist"}`),
 			}, times: []float64{5, 10, 20}},
 		{name: "GitHub, a code that is not right", page: "https://github.com/login/device",
@@ -260,7 +321,10 @@ func TestProviderDevices(t *testing.T) {
 		{name: "Entra", page: "https://microsoft.com/devicelogin",
 			start: `{"user_code":"GRK9TLK2N","device_code":"dc","verification_uri":"https://microsoft.com/devicelogin","expires_in":900,"interval":5,"message":"To sign in, use a web browser to open the page https://microsoft.com/devicelogin"}`,
 			steps: []pollStep{
-				answer(400, `{"error":"authorization_pending","error_description":"AADSTS70016: OAuth 2.0 device flow error. Authorization is pending. Continue polling.","error_codes":[70016],"timestamp":"2024-01-01 00:00:00Z","trace_id":"t","correlation_id":"c","error_uri":"https://login.microsoftonline.com/error?code=70016"}`),
+				answer(
+					400,
+					`{"error":"authorization_pending","error_description":"AADSTS70016: OAuth 2.0 device flow error. Authorization is pending. Continue polling.","error_codes":[70016],"timestamp":"2024-01-01 00:00:00Z","trace_id":"t","correlation_id":"c","error_uri":"https://login.microsoftonline.com/error?code=70016"}`,
+				),
 				answer(200, done),
 			}, times: []float64{5, 10}},
 		{name: "Entra, refused", page: "https://microsoft.com/devicelogin",
@@ -276,7 +340,10 @@ func TestProviderDevices(t *testing.T) {
 			start: `{"device_code":"dc","user_code":"RGTCFDTL","verification_uri":"https://dev.okta.com/activate","verification_uri_complete":"https://dev.okta.com/activate?user_code=RGTCFDTL","expires_in":600,"interval":5}`,
 			steps: []pollStep{
 				answer(400, `{"error":"authorization_pending","error_description":"The device authorization is pending. Please try again later."}`),
-				answer(429, `{"errorCode":"E0000047","errorSummary":"API call exceeded rate limit due to too many requests.","errorLink":"E0000047","errorId":"sampleQdOjpI","errorCauses":[]}`),
+				answer(
+					429,
+					`{"errorCode":"E0000047","errorSummary":"API call exceeded rate limit due to too many requests.","errorLink":"E0000047","errorId":"sampleQdOjpI","errorCauses":[]}`,
+				),
 				answer(200, done),
 			}, times: []float64{5, 10, 20}},
 
@@ -309,7 +376,8 @@ func TestProviderDevices(t *testing.T) {
 					return
 				}
 				var refused *ResponseError
-				if token != nil || !errors.Is(err, tt.kind) || !errors.As(err, &refused) || refused.Code != tt.code || string(refused.Body) != tt.steps[0].body {
+				if token != nil || !errors.Is(err, tt.kind) || !errors.As(err, &refused) || refused.Code != tt.code ||
+					string(refused.Body) != tt.steps[0].body {
 					t.Errorf("%v, %v", token, err)
 				}
 			})
@@ -346,7 +414,10 @@ func TestProviderDeviceStart(t *testing.T) {
 	// Login for Devices: the device code is called code, which is another flow
 	// than that of RFC 8628.
 	// https://developers.facebook.com/docs/facebook-login/for-devices
-	s.answer("/device", `{"code":"92a2b2e351f2b0b3503b2de251132f47","user_code":"A1NWZ9","verification_uri":"https://www.facebook.com/device","expires_in":420,"interval":5}`)
+	s.answer(
+		"/device",
+		`{"code":"92a2b2e351f2b0b3503b2de251132f47","user_code":"A1NWZ9","verification_uri":"https://www.facebook.com/device","expires_in":420,"interval":5}`,
+	)
 	_, err := c.StartDeviceAuthorization(context.Background(), nil)
 	wantError(t, err, ErrResponse, "device_code")
 }

@@ -174,22 +174,56 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 		},
 		"JWTBearer": func() error { return of(c.JWTBearer(ctx, k["assertion"], nil)) },
 		"ExchangeToken": func() error {
-			return of(c.ExchangeToken(ctx, &TokenExchangeRequest{SubjectToken: NewSecret(k["subject token"]), SubjectTokenType: TokenTypeAccessToken, ActorToken: NewSecret(k["actor token"]), ActorTokenType: TokenTypeAccessToken}, nil))
+			return of(
+				c.ExchangeToken(
+					ctx,
+					&TokenExchangeRequest{
+						SubjectToken:     NewSecret(k["subject token"]),
+						SubjectTokenType: TokenTypeAccessToken,
+						ActorToken:       NewSecret(k["actor token"]),
+						ActorTokenType:   TokenTypeAccessToken,
+					},
+					nil,
+				),
+			)
 		},
 		"Introspect": func() error { return of(c.Introspect(ctx, k["token"], nil)) },
 		"Revoke":     func() error { return c.Revoke(ctx, k["token"], nil) },
 		"DeviceToken": func() error {
-			return of(c.DeviceToken(ctx, savedDevice(&pendingData{issuer: unitIssuer, clientID: unitClient, code: k["device code"], expiry: unitNow().Add(1e12)}), nil))
+			return of(
+				c.DeviceToken(
+					ctx,
+					savedDevice(&pendingData{issuer: unitIssuer, clientID: unitClient, code: k["device code"], expiry: unitNow().Add(1e12)}),
+					nil,
+				),
+			)
 		},
 		"StartBackchannelAuthentication": func() error {
-			return of(c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: k["login hint"], UserCode: NewSecret(k["user code"]), BindingMessage: k["binding message"]}))
+			return of(
+				c.StartBackchannelAuthentication(
+					ctx,
+					&BackchannelAuthenticationRequest{
+						Scope:          []string{"openid"},
+						LoginHint:      k["login hint"],
+						UserCode:       NewSecret(k["user code"]),
+						BindingMessage: k["binding message"],
+					},
+				),
+			)
 		},
 		"StartAuthorization": func() error {
-			return of(c.StartAuthorization(ctx, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true, LoginHint: k["login hint"], IDTokenHint: k["hint token"]}))
+			return of(
+				c.StartAuthorization(
+					ctx,
+					&AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true, LoginHint: k["login hint"], IDTokenHint: k["hint token"]},
+				),
+			)
 		},
 		"FinishAuthorization": func() error {
-			a := &PendingAuthorization{content: &pendingAuthorizationData{issuer: unitIssuer, clientID: unitClient, redirectURI: "https://app.example/cb", responseType: "code",
-				state: k["state"], nonce: k["nonce"], verifier: k["verifier"], created: unitNow()}}
+			a := &PendingAuthorization{
+				content: &pendingAuthorizationData{issuer: unitIssuer, clientID: unitClient, redirectURI: "https://app.example/cb", responseType: "code",
+					state: k["state"], nonce: k["nonce"], verifier: k["verifier"], created: unitNow()},
+			}
 			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {k["code"]}, "state": {k["state"]}})
 			if err != nil {
 				t.Fatal(err)
@@ -198,7 +232,12 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 		},
 		"Register": func() error { return of(Register(ctx, &as, m, registration)) },
 		"Registration.Update": func() error {
-			reg := &Registration{ClientSecret: NewSecret(k["client secret"]), RegistrationAccessToken: NewSecret(k["registration access token"]), RegistrationClientURI: unitIssuer + "/register", server: unitIssuer}
+			reg := &Registration{
+				ClientSecret:            NewSecret(k["client secret"]),
+				RegistrationAccessToken: NewSecret(k["registration access token"]),
+				RegistrationClientURI:   unitIssuer + "/register",
+				server:                  unitIssuer,
+			}
 			reg.Metadata.ClientID = unitClient
 			m := m
 			m.ClientID = unitClient
@@ -226,7 +265,15 @@ func TestRedactAnswers(t *testing.T) {
 				for _, secret := range sent {
 					all.WriteString(" <" + spell(secret) + ">")
 				}
-				body := unitJSON(t, map[string]any{"error": "no" + all.String(), "error_description": all.String(), "error_uri": "https://op.example/" + all.String(), "token_type": all.String()})
+				body := unitJSON(
+					t,
+					map[string]any{
+						"error":             "no" + all.String(),
+						"error_description": all.String(),
+						"error_uri":         "https://op.example/" + all.String(),
+						"token_type":        all.String(),
+					},
+				)
 				for status, body := range map[int]string{400: body, 200: strings.Replace(body, `"error"`, `"access_token":"at","error"`, 1)} {
 					for _, p := range paths {
 						s.set(p, unitAnswer{status: status, mediaType: mediaJSON, body: body})
@@ -294,9 +341,18 @@ func TestRedactBasic(t *testing.T) {
 		secret, basic := tt.secret, base64.StdEncoding.EncodeToString([]byte(tt.client+":"+url.QueryEscape(tt.secret)))
 		for _, quoted := range []string{basic, "Basic " + basic, strings.TrimRight(basic, "="), url.QueryEscape(basic), tt.client + ":" + secret, tt.client + ":" + url.QueryEscape(secret)} {
 			s := newUnitServer()
-			s.set("/token", unitAnswer{status: 401, mediaType: mediaJSON, body: unitJSON(t, map[string]any{"error": "invalid_client", "error_description": "what is " + quoted + "?"})})
-			_, err := s.client(t, func(c *Config) { c.Auth, c.Metadata.ClientID = ClientSecretBasic(secret), tt.client }).ClientCredentials(context.Background(), nil)
-			if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), url.QueryEscape(secret)) || strings.Contains(err.Error(), strings.TrimRight(basic, "=")) {
+			s.set(
+				"/token",
+				unitAnswer{
+					status:    401,
+					mediaType: mediaJSON,
+					body:      unitJSON(t, map[string]any{"error": "invalid_client", "error_description": "what is " + quoted + "?"}),
+				},
+			)
+			_, err := s.client(t, func(c *Config) { c.Auth, c.Metadata.ClientID = ClientSecretBasic(secret), tt.client }).
+				ClientCredentials(context.Background(), nil)
+			if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), url.QueryEscape(secret)) ||
+				strings.Contains(err.Error(), strings.TrimRight(basic, "=")) {
 				t.Errorf("%q: %v", quoted, err)
 			}
 		}
@@ -314,7 +370,14 @@ func TestRedactKeepsCodes(t *testing.T) {
 		{"some_token", "invalid_grant", "invalid_grant"},
 	} {
 		s := newUnitServer()
-		s.set("/token", unitAnswer{status: 400, mediaType: mediaJSON, body: unitJSON(t, map[string]any{"error": tt.code, "error_description": "the client " + unitClient + " has no scope read"})})
+		s.set(
+			"/token",
+			unitAnswer{
+				status:    400,
+				mediaType: mediaJSON,
+				body:      unitJSON(t, map[string]any{"error": tt.code, "error_description": "the client " + unitClient + " has no scope read"}),
+			},
+		)
 		_, err := s.client(t, nil).Refresh(context.Background(), &Token{RefreshToken: NewSecret(tt.token)}, &GrantOptions{Scope: []string{"read"}})
 		var refused *ResponseError
 		if !errors.As(err, &refused) || refused.Code != tt.want || refused.Description != "the client "+unitClient+" has no scope read" {
@@ -357,7 +420,11 @@ func TestRedactAuthorization(t *testing.T) {
 func TestRedactResponse(t *testing.T) {
 	for _, in := range []string{"iss", "id_token"} {
 		s := newUnitServer()
-		a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "form_post"})
+		a := s.start(
+			t,
+			s.client(t, nil),
+			&AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "form_post"},
+		)
 		for of, secret := range map[string]string{"state": a.content.state, "nonce": a.content.nonce, "verifier": a.content.verifier, "code": "the-code-of-some-length"} {
 			params := url.Values{"state": {a.content.state}, "code": {"the-code-of-some-length"}, "iss": {unitIssuer}, "id_token": {"x"}}
 			params.Set(in, map[string]string{
@@ -378,7 +445,14 @@ func TestRedactBeforeCutting(t *testing.T) {
 	const secret = "a-refresh-token-of-some-length"
 	for at := 256 - len(secret); at <= 256; at++ {
 		s := newUnitServer()
-		s.set("/token", unitAnswer{status: 400, mediaType: mediaJSON, body: unitJSON(t, map[string]any{"error": "invalid_grant", "error_description": strings.Repeat(".", at) + secret})})
+		s.set(
+			"/token",
+			unitAnswer{
+				status:    400,
+				mediaType: mediaJSON,
+				body:      unitJSON(t, map[string]any{"error": "invalid_grant", "error_description": strings.Repeat(".", at) + secret}),
+			},
+		)
 		_, err := s.client(t, nil).Refresh(context.Background(), &Token{RefreshToken: NewSecret(secret)}, nil)
 		if err == nil || strings.Contains(err.Error(), secret[:3]) {
 			t.Fatalf("at %d: %v", at, err)
@@ -444,7 +518,8 @@ func TestRefusalBounds(t *testing.T) {
 		t.Errorf("%d bytes of description, %d of body, URI %q, code %q", len(e.Description), len(e.Body), e.URI, e.Code)
 	}
 	h := e.Header
-	if h.Get("Retry-After") != "5" || h.Get("DPoP-Nonce") != "n" || len(h.Values("C")) != 2 || h.Get("A") != "" || h.Get("B") == "" || h.Get("X-Large") != "" || len(e.Challenges) != 1 {
+	if h.Get("Retry-After") != "5" || h.Get("DPoP-Nonce") != "n" || len(h.Values("C")) != 2 || h.Get("A") != "" || h.Get("B") == "" || h.Get("X-Large") != "" ||
+		len(e.Challenges) != 1 {
 		t.Errorf("kept %v", h)
 	}
 }

@@ -174,7 +174,9 @@ func registrationKept(t *testing.T, err error, a unitAnswer) {
 	text := func(name string) string { s, _ := answer[name].(string); return s }
 	reg := kept.Registration
 	if reg.Metadata.ClientID != text("client_id") || reg.ClientSecret.Reveal() != text("client_secret") ||
-		reg.RegistrationAccessToken.Reveal() != text("registration_access_token") || reg.RegistrationClientURI != text("registration_client_uri") || reg.server != unitIssuer {
+		reg.RegistrationAccessToken.Reveal() != text(
+			"registration_access_token",
+		) || reg.RegistrationClientURI != text("registration_client_uri") || reg.server != unitIssuer {
 		t.Errorf("kept is %s of\n%s", savedFields(reg), a.body)
 	}
 	again := new(Registration)
@@ -362,7 +364,8 @@ func TestRegisteredVerdicts(t *testing.T) {
 		got := reflect.ValueOf(reg.Metadata)
 		for i := range got.NumField() {
 			name, _, _ := strings.Cut(got.Type().Field(i).Tag.Get("json"), ",")
-			if same := reflect.DeepEqual(got.Field(i).Interface(), v.Field(i).Interface()); same != (names[name] == "kept" || names[name] == "same") && !got.Field(i).IsZero() {
+			if same := reflect.DeepEqual(got.Field(i).Interface(), v.Field(i).Interface()); same != (names[name] == "kept" || names[name] == "same") &&
+				!got.Field(i).IsZero() {
 				t.Errorf("%s (%s) is %v", name, names[name], got.Field(i))
 			} else if names[name] == "kept" && !same {
 				t.Errorf("%s is not kept: %v", name, got.Field(i))
@@ -478,13 +481,18 @@ func TestRegistrationManagedAt(t *testing.T) {
 	}
 	// A rotation does not move what the application wrote itself.
 	_, opts := s.registrar()
-	own := &Registration{Metadata: ClientMetadata{ClientID: "c1"}, RegistrationAccessToken: NewSecret("rat"), RegistrationClientURI: "https://own.example" + managePath}
+	own := &Registration{
+		Metadata:                ClientMetadata{ClientID: "c1"},
+		RegistrationAccessToken: NewSecret("rat"),
+		RegistrationClientURI:   "https://own.example" + managePath,
+	}
 	a := registrationAnswer(t, map[string]any{"registration_client_uri": "https://x.example" + managePath, "registration_access_token": "rat-2"})
 	a.status = 200
 	s.set(managePath, a)
 	_, err := own.Read(context.Background(), opts)
 	var kept *RegistrationError
-	if wantError(t, err, ErrResponse, "registration_client_uri"); !errors.As(err, &kept) || kept.Registration.RegistrationAccessToken.Reveal() != "rat-2" || own.origins != "" {
+	if wantError(t, err, ErrResponse, "registration_client_uri"); !errors.As(err, &kept) || kept.Registration.RegistrationAccessToken.Reveal() != "rat-2" ||
+		own.origins != "" {
 		t.Errorf("%v", err)
 	}
 	for _, origin := range []string{"admin.example", "http://admin.example", "https://admin.example/path", "https://admin.example?", "https://u@admin.example"} {
@@ -539,7 +547,8 @@ func TestRegistrationRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if fresh.ClientSecret.Reveal() != tt.secret || fresh.RegistrationAccessToken.Reveal() != tt.token || fresh.RegistrationClientURI != tt.uri || fresh.server != unitIssuer ||
+			if fresh.ClientSecret.Reveal() != tt.secret || fresh.RegistrationAccessToken.Reveal() != tt.token || fresh.RegistrationClientURI != tt.uri ||
+				fresh.server != unitIssuer ||
 				!fresh.ClientIDIssuedAt.Equal(unitNow()) {
 				t.Errorf("%s", savedFields(fresh))
 			}
@@ -701,12 +710,15 @@ func TestManageRegistrationErrors(t *testing.T) {
 	}
 	var kept *RegistrationError
 	s.set(managePath, answer(200, map[string]any{"client_id": "c2", "client_secret": unitRemoved, "client_id_issued_at": unitRemoved}))
-	if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c2" || !kept.Registration.ClientSecret.IsZero() || !kept.Registration.ClientIDIssuedAt.IsZero() {
+	if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c2" ||
+		!kept.Registration.ClientSecret.IsZero() ||
+		!kept.Registration.ClientIDIssuedAt.IsZero() {
 		t.Errorf("%v", err)
 	}
 	// Without a client_id it can only be that of the request.
 	s.set(managePath, answer(200, map[string]any{"client_id": 1, "client_secret": "secret-2"}))
-	if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c1" || kept.Registration.ClientSecret.Reveal() != "secret-2" {
+	if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c1" ||
+		kept.Registration.ClientSecret.Reveal() != "secret-2" {
 		t.Errorf("%v", err)
 	}
 	var refused *ResponseError
@@ -751,7 +763,11 @@ func TestRegistrationErrorsQuoteNothing(t *testing.T) {
 		"redirect":    {"redirect_uris": nil},
 		"error":       {"error": "invalid_client_metadata"},
 	} {
-		members := map[string]any{"client_secret": secretMarker + "1", "registration_access_token": secretMarker + "2", "jwks": map[string]any{"keys": []string{secretMarker}}}
+		members := map[string]any{
+			"client_secret":             secretMarker + "1",
+			"registration_access_token": secretMarker + "2",
+			"jwks":                      map[string]any{"keys": []string{secretMarker}},
+		}
 		maps.Copy(members, change)
 		_, err := s.register(t, registrationAsked, registrationAnswer(t, members))
 		if err == nil {
@@ -771,7 +787,11 @@ func TestRegistrationErrorsQuoteNothing(t *testing.T) {
 		}
 		secretLook(t, err, secretMarker)
 	}
-	reg, err := s.register(t, registrationAsked, registrationAnswer(t, map[string]any{"client_secret": secretMarker + "1", "registration_access_token": secretMarker + "2"}))
+	reg, err := s.register(
+		t,
+		registrationAsked,
+		registrationAnswer(t, map[string]any{"client_secret": secretMarker + "1", "registration_access_token": secretMarker + "2"}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -808,7 +828,9 @@ func TestRegistrationSalvaged(t *testing.T) {
 			continue
 		}
 		got := kept.Registration
-		if got.Metadata.ClientID != tt.id || got.ClientSecret.Reveal() != tt.secret || got.RegistrationAccessToken.Reveal() != tt.token || got.RegistrationClientURI != tt.uri || got.server != unitIssuer {
+		if got.Metadata.ClientID != tt.id || got.ClientSecret.Reveal() != tt.secret || got.RegistrationAccessToken.Reveal() != tt.token ||
+			got.RegistrationClientURI != tt.uri ||
+			got.server != unitIssuer {
 			t.Errorf("%s: kept is %s", tt.name, savedFields(got))
 		}
 	}

@@ -63,7 +63,11 @@ func TestRegistrationConfig(t *testing.T) {
 				tt.change(&server)
 			}
 			reg := &Registration{
-				Metadata: ClientMetadata{ClientID: "c1", TokenEndpointAuthMethod: tt.method, TokenEndpointAuthSigningAlg: tt.alg}, ClientSecret: NewSecret(tt.secret), server: unitIssuer,
+				Metadata: ClientMetadata{
+					ClientID:                    "c1",
+					TokenEndpointAuthMethod:     tt.method,
+					TokenEndpointAuthSigningAlg: tt.alg,
+				}, ClientSecret: NewSecret(tt.secret), server: unitIssuer,
 			}
 			cfg, err := reg.Config(&server, tt.key)
 			if tt.param != "" {
@@ -196,7 +200,9 @@ func TestRegistrationSaved(t *testing.T) {
 	w.time(time.Unix(1, 0))
 	w.time(time.Unix(2, 0))
 	old := new(Registration)
-	if err := old.UnmarshalBinary(w.b); err != nil || old.Metadata.ClientID != "c1" || old.RegistrationAccessToken.Reveal() != "rat-1" || old.ClientIDIssuedAt.Unix() != 2 || old.origins != "" {
+	if err := old.UnmarshalBinary(w.b); err != nil || old.Metadata.ClientID != "c1" || old.RegistrationAccessToken.Reveal() != "rat-1" ||
+		old.ClientIDIssuedAt.Unix() != 2 ||
+		old.origins != "" {
 		t.Errorf("version 1: %s, %v", savedFields(old), err)
 	}
 	if data := must(old.MarshalBinary()); data[0] != registrationVersion {
@@ -212,15 +218,29 @@ func TestRegistrationSaved(t *testing.T) {
 // the server sees it.
 func TestRegistrationMTLS(t *testing.T) {
 	cert, roots := httpServerCertificate(t)
-	origin := httpTLSServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}, func(w http.ResponseWriter, r *http.Request) {
-		if name := r.TLS.PeerCertificates[0].Subject.CommonName; name != "own" {
-			t.Errorf("certificate of %q", name)
-		}
-		body, _ := io.ReadAll(r.Body)
-		w.Header().Set("Content-Type", mediaJSON)
-		fmt.Fprintf(w, `{"client_id":"c1","token_endpoint_auth_method":"self_signed_tls_client_auth","path":%q,"sent":%q,"registration_access_token":"rat","registration_client_uri":"https://%s/manage"}`, r.URL.Path, body, r.Host)
-	})
-	as := &AuthorizationServer{Issuer: unitIssuer, RegistrationEndpoint: origin + "/plain", MTLSEndpointAliases: &MTLSEndpointAliases{RegistrationEndpoint: origin + "/alias"}}
+	origin := httpTLSServer(
+		t,
+		&tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert},
+		func(w http.ResponseWriter, r *http.Request) {
+			if name := r.TLS.PeerCertificates[0].Subject.CommonName; name != "own" {
+				t.Errorf("certificate of %q", name)
+			}
+			body, _ := io.ReadAll(r.Body)
+			w.Header().Set("Content-Type", mediaJSON)
+			fmt.Fprintf(
+				w,
+				`{"client_id":"c1","token_endpoint_auth_method":"self_signed_tls_client_auth","path":%q,"sent":%q,"registration_access_token":"rat","registration_client_uri":"https://%s/manage"}`,
+				r.URL.Path,
+				body,
+				r.Host,
+			)
+		},
+	)
+	as := &AuthorizationServer{
+		Issuer:               unitIssuer,
+		RegistrationEndpoint: origin + "/plain",
+		MTLSEndpointAliases:  &MTLSEndpointAliases{RegistrationEndpoint: origin + "/alias"},
+	}
 	opts := &RegistrationOptions{MTLS: &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("own"), RootCAs: roots}}
 	reg, err := Register(context.Background(), as, ClientMetadata{TokenEndpointAuthMethod: "self_signed_tls_client_auth"}, opts)
 	if err != nil {

@@ -386,7 +386,8 @@ func TestTransportRedirect(t *testing.T) {
 func TestProtectedTransports(t *testing.T) {
 	own := newCaller(nil, false, nil)
 	patient := transportIn(own.resources)
-	if patient == nil || patient.ResponseHeaderTimeout != 0 || patient.MaxResponseHeaderBytes != 1<<20 || patient.TLSHandshakeTimeout == 0 || patient.IdleConnTimeout == 0 {
+	if patient == nil || patient.ResponseHeaderTimeout != 0 || patient.MaxResponseHeaderBytes != 1<<20 || patient.TLSHandshakeTimeout == 0 ||
+		patient.IdleConnTimeout == 0 {
 		t.Errorf("the package's own is %+v", patient)
 	}
 	if impatient := httpTransport(own.client); impatient == patient || impatient.ResponseHeaderTimeout != headerTimeout {
@@ -428,7 +429,8 @@ func TestProtectedTransportsMTLS(t *testing.T) {
 			t.Errorf("the user's has %v, %d are wrapped", rt.ResponseHeaderTimeout, wrapped)
 		}
 		c := newUnitServer().client(t, func(cfg *Config) { cfg.MTLS, cfg.HTTPClient, cfg.Clock = m, base, Clock{} })
-		if own := transportIn(c.caller.resources); own == nil || own.TLSClientConfig == nil || own.TLSClientConfig.GetClientCertificate == nil || (own.ResponseHeaderTimeout == 0) != (base == nil) {
+		if own := transportIn(c.caller.resources); own == nil || own.TLSClientConfig == nil || own.TLSClientConfig.GetClientCertificate == nil ||
+			(own.ResponseHeaderTimeout == 0) != (base == nil) {
 			t.Error("a Client's resources get no certificate, or another's time")
 		}
 	}

@@ -49,7 +49,9 @@ func newRotationWorld(t *testing.T) *rotationWorld {
 	}
 	w.change = func(answer map[string]any) {
 		now := time.Now().Unix()
-		claims := unitClaims(map[string]any{"iss": strings.ReplaceAll(rotationIssuer, "{tenantid}", rotationTenant), "tid": rotationTenant, "iat": now, "exp": now + 600})
+		claims := unitClaims(
+			map[string]any{"iss": strings.ReplaceAll(rotationIssuer, "{tenantid}", rotationTenant), "tid": rotationTenant, "iat": now, "exp": now + 600},
+		)
 		for name, value := range w.claims {
 			claims[name] = value
 		}
@@ -280,7 +282,9 @@ func TestRotationSurvives(t *testing.T) {
 						t.Errorf("%d and then %d token requests, want one", asked, len(w.attempts))
 					}
 					last := new(Token)
-					if err := last.UnmarshalBinary(w.stored); err != nil || last.RefreshToken.Reveal() != fmt.Sprintf("refresh-%d", w.rotation) || last.AccessToken.Reveal() != fmt.Sprintf("access-%d", w.rotation) || last.IDTokenHint() == "" {
+					if err := last.UnmarshalBinary(w.stored); err != nil || last.RefreshToken.Reveal() != fmt.Sprintf("refresh-%d", w.rotation) ||
+						last.AccessToken.Reveal() != fmt.Sprintf("access-%d", w.rotation) ||
+						last.IDTokenHint() == "" {
 						t.Errorf("%v: the store has %q and %q, the server is at %d", err, last.RefreshToken.Reveal(), last.AccessToken.Reveal(), w.rotation)
 					}
 				})
@@ -461,7 +465,8 @@ func TestRefreshErrorUnavailable(t *testing.T) {
 			s.set("/jwks", unitAnswer{status: 503})
 			fresh, err := c.Refresh(ctx, loggedIn(nil), nil)
 			var e *RefreshError
-			if fresh != nil || !errors.As(err, &e) || e.RefreshToken.Reveal() != "rt-2" || !errors.Is(err, tt.want) || errors.Is(err, ErrUnavailable) || !errors.Is(e.Err, tt.cause) {
+			if fresh != nil || !errors.As(err, &e) || e.RefreshToken.Reveal() != "rt-2" || !errors.Is(err, tt.want) || errors.Is(err, ErrUnavailable) ||
+				!errors.Is(e.Err, tt.cause) {
 				t.Errorf("%s: %v, %v", name, fresh, err)
 			}
 			time.Sleep(time.Minute) // until the fetch has ended

@@ -50,7 +50,12 @@ func newRenewalServer(lifetime time.Duration) *renewalServer {
 func (s *renewalServer) issue() string {
 	access := fmt.Sprintf("access-%d", s.rotation)
 	s.expiry[access] = time.Now().Add(s.lifetime)
-	answer := map[string]any{"access_token": access, "token_type": s.typ, "expires_in": int(s.lifetime.Seconds()), "refresh_token": fmt.Sprintf("refresh-%d", s.rotation)}
+	answer := map[string]any{
+		"access_token":  access,
+		"token_type":    s.typ,
+		"expires_in":    int(s.lifetime.Seconds()),
+		"refresh_token": fmt.Sprintf("refresh-%d", s.rotation),
+	}
 	if s.change != nil {
 		s.change(answer)
 	}
@@ -618,7 +623,8 @@ func TestTransportRefusedByOne(t *testing.T) {
 			return err
 		}
 		var refused *ResponseError
-		if err := get(other); !errors.As(err, &refused) || refused.StatusCode != 503 || !strings.Contains(err.Error(), "the next try is at 2000-01-01T00:00:01Z or by Renew") {
+		if err := get(other); !errors.As(err, &refused) || refused.StatusCode != 503 ||
+			!strings.Contains(err.Error(), "the next try is at 2000-01-01T00:00:01Z or by Renew") {
 			t.Errorf("error %v", err)
 		}
 		for range 100 { // until the token is to be renewed for all
@@ -830,15 +836,20 @@ func TestTransportStoreOutlives(t *testing.T) {
 		s.answer("/token", `{"access_token":"new","token_type":"Bearer","expires_in":360000,"refresh_token":"rt-2"}`)
 		var calls atomic.Int32
 		var quick atomic.Bool
-		tr := newTransportOf(t, c, &Token{AccessToken: NewSecret("old"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Expiry: time.Now().Add(-time.Hour)}, TransportOptions{
-			OnRefresh: func(context.Context, *Token) error {
-				if calls.Add(1); !quick.Load() {
-					time.Sleep(2 * refreshTimeout)
-					return errors.New("the database is away")
-				}
-				return nil
+		tr := newTransportOf(
+			t,
+			c,
+			&Token{AccessToken: NewSecret("old"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Expiry: time.Now().Add(-time.Hour)},
+			TransportOptions{
+				OnRefresh: func(context.Context, *Token) error {
+					if calls.Add(1); !quick.Load() {
+						time.Sleep(2 * refreshTimeout)
+						return errors.New("the database is away")
+					}
+					return nil
+				},
 			},
-		})
+		)
 		if _, err := tr.RoundTrip(protectedRequest(t, "GET", unitAPI, nil)); err == nil {
 			t.Error("the token was used before it was stored")
 		}

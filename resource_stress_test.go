@@ -223,7 +223,11 @@ func stressSign(key *SigningKey, n int, d *DPoP, life time.Duration, change map[
 	now := time.Now()
 	expiry := now.Add(life)
 	claims := map[string]any{
-		"iss": strings.ReplaceAll(stressIssuer, tenantPlaceholder, stressTenant), "tid": stressTenant, "sub": "alice", "aud": stressResource, "client_id": unitClient,
+		"iss": strings.ReplaceAll(
+			stressIssuer,
+			tenantPlaceholder,
+			stressTenant,
+		), "tid": stressTenant, "sub": "alice", "aud": stressResource, "client_id": unitClient,
 		"exp": expiry.Unix(), "iat": now.Unix(), "jti": randomString(),
 	}
 	if d != nil {
@@ -778,12 +782,22 @@ func (w *stressWorker) badProof(p *stressPhase, rs *ResourceServer) {
 		{"there twice", dpopScheme, []string{good, good}, ErrParse},
 		{"with the token as Bearer", bearerScheme, []string{good}, ErrBinding},
 		{"by another key", dpopScheme, []string{proof(must(NewDPoP(w.attacker, Clock{})), http.MethodGet, "/orders", tok.raw, now)}, ErrBinding},
-		{"by another key, with the jwk of the right one", dpopScheme, []string{proof(&DPoP{key: w.attacker, header: w.d.header}, http.MethodGet, "/orders", tok.raw, now)}, ErrSignature},
+		{
+			"by another key, with the jwk of the right one",
+			dpopScheme,
+			[]string{proof(&DPoP{key: w.attacker, header: w.d.header}, http.MethodGet, "/orders", tok.raw, now)},
+			ErrSignature,
+		},
 		{"for another token", dpopScheme, []string{proof(w.d, http.MethodGet, "/orders", "another", now)}, ErrClaim},
 		{"for another method", dpopScheme, []string{proof(w.d, http.MethodPost, "/orders", tok.raw, now)}, ErrClaim},
 		{"for another path", dpopScheme, []string{proof(w.d, http.MethodGet, "/other", tok.raw, now)}, ErrClaim},
 		{"of before", dpopScheme, []string{proof(w.d, http.MethodGet, "/orders", tok.raw, now.Add(-proofWindow-time.Second))}, ErrExpired},
-		{"of later", dpopScheme, []string{proof(w.d, http.MethodGet, "/orders", tok.raw, now.Add(proofWindow+keyFetchTimeout+2*time.Second))}, ErrNotYetValid}, // the call may wait for keys
+		{
+			"of later",
+			dpopScheme,
+			[]string{proof(w.d, http.MethodGet, "/orders", tok.raw, now.Add(proofWindow+keyFetchTimeout+2*time.Second))},
+			ErrNotYetValid,
+		}, // the call may wait for keys
 	}
 	tt := &tests[w.rand.IntN(len(tests))]
 	err, other := w.show(p, rs, stressRequest(tt.scheme, tok, tt.proofs...), tok)
@@ -843,7 +857,10 @@ func TestResourceServerStress(t *testing.T) {
 			// Keys change five times a second, and the resource server knows at once.
 			x.run(stressPhase{name: "rotation", long: 4 * sec, tick: 200 * ms, spread: 4, rotate: 200 * ms, refresh: true}, workers)
 			// It does not know.
-			x.run(stressPhase{name: "rotation, within the cool-down", long: 4 * sec, tick: 200 * ms, spread: 4, rotate: 200 * ms, most: strangerKeyBurst + 1}, workers)
+			x.run(
+				stressPhase{name: "rotation, within the cool-down", long: 4 * sec, tick: 200 * ms, spread: 4, rotate: 200 * ms, most: strangerKeyBurst + 1},
+				workers,
+			)
 			quiet()
 			x.run(recovered, workers)
 			time.Sleep(stressSoft) // so that newer keys are looked for at once

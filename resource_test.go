@@ -453,7 +453,8 @@ func TestAccessTokenAccessors(t *testing.T) {
 	if !token.Expiry().Equal(time.Unix(unitTime+300, 0)) || !token.IssuedAt().Equal(unitNow()) || !token.AuthTime().Equal(time.Unix(unitTime-7, 0)) {
 		t.Errorf("times %v %v %v", token.Expiry(), token.IssuedAt(), token.AuthTime())
 	}
-	if !token.HasScope("read") || !token.HasScope("write") || token.HasScope("rea") || token.HasScope("Read") || token.HasScope("read write") || token.HasScope("") {
+	if !token.HasScope("read") || !token.HasScope("write") || token.HasScope("rea") || token.HasScope("Read") || token.HasScope("read write") ||
+		token.HasScope("") {
 		t.Error("HasScope")
 	}
 	for range 2 { // what is handed out is a copy
@@ -573,7 +574,10 @@ func TestResourceServerSeveral(t *testing.T) {
 func TestResourceServerHeaderFirst(t *testing.T) {
 	s := newUnitServer()
 	rs := s.resource(t, func(c *ResourceServerConfig) {
-		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: "https://other.example", JWKSURI: unitIssuer + "/jwks"}, Algorithms: []Algorithm{PS256}})
+		c.Servers = append(
+			c.Servers,
+			TrustedServer{Server: &AuthorizationServer{Issuer: "https://other.example", JWKSURI: unitIssuer + "/jwks"}, Algorithms: []Algorithm{PS256}},
+		)
 	})
 	if rs.servers[0].keys != rs.servers[1].keys {
 		t.Error("two KeySets for one jwks_uri")

@@ -115,7 +115,8 @@ func TestSavedAuthorizationMade(t *testing.T) {
 					}
 					made++
 					again := new(PendingAuthorization)
-					if err := again.UnmarshalBinary(must(a.MarshalBinary())); err != nil || savedFields(again) != strings.Replace(savedFields(a), "url:"+a.content.url, "url:", 1) {
+					if err := again.UnmarshalBinary(must(a.MarshalBinary())); err != nil ||
+						savedFields(again) != strings.Replace(savedFields(a), "url:"+a.content.url, "url:", 1) {
 						t.Errorf("%+v: %v", r, err)
 					}
 				}
@@ -326,7 +327,8 @@ func useAuthorization(t testing.TB, s *unitServer, data []byte) {
 				if token == nil {
 					continue
 				}
-				if params.Get("code") == "" || a.content.responseType != "code" || responseModes.find(a.content.responseMode).jwt || a.content.openid() && a.content.nonce != "" {
+				if params.Get("code") == "" || a.content.responseType != "code" || responseModes.find(a.content.responseMode).jwt ||
+					a.content.openid() && a.content.nonce != "" {
 					t.Fatalf("%+v gives a token for %v", a.content, params)
 				}
 			}

@@ -120,7 +120,16 @@ func savedSamples() map[string]interface {
 			AccessToken: NewSecret("access"), RefreshToken: NewSecret("refresh"), TokenType: "Bearer", Expiry: time.Unix(1700000000, 0),
 			Scope: []string{"a", "b"}, Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1,"<"]}`), "é\"": json.RawMessage(`null`)},
 			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", granted: "a b c",
-			login: &identity{issuer: "tenant", subject: "subject", sessionID: "session", nonce: "nonce", raw: "a.b.c", acr: "gold", authTime: time.Unix(1690000000, 0), requireACR: "gold silver"},
+			login: &identity{
+				issuer:     "tenant",
+				subject:    "subject",
+				sessionID:  "session",
+				nonce:      "nonce",
+				raw:        "a.b.c",
+				acr:        "gold",
+				authTime:   time.Unix(1690000000, 0),
+				requireACR: "gold silver",
+			},
 		},
 		"Token, bound": &Token{AccessToken: NewSecret("access"), TokenType: "dPoP", jkt: savedRandom(5)},
 		"Token, bare":  &Token{},
@@ -137,7 +146,9 @@ func savedSamples() map[string]interface {
 				JWKS: json.RawMessage(`{"keys":[]}`), Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1]}`)},
 			},
 			ClientSecret: NewSecret("secret"), ClientSecretExpiry: time.Unix(1700000000, 0), ClientIDIssuedAt: time.Unix(0, 0),
-			RegistrationAccessToken: NewSecret("token"), RegistrationClientURI: "https://op.example/register/client", server: "issuer", origins: "https://op.example https://mtls.op.example",
+			RegistrationAccessToken: NewSecret(
+				"token",
+			), RegistrationClientURI: "https://op.example/register/client", server: "issuer", origins: "https://op.example https://mtls.op.example",
 		},
 		"Registration, bare": &Registration{},
 	}

@@ -56,9 +56,14 @@ var printedTypes = map[string]printed{
 	"Trace":               {Trace{}, nil, "", false},
 	"AssertionAudience":   {AssertionAudience(0), nil, "", false},
 
-	"Config":                           {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
-	"ResourceServerConfig":             {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},
-	"RegistrationOptions":              {RegistrationOptions{}, []string{"alg", "thumbprint", "ManagementOrigin"}, "of the DPoP key: a hash of the public key; an origin", false},
+	"Config":               {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
+	"ResourceServerConfig": {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},
+	"RegistrationOptions": {
+		RegistrationOptions{},
+		[]string{"alg", "thumbprint", "ManagementOrigin"},
+		"of the DPoP key: a hash of the public key; an origin",
+		false,
+	},
 	"ClientAuthRequest":                {ClientAuthRequest{}, nil, "", false},
 	"AssertionOptions":                 {AssertionOptions{}, nil, "", false},
 	"MutualTLS":                        {MutualTLS{}, nil, "", false},

@@ -97,7 +97,9 @@ func TestTokenExchange(t *testing.T) {
 		t.Errorf("less scope: %s", a.body)
 	}
 	// An ID token has no scope that could limit.
-	if a := ask(map[string]string{"scope": "orders", "subject_token": other.str("id_token"), "subject_token_type": tokenType + "id_token"}); a.str("scope") != "orders" {
+	if a := ask(map[string]string{"scope": "orders", "subject_token": other.str("id_token"), "subject_token_type": tokenType + "id_token"}); a.str(
+		"scope",
+	) != "orders" {
 		t.Errorf("scope for an ID token: %s", a.body)
 	}
 

@@ -30,7 +30,8 @@ func TestDeriveKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := ecdh.P256().NewPublicKey(append([]byte{4}, append(decode("gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0"), decode("SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps")...)...))
+	peer, err := ecdh.P256().
+		NewPublicKey(append([]byte{4}, append(decode("gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0"), decode("SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps")...)...))
 	if err != nil {
 		t.Fatal(err)
 	}

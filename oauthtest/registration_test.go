@@ -172,7 +172,9 @@ func TestRegistrationErrors(t *testing.T) {
 			}
 		})
 	}
-	if a := register(t, plain, map[string]any{"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=bank"}); a.str("error") != metadata {
+	if a := register(t, plain, map[string]any{"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=bank"}); a.str(
+		"error",
+	) != metadata {
 		t.Errorf("mTLS without TLS: %s", a.body)
 	}
 	for name, body := range map[string]string{"array": "[]", "garbage": "x", "null": "null", "two": "{}{}"} {
@@ -273,7 +275,8 @@ func TestRegistrationManagement(t *testing.T) {
 	updated := sendJSON(t, s, "PUT", uri, token, map[string]any{
 		"client_id": id, "client_secret": first.str("client_secret"), "redirect_uris": []string{redirectURI}, "client_uri": "https://app.example.com",
 	})
-	if updated.status != 200 || updated.m["client_name"] != nil || updated.str("client_uri") == "" || updated.str("client_secret") == first.str("client_secret") {
+	if updated.status != 200 || updated.m["client_name"] != nil || updated.str("client_uri") == "" ||
+		updated.str("client_secret") == first.str("client_secret") {
 		t.Fatalf("update: %d %s", updated.status, updated.body)
 	}
 	wantRefused("old token after updating", get(t, s, uri, token))
