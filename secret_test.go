@@ -212,7 +212,10 @@ func secretValues() map[string]any {
 			Metadata: ClientMetadata{ClientID: "client"}, ClientSecret: NewSecret(m), ClientSecretExpiry: time.Unix(1, 0), ClientIDIssuedAt: time.Unix(1, 0),
 			RegistrationAccessToken: NewSecret(m), RegistrationClientURI: m, server: "https://op.example.com", origins: "https://op.example.com",
 		},
-		"RegistrationError":     &RegistrationError{Registration: &Registration{ClientSecret: NewSecret(m), RegistrationClientURI: m}, Err: fail(ErrResponse, "redirect_uris", "differ")},
+		"RegistrationError": &RegistrationError{
+			Registration: &Registration{ClientSecret: NewSecret(m), RegistrationClientURI: m},
+			Err:          fail(ErrResponse, "redirect_uris", "differ"),
+		},
 		"IDToken":               id,
 		"PendingAuthorization":  a,
 		"AuthorizationResponse": &AuthorizationResponse{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
@@ -657,7 +660,8 @@ func TestSecretSigningKeyWithin(t *testing.T) {
 	for _, v := range []any{key, *key, c, struct{ k *SigningKey }{key}, struct{ k any }{*key}, struct{ c *Client }{c}} {
 		for _, verb := range secretVerbs {
 			text := fmt.Sprintf(verb, v)
-			if strings.Contains(text, "MARKER") || strings.Contains(text, plain[1:len(plain)-1]) || strings.Contains(strings.ToLower(text), fmt.Sprintf("%x", private[:16])) {
+			if strings.Contains(text, "MARKER") || strings.Contains(text, plain[1:len(plain)-1]) ||
+				strings.Contains(strings.ToLower(text), fmt.Sprintf("%x", private[:16])) {
 				t.Errorf("%s of %T: %.200s", verb, v, text)
 			}
 		}

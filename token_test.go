@@ -161,7 +161,8 @@ func TestTokenRefusals(t *testing.T) {
 			if tok != nil || !errors.As(err, &e) {
 				t.Fatalf("%v, %v", tok, err)
 			}
-			if e.Code != tt.code || e.Description != tt.description || e.StatusCode != tt.answer.status || len(e.Challenges) != 1 || string(e.Body) != tt.answer.body {
+			if e.Code != tt.code || e.Description != tt.description || e.StatusCode != tt.answer.status || len(e.Challenges) != 1 ||
+				string(e.Body) != tt.answer.body {
 				t.Errorf("error %#v", err)
 			}
 			if !errors.Is(err, ErrRefused) || errors.Is(err, ErrResponse) != (tt.code == "") || errors.Is(err, ErrInvalid) {
@@ -251,7 +252,17 @@ func TestMaxAgeReachesIDToken(t *testing.T) {
 	c := s.client(t, nil)
 	for age, kind := range map[int64]error{unitTime - 80: nil, unitTime - 100: ErrExpired} {
 		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(60)})
-		s.answer("/token", unitJSON(t, map[string]any{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(map[string]any{"nonce": cb.authorization.content.nonce, "auth_time": age}))}))
+		s.answer(
+			"/token",
+			unitJSON(
+				t,
+				map[string]any{
+					"access_token": "at",
+					"token_type":   "Bearer",
+					"id_token":     s.sign(t, "JWT", unitClaims(map[string]any{"nonce": cb.authorization.content.nonce, "auth_time": age})),
+				},
+			),
+		)
 		if _, err := c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, kind) {
 			t.Errorf("auth_time %d: %v", age, err)
 		}
@@ -291,7 +302,11 @@ func TestTokenSaved(t *testing.T) {
 		"id_token": s.sign(t, "JWT", unitClaims(map[string]any{"sid": "session"})),
 	}))
 	c := s.client(t, nil)
-	tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}), nil)
+	tok, err := c.ExchangeCode(
+		context.Background(),
+		unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}),
+		nil,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +368,12 @@ func TestTokenIssuer(t *testing.T) {
 // one need not have any.
 func TestRequireACR(t *testing.T) {
 	type m = map[string]any
-	require := AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true, RequireACR: []string{"gold", "silver"}}
+	require := AuthorizationRequest{
+		RedirectURI:     "https://app.example/cb",
+		Scope:           []string{"openid"},
+		InsecureNoNonce: true,
+		RequireACR:      []string{"gold", "silver"},
+	}
 	for name, tt := range map[string]struct {
 		acr           any
 		login, reload bool // is it good in the login, and in a refresh

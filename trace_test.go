@@ -69,7 +69,8 @@ func TestTraceRequest(t *testing.T) {
 					t.Fatalf("the hook is called with %v, contexts %v", log.requests, log.contexts)
 				}
 				info := log.requests[0]
-				if info.Op != "test" || info.Method != "POST" || info.URL != "https://op.example.com:8443/to%20ken" || info.Status != tt.status || info.Duration != 2*time.Second {
+				if info.Op != "test" || info.Method != "POST" || info.URL != "https://op.example.com:8443/to%20ken" || info.Status != tt.status ||
+					info.Duration != 2*time.Second {
 					t.Errorf("the hook gets %+v", info)
 				}
 				if !errors.Is(info.Err, tt.kind) || info.Err != err {

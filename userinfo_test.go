@@ -53,16 +53,42 @@ func TestUserInfo(t *testing.T) {
 		{name: "sub number", answer: asJSON(m{"sub": 1}), kind: ErrClaim, param: "sub"},
 		{name: "no known subject", token: unitToken(""), answer: asJSON(m{"sub": "alice"}), kind: ErrConfig, param: "Subject"},
 		{name: "subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "alice"}, answer: asJSON(m{"sub": "alice"})},
-		{name: "other subject given", token: unitToken(""), opts: &UserInfoOptions{Subject: "bob"}, answer: asJSON(m{"sub": "alice"}), kind: ErrClaim, param: "sub"},
+		{
+			name:   "other subject given",
+			token:  unitToken(""),
+			opts:   &UserInfoOptions{Subject: "bob"},
+			answer: asJSON(m{"sub": "alice"}),
+			kind:   ErrClaim,
+			param:  "sub",
+		},
 		{name: "subject against the token's", opts: &UserInfoOptions{Subject: "bob"}, answer: asJSON(m{"sub": "bob"}), kind: ErrConfig, param: "Subject"},
 		{name: "subject skipped", token: unitToken(""), opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: asJSON(m{"sub": "alice"})},
 		{name: "subject skipped and given", opts: &UserInfoOptions{InsecureSkipSubject: true, Subject: "alice"}, kind: ErrConfig},
 		{name: "subject skipped, still required", opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: asJSON(m{}), kind: ErrClaim, param: "sub"},
 		{name: "no access token", token: &Token{}, kind: ErrConfig, param: "Token"},
-		{name: "token of another server", token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", login: &identity{subject: "alice"}}, kind: ErrConfig, param: "Token"},
-		{name: "token of another type", token: &Token{AccessToken: NewSecret("at"), TokenType: "mac", login: &identity{subject: "alice"}}, kind: ErrTokenType, param: "TokenType"},
-		{name: "token bound to a key", token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", login: &identity{subject: "alice"}}, kind: ErrBinding, param: "DPoP"},
-		{name: "token that breaks the header", token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", login: &identity{subject: "alice"}}, kind: ErrConfig},
+		{
+			name:  "token of another server",
+			token: &Token{AccessToken: NewSecret("at"), TokenType: "Bearer", server: "https://other.example", login: &identity{subject: "alice"}},
+			kind:  ErrConfig,
+			param: "Token",
+		},
+		{
+			name:  "token of another type",
+			token: &Token{AccessToken: NewSecret("at"), TokenType: "mac", login: &identity{subject: "alice"}},
+			kind:  ErrTokenType,
+			param: "TokenType",
+		},
+		{
+			name:  "token bound to a key",
+			token: &Token{AccessToken: NewSecret("at"), TokenType: "DPoP", login: &identity{subject: "alice"}},
+			kind:  ErrBinding,
+			param: "DPoP",
+		},
+		{
+			name:  "token that breaks the header",
+			token: &Token{AccessToken: NewSecret("a\nb"), TokenType: "Bearer", login: &identity{subject: "alice"}},
+			kind:  ErrConfig,
+		},
 		{name: "no endpoint", config: func(c *Config) { c.Server.UserinfoEndpoint = "" }, kind: ErrConfig, param: "userinfo_endpoint"},
 		{name: "refused", answer: unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}, kind: ErrRefused},
 		{name: "JSON where JWT is configured", config: signed, answer: asJSON(m{"sub": "alice"}), kind: ErrResponse, param: "Content-Type"},
@@ -152,7 +178,10 @@ func TestUserInfoOfAnotherTenant(t *testing.T) {
 		c.Metadata.UserinfoSignedResponseAlg = ES256
 	})
 	for tid, kind := range map[string]error{one: nil, two: ErrIssuer} {
-		s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", map[string]any{"sub": "alice", "iss": "https://login.example/" + tid + "/v2", "tid": tid})})
+		s.set(
+			"/userinfo",
+			unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", map[string]any{"sub": "alice", "iss": "https://login.example/" + tid + "/v2", "tid": tid})},
+		)
 		tok := unitToken("alice")
 		tok.server, tok.login.issuer = c.server.Issuer, "https://login.example/"+one+"/v2"
 		if _, err := c.UserInfo(context.Background(), tok, nil); !errors.Is(err, kind) {

@@ -260,13 +260,22 @@ func (x *crossTable) kinds() []crossKind {
 			own: []string{crossLogout}},
 		{name: "JARM response", claims: crossWith(crossClaims{"code": "the-code", "state": crossState, "scope": "read"}, none("sub", "azp", "tid")),
 			own: []string{crossJARM}},
-		{name: "JARM response to another request", claims: crossWith(crossClaims{"code": "the-code", "state": "another", "scope": "read"}, none("sub", "azp", "tid"))},
+		{
+			name:   "JARM response to another request",
+			claims: crossWith(crossClaims{"code": "the-code", "state": "another", "scope": "read"}, none("sub", "azp", "tid")),
+		},
 		// JARM, Section 2.4: the client is the audience, and nobody else.
-		{name: "JARM response for several", claims: crossWith(crossClaims{"code": "the-code", "state": crossState, "scope": "read", "aud": []string{unitClient, crossResource}}, none("sub"))},
+		{
+			name:   "JARM response for several",
+			claims: crossWith(crossClaims{"code": "the-code", "state": crossState, "scope": "read", "aud": []string{unitClient, crossResource}}, none("sub")),
+		},
 		{name: "userinfo response", claims: crossClaims{"email": "alice@example.com"},
 			own: []string{crossUserInfo}, alike: crossAlike(whyUserInfoAsID, crossID)},
-		{name: "userinfo response of Core 5.3.2", claims: crossWith(crossClaims{"email": "alice@example.com"}, none("exp", "iat", "nbf", "jti", "azp", "auth_time")),
-			own: []string{crossUserInfo}},
+		{
+			name:   "userinfo response of Core 5.3.2",
+			claims: crossWith(crossClaims{"email": "alice@example.com"}, none("exp", "iat", "nbf", "jti", "azp", "auth_time")),
+			own:    []string{crossUserInfo},
+		},
 		// RFC 9701, Section 5: without sub and exp, so that it is nothing else.
 		{name: "introspection response", claims: crossWith(crossClaims{"token_introspection": crossEverything()}, none("sub", "exp"))},
 		{name: "introspection response that expires", claims: crossWith(crossClaims{"token_introspection": crossEverything()}, none("sub"))},
@@ -285,31 +294,84 @@ func (x *crossTable) kinds() []crossKind {
 	// Access tokens of providers, in their own form, and with what others have
 	// beside the mark of their own.
 	asClient := crossAlike(whyAsUserInfo, crossUserInfo)
-	kinds = append(kinds,
+	kinds = append(
+		kinds,
 		crossKind{name: "access token of RFC 9068 but for typ", typ: "JWT", claims: crossClaims{"client_id": unitClient, "scope": "read"},
 			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Auth0")...))},
-		crossKind{name: "access token of RFC 9068 but for typ", typ: crossNoType, claims: crossClaims{"client_id": unitClient, "scope": "read"}, alike: asClient},
-		crossKind{name: "access token of Entra", typ: "JWT", claims: crossWith(crossClaims{"scp": "read", "ver": "2.0"}, none("jti")), own: crossAt("Entra"), alike: asClient},
-		crossKind{name: "access token of Okta", typ: crossNoType, claims: crossWith(crossClaims{"scp": []string{"read"}, "cid": unitClient}, none("azp")), own: crossAt("Okta"),
-			alike: crossAlike(whyAsUserInfo, crossUserInfo)},
-		crossKind{name: "access token of Okta, with azp", typ: crossNoType, claims: crossClaims{"scp": []string{"read"}, "cid": unitClient}, own: crossAt("Okta"), alike: asClient},
-		crossKind{name: "access token of Okta, with typ and azp", typ: "JWT", claims: crossClaims{"scp": []string{"read"}, "cid": unitClient}, own: crossAt("Okta"),
-			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Entra")...))},
-		crossKind{name: "access token of Auth0", typ: "JWT", claims: crossWith(crossClaims{"scope": "read"}, none("jti")), own: crossAt("Auth0"), alike: asClient},
+		crossKind{
+			name:   "access token of RFC 9068 but for typ",
+			typ:    crossNoType,
+			claims: crossClaims{"client_id": unitClient, "scope": "read"},
+			alike:  asClient,
+		},
+		crossKind{
+			name:   "access token of Entra",
+			typ:    "JWT",
+			claims: crossWith(crossClaims{"scp": "read", "ver": "2.0"}, none("jti")),
+			own:    crossAt("Entra"),
+			alike:  asClient,
+		},
+		crossKind{
+			name:   "access token of Okta",
+			typ:    crossNoType,
+			claims: crossWith(crossClaims{"scp": []string{"read"}, "cid": unitClient}, none("azp")),
+			own:    crossAt("Okta"),
+			alike:  crossAlike(whyAsUserInfo, crossUserInfo),
+		},
+		crossKind{
+			name:   "access token of Okta, with azp",
+			typ:    crossNoType,
+			claims: crossClaims{"scp": []string{"read"}, "cid": unitClient},
+			own:    crossAt("Okta"),
+			alike:  asClient,
+		},
+		crossKind{
+			name:   "access token of Okta, with typ and azp",
+			typ:    "JWT",
+			claims: crossClaims{"scp": []string{"read"}, "cid": unitClient},
+			own:    crossAt("Okta"),
+			alike:  crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Entra")...)),
+		},
+		crossKind{
+			name:   "access token of Auth0",
+			typ:    "JWT",
+			claims: crossWith(crossClaims{"scope": "read"}, none("jti")),
+			own:    crossAt("Auth0"),
+			alike:  asClient,
+		},
 		crossKind{name: "access token of Keycloak", typ: "JWT", claims: crossClaims{"typ": "Bearer", "scope": "read"}, own: crossAt("Keycloak"),
 			alike: crossMerge(crossAlike(whyAsUserInfo, crossUserInfo), crossAlike(whyBothAccess, crossAt("Auth0")...))},
 		crossKind{name: "access token of Keycloak, bound", typ: "JWT", claims: crossClaims{"typ": "DPoP", "scope": "read"}, own: crossAt("Keycloak"),
 			alike: crossMerge(crossAlike(whyAsUserInfo, crossUserInfo), crossAlike(whyBothAccess, crossAt("Auth0")...))},
-		crossKind{name: "access token of Cognito", typ: crossNoType, claims: crossWith(crossClaims{"token_use": "access", "client_id": unitClient, "scope": "read"}, none("aud", "azp")),
-			own: crossAt("Cognito"), alike: crossAlike(whyAsUserInfo, crossUserInfo)},
-		crossKind{name: "access token of Cognito, with an audience", typ: crossNoType, claims: crossClaims{"token_use": "access", "client_id": unitClient, "scope": "read"},
-			own: crossAt("Cognito"), alike: crossAlike(whyAsUserInfo, crossUserInfo)},
-		crossKind{name: "access token of AD FS", typ: "JWT", claims: crossWith(crossClaims{"appid": unitClient, "scp": "read"}, none("jti", "azp", "sub")), own: crossAt("AD FS")},
+		crossKind{
+			name:   "access token of Cognito",
+			typ:    crossNoType,
+			claims: crossWith(crossClaims{"token_use": "access", "client_id": unitClient, "scope": "read"}, none("aud", "azp")),
+			own:    crossAt("Cognito"),
+			alike:  crossAlike(whyAsUserInfo, crossUserInfo),
+		},
+		crossKind{
+			name:   "access token of Cognito, with an audience",
+			typ:    crossNoType,
+			claims: crossClaims{"token_use": "access", "client_id": unitClient, "scope": "read"},
+			own:    crossAt("Cognito"),
+			alike:  crossAlike(whyAsUserInfo, crossUserInfo),
+		},
+		crossKind{
+			name:   "access token of AD FS",
+			typ:    "JWT",
+			claims: crossWith(crossClaims{"appid": unitClient, "scp": "read"}, none("jti", "azp", "sub")),
+			own:    crossAt("AD FS"),
+		},
 		crossKind{name: "access token of AD FS, with sub and azp", typ: "JWT", claims: crossClaims{"appid": unitClient, "scp": "read"}, own: crossAt("AD FS"),
 			alike: crossMerge(asClient, crossAlike(whyBothAccess, crossAt("Entra")...))},
 		crossKind{name: "opaque token", raw: crossOpaque, own: []string{crossAsking}},
 		crossKind{name: "opaque token of RFC 9449, Section 7.1", raw: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU", own: []string{crossAsking}},
-		crossKind{name: "encrypted token", raw: encodeBase64URL([]byte(`{"alg":"dir","enc":"A128GCM","cty":"JWT"}`)) + "..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA", own: []string{crossAsking}},
+		crossKind{
+			name: "encrypted token",
+			raw:  encodeBase64URL([]byte(`{"alg":"dir","enc":"A128GCM","cty":"JWT"}`)) + "..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA",
+			own:  []string{crossAsking},
+		},
 	)
 	return kinds
 }
@@ -642,7 +704,11 @@ func TestCrossTableTenant(t *testing.T) {
 		a := x.answerTo(c, "code", "jwt")
 		x.s.answer("/token", unitJSON(t, crossClaims{"access_token": "at", "token_type": "Bearer",
 			"id_token": x.make(&id, place, x.s.key, crossClaims{"iss": crossIss(tt.token), "tid": tt.token})}))
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {x.make(&jarm, place, x.s.key, crossClaims{"iss": crossIss(tt.response)})}})
+		cb, err := c.ValidateAuthorizationResponse(
+			context.Background(),
+			a,
+			url.Values{"response": {x.make(&jarm, place, x.s.key, crossClaims{"iss": crossIss(tt.response)})}},
+		)
 		var tok *Token
 		if err == nil {
 			tok, err = c.ExchangeCode(context.Background(), cb, nil)
