@@ -1,0 +1,179 @@
+package oauth
+
+import (
+	"strings"
+	"time"
+)
+
+// This file implements how members of a parsed JSON object are read: those that
+// something depends on, which must have their type.
+
+// get returns the text of a member. It may start with
+// any of { [ " t f n - or a digit.
+func (o jsonObject) get(name string) (raw string, ok bool) {
+	for i := range o.members {
+		if o.members[i].name == name {
+			raw = o.members[i].raw
+			return raw, !o.nullAbsent || raw != "null"
+		}
+	}
+	return "", false
+}
+
+func (o jsonObject) has(name string) bool {
+	_, ok := o.get(name)
+	return ok
+}
+
+func (o jsonObject) wrong(name, want string) error {
+	return fail(o.kind, name, "is not %s", want)
+}
+
+// string returns a string member; ok is false where there is none.
+func (o jsonObject) string(name string) (s string, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return "", false, nil
+	}
+	if raw[0] != '"' {
+		return "", true, o.wrong(name, "a string")
+	}
+	s, err = unquoteJSON(raw)
+	return o.own(s), true, err
+}
+
+// own is s, or where o is an answer's a copy of it.
+func (o jsonObject) own(s string) string {
+	if o.secrets != nil {
+		return strings.Clone(s)
+	}
+	return s
+}
+
+// need returns a string member that has to be there and not be empty.
+func (o jsonObject) need(name string) (string, error) {
+	s, ok, err := o.string(name)
+	switch {
+	case err != nil:
+		return "", err
+	case !ok:
+		return "", fail(o.kind, name, "is missing")
+	case s == "":
+		return "", fail(o.kind, name, "is empty")
+	}
+	return s, nil
+}
+
+// strings returns an array of strings; with orString, one string will do too.
+func (o jsonObject) strings(name string, orString bool) (list []string, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return nil, false, nil
+	}
+	if orString && raw[0] == '"' {
+		s, err := unquoteJSON(raw)
+		return []string{o.own(s)}, true, err
+	}
+	elems, err := arrayElements(raw, maxMembers)
+	if err != nil {
+		return nil, true, o.wrong(name, "an array of strings")
+	}
+	list = make([]string, len(elems))
+	for i, e := range elems {
+		if e[0] != '"' {
+			return nil, true, o.wrong(name, "an array of strings")
+		}
+		s, err := unquoteJSON(e)
+		if err != nil {
+			return nil, true, err
+		}
+		list[i] = o.own(s)
+	}
+	return list, true, nil
+}
+
+// bool returns a boolean member; ok is false where there is none.
+func (o jsonObject) bool(name string) (b, ok bool, err error) {
+	switch raw, ok := o.get(name); {
+	case !ok:
+		return false, false, nil
+	case raw == "true":
+		return true, true, nil
+	case raw == "false":
+		return false, true, nil
+	}
+	return false, true, o.wrong(name, "true or false")
+}
+
+// date returns a NumericDate; ok is false where there is none.
+func (o jsonObject) date(name string) (t time.Time, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return t, false, nil
+	}
+	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
+		return t, true, o.wrong(name, "a number")
+	}
+	if t, ok = parseNumericDate(raw); !ok {
+		return t, true, fail(o.kind, name, "is out of range")
+	}
+	return t, true, nil
+}
+
+// authTime returns auth_time, which AD FS writes in the form of RFC 3339.
+func (o jsonObject) authTime() (t time.Time, ok bool, err error) {
+	raw, ok := o.get("auth_time")
+	if !ok || raw[0] != '"' {
+		return o.date("auth_time")
+	}
+	s, err := unquoteJSON(raw)
+	if err == nil {
+		t, err = time.Parse(time.RFC3339, s)
+	}
+	if err != nil {
+		return time.Time{}, true, o.wrong("auth_time", "a number")
+	}
+	return t, true, nil
+}
+
+// seconds returns a number of seconds, or, where orString, one in a decimal string;
+// never negative. It ends at 2⁵³: with more a server says that there is no end.
+func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return 0, false, nil
+	}
+	if orString && raw[0] == '"' {
+		if raw, err = unquoteJSON(raw); err != nil {
+			return 0, true, err
+		}
+		if raw == "" || strings.Trim(raw, "0123456789") != "" {
+			return 0, true, o.wrong(name, "a number of seconds")
+		}
+	}
+	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
+		return 0, true, o.wrong(name, "a number")
+	}
+	switch t, ok := parseNumericDate(raw); {
+	case raw[0] == '-' && (!ok || t.Before(unixTime(0))):
+		return 0, true, fail(o.kind, name, "is negative")
+	case !ok:
+		return maxNumericDate, true, nil
+	default:
+		return t.Unix(), true, nil
+	}
+}
+
+// object returns a member that is an object; ok is false where there is none.
+func (o jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
+	raw, ok := o.get(name)
+	if !ok {
+		return jsonObject{}, false, nil
+	}
+	if raw[0] != '{' {
+		return jsonObject{}, true, o.wrong(name, "an object")
+	}
+	sub, err = parseObject(raw, documentLimits, o.kind)
+	sub.nullAbsent, sub.secrets = o.nullAbsent, o.secrets
+	return sub, true, err
+}
