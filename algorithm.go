@@ -160,6 +160,13 @@ func supportedAlgorithms() string {
 	return strings.Join(names, ", ")
 }
 
+// plainJSON, as the …SignedResponseAlg of userinfo and introspection, says that the
+// answers are not signed. It is no algorithm of any token.
+const plainJSON Algorithm = "none"
+
+// isPlain reports whether answers come without a signature: none was asked for.
+func isPlain(signed Algorithm) bool { return signed == "" || signed == plainJSON }
+
 // allowedAlgorithms is the rule of fallbacks: what the client's metadata says,
 // else what the server's metadata lists, else fallback (none: an error). The
 // first place that says anything decides, even if nothing in it can be used.

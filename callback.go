@@ -434,11 +434,8 @@ func jarmParams(claims jsonObject) (url.Values, error) {
 		if !ok {
 			continue
 		}
-		if raw[0] == '"' {
-			s, err := unquoteJSON(raw)
-			if err != nil {
-				return nil, err
-			}
+		s, err := unquoteJSON(raw)
+		if err == nil {
 			params.Set(name, s)
 			continue
 		}

@@ -347,7 +347,7 @@ func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 	if err != nil {
 		return nil, err
 	}
-	o, err := parseObject(string(body), documentLimits, ErrParse)
+	o, err := parseObject(string(body), answerForm, ErrParse)
 	if err != nil {
 		return nil, err
 	}

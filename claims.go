@@ -216,23 +216,15 @@ func readConfirmation(o jsonObject) (c confirmation, err error) {
 // scope returns a member that is a string of scopes or an array of them. Only
 // spaces are between scopes (RFC 6749, Section 3.3): what somebody could have written
 // into one with another character must not become two.
-func (o jsonObject) scope(name string) ([]string, error) {
-	if raw, ok := o.get(name); ok && raw[0] == '[' {
+func (o jsonObject) scope(name string) (list []string, ok bool, err error) {
+	if raw, ok := o.get(name); ok && raw[0] == '[' { // as Twitch writes it
 		// An element with a space in it is no scope: wherever a list is written as a
 		// string, it would become two.
-		list, _, err := o.strings(name, false)
-		return slices.DeleteFunc(list, notOneScope), err
+		list, ok, err := o.strings(name, false)
+		return slices.DeleteFunc(list, notOneScope), ok, err
 	}
-	s, _, err := o.string(name)
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), err
-}
-
-// tokenScope reads scope as a string or, as Twitch writes it, an array.
-func tokenScope(o jsonObject, asked string) ([]string, error) {
-	if !o.has("scope") {
-		return strings.Fields(asked), nil
-	}
-	return o.scope("scope")
+	s, ok, err := o.string(name)
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), ok, err
 }
 
 func emailVerified(o jsonObject) bool {

@@ -107,7 +107,7 @@ func (c *Client) audienceOf(claims jsonObject) ([]string, error) {
 	case !ok || len(aud) == 0:
 		return nil, fail(ErrClaim, "aud", "is missing")
 	case !slices.Contains(aud, c.meta.ClientID):
-		return nil, fail(ErrAudience, "aud", "the token is for another client, not for %s", printable(c.meta.ClientID, 128))
+		return nil, fail(ErrAudience, "aud", "the token is for %s, not for the client %s", quoteList(aud), printable(c.meta.ClientID, 128))
 	case slices.Contains(aud, ""):
 		return nil, fail(ErrClaim, "aud", "is empty")
 	}

@@ -50,7 +50,7 @@ func (d *AuthorizationDetail) UnmarshalJSON(text []byte) error {
 	if d == nil {
 		return nilReceiver()
 	}
-	o, err := parseObject(string(text), documentLimits, ErrParse)
+	o, err := parseObject(string(text), documentForm, ErrParse)
 	if err != nil {
 		return err
 	}
@@ -78,6 +78,12 @@ func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 	if !ok {
 		return nil, nil
 	}
+	list, err := o.readDetails(name, raw)
+	list, _, err = result(o, list, err)
+	return list, err
+}
+
+func (o jsonObject) readDetails(name, raw string) ([]AuthorizationDetail, error) {
 	elems, err := arrayElements(raw, maxMembers)
 	if err != nil {
 		return nil, o.wrong(name, "an array")
@@ -87,7 +93,7 @@ func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 		if e[0] != '{' {
 			return nil, o.wrong(name, "an array of objects")
 		}
-		sub, err := parseObject(e, documentLimits, o.kind)
+		sub, err := parseObject(e, answerForm, o.kind)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +124,7 @@ func cloneDetails(list []AuthorizationDetail) []AuthorizationDetail {
 
 // parseDetails reads what encodeDetails wrote.
 func parseDetails(text string) ([]AuthorizationDetail, error) {
-	o, err := parseObject(`{"authorization_details":`+text+`}`, documentLimits, ErrParse)
+	o, err := parseObject(`{"authorization_details":`+text+`}`, documentForm, ErrParse)
 	if err != nil {
 		return nil, err
 	}

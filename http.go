@@ -411,18 +411,26 @@ func (e silentError) Unwrap() error { return e.err }
 
 // ---- reading answers
 
-// object reads the body as a JSON object. Servers label JSON as text/plain and
-// text/javascript; only a web page is refused by its type.
+// text is the body without a byte order mark, which is none of a JSON text (RFC 8259,
+// Section 8.1).
+func (r *httpResponse) text() string { return strings.TrimPrefix(string(r.body), "\ufeff") }
+
+// object reads the body as a JSON object, of whatever media type it says it is: servers
+// label JSON as text/plain, text/javascript and text/html.
 func (r *httpResponse) object() (jsonObject, error) {
 	if r.parsed != nil {
 		return *r.parsed, nil
 	}
-	if r.mediaType == "text/html" {
-		return jsonObject{}, withOp(r.op, &Error{Kind: ErrResponse, Detail: "the answer is a web page, not JSON: is the URL right?"})
-	}
-	o, err := parseObject(string(r.body), documentLimits, ErrResponse)
+	o, err := parseObject(r.text(), answerForm, ErrResponse)
 	if err != nil {
-		return jsonObject{}, withOp(r.op, &Error{Kind: ErrResponse, Detail: "the answer is not the JSON expected", Err: err})
+		e := &Error{Kind: ErrResponse, Detail: "the answer is not the JSON expected", Err: r.withoutSecrets(err)}
+		switch {
+		case len(bytes.TrimSpace(r.body)) == 0:
+			e.Detail, e.Err = "the body of the answer is empty", nil
+		case r.mediaType == "text/html":
+			e.Detail, e.Err = "the answer is a web page, not JSON: is the URL right?", nil
+		}
+		return jsonObject{}, withOp(r.op, e)
 	}
 	o.nullAbsent, o.secrets = true, r.secrets
 	r.parsed = &o
@@ -435,6 +443,15 @@ func (r *httpResponse) object() (jsonObject, error) {
 func (r *httpResponse) expect(statuses ...int) error {
 	if slices.Contains(statuses, r.status) && r.errorMembers() == (errorMembers{}) {
 		return nil
+	}
+	return r.refusal()
+}
+
+// expectSuccess is expect for the statuses 200 to 299: some servers say 201 where RFC
+// 6749, Section 5.1 has 200.
+func (r *httpResponse) expectSuccess() error {
+	if r.status/100 == 2 {
+		return r.expect(r.status)
 	}
 	return r.refusal()
 }
@@ -507,7 +524,7 @@ func secretsOf(r *httpRequest, h http.Header) (secrets []string) {
 	if _, password, ok := (&http.Request{Header: h}).BasicAuth(); ok {
 		secrets = append(secrets, password)
 	}
-	if o, err := parseObject(string(r.json), documentLimits, ErrConfig); err == nil {
+	if o, err := parseObject(string(r.json), documentForm, ErrConfig); err == nil {
 		for _, name := range secretMembers {
 			s, _, _ := o.string(name)
 			secrets = append(secrets, s)
@@ -551,12 +568,14 @@ func challengeMembers(challenges []Challenge, scheme string) (m errorMembers) {
 	return m
 }
 
-// wantJWT returns the body of an answer that has to be of the JWT media type.
-func (r *httpResponse) wantJWT(mediaType string) (string, error) {
-	if r.mediaType != mediaType {
-		return "", withOp(r.op, &Error{Kind: ErrResponse, Param: "Content-Type", Detail: "the answer is " + printable(r.mediaType, 64) + ", not " + mediaType})
+// jwt returns the body of an answer that is a JWT: that calls itself one or, where one
+// was asked for, has the form of one. Servers label signed answers as JSON.
+func (r *httpResponse) jwt(mediaType string, asked bool) (token string, ok bool) {
+	token = strings.TrimSpace(string(r.body))
+	if dots := strings.Count(token, "."); asked && (dots == 2 || dots == 4) && !strings.ContainsAny(token, "{ \t\r\n") {
+		return token, true
 	}
-	return strings.TrimSpace(string(r.body)), nil
+	return token, r.mediaType == mediaType
 }
 
 // doProven sends the request that build makes, with a proof if there is a DPoP

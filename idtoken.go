@@ -99,7 +99,7 @@ func (id *IDToken) ACR() string { return id.data().acr }
 // AMR returns the amr claim, which lists the authentication methods. It is nil if the
 // token has no amr, or if its amr is not a list of strings.
 func (id *IDToken) AMR() []string {
-	o, err := parseObject(id.data().payload, documentLimits, ErrClaim)
+	o, err := parseObject(id.data().payload, answerForm, ErrClaim)
 	if err != nil {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (id *IDToken) SessionID() string { return id.data().sid }
 // EmailVerified reports whether the email_verified claim is true. Some servers, for
 // example Apple and Amazon Cognito, send it as a string, which is accepted.
 func (id *IDToken) EmailVerified() bool {
-	o, err := parseObject(id.data().payload, documentLimits, ErrClaim)
+	o, err := parseObject(id.data().payload, answerForm, ErrClaim)
 	return err == nil && emailVerified(o)
 }
 
@@ -211,6 +211,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 	if err != nil {
 		return nil, err
 	}
+	claims.nullAbsent = true // authentik has had nonce and at_hash null
 	// A security event or logout token must not pass for an ID token (RFC 8417,
 	// Section 4.1), whatever its typ.
 	if claims.has("events") {
@@ -246,9 +247,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 	if err := checkACR(claims, id, checks); err != nil {
 		return nil, err
 	}
-	if id.sid, _, err = claims.string("sid"); err != nil {
-		return nil, err
-	}
+	id.sid, _, _ = claims.informing().string("sid") // for a logout to come
 	if err := checkHash(claims, "at_hash", v.alg, checks.accessToken, checks.outside && checks.accessToken != ""); err != nil {
 		return nil, err
 	}
@@ -265,19 +264,20 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 	return token, nil
 }
 
-// checkAudience is steps 3 to 5: the client is an audience; azp, if present,
-// is the client; and among several audiences it has to be present.
+// checkAudience is steps 3 to 5: the client is an audience; azp, if present, is the
+// client; and without it the token is for nobody else who is not trusted.
 func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error) {
 	aud, err := c.audienceOf(claims)
 	if err != nil {
 		return nil, err
 	}
+	other := slices.IndexFunc(aud, func(s string) bool { return s != c.meta.ClientID && !slices.Contains(c.audiences, s) })
 	azp, ok, err := claims.string("azp")
 	switch {
 	case err != nil:
 		return nil, err
-	case !ok && len(aud) > 1:
-		return nil, fail(ErrClaim, "azp", "is missing, and the token has several audiences")
+	case !ok && other >= 0:
+		return nil, fail(ErrAudience, "aud", "the token is for %s as well, and has no azp: if that party may present this client's tokens, list it in Config.TrustedAudiences", printable(aud[other], 256))
 	case !ok, outside && len(aud) == 1: // Google's mobile clients get tokens for their server
 		return aud, nil
 	case azp != c.meta.ClientID:
@@ -307,14 +307,16 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, checks *idToke
 			return err
 		}
 	}
-	if id.authTime, ok, err = claims.date("auth_time"); err != nil {
-		return err
-	}
-	if !ok {
-		if c.meta.RequireAuthTime || checks.maxAge != nil {
-			return fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
+	if c.meta.RequireAuthTime || checks.maxAge != nil {
+		id.authTime, ok, err = claims.date("auth_time")
+		if err == nil && !ok {
+			err = fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
 		}
-		return nil
+	} else {
+		id.authTime, ok, _ = claims.informing().date("auth_time")
+	}
+	if err != nil || !ok {
+		return err
 	}
 	if err := c.clock.checkNotAhead("auth_time", id.authTime); err != nil {
 		return err
@@ -338,7 +340,7 @@ func checkNonce(claims jsonObject, id *idTokenData, checks *idTokenChecks) error
 	case checks.nonceRule == nonceIgnored, checks.nonceRule == nonceIfPresent && !ok:
 		return nil
 	case !ok && checks.nonce != "":
-		return fail(ErrNonce, "nonce", "is missing: the token is not an answer to this request")
+		return fail(ErrNonce, "nonce", "is missing: the token is not an answer to this request; for a server that never sends it back there is AuthorizationRequest.InsecureNoNonce")
 	case ok && checks.nonce == "":
 		return fail(ErrNonce, "nonce", "the token has one, but none was sent")
 	case !sameSecret(nonce, checks.nonce):
@@ -351,12 +353,9 @@ func checkNonce(claims jsonObject, id *idTokenData, checks *idTokenChecks) error
 // be met, then the Authorization Server MUST treat that outcome as a failed
 // authentication attempt". A server may not have understood.
 func checkACR(claims jsonObject, id *idTokenData, checks *idTokenChecks) error {
-	acr, ok, err := claims.string("acr")
-	if err != nil {
-		return err
-	}
+	acr, _, _ := claims.informing().string("acr") // IBM Cloud IAM has a number
 	id.acr = acr
-	if checks.acr != nil && (ok || !checks.acrIfAny) && !slices.Contains(checks.acr, acr) {
+	if checks.acr != nil && (claims.has("acr") || !checks.acrIfAny) && !slices.Contains(checks.acr, acr) {
 		return fail(ErrClaim, "acr", "is %s, and not one of AuthorizationRequest.RequireACR", printable(acr, 64))
 	}
 	return nil

@@ -93,8 +93,8 @@ func (d *tokenClaims) read(o jsonObject) (err error) {
 	}
 	// RFC 9470, Section 6.2. Servers had these in a form of their own before. One that
 	// cannot be read is missing for a Requirement that needs it.
-	d.acr, _, _ = o.string("acr")
-	d.authTime, _, _ = o.authTime()
+	d.acr, _, _ = o.informing().string("acr")
+	d.authTime, _, _ = o.informing().authTime()
 	if d.details, err = o.authorizationDetails(); err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOpt
 		return nil, jsonObject{}, err
 	}
 	accept := mediaJSON
-	if c.meta.IntrospectionSignedResponseAlg != "" || c.encrypted.introspection.as != nil {
+	if !isPlain(c.meta.IntrospectionSignedResponseAlg) || c.encrypted.introspection.as != nil {
 		accept = mediaIntrospectionJWT
 	}
 	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, header, accept, 0)
@@ -249,15 +249,14 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 		return nil, o, err
 	}
 	d := new(introspectionData)
-	switch {
-	case res.mediaType == mediaIntrospectionJWT:
-		o, err = c.introspectionJWT(ctx, res, d)
-	case c.meta.IntrospectionSignedResponseAlg != "":
-		err = fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
-	case c.encrypted.introspection.as != nil:
-		err = fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.IntrospectionEncryptedResponseAlg is set")
+	signed, encrypted := c.meta.IntrospectionSignedResponseAlg, c.encrypted.introspection.as != nil
+	switch token, ok := res.jwt(mediaIntrospectionJWT, !isPlain(signed) || encrypted); {
+	case signed == plainJSON && ok:
+		err = fail(ErrResponse, "Content-Type", "the answer is a JWT, although Metadata.IntrospectionSignedResponseAlg is none")
+	case ok:
+		o, err = c.introspectionJWT(ctx, token, d)
 	default:
-		d.payload = string(res.body)
+		d.payload = res.text()
 		o, err = res.object()
 	}
 	if err != nil {
@@ -269,29 +268,39 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 		return nil, o, err
 	case !ok:
 		return nil, o, fail(o.kind, "active", "is missing")
-	case !active:
-		return nil, o, fail(ErrInactive, "active", "the token is not active: it has expired, was revoked, or is not known")
+	case !active: // Authelia says this without a signature, always: it can only refuse
+		return nil, o, fail(ErrInactive, "active", "the token is not active: it has expired, was revoked, is not known, or this client may not ask about it: some servers want it in the token's aud")
+	case d.raw == "" && encrypted:
+		return nil, o, fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.IntrospectionEncryptedResponseAlg is set")
+	case d.raw == "" && !isPlain(signed):
+		return nil, o, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
 	}
-	if err := d.readAnswer(o); err != nil {
+	if err := d.readAnswer(o.informing()); err != nil {
+		return nil, o, err
+	}
+	// RFC 7800: what binds the token is for whoever takes it to know.
+	if d.confirm, err = readConfirmation(o); err != nil {
 		return nil, o, err
 	}
 	return &Introspection{d}, o, nil
 }
 
-// readAnswer takes the members of RFC 7662, Section 2.2 out of the answer.
+// readAnswer takes the members of RFC 7662, Section 2.2 out of the answer. Who asks is
+// told what can be told; a resource server, which decides by them, reads them again.
 func (d *introspectionData) readAnswer(o jsonObject) (err error) {
 	for _, m := range [...]struct {
 		name string
 		dst  *string
 	}{
-		{"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, {"username", &d.username},
-		{"token_type", &d.tokenType}, {"jti", &d.id},
+		{"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, {"token_type", &d.tokenType},
 	} {
 		if *m.dst, _, err = o.string(m.name); err != nil {
 			return err
 		}
 	}
-	if d.scope, err = tokenScope(o, ""); err != nil {
+	d.username, _, _ = o.informing().string("username")
+	d.id, _, _ = o.informing().string("jti")
+	if d.scope, _, err = o.scope("scope"); err != nil {
 		return err
 	}
 	if d.audience, _, err = o.strings("aud", true); err != nil {
@@ -306,16 +315,13 @@ func introspectionType(typ string) bool { return typ == "token-introspection+jwt
 
 // introspectionJWT verifies a signed answer (RFC 9701, Section 5) and returns
 // the object in it.
-func (c *Client) introspectionJWT(ctx context.Context, res *httpResponse, d *introspectionData) (o jsonObject, err error) {
+func (c *Client) introspectionJWT(ctx context.Context, token string, d *introspectionData) (o jsonObject, err error) {
 	allowed, err := allowedAlgorithms("Metadata.IntrospectionSignedResponseAlg", c.meta.IntrospectionSignedResponseAlg,
 		"Server.IntrospectionSigningAlgValuesSupported", c.server.IntrospectionSigningAlgValuesSupported, RS256)
 	if err != nil {
 		return o, err
 	}
-	if d.raw, err = res.wantJWT(mediaIntrospectionJWT); err != nil {
-		return o, err
-	}
-	if d.raw, err = c.signedToken(ctx, d.raw, &c.encrypted.introspection); err != nil {
+	if d.raw, err = c.signedToken(ctx, token, &c.encrypted.introspection); err != nil {
 		return o, err
 	}
 	keys, err := c.keySet()

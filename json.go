@@ -6,7 +6,8 @@ package oauth
 // encoding/json into a tagged struct is not safe for security-sensitive input:
 // it matches names without regard to case and under Unicode folding ("iſs"
 // sets iss), takes the last of duplicate members, and replaces invalid UTF-8.
-// Here names are exact, and duplicates and invalid UTF-8 are errors.
+// Here names are exact, and duplicates and invalid UTF-8 are errors; what a server
+// says twice in the same words is said once.
 
 import (
 	"bytes"
@@ -30,8 +31,11 @@ type jsonObject struct {
 	members []jsonMember
 	kind    error
 	// nullAbsent makes a null member count as absent: servers write
-	// "refresh_token": null into responses. Never set for tokens.
+	// "refresh_token": null into responses. Never set for access tokens.
 	nullAbsent bool
+	// informs makes a member that cannot be read count as absent: nothing is decided
+	// by it, and nobody is to lose a login for it.
+	informs bool
 	// secrets are those of the request that an answer of the server is for, of which
 	// this is the body or a part; nil for all else. What is taken out is a copy then: a
 	// token that is kept does not keep 1 MiB.
@@ -42,14 +46,18 @@ type jsonObject struct {
 type jsonReader struct {
 	text    string
 	pos     int
-	perObj  int  // members allowed in an object
+	form    jsonForm
 	inAll   int  // members still allowed in the whole text
 	folding bool // names that encoding/json would take for equal count as duplicates
 
 	members []jsonMember // of the outermost object
-	names   []string     // of all objects that are open
-	seen    map[nameInObject]struct{}
+	open    []openMember // of all objects that are open
+	seen    map[nameInObject]int
 }
+
+// An openMember is a member of an object that is open. Its name is folded where folding
+// counts.
+type openMember struct{ name, exact, raw string }
 
 type nameInObject struct {
 	depth int
@@ -67,28 +75,35 @@ func newJSONReader() *jsonReader { return jsonReaders.Get().(*jsonReader) }
 // release gives the scratch back. Objects read by it must not be used after.
 func (r *jsonReader) release() {
 	clear(r.members[:cap(r.members)]) // let go of the text
-	clear(r.names[:cap(r.names)])
+	clear(r.open[:cap(r.open)])
 	r.text = ""
 	r.folding = false
-	if cap(r.members) <= 64 && cap(r.names) <= 256 {
+	if cap(r.members) <= 64 && cap(r.open) <= 256 {
 		jsonReaders.Put(r)
 	}
 }
 
-// jsonLimits are the bounds on the number of members.
-type jsonLimits struct{ perObject, inAll int }
+// A jsonForm says what a text of some kind may be like.
+type jsonForm struct {
+	perObject, inAll int // bounds on the number of members
+	// asSent takes what servers write and nobody loses by: a member that says one
+	// string, number or boolean twice (the JARM of Keycloak has two iss), and half of a
+	// surrogate pair in a string that is not read (a name that was cut).
+	asSent bool
+}
 
 var (
-	documentLimits = jsonLimits{maxMembers, maxDocumentMembers}
-	headerLimits   = jsonLimits{maxHeaderMembers, maxHeaderMembers}
+	documentForm = jsonForm{maxMembers, maxDocumentMembers, false}
+	answerForm   = jsonForm{maxMembers, maxDocumentMembers, true} // of a server, and the claims of its tokens
+	headerForm   = jsonForm{maxHeaderMembers, maxHeaderMembers, false}
 )
 
 // object reads text as one JSON object with nothing after it. The result
 // lives until release.
-func (r *jsonReader) object(text string, limits jsonLimits, kind error) (jsonObject, error) {
+func (r *jsonReader) object(text string, form jsonForm, kind error) (jsonObject, error) {
 	r.text, r.pos = text, 0
-	r.perObj, r.inAll = limits.perObject, limits.inAll
-	r.members, r.names = r.members[:0], r.names[:0]
+	r.form, r.inAll = form, form.inAll
+	r.members, r.open = r.members[:0], r.open[:0]
 	if len(r.seen) > 0 { // an earlier reading ended in the middle
 		r.seen = nil
 	}
@@ -110,10 +125,10 @@ func (r *jsonReader) object(text string, limits jsonLimits, kind error) (jsonObj
 }
 
 // parseObject reads text into an object of its own.
-func parseObject(text string, limits jsonLimits, kind error) (jsonObject, error) {
+func parseObject(text string, form jsonForm, kind error) (jsonObject, error) {
 	r := newJSONReader()
 	defer r.release()
-	o, err := r.object(text, limits, kind)
+	o, err := r.object(text, form, kind)
 	if err != nil {
 		return jsonObject{}, err
 	}
@@ -169,7 +184,7 @@ func (r *jsonReader) readObject(depth int) error {
 		return r.bad("too deep")
 	}
 	r.pos++ // {
-	base := len(r.names)
+	base := len(r.open)
 	r.space()
 	if r.peek() == '}' {
 		r.pos++
@@ -187,7 +202,8 @@ func (r *jsonReader) readObject(depth int) error {
 		if err != nil {
 			return err
 		}
-		if err := r.addName(name, base, depth); err != nil {
+		first, err := r.addName(name, base, depth)
+		if err != nil {
 			return err
 		}
 		r.space()
@@ -200,8 +216,15 @@ func (r *jsonReader) readObject(depth int) error {
 		if err := r.value(depth + 1); err != nil {
 			return err
 		}
-		if depth == 1 {
-			r.members = append(r.members, jsonMember{name, r.text[start:r.pos]})
+		raw = r.text[start:r.pos]
+		switch {
+		case first >= 0 && (r.open[first].exact != name || !sameScalar(r.open[first].raw, raw)):
+			return twice(name)
+		case first < 0:
+			r.open[len(r.open)-1].raw = raw
+			if depth == 1 {
+				r.members = append(r.members, jsonMember{name, raw})
+			}
 		}
 		r.space()
 		c := r.peek()
@@ -214,44 +237,77 @@ func (r *jsonReader) readObject(depth int) error {
 		}
 		r.space()
 	}
-	if len(r.names)-base > pairwiseNames {
-		for _, name := range r.names[base:] {
-			delete(r.seen, nameInObject{depth, name})
+	if len(r.open)-base > pairwiseNames {
+		for _, m := range r.open[base:] {
+			delete(r.seen, nameInObject{depth, m.name})
 		}
 	}
-	r.names = r.names[:base]
+	r.open = r.open[:base]
 	return nil
 }
 
-// addName refuses a duplicate name and counts the members.
-func (r *jsonReader) addName(name string, base, depth int) error {
+// addName counts the members and opens one more, of which the value is to be added.
+// Where the name was there before, and may be said again, it is the place of the first;
+// else -1.
+func (r *jsonReader) addName(name string, base, depth int) (first int, err error) {
+	exact := name
 	if r.folding {
 		name = foldName(name)
 	}
-	open := r.names[base:]
-	if r.inAll--; len(open) >= r.perObj || r.inAll < 0 {
-		return r.bad("too many members")
+	open := r.open[base:]
+	if r.inAll--; len(open) >= r.form.perObject || r.inAll < 0 {
+		return -1, r.bad("too many members")
 	}
-	duplicate := false
+	first = -1
 	if len(open) < pairwiseNames {
-		duplicate = slices.Contains(open, name)
+		first = slices.IndexFunc(open, func(m openMember) bool { return m.name == name })
 	} else {
 		if r.seen == nil {
-			r.seen = make(map[nameInObject]struct{})
+			r.seen = make(map[nameInObject]int)
 		}
 		if len(open) == pairwiseNames {
-			for _, n := range open {
-				r.seen[nameInObject{depth, n}] = struct{}{}
+			for i, m := range open {
+				r.seen[nameInObject{depth, m.name}] = i
 			}
 		}
-		_, duplicate = r.seen[nameInObject{depth, name}]
-		r.seen[nameInObject{depth, name}] = struct{}{}
+		if i, ok := r.seen[nameInObject{depth, name}]; ok {
+			first = i
+		} else {
+			r.seen[nameInObject{depth, name}] = len(open)
+		}
 	}
-	if duplicate {
-		return fail(ErrParse, "", "duplicate member name at byte %d of the JSON text", r.pos)
+	if first < 0 {
+		r.open = append(r.open, openMember{name: name, exact: exact})
+		return -1, nil
 	}
-	r.names = append(r.names, name)
-	return nil
+	if !r.form.asSent {
+		return -1, twice(exact)
+	}
+	return base + first, nil
+}
+
+// twice is the error of a member that comes again.
+func twice(name string) error {
+	return fail(ErrParse, "", "the member %s comes twice", printable(name, 64))
+}
+
+// sameScalar reports whether two values are one string, number or boolean.
+func sameScalar(a, b string) bool {
+	switch a[0] {
+	case '{', '[', 'n':
+		return false
+	case '"':
+		if a == b {
+			return true
+		}
+		if len(a) > 6*len(b) { // more than escapes can make of it, and not worth the time
+			return false
+		}
+		s, wrong := unquoteJSON(a)
+		t, err := unquoteJSON(b)
+		return wrong == nil && err == nil && s == t
+	}
+	return a == b
 }
 
 func (r *jsonReader) readArray(depth int) error {
@@ -293,8 +349,8 @@ func (r *jsonReader) readString() (string, error) {
 			r.pos = i
 			return "", r.bad("control character")
 		case c == '\\':
-			n := escapeLength(r.text[i:])
-			if n == 0 {
+			n, whole := escapeLength(r.text[i:])
+			if n == 0 || !whole && !r.form.asSent {
 				r.pos = i
 				return "", r.bad("wrong escape")
 			}
@@ -305,29 +361,30 @@ func (r *jsonReader) readString() (string, error) {
 }
 
 // escapeLength is the length of the escape that s begins with, a whole
-// surrogate pair counted as one, or 0: a lone surrogate is not Unicode text.
-func escapeLength(s string) int {
+// surrogate pair counted as one, or 0. Half of a pair is not whole: it is not
+// Unicode text.
+func escapeLength(s string) (n int, whole bool) {
 	if len(s) < 2 {
-		return 0
+		return 0, false
 	}
 	if s[1] != 'u' {
 		if strings.IndexByte(`"\/bfnrt`, s[1]) < 0 {
-			return 0
+			return 0, false
 		}
-		return 2
+		return 2, true
 	}
 	u, ok := hex4(s)
 	if !ok {
-		return 0
+		return 0, false
 	}
 	if !utf16.IsSurrogate(u) {
-		return 6
+		return 6, true
 	}
 	low, ok := hex4(s[6:])
 	if !ok || utf16.DecodeRune(u, low) == unicode.ReplacementChar {
-		return 0
+		return 6, false
 	}
-	return 12
+	return 12, true
 }
 
 // hex4 reads the \uXXXX that s begins with.
@@ -408,7 +465,10 @@ func unquoteJSON(raw string) (string, error) {
 		}
 		b.WriteString(s[:i])
 		s = s[i:]
-		n := escapeLength(s)
+		n, whole := escapeLength(s)
+		if !whole {
+			return "", fail(ErrParse, "", "wrong escape in a JSON string")
+		}
 		switch n {
 		case 2:
 			if i := strings.IndexByte("bfnrt", s[1]); i >= 0 {
@@ -423,8 +483,6 @@ func unquoteJSON(raw string) (string, error) {
 			high, _ := hex4(s)
 			low, _ := hex4(s[6:])
 			b.WriteRune(utf16.DecodeRune(high, low))
-		default:
-			return "", fail(ErrParse, "", "wrong escape in a JSON string")
 		}
 		s = s[n:]
 	}
@@ -452,8 +510,8 @@ func arrayElements(raw string, limit int) ([]string, error) {
 	}
 	r := newJSONReader()
 	defer r.release()
-	r.text, r.pos, r.perObj, r.inAll = raw, 1, maxMembers, maxDocumentMembers
-	r.members, r.names, r.seen = r.members[:0], r.names[:0], nil
+	r.text, r.pos, r.form, r.inAll = raw, 1, answerForm, maxDocumentMembers // it was read as what it is
+	r.members, r.open, r.seen = r.members[:0], r.open[:0], nil
 	var elems []string
 	for r.space(); r.peek() != ']'; r.space() {
 		if r.peek() == ',' {

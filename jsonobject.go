@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// This file implements how members of a parsed JSON object are read: those that
-// something depends on, which must have their type.
+// This file implements how members of a parsed JSON object are read. Those that
+// something depends on must have their type; of those that only inform, which is said
+// where they are read, one of another type is absent, as is one that is null or empty.
 
 // get returns the text of a member. It may start with
 // any of { [ " t f n - or a digit.
@@ -25,6 +26,21 @@ func (o jsonObject) has(name string) bool {
 	return ok
 }
 
+// informing is o where it is read for what nothing depends on.
+func (o jsonObject) informing() jsonObject {
+	o.nullAbsent, o.informs = true, true
+	return o
+}
+
+// result is what a getter returns of a member that is there.
+func result[T any](o jsonObject, v T, err error) (T, bool, error) {
+	if err != nil && o.informs {
+		var none T
+		return none, false, nil
+	}
+	return v, true, err
+}
+
 func (o jsonObject) wrong(name, want string) error {
 	return fail(o.kind, name, "is not %s", want)
 }
@@ -36,10 +52,12 @@ func (o jsonObject) string(name string) (s string, ok bool, err error) {
 		return "", false, nil
 	}
 	if raw[0] != '"' {
-		return "", true, o.wrong(name, "a string")
+		return result(o, "", o.wrong(name, "a string"))
 	}
-	s, err = unquoteJSON(raw)
-	return o.own(s), true, err
+	if s, err = unquoteJSON(raw); err != nil {
+		return result(o, "", o.wrong(name, "Unicode text: there is half of a surrogate pair in it"))
+	}
+	return o.own(s), true, nil
 }
 
 // own is s, or where o is an answer's a copy of it.
@@ -70,22 +88,20 @@ func (o jsonObject) strings(name string, orString bool) (list []string, ok bool,
 	if !ok {
 		return nil, false, nil
 	}
-	if orString && raw[0] == '"' {
-		s, err := unquoteJSON(raw)
-		return []string{o.own(s)}, true, err
-	}
-	elems, err := arrayElements(raw, maxMembers)
-	if err != nil {
-		return nil, true, o.wrong(name, "an array of strings")
+	elems := []string{raw}
+	if !orString || raw[0] != '"' {
+		if elems, err = arrayElements(raw, maxMembers); err != nil {
+			return result(o, list, o.wrong(name, "an array of strings"))
+		}
 	}
 	list = make([]string, len(elems))
 	for i, e := range elems {
 		if e[0] != '"' {
-			return nil, true, o.wrong(name, "an array of strings")
+			return result(o, []string(nil), o.wrong(name, "an array of strings"))
 		}
 		s, err := unquoteJSON(e)
 		if err != nil {
-			return nil, true, err
+			return result(o, []string(nil), o.wrong(name, "Unicode text: there is half of a surrogate pair in it"))
 		}
 		list[i] = o.own(s)
 	}
@@ -97,12 +113,10 @@ func (o jsonObject) bool(name string) (b, ok bool, err error) {
 	switch raw, ok := o.get(name); {
 	case !ok:
 		return false, false, nil
-	case raw == "true":
-		return true, true, nil
-	case raw == "false":
-		return false, true, nil
+	case raw == "true" || raw == "false":
+		return raw == "true", true, nil
 	}
-	return false, true, o.wrong(name, "true or false")
+	return result(o, false, o.wrong(name, "true or false"))
 }
 
 // date returns a NumericDate; ok is false where there is none.
@@ -112,10 +126,10 @@ func (o jsonObject) date(name string) (t time.Time, ok bool, err error) {
 		return t, false, nil
 	}
 	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
-		return t, true, o.wrong(name, "a number")
+		return result(o, t, o.wrong(name, "a number"))
 	}
 	if t, ok = parseNumericDate(raw); !ok {
-		return t, true, fail(o.kind, name, "is out of range")
+		return result(o, t, fail(o.kind, name, "is out of range"))
 	}
 	return t, true, nil
 }
@@ -131,7 +145,7 @@ func (o jsonObject) authTime() (t time.Time, ok bool, err error) {
 		t, err = time.Parse(time.RFC3339, s)
 	}
 	if err != nil {
-		return time.Time{}, true, o.wrong("auth_time", "a number")
+		return result(o, time.Time{}, o.wrong("auth_time", "a number"))
 	}
 	return t, true, nil
 }
@@ -145,18 +159,18 @@ func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err e
 	}
 	if orString && raw[0] == '"' {
 		if raw, err = unquoteJSON(raw); err != nil {
-			return 0, true, err
+			return result(o, n, err)
 		}
 		if raw == "" || strings.Trim(raw, "0123456789") != "" {
-			return 0, true, o.wrong(name, "a number of seconds")
+			return result(o, n, o.wrong(name, "a number of seconds"))
 		}
 	}
 	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
-		return 0, true, o.wrong(name, "a number")
+		return result(o, n, o.wrong(name, "a number"))
 	}
 	switch t, ok := parseNumericDate(raw); {
 	case raw[0] == '-' && (!ok || t.Before(unixTime(0))):
-		return 0, true, fail(o.kind, name, "is negative")
+		return result(o, n, fail(o.kind, name, "is negative"))
 	case !ok:
 		return maxNumericDate, true, nil
 	default:
@@ -171,9 +185,9 @@ func (o jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
 		return jsonObject{}, false, nil
 	}
 	if raw[0] != '{' {
-		return jsonObject{}, true, o.wrong(name, "an object")
+		return result(o, sub, o.wrong(name, "an object"))
 	}
-	sub, err = parseObject(raw, documentLimits, o.kind)
-	sub.nullAbsent, sub.secrets = o.nullAbsent, o.secrets
+	sub, err = parseObject(raw, answerForm, o.kind) // it was read as what it is
+	sub.nullAbsent, sub.informs, sub.secrets = o.nullAbsent, o.informs, o.secrets
 	return sub, true, err
 }

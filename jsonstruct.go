@@ -17,38 +17,47 @@ import (
 )
 
 // decodeStruct fills the tagged fields of the struct that dst points to and
-// returns the members it has no field for.
+// returns the members it has no field for. One that only informs, by the tag "member",
+// and that does not fit its field is among these.
 func decodeStruct(o jsonObject, dst any) (extra map[string]json.RawMessage, err error) {
 	v := reflect.ValueOf(dst).Elem()
 	for _, m := range o.members {
-		field, ok := fieldByName(v, m.name)
-		if !ok {
-			if extra == nil {
-				extra = make(map[string]json.RawMessage)
+		field, tag, ok := fieldByName(v, m.name)
+		if ok {
+			// A list of algorithms that is null must not look like one that is
+			// absent: defaults would take its place.
+			if m.raw == "null" && field.Type() == reflect.TypeFor[[]Algorithm]() {
+				return nil, o.wrong(m.name, "an array of strings")
 			}
-			extra[o.own(m.name)] = json.RawMessage(m.raw)
-			continue
+			err := decodeField(o, m.name, field)
+			switch {
+			case err == nil:
+				continue
+			case tag.Get("member") != memberInforms:
+				return nil, err
+			}
+			field.SetZero()
 		}
-		// A list of algorithms that is null must not look like one that is
-		// absent: defaults would take its place.
-		if m.raw == "null" && field.Type() == reflect.TypeFor[[]Algorithm]() {
-			return nil, o.wrong(m.name, "an array of strings")
+		if extra == nil {
+			extra = make(map[string]json.RawMessage)
 		}
-		if err := decodeField(o, m.name, field); err != nil {
-			return nil, err
-		}
+		extra[o.own(m.name)] = json.RawMessage(m.raw)
 	}
 	return extra, nil
 }
 
-func fieldByName(v reflect.Value, name string) (reflect.Value, bool) {
+// memberInforms is the tag "member" of fields on which nothing in this package depends.
+const memberInforms = "informs"
+
+func fieldByName(v reflect.Value, name string) (reflect.Value, reflect.StructTag, bool) {
 	t := v.Type()
 	for i := range t.NumField() {
-		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag == name && tag != "-" {
-			return v.Field(i), true
+		tag := t.Field(i).Tag
+		if member, _, _ := strings.Cut(tag.Get("json"), ","); member == name && member != "-" {
+			return v.Field(i), tag, true
 		}
 	}
-	return reflect.Value{}, false
+	return reflect.Value{}, "", false
 }
 
 func decodeField(o jsonObject, name string, field reflect.Value) error {
@@ -98,6 +107,9 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 			return err
 		}
 		extra, err := decodeStruct(sub, p.Interface())
+		if e, ok := err.(*Error); ok {
+			e.Param = name + "." + e.Param
+		}
 		if f := p.Elem().FieldByName("Extra"); err == nil && f.IsValid() {
 			f.Set(reflect.ValueOf(extra))
 		}
@@ -107,7 +119,7 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 }
 
 // decodeRegistered fills the struct that m points to with the answer to a registration,
-// each field by its verdict, the tag "registered", and returns the names of its members
+// each field by its tag "member", and returns the names of its members
 // and the first fault. A check that was asked for, as was has it, does not go away
 // because the answer does not speak of it, or not in a way that can be read.
 func decodeRegistered(o jsonObject, m, was any) (known []string, err error) {
@@ -118,18 +130,23 @@ func decodeRegistered(o jsonObject, m, was any) (known []string, err error) {
 		if name == "-" {
 			continue
 		}
-		known = append(known, name)
 		wrong := decodeField(o, name, field)
 		if wrong != nil {
 			field.SetZero()
 		}
-		verdict := tag.Get("registered")
-		if verdict == "kept" && (wrong != nil || !o.has(name) || field.Kind() == reflect.String && field.IsZero()) {
-			field.Set(old.Field(i))
-		}
-		if verdict != "informs" {
+		switch tag.Get("member") {
+		case memberInforms:
+			if wrong != nil {
+				continue // and stays as it came
+			}
+		case "kept":
+			if wrong != nil || !o.has(name) || field.Kind() == reflect.String && field.IsZero() {
+				field.Set(old.Field(i))
+			}
+		default:
 			err = cmp.Or(err, wrong)
 		}
+		known = append(known, name)
 	}
 	return known, err
 }
@@ -148,7 +165,7 @@ func encodeStruct(v any, extra map[string]json.RawMessage) ([]byte, error) {
 	sort.Strings(names)
 	b = b[:len(b)-1]
 	for _, name := range names {
-		if _, known := fieldByName(reflect.Indirect(reflect.ValueOf(v)), name); known {
+		if field, tag, known := fieldByName(reflect.Indirect(reflect.ValueOf(v)), name); known && !(field.IsZero() && tag.Get("member") == memberInforms) {
 			return nil, fail(ErrConfig, "Extra", "%s has a field of its own", strconv.QuoteToASCII(name))
 		}
 		member, err := json.Marshal(map[string]json.RawMessage{name: extra[name]})
@@ -174,7 +191,7 @@ func unmarshalClaims(text string, dst any) error {
 	r := newJSONReader()
 	defer r.release()
 	r.folding = true
-	if _, err := r.object(text, documentLimits, ErrClaim); err != nil {
+	if _, err := r.object(text, answerForm, ErrClaim); err != nil {
 		return fail(ErrClaim, "", "two claims have names that encoding/json does not tell apart")
 	}
 	// The errors of encoding/json and of what it calls quote the values.

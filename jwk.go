@@ -41,8 +41,23 @@ type publicKey struct {
 func (k *publicKey) fits(a *algorithm) bool {
 	return k.kty == a.kty && k.crv == a.crv &&
 		(k.use == "" || k.use == "sig") &&
-		(k.ops == nil || slices.Contains(k.ops, "verify")) &&
+		(len(k.ops) == 0 || slices.Contains(k.ops, "verify")) &&
 		(k.alg == "" || k.alg == a.name)
+}
+
+// misfit says which member of a key that does not fit is the reason.
+func (k *publicKey) misfit(a *algorithm) string {
+	switch {
+	case k.kty != a.kty:
+		return "its kty is " + printable(k.kty, 32) + ", not " + a.kty
+	case k.crv != a.crv:
+		return "its crv is " + printable(k.crv, 32) + ", not " + a.crv
+	case k.use != "" && k.use != "sig":
+		return "its use is " + printable(k.use, 32) + ", not sig"
+	case len(k.ops) > 0 && !slices.Contains(k.ops, "verify"):
+		return "its key_ops are " + quoteList(k.ops) + ", without verify"
+	}
+	return "its alg is " + printable(string(k.alg), 32)
 }
 
 // rsaBits is the size of the modulus; 0 for another kind of key.
@@ -473,7 +488,7 @@ func readPrivateKey(pemOrJWK []byte, alg, keyID *string, fromJWK func(jsonObject
 	if len(text) == 0 || text[0] != '{' {
 		return privatePEM(pemOrJWK)
 	}
-	o, err := parseObject(string(text), headerLimits, ErrParse)
+	o, err := parseObject(string(text), headerForm, ErrParse)
 	if err != nil {
 		return nil, err
 	}

@@ -154,24 +154,31 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 	if len(document) > maxBody {
 		return nil, fail(ErrParse, "", "the key set is longer than %d bytes", maxBody)
 	}
-	o, err := parseObject(string(document), documentLimits, ErrParse)
+	o, err := parseObject(string(document), answerForm, ErrParse)
 	if err != nil {
 		return nil, err
 	}
-	raw, _ := o.get("keys")
+	raw, ok := o.get("keys")
+	if !ok {
+		return nil, fail(ErrParse, "keys", "is missing")
+	}
 	list, err := arrayElements(raw, maxKeys)
 	if err != nil {
 		return nil, fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}
 	snap := &keySnapshot{fetched: thisMoment(), softAge: keySoftAge, id: new(keysID)}
 	for _, raw := range list {
-		o, err := parseObject(raw, documentLimits, ErrParse)
+		o, err := parseObject(raw, documentForm, ErrParse)
 		key := new(publicKey)
 		if err == nil {
+			o.nullAbsent = true // .NET writes all that a key could have, "d":null too
 			key, err = parsePublicJWK(o)
 		}
 		if err != nil {
 			snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err})
+			continue
+		}
+		if slices.ContainsFunc(snap.keys, key.equal) { // the same key twice is one
 			continue
 		}
 		key.detach()
@@ -223,13 +230,13 @@ func (s *KeySet) find(ctx context.Context, alg *algorithm, h *joseHeader, from s
 // selectKey finds the key. With an error, again says whether a newer set may
 // know better.
 func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKey, again bool, err error) {
-	kidKnown := false
+	var unfit *publicKey
 	for _, k := range snap.keys {
 		if h.hasKid && k.kid != h.kid {
 			continue
 		}
-		kidKnown = true
 		if !k.fits(alg) {
+			unfit = k
 			continue
 		}
 		if key != nil {
@@ -251,8 +258,8 @@ func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKe
 	switch {
 	case !h.hasKid:
 		return nil, true, fail(ErrKeyNotFound, "kid", "the token names no key, and no key of the set fits %s", alg.name)
-	case kidKnown:
-		return nil, false, fail(ErrKeyNotFound, "kid", "the key %s is not for %s (see its kty, crv, use, key_ops, alg)", printable(h.kid, 128), alg.name)
+	case unfit != nil:
+		return nil, false, fail(ErrKeyNotFound, "kid", "the key %s is not for %s: %s", printable(h.kid, 128), alg.name, unfit.misfit(alg))
 	}
 	return nil, true, fail(ErrKeyNotFound, "kid", "no key of the set has the key id %s", printable(h.kid, 128))
 }
@@ -646,7 +653,7 @@ func (s *KeySet) Import(data []byte) error {
 	if s == nil {
 		return withOp(op, &Error{Kind: ErrConfig, Detail: "the KeySet is nil: NewKeySet makes one"})
 	}
-	o, err := parseObject(string(data), documentLimits, ErrParse)
+	o, err := parseObject(string(data), documentForm, ErrParse)
 	if err != nil {
 		return withOp(op, err)
 	}

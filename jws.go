@@ -166,7 +166,7 @@ func parseHeader(segment string) (joseHeader, error) {
 	}
 	r := newJSONReader()
 	defer r.release()
-	o, err := r.object(string(b), headerLimits, ErrParse)
+	o, err := r.object(string(b), headerForm, ErrParse)
 	if err != nil {
 		return joseHeader{}, err
 	}
@@ -223,7 +223,7 @@ func unverifiedIssuer(raw string) (string, error) {
 	}
 	r := newJSONReader()
 	defer r.release()
-	claims, err := r.object(string(p.payload), documentLimits, ErrClaim)
+	claims, err := r.object(string(p.payload), answerForm, ErrClaim)
 	if err != nil {
 		return "", err
 	}
@@ -243,13 +243,13 @@ type verifiedJWS struct {
 
 // claims reads the payload with r; the object lives until r is released.
 func (v *verifiedJWS) claims(r *jsonReader) (jsonObject, error) {
-	o, err := r.object(v.payload, documentLimits, ErrClaim)
+	o, err := r.object(v.payload, answerForm, ErrClaim)
 	return o, ofToken(err)
 }
 
 // ownClaims is claims that live on.
 func (v *verifiedJWS) ownClaims() (jsonObject, error) {
-	o, err := parseObject(v.payload, documentLimits, ErrClaim)
+	o, err := parseObject(v.payload, answerForm, ErrClaim)
 	return o, ofToken(err)
 }
 

@@ -205,6 +205,7 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if err != nil {
 		return nil, err
 	}
+	claims.nullAbsent = true
 	d := new(logoutTokenData)
 	if d.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 3
 		return nil, err
@@ -212,17 +213,7 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if _, err := c.audienceOf(claims); err != nil {
 		return nil, err
 	}
-	if d.expiry, err = checkLifetime(claims, c.clock); err != nil {
-		return nil, err
-	}
-	var ok bool
-	if d.issuedAt, ok, err = claims.date("iat"); err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fail(ErrClaim, "iat", "is missing")
-	}
-	if err := c.clock.checkAge("iat", d.issuedAt, logoutTokenAge); err != nil {
+	if err := c.checkLogoutTimes(claims, d); err != nil {
 		return nil, err
 	}
 	if d.id, err = claims.need("jti"); err != nil {
@@ -238,6 +229,27 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 		return nil, err
 	}
 	return &LogoutToken{d}, nil
+}
+
+// checkLogoutTimes wants an iat, and an exp that is not past. The drafts had no exp, and
+// servers leave it out (Ory Hydra, LemonLDAP::NG, glewlwyd): the age ends the token then.
+func (c *Client) checkLogoutTimes(claims jsonObject, d *logoutTokenData) (err error) {
+	var ok bool
+	if d.issuedAt, ok, err = claims.date("iat"); err != nil {
+		return err
+	}
+	if !ok {
+		return fail(ErrClaim, "iat", "is missing")
+	}
+	if err := c.clock.checkAge("iat", d.issuedAt, logoutTokenAge); err != nil {
+		return err
+	}
+	if claims.has("exp") {
+		d.expiry, err = checkLifetime(claims, c.clock)
+		return err
+	}
+	d.expiry = d.issuedAt.Add(logoutTokenAge)
+	return checkStart(claims, c.clock)
 }
 
 // checkLogoutEvent is Section 2.4: "the corresponding member value MUST be a

@@ -39,7 +39,7 @@ type AuthorizationServer struct {
 	RevocationEndpoint    string `json:"revocation_endpoint,omitzero"`
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitzero"`
 	EndSessionEndpoint    string `json:"end_session_endpoint,omitzero"`
-	CheckSessionIframe    string `json:"check_session_iframe,omitzero"`
+	CheckSessionIframe    string `json:"check_session_iframe,omitzero" member:"informs"`
 
 	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint,omitzero"`
 	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitzero"`
@@ -48,36 +48,36 @@ type AuthorizationServer struct {
 
 	MTLSEndpointAliases *MTLSEndpointAliases `json:"mtls_endpoint_aliases,omitzero"` // RFC 8705, Section 5
 
-	ScopesSupported        []string `json:"scopes_supported,omitzero"`
-	ResponseTypesSupported []string `json:"response_types_supported,omitzero"`
-	ResponseModesSupported []string `json:"response_modes_supported,omitzero"`
-	GrantTypesSupported    []string `json:"grant_types_supported,omitzero"`
-	ACRValuesSupported     []string `json:"acr_values_supported,omitzero"`
-	SubjectTypesSupported  []string `json:"subject_types_supported,omitzero"`
-	DisplayValuesSupported []string `json:"display_values_supported,omitzero"`
-	PromptValuesSupported  []string `json:"prompt_values_supported,omitzero"`
-	ClaimTypesSupported    []string `json:"claim_types_supported,omitzero"`
-	ClaimsSupported        []string `json:"claims_supported,omitzero"`
-	ClaimsLocalesSupported []string `json:"claims_locales_supported,omitzero"`
-	UILocalesSupported     []string `json:"ui_locales_supported,omitzero"`
+	ScopesSupported        []string `json:"scopes_supported,omitzero" member:"informs"`
+	ResponseTypesSupported []string `json:"response_types_supported,omitzero" member:"informs"`
+	ResponseModesSupported []string `json:"response_modes_supported,omitzero" member:"informs"`
+	GrantTypesSupported    []string `json:"grant_types_supported,omitzero" member:"informs"`
+	ACRValuesSupported     []string `json:"acr_values_supported,omitzero" member:"informs"`
+	SubjectTypesSupported  []string `json:"subject_types_supported,omitzero" member:"informs"`
+	DisplayValuesSupported []string `json:"display_values_supported,omitzero" member:"informs"`
+	PromptValuesSupported  []string `json:"prompt_values_supported,omitzero" member:"informs"`
+	ClaimTypesSupported    []string `json:"claim_types_supported,omitzero" member:"informs"`
+	ClaimsSupported        []string `json:"claims_supported,omitzero" member:"informs"`
+	ClaimsLocalesSupported []string `json:"claims_locales_supported,omitzero" member:"informs"`
+	UILocalesSupported     []string `json:"ui_locales_supported,omitzero" member:"informs"`
 
-	CodeChallengeMethodsSupported             []string `json:"code_challenge_methods_supported,omitzero"`
-	AuthorizationDetailsTypesSupported        []string `json:"authorization_details_types_supported,omitzero"`
-	BackchannelTokenDeliveryModesSupported    []string `json:"backchannel_token_delivery_modes_supported,omitzero"`
-	TokenEndpointAuthMethodsSupported         []string `json:"token_endpoint_auth_methods_supported,omitzero"`
-	RevocationEndpointAuthMethodsSupported    []string `json:"revocation_endpoint_auth_methods_supported,omitzero"`
-	IntrospectionEndpointAuthMethodsSupported []string `json:"introspection_endpoint_auth_methods_supported,omitzero"`
-	ProtectedResources                        []string `json:"protected_resources,omitzero"` // RFC 9728
-	IDTokenEncryptionAlgValuesSupported       []string `json:"id_token_encryption_alg_values_supported,omitzero"`
-	IDTokenEncryptionEncValuesSupported       []string `json:"id_token_encryption_enc_values_supported,omitzero"`
-	UserinfoEncryptionAlgValuesSupported      []string `json:"userinfo_encryption_alg_values_supported,omitzero"`
-	UserinfoEncryptionEncValuesSupported      []string `json:"userinfo_encryption_enc_values_supported,omitzero"`
-	RequestObjectEncryptionAlgValuesSupported []string `json:"request_object_encryption_alg_values_supported,omitzero"`
-	RequestObjectEncryptionEncValuesSupported []string `json:"request_object_encryption_enc_values_supported,omitzero"`
-	AuthorizationEncryptionAlgValuesSupported []string `json:"authorization_encryption_alg_values_supported,omitzero"`
-	AuthorizationEncryptionEncValuesSupported []string `json:"authorization_encryption_enc_values_supported,omitzero"`
-	IntrospectionEncryptionAlgValuesSupported []string `json:"introspection_encryption_alg_values_supported,omitzero"`
-	IntrospectionEncryptionEncValuesSupported []string `json:"introspection_encryption_enc_values_supported,omitzero"`
+	CodeChallengeMethodsSupported             []string `json:"code_challenge_methods_supported,omitzero" member:"informs"`
+	AuthorizationDetailsTypesSupported        []string `json:"authorization_details_types_supported,omitzero" member:"informs"`
+	BackchannelTokenDeliveryModesSupported    []string `json:"backchannel_token_delivery_modes_supported,omitzero" member:"informs"`
+	TokenEndpointAuthMethodsSupported         []string `json:"token_endpoint_auth_methods_supported,omitzero" member:"informs"`
+	RevocationEndpointAuthMethodsSupported    []string `json:"revocation_endpoint_auth_methods_supported,omitzero" member:"informs"`
+	IntrospectionEndpointAuthMethodsSupported []string `json:"introspection_endpoint_auth_methods_supported,omitzero" member:"informs"`
+	ProtectedResources                        []string `json:"protected_resources,omitzero" member:"informs"` // RFC 9728
+	IDTokenEncryptionAlgValuesSupported       []string `json:"id_token_encryption_alg_values_supported,omitzero" member:"informs"`
+	IDTokenEncryptionEncValuesSupported       []string `json:"id_token_encryption_enc_values_supported,omitzero" member:"informs"`
+	UserinfoEncryptionAlgValuesSupported      []string `json:"userinfo_encryption_alg_values_supported,omitzero" member:"informs"`
+	UserinfoEncryptionEncValuesSupported      []string `json:"userinfo_encryption_enc_values_supported,omitzero" member:"informs"`
+	RequestObjectEncryptionAlgValuesSupported []string `json:"request_object_encryption_alg_values_supported,omitzero" member:"informs"`
+	RequestObjectEncryptionEncValuesSupported []string `json:"request_object_encryption_enc_values_supported,omitzero" member:"informs"`
+	AuthorizationEncryptionAlgValuesSupported []string `json:"authorization_encryption_alg_values_supported,omitzero" member:"informs"`
+	AuthorizationEncryptionEncValuesSupported []string `json:"authorization_encryption_enc_values_supported,omitzero" member:"informs"`
+	IntrospectionEncryptionAlgValuesSupported []string `json:"introspection_encryption_alg_values_supported,omitzero" member:"informs"`
+	IntrospectionEncryptionEncValuesSupported []string `json:"introspection_encryption_enc_values_supported,omitzero" member:"informs"`
 
 	// The algorithms that the server signs with. If nil, the metadata does not list
 	// any, and the default is used if there is one. If empty but not nil, the
@@ -98,22 +98,22 @@ type AuthorizationServer struct {
 	AuthorizationResponseIssParameterSupported bool  `json:"authorization_response_iss_parameter_supported,omitzero"` // RFC 9207
 	RequirePushedAuthorizationRequests         bool  `json:"require_pushed_authorization_requests,omitzero"`          // RFC 9126
 	RequireSignedRequestObject                 bool  `json:"require_signed_request_object,omitzero"`                  // RFC 9101
-	RequestParameterSupported                  bool  `json:"request_parameter_supported,omitzero"`
-	RequestURIParameterSupported               *bool `json:"request_uri_parameter_supported,omitzero"` // if nil, true
-	RequireRequestURIRegistration              bool  `json:"require_request_uri_registration,omitzero"`
-	ClaimsParameterSupported                   bool  `json:"claims_parameter_supported,omitzero"`
+	RequestParameterSupported                  bool  `json:"request_parameter_supported,omitzero" member:"informs"`
+	RequestURIParameterSupported               *bool `json:"request_uri_parameter_supported,omitzero" member:"informs"` // if nil, true
+	RequireRequestURIRegistration              bool  `json:"require_request_uri_registration,omitzero" member:"informs"`
+	ClaimsParameterSupported                   bool  `json:"claims_parameter_supported,omitzero" member:"informs"`
 	TLSClientCertificateBoundAccessTokens      bool  `json:"tls_client_certificate_bound_access_tokens,omitzero"`
-	FrontchannelLogoutSupported                bool  `json:"frontchannel_logout_supported,omitzero"`
-	FrontchannelLogoutSessionSupported         bool  `json:"frontchannel_logout_session_supported,omitzero"`
-	BackchannelLogoutSupported                 bool  `json:"backchannel_logout_supported,omitzero"`
-	BackchannelLogoutSessionSupported          bool  `json:"backchannel_logout_session_supported,omitzero"`
-	BackchannelUserCodeParameterSupported      bool  `json:"backchannel_user_code_parameter_supported,omitzero"`
-	ClientIDMetadataDocumentSupported          bool  `json:"client_id_metadata_document_supported,omitzero"`
+	FrontchannelLogoutSupported                bool  `json:"frontchannel_logout_supported,omitzero" member:"informs"`
+	FrontchannelLogoutSessionSupported         bool  `json:"frontchannel_logout_session_supported,omitzero" member:"informs"`
+	BackchannelLogoutSupported                 bool  `json:"backchannel_logout_supported,omitzero" member:"informs"`
+	BackchannelLogoutSessionSupported          bool  `json:"backchannel_logout_session_supported,omitzero" member:"informs"`
+	BackchannelUserCodeParameterSupported      bool  `json:"backchannel_user_code_parameter_supported,omitzero" member:"informs"`
+	ClientIDMetadataDocumentSupported          bool  `json:"client_id_metadata_document_supported,omitzero" member:"informs"`
 
-	ServiceDocumentation string `json:"service_documentation,omitzero"`
-	OPPolicyURI          string `json:"op_policy_uri,omitzero"`
-	OPTOSURI             string `json:"op_tos_uri,omitzero"`
-	SignedMetadata       string `json:"signed_metadata,omitzero"` // ignored
+	ServiceDocumentation string `json:"service_documentation,omitzero" member:"informs"`
+	OPPolicyURI          string `json:"op_policy_uri,omitzero" member:"informs"`
+	OPTOSURI             string `json:"op_tos_uri,omitzero" member:"informs"`
+	SignedMetadata       string `json:"signed_metadata,omitzero" member:"informs"` // ignored
 
 	Extra map[string]json.RawMessage `json:"-"` // members without a field
 }
@@ -153,100 +153,100 @@ func (a MTLSEndpointAliases) MarshalJSON() ([]byte, error) {
 // DPoPBoundAccessTokens, FrontchannelLogoutSessionRequired,
 // BackchannelLogoutSessionRequired). The other fields are for registration.
 //
-// The tag "registered" says how [Register] treats a member that the response leaves
+// The tag "member" says how [Register] treats a member that the response leaves
 // out or leaves empty. A "kept" member, which the client checks or uses for its
 // requests, stays as it was requested. An "informs" member, on which nothing in
 // this package depends, is left out of the result; so it is if it has another type.
 // A "same" member must be as requested. A "required" member must be present.
 type ClientMetadata struct {
-	ClientID string `json:"client_id,omitzero" registered:"required"`
+	ClientID string `json:"client_id,omitzero" member:"required"`
 
 	// IDTokenSignedResponseAlg is the algorithm that ID tokens must be signed with.
 	// If empty, the algorithms that the server's metadata lists are accepted, or
 	// RS256 if it has no list.
-	IDTokenSignedResponseAlg Algorithm `json:"id_token_signed_response_alg,omitzero" registered:"kept"`
+	IDTokenSignedResponseAlg Algorithm `json:"id_token_signed_response_alg,omitzero" member:"kept"`
 	// UserinfoSignedResponseAlg is the algorithm that userinfo responses must be
 	// signed with. If set, a response in plain JSON is refused. If empty, plain
 	// JSON is accepted, and so are responses signed with an algorithm that the
 	// server's metadata lists. If the metadata has no list, a signed response is
 	// refused.
-	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero" registered:"kept"`
+	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero" member:"kept"`
 	// AuthorizationSignedResponseAlg is the algorithm that JWT authorization
 	// responses (JARM) must be signed with. If empty, the algorithms that the
 	// server's metadata lists are accepted, or RS256 if it has no list.
-	AuthorizationSignedResponseAlg Algorithm `json:"authorization_signed_response_alg,omitzero" registered:"kept"`
+	AuthorizationSignedResponseAlg Algorithm `json:"authorization_signed_response_alg,omitzero" member:"kept"`
 	// IntrospectionSignedResponseAlg is the algorithm that JWT introspection
 	// responses must be signed with. If empty, the algorithms that the server's
 	// metadata lists are accepted, or RS256 if it has no list.
-	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitzero" registered:"kept"`
+	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitzero" member:"kept"`
 
 	// DefaultMaxAge is the maximum age, in seconds, of the user's authentication,
 	// for requests that do not set their own. If set, it must not be negative, and
 	// ID tokens must have auth_time. If nil, there is no limit.
-	DefaultMaxAge *int64 `json:"default_max_age,omitzero" registered:"kept"`
+	DefaultMaxAge *int64 `json:"default_max_age,omitzero" member:"kept"`
 	// RequireAuthTime makes auth_time a required claim of ID tokens.
-	RequireAuthTime bool `json:"require_auth_time,omitzero" registered:"kept"`
+	RequireAuthTime bool `json:"require_auth_time,omitzero" member:"kept"`
 	// UseMTLSEndpointAliases sends requests to the server's mtls_endpoint_aliases,
 	// if it has them. Config.MTLS implies it.
-	UseMTLSEndpointAliases bool `json:"use_mtls_endpoint_aliases,omitzero" registered:"kept"`
+	UseMTLSEndpointAliases bool `json:"use_mtls_endpoint_aliases,omitzero" member:"kept"`
 
-	RedirectURIs            []string        `json:"redirect_uris,omitzero" registered:"same"`
-	ResponseTypes           []string        `json:"response_types,omitzero" registered:"informs"`
-	GrantTypes              []string        `json:"grant_types,omitzero" registered:"informs"`
-	ApplicationType         string          `json:"application_type,omitzero" registered:"informs"`
-	Contacts                []string        `json:"contacts,omitzero" registered:"informs"`
-	ClientName              string          `json:"client_name,omitzero" registered:"informs"`
-	ClientURI               string          `json:"client_uri,omitzero" registered:"informs"`
-	LogoURI                 string          `json:"logo_uri,omitzero" registered:"informs"`
-	PolicyURI               string          `json:"policy_uri,omitzero" registered:"informs"`
-	TOSURI                  string          `json:"tos_uri,omitzero" registered:"informs"`
-	Scope                   string          `json:"scope,omitzero" registered:"informs"`
-	JWKSURI                 string          `json:"jwks_uri,omitzero" registered:"informs"`
-	JWKS                    json.RawMessage `json:"jwks,omitzero" registered:"informs"`
-	SoftwareID              string          `json:"software_id,omitzero" registered:"informs"`
-	SoftwareVersion         string          `json:"software_version,omitzero" registered:"informs"`
-	SoftwareStatement       string          `json:"software_statement,omitzero" registered:"informs"`
-	SectorIdentifierURI     string          `json:"sector_identifier_uri,omitzero" registered:"informs"`
-	SubjectType             string          `json:"subject_type,omitzero" registered:"informs"`
-	DefaultACRValues        []string        `json:"default_acr_values,omitzero" registered:"informs"`
-	InitiateLoginURI        string          `json:"initiate_login_uri,omitzero" registered:"informs"`
-	RequestURIs             []string        `json:"request_uris,omitzero" registered:"informs"`
-	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris,omitzero" registered:"informs"`
-	FrontchannelLogoutURI   string          `json:"frontchannel_logout_uri,omitzero" registered:"informs"`
-	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitzero" registered:"informs"`
-	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitzero" registered:"kept"`
+	RedirectURIs            []string        `json:"redirect_uris,omitzero" member:"same"`
+	ResponseTypes           []string        `json:"response_types,omitzero" member:"informs"`
+	GrantTypes              []string        `json:"grant_types,omitzero" member:"informs"`
+	ApplicationType         string          `json:"application_type,omitzero" member:"informs"`
+	Contacts                []string        `json:"contacts,omitzero" member:"informs"`
+	ClientName              string          `json:"client_name,omitzero" member:"informs"`
+	ClientURI               string          `json:"client_uri,omitzero" member:"informs"`
+	LogoURI                 string          `json:"logo_uri,omitzero" member:"informs"`
+	PolicyURI               string          `json:"policy_uri,omitzero" member:"informs"`
+	TOSURI                  string          `json:"tos_uri,omitzero" member:"informs"`
+	Scope                   string          `json:"scope,omitzero" member:"informs"`
+	JWKSURI                 string          `json:"jwks_uri,omitzero" member:"informs"`
+	JWKS                    json.RawMessage `json:"jwks,omitzero" member:"informs"`
+	SoftwareID              string          `json:"software_id,omitzero" member:"informs"`
+	SoftwareVersion         string          `json:"software_version,omitzero" member:"informs"`
+	SoftwareStatement       string          `json:"software_statement,omitzero" member:"informs"`
+	SectorIdentifierURI     string          `json:"sector_identifier_uri,omitzero" member:"informs"`
+	SubjectType             string          `json:"subject_type,omitzero" member:"informs"`
+	DefaultACRValues        []string        `json:"default_acr_values,omitzero" member:"informs"`
+	InitiateLoginURI        string          `json:"initiate_login_uri,omitzero" member:"informs"`
+	RequestURIs             []string        `json:"request_uris,omitzero" member:"informs"`
+	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris,omitzero" member:"informs"`
+	FrontchannelLogoutURI   string          `json:"frontchannel_logout_uri,omitzero" member:"informs"`
+	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitzero" member:"informs"`
+	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitzero" member:"kept"`
 
-	TokenEndpointAuthSigningAlg Algorithm `json:"token_endpoint_auth_signing_alg,omitzero" registered:"kept"`
-	RequestObjectSigningAlg     Algorithm `json:"request_object_signing_alg,omitzero" registered:"kept"`
-	BackchannelRequestAlg       Algorithm `json:"backchannel_authentication_request_signing_alg,omitzero" registered:"kept"`
+	TokenEndpointAuthSigningAlg Algorithm `json:"token_endpoint_auth_signing_alg,omitzero" member:"kept"`
+	RequestObjectSigningAlg     Algorithm `json:"request_object_signing_alg,omitzero" member:"kept"`
+	BackchannelRequestAlg       Algorithm `json:"backchannel_authentication_request_signing_alg,omitzero" member:"kept"`
 
-	IDTokenEncryptedResponseAlg       string `json:"id_token_encrypted_response_alg,omitzero" registered:"kept"`
-	IDTokenEncryptedResponseEnc       string `json:"id_token_encrypted_response_enc,omitzero" registered:"kept"`
-	UserinfoEncryptedResponseAlg      string `json:"userinfo_encrypted_response_alg,omitzero" registered:"kept"`
-	UserinfoEncryptedResponseEnc      string `json:"userinfo_encrypted_response_enc,omitzero" registered:"kept"`
-	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitzero" registered:"kept"`
-	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitzero" registered:"kept"`
-	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg,omitzero" registered:"kept"`
-	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc,omitzero" registered:"kept"`
-	RequestObjectEncryptionAlg        string `json:"request_object_encryption_alg,omitzero" registered:"kept"`
-	RequestObjectEncryptionEnc        string `json:"request_object_encryption_enc,omitzero" registered:"kept"`
+	IDTokenEncryptedResponseAlg       string `json:"id_token_encrypted_response_alg,omitzero" member:"kept"`
+	IDTokenEncryptedResponseEnc       string `json:"id_token_encrypted_response_enc,omitzero" member:"kept"`
+	UserinfoEncryptedResponseAlg      string `json:"userinfo_encrypted_response_alg,omitzero" member:"kept"`
+	UserinfoEncryptedResponseEnc      string `json:"userinfo_encrypted_response_enc,omitzero" member:"kept"`
+	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitzero" member:"kept"`
+	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitzero" member:"kept"`
+	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg,omitzero" member:"kept"`
+	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc,omitzero" member:"kept"`
+	RequestObjectEncryptionAlg        string `json:"request_object_encryption_alg,omitzero" member:"kept"`
+	RequestObjectEncryptionEnc        string `json:"request_object_encryption_enc,omitzero" member:"kept"`
 
-	TLSClientAuthSubjectDN                string `json:"tls_client_auth_subject_dn,omitzero" registered:"informs"`
-	TLSClientAuthSANDNS                   string `json:"tls_client_auth_san_dns,omitzero" registered:"informs"`
-	TLSClientAuthSANURI                   string `json:"tls_client_auth_san_uri,omitzero" registered:"informs"`
-	TLSClientAuthSANIP                    string `json:"tls_client_auth_san_ip,omitzero" registered:"informs"`
-	TLSClientAuthSANEmail                 string `json:"tls_client_auth_san_email,omitzero" registered:"informs"`
-	TLSClientCertificateBoundAccessTokens bool   `json:"tls_client_certificate_bound_access_tokens,omitzero" registered:"kept"`
+	TLSClientAuthSubjectDN                string `json:"tls_client_auth_subject_dn,omitzero" member:"informs"`
+	TLSClientAuthSANDNS                   string `json:"tls_client_auth_san_dns,omitzero" member:"informs"`
+	TLSClientAuthSANURI                   string `json:"tls_client_auth_san_uri,omitzero" member:"informs"`
+	TLSClientAuthSANIP                    string `json:"tls_client_auth_san_ip,omitzero" member:"informs"`
+	TLSClientAuthSANEmail                 string `json:"tls_client_auth_san_email,omitzero" member:"informs"`
+	TLSClientCertificateBoundAccessTokens bool   `json:"tls_client_certificate_bound_access_tokens,omitzero" member:"kept"`
 
-	DPoPBoundAccessTokens              bool     `json:"dpop_bound_access_tokens,omitzero" registered:"kept"`
-	RequireSignedRequestObject         bool     `json:"require_signed_request_object,omitzero" registered:"kept"`
-	RequirePushedAuthorizationRequests bool     `json:"require_pushed_authorization_requests,omitzero" registered:"kept"`
-	FrontchannelLogoutSessionRequired  bool     `json:"frontchannel_logout_session_required,omitzero" registered:"kept"`
-	BackchannelLogoutSessionRequired   bool     `json:"backchannel_logout_session_required,omitzero" registered:"kept"`
-	BackchannelUserCodeParameter       bool     `json:"backchannel_user_code_parameter,omitzero" registered:"informs"`
-	BackchannelTokenDeliveryMode       string   `json:"backchannel_token_delivery_mode,omitzero" registered:"kept"`
-	BackchannelNotificationEndpoint    string   `json:"backchannel_client_notification_endpoint,omitzero" registered:"informs"`
-	AuthorizationDetailsTypes          []string `json:"authorization_details_types,omitzero" registered:"informs"`
+	DPoPBoundAccessTokens              bool     `json:"dpop_bound_access_tokens,omitzero" member:"kept"`
+	RequireSignedRequestObject         bool     `json:"require_signed_request_object,omitzero" member:"kept"`
+	RequirePushedAuthorizationRequests bool     `json:"require_pushed_authorization_requests,omitzero" member:"kept"`
+	FrontchannelLogoutSessionRequired  bool     `json:"frontchannel_logout_session_required,omitzero" member:"kept"`
+	BackchannelLogoutSessionRequired   bool     `json:"backchannel_logout_session_required,omitzero" member:"kept"`
+	BackchannelUserCodeParameter       bool     `json:"backchannel_user_code_parameter,omitzero" member:"informs"`
+	BackchannelTokenDeliveryMode       string   `json:"backchannel_token_delivery_mode,omitzero" member:"kept"`
+	BackchannelNotificationEndpoint    string   `json:"backchannel_client_notification_endpoint,omitzero" member:"informs"`
+	AuthorizationDetailsTypes          []string `json:"authorization_details_types,omitzero" member:"informs"`
 
 	Extra map[string]json.RawMessage `json:"-"` // members without a field, for example client_name#ja
 }
@@ -313,21 +313,21 @@ type ResourceMetadata struct {
 	Resource             string   `json:"resource,omitzero"`              // the resource identifier, for GrantOptions.Resource
 	AuthorizationServers []string `json:"authorization_servers,omitzero"` // issuer identifiers
 
-	JWKSURI                               string      `json:"jwks_uri,omitzero"`
-	ScopesSupported                       []string    `json:"scopes_supported,omitzero"`
-	BearerMethodsSupported                []string    `json:"bearer_methods_supported,omitzero"`
+	JWKSURI                               string      `json:"jwks_uri,omitzero" member:"informs"`
+	ScopesSupported                       []string    `json:"scopes_supported,omitzero" member:"informs"`
+	BearerMethodsSupported                []string    `json:"bearer_methods_supported,omitzero" member:"informs"`
 	ResourceSigningAlgValuesSupported     []Algorithm `json:"resource_signing_alg_values_supported,omitzero"`
-	ResourceName                          string      `json:"resource_name,omitzero"`
-	ResourceDocumentation                 string      `json:"resource_documentation,omitzero"`
-	ResourcePolicyURI                     string      `json:"resource_policy_uri,omitzero"`
-	ResourceTOSURI                        string      `json:"resource_tos_uri,omitzero"`
-	TLSClientCertificateBoundAccessTokens bool        `json:"tls_client_certificate_bound_access_tokens,omitzero"`
-	AuthorizationDetailsTypesSupported    []string    `json:"authorization_details_types_supported,omitzero"`
+	ResourceName                          string      `json:"resource_name,omitzero" member:"informs"`
+	ResourceDocumentation                 string      `json:"resource_documentation,omitzero" member:"informs"`
+	ResourcePolicyURI                     string      `json:"resource_policy_uri,omitzero" member:"informs"`
+	ResourceTOSURI                        string      `json:"resource_tos_uri,omitzero" member:"informs"`
+	TLSClientCertificateBoundAccessTokens bool        `json:"tls_client_certificate_bound_access_tokens,omitzero" member:"informs"`
+	AuthorizationDetailsTypesSupported    []string    `json:"authorization_details_types_supported,omitzero" member:"informs"`
 	DPoPSigningAlgValuesSupported         []Algorithm `json:"dpop_signing_alg_values_supported,omitzero"`
-	DPoPBoundAccessTokensRequired         bool        `json:"dpop_bound_access_tokens_required,omitzero"`
-	SignedMetadata                        string      `json:"signed_metadata,omitzero"` // ignored
+	DPoPBoundAccessTokensRequired         bool        `json:"dpop_bound_access_tokens_required,omitzero" member:"informs"`
+	SignedMetadata                        string      `json:"signed_metadata,omitzero" member:"informs"` // ignored
 
-	Extra map[string]json.RawMessage `json:"-"` // members without a field
+	Extra map[string]json.RawMessage `json:"-" member:"informs"` // members without a field
 }
 
 // UnmarshalJSON decodes resource metadata strictly. If it is not valid, the error
@@ -358,7 +358,7 @@ func (m ResourceMetadata) MarshalJSON() ([]byte, error) {
 }
 
 func parseMetadata(text []byte) (jsonObject, error) {
-	o, err := parseObject(string(text), documentLimits, ErrParse)
+	o, err := parseObject(string(text), documentForm, ErrParse)
 	o.nullAbsent = true
 	return o, err
 }

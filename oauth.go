@@ -379,8 +379,10 @@ type Config struct {
 	KeySet *KeySet
 
 	// AllowTokenTypes lists token types that are accepted in addition to the expected
-	// one, which is Bearer or, if DPoP is set, DPoP. An empty string in it allows
-	// responses without token_type. For example, LinkedIn sends none.
+	// one, which is Bearer or, if DPoP is set, DPoP. Such a token is presented as a
+	// Bearer token, which it is by another name; for example, Apigee calls its tokens
+	// BearerToken. An empty string in it allows responses without token_type. For
+	// example, LinkedIn sends none. DPoP must not be in it.
 	AllowTokenTypes []string
 
 	// AcceptIssuer reports whether users of a tenant may log in. It is required if the
@@ -391,6 +393,16 @@ type Config struct {
 	// WARNING: If AcceptIssuer always returns true, every tenant in the world can log
 	// in.
 	AcceptIssuer func(iss, tid string) bool
+
+	// TrustedAudiences lists audiences that ID tokens may have beside the client. They
+	// must not be empty. Tokens with other audiences are refused, unless their azp is
+	// the client (OpenID Connect Core, Section 3.1.3.7, step 3). If nil, no other
+	// audience is trusted. It is needed for tokens that have several audiences by
+	// design, for example those of Kubernetes, GitLab CI and SPIFFE.
+	//
+	// WARNING: Each of these audiences receives tokens of this client's users, and can
+	// present them here. VerifyIDToken without a nonce accepts such a token.
+	TrustedAudiences []string
 
 	// CallbackURL returns the URL that the browser requested, including its query, for
 	// a request to the redirect URI that is passed to FinishAuthorization. It is for
@@ -441,6 +453,7 @@ type Client struct {
 	keysErr    error // why there is no key set
 	useAliases bool
 	tokenTypes []string
+	audiences  []string // that ID tokens may have beside the client
 	accept     func(iss, tid string) bool
 	lifetime   time.Duration
 	idTokens   jwsRules
@@ -486,6 +499,7 @@ func newClient(cfg Config) (*Client, error) {
 		clock:      cfg.Clock,
 		useAliases: usesAliases(&cfg),
 		tokenTypes: slices.Clone(cfg.AllowTokenTypes),
+		audiences:  slices.Clone(cfg.TrustedAudiences),
 		accept:     cfg.AcceptIssuer,
 		lifetime:   cfg.AuthorizationLifetime,
 		dpop:       cfg.DPoP,
@@ -543,6 +557,9 @@ func (c *Client) checkTimes(*Config) error {
 	if c.lifetime == 0 {
 		c.lifetime = authorizationAge
 	}
+	if slices.Contains(c.audiences, "") {
+		return fail(ErrConfig, "TrustedAudiences", "has an empty element")
+	}
 	if c.lifetime < 0 || c.lifetime > maxAuthorizationAge {
 		return fail(ErrConfig, "AuthorizationLifetime", "%v is not between 0 and %v", c.lifetime, maxAuthorizationAge)
 	}
@@ -563,12 +580,13 @@ func (c *Client) setAlgorithms(*Config) error {
 	for _, a := range [...]struct {
 		param string
 		alg   Algorithm
+		plain bool // the answers may be plain JSON
 	}{
-		{"Metadata.UserinfoSignedResponseAlg", m.UserinfoSignedResponseAlg},
-		{"Metadata.AuthorizationSignedResponseAlg", m.AuthorizationSignedResponseAlg},
-		{"Metadata.IntrospectionSignedResponseAlg", m.IntrospectionSignedResponseAlg},
+		{"Metadata.UserinfoSignedResponseAlg", m.UserinfoSignedResponseAlg, true},
+		{"Metadata.AuthorizationSignedResponseAlg", m.AuthorizationSignedResponseAlg, false},
+		{"Metadata.IntrospectionSignedResponseAlg", m.IntrospectionSignedResponseAlg, true},
 	} {
-		if a.alg != "" {
+		if a.alg != "" && !(a.plain && isPlain(a.alg)) {
 			if _, err := signatureAlgorithm(a.param, a.alg); err != nil {
 				return err
 			}
@@ -594,9 +612,12 @@ func (c *Client) setDecrypter(*Config) error {
 		if err != nil {
 			return err
 		}
-		if as != nil && e.answer == &c.encrypted.userinfo && m.UserinfoSignedResponseAlg == "" {
-			// OIDC Core 5.3.2: servers encrypt plain JSON then. The others are signed by default.
-			return fail(ErrConfig, "Metadata.UserinfoSignedResponseAlg", "is empty, and %s is set: only answers that are signed and then encrypted are supported", param+"Alg")
+		// OIDC Core 5.3.2: servers encrypt plain JSON where userinfo is not signed. The
+		// others are signed by default.
+		plain := e.answer == &c.encrypted.userinfo && isPlain(m.UserinfoSignedResponseAlg) ||
+			e.answer == &c.encrypted.introspection && m.IntrospectionSignedResponseAlg == plainJSON
+		if as != nil && plain {
+			return fail(ErrConfig, "Metadata."+e.name+"SignedResponseAlg", "is empty or none, and %s is set: only answers that are signed and then encrypted are supported", param+"Alg")
 		}
 		*e.answer = encryptedAnswer{param + "Alg", as}
 		if err := e.answer.canDecrypt(c.decrypter); err != nil {

@@ -30,7 +30,7 @@ func isJWT(raw string) bool {
 	}
 	r := newJSONReader()
 	defer r.release()
-	o, err := r.object(string(b), headerLimits, ErrParse)
+	o, err := r.object(string(b), headerForm, ErrParse)
 	return err != nil || o.has("alg")
 }
 
@@ -40,6 +40,10 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 	i, answer, err := rs.introspect.introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
 	if err != nil {
 		return nil, introspectionFault(withOp(opIntrospection, err))
+	}
+	// By these it is decided here: one of another type is no answer.
+	if err := i.content.readAnswer(answer); err != nil {
+		return nil, introspectionFault(withOp(opIntrospection, withoutSecrets(err, func() []string { return []string{raw} })))
 	}
 	t, d := newAccessToken()
 	d.acceptedBy, d.raw, d.tokenClaims = rs, raw, i.content.tokenClaims
@@ -100,7 +104,7 @@ func (rs *ResourceServer) checkIntrospection(claims jsonObject, tokenType string
 		}
 	}
 	if d.audience != nil && !slices.Contains(d.audience, rs.resource) {
-		return fail(ErrAudience, "aud", "the token is for another resource, not for %s", printable(rs.resource, 256))
+		return fail(ErrAudience, "aud", "the token is for %s, not for %s", quoteList(d.audience), printable(rs.resource, 256))
 	}
 	if !d.issuedAt.IsZero() {
 		if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil {

@@ -163,7 +163,7 @@ func (c *Client) ask(ctx context.Context, g *pendingGrant, grantType, param stri
 // seconds for this and all subsequent requests", or more if the server says so.
 func (g *pendingGrant) slowDown(e *ResponseError) {
 	next := g.interval.Load() + int64(slowDownStep/time.Second)
-	if o, err := parseObject(string(e.Body), documentLimits, ErrResponse); err == nil {
+	if o, err := parseObject(string(e.Body), answerForm, ErrResponse); err == nil {
 		if n, ok, err := o.pollInterval(); ok && err == nil {
 			next = max(next, n)
 		}

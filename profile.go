@@ -188,7 +188,7 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ, resource string, d *a
 	if d.issuedAt.IsZero() && !slices.Contains(p.Optional, "iat") {
 		return fail(ErrClaim, "iat", "is missing")
 	}
-	if d.scope, err = claims.scope(p.ScopeClaim); err != nil {
+	if d.scope, _, err = claims.scope(p.ScopeClaim); err != nil {
 		return err
 	}
 	return p.checkAudience(claims, resource, d)
@@ -228,7 +228,7 @@ func (p *AccessTokenProfile) checkAudience(claims jsonObject, resource string, d
 	case !ok || len(aud) == 0:
 		return fail(ErrClaim, "aud", "is missing")
 	case !slices.Contains(aud, resource):
-		return fail(ErrAudience, "aud", "the token is for another resource, not for %s", printable(resource, 256))
+		return fail(ErrAudience, "aud", "the token is for %s, not for %s", quoteList(aud), printable(resource, 256))
 	case slices.Contains(aud, ""):
 		return fail(ErrClaim, "aud", "is empty")
 	}

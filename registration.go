@@ -188,7 +188,9 @@ func (reg *Registration) Read(ctx context.Context, opts *RegistrationOptions) (*
 
 // Update replaces all metadata of the client with m (RFC 7592, Section 2.2). Members
 // that m omits are removed from the registration, so m should be a modified copy of
-// reg.Metadata. The result must replace reg. opts may be nil.
+// reg.Metadata. This includes the members of the server's own in its Extra; if the
+// server refuses one that it wrote itself, it must be deleted there. The result must
+// replace reg. opts may be nil.
 //
 // The errors are the same as for [Register] and [Registration.Read].
 func (reg *Registration) Update(ctx context.Context, m ClientMetadata, opts *RegistrationOptions) (*Registration, error) {
@@ -423,8 +425,7 @@ func (reg *Registration) read(o jsonObject, asked *ClientMetadata, r *registrar)
 	fresh.Metadata.Extra = extraMembers(o, append(known, registrationMembers[:]...)...)
 	err = cmp.Or(err, fresh.readSecret(o, r.clock), fresh.readManagement(o, r), wrong, fresh.checkAnswer(o, asked))
 	fresh.Metadata.ClientID = cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID)
-	// It only informs.
-	if n, ok, err := o.seconds("client_id_issued_at", false); ok && err == nil {
+	if n, ok, _ := o.informing().seconds("client_id_issued_at", true); ok {
 		fresh.ClientIDIssuedAt = unixTime(n)
 	}
 	return fresh, err
@@ -449,24 +450,16 @@ var registrationMembers = [...]string{
 }
 
 func (reg *Registration) readSecret(o jsonObject, clock Clock) error {
-	if !o.has("client_secret") {
-		return nil
-	}
-	secret, err := o.need("client_secret")
-	if err != nil {
+	secret, _, err := o.string("client_secret")
+	if err != nil || secret == "" {
 		return err
 	}
 	reg.ClientSecret, reg.ClientSecretExpiry = NewSecret(secret), time.Time{}
-	// RFC 7591, Section 3.2.1: "REQUIRED if client_secret is issued", and 0
-	// if it does not expire.
-	n, ok, err := o.seconds("client_secret_expires_at", false)
-	switch {
-	case err != nil:
+	// RFC 7591, Section 3.2.1: "REQUIRED if client_secret is issued", and 0 if it does
+	// not expire. Some servers leave it out (LemonLDAP::NG, doorkeeper).
+	n, _, err := o.seconds("client_secret_expires_at", true)
+	if err != nil || n == 0 {
 		return err
-	case !ok:
-		return fail(ErrResponse, "client_secret_expires_at", "is missing")
-	case n == 0:
-		return nil
 	}
 	reg.ClientSecretExpiry = unixTime(n)
 	if !clock.now().Add(-clock.tolerance()).Before(reg.ClientSecretExpiry) {
@@ -484,11 +477,9 @@ func (reg *Registration) readManagement(o jsonObject, r *registrar) error {
 		name string
 		dst  *string
 	}{{"registration_access_token", &token}, {"registration_client_uri", &uri}} {
-		if o.has(m.name) {
-			s, wrong := o.need(m.name)
-			if err = cmp.Or(err, wrong); wrong == nil {
-				*m.dst = s
-			}
+		s, ok, wrong := o.string(m.name)
+		if err = cmp.Or(err, wrong); ok && s != "" && wrong == nil {
+			*m.dst = s
 		}
 	}
 	reg.RegistrationAccessToken, reg.RegistrationClientURI = NewSecret(token), uri
@@ -696,6 +687,11 @@ func clientIDDocument(m *ClientMetadata) ([]byte, error) {
 
 // publicJSON encodes metadata for others to read.
 func publicJSON(m *ClientMetadata) ([]byte, error) {
+	if o, err := parseObject(string(m.JWKS), documentForm, ErrParse); err == nil && len(o.members) == 0 { // Ory Hydra writes {} for none
+		without := *m
+		without.JWKS = nil
+		m = &without
+	}
 	if m.JWKS != nil && m.JWKSURI != "" { // RFC 7591, Section 2: "MUST NOT both be present"
 		return nil, fail(ErrConfig, "JWKS", "is set, and so is JWKSURI: choose one of them")
 	}
@@ -715,7 +711,7 @@ func publicJSON(m *ClientMetadata) ([]byte, error) {
 // Keys for encryption, and those that nothing can be verified with here, are
 // the client's to publish.
 func checkPublicKeys(jwks []byte) error {
-	o, err := parseObject(string(jwks), documentLimits, ErrParse)
+	o, err := parseObject(string(jwks), documentForm, ErrParse)
 	if err != nil {
 		return err
 	}
@@ -725,7 +721,7 @@ func checkPublicKeys(jwks []byte) error {
 		return fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}
 	for _, raw := range list {
-		key, err := parseObject(raw, documentLimits, ErrParse)
+		key, err := parseObject(raw, documentForm, ErrParse)
 		if err != nil {
 			return err
 		}

@@ -97,6 +97,22 @@ func printable(s string, n int) string {
 	return strconv.QuoteToASCII(s)
 }
 
+// quoteList is printable for the first elements of a list.
+func quoteList(list []string) string {
+	const shown = 4
+	var b strings.Builder
+	for i, s := range list[:min(len(list), shown)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(printable(s, 128))
+	}
+	if len(list) > shown {
+		b.WriteString(", …")
+	}
+	return b.String()
+}
+
 // visible keeps control characters from forging lines of a log.
 func visible(r rune) rune {
 	if unicode.IsPrint(r) {

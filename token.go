@@ -19,12 +19,13 @@ import (
 // A Token contains the tokens of a token response. It prints no secrets, and does not
 // encode to JSON. MarshalBinary encodes it for storage.
 type Token struct {
-	AccessToken  Secret
+	AccessToken  Secret // zero if scope openid was asked for, and only an ID token was issued
 	RefreshToken Secret // zero if the server issued none
 	TokenType    string // as the server spells it, for example "Bearer"
 
 	// Expiry is the time, by the local clock, at which the access token expires. It is
-	// zero if the server did not state it.
+	// zero if the server did not state it, or not as a number of seconds that is not
+	// negative.
 	Expiry time.Time
 
 	// Scope lists the granted scopes. If the server did not list them, they are the
@@ -202,7 +203,7 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 	if err := r.end(); err != nil {
 		return withOp(opToken, err)
 	}
-	o, err := parseObject(extra, documentLimits, ErrParse)
+	o, err := parseObject(extra, documentForm, ErrParse)
 	if err == nil && details != "" {
 		fresh.AuthorizationDetails, err = parseDetails(details)
 	}
@@ -430,9 +431,10 @@ func (c *Client) acceptToken(ctx context.Context, got *tokenAnswer) (*Token, err
 }
 
 // processTokenResponse reads a response of RFC 6749, Section 5.1. The ID token
-// in it is not verified yet.
+// in it is not verified yet. The code or refresh token is spent: what nothing depends
+// on does not lose the tokens.
 func (c *Client) processTokenResponse(res *httpResponse, expected *tokenExpectation) (t *Token, rawIDToken string, err error) {
-	if err := res.expect(http.StatusOK); err != nil {
+	if err := res.expectSuccess(); err != nil {
 		return nil, "", err
 	}
 	o, err := res.object()
@@ -440,19 +442,49 @@ func (c *Client) processTokenResponse(res *httpResponse, expected *tokenExpectat
 		return nil, "", err
 	}
 	t = &Token{server: c.server.Issuer, clientID: c.meta.ClientID}
-	accessToken, err := o.need("access_token")
-	if err != nil {
-		return nil, "", err
+	informs := o.informing()
+	rawIDToken, _, _ = informs.string("id_token")
+	// Of Azure AD B2C: with scope openid alone there is nothing to access.
+	if alone := !o.has("access_token") && rawIDToken != "" && slices.Contains(strings.Fields(expected.scope), "openid"); !alone {
+		if err := c.readAccessToken(o, t, expected); err != nil {
+			return nil, "", err
+		}
 	}
+	if n, ok, _ := informs.seconds("expires_in", true); ok {
+		t.Expiry = c.clock.expiry(n)
+	}
+	refreshToken, _, _ := informs.string("refresh_token")
+	t.RefreshToken = NewSecret(refreshToken)
+	var ok bool
+	if t.Scope, ok, _ = informs.scope("scope"); !ok {
+		t.Scope = strings.Fields(expected.scope)
+	}
+	t.AuthorizationDetails, _ = informs.authorizationDetails()
+	known := []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"}
+	if t.AuthorizationDetails != nil {
+		known = append(known, "authorization_details")
+	}
+	if expected.exchange {
+		known = append(known, "issued_token_type")
+	}
+	t.Extra = extraMembers(o, known...)
+	return t, rawIDToken, nil
+}
+
+// readAccessToken reads the access token and what says how it is presented.
+func (c *Client) readAccessToken(o jsonObject, t *Token, expected *tokenExpectation) error {
+	accessToken, err := o.need("access_token")
 	switch {
+	case err != nil:
+		return err
 	case !headerValue(accessToken):
-		return nil, "", fail(ErrResponse, "access_token", "has characters that cannot stand in a header")
+		return fail(ErrResponse, "access_token", "has characters that cannot stand in a header")
 	case len(accessToken) > maxToken: // it goes into a header of every request
-		return nil, "", fail(ErrResponse, "access_token", "is longer than %d bytes", maxToken)
+		return fail(ErrResponse, "access_token", "is longer than %d bytes", maxToken)
 	}
 	t.AccessToken = NewSecret(accessToken)
 	if t.TokenType, err = c.tokenType(o, expected.exchange); err != nil {
-		return nil, "", err
+		return err
 	}
 	if strings.EqualFold(t.TokenType, "dpop") {
 		t.jkt = c.dpop.thumbprint
@@ -460,41 +492,11 @@ func (c *Client) processTokenResponse(res *httpResponse, expected *tokenExpectat
 	if expected.exchange {
 		issued, err := o.need("issued_token_type")
 		if err != nil {
-			return nil, "", err
+			return err
 		}
 		t.IssuedTokenType = TokenTypeIdentifier(issued)
 	}
-	n, ok, err := o.seconds("expires_in", true)
-	if err != nil {
-		return nil, "", err
-	}
-	if ok {
-		t.Expiry = c.clock.expiry(n)
-	}
-	if o.has("refresh_token") {
-		refreshToken, err := o.need("refresh_token")
-		if err != nil {
-			return nil, "", err
-		}
-		t.RefreshToken = NewSecret(refreshToken)
-	}
-	if t.Scope, err = tokenScope(o, expected.scope); err != nil {
-		return nil, "", err
-	}
-	if o.has("id_token") {
-		if rawIDToken, err = o.need("id_token"); err != nil {
-			return nil, "", err
-		}
-	}
-	if t.AuthorizationDetails, err = o.authorizationDetails(); err != nil {
-		return nil, "", err
-	}
-	known := []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token", "authorization_details"}
-	if expected.exchange {
-		known = append(known, "issued_token_type")
-	}
-	t.Extra = extraMembers(o, known...)
-	return t, rawIDToken, nil
+	return nil
 }
 
 // tokenType accepts bearer without regard to case (RFC 6749, Section 5.1), with
@@ -507,9 +509,7 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if ok && s == "" {
-		return "", fail(ErrResponse, "token_type", "is empty")
-	}
+	ok = ok && s != ""
 	want := "Bearer"
 	if c.dpop != nil {
 		want = "DPoP"
@@ -524,6 +524,9 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 	}
 	if !ok {
 		return "", fail(ErrResponse, "token_type", "is missing; if this server never sends it, list \"\" in Config.AllowTokenTypes")
+	}
+	if strings.EqualFold(s, "dpop") {
+		return "", fail(ErrTokenType, "token_type", "is %s, and the client has no key for it: set Config.DPoP", o.quote(s, 32))
 	}
 	return "", fail(ErrTokenType, "token_type", "%s is not %s; if this client can use it, list it in Config.AllowTokenTypes", o.quote(s, 32), want)
 }
@@ -542,16 +545,23 @@ func (c *Client) authorization(t *Token) (string, error) {
 	switch {
 	case t.IssuedTokenType != "" && t.IssuedTokenType != TokenTypeAccessToken && t.IssuedTokenType != TokenTypeJWT:
 		return "", fail(ErrTokenType, "IssuedTokenType", "%s is no access token", printable(string(t.IssuedTokenType), 128))
-	case strings.EqualFold(t.TokenType, "bearer") || t.TokenType == "":
+	case c.isBearer(t.TokenType):
 		return "Bearer " + t.AccessToken.Reveal(), nil
 	case !strings.EqualFold(t.TokenType, "dpop"):
-		return "", fail(ErrTokenType, "TokenType", "%s cannot be presented", printable(t.TokenType, 32))
+		return "", fail(ErrTokenType, "TokenType", "it is not known how a token of type %s is presented; if it is a Bearer token by another name, list it in Config.AllowTokenTypes", printable(t.TokenType, 32))
 	case c.dpop == nil:
 		return "", fail(ErrBinding, "DPoP", "is nil, and the token is bound to a key: set Config.DPoP")
 	case t.jkt != "" && t.jkt != c.dpop.thumbprint:
 		return "", fail(ErrBinding, "DPoP", "is another key than the one that the token is bound to")
 	}
 	return "DPoP " + t.AccessToken.Reveal(), nil
+}
+
+// isBearer reports whether tokens of a type are presented as Bearer: so are those that
+// Config.AllowTokenTypes lists, which are Bearer by another name (Apigee, eBay, Slack).
+func (c *Client) isBearer(tokenType string) bool {
+	return tokenType == "" || strings.EqualFold(tokenType, bearerScheme) ||
+		slices.ContainsFunc(c.tokenTypes, func(s string) bool { return strings.EqualFold(s, tokenType) })
 }
 
 // dpopOf is what proofs for the token are made with; nil: it needs none.

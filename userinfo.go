@@ -35,7 +35,7 @@ func (u *UserInfo) Subject() string { return u.data().subject }
 // EmailVerified reports whether the email_verified claim is true. The claim may be a
 // string.
 func (u *UserInfo) EmailVerified() bool {
-	o, err := parseObject(u.data().payload.Reveal(), documentLimits, ErrClaim)
+	o, err := parseObject(u.data().payload.Reveal(), answerForm, ErrClaim)
 	return err == nil && emailVerified(o)
 }
 
@@ -141,7 +141,9 @@ func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
 		return nil, err
 	}
 	accept := mediaJSON + ", " + mediaJWT
-	if c.meta.UserinfoSignedResponseAlg != "" { // as is what is encrypted
+	if c.meta.UserinfoSignedResponseAlg == plainJSON {
+		accept = mediaJSON
+	} else if !isPlain(c.meta.UserinfoSignedResponseAlg) { // as is what is encrypted
 		accept = mediaJWT
 	}
 	return &httpRequest{
@@ -157,13 +159,17 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 	var claims jsonObject
 	var payload string
 	var err error
-	if res.mediaType == mediaJWT {
-		claims, payload, err = c.userInfoJWT(ctx, res, issuer)
-	} else if c.meta.UserinfoSignedResponseAlg != "" {
+	signed := c.meta.UserinfoSignedResponseAlg
+	switch token, ok := res.jwt(mediaJWT, !isPlain(signed)); {
+	case signed == plainJSON && ok:
+		return nil, fail(ErrResponse, "Content-Type", "the answer is a JWT, although Metadata.UserinfoSignedResponseAlg is none")
+	case ok:
+		claims, payload, err = c.userInfoJWT(ctx, token, issuer)
+	case !isPlain(signed):
 		return nil, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.UserinfoSignedResponseAlg is set")
-	} else {
-		payload = string(res.body)
+	default:
 		claims, err = res.object()
+		payload = res.text()
 	}
 	if err != nil {
 		return nil, err
@@ -183,13 +189,9 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 
 // userInfoJWT verifies a signed answer. iss and aud are judged where they are
 // present: "if signed, the UserInfo Response SHOULD contain" them.
-func (c *Client) userInfoJWT(ctx context.Context, res *httpResponse, issuer string) (claims jsonObject, payload string, err error) {
+func (c *Client) userInfoJWT(ctx context.Context, token, issuer string) (claims jsonObject, payload string, err error) {
 	allowed, err := allowedAlgorithms("Metadata.UserinfoSignedResponseAlg", c.meta.UserinfoSignedResponseAlg,
 		"Server.UserinfoSigningAlgValuesSupported", c.server.UserinfoSigningAlgValuesSupported, "")
-	if err != nil {
-		return claims, "", err
-	}
-	token, err := res.wantJWT(mediaJWT)
 	if err != nil {
 		return claims, "", err
 	}
