@@ -192,7 +192,7 @@ func checkAttestation(raw, clientID, jkt string, now time.Time) error {
 	}
 	r := newJSONReader()
 	defer r.release()
-	claims, err := r.object(string(p.payload), documentLimits, ErrClaim)
+	claims, err := r.object(string(p.payload), documentForm, ErrClaim)
 	if err != nil {
 		return err
 	}

@@ -402,7 +402,7 @@ func TestAttestationChallengeEndpoint(t *testing.T) {
 		{"no string", "", unitAnswer{body: `{"attestation_challenge":1}`}, ErrResponse, "attestation_challenge"},
 		{"missing", "", unitAnswer{body: `{"c_nonce":"n"}`}, ErrResponse, "attestation_challenge"},
 		{"not JSON", "", unitAnswer{body: `challenge`}, ErrResponse, ""},
-		{"a web page", "", unitAnswer{mediaType: "text/html", body: `{"attestation_challenge":"c"}`}, ErrResponse, ""},
+		{"a web page", "", unitAnswer{mediaType: "text/html", body: `<html>`}, ErrResponse, ""},
 		{"an error", "", unitAnswer{status: 400, body: `{"error":"invalid_request"}`}, ErrRefused, ""},
 		{"201", "", unitAnswer{status: 201, body: `{"attestation_challenge":"c"}`}, ErrRefused, ""},
 		{"a redirect", "", unitAnswer{status: 307, header: http.Header{"Location": {unitIssuer + "/token"}}}, ErrRefused, ""},

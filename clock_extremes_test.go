@@ -187,6 +187,9 @@ func extremeAnswers(t *testing.T, s *unitServer) []extremeCase {
 		if err != nil {
 			return err
 		}
+		if n[0] == '-' && tok.Expiry.IsZero() { // as if it were not said
+			return nil
+		}
 		return bounded(t, tok.Expiry, nil)
 	}
 	device := func(member string) func(*testing.T, json.RawMessage) error {
@@ -230,7 +233,7 @@ func extremeAnswers(t *testing.T, s *unitServer) []extremeCase {
 		return nil
 	}
 	return []extremeCase{
-		{"token, expires_in", token, ErrResponse, nil, ErrResponse, nil},
+		{"token, expires_in", token, nil, nil, nil, nil},
 		{"device, expires_in", device("expires_in"), ErrResponse, nil, ErrResponse, nil},
 		{"device, interval", device("interval"), ErrResponse, ErrResponse, ErrResponse, ErrResponse},
 		{"CIBA, expires_in", backchannel("expires_in"), ErrResponse, nil, ErrResponse, nil},

@@ -1362,7 +1362,7 @@ func TestEncryptedDefault(t *testing.T) {
 func TestEncryptedRoundTrip(t *testing.T) {
 	for name, alg := range map[string]string{"RSA": "RSA-OAEP-256", "P-256": "ECDH-ES", "P-384": "ECDH-ES", "P-521": "ECDH-ES"} {
 		key := decryptionKey(t, name, alg, nil, "k")
-		o, err := parseObject(string(key.PublicJWK()), documentLimits, ErrParse)
+		o, err := parseObject(string(key.PublicJWK()), documentForm, ErrParse)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -182,7 +182,7 @@ func TestPendingRefused(t *testing.T) {
 		{"refused", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"unknown_user_id"}`}, ErrRefused, "unknown_user_id"},
 		{"refused with 200", unitAnswer{mediaType: mediaJSON, body: `{"error":"device_flow_disabled"}`}, ErrRefused, "device_flow_disabled"},
 		{"created", unitAnswer{status: 201, mediaType: mediaJSON, body: good}, ErrResponse, ""},
-		{"a page", unitAnswer{mediaType: "text/html", body: good}, ErrResponse, ""},
+		{"a page", unitAnswer{mediaType: "text/html", body: "<html>"}, ErrResponse, ""},
 		{"not JSON", unitAnswer{mediaType: mediaForm, body: "device_code=dc&auth_req_id=id&user_code=UC"}, ErrResponse, ""},
 		{"twice the same", unitAnswer{mediaType: mediaJSON, body: `{"device_code":"a","device_code":"b","auth_req_id":"a","auth_req_id":"b"}`}, ErrResponse, ""},
 		{"huge", unitAnswer{mediaType: mediaJSON, body: `{"device_code":"` + strings.Repeat("a", maxBody) + `"}`}, ErrResponse, ""},

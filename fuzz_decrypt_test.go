@@ -85,7 +85,7 @@ func FuzzParseDecryptionKey(f *testing.F) {
 			}
 			return
 		}
-		o, err := parseObject(string(k.PublicJWK()), headerLimits, ErrParse)
+		o, err := parseObject(string(k.PublicJWK()), headerForm, ErrParse)
 		if err != nil {
 			t.Fatal(err)
 		}

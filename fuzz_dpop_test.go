@@ -71,7 +71,7 @@ func FuzzDPoPProof(f *testing.F) {
 		}
 		// No other reader sees something else in it.
 		payload, _ := base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[1])
-		if o, err := parseObject(string(payload), documentLimits, ErrParse); err != nil || !json.Valid(payload) || !o.has("htu") {
+		if o, err := parseObject(string(payload), documentForm, ErrParse); err != nil || !json.Valid(payload) || !o.has("htu") {
 			t.Fatalf("%v: %s", err, payload)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"net/http"
 	"reflect"
 	"slices"
@@ -51,11 +52,11 @@ func FuzzIntrospectionResponse(f *testing.F) {
 		if i == nil {
 			return
 		}
-		if res.status != http.StatusOK || res.mediaType == "text/html" || (i.Raw() != "") != signed {
+		if res.status != http.StatusOK || (i.Raw() != "") != signed {
 			t.Fatalf("status %d as %s, JWT %q", res.status, res.mediaType, i.Raw())
 		}
 		var reference map[string]any
-		if err := json.Unmarshal([]byte(body), &reference); err != nil {
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(body, "\ufeff")), &reference); err != nil {
 			t.Fatal(err)
 		}
 		if inner, ok := reference["token_introspection"].(map[string]any); signed {
@@ -70,7 +71,7 @@ func FuzzIntrospectionResponse(f *testing.F) {
 		for name, got := range map[string]string{
 			"sub": i.Subject(), "iss": i.Issuer(), "client_id": i.ClientID(), "username": i.Username(), "token_type": i.TokenType(), "jti": i.ID(),
 		} {
-			if want, _ := reference[name].(string); got != want {
+			if want, _ := reference[name].(string); got != want && !strings.Contains(want, "\ufffd") { // half of a surrogate pair
 				t.Fatalf("%s is %q, encoding/json has %q", name, got, want)
 			}
 		}
@@ -81,7 +82,7 @@ func FuzzIntrospectionResponse(f *testing.F) {
 			}
 		}
 		for name, zero := range map[string]bool{"exp": i.Expiry().IsZero(), "iat": i.IssuedAt().IsZero(), "nbf": i.NotBefore().IsZero()} {
-			if _, ok := reference[name].(float64); ok == zero {
+			if n, ok := reference[name].(float64); (ok && math.Abs(n) <= maxNumericDate) == zero {
 				t.Fatalf("%s is left out or made up", name)
 			}
 		}
@@ -159,8 +160,8 @@ func FuzzRegistrationResponse(f *testing.F) {
 			}
 			return
 		}
-		if !slices.Contains(statuses, res.status) || res.mediaType == "text/html" {
-			t.Fatalf("status %d as %s is accepted", res.status, res.mediaType)
+		if !slices.Contains(statuses, res.status) {
+			t.Fatalf("status %d is accepted", res.status)
 		}
 		m := &reg.Metadata
 		switch {
@@ -267,17 +268,17 @@ func FuzzLogoutTokenClaims(f *testing.F) {
 		if err := json.Unmarshal([]byte(claims), &reference); err != nil {
 			t.Fatal(err)
 		}
-		exp, _ := reference["exp"].(float64)
+		exp, hasExp := reference["exp"].(float64)
 		iat, ok := reference["iat"].(float64)
 		events, _ := reference["events"].(map[string]any)
 		_, event := events[logoutEvent].(map[string]any)
-		_, nonce := reference["nonce"]
+		nonce := reference["nonce"] != nil
 		sub, _ := reference["sub"].(string)
 		sid, _ := reference["sid"].(string)
 		switch {
 		case reference["iss"] != unitIssuer || got.Issuer() != unitIssuer,
 			!slices.Contains(fuzzStrings(reference["aud"]), unitClient),
-			exp <= unitTime-30,
+			hasExp != (reference["exp"] != nil) || hasExp && exp <= unitTime-30,
 			!ok || iat < unitTime-3630 || iat > unitTime+600,
 			got.ID() == "" || reference["jti"] != got.ID(),
 			!event || nonce,

@@ -129,8 +129,11 @@ func FuzzTokenResponse(f *testing.F) {
 			}
 			return
 		}
-		if res.status != http.StatusOK || res.mediaType == "text/html" {
-			t.Fatalf("status %d as %s is accepted", res.status, res.mediaType)
+		if res.status/100 != 2 {
+			t.Fatalf("status %d is accepted", res.status)
+		}
+		if token.AccessToken.IsZero() && idToken != "" { // scope openid, and nothing to access
+			return
 		}
 		if !headerValue(token.AccessToken.Reveal()) || !strings.EqualFold(token.TokenType, "Bearer") || token.IDToken() != nil {
 			t.Fatalf("%v", token)
@@ -139,7 +142,7 @@ func FuzzTokenResponse(f *testing.F) {
 			t.Fatalf("expired when it came: %v", token.Expiry)
 		}
 		var reference map[string]any
-		if decodeAny(body, &reference) != nil || reference["access_token"] != any(token.AccessToken.Reveal()) {
+		if decodeAny(res.text(), &reference) != nil || reference["access_token"] != any(token.AccessToken.Reveal()) {
 			t.Fatal("the access token is another than encoding/json reads")
 		}
 	})
@@ -159,7 +162,7 @@ func checkPending(t *testing.T, g *pendingGrant, body, code string) {
 		t.Fatalf("every %v", every)
 	}
 	var reference map[string]any
-	if decodeAny(body, &reference) != nil || d.code == "" || reference[code] != any(d.code) {
+	if decodeAny(strings.TrimPrefix(body, "\ufeff"), &reference) != nil || d.code == "" || reference[code] != any(d.code) {
 		t.Fatalf("the code is %q, another than encoding/json reads", d.code)
 	}
 	if n, ok := reference["interval"].(json.Number); ok {
@@ -202,8 +205,8 @@ func FuzzDeviceResponse(f *testing.F) {
 		if d == nil {
 			return
 		}
-		if res.status != http.StatusOK || res.mediaType == "text/html" {
-			t.Fatalf("status %d as %s is accepted", res.status, res.mediaType)
+		if res.status != http.StatusOK {
+			t.Fatalf("status %d is accepted", res.status)
 		}
 		checkPending(t, &d.g, body, "device_code")
 		for _, uri := range []string{d.VerificationURI(), d.VerificationURIComplete()} {
@@ -236,8 +239,8 @@ func FuzzBackchannelResponse(f *testing.F) {
 		if b == nil {
 			return
 		}
-		if res.status != http.StatusOK || res.mediaType == "text/html" {
-			t.Fatalf("status %d as %s is accepted", res.status, res.mediaType)
+		if res.status != http.StatusOK {
+			t.Fatalf("status %d is accepted", res.status)
 		}
 		checkPending(t, &b.g, body, "auth_req_id")
 	})
@@ -365,7 +368,7 @@ func FuzzSlowDown(f *testing.F) {
 		if after < min(before+slowDownStep, maxPollInterval) || after > maxPollInterval {
 			t.Fatalf("%v became %v with %q", before, after, body)
 		}
-		o, err := parseObject(body, documentLimits, ErrParse)
+		o, err := parseObject(body, documentForm, ErrParse)
 		if err != nil && after != min(before+slowDownStep, maxPollInterval) {
 			t.Fatalf("%v became %v with %q", before, after, body)
 		}

@@ -467,8 +467,13 @@ func TestHTTPMediaType(t *testing.T) {
 		{"application/problem+json", `{"a":1}`, true},
 		{"application/octet-stream", `{"a":1}`, true},
 		{"", `{"a":1}`, true},
-		{"text/html", `{"a":1}`, false},
-		{"TEXT/HTML; charset=utf-8", `{"a":1}`, false},
+		{"text/html", `{"a":1}`, true},
+		{"TEXT/HTML; charset=utf-8", "\ufeff{\"a\":1}", true},
+		{"text/html", `<html>`, false},
+		{"application/json", "\ufeff", false},
+		{"application/json", "\ufeff\ufeff{\"a\":1}", false},
+		{"application/json", `{"a":1,"a":1,"b":"\ud800"}`, true},
+		{"application/json", `{"a":"\ud800","a":"\ud801"}`, false},
 		{"application/json", `<html>`, false},
 		{"application/json", ``, false},
 		{"application/json", `[]`, false},
@@ -497,9 +502,11 @@ func TestHTTPMediaType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := res.wantJWT(mediaJWT)
-		if ok && (text != "a.b.c" || err != nil) || !ok && (!errors.Is(err, ErrResponse) || text != "") {
-			t.Errorf("%s as a JWT: %q, %v", mediaType, text, err)
+		if text, got := res.jwt(mediaJWT, false); got != ok || text != "a.b.c" {
+			t.Errorf("%s as a JWT: %q, %v", mediaType, text, got)
+		}
+		if _, asked := res.jwt(mediaJWT, true); !asked {
+			t.Errorf("%s is no JWT, although one was asked for and this has its form", mediaType)
 		}
 	}
 }
@@ -530,7 +537,7 @@ func TestHTTPRefusal(t *testing.T) {
 		{"error of another type", 400, "application/json", `{"error":{"code":1}}`, "", true, "", ""}, // Google's APIs
 		{"description of another type", 400, "application/json", `{"error":"x","error_description":1}`, "", true, "x", ""},
 		{"HTML", 502, "text/html", `<h1>Bad Gateway</h1>`, "", true, "", ""},
-		{"HTML that is JSON", 400, "text/html", `{"error":"x"}`, "", true, "", ""},
+		{"HTML that is JSON", 400, "text/html", `{"error":"x"}`, "", true, "x", ""},
 		{"nothing", 503, "", ``, "", true, "", ""},
 		{"broken JSON", 400, "application/json", `{"error":"x"`, "", true, "", ""},
 		{"error twice", 400, "application/json", `{"error":"x","error":"y"}`, "", true, "", ""},

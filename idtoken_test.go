@@ -51,7 +51,13 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "aud prefix", change: m{"aud": unitClient + "0"}, kind: ErrAudience, param: "aud"},
 		{name: "aud with an empty one", change: m{"aud": []string{unitClient, ""}, "azp": unitClient}, kind: ErrClaim, param: "aud"},
 		{name: "aud list of one", change: m{"aud": []string{unitClient}}},
-		{name: "several aud without azp", change: m{"aud": []string{unitClient, "x"}}, kind: ErrClaim, param: "azp"},
+		{name: "several aud without azp", change: m{"aud": []string{unitClient, "x"}}, kind: ErrAudience, param: "aud"},
+		{name: "several aud, azp null", change: m{"aud": []string{unitClient, "x"}, "azp": nil}, kind: ErrAudience, param: "aud"},
+		{name: "several aud, trusted", change: m{"aud": []string{"x", unitClient, "y"}}, config: trusts("y", "x")},
+		{name: "several aud, one trusted", change: m{"aud": []string{unitClient, "x", "y"}}, config: trusts("x"), kind: ErrAudience, param: "aud"},
+		{name: "trusted aud alone", change: m{"aud": "x"}, config: trusts("x"), kind: ErrAudience, param: "aud"},
+		{name: "trusted aud, azp other", change: m{"aud": []string{unitClient, "x"}, "azp": "x"}, config: trusts("x"), kind: ErrAudience, param: "azp"},
+		{name: "aud twice", change: m{"aud": []string{unitClient, unitClient}}},
 		{name: "several aud with azp", change: m{"aud": []string{unitClient, "x"}, "azp": unitClient}},
 		{name: "several aud, azp other", change: m{"aud": []string{unitClient, "x"}, "azp": "x"}, kind: ErrAudience, param: "azp"},
 		{
@@ -105,7 +111,9 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "nonce ignored", change: m{"nonce": "m"}, checks: idTokenChecks{nonceRule: nonceIgnored}},
 		{name: "auth_time missing with max_age", checks: idTokenChecks{maxAge: int64p(60)}, kind: ErrClaim, param: "auth_time"},
 		{name: "auth_time missing with require_auth_time", config: func(c *Config) { c.Metadata.RequireAuthTime = true }, kind: ErrClaim, param: "auth_time"},
-		{name: "auth_time string", change: m{"auth_time": "x"}, kind: ErrClaim, param: "auth_time"},
+		{name: "auth_time string", change: m{"auth_time": "x"}},
+		{name: "auth_time string, needed", change: m{"auth_time": "x"}, checks: idTokenChecks{maxAge: int64p(60)}, kind: ErrClaim, param: "auth_time"},
+		{name: "auth_time string, registered", change: m{"auth_time": "x"}, config: func(c *Config) { c.Metadata.RequireAuthTime = true }, kind: ErrClaim, param: "auth_time"},
 		{name: "auth_time at the limit", change: m{"auth_time": unitTime - 90}, checks: idTokenChecks{maxAge: int64p(60)}},
 		{name: "auth_time too old", change: m{"auth_time": unitTime - 91}, checks: idTokenChecks{maxAge: int64p(60)}, kind: ErrExpired, param: "auth_time"},
 		{
@@ -137,8 +145,13 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "c_hash other", change: m{"c_hash": hash("x")}, checks: idTokenChecks{code: "code"}, kind: ErrClaim, param: "c_hash"},
 		{name: "c_hash absent from the token endpoint", checks: idTokenChecks{code: "code"}},
 		{name: "c_hash absent from the browser", checks: idTokenChecks{code: "code", frontend: true}, kind: ErrClaim, param: "c_hash"},
-		{name: "acr number", change: m{"acr": 1}, kind: ErrClaim, param: "acr"},
-		{name: "sid number", change: m{"sid": 1}, kind: ErrClaim, param: "sid"},
+		{name: "acr number", change: m{"acr": 1}},
+		{name: "acr number, needed", change: m{"acr": 1}, checks: idTokenChecks{acr: []string{"1"}}, kind: ErrClaim, param: "acr"},
+		{name: "acr number, needed of a refreshed one", change: m{"acr": 1}, checks: idTokenChecks{acr: []string{"1"}, acrIfAny: true}, kind: ErrClaim, param: "acr"},
+		{name: "acr null of a refreshed one", change: m{"acr": nil}, checks: idTokenChecks{acr: []string{"1"}, acrIfAny: true}},
+		{name: "sid number", change: m{"sid": 1}},
+		{name: "half of a surrogate pair in the name", change: m{"name": json.RawMessage(`"Zo\ud83d"`)}},
+		{name: "half of a surrogate pair in sub", change: m{"sub": json.RawMessage(`"Zo\ud83d"`)}, kind: ErrClaim, param: "sub"},
 		{name: "events", change: m{"events": m{}}, kind: ErrType, param: "events"},
 		{name: "tenant", change: m{"iss": "https://login.example/" + guid + "/v2", "tid": guid}, config: tenants("https://login.example/{tenantid}/v2", true)},
 		{
@@ -209,6 +222,10 @@ func TestIDTokenClaims(t *testing.T) {
 			wantError(t, err, ErrInvalid, "")
 		})
 	}
+}
+
+func trusts(audiences ...string) func(*Config) {
+	return func(c *Config) { c.TrustedAudiences = audiences }
 }
 
 func tenants(issuer string, accept bool) func(*Config) {
@@ -394,7 +411,7 @@ func TestEmailVerified(t *testing.T) {
 	for raw, want := range map[string]bool{
 		`true`: true, `"true"`: true, `false`: false, `"false"`: false, `1`: false, `"True"`: false, `null`: false, `["true"]`: false,
 	} {
-		o, err := parseObject(`{"email_verified":`+raw+`}`, documentLimits, ErrClaim)
+		o, err := parseObject(`{"email_verified":`+raw+`}`, documentForm, ErrClaim)
 		if err != nil {
 			t.Fatal(err)
 		}

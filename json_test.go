@@ -29,7 +29,7 @@ func jsonNested(n int, text string) string {
 
 // jsonParse reads text as a document of the package is read.
 func jsonParse(text string) (jsonObject, error) {
-	return parseObject(text, documentLimits, ErrClaim)
+	return parseObject(text, documentForm, ErrClaim)
 }
 
 func jsonMust(t *testing.T, text string) jsonObject {
@@ -236,7 +236,7 @@ func TestJSONHeaderLimit(t *testing.T) {
 		{"65 in all, in an array", `{"x":[{` + jsonMembers("n", 32) + `},{` + jsonMembers("n", 32) + `}]}`, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := parseObject(tt.text, headerLimits, ErrParse); (err == nil) != tt.ok {
+			if _, err := parseObject(tt.text, headerForm, ErrParse); (err == nil) != tt.ok {
 				t.Errorf("error %v, want ok %v", err, tt.ok)
 			}
 		})
@@ -310,11 +310,11 @@ func TestJSONReuse(t *testing.T) {
 		`{` + large + `,"n3":1}`,
 		`{"x":[{` + large + `},{` + large + `!`,
 	} {
-		if _, err := r.object(broken, documentLimits, ErrParse); err == nil {
+		if _, err := r.object(broken, documentForm, ErrParse); err == nil {
 			t.Fatalf("%.60q is accepted", broken)
 		}
 		for _, text := range []string{`{` + large + `}`, `{"x":{` + large + `}}`, `{"x":[{` + large + `}]}`, `{"a":1}`} {
-			o, err := r.object(text, documentLimits, ErrParse)
+			o, err := r.object(text, documentForm, ErrParse)
 			if err != nil {
 				t.Errorf("%.60q after a broken text: %v", text, err)
 			}

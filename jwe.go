@@ -288,7 +288,7 @@ func (j *parsedJWE) readHeader(segment string) error {
 	if err != nil {
 		return err
 	}
-	if j.object, err = parseObject(string(b), headerLimits, ErrParse); err != nil {
+	if j.object, err = parseObject(string(b), headerForm, ErrParse); err != nil {
 		return err
 	}
 	if j.header, err = readHeader(j.object); err != nil {

@@ -1055,7 +1055,7 @@ func TestJWKSBadAnswers(t *testing.T) {
 		"redirect": func(r *http.Request) *http.Response { return httpAnswer(r, 302, jwksDocument("b"), "Location", "/b") },
 		"error":    func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"error":"x"}`) },
 		"web page": func(r *http.Request) *http.Response {
-			return httpAnswer(r, 200, jwksDocument("b"), "Content-Type", "text/html")
+			return httpAnswer(r, 200, "<html>", "Content-Type", "text/html")
 		},
 		"no JSON":     func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"keys":`) },
 		"no keys":     func(r *http.Request) *http.Response { return httpAnswer(r, 200, `{"keys":[]}`) },

@@ -106,7 +106,7 @@ func TestDiscoverResource(t *testing.T) {
 		{name: "not a URL", resource: "urn:api", opts: DiscoverOptions{InsecureAllowHTTP: true}, kind: ErrConfig, param: "resource"},
 		{name: "empty", kind: ErrConfig, param: "resource"},
 		{name: "404", resource: api, place: "/elsewhere", kind: ErrRefused},
-		{name: "page", resource: api, answer: unitAnswer{mediaType: "text/html", body: `{"resource":"` + api + `"}`}, kind: ErrResponse},
+		{name: "page", resource: api, answer: unitAnswer{mediaType: "text/html", body: `<html>`}, kind: ErrResponse},
 		{name: "redirect", resource: api, answer: unitAnswer{status: 302, header: http.Header{"Location": {api + "/doc"}}}, kind: ErrRefused},
 	}
 	for _, tt := range tests {

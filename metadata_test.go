@@ -80,8 +80,11 @@ func TestMetadataStrict(t *testing.T) {
 		{"other case", `{"Issuer":"x"}`, true}, // an unknown member
 		{"duplicate", `{"issuer":"a","issuer":"b"}`, false},
 		{"issuer number", `{"issuer":1}`, false},
-		{"list of numbers", `{"scopes_supported":[1]}`, false},
-		{"string for a list", `{"scopes_supported":"a"}`, false},
+		{"list of numbers, which informs", `{"scopes_supported":[1]}`, true},
+		{"string for a list, which informs", `{"scopes_supported":"a"}`, true},
+		{"string for a list of algorithms", `{"dpop_signing_alg_values_supported":"a"}`, false},
+		{"string for a boolean", `{"require_signed_request_object":"true"}`, false},
+		{"string for a boolean, which informs", `{"claims_parameter_supported":"true"}`, true},
 		{"string for algorithms", `{"id_token_signing_alg_values_supported":"RS256"}`, false},
 		{"null for algorithms", `{"id_token_signing_alg_values_supported":null}`, false},
 		{"string for a boolean", `{"require_pushed_authorization_requests":"true"}`, false},
@@ -211,7 +214,7 @@ func TestDiscover(t *testing.T) {
 			answer: unitAnswer{status: 302, header: http.Header{"Location": {unitIssuer + "/doc"}}},
 			kind:   ErrRefused,
 		},
-		{name: "page", issuer: unitIssuer, path: oidc, answer: unitAnswer{mediaType: "text/html", body: `{"issuer":"` + unitIssuer + `"}`}, kind: ErrResponse},
+		{name: "page", issuer: unitIssuer, path: oidc, answer: unitAnswer{mediaType: "text/html", body: `<html>`}, kind: ErrResponse},
 		{name: "not JSON", issuer: unitIssuer, path: oidc, answer: unitAnswer{body: `x`}, kind: ErrResponse},
 		{
 			name:   "wrong type",

@@ -37,7 +37,7 @@ func (rs *ResourceServer) checkProof(r *http.Request, fields []string, token tok
 	}
 	reader := newJSONReader()
 	defer reader.release()
-	claims, err := reader.object(string(p.payload), headerLimits, ErrClaim)
+	claims, err := reader.object(string(p.payload), headerForm, ErrClaim)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (rules *proofRules) header(segment, jkt string) (*algorithm, *publicKey, er
 	}
 	r := newJSONReader()
 	defer r.release()
-	o, err := r.object(string(b), headerLimits, ErrParse)
+	o, err := r.object(string(b), headerForm, ErrParse)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -261,7 +261,7 @@ func TestProofKeys(t *testing.T) {
 		{"RSA with an even exponent", RS256, map[string]any{"kty": "RSA", "e": "AQAA", "n": modulus()}, ErrParse, "e"},
 		{"not on the curve", ES256, map[string]any{"kty": "EC", "crv": "P-256", "x": off, "y": off}, ErrParse, ""},
 	} {
-		o, err := parseObject(unitJSON(t, tt.jwk), headerLimits, ErrParse)
+		o, err := parseObject(unitJSON(t, tt.jwk), headerForm, ErrParse)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -199,7 +199,7 @@ func TestRotationSurvives(t *testing.T) {
 		{name: "answer: expires_in is an object", trouble: member("expires_in", map[string]any{})},
 		{name: "answer: scope is a number", trouble: member("scope", 1)},
 		{name: "answer: authorization_details is a number", trouble: member("authorization_details", 1)},
-		{name: "answer: id_token is a number", trouble: member("id_token", 1)},
+		{name: "answer: id_token is no token", trouble: member("id_token", "x")},
 		{name: "answer: a member twice", trouble: in(rewrite(`{`, `{"x":1,"x":2,`))},
 		{name: "answer: more after it", trouble: in(rewrite(`"}`, `"} x`))},
 		{name: "answer: half an emoji", trouble: in(rewrite(`{`, `{"scope":"\ud83d",`))},
@@ -398,12 +398,12 @@ func TestRefreshError(t *testing.T) {
 		lost   bool // it is not carried
 	}{
 		{"token_type", func(s *unitServer) string { return rotated(s, nil, m{"token_type": "mac"}) }, ErrTokenType, "token_type", false},
-		{"no access token", func(s *unitServer) string { return rotated(s, nil, m{"access_token": ""}) }, ErrResponse, "access_token", false},
+		{"no access token", func(s *unitServer) string { return rotated(s, nil, m{"access_token": "", "id_token": nil}) }, ErrResponse, "access_token", false},
 		{"expired ID token", func(s *unitServer) string { return rotated(s, m{"exp": unitTime - 31}, nil) }, ErrExpired, "exp", false},
 		{"at_hash", func(s *unitServer) string { return rotated(s, m{"at_hash": "x"}, nil) }, ErrClaim, "at_hash", false},
 		{"no sub", func(s *unitServer) string { return rotated(s, m{"sub": unitRemoved}, nil) }, ErrClaim, "sub", false},
 		{"forged", func(s *unitServer) string { return rotated(s, nil, m{"id_token": forged(t, s, unitClaims(nil))}) }, ErrSignature, "", false},
-		{"no ID token that one is", func(s *unitServer) string { return rotated(s, nil, m{"id_token": 1}) }, ErrResponse, "id_token", false},
+		{"no ID token that one is", func(s *unitServer) string { return rotated(s, nil, m{"id_token": "x"}) }, ErrParse, "", false},
 		{"another user", func(s *unitServer) string { return rotated(s, m{"sub": "bob"}, nil) }, ErrClaim, "sub", true},
 		{"another issuer", func(s *unitServer) string { return rotated(s, m{"iss": "https://other.example"}, nil) }, ErrIssuer, "iss", true},
 		{"another client", func(s *unitServer) string { return rotated(s, m{"aud": "client-2"}, nil) }, ErrAudience, "aud", true},

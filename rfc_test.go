@@ -206,7 +206,7 @@ func TestRFC7638Thumbprints(t *testing.T) {
 			"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
 		},
 	} {
-		o, err := parseObject(x.jwk, documentLimits, ErrParse)
+		o, err := parseObject(x.jwk, documentForm, ErrParse)
 		if err != nil {
 			t.Fatalf("%s: %v", x.section, err)
 		}
@@ -276,7 +276,7 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 	if err := cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err != nil {
 		t.Error(err)
 	}
-	o, err := parseObject(jwk, documentLimits, ErrParse)
+	o, err := parseObject(jwk, documentForm, ErrParse)
 	if err != nil {
 		t.Fatal(err)
 	}

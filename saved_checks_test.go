@@ -282,8 +282,8 @@ func TestScopeOfOneElement(t *testing.T) {
 		if err := again.UnmarshalBinary(must(token.MarshalBinary())); err != nil || !slices.Equal(again.Scope, want) {
 			t.Errorf("%s: restored %q, %v", text, again.Scope, err)
 		}
-		o := must(parseObject(`{"scp":`+text+`}`, documentLimits, ErrClaim))
-		if got, err := o.scope("scp"); err != nil || !slices.Equal(got, want) {
+		o := must(parseObject(`{"scp":`+text+`}`, documentForm, ErrClaim))
+		if got, _, err := o.scope("scp"); err != nil || !slices.Equal(got, want) {
 			t.Errorf("claim %s: %q, %v", text, got, err)
 		}
 	}

@@ -52,7 +52,8 @@ func TestTokenResponse(t *testing.T) {
 		{name: "token_type in capitals", change: m{"token_type": "BEARER"}},
 		{name: "no token_type", change: m{"token_type": unitRemoved}, kind: ErrResponse, param: "token_type"},
 		{name: "no token_type, allowed (LinkedIn)", change: m{"token_type": unitRemoved}, config: allow("")},
-		{name: "empty token_type", change: m{"token_type": ""}, config: allow(""), kind: ErrResponse, param: "token_type"},
+		{name: "empty token_type", change: m{"token_type": ""}, kind: ErrResponse, param: "token_type"},
+		{name: "empty token_type, allowed", change: m{"token_type": ""}, config: allow("")},
 		{name: "token_type mac", change: m{"token_type": "mac"}, kind: ErrTokenType, param: "token_type"},
 		{name: "token_type mac, allowed", change: m{"token_type": "mac"}, config: allow("MAC")},
 		{name: "token_type DPoP", change: m{"token_type": "DPoP"}, kind: ErrTokenType, param: "token_type"},
@@ -62,24 +63,26 @@ func TestTokenResponse(t *testing.T) {
 		{name: "expires_in 0", change: m{"expires_in": 0}, check: expiresIn(0)},
 		{name: "expires_in string", change: m{"expires_in": "60"}, check: expiresIn(60)},
 		{name: "expires_in fraction", change: m{"expires_in": 60.9}, check: expiresIn(60)},
-		{name: "expires_in null", change: m{"expires_in": nil}, check: func(t *Token) bool { return t.Expiry.IsZero() }},
-		{name: "expires_in negative", change: m{"expires_in": -1}, kind: ErrResponse, param: "expires_in"},
-		{name: "expires_in words", change: m{"expires_in": "soon"}, kind: ErrResponse, param: "expires_in"},
+		{name: "expires_in null", change: m{"expires_in": nil}, check: notSaid},
+		{name: "expires_in negative", change: m{"expires_in": -1}, check: notSaid},
+		{name: "expires_in words", change: m{"expires_in": "soon"}, check: notSaid},
 		{name: "expires_in huge", change: m{"expires_in": 1e300}, check: expiresIn(1 << 31)},
 		{name: "expires_in never", change: m{"expires_in": "9223372036854775807"}, check: expiresIn(1 << 31)},
-		{name: "expires_in boolean", change: m{"expires_in": true}, kind: ErrResponse, param: "expires_in"},
+		{name: "expires_in boolean", change: m{"expires_in": true}, check: notSaid},
 		{name: "refresh_token", change: m{"refresh_token": "rt"}, check: func(t *Token) bool { return t.RefreshToken.Reveal() == "rt" }},
-		{name: "empty refresh_token", change: m{"refresh_token": ""}, kind: ErrResponse, param: "refresh_token"},
+		{name: "empty refresh_token (tsidp)", change: m{"refresh_token": ""}, check: func(t *Token) bool { return t.RefreshToken.IsZero() }},
 		{name: "null refresh_token", change: m{"refresh_token": nil}, check: func(t *Token) bool { return t.RefreshToken.IsZero() }},
 		{name: "scope", change: m{"scope": "c"}, check: hasScope("c")},
 		{name: "empty scope", change: m{"scope": ""}, check: hasScope()},
 		{name: "scope list (Twitch)", change: m{"scope": []string{"c", "d"}}, check: hasScope("c", "d")},
-		{name: "scope number", change: m{"scope": 1}, kind: ErrResponse, param: "scope"},
-		{name: "scope list of numbers", change: m{"scope": []int{1}}, kind: ErrResponse, param: "scope"},
+		{name: "scope number", change: m{"scope": 1}, check: hasScope("a", "b")},
+		{name: "scope list of numbers", change: m{"scope": []int{1}}, check: hasScope("a", "b")},
 		{name: "more members", change: m{"x": m{"y": 1}}, check: func(t *Token) bool { return string(t.Extra["x"]) == `{"y":1}` && len(t.Extra) == 1 }},
 		{name: "error beside the token", change: m{"error": "invalid_grant"}},
 		{name: "id_token that was not asked for, bad", change: m{"id_token": "x.y.z"}, kind: ErrParse},
-		{name: "id_token number", change: m{"id_token": 1}, kind: ErrResponse, param: "id_token"},
+		{name: "id_token number", change: m{"id_token": 1}, check: func(t *Token) bool { return t.IDToken() == nil }},
+		{name: "empty id_token (Mattermost)", change: m{"id_token": ""}, check: func(t *Token) bool { return t.IDToken() == nil }},
+		{name: "an ID token alone, openid not asked for", change: m{"access_token": unitRemoved, "id_token": "x.y.z"}, kind: ErrResponse, param: "access_token"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,6 +113,8 @@ func TestTokenResponse(t *testing.T) {
 		})
 	}
 }
+
+func notSaid(t *Token) bool { return t.Expiry.IsZero() }
 
 func expiresIn(n int64) func(*Token) bool {
 	return func(t *Token) bool { return t.Expiry.Equal(unitNow().Add(time.Duration(n) * time.Second)) }
@@ -144,10 +149,9 @@ func TestTokenRefusals(t *testing.T) {
 		{"as text", unitAnswer{status: 400, mediaType: "text/plain", body: `{"error":"invalid_grant"}`}, "invalid_grant", ""},
 		{"empty", unitAnswer{status: 403}, "", ""},
 		{"page", unitAnswer{status: 502, mediaType: "text/html", body: `<html>{"error":"x"}`}, "", ""},
-		{"page by name", unitAnswer{status: 400, mediaType: "text/html; charset=utf-8", body: `{"error":"x"}`}, "", ""},
+		{"page by name", unitAnswer{status: 400, mediaType: "text/html; charset=utf-8", body: `{"error":"x"}`}, "x", ""},
 		{"error of another type", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":{"code":1}}`}, "", ""},
 		{"redirect", unitAnswer{status: 307, header: http.Header{"Location": {"https://evil.example/"}}}, "", ""},
-		{"created", unitAnswer{status: 201, mediaType: mediaJSON, body: `{"access_token":"at","token_type":"Bearer"}`}, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -188,12 +192,56 @@ func cmpHeader(h http.Header, name, value string) http.Header {
 	return h
 }
 
-func TestTokenHTML(t *testing.T) {
+// What is a success, whatever it says it is.
+func TestTokenAnswers(t *testing.T) {
 	s := newUnitServer()
-	s.set("/token", unitAnswer{mediaType: "text/html", body: `{"access_token":"at","token_type":"Bearer"}`})
 	c := s.client(t, nil)
-	_, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), nil)
-	wantError(t, err, ErrResponse, "")
+	const good = `{"access_token":"at","token_type":"Bearer"}`
+	for name, tt := range map[string]struct {
+		answer unitAnswer
+		kind   error
+	}{
+		"a page with JSON (PHP)":      {unitAnswer{mediaType: "text/html", body: good}, nil},
+		"a page":                      {unitAnswer{mediaType: "text/html", body: "<html>"}, ErrResponse},
+		"created (CrowdStrike)":       {unitAnswer{status: 201, mediaType: mediaJSON, body: good}, nil},
+		"the last success":            {unitAnswer{status: 299, mediaType: mediaJSON, body: good}, nil},
+		"no content":                  {unitAnswer{status: 204}, ErrResponse},
+		"a redirect":                  {unitAnswer{status: 300, mediaType: mediaJSON, body: good}, ErrResponse},
+		"created, an error":           {unitAnswer{status: 201, mediaType: mediaJSON, body: `{"error":"invalid_grant"}`}, ErrRefused},
+		"a byte order mark before it": {unitAnswer{mediaType: mediaJSON, body: "\ufeff" + good}, nil},
+		"a member twice":              {unitAnswer{mediaType: mediaJSON, body: `{"access_token":"at","token_type":"Bearer","access_token":"at"}`}, nil},
+		"a member twice, differently": {unitAnswer{mediaType: mediaJSON, body: `{"access_token":"at","token_type":"Bearer","access_token":"b"}`}, ErrResponse},
+	} {
+		s.set("/token", tt.answer)
+		tok, err := c.ExchangeCode(context.Background(), unitResponse(t, s, c, &plainRequest), nil)
+		if tt.kind == nil && (err != nil || tok.AccessToken.Reveal() != "at") || tt.kind != nil && !errors.Is(err, tt.kind) {
+			t.Errorf("%s: %v, want the kind %v", name, err, tt.kind)
+		}
+	}
+}
+
+// TestIDTokenAlone is Azure AD B2C with scope openid: there is nothing to access.
+func TestIDTokenAlone(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, nil)
+	openid := AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, InsecureNoNonce: true}
+	login := func(idToken string) (*Token, error) {
+		s.answer("/token", unitJSON(t, map[string]any{"refresh_token": "rt", "id_token": idToken}))
+		return c.ExchangeCode(context.Background(), unitResponse(t, s, c, &openid), nil)
+	}
+	tok, err := login(s.sign(t, "JWT", unitClaims(nil)))
+	if err != nil || tok.Subject() != "alice" || !tok.AccessToken.IsZero() || tok.RefreshToken.Reveal() != "rt" {
+		t.Fatalf("%v, %v", tok, err)
+	}
+	if again := new(Token); again.UnmarshalBinary(must(tok.MarshalBinary())) != nil || again.Subject() != "alice" {
+		t.Errorf("restored as %v", again)
+	}
+	_, err = c.Do(must(http.NewRequest("GET", unitAPI, nil)), tok)
+	wantError(t, err, ErrConfig, "Token")
+	_, err = login("x.y.z")
+	wantError(t, err, ErrParse, "")
+	_, err = login("")
+	wantError(t, err, ErrResponse, "access_token")
 }
 
 // The ID token has to come if openid was asked for, and is verified on every

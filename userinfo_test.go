@@ -45,7 +45,7 @@ func TestUserInfo(t *testing.T) {
 	}{
 		{name: "plain", answer: asJSON(m{"sub": "alice"})},
 		{name: "as text", answer: unitAnswer{mediaType: "text/plain", body: `{"sub":"alice"}`}},
-		{name: "page", answer: unitAnswer{mediaType: "text/html", body: `{"sub":"alice"}`}, kind: ErrResponse},
+		{name: "page", answer: unitAnswer{mediaType: "text/html", body: `<html>`}, kind: ErrResponse},
 		{name: "no sub", answer: asJSON(m{"name": "x"}), kind: ErrClaim, param: "sub"},
 		{name: "empty sub", answer: asJSON(m{"sub": ""}), kind: ErrClaim, param: "sub"},
 		{name: "sub of somebody else", answer: asJSON(m{"sub": "mallory"}), kind: ErrClaim, param: "sub"},
