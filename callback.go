@@ -299,6 +299,9 @@ func (c *Client) processAuthorizationResponse(ctx context.Context, a *PendingAut
 	if err != nil {
 		return nil, err
 	}
+	if !slices.ContainsFunc(responseParams[:], params.Has) {
+		return nil, fail(ErrState, "state", "is missing: there are no parameters in the response; if the server puts them into the fragment of the URL, only a page of yours can read them")
+	}
 	cb := &AuthorizationResponse{authorization: a}
 	if cb.issuer, err = c.checkResponseIssuer(a, params); err != nil {
 		return nil, err
@@ -309,6 +312,9 @@ func (c *Client) processAuthorizationResponse(ctx context.Context, a *PendingAut
 		// A server that could not read the request does not know the state.
 		if code := params.Get("error"); code != "" && !params.Has("state") {
 			return nil, fail(ErrState, "state", "is missing, so this may be an answer to anything; it says error %s", printable(redact(code, a.content.secrets(params)), 64))
+		}
+		if !params.Has("state") {
+			return nil, fail(ErrState, "state", "is missing: the response is not an answer to this request")
 		}
 		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request")
 	}
@@ -457,7 +463,7 @@ func (c *Client) checkResponseIssuer(a *PendingAuthorization, params url.Values)
 		case c.requireIssuer:
 			return "", fail(ErrIssuer, "iss", "is missing in the response, and Config.RequireResponseIssuer is set (RFC 9207)")
 		case c.server.AuthorizationResponseIssParameterSupported && !says:
-			return "", fail(ErrIssuer, "iss", "is missing in the response, and the server says that it sends it (RFC 9207)")
+			return "", fail(ErrIssuer, "iss", "is missing in the response, and the server says that it sends it (RFC 9207); if this client is registered to get none, set Server.AuthorizationResponseIssParameterSupported to false")
 		}
 		return "", nil
 	}

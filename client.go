@@ -211,11 +211,31 @@ func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswe
 func setParams(form, params url.Values, reserved ...string) error {
 	for name, values := range params {
 		if _, set := form[name]; set || slices.Contains(reserved, name) {
-			return fail(ErrConfig, "Params", "%s is set by the package", printable(name, 64))
+			return fail(ErrConfig, "Params", "%s is set by the package%s", printable(name, 64), fieldOf(name))
 		}
 		form[name] = slices.Clone(values)
 	}
 	return nil
+}
+
+// fieldOf says which field sets a parameter that Params cannot.
+func fieldOf(param string) string {
+	for _, p := range paramFields {
+		if p.param == param {
+			return ": use " + p.field
+		}
+	}
+	return ""
+}
+
+// paramFields are the parameters that a field of a request or of Config is for.
+var paramFields = [...]struct{ param, field string }{
+	{"scope", "Scope"}, {"resource", "Resource"}, {"authorization_details", "AuthorizationDetails"},
+	{"redirect_uri", "RedirectURI"}, {"response_type", "ResponseType"}, {"response_mode", "ResponseMode"},
+	{"prompt", "Prompt"}, {"login_hint", "LoginHint"}, {"max_age", "MaxAge"}, {"acr_values", "ACRValues"},
+	{"ui_locales", "UILocales"}, {"claims", "Claims"}, {"request_uri", "Pushed"},
+	{"client_id", "Config.Metadata"}, {"client_secret", "Config.Auth"}, {"client_assertion", "Config.Auth"}, {"client_assertion_type", "Config.Auth"},
+	{"request", "Config.RequestKey"}, {"dpop_jkt", "Config.DPoP"},
 }
 
 // setTargets sets the parameters that say what a token is for.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -212,6 +213,32 @@ func withOp(op string, err error) error {
 	return err
 }
 
+// withNote says in an error what else a person needs to know of the request.
+func withNote(note string, err error) error {
+	switch e := err.(type) {
+	case *ResponseError:
+		e2 := *e
+		e2.notes = append(slices.Clip(e.notes), note)
+		return &e2
+	case *Error:
+		e2 := *e
+		e2.Detail += " (" + note + ")"
+		return &e2
+	}
+	return err
+}
+
+// inPart says in an error which part it is about.
+func inPart(part string, err error) error {
+	e, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	e2 := *e
+	e2.Detail = part + ": " + e.Detail
+	return &e2
+}
+
 // ofToken makes an error about the form of a token also [ErrInvalid]: anybody can
 // send one that is encrypted, has crit or is no JWT, and a program must not take
 // that for a fault of its own or of the server's. It stands where tokens come in; of
@@ -244,6 +271,8 @@ type ResponseError struct {
 	Challenges  []Challenge // of WWW-Authenticate; not printed, because they may quote the request
 	Header      http.Header // at most 4 KiB, without Location; not printed, because it may quote the request
 	Body        []byte      // at most its first 4 KiB; not printed, because it may quote the request
+
+	notes []string // what else a person needs to know: of places that were asked
 }
 
 // Error returns a text with the status, the server's code and its description. For
@@ -263,7 +292,10 @@ func (e *ResponseError) Error() string {
 		b.WriteString(" and error " + printable(e.Code, 64))
 	}
 	if e.Description != "" {
-		b.WriteString(" (" + printable(e.Description, 256) + ")")
+		b.WriteString(" (" + printable(e.Description, maxErrorText) + ")")
+	}
+	for _, note := range e.notes {
+		b.WriteString("; " + note)
 	}
 	if hint := refusalHints.find(e.Code); hint != "" {
 		b.WriteString("; " + hint)
@@ -324,7 +356,7 @@ func (e *AuthorizationError) Error() string {
 	}
 	s := "oauth: authorization: the server answered with error " + printable(e.Code, 64)
 	if e.Description != "" {
-		s += " (" + printable(e.Description, 256) + ")"
+		s += " (" + printable(e.Description, maxErrorText) + ")"
 	}
 	return s
 }

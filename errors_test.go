@@ -127,8 +127,8 @@ func TestErrorResponse(t *testing.T) {
 			`oauth: token: the server answered with status 401 and error "invalid_client"; check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client`},
 		// What the server writes cannot forge lines of a log, nor fill it.
 		{&ResponseError{StatusCode: 400, Code: "a\nb", Description: "\x1b[31m"}, `oauth: the server answered with status 400 and error "a\nb" ("\x1b[31m")`},
-		{&ResponseError{StatusCode: 400, Code: strings.Repeat("c", 100), Description: strings.Repeat("d", 300)},
-			`oauth: the server answered with status 400 and error "` + strings.Repeat("c", 64) + `\u2026" ("` + strings.Repeat("d", 256) + `\u2026")`},
+		{&ResponseError{StatusCode: 400, Code: strings.Repeat("c", 100), Description: strings.Repeat("d", 1100)},
+			`oauth: the server answered with status 400 and error "` + strings.Repeat("c", 64) + `\u2026" ("` + strings.Repeat("d", 1024) + `\u2026")`},
 	} {
 		if got := tt.err.Error(); got != tt.want {
 			t.Errorf("prints as %s, want %s", got, tt.want)
@@ -331,7 +331,7 @@ func TestErrorsToActOn(t *testing.T) {
 			_, err := Discover(ctx, srv.Issuer(), &DiscoverOptions{HTTPClient: srv.Client()})
 			return err
 		}, ErrIssuer,
-			`oauth: discover: issuer: the document is that of "https://attacker.example", asked for was "https://127.0.0.1:*": use the server's own spelling, or say DiscoverOptions.Issuer`},
+			`oauth: discover: issuer: the document is that of "https://attacker.example", asked for was "https://127.0.0.1:*": use the server's own spelling, or say DiscoverOptions.Issuer (asked was "https://127.0.0.1:*/.well-known/openid-configuration")`},
 		{"clock an hour ahead", func() error { return shifted(time.Hour) }, ErrExpired,
 			`oauth: id token: exp: expired 55m0s ago by this clock (*Z); if that is wrong, set the clock or Clock.Skew`},
 		{"clock an hour behind", func() error { return shifted(-time.Hour) }, ErrNotYetValid,

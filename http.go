@@ -489,7 +489,24 @@ func (r *httpResponse) refusal() *ResponseError {
 		m = challengeMembers(ParseChallenges(r.header), r.scheme)
 	}
 	e.Code, e.Description, e.URI = refusalText(m, r.secrets())
+	if r.status/100 == 3 && r.status != http.StatusNotModified {
+		e.notes = []string{"redirects are not followed" + r.leadsTo()}
+	}
 	return e
+}
+
+// leadsTo says where a redirect leads, without what a query could have in it.
+func (r *httpResponse) leadsTo() string {
+	u, err := url.Parse(r.header.Get("Location"))
+	if err != nil || u.String() == "" {
+		return ""
+	}
+	if r.request != nil {
+		if base, err := url.Parse(r.request.url); err == nil {
+			u = base.ResolveReference(u)
+		}
+	}
+	return ", and this one leads to " + printable(redact(withoutQuery(u), r.secrets()), 256)
 }
 
 // secrets are those of the request that the answer is to.

@@ -168,7 +168,7 @@ func parseHeader(segment string) (joseHeader, error) {
 	defer r.release()
 	o, err := r.object(string(b), headerForm, ErrParse)
 	if err != nil {
-		return joseHeader{}, err
+		return joseHeader{}, inPart("the header cannot be read", err)
 	}
 	return readHeader(o)
 }
@@ -272,7 +272,7 @@ func parseSegments(raw string, segments [3]string, scratch *[]byte) (*parsedJWS,
 
 func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (*verifiedJWS, error) {
 	if !verifySignature(alg, key.key, p.input, p.sig) {
-		return nil, fail(ErrSignature, "", "the signature does not verify with the issuer's key")
+		return nil, fail(ErrSignature, "", "the %s signature does not verify with the issuer's key %s", alg.name, printable(key.kid, 128))
 	}
 	return &verifiedJWS{alg: alg, key: key, payload: string(p.payload)}, nil
 }

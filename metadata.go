@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -426,6 +427,9 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected"))
 	}
 	place, param := o.URL, "URL"
+	if strings.Contains(issuer, "/.well-known/") {
+		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is the URL of a document: pass what that document says is its issuer, and this as DiscoverOptions.URL if it is not the well-known one"))
+	}
 	if place == "" {
 		param = "issuer"
 		if _, err := parseFetchURL(param, issuer, o.InsecureAllowHTTP); err != nil {
@@ -440,7 +444,23 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	if err != nil {
 		return nil, err
 	}
-	return processDiscoveryResponse(res, o.Issuer)
+	as, err := processDiscoveryResponse(res, o.Issuer)
+	if err != nil {
+		return nil, askedAt(place, "DiscoverOptions.OAuth2 and URL say where else a document can be", err)
+	}
+	return as, nil
+}
+
+// askedAt says in an error which document it is about.
+func askedAt(place, way string, err error) error {
+	if u, wrong := url.Parse(place); wrong == nil {
+		place = withoutQuery(u)
+	}
+	note := "asked was " + printable(place, 256)
+	if _, ok := err.(*ResponseError); ok {
+		note += "; " + way
+	}
+	return withNote(note, err)
 }
 
 const opDiscover = "discover"
@@ -475,6 +495,9 @@ func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationS
 	}
 	// RFC 8414, Section 3.3: "MUST be identical to the authorization server's
 	// issuer identifier value into which the well-known URI string was inserted".
+	if as.Issuer == "" {
+		return nil, withOp(opDiscover, fail(ErrIssuer, "issuer", "the document has no issuer, and is not the metadata of an authorization server"))
+	}
 	if !sameIssuer(as.Issuer, issuer) {
 		return nil, withOp(opDiscover, fail(ErrIssuer, "issuer", "the document is that of %s, asked for was %s: use the server's own spelling, or say DiscoverOptions.Issuer", printable(as.Issuer, 256), printable(issuer, 256)))
 	}
@@ -519,7 +542,11 @@ func discoverResource(ctx context.Context, resource string, opts *DiscoverOption
 	if err != nil {
 		return nil, err
 	}
-	return processResourceResponse(res, resource, o.InsecureAllowHTTP)
+	m, err := processResourceResponse(res, resource, o.InsecureAllowHTTP)
+	if err != nil {
+		return nil, askedAt(place, "DiscoverOptions.URL says where else a document can be", err)
+	}
+	return m, nil
 }
 
 func processResourceResponse(res *httpResponse, resource string, insecure bool) (*ResourceMetadata, error) {
@@ -537,6 +564,9 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 	// Section 3.3: the resource "MUST be identical to the protected resource's
 	// resource identifier value into which the well-known URI path suffix was
 	// inserted"; else one resource could have tokens sent to it that are another's.
+	if m.Resource == "" {
+		return nil, fail(ErrResponse, "resource", "the document has no resource, and is not the metadata of one")
+	}
 	if !sameIssuer(m.Resource, resource) {
 		return nil, fail(ErrResponse, "resource", "the document is that of %s, asked for was %s", printable(m.Resource, 256), printable(resource, 256))
 	}

@@ -536,7 +536,7 @@ func (c *Client) checkIdentity(*Config) error {
 	template := strings.Contains(c.server.Issuer, tenantPlaceholder)
 	switch {
 	case c.server.Issuer == "":
-		return fail(ErrConfig, "Server.Issuer", "is empty: it is what iss is compared with")
+		return fail(ErrConfig, "Server.Issuer", "is empty: it is what iss is compared with; for a server without metadata, such as GitHub's, write its URL")
 	case c.meta.ClientID == "":
 		return fail(ErrConfig, "Metadata.ClientID", "is empty: set the client_id that the server gave out")
 	case slices.ContainsFunc(c.tokenTypes, func(s string) bool { return strings.EqualFold(s, "dpop") }):

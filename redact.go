@@ -282,8 +282,18 @@ func refusalText(m errorMembers, secrets []string) (code, description, uri strin
 	if redact(uri, secrets) != uri || len(uri) > maxErrorText {
 		uri = "" // a part of it leads elsewhere
 	}
-	clip := func(s string) string { return strings.Clone(s[:min(len(s), maxErrorText)]) }
-	return clip(code), clip(description), strings.Clone(uri)
+	return strings.Clone(headAndTail(code)), strings.Clone(headAndTail(description)), strings.Clone(uri)
+}
+
+// headAndTail shortens a text to maxErrorText in the middle: some servers begin with
+// what they say of every error, and end with the reason.
+func headAndTail(s string) string {
+	if len(s) <= maxErrorText {
+		return s
+	}
+	const gap = " … "
+	half := (maxErrorText - len(gap)) / 2
+	return strings.ToValidUTF8(s[:half], "") + gap + strings.ToValidUTF8(s[len(s)-half:], "")
 }
 
 // quote is printable for a member of an answer, which may quote the request.

@@ -95,7 +95,7 @@ var printedTypes = map[string]printed{
 	"Registration":              {Registration{}, []string{"server", "ClientID"}, whyNames, false},
 	"RegistrationError":         {RegistrationError{}, []string{"server", "ClientID"}, whyNames, false},
 	"RefreshError":              {RefreshError{}, nil, "", false},
-	"ResponseError":             {ResponseError{}, []string{"Op", "Code", "Description"}, whyRefused, false},
+	"ResponseError":             {ResponseError{}, []string{"Op", "Code", "Description", "notes"}, whyRefused, false},
 	"Client":                    {Client{}, []string{"server", "meta"}, whyNames, false},
 	"ResourceServer":            {ResourceServer{}, []string{"resource", "servers"}, whyConfig, false},
 	"KeySet":                    {KeySet{}, []string{"*"}, "public keys, and the URL that they are at", true},

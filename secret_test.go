@@ -221,6 +221,7 @@ func secretValues() map[string]any {
 		"AuthorizationResponse": &AuthorizationResponse{code: NewSecret(m), idToken: id, issuer: m, authorization: a},
 		"UserInfo":              &UserInfo{payload: NewSecret(`{"email":"` + m + `"}`), subject: "subject"},
 		"ResponseError": &ResponseError{
+			notes: []string{"redirects are not followed"},
 			Op: "token", StatusCode: 400, Code: "invalid_grant", Description: "description", URI: m,
 			Challenges: []Challenge{{Scheme: m, Token68: m, Params: map[string]string{m: m}}},
 			Header:     http.Header{"Set-Cookie": {m}}, Body: []byte(m),
@@ -346,7 +347,7 @@ func TestSecretTypesSay(t *testing.T) {
 		"AccessToken":           `AccessToken("https://op.example.com" "subject" "client")`,
 		"LogoutToken":           `LogoutToken("https://op.example.com" "jti")`,
 		"Registration":          `Registration("https://op.example.com" "client")`,
-		"ResponseError":         `oauth: token: the server answered with status 400 and error "invalid_grant" ("description")`,
+		"ResponseError":         `oauth: token: the server answered with status 400 and error "invalid_grant" ("description"); redirects are not followed`,
 		"RefreshError":          `oauth: token: the refresh token was rotated (RefreshError.RefreshToken is the new one), but: token_type: is another`,
 	} {
 		v := secretValues()[name]
