@@ -66,7 +66,7 @@ var (
 	ErrMalformed error = &errorKind{text: "malformed"}
 	// ErrRateLimited means that one DPoP key was used for too many requests in too
 	// short a time. The response to such a request has status 429.
-	ErrRateLimited error = &errorKind{text: "limited"}
+	ErrRateLimited error = &errorKind{text: "rate limited"}
 	// ErrPending means that the user has not decided yet about a device or
 	// backchannel authentication (RFC 8628, Section 3.5; CIBA, Section 11). The
 	// caller should ask again after the interval. The error also matches
