@@ -17,7 +17,7 @@ import (
 	"sync/atomic"
 )
 
-const opCallback = "authorization response"
+const opAuthorizationResponse = "authorization response"
 
 // An AuthorizationResponse is an authorization response that has passed its checks. It
 // contains the code, and it belongs to the request that it answers. It can be used
@@ -31,16 +31,16 @@ type AuthorizationResponse struct {
 }
 
 // Format implements [fmt.Formatter]. It prints no secrets.
-func (cb *AuthorizationResponse) Format(f fmt.State, _ rune) { fmt.Fprint(f, cb.summary()) }
+func (resp *AuthorizationResponse) Format(f fmt.State, _ rune) { fmt.Fprint(f, resp.summary()) }
 
 // LogValue implements [slog.LogValuer]. It returns the text that Format prints.
-func (cb *AuthorizationResponse) LogValue() slog.Value { return slog.StringValue(cb.summary()) }
+func (resp *AuthorizationResponse) LogValue() slog.Value { return slog.StringValue(resp.summary()) }
 
-func (cb *AuthorizationResponse) summary() string {
-	if cb == nil || cb.authorization == nil {
+func (resp *AuthorizationResponse) summary() string {
+	if resp == nil || resp.authorization == nil {
 		return "AuthorizationResponse()"
 	}
-	return "AuthorizationResponse(" + cb.authorization.summary() + ")"
+	return "AuthorizationResponse(" + resp.authorization.summary() + ")"
 }
 
 // FinishAuthorization finishes an authorization that StartAuthorization began. r is the
@@ -71,13 +71,13 @@ func (c *Client) FinishAuthorization(r *http.Request, a *PendingAuthorization, o
 		return nil, err
 	}
 	if r == nil || r.URL == nil {
-		return nil, withOp(opCallback, fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI"))
+		return nil, withOp(opAuthorizationResponse, fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI"))
 	}
-	cb, err := c.validateResponse(r.Context(), a, func() (url.Values, error) { return c.requestParams(r, a.content) })
+	resp, err := c.validateResponse(r.Context(), a, func() (url.Values, error) { return c.requestParams(r, a.content) })
 	if err != nil {
 		return nil, err
 	}
-	return c.ExchangeCode(r.Context(), cb, opts)
+	return c.ExchangeCode(r.Context(), resp, opts)
 }
 
 // requestParams takes the parameters out of a request to the redirect URI.
@@ -85,7 +85,7 @@ func (c *Client) requestParams(r *http.Request, a *pendingAuthorizationData) (ur
 	if err := c.checkLanding(r, a); err != nil {
 		return nil, err
 	}
-	return callbackParams(r, a.responseMode)
+	return readResponseParams(r, a.responseMode)
 }
 
 // ValidateAuthorizationResponseURL checks an authorization response that arrived as a
@@ -163,20 +163,20 @@ func (c *Client) ValidateAuthorizationResponse(ctx context.Context, a *PendingAu
 // validateResponse checks the response whose parameters take returns.
 func (c *Client) validateResponse(ctx context.Context, a *PendingAuthorization, take func() (url.Values, error)) (*AuthorizationResponse, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, withOp(opCallback, &Error{Detail: "given up", Err: err})
+		return nil, withOp(opAuthorizationResponse, &Error{Detail: "given up", Err: err})
 	}
 	if err := c.checkAuthorization(a); err != nil {
-		return nil, withOp(opCallback, err)
+		return nil, withOp(opAuthorizationResponse, err)
 	}
 	params, err := take()
 	if err != nil {
-		return nil, withOp(opCallback, err)
+		return nil, withOp(opAuthorizationResponse, err)
 	}
-	cb, err := c.processAuthorizationResponse(ctx, a, params)
+	resp, err := c.processAuthorizationResponse(ctx, a, params)
 	if err != nil { // which may quote the server, and the server the request
-		return nil, withOp(opCallback, withoutSecrets(err, func() []string { return a.content.secrets(params) }))
+		return nil, withOp(opAuthorizationResponse, withoutSecrets(err, func() []string { return a.content.secrets(params) }))
 	}
-	return cb, nil
+	return resp, nil
 }
 
 // ---- where the response came to
@@ -187,7 +187,7 @@ func (c *Client) validateResponse(ctx context.Context, a *PendingAuthorization, 
 func (c *Client) checkLanding(r *http.Request, d *pendingAuthorizationData) error {
 	if c.callbackURL == nil {
 		path, ok := requestPath(r)
-		got := landing{query: r.URL.Query()} // callbackParams refuses one that cannot be read
+		got := landing{query: r.URL.Query()} // readResponseParams refuses one that cannot be read
 		if got.path, _ = normalPath(path); !ok {
 			got.path = ""
 		}
@@ -235,9 +235,9 @@ func (d *pendingAuthorizationData) landed(got landing, hint string) error {
 
 // ---- the parameters
 
-// callbackParams takes the parameters from the one place that was asked for.
+// readResponseParams takes the parameters from the one place that was asked for.
 // Never r.Form: it mixes query and body.
-func callbackParams(r *http.Request, mode string) (url.Values, error) {
+func readResponseParams(r *http.Request, mode string) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, fail(ErrParse, "", "the query of the response cannot be read")
@@ -302,8 +302,8 @@ func (c *Client) processAuthorizationResponse(ctx context.Context, a *PendingAut
 	if !slices.ContainsFunc(responseParams[:], params.Has) {
 		return nil, fail(ErrState, "state", "is missing: there are no parameters in the response; if the server puts them into the fragment of the URL, only a page of yours can read them")
 	}
-	cb := &AuthorizationResponse{authorization: a}
-	if cb.issuer, err = c.checkResponseIssuer(a, params); err != nil {
+	resp := &AuthorizationResponse{authorization: a}
+	if resp.issuer, err = c.checkResponseIssuer(a, params); err != nil {
 		return nil, err
 	}
 	// RFC 6749, Section 10.12. Random and compared here, it also says that the
@@ -333,33 +333,33 @@ func (c *Client) processAuthorizationResponse(ctx context.Context, a *PendingAut
 			return nil, fail(ErrClaim, name, "was not asked for in the response")
 		}
 	}
-	cb.code = NewSecret(params.Get("code"))
+	resp.code = NewSecret(params.Get("code"))
 	if raw := params.Get("id_token"); raw != "" {
-		if err := c.checkResponseIDToken(ctx, cb, raw); err != nil {
+		if err := c.checkResponseIDToken(ctx, resp, raw); err != nil {
 			return nil, err
 		}
 	}
-	return cb, nil
+	return resp, nil
 }
 
 // checkResponseIDToken verifies an ID token that came through the browser: OIDC
 // Core 3.2.2.11 and 3.3.2.11.
-func (c *Client) checkResponseIDToken(ctx context.Context, cb *AuthorizationResponse, raw string) (err error) {
-	d := cb.authorization.content
-	cb.idToken, err = c.verifyIDToken(ctx, raw, fromAnybody, &idTokenChecks{
-		nonce: d.nonce, maxAge: d.maxAge, started: d.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: d.state,
+func (c *Client) checkResponseIDToken(ctx context.Context, resp *AuthorizationResponse, raw string) (err error) {
+	d := resp.authorization.content
+	resp.idToken, err = c.verifyIDToken(ctx, raw, fromAnybody, &idTokenChecks{
+		nonce: d.nonce, maxAge: d.maxAge, started: d.created.Add(c.clock.Skew), code: resp.code.Reveal(), state: d.state,
 		needSHash: c.detached, frontend: true, acr: d.acr(),
 	})
 	if err != nil {
 		return err
 	}
-	return cb.checkTenant(cb.idToken)
+	return resp.checkTenant(resp.idToken)
 }
 
 // checkTenant: of a template, the issuer of the response was compared by its
 // form only; it is that of the ID token.
-func (cb *AuthorizationResponse) checkTenant(id *IDToken) error {
-	if cb.issuer != "" && id != nil && strings.Contains(cb.authorization.content.issuer, tenantPlaceholder) && id.Issuer() != cb.issuer {
+func (resp *AuthorizationResponse) checkTenant(id *IDToken) error {
+	if resp.issuer != "" && id != nil && strings.Contains(resp.authorization.content.issuer, tenantPlaceholder) && id.Issuer() != resp.issuer {
 		return fail(ErrIssuer, "iss", "response and ID token are from different tenants")
 	}
 	return nil
@@ -479,36 +479,36 @@ func (c *Client) checkResponseIssuer(a *PendingAuthorization, params url.Values)
 // response type id_token there is no code: ExchangeCode makes no request, and the Token
 // contains only the ID token.
 //
-// ExchangeCode returns the errors of a request. If cb was used before, the error
+// ExchangeCode returns the errors of a request. If resp was used before, the error
 // matches [ErrReplay].
-func (c *Client) ExchangeCode(ctx context.Context, cb *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
+func (c *Client) ExchangeCode(ctx context.Context, resp *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
 	if err := c.made(); err != nil {
 		return nil, err
 	}
-	t, err := c.exchangeCode(ctx, cb, opts)
+	t, err := c.exchangeCode(ctx, resp, opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
 	}
 	return t, nil
 }
 
-func (c *Client) exchangeCode(ctx context.Context, cb *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
-	if cb == nil || cb.authorization == nil {
+func (c *Client) exchangeCode(ctx context.Context, resp *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
+	if resp == nil || resp.authorization == nil {
 		return nil, fail(ErrConfig, "AuthorizationResponse", "is empty: pass the one that ValidateAuthorizationResponse made")
 	}
-	if err := c.checkAuthorization(cb.authorization); err != nil {
+	if err := c.checkAuthorization(resp.authorization); err != nil {
 		return nil, err
 	}
-	a := cb.authorization.content
+	a := resp.authorization.content
 	if !a.wants("code") {
-		if cb.used.Swap(true) {
+		if resp.used.Swap(true) {
 			return nil, fail(ErrReplay, "AuthorizationResponse", "was exchanged before")
 		}
-		return c.identityToken(cb.idToken), nil
+		return c.identityToken(resp.idToken), nil
 	}
 	form := url.Values{
 		"grant_type":   {"authorization_code"},
-		"code":         {cb.code.Reveal()},
+		"code":         {resp.code.Reveal()},
 		"redirect_uri": {a.redirectURI},
 	}
 	if a.verifier != "" {
@@ -517,22 +517,22 @@ func (c *Client) exchangeCode(ctx context.Context, cb *AuthorizationResponse, op
 	if err := opts.codeForm(form); err != nil {
 		return nil, err
 	}
-	if cb.used.Swap(true) {
+	if resp.used.Swap(true) {
 		return nil, fail(ErrReplay, "AuthorizationResponse", "was exchanged before")
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: cb.code.Reveal(), state: a.state, acr: a.acr()}})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: resp.code.Reveal(), state: a.state, acr: a.acr()}})
 	if err != nil {
 		return nil, err
 	}
 	if t.login != nil {
 		t.login.requireACR = a.requireACR
 	}
-	if err := cb.checkTenant(t.idToken); err != nil {
+	if err := resp.checkTenant(t.idToken); err != nil {
 		return nil, err
 	}
 	// OIDC Core 3.3.3.6: "the iss and sub Claim Values MUST be identical in both
 	// ID Tokens".
-	if first := cb.idToken; first != nil {
+	if first := resp.idToken; first != nil {
 		switch {
 		case t.idToken.Issuer() != first.Issuer():
 			return nil, fail(ErrIssuer, "iss", "the two ID tokens are from different issuers")

@@ -98,14 +98,14 @@ func TestJARM(t *testing.T) {
 					delete(claims, name)
 				}
 			}
-			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {s.sign(t, tt.typ, claims)}})
+			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {s.sign(t, tt.typ, claims)}})
 			if tt.kind == nil {
-				if err != nil || cb.code.Reveal() != "the-code" {
-					t.Fatalf("%v, %v", cb, err)
+				if err != nil || resp.code.Reveal() != "the-code" {
+					t.Fatalf("%v, %v", resp, err)
 				}
 				return
 			}
-			if cb != nil {
+			if resp != nil {
 				t.Error("an AuthorizationResponse came with the error")
 			}
 			wantError(t, err, tt.kind, tt.param)
@@ -209,11 +209,11 @@ func TestJARMConfiguredOtherwise(t *testing.T) {
 				tt.change(c)
 			}
 		})
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {response}})
+		resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {response}})
 		if tt.kind == nil && err == nil {
 			continue
 		}
-		if wantError(t, err, tt.kind, tt.param); cb != nil {
+		if wantError(t, err, tt.kind, tt.param); resp != nil {
 			t.Errorf("%s: a Callback came with the error", tt.name)
 		}
 	}
@@ -292,9 +292,9 @@ func TestHybrid(t *testing.T) {
 				second[name] = v
 			}
 			s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "", unitClaims(second))}))
-			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 			if tt.second == nil && tt.kind != nil {
-				if cb != nil || len(s.requests("")) > 0 {
+				if resp != nil || len(s.requests("")) > 0 {
 					t.Error("something came of it")
 				}
 				wantError(t, err, tt.kind, tt.param)
@@ -303,7 +303,7 @@ func TestHybrid(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tok, err := c.ExchangeCode(context.Background(), cb, nil)
+			tok, err := c.ExchangeCode(context.Background(), resp, nil)
 			if tt.kind != nil {
 				if tok != nil {
 					t.Error("a token came with the error")
@@ -358,9 +358,9 @@ func TestHybridTenants(t *testing.T) {
 			params.Set("iss", "https://login.example/"+tt.iss+"/v2")
 		}
 		before := len(s.requests("/token"))
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+		resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 		if err == nil {
-			_, err = c.ExchangeCode(context.Background(), cb, nil)
+			_, err = c.ExchangeCode(context.Background(), resp, nil)
 		}
 		if !errors.Is(err, tt.kind) || tt.late != (len(s.requests("/token")) > before) {
 			t.Errorf("%v: %v", tt, err)
@@ -379,11 +379,11 @@ func TestIDTokenResponse(t *testing.T) {
 		t.Errorf("URL has %v", form)
 	}
 	params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "", unitClaims(map[string]any{"nonce": a.content.nonce}))}}
-	cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+	resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tok, err := c.ExchangeCode(context.Background(), cb, nil)
+	tok, err := c.ExchangeCode(context.Background(), resp, nil)
 	if err != nil || tok.Subject() != "alice" || tok.IDToken() == nil || !tok.AccessToken.IsZero() || len(s.requests("")) > 0 {
 		t.Errorf("%v, %v", tok, err)
 	}
@@ -400,7 +400,7 @@ func TestIDTokenResponse(t *testing.T) {
 			t.Errorf("another %s takes the token: %v", name, err)
 		}
 	}
-	_, err = c.ExchangeCode(context.Background(), cb, nil)
+	_, err = c.ExchangeCode(context.Background(), resp, nil)
 	wantError(t, err, ErrReplay, "AuthorizationResponse")
 	a, _ = startForm(t, s, c, r)
 	params.Set("state", a.State())

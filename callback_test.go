@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestValidateCallback changes the parameters of a good response.
-func TestValidateCallback(t *testing.T) {
+// TestValidateAuthorizationResponse changes the parameters of a good response.
+func TestValidateAuthorizationResponse(t *testing.T) {
 	issFlag := func(c *Config) { c.Server.AuthorizationResponseIssParameterSupported = true }
 	issWanted := func(c *Config) { c.RequireResponseIssuer = true }
 	template := tenants("https://login.example/{tenantid}/v2", true)
@@ -84,14 +84,14 @@ func TestValidateCallback(t *testing.T) {
 			a := s.start(t, c, nil)
 			params := url.Values{"code": {"the-code"}, "state": {a.State()}}
 			tt.change(params)
-			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 			if tt.kind == nil {
-				if err != nil || cb.code.Reveal() != "the-code" {
-					t.Fatalf("%v, %v", cb, err)
+				if err != nil || resp.code.Reveal() != "the-code" {
+					t.Fatalf("%v, %v", resp, err)
 				}
 				return
 			}
-			if cb != nil {
+			if resp != nil {
 				t.Error("an AuthorizationResponse came with the error")
 			}
 			wantError(t, err, tt.kind, tt.param)
@@ -202,8 +202,8 @@ func TestAuthorizationLifetime(t *testing.T) {
 	}
 }
 
-// TestCallbackPlace: the parameters come from the one place that was asked for.
-func TestCallbackPlace(t *testing.T) {
+// TestAuthorizationResponsePlace: the parameters come from the one place that was asked for.
+func TestAuthorizationResponsePlace(t *testing.T) {
 	const good = "code=c&state=s"
 	form := func(body string) *http.Request {
 		r := httptest.NewRequest("POST", "/cb", strings.NewReader(body))
@@ -243,7 +243,7 @@ func TestCallbackPlace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			params, err := callbackParams(tt.r, tt.mode)
+			params, err := readResponseParams(tt.r, tt.mode)
 			if tt.kind != nil {
 				if params != nil {
 					t.Error("parameters came with the error")
@@ -284,7 +284,7 @@ func TestFinishAuthorization(t *testing.T) {
 // TestResponseAtItsRedirectURI: RFC 9700, Section 4.4.2.2. The response of another
 // request ends nothing, and that of its own still does.
 func TestResponseAtItsRedirectURI(t *testing.T) {
-	const cb = "https://app.example/callback/honest"
+	const redirect = "https://app.example/callback/honest"
 	// served is what a server sees of the request line.
 	served := func(line string) func(string) *http.Request {
 		return func(params string) *http.Request {
@@ -326,56 +326,56 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 		kind      error
 		param     string
 	}{
-		{"good", cb, nil, served("/callback/honest"), nil, ""},
-		{"at another's redirect URI", cb, nil, served("/callback/evil"), ErrClaim, "redirect_uri"},
-		{"longer", cb, nil, served("/callback/honest/x"), ErrClaim, "redirect_uri"},
-		{"shorter", cb, nil, served("/callback"), ErrClaim, "redirect_uri"},
-		{"a slash at the end", cb, nil, served("/callback/honest/"), ErrClaim, "redirect_uri"},
-		{"two slashes", cb, nil, served("//callback/honest"), ErrClaim, "redirect_uri"},
-		{"other letters", cb, nil, served("/Callback/honest"), ErrClaim, "redirect_uri"},
-		{"dot segments", cb, nil, served("/callback/evil/../honest"), ErrClaim, "redirect_uri"},
-		{"absolute form", cb, nil, served("http://elsewhere.example/callback/honest"), nil, ""},
-		{"absolute form of another", cb, nil, served("http://app.example/callback/evil"), ErrClaim, "redirect_uri"},
-		{"a scheme and no host", cb, nil, edited(served("/callback/honest"), func(r *http.Request) { r.RequestURI = "x:" + r.RequestURI }), ErrClaim, "redirect_uri"},
+		{"good", redirect, nil, served("/callback/honest"), nil, ""},
+		{"at another's redirect URI", redirect, nil, served("/callback/evil"), ErrClaim, "redirect_uri"},
+		{"longer", redirect, nil, served("/callback/honest/x"), ErrClaim, "redirect_uri"},
+		{"shorter", redirect, nil, served("/callback"), ErrClaim, "redirect_uri"},
+		{"a slash at the end", redirect, nil, served("/callback/honest/"), ErrClaim, "redirect_uri"},
+		{"two slashes", redirect, nil, served("//callback/honest"), ErrClaim, "redirect_uri"},
+		{"other letters", redirect, nil, served("/Callback/honest"), ErrClaim, "redirect_uri"},
+		{"dot segments", redirect, nil, served("/callback/evil/../honest"), ErrClaim, "redirect_uri"},
+		{"absolute form", redirect, nil, served("http://elsewhere.example/callback/honest"), nil, ""},
+		{"absolute form of another", redirect, nil, served("http://app.example/callback/evil"), ErrClaim, "redirect_uri"},
+		{"a scheme and no host", redirect, nil, edited(served("/callback/honest"), func(r *http.Request) { r.RequestURI = "x:" + r.RequestURI }), ErrClaim, "redirect_uri"},
 		{"a scheme and no host, no path", "https://app.example", nil, edited(served("/"), func(r *http.Request) { r.RequestURI = "x:" + r.RequestURI }), ErrClaim, "redirect_uri"},
-		{"escaped letters", cb, nil, served("/callback/h%6fnest"), nil, ""},
-		{"escaped slash", cb, nil, served("/callback%2Fhonest"), ErrClaim, "redirect_uri"},
+		{"escaped letters", redirect, nil, served("/callback/h%6fnest"), nil, ""},
+		{"escaped slash", redirect, nil, served("/callback%2Fhonest"), ErrClaim, "redirect_uri"},
 		{"escapes in other letters", "https://app.example/a%2fb", nil, served("/a%2Fb"), nil, ""},
 		{"escaped in the redirect URI", "https://app.example/%63b", nil, served("/cb"), nil, ""},
 		{"beyond ASCII", "https://app.example/zurück", nil, served("/zur%C3%BCck"), nil, ""},
 		{"no path", "https://app.example", nil, served("/"), nil, ""},
 		{"no path, and another", "https://app.example", nil, served("/x"), ErrClaim, "redirect_uri"},
-		{"behind StripPrefix", cb, nil, through(strip, served("/callback/honest")), nil, ""},
+		{"behind StripPrefix", redirect, nil, through(strip, served("/callback/honest")), nil, ""},
 		{"another behind StripPrefix", "https://app.example/honest", nil, through(strip, served("/callback/honest")), ErrClaim, "redirect_uri"},
-		{"without a request line", cb, nil, edited(served("/callback/honest"), func(r *http.Request) { r.RequestURI = "" }), nil, ""},
-		{"another without a request line", cb, nil, edited(served("/callback/evil"), func(r *http.Request) { r.RequestURI = "" }), ErrClaim, "redirect_uri"},
+		{"without a request line", redirect, nil, edited(served("/callback/honest"), func(r *http.Request) { r.RequestURI = "" }), nil, ""},
+		{"another without a request line", redirect, nil, edited(served("/callback/evil"), func(r *http.Request) { r.RequestURI = "" }), ErrClaim, "redirect_uri"},
 		{"loopback", "http://127.0.0.1:4711/callback", nil, served("/callback"), nil, ""},
 		{"private-use", "com.example.app:/callback", nil, served("/callback"), nil, ""},
 		{"private-use without a slash", "com.example.app:callback", nil, served("/callback"), ErrClaim, "redirect_uri"},
 
-		{"own query", cb + "?server=a&x=1&x=2", nil, served("/callback/honest?x=1&server=a&x=2"), nil, ""},
-		{"own query, of another server", cb + "?server=a", nil, served("/callback/honest?server=b"), ErrClaim, "redirect_uri"},
-		{"own query, both", cb + "?server=a", nil, served("/callback/honest?server=a&server=b"), ErrClaim, "redirect_uri"},
-		{"own query, missing", cb + "?server=a", nil, served("/callback/honest"), ErrClaim, "redirect_uri"},
-		{"own query, empty", cb + "?server", nil, served("/callback/honest?server="), nil, ""},
-		{"more in the query", cb, nil, served("/callback/honest?utm=1"), nil, ""},
+		{"own query", redirect + "?server=a&x=1&x=2", nil, served("/callback/honest?x=1&server=a&x=2"), nil, ""},
+		{"own query, of another server", redirect + "?server=a", nil, served("/callback/honest?server=b"), ErrClaim, "redirect_uri"},
+		{"own query, both", redirect + "?server=a", nil, served("/callback/honest?server=a&server=b"), ErrClaim, "redirect_uri"},
+		{"own query, missing", redirect + "?server=a", nil, served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"own query, empty", redirect + "?server", nil, served("/callback/honest?server="), nil, ""},
+		{"more in the query", redirect, nil, served("/callback/honest?utm=1"), nil, ""},
 
 		{"a proxy cuts the path", "https://app.example/app/cb", nil, served("/cb"), ErrClaim, "redirect_uri"},
 		{"a proxy cuts the path, said", "https://app.example/app/cb", origin("https://app.example/app"), served("/cb"), nil, ""},
-		{"another origin", cb, origin("https://evil.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
-		{"another scheme", cb, origin("http://app.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
-		{"another port", cb, origin("https://app.example:8443"), served("/callback/honest"), ErrClaim, "redirect_uri"},
-		{"the port of the scheme", cb, origin("HTTPS://APP.example:443"), served("/callback/honest"), nil, ""},
+		{"another origin", redirect, origin("https://evil.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"another scheme", redirect, origin("http://app.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"another port", redirect, origin("https://app.example:8443"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"the port of the scheme", redirect, origin("HTTPS://APP.example:443"), served("/callback/honest"), nil, ""},
 		{"another port of loopback", "http://127.0.0.1:4711/callback", origin("http://127.0.0.1:4712"), served("/callback"), ErrClaim, "redirect_uri"},
-		{"another path, said", cb, origin("https://app.example/x"), served("/callback/honest"), ErrClaim, "redirect_uri"},
-		{"own query, said", cb + "?server=a", origin("https://app.example"), served("/callback/honest?server=b"), ErrClaim, "redirect_uri"},
-		{"dot segments, said", cb, origin("https://app.example/.."), served("/callback/honest"), ErrClaim, "CallbackURL"},
-		{"not a URL, said", cb, origin("https://app.example:x"), served("/callback/honest"), ErrClaim, "CallbackURL"},
-		{"an error", cb, says(nil, errors.New("no header")), served("/callback/honest"), ErrClaim, "CallbackURL"},
-		{"an error that is known again", cb, says(nil, noHeader), served("/callback/honest"), noHeader, "CallbackURL"},
-		{"nothing", cb, says(nil, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
-		{"no scheme", cb, says(&url.URL{Host: "app.example", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
-		{"no host", cb, says(&url.URL{Scheme: "https", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
+		{"another path, said", redirect, origin("https://app.example/x"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"own query, said", redirect + "?server=a", origin("https://app.example"), served("/callback/honest?server=b"), ErrClaim, "redirect_uri"},
+		{"dot segments, said", redirect, origin("https://app.example/.."), served("/callback/honest"), ErrClaim, "CallbackURL"},
+		{"not a URL, said", redirect, origin("https://app.example:x"), served("/callback/honest"), ErrClaim, "CallbackURL"},
+		{"an error", redirect, says(nil, errors.New("no header")), served("/callback/honest"), ErrClaim, "CallbackURL"},
+		{"an error that is known again", redirect, says(nil, noHeader), served("/callback/honest"), noHeader, "CallbackURL"},
+		{"nothing", redirect, says(nil, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
+		{"no scheme", redirect, says(&url.URL{Host: "app.example", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
+		{"no host", redirect, says(&url.URL{Scheme: "https", Path: "/callback/honest"}, nil), served("/callback/honest"), ErrConfig, "CallbackURL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newUnitServer()
@@ -428,8 +428,8 @@ func TestFinishAuthorizationWithoutRequest(t *testing.T) {
 	}
 }
 
-// TestValidateCallbackURL: what a native app was opened with (RFC 8252, Section 8.10).
-func TestValidateCallbackURL(t *testing.T) {
+// TestValidateAuthorizationResponseURL: what a native app was opened with (RFC 8252, Section 8.10).
+func TestValidateAuthorizationResponseURL(t *testing.T) {
 	const app, claimed, loopback = "com.example.app:/cb", "https://app.example/cb", "http://127.0.0.1:4711/cb"
 	for _, tt := range []struct {
 		name, uri, mode, url string // S in url: the state
@@ -475,16 +475,16 @@ func TestValidateCallbackURL(t *testing.T) {
 			s := newUnitServer()
 			c := s.client(t, nil)
 			a := s.start(t, c, &AuthorizationRequest{RedirectURI: tt.uri, ResponseMode: tt.mode})
-			cb, err := c.ValidateAuthorizationResponseURL(context.Background(), a, strings.ReplaceAll(tt.url, "S", a.State()))
+			resp, err := c.ValidateAuthorizationResponseURL(context.Background(), a, strings.ReplaceAll(tt.url, "S", a.State()))
 			if tt.kind == nil {
-				if err != nil || cb.code.Reveal() != "c" {
-					t.Errorf("%v, %v", cb, err)
+				if err != nil || resp.code.Reveal() != "c" {
+					t.Errorf("%v, %v", resp, err)
 				}
 				return
 			}
 			wantError(t, err, tt.kind, tt.param)
-			if cb != nil || strings.Contains(err.Error(), a.State()) || a.used.Load() {
-				t.Errorf("%v, used %v, with %v", cb, a.used.Load(), err)
+			if resp != nil || strings.Contains(err.Error(), a.State()) || a.used.Load() {
+				t.Errorf("%v, used %v, with %v", resp, a.used.Load(), err)
 			}
 		})
 	}
@@ -545,9 +545,9 @@ func TestResponseIssuerBesideIDToken(t *testing.T) {
 			params := url.Values{"state": {a.State()}, "id_token": {s.sign(t, "JWT", unitClaims(map[string]any{"nonce": a.content.nonce}))}}
 			maps.Copy(params, tt.change)
 			maps.DeleteFunc(params, func(_ string, values []string) bool { return values == nil })
-			cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
-			if !errors.Is(err, tt.kind) || (cb == nil) != (tt.kind != nil) {
-				t.Errorf("%v, %v", cb, err)
+			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+			if !errors.Is(err, tt.kind) || (resp == nil) != (tt.kind != nil) {
+				t.Errorf("%v, %v", resp, err)
 			}
 		})
 	}
@@ -656,9 +656,9 @@ func TestSlowConsent(t *testing.T) {
 		if a.content.wants("id_token") {
 			params.Set("id_token", token)
 		}
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
+		resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 		if err == nil {
-			_, err = c.ExchangeCode(context.Background(), cb, nil)
+			_, err = c.ExchangeCode(context.Background(), resp, nil)
 		}
 		if !errors.Is(err, tt.kind) {
 			t.Errorf("%s, logged in after %d s: %v", tt.responseType, tt.authTime, err)
@@ -666,7 +666,7 @@ func TestSlowConsent(t *testing.T) {
 	}
 }
 
-func TestCallbackContext(t *testing.T) {
+func TestAuthorizationResponseContext(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
 	a := s.start(t, c, nil)
@@ -674,7 +674,7 @@ func TestCallbackContext(t *testing.T) {
 	cancel()
 	_, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {"x"}, "state": {a.State()}})
 	var e *Error
-	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Op != opCallback {
+	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Op != opAuthorizationResponse {
 		t.Errorf("error %v", err)
 	}
 }

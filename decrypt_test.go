@@ -1056,9 +1056,9 @@ func encryptedKinds() map[string]encryptedKind {
 			func(t *testing.T, s *unitServer, c *Client, wrap func(string) string) error {
 				a := s.start(t, c, &jarmRequest)
 				response := s.sign(t, "JWT", m{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "code": "the-code", "state": a.State()})
-				cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {wrap(response)}})
-				if (cb == nil) == (err == nil) {
-					t.Errorf("%v, %v", cb, err)
+				resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {wrap(response)}})
+				if (resp == nil) == (err == nil) {
+					t.Errorf("%v, %v", resp, err)
 				}
 				return err
 			},

@@ -716,7 +716,7 @@ func FuzzUserInfoResponse(f *testing.F) {
 // Whatever comes to the redirect URI, the code goes to the token endpoint only
 // if the response has the state that was sent, names no other issuer, and no
 // error; and then it is that code.
-func FuzzCallback(f *testing.F) {
+func FuzzAuthorizationResponse(f *testing.F) {
 	for _, s := range []string{
 		"code=c&state=STATE", "code=c&state=STATE&iss=https%3A%2F%2Fop.example", "code=c&state=STATE&iss=https%3A%2F%2Fattacker.example",
 		"code=c&state=other", "code=c", "state=STATE", "code=&state=STATE", "code=c&code=d&state=STATE", "code=c&state=STATE&state=STATE",
@@ -848,17 +848,17 @@ func FuzzJARMClaims(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {token}})
-		if (cb == nil) == (err == nil) {
-			t.Fatalf("%v with error %v", cb, err)
+		resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {token}})
+		if (resp == nil) == (err == nil) {
+			t.Fatalf("%v with error %v", resp, err)
 		}
 		if err != nil {
 			return
 		}
 		var got map[string]any
-		if err := json.Unmarshal([]byte(claims), &got); err != nil || got["code"] != cb.code.Reveal() || cb.code.IsZero() ||
+		if err := json.Unmarshal([]byte(claims), &got); err != nil || got["code"] != resp.code.Reveal() || resp.code.IsZero() ||
 			got["error"] != nil && got["error"] != "" {
-			t.Fatalf("%s gives %q, %v", claims, cb.code.Reveal(), err)
+			t.Fatalf("%s gives %q, %v", claims, resp.code.Reveal(), err)
 		}
 	})
 }

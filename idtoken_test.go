@@ -491,11 +491,11 @@ func TestIDTokenOfAPI(t *testing.T) {
 			delete(claims, "nonce")
 		}
 		s.answer("/token", unitJSON(t, m{"access_token": "at", "token_type": "Bearer", "id_token": s.sign(t, "JWT", unitClaims(claims))}))
-		cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"c"}, "state": {a.content.state}})
+		resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"c"}, "state": {a.content.state}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, tt.kind) {
+		if _, err = c.ExchangeCode(context.Background(), resp, nil); !errors.Is(err, tt.kind) {
 			t.Errorf("%s in a login (no nonce: %v): %v", tt.name, tt.noNonce, err)
 		}
 	}

@@ -153,7 +153,7 @@ func TestLogoutHandlerFormWasRead(t *testing.T) {
 	calls.want(t, 1)
 }
 
-func TestLogoutHandlerCallback(t *testing.T) {
+func TestLogoutHandlerOnLogout(t *testing.T) {
 	s := newUnitServer()
 	type key struct{}
 	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
@@ -230,7 +230,7 @@ func TestLogoutHandlerReplayToTheEnd(t *testing.T) {
 }
 
 // Where the session was not ended, the server is told so and may come again.
-func TestLogoutHandlerCallbackFails(t *testing.T) {
+func TestLogoutHandlerOnLogoutFails(t *testing.T) {
 	s := newUnitServer()
 	calls := logoutCalls{err: errors.New("database: " + secretMarker)}
 	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: calls.onLogout})
@@ -248,7 +248,7 @@ func TestLogoutHandlerCallbackFails(t *testing.T) {
 }
 
 // net/http recovers: the program goes on, and the session with it.
-func TestLogoutHandlerCallbackPanics(t *testing.T) {
+func TestLogoutHandlerOnLogoutPanics(t *testing.T) {
 	s := newUnitServer()
 	var calls logoutCalls
 	h := s.client(t, nil).BackchannelLogoutHandler(LogoutOptions{OnLogout: func(ctx context.Context, l *LogoutToken) error {
@@ -509,7 +509,7 @@ func TestLogoutHandlerBodyBreaks(t *testing.T) {
 	calls.want(t, 0)
 }
 
-func TestLogoutHandlerNeedsCallback(t *testing.T) {
+func TestLogoutHandlerNeedsOnLogout(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("a handler without OnLogout")

@@ -343,14 +343,14 @@ func TestResponseModes(t *testing.T) {
 // finishByHand takes the two steps of FinishAuthorization apart.
 func finishByHand(t *testing.T, client *oauth.Client, pending *oauth.PendingAuthorization, params url.Values) (*oauth.Token, error) {
 	t.Helper()
-	cb, err := client.ValidateAuthorizationResponse(t.Context(), pending, params)
-	if (cb == nil) == (err == nil) {
-		t.Errorf("callback %v together with error %v", cb, err)
+	resp, err := client.ValidateAuthorizationResponse(t.Context(), pending, params)
+	if (resp == nil) == (err == nil) {
+		t.Errorf("response %v together with error %v", resp, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return client.ExchangeCode(t.Context(), cb, nil)
+	return client.ExchangeCode(t.Context(), resp, nil)
 }
 
 // Redirect URIs of RFC 8252: an app's own scheme, and loopback with any port.

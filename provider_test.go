@@ -193,11 +193,11 @@ func TestProviderApple(t *testing.T) {
 	s.answer("/token", unitTokenBody(t, nil))
 	c := s.client(t, nil)
 	for verified, want := range map[any]bool{"true": true, true: true, "false": false, false: false, "TRUE": false, 1: false, unitRemoved: false} {
-		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "email"}})
+		resp := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "email"}})
 		s.answer("/token", unitTokenBody(t, m{"expires_in": 3600, "refresh_token": "rt-1", "id_token": s.sign(t, "JWT", unitClaims(m{
-			"nonce": cb.authorization.content.nonce, "nonce_supported": true, "email": "a@privaterelay.appleid.com", "email_verified": verified, "is_private_email": "true",
+			"nonce": resp.authorization.content.nonce, "nonce_supported": true, "email": "a@privaterelay.appleid.com", "email_verified": verified, "is_private_email": "true",
 		}))}))
-		token, err := c.ExchangeCode(context.Background(), cb, nil)
+		token, err := c.ExchangeCode(context.Background(), resp, nil)
 		if err != nil || token.IDToken().EmailVerified() != want {
 			t.Fatalf("email_verified %v: %v, %v", verified, token, err)
 		}

@@ -224,11 +224,11 @@ func redactCalls(t *testing.T, s *unitServer, k map[string]string, auth func(str
 				content: &pendingAuthorizationData{issuer: unitIssuer, clientID: unitClient, redirectURI: "https://app.example/cb", responseType: "code",
 					state: k["state"], nonce: k["nonce"], verifier: k["verifier"], created: unitNow()},
 			}
-			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {k["code"]}, "state": {k["state"]}})
+			resp, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"code": {k["code"]}, "state": {k["state"]}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return of(c.ExchangeCode(ctx, cb, nil))
+			return of(c.ExchangeCode(ctx, resp, nil))
 		},
 		"Register": func() error { return of(Register(ctx, &as, m, registration)) },
 		"Registration.Update": func() error {

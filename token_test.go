@@ -16,11 +16,11 @@ import (
 func unitResponse(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) *AuthorizationResponse {
 	t.Helper()
 	a := s.start(t, c, r)
-	cb, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"the-code"}, "state": {a.State()}})
+	resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"code": {"the-code"}, "state": {a.State()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cb
+	return resp
 }
 
 var plainRequest = AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"a", "b"}}
@@ -159,8 +159,8 @@ func TestTokenRefusals(t *testing.T) {
 			tt.answer.header = cmpHeader(tt.answer.header, "WWW-Authenticate", `Basic realm="x"`)
 			s.set("/token", tt.answer)
 			c := s.client(t, nil)
-			cb := unitResponse(t, s, c, &plainRequest)
-			tok, err := c.ExchangeCode(context.Background(), cb, nil)
+			resp := unitResponse(t, s, c, &plainRequest)
+			tok, err := c.ExchangeCode(context.Background(), resp, nil)
 			var e *ResponseError
 			if tok != nil || !errors.As(err, &e) {
 				t.Fatalf("%v, %v", tok, err)
@@ -175,7 +175,7 @@ func TestTokenRefusals(t *testing.T) {
 			if n := len(s.requests("")); n != 1 {
 				t.Errorf("%d requests", n)
 			}
-			_, err = c.ExchangeCode(context.Background(), cb, nil)
+			_, err = c.ExchangeCode(context.Background(), resp, nil)
 			wantError(t, err, ErrReplay, "AuthorizationResponse")
 			if n := len(s.requests("")); n != 1 {
 				t.Error("the code was sent twice")
@@ -299,7 +299,7 @@ func TestMaxAgeReachesIDToken(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
 	for age, kind := range map[int64]error{unitTime - 80: nil, unitTime - 100: ErrExpired} {
-		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(60)})
+		resp := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, MaxAge: int64p(60)})
 		s.answer(
 			"/token",
 			unitJSON(
@@ -307,11 +307,11 @@ func TestMaxAgeReachesIDToken(t *testing.T) {
 				map[string]any{
 					"access_token": "at",
 					"token_type":   "Bearer",
-					"id_token":     s.sign(t, "JWT", unitClaims(map[string]any{"nonce": cb.authorization.content.nonce, "auth_time": age})),
+					"id_token":     s.sign(t, "JWT", unitClaims(map[string]any{"nonce": resp.authorization.content.nonce, "auth_time": age})),
 				},
 			),
 		)
-		if _, err := c.ExchangeCode(context.Background(), cb, nil); !errors.Is(err, kind) {
+		if _, err := c.ExchangeCode(context.Background(), resp, nil); !errors.Is(err, kind) {
 			t.Errorf("auth_time %d: %v", age, err)
 		}
 	}
@@ -321,18 +321,18 @@ func TestGrantOptions(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
 	c := s.client(t, nil)
-	cb := unitResponse(t, s, c, &plainRequest)
+	resp := unitResponse(t, s, c, &plainRequest)
 	for _, name := range []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "client_assertion", "client_assertion_type", "resource", "scope"} {
-		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Params: url.Values{name: {"x"}}})
+		_, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{Params: url.Values{name: {"x"}}})
 		wantError(t, err, ErrConfig, "Params")
 	}
 	for _, name := range append([]string{"authorization", "dpop"}, reservedHeaders[:]...) {
-		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Header: http.Header{name: {"x"}}})
+		_, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{Header: http.Header{name: {"x"}}})
 		wantError(t, err, ErrConfig, "Header")
 	}
-	_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Scope: []string{"a"}})
+	_, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{Scope: []string{"a"}})
 	wantError(t, err, ErrConfig, "Scope")
-	if _, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{
+	if _, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{
 		Resource: []string{"https://a.example"}, Params: url.Values{"x": {"y"}}, Header: http.Header{"X-Request-Id": {"1"}},
 	}); err != nil {
 		t.Fatal(err) // wrong options did not use the AuthorizationResponse up
@@ -391,9 +391,9 @@ func TestTokenSaved(t *testing.T) {
 func TestHeaderNames(t *testing.T) {
 	s := newUnitServer()
 	c := s.client(t, nil)
-	cb := unitResponse(t, s, c, &plainRequest)
+	resp := unitResponse(t, s, c, &plainRequest)
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key", "", "X Y", "X\r\nY", "X:", "\u00e9"} {
-		_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Header: http.Header{name: {"x"}}})
+		_, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{Header: http.Header{name: {"x"}}})
 		wantError(t, err, ErrConfig, "Header")
 	}
 }

@@ -450,13 +450,13 @@ func (x *crossTable) places() []crossPlace {
 		}},
 		{name: crossCallbackID, show: func(raw string, _ *SigningKey) (bool, error) {
 			a := x.answerTo(c, "id_token", "fragment")
-			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"state": {crossState}, "id_token": {raw}})
-			return cb != nil, err
+			resp, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"state": {crossState}, "id_token": {raw}})
+			return resp != nil, err
 		}},
 		{name: crossJARM, aud: crossClaims{"aud": unitClient}, show: func(raw string, _ *SigningKey) (bool, error) {
 			a := x.answerTo(c, "code", "jwt")
-			cb, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"response": {raw}})
-			return cb != nil, err
+			resp, err := c.ValidateAuthorizationResponse(ctx, a, url.Values{"response": {raw}})
+			return resp != nil, err
 		}},
 		{name: crossLogout, show: func(raw string, _ *SigningKey) (bool, error) {
 			l, err := c.VerifyLogoutToken(ctx, raw)
@@ -704,14 +704,14 @@ func TestCrossTableTenant(t *testing.T) {
 		a := x.answerTo(c, "code", "jwt")
 		x.s.answer("/token", unitJSON(t, crossClaims{"access_token": "at", "token_type": "Bearer",
 			"id_token": x.make(&id, place, x.s.key, crossClaims{"iss": crossIss(tt.token), "tid": tt.token})}))
-		cb, err := c.ValidateAuthorizationResponse(
+		resp, err := c.ValidateAuthorizationResponse(
 			context.Background(),
 			a,
 			url.Values{"response": {x.make(&jarm, place, x.s.key, crossClaims{"iss": crossIss(tt.response)})}},
 		)
 		var tok *Token
 		if err == nil {
-			tok, err = c.ExchangeCode(context.Background(), cb, nil)
+			tok, err = c.ExchangeCode(context.Background(), resp, nil)
 		}
 		if (tok != nil) != (tt.want == nil) || !errors.Is(err, tt.want) {
 			t.Errorf("JARM, %s: error %v, want %v", tt.name, err, tt.want)
