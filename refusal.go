@@ -72,9 +72,10 @@ func (t *Trace) requestRefused(r *http.Request, err error) {
 
 // WriteError responds to a request that was refused with err, which was returned by
 // [ResourceServer.Authenticate] or [ResourceServer.Check]. It writes the status,
-// and the challenges that tell the client how to proceed. The client learns only
-// the kind of err; the program should log err itself. If err is of a kind that says
-// nothing about the request, the status is 500.
+// and the challenges that tell the client how to proceed, which replace any earlier
+// WWW-Authenticate header field. The client learns only the kind of err; the program
+// should log err itself. If err is of a kind that says nothing about the request, the
+// status is 500.
 func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 	status, code, again := refusalOf(err)
 	if status == http.StatusTooManyRequests {
@@ -89,6 +90,9 @@ func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 	if errors.As(err, &e) {
 		a = e.answer
 	}
+	// One that stands there already is not from here: it would send the client of an API
+	// that is away for another token.
+	h.Del("WWW-Authenticate")
 	if status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
 		rs.challenge(h, a, code)
 	}
@@ -112,7 +116,6 @@ func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 // challenge writes one challenge for each scheme that may be used. The error is
 // in that of the one that was tried (RFC 9449, Section 7.2).
 func (rs *ResourceServer) challenge(h http.Header, a answer, code string) {
-	h.Del("WWW-Authenticate")
 	schemes := [...]string{bearerScheme, dpopScheme}
 	for _, scheme := range schemes {
 		if scheme == bearerScheme && rs.needDPoP {
