@@ -112,7 +112,7 @@ func (noAttempts) retry(*httpResponse) bool { return false }
 // An httpResponse was read to its end, within maxBody.
 type httpResponse struct {
 	op        string
-	request   *httpRequest // with sent, what secretsOf reads
+	request   *httpRequest // with sent, what secrets reads
 	sent      http.Header
 	scheme    string // of the Authorization header field of the request; "" if it had none
 	status    int
@@ -514,7 +514,7 @@ func (r *httpResponse) secrets() []string {
 	if r.request == nil {
 		return nil
 	}
-	return secretsOf(r.request, r.sent)
+	return secretsOf(r.request.form, r.request.json, r.sent)
 }
 
 // withoutSecrets takes what of the request is secret out of an error about what came
@@ -522,8 +522,8 @@ func (r *httpResponse) secrets() []string {
 func (r *httpResponse) withoutSecrets(err error) error { return withoutSecrets(err, r.secrets) }
 
 // secretsOf is what of a request is secret: it is not for the text of an error.
-func secretsOf(r *httpRequest, h http.Header) (secrets []string) {
-	for name, values := range r.form {
+func secretsOf(form url.Values, json []byte, h http.Header) (secrets []string) {
+	for name, values := range form {
 		if !slices.Contains(publicParams[:], name) {
 			secrets = append(secrets, values...)
 		}
@@ -541,7 +541,7 @@ func secretsOf(r *httpRequest, h http.Header) (secrets []string) {
 	if _, password, ok := (&http.Request{Header: h}).BasicAuth(); ok {
 		secrets = append(secrets, password)
 	}
-	if o, err := parseObject(string(r.json), documentForm, ErrConfig); err == nil {
+	if o, err := parseObject(string(json), documentForm, ErrConfig); err == nil {
 		for _, name := range secretMembers {
 			s, _, _ := o.string(name)
 			secrets = append(secrets, s)
