@@ -521,35 +521,6 @@ func (r *httpResponse) secrets() []string {
 // with the answer, of which the code that judges tokens and URLs knows nothing.
 func (r *httpResponse) withoutSecrets(err error) error { return withoutSecrets(err, r.secrets) }
 
-// secretsOf is what of a request is secret: it is not for the text of an error.
-func secretsOf(form url.Values, json []byte, h http.Header) (secrets []string) {
-	for name, values := range form {
-		if !slices.Contains(publicParams[:], name) {
-			secrets = append(secrets, values...)
-		}
-	}
-	for name, values := range h {
-		if slices.Contains(publicFields[:], name) {
-			continue
-		}
-		for _, v := range values {
-			_, credentials, _ := strings.Cut(v, " ")
-			secrets = append(secrets, v, strings.TrimRight(credentials, "="))
-		}
-	}
-	// RFC 6749, Section 2.3.1: what is in Basic is form-encoded, which is a spelling.
-	if _, password, ok := (&http.Request{Header: h}).BasicAuth(); ok {
-		secrets = append(secrets, password)
-	}
-	if o, err := parseObject(string(json), documentForm, ErrConfig); err == nil {
-		for _, name := range secretMembers {
-			s, _, _ := o.string(name)
-			secrets = append(secrets, s)
-		}
-	}
-	return secrets
-}
-
 // boundedHeader is a copy of h without the fields that are too large together;
 // those that an error is judged by come first.
 func boundedHeader(h http.Header) http.Header {

@@ -6,6 +6,9 @@ package oauth
 
 import (
 	"bytes"
+	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -28,6 +31,35 @@ var publicFields = [...]string{
 
 // secretMembers are those of JSON requests: RFC 7591, RFC 7592.
 var secretMembers = [...]string{"client_secret", "registration_access_token", "software_statement"}
+
+// secretsOf is what of a request is secret: it is not for the text of an error.
+func secretsOf(form url.Values, json []byte, h http.Header) (secrets []string) {
+	for name, values := range form {
+		if !slices.Contains(publicParams[:], name) {
+			secrets = append(secrets, values...)
+		}
+	}
+	for name, values := range h {
+		if slices.Contains(publicFields[:], name) {
+			continue
+		}
+		for _, v := range values {
+			_, credentials, _ := strings.Cut(v, " ")
+			secrets = append(secrets, v, strings.TrimRight(credentials, "="))
+		}
+	}
+	// RFC 6749, Section 2.3.1: what is in Basic is form-encoded, which is a spelling.
+	if _, password, ok := (&http.Request{Header: h}).BasicAuth(); ok {
+		secrets = append(secrets, password)
+	}
+	if o, err := parseObject(string(json), documentForm, ErrConfig); err == nil {
+		for _, name := range secretMembers {
+			s, _, _ := o.string(name)
+			secrets = append(secrets, s)
+		}
+	}
+	return secrets
+}
 
 // redact takes the secrets out of a text: as they are, percent- or form-encoded,
 // with the escapes of JSON, HTML and programming languages, in several layers of
