@@ -47,7 +47,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(web.Serve(api))
+	log.Fatal(web.Serve(context.Background(), api))
 }
 
 func newAPI(ctx context.Context, httpClient *http.Client) (http.Handler, error) {

@@ -48,7 +48,7 @@ func main() {
 		cfg.Metadata.BackchannelTokenDeliveryMode = "ping"
 		mux := http.NewServeMux()
 		mux.Handle("POST /notification", box)
-		go func() { log.Fatal(web.Serve(mux)) }()
+		go func() { log.Fatal(web.Serve(context.Background(), mux)) }()
 	}
 	client, err := oauth.NewClient(cfg)
 	check(err)

@@ -56,7 +56,7 @@ func main() {
 	check(err)
 	mux := http.NewServeMux()
 	mux.Handle("GET /", a.rs.Require(oauth.Requirement{}, a))
-	log.Fatal(web.Serve(mux))
+	log.Fatal(web.Serve(context.Background(), mux))
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {

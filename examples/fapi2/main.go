@@ -17,45 +17,37 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log"
 	"net/http"
-	"net/url"
-	"os"
-	"strings"
-	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/examples/internal/web"
 )
 
 type app struct {
-	client  *oauth.Client
-	api     *url.URL
-	cookie  web.Cookie
-	pending web.Store[*oauth.PendingAuthorization] // logins under way, by session
+	client   *oauth.Client
+	sessions *web.Sessions
 }
 
 func main() {
-	httpClient := demo.Client("fapi2")
-	text, err := os.ReadFile(os.Getenv("OAUTH_KEY"))
-	check(err)
-	key, err := oauth.ParseSigningKey(text, oauth.Algorithm(os.Getenv("OAUTH_KEY_ALG")), "")
-	check(err)
-	// The key that tokens are bound to. An application that keeps refresh tokens keeps
-	// this key, too.
+	demo.Run("fapi2")
+	ctx, httpClient := env.Context(), env.HTTPClient()
+	key, err := oauth.ParseSigningKey(env.File("OAUTH_KEY"), oauth.Algorithm(env.Get("OAUTH_KEY_ALG")), "")
+	env.Check(err)
+	// Tokens are bound to this key. An application that keeps refresh tokens keeps it, too.
 	proofKey, err := oauth.GenerateSigningKey(oauth.ES256)
-	check(err)
+	env.Check(err)
 	dpop, err := oauth.NewDPoP(proofKey, oauth.Clock{})
-	check(err)
-	server, err := oauth.Discover(context.Background(), os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
-	check(err)
+	env.Check(err)
+	server, err := oauth.Discover(ctx, env.Get("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	env.Check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server: server,
 		Metadata: oauth.ClientMetadata{
-			ClientID:                           os.Getenv("OAUTH_CLIENT_ID"),
+			ClientID:                           env.Get("OAUTH_CLIENT_ID"),
 			AuthorizationSignedResponseAlg:     oauth.ES256,
 			IDTokenSignedResponseAlg:           oauth.ES256,
 			RequestObjectSigningAlg:            key.Algorithm(),
@@ -67,82 +59,48 @@ func main() {
 		HTTPClient:            httpClient,
 		RequireResponseIssuer: true, // FAPI 2.0 wants iss in every response; its JWT has it
 	})
-	check(err)
-	api, err := url.Parse(os.Getenv("OAUTH_API"))
-	check(err)
-	a := &app{client: client, api: api}
-	a.cookie.Secure = strings.HasPrefix(os.Getenv("OAUTH_REDIRECT_URI"), "https:")
-	a.pending.Life = 10 * time.Minute
+	env.Check(err)
+	a := &app{client, web.NewSessions(env.Get("OAUTH_REDIRECT_URI"))}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", a.login)
 	mux.HandleFunc("GET /callback", a.callback)
-	log.Fatal(web.Serve(mux))
+	log.Fatal(web.Serve(ctx, mux))
 }
 
 func (a *app) login(w http.ResponseWriter, r *http.Request) {
 	auth, err := a.client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
-		RedirectURI:  os.Getenv("OAUTH_REDIRECT_URI"),
+		RedirectURI:  env.Get("OAUTH_REDIRECT_URI"),
 		Scope:        []string{"openid"},
 		ResponseMode: "jwt", // JARM
 	})
 	if err != nil {
-		fail(w, http.StatusBadGateway, err)
+		web.Fail(w, http.StatusBadGateway, err)
 		return
 	}
 	// By the session alone: the state of the response is in its JWT, which is not
 	// verified yet when the login is looked for.
-	a.pending.Put(a.cookie.Continue(w, r), auth)
-	http.Redirect(w, r, auth.URL(), http.StatusSeeOther)
+	a.sessions.Begin(w, r, "", auth)
 }
 
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
-	auth, ok := a.pending.Take(a.cookie.Session(r))
+	auth, ok := a.sessions.Finish(w, r, "")
 	if !ok {
-		http.Error(w, "This login was not started in this browser, was finished before, or took too long.", http.StatusForbidden)
 		return
 	}
 	token, err := a.client.FinishAuthorization(r, auth, nil)
 	if err != nil {
-		fail(w, http.StatusForbidden, err)
+		web.Fail(w, http.StatusForbidden, err)
 		return
 	}
 	issuer, subject, err := token.Identity()
 	if err != nil {
-		fail(w, http.StatusForbidden, err)
+		web.Fail(w, http.StatusForbidden, err)
 		return
 	}
-	resp, err := a.call(r.Context(), token)
+	body, err := web.Call(r.Context(), a.client, token, env.Get("OAUTH_API"))
 	if err != nil {
-		fail(w, http.StatusBadGateway, err)
+		web.Fail(w, http.StatusBadGateway, err)
 		return
 	}
-	resp.Body.Close()
-	fmt.Fprintf(w, "sub: %q\niss: %q\nThe API answers %d.\n", subject, issuer, resp.StatusCode)
-}
-
-// call proves with each request that the client has the key, and sends the token to
-// this one origin. An application whose session goes on keeps the Transport for it,
-// with an OnRefresh that stores the new token.
-func (a *app) call(ctx context.Context, token *oauth.Token) (*http.Response, error) {
-	transport, err := a.client.NewTransport(token, oauth.TransportOptions{Origins: []string{a.api.Scheme + "://" + a.api.Host}})
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.api.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	return (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(req)
-}
-
-// fail tells the user nothing of the error. The log does.
-func fail(w http.ResponseWriter, status int, err error) {
-	log.Print("the login failed: ", err)
-	http.Error(w, "The login failed.", status)
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
+	fmt.Fprintf(w, "sub: %q\niss: %q\nThe API answers %s", subject, issuer, body)
 }

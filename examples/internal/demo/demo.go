@@ -84,11 +84,11 @@ func showSelf(program string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	return Run(ctx, program, command, os.Stdout)
+	return runShow(ctx, program, command, os.Stdout)
 }
 
-// Run shows a program, of which command is the file.
-func Run(ctx context.Context, program, command string, out io.Writer) error {
+// runShow shows a program, of which command is the file.
+func runShow(ctx context.Context, program, command string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	s, err := newStage(program, command, out)
@@ -128,3 +128,6 @@ func optionsOf(program string) *oauthtest.Options {
 	o.PollInterval = cmp.Or(o.PollInterval, time.Second)
 	return &o
 }
+
+// Run shows a program that has no settings, and ends it then.
+func Run(program string) { Client(program) }
