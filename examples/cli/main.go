@@ -18,51 +18,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
-	"net/url"
-	"os"
-	"os/signal"
 	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/examples/internal/keep"
 	"example.com/oauth/examples/internal/loopback"
 )
 
 func main() {
-	httpClient := demo.Client("cli")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	server, err := oauth.Discover(ctx, os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
-	check(err)
+	demo.Run("cli")
+	ctx, httpClient := env.Context(), env.HTTPClient()
+	server, err := oauth.Discover(ctx, env.Get("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	env.Check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server:     server,
-		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
+		Metadata:   oauth.ClientMetadata{ClientID: env.Get("OAUTH_CLIENT_ID")},
 		Auth:       oauth.PublicClient(), // what every copy of a program has is no secret (RFC 8252, Section 8.5)
 		HTTPClient: httpClient,
 	})
-	check(err)
-	file := os.Getenv("OAUTH_TOKEN_FILE")
+	env.Check(err)
+	file := env.Get("OAUTH_TOKEN_FILE")
 	token, err := session(ctx, client, file)
-	check(err)
-	_, subject, err := token.Identity()
-	check(err)
-
+	env.Check(err)
 	// A process has one Transport for each user: it renews the token once for all
 	// requests.
-	api, err := url.Parse(os.Getenv("OAUTH_API"))
-	check(err)
 	transport, err := client.NewTransport(token, oauth.TransportOptions{
-		Origins: []string{api.Scheme + "://" + api.Host},
+		Origins: []string{env.Origin("OAUTH_API")},
 		Renew:   keep.Renew(client, file),
 	})
-	check(err)
-	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Get(api.String())
-	check(err)
-	defer resp.Body.Close()
-	fmt.Printf("The API answers %d.\nsub: %q\n", resp.StatusCode, subject)
+	env.Check(err)
+	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Get(env.Get("OAUTH_API"))
+	env.Check(err)
+	env.Check(env.PrintAnswer(resp))
 }
 
 // session continues the login that is stored, or logs the user in.
@@ -94,10 +84,4 @@ func session(ctx context.Context, client *oauth.Client, file string) (*oauth.Tok
 		return token, nil
 	}
 	return token, keep.Save(file, token)
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

@@ -12,44 +12,34 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"log"
-	"os"
-	"os/signal"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/env"
 )
 
 func main() {
-	httpClient := demo.Client("device")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	server, err := oauth.Discover(ctx, os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
-	check(err)
+	demo.Run("device")
+	ctx, httpClient := env.Context(), env.HTTPClient()
+	server, err := oauth.Discover(ctx, env.Get("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	env.Check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server:     server,
-		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
+		Metadata:   oauth.ClientMetadata{ClientID: env.Get("OAUTH_CLIENT_ID")},
 		Auth:       oauth.PublicClient(),
 		HTTPClient: httpClient,
 	})
-	check(err)
+	env.Check(err)
 	d, err := client.StartDeviceAuthorization(ctx, &oauth.DeviceAuthorizationRequest{Scope: []string{"openid"}})
-	check(err)
+	env.Check(err)
 	fmt.Printf("To log in, open %s on any device and enter %s\n", d.VerificationURI(), d.UserCode())
 	if complete := d.VerificationURIComplete(); complete != "" {
 		fmt.Printf("or open %s and compare the code.\n", complete)
 	}
 	token, err := client.PollDevice(ctx, d, nil)
-	check(err)
+	env.Check(err)
 	_, subject, err := token.Identity()
-	check(err)
+	env.Check(err)
 	fmt.Printf("sub: %q\n", subject)
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

@@ -18,12 +18,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"os"
-	"os/signal"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/examples/internal/keep"
 	"example.com/oauth/examples/internal/loopback"
 )
@@ -41,28 +40,27 @@ var metadata = oauth.ClientMetadata{
 }
 
 func main() {
-	httpClient := demo.Client("register")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	server, err := oauth.Discover(ctx, os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
-	check(err)
-	file := os.Getenv("OAUTH_REGISTRATION_FILE")
+	demo.Run("register")
+	ctx, httpClient := env.Context(), env.HTTPClient()
+	server, err := oauth.Discover(ctx, env.Get("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	env.Check(err)
+	file := env.Get("OAUTH_REGISTRATION_FILE")
 	opts := &oauth.RegistrationOptions{
 		InitialAccessToken: oauth.NewSecret(os.Getenv("OAUTH_INITIAL_ACCESS_TOKEN")),
 		HTTPClient:         httpClient,
 	}
 	reg, err := registered(ctx, server, file, opts)
-	check(err)
+	env.Check(err)
 	cfg, err := reg.Config(server, nil)
-	check(err)
+	env.Check(err)
 	cfg.HTTPClient = httpClient
 	client, err := oauth.NewClient(cfg)
-	check(err)
+	env.Check(err)
 	token, err := loopback.LogIn(ctx, client, oauth.AuthorizationRequest{Scope: []string{"openid"}})
-	check(err)
+	env.Check(err)
 	_, subject, err := token.Identity()
-	check(err)
-	check(end(ctx, reg, file, opts))
+	env.Check(err)
+	env.Check(end(ctx, reg, file, opts))
 	fmt.Printf("sub: %q\n", subject)
 }
 
@@ -87,33 +85,14 @@ func registered(ctx context.Context, server *oauth.AuthorizationServer, file str
 	return reg, err
 }
 
-// end shows how the client is registered, and ends that. A registration access token
-// can be used once at many servers: the new one is kept at once.
+// end ends the registration. The file is kept if that fails.
 func end(ctx context.Context, reg *oauth.Registration, file string, opts *oauth.RegistrationOptions) error {
 	if reg.RegistrationClientURI == "" {
 		fmt.Println("The server does not let clients manage their registration.")
 		return nil
 	}
-	fresh, err := reg.Read(ctx, opts)
-	var read *oauth.RegistrationError
-	if errors.As(err, &read) && read.Registration.Metadata.ClientID == reg.Metadata.ClientID {
-		return errors.Join(err, keep.Save(file, read.Registration)) // the token from before may no longer be good
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Printf("The server has the client as %q.\n", fresh.Metadata.ClientName)
-	if err := keep.Save(file, fresh); err != nil {
-		return err
-	}
-	if err := fresh.Delete(ctx, opts); err != nil {
+	if err := reg.Delete(ctx, opts); err != nil {
 		return err
 	}
 	return os.Remove(file)
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }
