@@ -2,13 +2,11 @@ package main
 
 // Behind a proxy that ends TLS, the API sees plain HTTP from the proxy, under
 // another host and perhaps another path. What a token is bound to is between the
-// client and the proxy, so that three things have to be said:
+// client and the proxy, so that two things have to be said:
 //
-//   - ResourceServerConfig.BaseURL is the origin that clients call. A DPoP proof is
-//     for it, and it is never taken from Host or Forwarded, which anybody can
-//     write. Left empty, it is the origin of Resource, which is the same here.
-//   - ResourceServerConfig.RequestURL is the whole URL, where the proxy changes
-//     paths: beforeProxy.
+//   - ResourceServerConfig.RequestURL is the URL that clients call: beforeProxy. A
+//     DPoP proof is for it, and it is never taken from Host or Forwarded, which
+//     anybody can write.
 //   - ResourceServerConfig.ClientCertificate is the certificate of the client, which
 //     the proxy passes on in Client-Cert (RFC 9440): forwardedCertificate.
 //
@@ -24,10 +22,24 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 
 	"example.com/oauth"
+	"example.com/oauth/examples/internal/env"
 )
+
+// behindProxy completes the configuration for the proxy at OAUTH_PROXY, if there is
+// one. OAUTH_RESOURCE ends in /orders, which is the path of the API here.
+func behindProxy(cfg oauth.ResourceServerConfig) oauth.ResourceServerConfig {
+	cfg.RequestURL = beforeProxy(strings.TrimSuffix(cfg.Resource, "/orders"))
+	if proxy := os.Getenv("OAUTH_PROXY"); proxy != "" {
+		addr, err := netip.ParseAddr(proxy)
+		env.Check(err)
+		cfg.ClientCertificate = forwardedCertificate(calledFrom(addr))
+	}
+	return cfg
+}
 
 // beforeProxy is the URL that a client called, where the proxy serves what is below
 // public from the root of the API.

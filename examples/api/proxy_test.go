@@ -157,10 +157,7 @@ func TestCertificateBound(t *testing.T) {
 	var printed bytes.Buffer
 	log.SetOutput(&printed)
 	defer log.SetOutput(os.Stderr)
-	handler, err := newAPI(t.Context(), srv.Client())
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := newAPI(t.Context(), srv.Client())
 	behind := httptest.NewServer(handler)
 	defer behind.Close()
 	api.Host = strings.TrimPrefix(behind.URL, "http://")

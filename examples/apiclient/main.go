@@ -15,89 +15,59 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"log"
 	"net/http"
-	"net/url"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/env"
 )
 
 func main() {
-	httpClient := demo.Client("apiclient")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	api, err := url.Parse(os.Getenv("OAUTH_API"))
-	check(err)
-	wanted, err := knock(httpClient, api)
-	check(err)
-	o := &oauth.DiscoverOptions{HTTPClient: httpClient, URL: wanted.Params["resource_metadata"]}
-	resource, err := oauth.DiscoverResource(ctx, api.String(), o)
-	check(err)
+	demo.Run("apiclient")
+	ctx, httpClient := env.Context(), env.HTTPClient()
+	api := env.Get("OAUTH_API")
+	// Without a token, the API says what it wants (RFC 9449, Section 7.1).
+	resp, err := cmp.Or(httpClient, &http.Client{Timeout: 30 * time.Second}).Get(api)
+	env.Check(err)
+	resp.Body.Close()
+	challenges := oauth.ParseChallenges(resp.Header)
+	i := slices.IndexFunc(challenges, func(c oauth.Challenge) bool { return c.HasScheme("DPoP") })
+	if i < 0 {
+		log.Fatal("the API does not ask for DPoP")
+	}
+	wanted := challenges[i].Params
+	o := &oauth.DiscoverOptions{HTTPClient: httpClient, URL: wanted["resource_metadata"]}
+	resource, err := oauth.DiscoverResource(ctx, api, o)
+	env.Check(err)
 	// The API may name any server. The secret of the client is for the one that it is
 	// from, and for that only if the API takes its tokens.
-	server, err := resource.Discover(ctx, os.Getenv("OAUTH_ISSUER"), o)
-	check(err)
-	// Tokens are bound to this key, and it is for nothing else. It lives as long as the
-	// program.
-	key, err := oauth.GenerateSigningKey(oauth.ES256)
-	check(err)
+	server, err := resource.Discover(ctx, env.Get("OAUTH_ISSUER"), o)
+	env.Check(err)
+	key, err := oauth.GenerateSigningKey(oauth.ES256) // for this, and for nothing else
+	env.Check(err)
 	dpop, err := oauth.NewDPoP(key, oauth.Clock{})
-	check(err)
+	env.Check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server:     server,
-		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
-		Auth:       oauth.ClientSecretBasic(os.Getenv("OAUTH_CLIENT_SECRET")),
+		Metadata:   oauth.ClientMetadata{ClientID: env.Get("OAUTH_CLIENT_ID")},
+		Auth:       oauth.ClientSecretBasic(env.Get("OAUTH_CLIENT_SECRET")),
 		DPoP:       dpop,
 		HTTPClient: httpClient,
 	})
-	check(err)
+	env.Check(err)
 	transport, err := client.NewTransport(nil, oauth.TransportOptions{
-		Origins: []string{api.Scheme + "://" + api.Host},
+		Origins: []string{env.Origin("OAUTH_API")},
 		Renew: func(ctx context.Context, _ *oauth.Token) (*oauth.Token, error) {
-			return client.ClientCredentials(ctx, &oauth.GrantOptions{
-				Scope:    strings.Fields(wanted.Params["scope"]),
-				Resource: []string{resource.Resource},
-			})
+			scope := strings.Fields(wanted["scope"])
+			return client.ClientCredentials(ctx, &oauth.GrantOptions{Scope: scope, Resource: []string{resource.Resource}})
 		},
 	})
-	check(err)
-	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Get(api.String())
-	check(err)
-	defer resp.Body.Close()
-	var said struct{ Sub string } // these APIs say who calls
-	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&said)
-	if resp.StatusCode != http.StatusOK || err != nil {
-		log.Fatalf("the API answers %d", resp.StatusCode)
-	}
-	fmt.Printf("The API takes a token of type %q.\nsub: %q\n", transport.Token().TokenType, said.Sub)
-}
-
-// knock calls the API without a token, to hear what it wants (RFC 9449, Section
-// 7.1).
-func knock(client *http.Client, api *url.URL) (oauth.Challenge, error) {
-	resp, err := cmp.Or(client, &http.Client{Timeout: 30 * time.Second}).Get(api.String())
-	if err != nil {
-		return oauth.Challenge{}, err
-	}
-	resp.Body.Close()
-	for _, c := range oauth.ParseChallenges(resp.Header) {
-		if c.HasScheme("DPoP") {
-			return c, nil
-		}
-	}
-	return oauth.Challenge{}, errors.New("the API does not ask for DPoP")
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
+	env.Check(err)
+	resp, err = (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Get(api)
+	env.Check(err)
+	env.Check(env.PrintAnswer(resp))
 }

@@ -6,10 +6,10 @@
 //
 // It differs from login: there is no browser. The program asks the server now and
 // then (poll mode). With OAUTH_LISTEN it waits there for the server's notification
-// at /notification (ping mode, as the client must be registered then). The
-// server knows the URL of a proxy that passes it on.
+// (ping mode, as the client must be registered then). The server knows the URL of a
+// proxy that passes it on.
 //
-// Without settings both modes are shown with a server of package oauthtest:
+// Without settings the poll mode is shown with a server of package oauthtest:
 //
 //	go run ./examples/ciba
 package main
@@ -22,124 +22,87 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"os/signal"
 	"sync"
 	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/examples/internal/web"
 )
 
 func main() {
-	httpClient := demo.Client("ciba")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	server, err := oauth.Discover(ctx, os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
-	check(err)
+	demo.Run("ciba")
+	ctx, httpClient := env.Context(), env.HTTPClient()
+	server, err := oauth.Discover(ctx, env.Get("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	env.Check(err)
 	cfg := oauth.Config{
 		Server:     server,
-		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
-		Auth:       oauth.ClientSecretBasic(os.Getenv("OAUTH_CLIENT_SECRET")),
+		Metadata:   oauth.ClientMetadata{ClientID: env.Get("OAUTH_CLIENT_ID")},
+		Auth:       oauth.ClientSecretBasic(env.Get("OAUTH_CLIENT_SECRET")),
 		HTTPClient: httpClient,
 	}
-	box := &inbox{answered: make(chan *oauth.BackchannelAuthentication, 1)}
 	if os.Getenv("OAUTH_LISTEN") != "" {
 		cfg.Metadata.BackchannelTokenDeliveryMode = "ping"
-		mux := http.NewServeMux()
-		mux.Handle("POST /notification", box)
-		go func() { log.Fatal(web.Serve(context.Background(), mux)) }()
 	}
 	client, err := oauth.NewClient(cfg)
-	check(err)
+	env.Check(err)
 	// The agent reads it out, and the phone shows it: the customer sees that it is this
 	// call that they confirm, and no other.
 	message := rand.Text()[:6]
-	b, err := client.StartBackchannelAuthentication(ctx, &oauth.BackchannelAuthenticationRequest{
-		Scope:          []string{"openid"},
-		LoginHint:      os.Getenv("OAUTH_LOGIN_HINT"),
-		BindingMessage: message,
-	})
-	check(err)
-	box.expect(b)
+	hint := env.Get("OAUTH_LOGIN_HINT")
+	request := oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: hint, BindingMessage: message}
+	b, err := client.StartBackchannelAuthentication(ctx, &request)
+	env.Check(err)
 	fmt.Printf("The phone is asked. Read out %s\n", message)
-	token, err := box.wait(ctx, client, b)
-	check(err)
+	token, err := wait(ctx, client, b)
+	env.Check(err)
 	// The hint does not say who it is. The record of the customer is the one under
 	// issuer and subject.
 	issuer, subject, err := token.Identity()
-	check(err)
+	env.Check(err)
 	fmt.Printf("sub: %q\niss: %q\n", subject, issuer)
 }
 
-// An inbox is the notification endpoint (CIBA, Section 10.2), with the one request
-// that waits. A program with many keeps what MarshalBinary returns, by AuthReqID.
-type inbox struct {
-	answered chan *oauth.BackchannelAuthentication
-
-	mu      sync.Mutex
-	waiting *oauth.BackchannelAuthentication
-}
-
-func (in *inbox) expect(b *oauth.BackchannelAuthentication) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.waiting = b
-}
-
 // wait does not rely on a notification: it can get lost, and a very quick one comes
-// before it is expected. In ping mode a client may poll, too.
-func (in *inbox) wait(ctx context.Context, client *oauth.Client, b *oauth.BackchannelAuthentication) (*oauth.Token, error) {
-	if os.Getenv("OAUTH_LISTEN") == "" {
-		return client.PollBackchannelAuthentication(ctx, b, nil)
-	}
-	select {
-	case answered := <-in.answered:
-		return client.BackchannelAuthenticationToken(ctx, answered, nil)
-	case <-time.After(3 * b.Interval()):
-		fmt.Println("No notification has come.")
-		return client.PollBackchannelAuthentication(ctx, b, nil)
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// find leaves the request where it is: who sent the notification is not verified
-// yet.
-func (in *inbox) find(_ context.Context, authReqID string) (*oauth.BackchannelAuthentication, error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.waiting == nil || in.waiting.AuthReqID() != authReqID {
-		return nil, nil
-	}
-	return in.waiting, nil
-}
-
-func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b, err := oauth.ParseBackchannelPing(r, in.find)
-	switch {
-	case errors.Is(err, oauth.ErrNoCredentials):
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		w.WriteHeader(http.StatusUnauthorized)
-	case errors.Is(err, oauth.ErrUnavailable): // of find, which cannot fail here
-		w.WriteHeader(http.StatusServiceUnavailable)
-	case err != nil:
-		w.WriteHeader(http.StatusBadRequest)
-	default:
-		in.expect(nil) // if it comes again, it is not known
+// before the program listens. In ping mode a client may poll, too.
+func wait(ctx context.Context, client *oauth.Client, b *oauth.BackchannelAuthentication) (*oauth.Token, error) {
+	if os.Getenv("OAUTH_LISTEN") != "" {
+		answered := make(chan struct{})
+		handler := notifications(b, sync.OnceFunc(func() { close(answered) }))
+		go func() { log.Fatal(web.Serve(ctx, handler)) }()
 		select {
-		case in.answered <- b:
-		default: // two came at the same time
+		case <-answered:
+			return client.BackchannelAuthenticationToken(ctx, b, nil)
+		case <-time.After(3 * b.Interval()):
+			fmt.Println("No notification has come.")
+		case <-ctx.Done():
 		}
-		w.WriteHeader(http.StatusNoContent)
 	}
-	if err != nil {
-		log.Print("refused a notification: ", err)
-	}
+	return client.PollBackchannelAuthentication(ctx, b, nil)
 }
 
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
+// notifications is the notification endpoint (CIBA, Section 10.2). A program with many
+// requests finds them by their AuthReqID.
+func notifications(b *oauth.BackchannelAuthentication, answered func()) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, err := oauth.ParseBackchannelPing(r, func(_ context.Context, id string) (*oauth.BackchannelAuthentication, error) {
+			if id != b.AuthReqID() {
+				return nil, nil
+			}
+			return b, nil // and not more: the token of the notification is not compared yet
+		})
+		if err == nil {
+			answered()
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		log.Print("refused a notification: ", err)
+		if errors.Is(err, oauth.ErrNoCredentials) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
 	}
 }

@@ -20,73 +20,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
-	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
+	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/examples/internal/web"
 )
 
 type api struct {
-	client   *oauth.Client
-	rs       *oauth.ResourceServer
-	resource string // what tokens for this API are for
-	other    string // the URL of the other API
+	client *oauth.Client
+	rs     *oauth.ResourceServer
 }
 
 func main() {
-	httpClient := demo.Client("exchange")
-	server, err := oauth.Discover(context.Background(), os.Getenv("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
-	check(err)
+	demo.Run("exchange")
+	ctx, httpClient := env.Context(), env.HTTPClient()
+	server, err := oauth.Discover(ctx, env.Get("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
+	env.Check(err)
 	client, err := oauth.NewClient(oauth.Config{
 		Server:     server,
-		Metadata:   oauth.ClientMetadata{ClientID: os.Getenv("OAUTH_CLIENT_ID")},
-		Auth:       oauth.ClientSecretBasic(os.Getenv("OAUTH_CLIENT_SECRET")),
+		Metadata:   oauth.ClientMetadata{ClientID: env.Get("OAUTH_CLIENT_ID")},
+		Auth:       oauth.ClientSecretBasic(env.Get("OAUTH_CLIENT_SECRET")),
 		HTTPClient: httpClient,
 	})
-	check(err)
-	a := &api{client: client, resource: os.Getenv("OAUTH_RESOURCE"), other: os.Getenv("OAUTH_API")}
-	a.rs, err = oauth.NewResourceServer(oauth.ResourceServerConfig{Resource: a.resource, Introspect: client})
-	check(err)
+	env.Check(err)
+	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{Resource: env.Get("OAUTH_RESOURCE"), Introspect: client})
+	env.Check(err)
 	mux := http.NewServeMux()
-	mux.Handle("GET /", a.rs.Require(oauth.Requirement{}, a))
-	log.Fatal(web.Serve(context.Background(), mux))
+	mux.Handle("GET /", rs.Require(oauth.Requirement{}, &api{client, rs}))
+	log.Fatal(web.Serve(ctx, mux))
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	subject, ok := oauth.AccessTokenFromContext(r.Context())
-	if !ok || !slices.Contains(subject.Audience(), a.resource) {
+	if !ok || !slices.Contains(subject.Audience(), env.Get("OAUTH_RESOURCE")) {
 		// The server did not say what the token is for: whoever else gets tokens of
 		// users could use them here.
 		a.rs.WriteError(w, oauth.ErrAudience)
 		return
 	}
-	// An API with many calls keeps the token that it gets, for this subject token and
-	// until its Expiry.
-	token, err := a.exchange(r.Context(), subject.Raw())
+	body, err := a.call(r.Context(), subject.Raw())
 	var refused *oauth.ResponseError
-	if errors.As(err, &refused) && slices.Contains(aboutSubject, refused.Code) {
-		log.Print(err)
+	switch {
+	case err == nil:
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(body)
+		return
+	case errors.As(err, &refused) && slices.Contains(aboutSubject, refused.Code):
 		a.rs.WriteError(w, oauth.ErrScope)
-		return
-	}
-	var body []byte
-	if err == nil {
-		body, err = a.call(r.Context(), token)
-	}
-	if err != nil {
-		log.Print(err)
+	default:
 		http.Error(w, "Something is wrong behind this API.", http.StatusBadGateway)
-		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(body)
+	log.Print(err)
 }
 
 // aboutSubject are what a server has against the token of the user (RFC 8693,
@@ -94,42 +82,20 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // against this API: invalid_client.
 var aboutSubject = []string{"invalid_request", "invalid_grant", "invalid_scope", "access_denied"}
 
-// exchange gets a token for the other API that stands for the same user.
-func (a *api) exchange(ctx context.Context, subject oauth.Secret) (*oauth.Token, error) {
+// call calls the other API with a token that stands for the same user. An API with many
+// calls keeps that token, for this subject token and until its Expiry.
+func (a *api) call(ctx context.Context, subject oauth.Secret) ([]byte, error) {
 	token, err := a.client.ExchangeToken(ctx, &oauth.TokenExchangeRequest{
 		SubjectToken:       subject,
 		SubjectTokenType:   oauth.TokenTypeAccessToken,
 		RequestedTokenType: oauth.TokenTypeAccessToken,
-		Audience:           strings.Fields(os.Getenv("OAUTH_AUDIENCE")),
-	}, &oauth.GrantOptions{Scope: strings.Fields(os.Getenv("OAUTH_SCOPE"))})
-	if err == nil && token.IssuedTokenType != oauth.TokenTypeAccessToken { // the server need not do as it is asked
+		Audience:           env.Words("OAUTH_AUDIENCE"),
+	}, &oauth.GrantOptions{Scope: env.Words("OAUTH_SCOPE")})
+	if err != nil {
+		return nil, err
+	}
+	if token.IssuedTokenType != oauth.TokenTypeAccessToken { // the server need not do as it is asked
 		return nil, fmt.Errorf("the server gave out a %q", token.IssuedTokenType)
 	}
-	return token, err
-}
-
-// call calls the other API. The token is for it, and not for where it may redirect
-// to: Do follows no redirect.
-func (a *api) call(ctx context.Context, token *oauth.Token) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.other, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := a.client.Do(req, token)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the other API answers %d", resp.StatusCode)
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
+	return web.Call(ctx, a.client, token, env.Get("OAUTH_API"))
 }
