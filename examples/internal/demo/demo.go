@@ -5,14 +5,11 @@
 package demo
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
 	"maps"
-	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -22,112 +19,143 @@ import (
 	"example.com/oauth/oauthtest"
 )
 
-// A show is how a program is shown.
-type show struct {
+// A play shows a program.
+type play struct {
 	about   string
-	options oauthtest.Options
-	play    func(ctx context.Context, s *Stage) error
+	options oauthtest.Options // of the server
+	client  oauthtest.Client  // that the program is
+	listens bool              // until it is stopped; others end by themselves
+	act     func(s *Stage, p *process)
 }
 
-var fapi2Options = oauthtest.Options{DPoPNonce: oauthtest.DPoPNonceOnce, DPoPResourceNonce: oauthtest.DPoPNonceOnce}
+const (
+	loopback     = "http://127.0.0.1/callback"
+	exchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
+	initialToken = "only-those-have-it-who-may-register"
+)
 
-var shows = map[string]show{
-	"api":       {"a protected API behind a proxy", oauthtest.Options{JWTAccessTokens: true}, playAPI},
-	"apiclient": {"a client that hears from an API how to call it", oauthtest.Options{JWTAccessTokens: true}, playAPIClient},
-	"service":   {"a service that calls an API as itself", oauthtest.Options{}, playService},
-	"cli":       {"a command-line program: a browser, a loopback redirect, and a token that is kept", oauthtest.Options{Interactive: true}, playCLI},
-	"device":    {"a program on a machine without a browser", oauthtest.Options{Interactive: true}, playDevice},
-	"ciba":      {"a login that the user confirms on a phone", oauthtest.Options{}, playCIBA},
-	"exchange":  {"an API that calls another one for its user", oauthtest.Options{}, playExchange},
-	"fapi2":     {"a web application by FAPI 2.0 Message Signing", fapi2Options, playFAPI2},
-	"register":  {"a client that registers itself", oauthtest.Options{InitialAccessToken: initialToken}, playRegister},
-	"login":     {"a web application: login, session and logout", oauthtest.Options{Interactive: true}, playLogin},
+var plays = map[string]play{
+	"login": {
+		about:   "a web application: login, session and logout",
+		options: oauthtest.Options{Interactive: true},
+		listens: true, act: playLogin,
+	},
+	"fapi2": {
+		about:   "a web application by FAPI 2.0 Message Signing",
+		options: oauthtest.Options{DPoPNonce: oauthtest.DPoPNonceOnce, DPoPResourceNonce: oauthtest.DPoPNonceOnce},
+		client: oauthtest.Client{
+			AuthMethod: "private_key_jwt", AuthorizationAlg: "ES256", RequestObjectAlg: "ES256",
+			RequirePAR: true, RequireSignedRequest: true, RequirePKCE: true, RequireDPoP: true,
+		},
+		listens: true, act: func(s *Stage, _ *process) { s.logIn(newVisitor()) },
+	},
+	"service": {
+		about:  "a service that calls an API as itself",
+		client: oauthtest.Client{AuthMethod: "private_key_jwt", GrantTypes: []string{"client_credentials"}},
+	},
+	"cli": {
+		about:   "a command-line program: a browser, a loopback redirect, and a token that is kept",
+		options: oauthtest.Options{Interactive: true},
+		client:  oauthtest.Client{AuthMethod: "none", RedirectURIs: []string{loopback}},
+		act:     playCLI,
+	},
+	"device": {
+		about:   "a program on a machine without a browser",
+		options: oauthtest.Options{Interactive: true},
+		client:  oauthtest.Client{AuthMethod: "none"},
+		act:     playDevice,
+	},
+	"register": {
+		about:   "a client that registers itself",
+		options: oauthtest.Options{InitialAccessToken: initialToken},
+		act:     (*Stage).open,
+	},
+	"ciba": {
+		about: "a login that the user confirms on a phone",
+		act:   playCIBA,
+	},
+	"api": {
+		about:   "a protected API behind a proxy",
+		options: oauthtest.Options{JWTAccessTokens: true},
+		listens: true, act: playAPI,
+	},
+	"apiclient": {
+		about:   "a client that hears from an API how to call it",
+		options: oauthtest.Options{JWTAccessTokens: true},
+		client:  oauthtest.Client{RequireDPoP: true},
+	},
+	"exchange": {
+		about:   "an API that calls another one for its user",
+		client:  oauthtest.Client{GrantTypes: []string{exchange}},
+		listens: true, act: playExchange,
+	},
 }
 
 // Programs lists the programs, each with what it shows.
 func Programs() []string {
 	var list []string
-	for _, name := range slices.Sorted(maps.Keys(shows)) {
-		list = append(list, fmt.Sprintf("%-10s %s", name, shows[name].about))
+	for _, name := range slices.Sorted(maps.Keys(plays)) {
+		list = append(list, fmt.Sprintf("%-10s %s", name, plays[name].about))
 	}
 	return list
 }
 
-// Client returns the HTTP client of a program: nil, for the one of package oauth,
-// unless OAUTH_CA names a file with a private authority to trust. Without
-// OAUTH_ISSUER the program is shown, and ends.
-func Client(program string) *http.Client {
-	if os.Getenv("OAUTH_ISSUER") == "" {
-		if err := showSelf(program); err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+// Run shows a program that has no settings, and ends it then.
+func Run(program string) {
+	if os.Getenv("OAUTH_ISSUER") != "" {
+		return
 	}
-	client, err := trusting(os.Getenv("OAUTH_CA"))
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
-		os.Exit(1)
-	}
-	return client
-}
-
-func showSelf(program string) error {
 	for _, setting := range os.Environ() {
 		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "OAUTH_") {
-			return fmt.Errorf("%s is set, and OAUTH_ISSUER is not", name)
+			log.Fatalf("%s is set, and OAUTH_ISSUER is not", name)
 		}
 	}
+	if err := show(program, os.Stdout); err != nil {
+		log.Fatalf("%s: %v", program, err)
+	}
+	os.Exit(0)
+}
+
+func show(program string, out io.Writer) error {
 	command, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	return runShow(ctx, program, command, os.Stdout)
-}
-
-// runShow shows a program, of which command is the file.
-func runShow(ctx context.Context, program, command string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	s, err := newStage(program, command, out)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	return s.Play(ctx)
+	return try(func() {
+		s := newStage(ctx, program, command, out, nil)
+		defer s.Close()
+		s.Play()
+	})
 }
 
-// trusting returns an HTTP client that trusts the authorities in a file beside those
-// of the system, and nil without a file.
-func trusting(file string) (*http.Client, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
+// A failure ends a play: check panics with it, and try returns its error.
+type failure struct{ error }
+
+func check(err error) {
 	if err != nil {
-		return nil, err
+		panic(failure{err})
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", file)
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}, nil
 }
 
-// optionsOf returns those of the server that the program is shown at.
-func optionsOf(program string) *oauthtest.Options {
-	o := shows[program].options
-	o.SigningAlgs = []string{"ES256"} // the fastest to make a key for
-	o.PollInterval = cmp.Or(o.PollInterval, time.Second)
-	return &o
+func must[T any](v T, err error) T {
+	check(err)
+	return v
 }
 
-// Run shows a program that has no settings, and ends it then.
-func Run(program string) { Client(program) }
+func try(f func()) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case failure:
+			err = r.error
+		default:
+			panic(r)
+		}
+	}()
+	f()
+	return nil
+}

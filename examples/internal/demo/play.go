@@ -1,325 +1,195 @@
 package demo
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"cmp"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"os"
-	"path/filepath"
+	"regexp"
 	"strings"
 
 	"example.com/oauth"
+	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/oauthtest"
 )
 
-// startWeb starts a web application that is a client of the server.
-func (s *Stage) startWeb(ctx context.Context, c oauthtest.Client) (p *process, origin string, err error) {
-	if origin, err = s.listen(); err != nil {
-		return nil, "", err
-	}
-	s.settings["OAUTH_REDIRECT_URI"] = origin + "/callback"
-	c.RedirectURIs = []string{origin + "/callback"}
-	c.PostLogoutRedirectURIs = []string{origin + "/"}
-	c.BackchannelLogoutURI = origin + "/backchannel-logout"
-	s.register(c)
-	p, err = s.start(ctx)
-	return p, origin, err
-}
+// This file plays the user, and the client that calls an API.
 
 // newVisitor returns the user's browser, for the pages of an application. It follows
 // no redirect by itself.
 func newVisitor() *http.Client {
-	jar, _ := cookiejar.New(nil) // without options it does not fail
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &http.Client{Jar: jar, CheckRedirect: stay}
+	return &http.Client{Jar: must(cookiejar.New(nil)), CheckRedirect: stay}
+}
+
+// fetch returns the response to a request, and its body.
+func fetch(c *http.Client, req *http.Request) (*http.Response, string) {
+	resp := must(c.Do(req))
+	defer resp.Body.Close()
+	return resp, string(must(io.ReadAll(resp.Body)))
+}
+
+// visit opens a page of the application.
+func (s *Stage) visit(c *http.Client, method, path string) (*http.Response, string) {
+	return fetch(c, must(http.NewRequestWithContext(s.ctx, method, s.origin+path, nil)))
 }
 
 // begin goes up to the callback, which it does not send.
-func (s *Stage) begin(ctx context.Context, visitor *http.Client, origin string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, origin+"/login", nil)
-	resp, _, err := fetch(visitor, req, err)
-	if err != nil {
-		return nil, err
-	}
-	toServer, err := resp.Location()
-	if err != nil {
-		return nil, fmt.Errorf("the application answered %s", resp.Status)
-	}
-	return s.Browser.Authorize(ctx, toServer.String())
+func (s *Stage) begin(visitor *http.Client) *http.Request {
+	resp, _ := s.visit(visitor, http.MethodGet, "/login")
+	return must(s.Browser.Authorize(s.ctx, must(resp.Location()).String()))
 }
 
-// logIn logs the user in and returns what the application shows then.
-func (s *Stage) logIn(ctx context.Context, visitor *http.Client, origin string) (string, error) {
-	s.Step("browser: opens %s/login", origin)
-	callback, err := s.begin(ctx, visitor, origin)
-	if err != nil {
-		return "", err
-	}
-	s.Step("browser: the user logs in at the server, which sends the browser back to %s/callback", origin)
-	resp, body, err := fetch(visitor, callback, nil)
-	if err != nil {
-		return "", err
-	}
+// logIn logs the user in, and shows what the application shows then.
+func (s *Stage) logIn(visitor *http.Client) {
+	s.Step("browser: opens %s/login", s.origin)
+	callback := s.begin(visitor)
+	s.Step("browser: the user logs in at the server, which sends the browser back to %s/callback", s.origin)
+	resp, body := fetch(visitor, callback)
 	if resp.StatusCode == http.StatusSeeOther {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, origin+"/", nil)
-		if resp, body, err = fetch(visitor, req, err); err != nil {
-			return "", err
-		}
+		resp, body = s.visit(visitor, http.MethodGet, "/")
 	}
 	s.Step("browser: shows (%s)\n%s", resp.Status, body)
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the application answered %s", resp.Status)
+		check(fmt.Errorf("the application answered %s", resp.Status))
 	}
-	return body, nil
 }
 
-func playLogin(ctx context.Context, s *Stage) error {
-	p, origin, err := s.startWeb(ctx, oauthtest.Client{})
-	if err != nil {
-		return err
-	}
-	defer p.stop()
+func playLogin(s *Stage, _ *process) {
 	visitor := newVisitor()
-	if _, err := s.logIn(ctx, visitor, origin); err != nil {
-		return err
-	}
+	s.logIn(visitor)
 	s.Step("browser: the user logs out")
-	return s.logOut(ctx, visitor, origin)
-}
-
-func (s *Stage) logOut(ctx context.Context, visitor *http.Client, origin string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, origin+"/logout", nil)
-	resp, _, err := fetch(visitor, req, err)
-	if err != nil {
-		return err
-	}
-	toServer, err := resp.Location()
-	if err != nil {
-		return fmt.Errorf("the application answered %s", resp.Status)
-	}
-	back, err := s.Browser.Logout(ctx, toServer.String())
-	if err != nil {
-		return err
-	}
+	resp, _ := s.visit(visitor, http.MethodPost, "/logout")
+	back := must(s.Browser.Logout(s.ctx, must(resp.Location()).String()))
 	for _, l := range s.Server.BackchannelLogouts() {
 		s.Step("server: sent a logout token to %s, which answered with status %d", l.URI, l.Status)
 	}
-	_, body, err := fetch(visitor, back, nil)
+	_, body := fetch(visitor, back)
 	s.Step("browser: is back, and shows\n%s", body)
-	return err
-}
-
-func (s *Stage) setCLI() {
-	s.register(oauthtest.Client{AuthMethod: "none", RedirectURIs: []string{"http://127.0.0.1/callback"}})
-	s.settings["OAUTH_API"] = s.Server.URL() + "/resource"
-	s.settings["OAUTH_TOKEN_FILE"] = filepath.Join(s.dir, "token")
 }
 
 // playCLI shows two runs: the second has the token of the first.
-func playCLI(ctx context.Context, s *Stage) error {
-	s.setCLI()
-	p, err := s.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	if err := s.open(ctx, p); err != nil {
-		return err
-	}
-	if err := p.wait(); err != nil {
-		return err
-	}
+func playCLI(s *Stage, p *process) {
+	s.open(p)
+	check(p.wait())
 	s.Step("---- the next time")
-	if p, err = s.start(ctx); err != nil {
-		return err
-	}
-	return p.wait()
+	check(s.start().wait())
 }
 
 // open opens the URL that the program prints, and logs in.
-func (s *Stage) open(ctx context.Context, p *process) error {
-	line, err := p.await(`To log in, open (\S+)`)
-	if err != nil {
-		return err
-	}
-	callback, err := s.Browser.Authorize(ctx, line[1])
-	if err != nil {
-		return err
-	}
+func (s *Stage) open(p *process) {
+	line := p.await(`To log in, open (\S+)`)
+	callback := must(s.Browser.Authorize(s.ctx, line[1]))
 	s.Step("browser: the user logs in at the server, which sends the browser back to http://%s%s", callback.URL.Host, callback.URL.Path)
-	_, body, err := fetch(http.DefaultClient, callback, nil)
+	_, body := fetch(http.DefaultClient, callback)
 	s.Step("browser: shows %q", strings.TrimSpace(body))
-	return err
 }
 
-func playDevice(ctx context.Context, s *Stage) error {
-	s.register(oauthtest.Client{AuthMethod: "none"})
-	p, err := s.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	if err := s.enterCode(ctx, p); err != nil {
-		return err
-	}
-	return p.wait()
-}
-
-// enterCode enters the code that the program prints, and logs in.
-func (s *Stage) enterCode(ctx context.Context, p *process) error {
-	line, err := p.await(`To log in, open (\S+) on any device and enter (\S+)`)
-	if err != nil {
-		return err
-	}
+func playDevice(s *Stage, p *process) {
+	line := p.await(`To log in, open (\S+) on any device and enter (\S+)`)
 	s.Step("phone: opens %s; the user enters %s and logs in", line[1], line[2])
-	return s.Browser.EnterUserCode(ctx, line[1], line[2])
+	check(s.Browser.EnterUserCode(s.ctx, line[1], line[2]))
 }
 
-// makeKey gives the program a key, and returns what the server knows it by.
-func (s *Stage) makeKey() (jwks []byte, err error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	key, err := oauth.NewSigningKey(private, oauth.ES256, "")
-	if err != nil {
-		return nil, err
-	}
-	s.settings["OAUTH_KEY"], s.settings["OAUTH_KEY_ALG"] = filepath.Join(s.dir, "key.pem"), "ES256"
-	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	return fmt.Appendf(nil, `{"keys":[%s]}`, key.PublicJWK()), os.WriteFile(s.settings["OAUTH_KEY"], text, 0o600)
+func playCIBA(s *Stage, p *process) {
+	line := p.await(`The phone is asked. Read out (\S+)`)
+	s.Step("phone: shows %s; the customer hears %s", s.sent("binding_message"), line[1])
+	p.until(func() bool { return s.sent("auth_req_id") != "" }) // the program asks the server
+	_, err := s.Server.ApproveBackchannel(s.sent("auth_req_id"), "")
+	s.Step("phone: the customer approves")
+	check(cmp.Or(p.wait(), err))
 }
 
-// runToEnd runs a program that nobody has to do anything for.
-func (s *Stage) runToEnd(ctx context.Context) error {
-	p, err := s.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	return p.wait()
-}
-
-func playService(ctx context.Context, s *Stage) error {
-	jwks, err := s.makeKey()
-	if err != nil {
-		return err
-	}
-	s.register(oauthtest.Client{AuthMethod: "private_key_jwt", JWKS: jwks, GrantTypes: []string{"client_credentials"}})
-	s.settings["OAUTH_API"], s.settings["OAUTH_SCOPE"] = s.Server.URL()+"/resource", "orders"
-	return s.runToEnd(ctx)
-}
-
-func (s *Stage) startFAPI2(ctx context.Context) (p *process, origin string, err error) {
-	jwks, err := s.makeKey()
-	if err != nil {
-		return nil, "", err
-	}
-	s.settings["OAUTH_API"] = s.Server.URL() + "/resource"
-	return s.startWeb(ctx, oauthtest.Client{
-		AuthMethod:           "private_key_jwt",
-		JWKS:                 jwks,
-		AuthorizationAlg:     "ES256",
-		RequestObjectAlg:     "ES256",
-		RequirePAR:           true,
-		RequireSignedRequest: true,
-		RequirePKCE:          true,
-		RequireDPoP:          true,
-	})
-}
-
-func playFAPI2(ctx context.Context, s *Stage) error {
-	p, origin, err := s.startFAPI2(ctx)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	_, err = s.logIn(ctx, newVisitor(), origin)
-	return err
-}
-
-// playCIBA shows both modes.
-func playCIBA(ctx context.Context, s *Stage) error {
-	s.register(oauthtest.Client{})
-	if err := s.confirm(ctx); err != nil {
-		return err
-	}
-	s.Step("---- with a notification")
-	if err := s.setPing(); err != nil {
-		return err
-	}
-	return s.confirm(ctx)
-}
-
-func (s *Stage) setPing() error {
-	origin, err := s.listen()
-	s.register(oauthtest.Client{DeliveryMode: "ping", NotificationEndpoint: origin + "/notification"})
-	return err
-}
-
-// confirm is a call. The phone of the customer hears from the server what to ask.
-func (s *Stage) confirm(ctx context.Context) error {
-	s.settings["OAUTH_LOGIN_HINT"] = "alice"
-	asked := make(chan string, 1)
-	stop, err := s.intercept("backchannel_authentication_endpoint", "/bc-authorize", func(body []byte) []byte {
-		var answer struct {
-			ID string `json:"auth_req_id"`
-		}
-		json.Unmarshal(body, &answer) // of an error it has none
-		asked <- answer.ID
-		return body
-	})
-	if err != nil {
-		return err
-	}
-	defer stop()
-	p, err := s.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	line, err := p.await(`The phone is asked. Read out (\S+)`)
-	if err != nil {
-		return err
-	}
-	shown := ""
+// sent returns what the server was sent last in a parameter.
+func (s *Stage) sent(name string) (value string) {
 	for _, r := range s.Server.Requests() {
-		if r.Path == "/bc-authorize" {
-			shown = r.Params.Get("binding_message")
-		}
+		value = cmp.Or(r.Params.Get(name), r.Form.Get(name), value)
 	}
-	s.Step("phone: shows %s; the customer hears %s, and approves", shown, line[1])
-	notified, err := s.Server.ApproveBackchannel(<-asked, "")
-	if notified != 0 {
-		s.Step("server: has notified the program, which answered with status %d", notified)
-	}
-	return errors.Join(err, p.wait())
+	return value
 }
 
-const initialToken = "only-those-have-it-who-may-register"
+// playAPI shows a call that goes well, and one that needs a user.
+func playAPI(s *Stage, _ *process) {
+	c := s.newCaller(true)
+	c.take("orders:read", "orders:write")
+	c.call(http.MethodGet, http.StatusOK)
+	c.call(http.MethodPost, http.StatusUnauthorized)
+	c.grant("openid", "orders:write")
+	c.call(http.MethodPost, http.StatusOK)
+}
 
-func playRegister(ctx context.Context, s *Stage) error {
-	s.settings["OAUTH_INITIAL_ACCESS_TOKEN"] = initialToken
-	s.settings["OAUTH_REGISTRATION_FILE"] = filepath.Join(s.dir, "registration")
-	p, err := s.start(ctx)
-	if err != nil {
-		return err
+// playExchange shows a call for which the user has not granted what it needs, one that
+// goes well, and one with a token that is revoked.
+func playExchange(s *Stage, _ *process) {
+	c := s.newCaller(false)
+	c.grant("openid")
+	c.call(http.MethodGet, http.StatusForbidden)
+	c.grant("openid", "orders")
+	c.call(http.MethodGet, http.StatusOK)
+	check(c.Revoke(s.ctx, c.token.AccessToken.Reveal(), nil))
+	s.Step("client: has revoked the token")
+	c.call(http.MethodGet, http.StatusUnauthorized)
+}
+
+// A caller is a client of the server that calls the program.
+type caller struct {
+	*oauth.Client
+	stage *Stage
+	token *oauth.Token
+}
+
+// callerRedirectURI is where a caller gets its answers: nobody listens there.
+const callerRedirectURI = "https://caller.example.com/callback"
+
+// newCaller returns a caller whose tokens may be bound to a key.
+func (s *Stage) newCaller(bound bool) *caller {
+	secret, httpClient := rand.Text(), must(env.Trusting(s.settings["OAUTH_CA"]))
+	s.Server.AddClient(oauthtest.Client{ID: "shop", Secret: secret, RedirectURIs: []string{callerRedirectURI}, RequireDPoP: bound})
+	cfg := oauth.Config{
+		Server:     must(oauth.Discover(s.ctx, s.Server.Issuer(), &oauth.DiscoverOptions{HTTPClient: httpClient})),
+		Metadata:   oauth.ClientMetadata{ClientID: "shop"},
+		Auth:       oauth.ClientSecretBasic(secret),
+		HTTPClient: httpClient,
 	}
-	defer p.stop()
-	if err := s.open(ctx, p); err != nil {
-		return err
+	if bound {
+		cfg.DPoP = must(oauth.NewDPoP(must(oauth.GenerateSigningKey(oauth.ES256)), oauth.Clock{}))
 	}
-	return p.wait()
+	return &caller{Client: must(oauth.NewClient(cfg)), stage: s}
+}
+
+// take gets a token of its own.
+func (c *caller) take(scope ...string) {
+	resource := []string{c.stage.settings["OAUTH_RESOURCE"]}
+	c.token = must(c.ClientCredentials(c.stage.ctx, &oauth.GrantOptions{Scope: scope, Resource: resource}))
+	c.stage.Step("client: has a token of its own")
+}
+
+// grant logs the user in, who grants the scope at the API.
+func (c *caller) grant(scope ...string) {
+	s, fresh := c.stage, int64(60)
+	auth := must(c.StartAuthorization(s.ctx, &oauth.AuthorizationRequest{
+		RedirectURI: callerRedirectURI,
+		Scope:       scope,
+		Resource:    []string{s.settings["OAUTH_RESOURCE"]},
+		MaxAge:      &fresh,
+	}))
+	c.token = must(c.FinishAuthorization(must(s.Browser.Authorize(s.ctx, auth.URL())), auth, nil))
+	s.Step("client: %s has logged in and granted %s", c.token.Subject(), scope)
+}
+
+// call calls the API, which must answer with that status, and shows what it says.
+func (c *caller) call(method string, want int) {
+	req := must(http.NewRequestWithContext(c.stage.ctx, method, c.stage.settings["OAUTH_RESOURCE"], nil))
+	resp := must(c.Do(req, c.token))
+	defer resp.Body.Close()
+	body := must(io.ReadAll(resp.Body))
+	c.stage.Step("client: %s is answered with %d %s", method, resp.StatusCode, resp.Header.Get("WWW-Authenticate"))
+	if resp.StatusCode != want {
+		check(fmt.Errorf("%d was to be expected", want))
+	}
+	if sub := regexp.MustCompile(`"sub":("\w+")`).FindSubmatch(body); sub != nil {
+		c.stage.Step("client: the API says %s\nsub: %s", body, sub[1])
+	}
 }

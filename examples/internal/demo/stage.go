@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -19,64 +20,125 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"example.com/oauth"
 	"example.com/oauth/oauthtest"
 )
 
-// A Stage is where a program is shown.
+// A Stage is where a program is shown. Its methods end the play if something fails.
 type Stage struct {
 	Server  *oauthtest.Server
 	Browser *oauthtest.Browser // of the user, at the server
 
+	ctx              context.Context
 	program, command string
 	dir              string // for files
 	settings         map[string]string
+	key              *ecdsa.PrivateKey
+	origin           string // of the program, if it listens
 	screen           screen
-
-	mu        sync.Mutex
-	endpoints map[string]string // those of the server that are intercepted
+	closers          []func()
 }
 
-// newStage starts a server with a client whose settings the program gets.
-func newStage(program, command string, out io.Writer) (*Stage, error) {
-	return newStageWith(optionsOf(program), program, command, out)
-}
-
-func newStageWith(o *oauthtest.Options, program, command string, out io.Writer) (*Stage, error) {
-	dir, err := os.MkdirTemp("", "oauth-example-")
-	if err != nil {
-		return nil, err
+// newStage starts a server and registers a program, of which command is the file. edit,
+// if not nil, changes the options of the server.
+func newStage(ctx context.Context, program, command string, out io.Writer, edit func(*oauthtest.Options)) *Stage {
+	o := plays[program].options
+	o.SigningAlgs, o.PollInterval = []string{"ES256"}, time.Second // the fastest
+	if edit != nil {
+		edit(&o)
 	}
-	s := &Stage{program: program, command: command, dir: dir, endpoints: make(map[string]string)}
-	o.EditMetadata = s.editMetadata
-	srv := oauthtest.NewServer(o)
-	s.Server, s.Browser = srv, srv.NewBrowser()
-	s.screen.server, s.screen.out, s.screen.changed = srv, out, make(chan struct{})
+	srv, dir := oauthtest.NewServer(&o), must(os.MkdirTemp("", "oauth-example-"))
+	s := &Stage{Server: srv, Browser: srv.NewBrowser(), ctx: ctx, program: program, command: command, dir: dir}
+	s.closers = []func(){func() { os.RemoveAll(dir) }, srv.Close}
+	s.screen.server, s.screen.out = srv, out
 	s.settings = map[string]string{
-		"OAUTH_ISSUER":        srv.Issuer(),
-		"OAUTH_CA":            filepath.Join(dir, "ca.pem"),
-		"OAUTH_CLIENT_ID":     program + "-example",
-		"OAUTH_CLIENT_SECRET": rand.Text(),
+		"OAUTH_ISSUER":               srv.Issuer(),
+		"OAUTH_CA":                   filepath.Join(dir, "ca.pem"),
+		"OAUTH_CLIENT_ID":            program + "-example",
+		"OAUTH_CLIENT_SECRET":        rand.Text(),
+		"OAUTH_KEY":                  filepath.Join(dir, "key.pem"),
+		"OAUTH_KEY_ALG":              "ES256",
+		"OAUTH_API":                  srv.URL() + "/resource",
+		"OAUTH_SCOPE":                "orders",
+		"OAUTH_TOKEN_FILE":           filepath.Join(dir, "token"),
+		"OAUTH_REGISTRATION_FILE":    filepath.Join(dir, "registration"),
+		"OAUTH_INITIAL_ACCESS_TOKEN": initialToken,
+		"OAUTH_LOGIN_HINT":           "alice",
 	}
-	if err := s.trustServer(); err != nil {
-		return nil, errors.Join(err, s.Close())
+	conn := must(tls.Dial("tcp", strings.TrimPrefix(srv.URL(), "https://"), &tls.Config{RootCAs: srv.RootCAs()}))
+	defer conn.Close()
+	chain := conn.ConnectionState().VerifiedChains[0]
+	s.trust(chain[len(chain)-1].Raw)
+	s.key = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(s.key))})
+	check(os.WriteFile(s.settings["OAUTH_KEY"], text, 0o600))
+	if plays[program].listens {
+		s.listen()
 	}
-	return s, nil
+	s.register(plays[program].client)
+	return s
 }
 
-// Close ends the server. The programs have ended before.
-func (s *Stage) Close() error {
-	s.Server.Close()
-	return os.RemoveAll(s.dir)
+// register makes the program a client of the server.
+func (s *Stage) register(c oauthtest.Client) {
+	c.ID = s.settings["OAUTH_CLIENT_ID"]
+	switch c.AuthMethod {
+	case "":
+		c.Secret = s.settings["OAUTH_CLIENT_SECRET"]
+	case "private_key_jwt":
+		c.JWKS = fmt.Appendf(nil, `{"keys":[%s]}`, must(oauth.NewSigningKey(s.key, oauth.ES256, "")).PublicJWK())
+	}
+	if s.origin != "" {
+		c.RedirectURIs = []string{s.origin + "/callback"}
+		c.PostLogoutRedirectURIs = []string{s.origin + "/"}
+		c.BackchannelLogoutURI = s.origin + "/backchannel-logout"
+	}
+	s.Server.AddClient(c)
+}
+
+// listen has the program listen at an address that is free, behind a proxy that ends
+// TLS and serves what is below /v1 from its root.
+func (s *Stage) listen() {
+	ln := must(net.Listen("tcp", "127.0.0.1:0"))
+	defer ln.Close()
+	s.origin = "http://" + ln.Addr().String()
+	program := must(url.Parse(s.origin))
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Path, r.Out.URL.RawPath = strings.TrimPrefix(r.In.URL.Path, "/v1"), ""
+		r.Out.Header.Del("Client-Cert")
+		r.SetURL(program)
+	}})
+	s.closers = append(s.closers, proxy.Close)
+	s.trust(proxy.Certificate().Raw)
+	s.settings["OAUTH_LISTEN"] = ln.Addr().String()
+	s.settings["OAUTH_REDIRECT_URI"] = s.origin + "/callback"
+	s.settings["OAUTH_RESOURCE"], s.settings["OAUTH_PROXY"] = proxy.URL+"/v1/orders", "127.0.0.1"
+}
+
+// Close ends the programs and the server.
+func (s *Stage) Close() {
+	for _, c := range slices.Backward(s.closers) {
+		c()
+	}
 }
 
 // Play shows the program.
-func (s *Stage) Play(ctx context.Context) error {
+func (s *Stage) Play() {
+	defer s.screen.Write(nil) // the requests that came last
 	s.Step("server: listens at %s", s.Server.Issuer())
-	return shows[s.program].play(ctx, s)
+	p, play := s.start(), plays[s.program]
+	defer p.stop() // and all that it has printed is there
+	if play.act != nil {
+		play.act(s, p)
+	}
+	if !play.listens {
+		check(p.wait())
+	}
 }
 
 // Step prints what somebody does.
@@ -84,139 +146,48 @@ func (s *Stage) Step(format string, args ...any) {
 	fmt.Fprintf(&s.screen, format+"\n", args...)
 }
 
-func (s *Stage) editMetadata(m map[string]any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, place := range s.endpoints {
-		m[name] = place
-	}
-}
-
-// intercept puts a proxy before an endpoint of the server, until stop is called. It
-// sees the body of each answer, and returns the one that the program gets.
-func (s *Stage) intercept(endpoint, path string, see func(body []byte) []byte) (stop func(), err error) {
-	target, err := url.Parse(s.Server.URL())
-	if err != nil {
-		return nil, err
-	}
-	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport: s.Server.Client().Transport,
-		ModifyResponse: func(resp *http.Response) error {
-			body, err := io.ReadAll(resp.Body)
-			body = see(body)
-			resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			resp.Header.Del("Content-Length")
-			return err
-		},
-	})
-	s.mu.Lock()
-	s.endpoints[endpoint] = proxy.URL + path
-	s.mu.Unlock()
-	return proxy.Close, s.trust(proxy.Certificate().Raw)
-}
-
 // trust lets the program trust an authority.
-func (s *Stage) trust(der []byte) error {
-	f, err := os.OpenFile(s.settings["OAUTH_CA"], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: der}), f.Close())
-}
-
-// trustServer finds the root of the server's certificate.
-func (s *Stage) trustServer() error {
-	host := strings.TrimPrefix(s.Server.URL(), "https://")
-	conn, err := tls.Dial("tcp", host, &tls.Config{RootCAs: s.Server.RootCAs()})
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	chain := conn.ConnectionState().VerifiedChains[0]
-	return s.trust(chain[len(chain)-1].Raw)
-}
-
-// register makes the program a client of the server.
-func (s *Stage) register(c oauthtest.Client) {
-	c.ID = s.settings["OAUTH_CLIENT_ID"]
-	if c.AuthMethod == "" {
-		c.Secret = s.settings["OAUTH_CLIENT_SECRET"]
-	}
-	s.Server.AddClient(c)
-}
-
-// listen has the program listen at an address that is free.
-func (s *Stage) listen() (origin string, err error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	s.settings["OAUTH_LISTEN"] = ln.Addr().String()
-	return "http://" + ln.Addr().String(), ln.Close()
+func (s *Stage) trust(der []byte) {
+	f := must(os.OpenFile(s.settings["OAUTH_CA"], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600))
+	defer f.Close()
+	check(pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // A process is a program that runs.
 type process struct {
 	stage *Stage
 	cmd   *exec.Cmd
-	from  int // where the screen was before
-	end   context.CancelFunc
+	from  int           // where the screen was before
 	done  chan struct{} // closed when the process has ended
 	err   error         // then
 }
 
 // start runs the program with the settings, and waits until it listens, if it does.
-func (s *Stage) start(ctx context.Context) (*process, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, s.command)
-	for _, setting := range os.Environ() {
-		if !strings.HasPrefix(setting, "OAUTH_") {
-			cmd.Env = append(cmd.Env, setting)
-		}
-	}
+func (s *Stage) start() *process {
+	p := &process{stage: s, cmd: exec.CommandContext(s.ctx, s.command), from: len(s.screen.read()), done: make(chan struct{})}
+	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(setting string) bool { return strings.HasPrefix(setting, "OAUTH_") })
 	for name, value := range s.settings {
-		cmd.Env = append(cmd.Env, name+"="+value)
+		p.cmd.Env = append(p.cmd.Env, name+"="+value)
 	}
-	cmd.Stdout, cmd.Stderr = &s.screen, &s.screen
-	before, _ := s.screen.read()
-	p := &process{stage: s, cmd: cmd, from: len(before), end: cancel, done: make(chan struct{})}
-	if err := cmd.Start(); err != nil {
-		cancel()
-		return nil, err
-	}
+	p.cmd.Stdout, p.cmd.Stderr = &s.screen, &s.screen
+	check(p.cmd.Start())
 	go func() {
-		p.err = cmd.Wait()
+		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
+	s.closers = append(s.closers, p.stop)
 	if addr := s.settings["OAUTH_LISTEN"]; addr != "" {
-		return p, p.untilListens(addr)
+		p.until(func() bool {
+			conn, err := net.DialTimeout("tcp", addr, time.Second)
+			return err == nil && conn.Close() == nil
+		})
 	}
-	return p, nil
-}
-
-func (p *process) untilListens(addr string) error {
-	for {
-		conn, err := net.DialTimeout("tcp", addr, time.Second)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-p.done:
-			return p.failed()
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-// failed is the error of a program that has ended too soon.
-func (p *process) failed() error {
-	return fmt.Errorf("the program has ended too soon: %w", cmp.Or(p.err, io.ErrUnexpectedEOF))
+	return p
 }
 
 // stop ends a program that does not end by itself.
 func (p *process) stop() {
-	p.end()
+	p.cmd.Process.Kill()
 	<-p.done
 }
 
@@ -226,23 +197,28 @@ func (p *process) wait() error {
 	return p.err
 }
 
-// await waits until the program prints a line, and returns the parts of it.
-func (p *process) await(line string) ([]string, error) {
-	re := regexp.MustCompile(`(?m)^` + line + `\n`)
-	for ended := false; ; {
-		text, changed := p.stage.screen.read()
-		if parts := re.FindStringSubmatch(text[p.from:]); parts != nil {
-			return parts, nil
-		}
-		if ended {
-			return nil, p.failed()
-		}
+// until waits for something that the program does.
+func (p *process) until(seen func() bool) {
+	for !seen() {
 		select {
-		case <-changed:
 		case <-p.done:
-			ended = true // and has printed all
+			if !seen() {
+				check(fmt.Errorf("the program has ended too soon: %w", cmp.Or(p.err, io.ErrUnexpectedEOF)))
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// await waits until the program prints a line, and returns the parts of it.
+func (p *process) await(line string) (parts []string) {
+	re := regexp.MustCompile(`(?m)^` + line + `\n`)
+	p.until(func() bool {
+		parts = re.FindStringSubmatch(p.stage.screen.read()[p.from:])
+		return parts != nil
+	})
+	return parts
 }
 
 // A screen shows what is printed, and the requests to the server before it.
@@ -250,44 +226,26 @@ type screen struct {
 	server *oauthtest.Server
 	out    io.Writer
 
-	mu      sync.Mutex
-	text    bytes.Buffer
-	seen    int           // requests
-	changed chan struct{} // closed with the next text
+	mu   sync.Mutex
+	text bytes.Buffer
+	seen int // requests
 }
 
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var b bytes.Buffer
+	from := s.text.Len()
 	for _, r := range s.server.Requests()[s.seen:] {
 		s.seen++
-		fmt.Fprintf(&b, "server: %s %s\n", r.Method, r.Path)
+		fmt.Fprintf(&s.text, "server: %s %s\n", r.Method, r.Path)
 	}
-	b.Write(p)
-	s.text.Write(b.Bytes())
-	close(s.changed)
-	s.changed = make(chan struct{})
-	_, err := s.out.Write(b.Bytes())
+	s.text.Write(p)
+	_, err := s.out.Write(s.text.Bytes()[from:])
 	return len(p), err
 }
 
-func (s *screen) read() (text string, changed <-chan struct{}) {
+func (s *screen) read() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.text.String(), s.changed
-}
-
-// fetch sends a request and returns the body of the response.
-func fetch(c *http.Client, req *http.Request, err error) (*http.Response, string, error) {
-	if err != nil {
-		return nil, "", err
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return nil, "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return resp, string(body), err
+	return s.text.String()
 }
