@@ -1,0 +1,103 @@
+package demo
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/oauth/oauthtest"
+)
+
+// Both programs: the client learns from the API how to call it, through its proxy.
+func TestAPIAndClient(t *testing.T) {
+	t.Parallel()
+	defer catch(t)
+	s := stageFor(t, "api", nil)
+	s.start()
+	s.command = filepath.Join(programs, "apiclient")
+	s.settings["OAUTH_API"] = s.settings["OAUTH_RESOURCE"]
+	delete(s.settings, "OAUTH_LISTEN")
+	if err := s.start().wait(); err != nil || !strings.HasSuffix(s.printed(t), "\nsub: \"api-example\"\n") {
+		t.Errorf("%v\n%s", err, s.printed(t))
+	}
+}
+
+// The client gives its secret to no server that an API names, and none to an API
+// that does not say how it is called.
+func TestAPIsThatMislead(t *testing.T) {
+	t.Parallel()
+	defer catch(t)
+	s := stageFor(t, "apiclient", nil)
+	api := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/metadata":
+			w.Header().Set("Content-Type", "application/json")
+			json.NewEncoder(w).Encode(map[string]any{
+				"resource": "https://" + r.Host + "/elsewhere", "authorization_servers": []string{"https://op.example.com"},
+			})
+		case "/elsewhere":
+			w.Header().Set("WWW-Authenticate", `Bearer, DPoP resource_metadata="https://`+r.Host+`/metadata"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case "/bearer":
+			w.Header().Set("WWW-Authenticate", `Bearer realm="DPoP"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer api.Close()
+	s.trust(api.Certificate().Raw)
+	for path, want := range map[string]string{
+		"/elsewhere": "not one of the resource's authorization servers",
+		"/bearer":    "does not ask for DPoP",
+		"/open":      "does not ask for DPoP",
+	} {
+		s.settings["OAUTH_API"] = api.URL + path
+		before := len(s.screen.read())
+		if err := s.start().wait(); err == nil || !strings.Contains(s.screen.read()[before:], want) {
+			t.Errorf("%s: %v\n%s", path, err, s.screen.read())
+		}
+	}
+	if n := s.Server.Count("/token"); n != 0 {
+		t.Errorf("%d token requests", n)
+	}
+}
+
+// Tokens that are not for the API, or not for whoever sends them, are refused.
+func TestUnfitTokens(t *testing.T) {
+	for name, edit := range map[string]func(header, claims map[string]any){
+		"another type":     func(header, _ map[string]any) { header["typ"] = "JWT" },
+		"another resource": func(_, claims map[string]any) { claims["aud"] = "https://bills.example.com" },
+		"another issuer":   func(_, claims map[string]any) { claims["iss"] = "https://op.example.com" },
+		"another key":      func(_, claims map[string]any) { claims["cnf"] = map[string]any{"jkt": strings.Repeat("A", 43)} },
+		"no key":           func(_, claims map[string]any) { delete(claims, "cnf") },
+		"expired":          func(_, claims map[string]any) { claims["exp"] = time.Now().Add(-time.Hour).Unix() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stageFor(t, "api", func(o *oauthtest.Options) { o.EditAccessToken = edit })
+			err, text := try(s.Play), s.printed(t)
+			if err == nil || !strings.Contains(text, "answered with 401 ") || !strings.Contains(text, `error="invalid_token"`) {
+				t.Errorf("%v\n%s", err, text)
+			}
+		})
+	}
+}
+
+// The API takes bearer tokens where the settings say so, and none without the scope.
+func TestAllowBearer(t *testing.T) {
+	t.Parallel()
+	defer catch(t)
+	for _, setting := range []string{"", "1"} {
+		s := stageFor(t, "api", nil)
+		s.settings["OAUTH_ALLOW_BEARER"] = setting
+		s.start()
+		c := s.newCaller(false)
+		c.take("orders:read")
+		c.call(http.MethodGet, map[string]int{"": http.StatusUnauthorized, "1": http.StatusOK}[setting])
+		c.take("orders:write")
+		c.call(http.MethodGet, map[string]int{"": http.StatusUnauthorized, "1": http.StatusForbidden}[setting])
+	}
+}
