@@ -8,8 +8,10 @@ import (
 )
 
 // ParseChallenges returns the challenges of all WWW-Authenticate fields of h, in
-// order. If a challenge is malformed, it and the rest of its field are ignored. At
-// most 32 challenges are returned; a field of more than 16 KiB is ignored.
+// order. If a challenge is malformed, it and the rest of its field are ignored.
+// Parameters that are separated by spaces alone are read, and of parameters with the
+// same name the first counts. At most 32 challenges are returned; a field of more than
+// 16 KiB is ignored.
 func ParseChallenges(h http.Header) []Challenge {
 	var all []Challenge
 	for _, line := range h.Values("WWW-Authenticate") {
@@ -28,7 +30,8 @@ func ParseChallenges(h http.Header) []Challenge {
 //	auth-param       = token BWS "=" BWS ( token / quoted-string )
 //
 // in one pass. Both lists use the comma; a name followed by "=" is a
-// parameter, one that is not begins a challenge.
+// parameter, one that is not begins a challenge. Between parameters a space is
+// enough; a challenge begins only after a comma.
 type challengeReader struct {
 	s string
 	i int
@@ -125,12 +128,12 @@ func (r *challengeReader) params(c *Challenge) bool {
 		if c.Params == nil {
 			c.Params = make(map[string]string)
 		}
-		if _, twice := c.Params[name]; twice {
-			return false // RFC 9110, Section 11.2: a name must occur only once
+		// RFC 9110, Section 11.2 wants a name once, and Section 11.6.1 a comma between
+		// parameters. Sentry repeats one, Google Cloud Run has no comma.
+		if _, known := c.Params[name]; !known {
+			c.Params[name] = value
 		}
-		c.Params[name] = value
-		r.skip(" \t")
-		if !r.end() {
+		if !r.skip(" \t") && !r.end() {
 			return false
 		}
 	}

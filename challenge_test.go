@@ -89,8 +89,10 @@ func TestChallenge(t *testing.T) {
 		{"malformed: string without end", []string{`Basic realm="a", Bearer realm="b`, "Negotiate"}, []Challenge{challenge("Basic", "realm", "a"), challenge("Negotiate")}},
 		{"malformed: string that ends in a backslash", []string{`Basic, Bearer realm="b\`}, []Challenge{challenge("Basic")}},
 		{"malformed: text after a string", []string{`Basic, Bearer realm="b"c`}, []Challenge{challenge("Basic")}},
-		{"malformed: no comma between parameters", []string{`Basic, Bearer realm="b" error="c"`}, []Challenge{challenge("Basic")}},
 		{"malformed: no comma between challenges", []string{`Basic, Bearer realm="b" Digest realm="c"`}, []Challenge{challenge("Basic")}},
+		{"malformed: no space between parameters", []string{`Basic, Bearer realm="b"error="c"`}, []Challenge{challenge("Basic")}},
+		{"malformed: the second of two parameters", []string{`Basic, Bearer realm="b" error="c`}, []Challenge{challenge("Basic")}},
+		{"malformed: the value that does not count", []string{`Basic, Bearer error="b", error="c`}, []Challenge{challenge("Basic")}},
 		{"malformed: three words", []string{`Basic, Bearer one two`}, []Challenge{challenge("Basic")}},
 		{"malformed: no scheme", []string{`="a"`, `"a"`, `(Basic)`, "Basic"}, []Challenge{challenge("Basic")}},
 		{"malformed: parameter without a challenge", []string{`realm="a"`}, nil},
@@ -98,9 +100,16 @@ func TestChallenge(t *testing.T) {
 		{"malformed: control character in a string", []string{"Basic, Bearer realm=\"a\x00b\"", "Bearer realm=\"\x7f\""}, []Challenge{challenge("Basic")}},
 		{"malformed: padding in the middle", []string{`Basic, Negotiate YQ==YQ`, `Negotiate YQ=Y=`}, []Challenge{challenge("Basic")}},
 		{"malformed: other text", []string{"Basic, é"}, []Challenge{challenge("Basic")}},
-		// Which of two would count? RFC 9110, Section 11.2: "parameter name MUST only occur once".
-		{"malformed: a parameter twice", []string{`Basic realm="a", Bearer error="x", error="y"`}, []Challenge{challenge("Basic", "realm", "a")}},
-		{"malformed: a parameter twice, by case", []string{`Basic realm="a", Bearer error="x", ERROR="y"`}, []Challenge{challenge("Basic", "realm", "a")}},
+
+		// What real servers send beside the grammar.
+		{"no comma between parameters (Google Cloud Run)", []string{`Bearer error="invalid_token" error_description="The access token could not be verified"`},
+			[]Challenge{challenge("Bearer", "error", "invalid_token", "error_description", "The access token could not be verified")}},
+		{"no comma between parameters, then a challenge", []string{"Bearer a=b \tc=d, Basic realm=\"e\"\tf=g"},
+			[]Challenge{challenge("Bearer", "a", "b", "c", "d"), challenge("Basic", "realm", "e", "f", "g")}},
+		{"a parameter twice: the first counts (Sentry)", []string{`Bearer resource_metadata="a", error="invalid_token", resource_metadata="b", Basic realm="c"`},
+			[]Challenge{challenge("Bearer", "resource_metadata", "a", "error", "invalid_token"), challenge("Basic", "realm", "c")}},
+		{"a parameter twice, by case, the first empty", []string{`Bearer error="" ERROR="y"`}, []Challenge{challenge("Bearer", "error", "")}},
+		{"a comma after the scheme (oauthlib 3.0)", []string{`Bearer, error="invalid_token"`}, []Challenge{challenge("Bearer", "error", "invalid_token")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := challengesOf(tt.lines...); !reflect.DeepEqual(got, tt.want) {
