@@ -115,12 +115,21 @@ type AuthorizationRequest struct {
 	Pushed bool
 
 	// InsecureNoPKCE omits PKCE, for servers that reject its parameters. The client
-	// must authenticate with a secret or a key, and the request must have a nonce. The
-	// package assumes that a ClientAuth made by the program uses a secret or a key.
+	// must authenticate with a secret or a key, and the request must have a nonce,
+	// unless InsecureNoNonce is set, too. The package assumes that a ClientAuth made by
+	// the program uses a secret or a key.
 	InsecureNoPKCE bool
 
 	// InsecureNoNonce omits the nonce, for servers that do not return it in the ID
-	// token. For example, LinkedIn does not.
+	// token. If the response type contains id_token, it must be false.
+	//
+	// WARNING: If InsecureNoPKCE and InsecureNoNonce are both set, an attacker who
+	// obtains a user's code can have it accepted in a session of the attacker, and is
+	// then logged in as that user (code injection: RFC 9700, Section 4.5). Only the
+	// state ties the response to the session of the browser. It must therefore be kept
+	// in the browser's own session, and codes must not leak, for example into logs or
+	// Referer header fields. LinkedIn requires both: it rejects a code_verifier beside
+	// the client secret, and returns no nonce.
 	InsecureNoNonce bool
 }
 
@@ -258,8 +267,6 @@ func (d *pendingAuthorizationData) validate(insecure bool) error {
 		return fail(ErrConfig, "RequireACR", "needs scope openid and values without spaces: one of them stands in the ID token")
 	case d.wants("id_token") && d.nonce == "": // which is sent with scope openid
 		return fail(ErrConfig, "ResponseType", "%s needs scope openid and a nonce: nothing else would tie the ID token to this request", d.responseType)
-	case d.wants("code") && d.verifier == "" && d.nonce == "":
-		return fail(ErrConfig, "InsecureNoPKCE", "needs a nonce (scope openid): nothing else would tie the code to this request")
 	case !d.openid() && d.nonce != "", !d.wants("code") && d.verifier != "":
 		return fail(ErrConfig, "", "the request has a nonce or a verifier that nothing comes back to")
 	case d.issuer == "" || d.clientID == "" || d.created.IsZero():
@@ -469,8 +476,11 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 		}
 	}
 	_, public := c.auth.(noAuth)
-	if r.InsecureNoPKCE && public { // that there is a nonce, validate sees to
-		return fail(ErrConfig, "InsecureNoPKCE", "needs a client that authenticates, and a nonce (scope openid): nothing else would tie the code to this request")
+	switch {
+	case r.InsecureNoPKCE && public:
+		return fail(ErrConfig, "InsecureNoPKCE", "needs a client that authenticates: everybody else who has the code could use it, too")
+	case r.InsecureNoPKCE && !r.InsecureNoNonce && !slices.Contains(r.Scope, "openid"):
+		return fail(ErrConfig, "InsecureNoPKCE", "needs a nonce (scope openid): nothing else would tie the code to this request; if the server takes neither (LinkedIn), set InsecureNoNonce, too")
 	}
 	return nil
 }
@@ -703,6 +713,9 @@ func (c *Client) checkAuthorization(a *PendingAuthorization) error {
 	}
 	if a.content.thumbprint != c.thumbprint() {
 		return fail(ErrBinding, "DPoP", "is another key than the one that the authorization was started with, or none")
+	}
+	if _, public := c.auth.(noAuth); public && a.content.wants("code") && a.content.verifier == "" {
+		return fail(ErrConfig, "PendingAuthorization", "has no code_verifier, without which a public client starts nothing")
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -104,11 +106,20 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 		},
 		{name: "no PKCE, no openid", r: req{RedirectURI: cb, InsecureNoPKCE: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
 		{
-			name:  "no PKCE, no nonce",
-			r:     req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true, InsecureNoNonce: true},
-			kind:  ErrConfig,
-			param: "InsecureNoPKCE",
+			name:   "no PKCE, no nonce, public",
+			r:      req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true, InsecureNoNonce: true},
+			config: func(c *Config) { c.Auth = PublicClient() },
+			kind:   ErrConfig,
+			param:  "InsecureNoPKCE",
 		},
+		{
+			name:  "no PKCE, no nonce, hybrid",
+			r:     req{RedirectURI: cb, Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "form_post", InsecureNoPKCE: true, InsecureNoNonce: true},
+			kind:  ErrConfig,
+			param: "ResponseType",
+		},
+		{name: "no PKCE, no nonce", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true, InsecureNoNonce: true}},
+		{name: "no PKCE, no nonce, no openid", r: req{RedirectURI: cb, InsecureNoPKCE: true, InsecureNoNonce: true}},
 		{name: "no PKCE", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoPKCE: true}},
 		{name: "no nonce", r: req{RedirectURI: cb, Scope: []string{"openid"}, InsecureNoNonce: true}},
 		{name: "no auth", r: req{RedirectURI: cb}, config: func(c *Config) { c.Auth = nil }, kind: ErrConfig, param: "Auth"},
@@ -209,6 +220,36 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 	}
 	if n := len(s.requests("")); n > 0 {
 		t.Errorf("%d requests were made", n)
+	}
+}
+
+// LinkedIn answers a code_verifier beside the secret with invalid_client, sends no
+// token_type, and no nonce in its ID tokens: UsefulSoftwareCo/executor#2087,
+// nextauthjs/next-auth#8831. The state is compared all the same.
+func TestAuthorizationLinkedIn(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.AllowTokenTypes = []string{""} })
+	r := &AuthorizationRequest{
+		RedirectURI: "https://app.example/cb", Scope: []string{"openid"},
+		InsecureNoPKCE: true, InsecureNoNonce: true,
+	}
+	s.answer("/token", `{"access_token":"at","expires_in":5183999,"id_token":"`+s.sign(t, "JWT", unitClaims(nil))+`"}`)
+	finish := func(state string) error {
+		a := new(PendingAuthorization)
+		if err := a.UnmarshalBinary(must(s.start(t, c, r).MarshalBinary())); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.FinishAuthorization(httptest.NewRequest("GET", "/cb?code=c&state="+cmp.Or(state, a.State()), nil), a, nil)
+		return err
+	}
+	if err := finish(""); err != nil {
+		t.Fatal(err)
+	}
+	if form := s.requests("/token")[0].form; form.Has("code_verifier") || form.Get("client_secret") == "" {
+		t.Errorf("the code went out with %v", form)
+	}
+	if err := finish(encodeBase64URL(make([]byte, 32))); !errors.Is(err, ErrState) {
+		t.Errorf("another state: %v", err)
 	}
 }
 

@@ -69,7 +69,6 @@ func TestSavedAuthorizationChecks(t *testing.T) {
 		{"state with another character", func(d *data) { d.state = "+" + d.state[1:] }},
 		{"short nonce", func(d *data) { d.nonce = "n" }},
 		{"short verifier", func(d *data) { d.verifier = "v" }},
-		{"verifier and nonce missing", func(d *data) { d.verifier, d.nonce = "", "" }},
 		{"short thumbprint", func(d *data) { d.thumbprint = "t" }},
 		{"negative max_age", func(d *data) { d.maxAge = int64p(-1) }},
 		{"no time", func(d *data) { d.created = time.Time{} }},
@@ -85,6 +84,32 @@ func TestSavedAuthorizationChecks(t *testing.T) {
 				t.Errorf("%v, %+v", err, a.content)
 			}
 		})
+	}
+}
+
+// A public client always sends a challenge: what comes back without its verifier was
+// changed, or another client's.
+func TestSavedAuthorizationWithoutVerifier(t *testing.T) {
+	s := newUnitServer()
+	for name, auth := range map[string]ClientAuth{"public": PublicClient(), "confidential": ClientSecretBasic("secret")} {
+		c := s.client(t, func(cfg *Config) { cfg.Auth = auth })
+		a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb"})
+		a.content.verifier = ""
+		again := new(PendingAuthorization)
+		if err := again.UnmarshalBinary(must(a.MarshalBinary())); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.ValidateAuthorizationResponse(context.Background(), again, url.Values{"code": {"c"}, "state": {a.State()}})
+		if name == "public" {
+			wantError(t, err, ErrConfig, "PendingAuthorization")
+		} else if err != nil {
+			t.Error(err)
+		}
+		// A login by id_token has no code, and no verifier either.
+		a = s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"})
+		if _, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{}); !errors.Is(err, ErrState) {
+			t.Errorf("id_token, %s: %v", name, err)
+		}
 	}
 }
 
