@@ -514,15 +514,18 @@ func (c *Client) exchangeCode(ctx context.Context, resp *AuthorizationResponse, 
 	if a.verifier != "" {
 		form.Set("code_verifier", a.verifier)
 	}
-	if err := opts.codeForm(form); err != nil {
+	if err := opts.codeForm(form, a.scope); err != nil {
 		return nil, err
 	}
 	if resp.used.Swap(true) {
 		return nil, fail(ErrReplay, "AuthorizationResponse", "was exchanged before")
 	}
-	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: a.scope, openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: resp.code.Reveal(), state: a.state, acr: a.acr()}})
+	t, err := c.requestToken(ctx, form, opts, &tokenExpectation{scope: opts.askedScope(a.scope), openid: a.openid(), checks: idTokenChecks{nonce: a.nonce, maxAge: a.maxAge, started: a.created.Add(c.clock.Skew), code: resp.code.Reveal(), state: a.state, acr: a.acr()}})
 	if err != nil {
 		return nil, err
+	}
+	if form.Has("scope") { // the refresh token is good for all that the user allowed
+		t.granted = a.scope
 	}
 	if t.login != nil {
 		t.login.requireACR = a.requireACR

@@ -109,3 +109,64 @@ func TestGrantScope(t *testing.T) {
 		t.Errorf("ExchangeToken: %v, %v", tok, err)
 	}
 }
+
+// TestCodeScope: Entra ID wants the scope with the code where the user was asked for
+// scopes of two resources (AADSTS28003: AzureAD/msal-python#125,
+// SecureAuthCorp/oauth2c#130). It is a part of what was asked for.
+func TestCodeScope(t *testing.T) {
+	const graph, management = "https://graph.example/User.Read", "https://management.example/user_impersonation"
+	for name, tt := range map[string]struct {
+		asked, scope []string
+		sent         string
+		want         string // the Token's
+		good         bool
+	}{
+		"one resource of two": {[]string{graph, management}, []string{graph}, graph, graph, true},
+		"all":                 {[]string{graph, management}, []string{management, graph}, management + " " + graph, management + " " + graph, true},
+		"nil":                 {[]string{graph, management}, nil, "", graph + " " + management, true},
+		"none":                {[]string{graph, management}, []string{}, "", graph + " " + management, true},
+		"one more":            {[]string{graph}, []string{graph, management}, "", "", false},
+		"a part of a name":    {[]string{graph}, []string{"https://graph.example/User"}, "", "", false},
+		"two in one":          {[]string{graph, management}, []string{graph + " " + management}, "", "", false},
+		"an empty one":        {[]string{graph}, []string{""}, "", "", false},
+		"nothing was asked":   {nil, []string{graph}, "", "", false},
+	} {
+		s := newUnitServer()
+		s.answer("/token", `{"access_token":"at","token_type":"Bearer","refresh_token":"rt"}`)
+		c := s.client(t, nil)
+		cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: tt.asked})
+		tok, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Scope: tt.scope})
+		if !tt.good {
+			wantError(t, err, ErrConfig, "Scope")
+			if n := len(s.requests("/token")); n > 0 {
+				t.Errorf("%s: %d requests", name, n)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := s.requests("/token")[0].form.Get("scope"); got != tt.sent {
+			t.Errorf("%s: the scope %q was sent", name, got)
+		}
+		if got := strings.Join(tok.Scope, " "); got != tt.want {
+			t.Errorf("%s: the Token has the scope %q", name, got)
+		}
+		// The refresh token is good for the rest.
+		if _, err := c.Refresh(context.Background(), tok, &GrantOptions{Scope: tt.asked}); err != nil {
+			t.Errorf("%s: Refresh: %v", name, err)
+		}
+	}
+}
+
+// With openid in the authorization request an ID token must come, whatever is asked for
+// with the code.
+func TestCodeScopeOpenID(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	c := s.client(t, nil)
+	cb := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "a"}})
+	_, err := c.ExchangeCode(context.Background(), cb, &GrantOptions{Scope: []string{"a"}})
+	wantError(t, err, ErrResponse, "id_token")
+}

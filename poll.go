@@ -117,7 +117,7 @@ func (g *pendingGrant) form(c *Client, grantType, param string, opts *GrantOptio
 		return nil, fail(ErrExpired, param, "expired at %s: start again", stamp(d.expiry))
 	}
 	form := url.Values{"grant_type": {grantType}, param: {d.code}}
-	return form, opts.codeForm(form)
+	return form, opts.pendingForm(form)
 }
 
 // attempt asks once.

@@ -280,9 +280,14 @@ type GrantOptions struct {
 
 	// Scope lists the requested scopes. If nil, the server grants its default scope, or
 	// the same scope again when a token is refreshed. A refresh must not request more
-	// (RFC 6749, Section 6). If a token is requested with an authorization code, a
-	// device code or a CIBA request, Scope must be nil, because the scope was part of
-	// the authorization request.
+	// (RFC 6749, Section 6).
+	//
+	// If a token is requested with an authorization code, Scope must be nil or a part
+	// of AuthorizationRequest.Scope. For example, Entra ID requires it if that names
+	// scopes of several APIs, because each of its access tokens is for one API. If the
+	// authorization request contained openid, the response must still contain an ID
+	// token, and Scope should contain openid, too. With a device code or a CIBA
+	// request, Scope must be nil.
 	Scope []string
 	// Resource lists the resources for which the token is requested, as absolute URIs
 	// (RFC 8707).
@@ -321,9 +326,23 @@ func (o *GrantOptions) header() http.Header {
 	return o.Header
 }
 
-// codeForm is tokenForm where the scope is that of a code: RFC 6749, Section
-// 4.1.3 has no parameter for another.
-func (o *GrantOptions) codeForm(form url.Values) error {
+// codeForm is tokenForm with an authorization code. RFC 6749, Section 4.1.3 has no
+// parameter for a scope, and Entra ID wants one (AADSTS28003) where the user was asked
+// for scopes of two resources.
+func (o *GrantOptions) codeForm(form url.Values, asked string) error {
+	if o != nil {
+		for _, s := range o.Scope {
+			if !slices.Contains(strings.Fields(asked), s) {
+				return fail(ErrConfig, "Scope", "%s is not in the scope that the user was asked for: a code is good for that at most", printable(s, 64))
+			}
+		}
+	}
+	return o.tokenForm(form)
+}
+
+// pendingForm is tokenForm with a code of the device flow or CIBA, whose scope is that
+// of the request.
+func (o *GrantOptions) pendingForm(form url.Values) error {
 	if o != nil && o.Scope != nil {
 		return fail(ErrConfig, "Scope", "was asked for when the user was, and cannot be changed now")
 	}

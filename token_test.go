@@ -330,7 +330,7 @@ func TestGrantOptions(t *testing.T) {
 		_, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{Header: http.Header{name: {"x"}}})
 		wantError(t, err, ErrConfig, "Header")
 	}
-	_, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{Scope: []string{"a"}})
+	_, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{Scope: []string{"never-asked-for"}})
 	wantError(t, err, ErrConfig, "Scope")
 	if _, err := c.ExchangeCode(context.Background(), resp, &GrantOptions{
 		Resource: []string{"https://a.example"}, Params: url.Values{"x": {"y"}}, Header: http.Header{"X-Request-Id": {"1"}},
