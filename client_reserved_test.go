@@ -100,7 +100,7 @@ func TestReservedNames(t *testing.T) {
 			begin(signed),
 			"access_type",
 		},
-		{"DeviceAuthorizationRequest.Params", grant, params(func(p url.Values) error {
+		{"DeviceAuthorizationRequest.Params", append([]string{"code_challenge", "code_challenge_method"}, grant...), params(func(p url.Values) error {
 			_, err := c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{Params: p})
 			return err
 		}), "audience"},

@@ -97,6 +97,10 @@ func (d *DeviceAuthorization) summary() string {
 // StartDeviceAuthorization requests the codes that the user needs (RFC 8628, Section
 // 3.1). If r is nil, the zero DeviceAuthorizationRequest is used.
 //
+// The request has a PKCE challenge (RFC 7636, S256), and the attempts to get the token
+// have its verifier. Some servers require them, for example Keycloak if it is
+// configured to. Others ignore them.
+//
 // StartDeviceAuthorization returns the errors of a request.
 func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceAuthorizationRequest) (*DeviceAuthorization, error) {
 	if err := c.made(); err != nil {
@@ -113,7 +117,10 @@ func (c *Client) startDevice(ctx context.Context, r *DeviceAuthorizationRequest)
 	if r == nil {
 		r = new(DeviceAuthorizationRequest)
 	}
-	form := url.Values{}
+	// RFC 8628 has no PKCE. Keycloak and Rauthy can require it; RFC 6749, Section 3.2
+	// has the others ignore what they do not know.
+	verifier := randomString()
+	form := url.Values{"code_challenge": {codeChallenge(verifier)}, "code_challenge_method": {"S256"}}
 	if err := setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails); err != nil {
 		return nil, err
 	}
@@ -128,7 +135,12 @@ func (c *Client) startDevice(ctx context.Context, r *DeviceAuthorizationRequest)
 	if err != nil {
 		return nil, err
 	}
-	return c.processDeviceResponse(res, strings.Join(r.Scope, " "), started)
+	d, err := c.processDeviceResponse(res, strings.Join(r.Scope, " "), started)
+	if err != nil {
+		return nil, err
+	}
+	d.g.content.verifier = verifier
+	return d, nil
 }
 
 // processDeviceResponse reads the answer of RFC 8628, Section 3.2.

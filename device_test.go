@@ -226,6 +226,18 @@ func TestDeviceRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := s.requests("/device")
+	challenges := map[string]bool{}
+	for _, r := range sent { // RFC 7636; each has its own
+		challenge := r.form.Get("code_challenge")
+		if challenges[challenge] = true; !isRandom(challenge) || r.form.Get("code_challenge_method") != "S256" {
+			t.Errorf("sent %v", r.form)
+		}
+		r.form.Del("code_challenge")
+		r.form.Del("code_challenge_method")
+	}
+	if len(challenges) != 3 {
+		t.Errorf("the challenges are %v", challenges)
+	}
 	wantForm(t, sent[0].form, url.Values{})
 	wantForm(t, sent[1].form, url.Values{})
 	wantForm(t, sent[2].form, someForm(nil))
@@ -236,8 +248,65 @@ func TestDeviceRequest(t *testing.T) {
 	if _, err := s.client(t, func(c *Config) { withDevice(c); c.Auth = PublicClient() }).StartDeviceAuthorization(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if sent = s.requests("/device"); sent[3].form.Encode() != "client_id="+unitClient {
+	if sent = s.requests("/device"); sent[3].form.Get("client_id") != unitClient || len(sent[3].form) != 3 {
 		t.Errorf("sent %v", sent[3].form)
+	}
+}
+
+// Keycloak and Rauthy can require PKCE here (int128/kubelogin#1470, zitadel/oidc#784): the
+// verifier of the challenge goes out with every attempt, also of another process.
+func TestDevicePKCE(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/device", unitJSON(t, deviceBody()))
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	c := s.client(t, withDevice)
+	d, err := c.StartDeviceAuthorization(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored := new(DeviceAuthorization)
+	if err := restored.UnmarshalBinary(must(d.MarshalBinary())); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []*DeviceAuthorization{d, d, restored} {
+		if _, err := c.DeviceToken(context.Background(), d, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	challenge := s.requests("/device")[0].form.Get("code_challenge")
+	for _, r := range s.requests("/token") {
+		if codeChallenge(r.form.Get("code_verifier")) != challenge {
+			t.Errorf("sent %v, the challenge was %s", r.form, challenge)
+		}
+	}
+	if n := len(s.requests("/token")); n != 3 {
+		t.Errorf("%d attempts", n)
+	}
+}
+
+// A request that was begun before there was a verifier is finished without one.
+func TestDeviceSavedWithoutVerifier(t *testing.T) {
+	for name, version := range map[string]byte{"DeviceAuthorization": 2, "BackchannelAuthentication": 2} {
+		v := savedSamples()[name]
+		var d *pendingData
+		switch v := v.(type) {
+		case *DeviceAuthorization:
+			d = v.g.content
+		case *BackchannelAuthentication:
+			d = v.g.content
+		}
+		d.verifier = ""
+		w := newSaved(version)
+		for _, field := range []string{d.issuer, d.clientID, d.code, d.scope, d.userCode, d.verificationURI, d.verificationURIComplete, d.notificationToken} {
+			w.string(field)
+		}
+		w.time(d.started)
+		w.time(d.expiry)
+		w.int(int64p(7))
+		old := savedNew(v)
+		if err := old.UnmarshalBinary(w.b); err != nil || savedFields(old) != savedFields(v) {
+			t.Errorf("%s: %v, it becomes\n%s, was\n%s", name, err, savedFields(old), savedFields(v))
+		}
 	}
 }
 

@@ -39,6 +39,8 @@ type pendingData struct {
 	verificationURIComplete string
 
 	notificationToken string // CIBA in ping mode
+
+	verifier string // of PKCE in a device authorization
 }
 
 // data is never nil: the zero value is inert.
@@ -117,6 +119,9 @@ func (g *pendingGrant) form(c *Client, grantType, param string, opts *GrantOptio
 		return nil, fail(ErrExpired, param, "expired at %s: start again", stamp(d.expiry))
 	}
 	form := url.Values{"grant_type": {grantType}, param: {d.code}}
+	if d.verifier != "" {
+		form.Set("code_verifier", d.verifier)
+	}
 	return form, opts.pendingForm(form)
 }
 
@@ -211,7 +216,7 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 
 // ---- saving
 
-const pendingVersion = 2
+const pendingVersion = 3 // 2 had no verifier; a request that was begun with it can be finished
 
 // save encodes g for the application's store.
 func (g *pendingGrant) save(op string) ([]byte, error) {
@@ -235,9 +240,11 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 		return withOp(op, nilReceiver())
 	}
 	fresh := new(pendingData)
-	r := readSaved(data, pendingVersion)
+	r := readSavedSince(data, pendingVersion, 2)
 	for _, s := range fresh.fields() {
-		*s = r.string()
+		if s != &fresh.verifier || r.version > 2 {
+			*s = r.string()
+		}
 	}
 	fresh.started, fresh.expiry = r.time(), r.time()
 	interval := r.int()
@@ -271,6 +278,7 @@ func (d *pendingData) validate(op, uri string) error {
 		return fail(ErrResponse, "", "the request has no server, client, code or time")
 	case device != (d.userCode != ""), device != (d.verificationURI != ""), !device && d.verificationURIComplete != "",
 		device && d.notificationToken != "", d.notificationToken != "" && !isRandom(d.notificationToken),
+		!device && d.verifier != "", d.verifier != "" && !isRandom(d.verifier),
 		!device && !slices.Contains(strings.Split(d.scope, " "), "openid"):
 		return fail(ErrResponse, "", "the request has members of another kind of request")
 	case strings.ContainsFunc(d.userCode, unprintable):
@@ -288,6 +296,7 @@ func (d *pendingData) fields() []*string {
 	return []*string{
 		&d.issuer, &d.clientID, &d.code, &d.scope,
 		&d.userCode, &d.verificationURI, &d.verificationURIComplete, &d.notificationToken,
+		&d.verifier,
 	}
 }
 

@@ -326,6 +326,9 @@ func TestPollRequests(t *testing.T) {
 					r.form.Del("client_assertion")
 					want := someForm(tt.form)
 					want.Del("scope")
+					if verifier := r.form.Get("code_verifier"); isRandom(verifier) && tt.name == "device" {
+						want.Set("code_verifier", verifier)
+					}
 					want["client_id"], want["client_assertion_type"] = []string{unitClient}, []string{assertionType}
 					if r.form.Encode() != want.Encode() || r.header.Get("X-Request-Id") != "7" {
 						t.Errorf("sent %v %v", r.form, r.header)

@@ -50,8 +50,9 @@ func damaged(err error) error {
 
 // savedReader reads the fields; the first fault stays.
 type savedReader struct {
-	b   []byte
-	err error
+	b       []byte
+	err     error
+	version byte // of the data
 }
 
 func readSaved(b []byte, version byte) *savedReader {
@@ -62,9 +63,17 @@ func readSaved(b []byte, version byte) *savedReader {
 	case b[0] != version:
 		r.err = fail(ErrParse, "", "the data is of version %d, this package reads version %d", b[0], version)
 	default:
-		r.b = b[1:]
+		r.b, r.version = b[1:], version
 	}
 	return r
+}
+
+// readSavedSince is readSaved of what the versions from oldest on wrote.
+func readSavedSince(b []byte, version, oldest byte) *savedReader {
+	if len(b) > 0 && oldest <= b[0] && b[0] < version {
+		version = b[0]
+	}
+	return readSaved(b, version)
 }
 
 func (r *savedReader) string() string {

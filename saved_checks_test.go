@@ -189,6 +189,7 @@ func TestSavedPendingChecks(t *testing.T) {
 		row{"script that is complete", func(d *pendingData) { d.verificationURIComplete = "javascript:alert(1)" }},
 		row{"page with a quote that is complete", func(d *pendingData) { d.verificationURIComplete += `"` }},
 		row{"notification token", func(d *pendingData) { d.notificationToken = savedRandom(1) }},
+		row{"verifier that can be guessed", func(d *pendingData) { d.verifier = "v" }},
 	)
 	backchannel := append(slices.Clone(both),
 		row{"user code", func(d *pendingData) { d.userCode = "u" }},
@@ -196,6 +197,7 @@ func TestSavedPendingChecks(t *testing.T) {
 		row{"page that is complete", func(d *pendingData) { d.verificationURIComplete = "https://op.example/" }},
 		row{"notification token that can be guessed", func(d *pendingData) { d.notificationToken = "n" }},
 		row{"no openid: nothing would say who logged in", func(d *pendingData) { d.scope = "a" }},
+		row{"verifier", func(d *pendingData) { d.verifier = savedRandom(1) }},
 		row{"no scope", func(d *pendingData) { d.scope = "" }},
 	)
 	for name, rows := range map[string][]row{"DeviceAuthorization": device, "BackchannelAuthentication": backchannel} {

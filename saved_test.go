@@ -136,6 +136,7 @@ func savedSamples() map[string]interface {
 		"DeviceAuthorization": savedDevice(&pendingData{
 			issuer: "issuer", clientID: "client", code: "code", scope: "openid a", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0),
 			userCode: "user", verificationURI: "https://op.example/device", verificationURIComplete: "https://op.example/device?user",
+			verifier: savedRandom(7),
 		}),
 		"BackchannelAuthentication": savedBackchannel(&pendingData{
 			issuer: "issuer", clientID: "client", code: "code", scope: "openid", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0), notificationToken: savedRandom(6),
@@ -200,9 +201,9 @@ func savedFields(v any) string {
 // savedVersion is the version byte: a release that reads another layout changes it.
 func savedVersion(v any) byte {
 	switch v.(type) {
-	case *Token:
+	case *Token, *DeviceAuthorization, *BackchannelAuthentication:
 		return 3
-	case *PendingAuthorization, *Registration, *DeviceAuthorization, *BackchannelAuthentication:
+	case *PendingAuthorization, *Registration:
 		return 2
 	}
 	return 1
