@@ -69,6 +69,10 @@ const (
 	// matches [ErrConfig]. The metadata of a malicious server could otherwise obtain an
 	// assertion for the token endpoint of an honest one.
 	TokenEndpointAudience
+	// EndpointAudience is the URL of the endpoint to which the request is sent. For
+	// example, Okta requires it at its introspection, revocation and pushed
+	// authorization request endpoints, and accepts it at the token endpoint.
+	EndpointAudience
 )
 
 // AssertionOptions are the options of JWT client assertions. The zero value means the
@@ -298,7 +302,7 @@ func newJWTAuth(opts *AssertionOptions) *jwtAuth {
 	case o.Lifetime < time.Second || o.Lifetime > maxAssertionLifetime:
 		a.setFault(fail(ErrConfig, "AssertionOptions.Lifetime", "%v is not between 1 s and %v", o.Lifetime, maxAssertionLifetime))
 	}
-	if o.Audience != IssuerAudience && o.Audience != TokenEndpointAudience {
+	if o.Audience < IssuerAudience || o.Audience > EndpointAudience {
 		a.setFault(fail(ErrConfig, "AssertionOptions.Audience", "is not one of the constants"))
 	}
 	if a.typ != "JWT" && a.typ != clientAuthenticationType { // another one could make a token of another kind
@@ -351,13 +355,13 @@ func (a *jwtAuth) checkServer(server *AuthorizationServer) error {
 	case a.audience == TokenEndpointAudience && server.TokenEndpoint == "":
 		return fail(ErrConfig, "token_endpoint", "the server's metadata has none, and AssertionOptions.Audience wants it")
 	case a.audience == IssuerAudience && strings.Contains(server.Issuer, tenantPlaceholder):
-		return fail(ErrConfig, "AssertionOptions.Audience", "the issuer is a template and no audience: set TokenEndpointAudience")
+		return fail(ErrConfig, "AssertionOptions.Audience", "the issuer is a template and no audience: set TokenEndpointAudience or EndpointAudience")
 	}
 	return nil
 }
 
-// audienceOf is the aud of an assertion for a request to the endpoint. A token
-// endpoint is one only where the request goes to its own origin: with the
+// audienceOf is the aud of an assertion for a request to the endpoint. It is that
+// endpoint, or a token endpoint where the request goes to its own origin: with the
 // metadata of a malicious server it may be an honest one's, and the assertion would
 // be good there (CVE-2025-27370).
 func (a *jwtAuth) audienceOf(server *AuthorizationServer, endpoint string) (string, error) {
@@ -368,7 +372,10 @@ func (a *jwtAuth) audienceOf(server *AuthorizationServer, endpoint string) (stri
 		return server.Issuer, nil
 	}
 	candidates := []string{server.TokenEndpoint}
-	if server.hasAlias(endpoint) {
+	switch {
+	case a.audience == EndpointAudience:
+		candidates = []string{endpoint}
+	case server.hasAlias(endpoint):
 		candidates = []string{server.MTLSEndpointAliases.TokenEndpoint, server.TokenEndpoint}
 	}
 	to, err := url.Parse(endpoint)

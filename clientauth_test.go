@@ -313,6 +313,48 @@ func TestClientAuthAudienceOfOthers(t *testing.T) {
 	}
 }
 
+// TestClientAuthEndpointAudience: Okta wants the endpoint that is called for aud at its
+// introspection, revocation and pushed authorization request endpoints. What is
+// signed for an endpoint goes there, an alias too.
+func TestClientAuthEndpointAudience(t *testing.T) {
+	const mtls = "https://mtls.example"
+	for _, aliases := range []bool{false, true} {
+		s := newUnitServer()
+		c := s.client(t, func(c *Config) {
+			c.Auth = PrivateKeyJWT(unitKey(), &AssertionOptions{Audience: EndpointAudience})
+			c.Server.IntrospectionEndpoint, c.Server.RevocationEndpoint = unitIssuer+"/introspect", unitIssuer+"/revoke"
+			c.Server.MTLSEndpointAliases = &MTLSEndpointAliases{RevocationEndpoint: mtls + "/alias"}
+			c.Metadata.UseMTLSEndpointAliases = aliases
+		})
+		c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true})
+		c.Introspect(context.Background(), "t", nil)
+		c.Revoke(context.Background(), "t", nil)
+		c.ClientCredentials(context.Background(), nil)
+		want := map[string]string{
+			"/par": unitIssuer + "/par", "/introspect": unitIssuer + "/introspect", "/token": unitIssuer + "/token", "/revoke": unitIssuer + "/revoke",
+		}
+		if aliases {
+			delete(want, "/revoke")
+			want["/alias"] = mtls + "/alias"
+		}
+		for path, aud := range want {
+			sent := s.requests(path)
+			if len(sent) != 1 {
+				t.Fatalf("%d requests to %s", len(sent), path)
+			}
+			_, claims := clientauthAssertion(t, sent[0].form.Get("client_assertion"), unitKey().signer.Public(), sha256.New)
+			if claims["aud"] != aud {
+				t.Errorf("%s: aud %v", path, claims["aud"])
+			}
+		}
+	}
+	for _, endpoint := range []string{"", "token", "https:///token"} {
+		r := clientauthRequest("web")
+		r.Endpoint = endpoint
+		wantError(t, PrivateKeyJWT(unitKey(), &AssertionOptions{Audience: EndpointAudience}).Authenticate(context.Background(), r), ErrConfig, "Endpoint")
+	}
+}
+
 // TestClientAuthOptionsAreCopied: what the caller does with its maps later
 // changes nothing.
 func TestClientAuthOptionsAreCopied(t *testing.T) {
@@ -378,7 +420,7 @@ func TestClientAuthFaults(t *testing.T) {
 		},
 		{"lifetime too short", PrivateKeyJWT(key, &AssertionOptions{Lifetime: time.Second - 1}), server, "AssertionOptions.Lifetime: "},
 		{"negative lifetime", ClientSecretJWT(secret, HS256, &AssertionOptions{Lifetime: -time.Minute}), server, "AssertionOptions.Lifetime: "},
-		{"unknown audience", PrivateKeyJWT(key, &AssertionOptions{Audience: 2}), server, "AssertionOptions.Audience: is not one of the constants"},
+		{"unknown audience", PrivateKeyJWT(key, &AssertionOptions{Audience: 3}), server, "AssertionOptions.Audience: is not one of the constants"},
 		{"negative audience", PrivateKeyJWT(key, &AssertionOptions{Audience: -1}), server, "AssertionOptions.Audience: is not one of the constants"},
 		{"unknown type", PrivateKeyJWT(key, &AssertionOptions{Type: "at+jwt"}), server, "AssertionOptions.Type: is neither JWT nor client-authentication+jwt"},
 		{"type in capitals", ClientSecretJWT(secret, HS256, &AssertionOptions{Type: "Client-Authentication+JWT"}), server, "AssertionOptions.Type: "},
@@ -404,9 +446,10 @@ func TestClientAuthFaults(t *testing.T) {
 			"template as the audience",
 			PrivateKeyJWT(key, nil),
 			template,
-			"AssertionOptions.Audience: the issuer is a template and no audience: set TokenEndpointAudience",
+			"AssertionOptions.Audience: the issuer is a template and no audience: set TokenEndpointAudience or EndpointAudience",
 		},
 		{"template, token endpoint", PrivateKeyJWT(key, &AssertionOptions{Audience: TokenEndpointAudience}), template, ""},
+		{"template, endpoint", PrivateKeyJWT(key, &AssertionOptions{Audience: EndpointAudience}), template, ""},
 	}
 	for _, name := range []string{"alg", "crit", "typ", "kid", "b64", "zip"} {
 		rows = append(rows, row{"header " + name, PrivateKeyJWT(key, &AssertionOptions{Header: map[string]any{name: "x"}}), server,
