@@ -142,6 +142,11 @@ type secretAuth struct {
 // ClientSecretBasic returns a ClientAuth for client_secret_basic. It sends client_id
 // and secret in the Authorization header field. Each is form-encoded first (RFC 6749,
 // Section 2.3.1).
+//
+// Some servers do not decode them, which makes a difference if they contain other
+// characters than letters, digits, "-", "." and "_". Others expect an empty password,
+// for example Reddit for installed apps. A program can write a ClientAuth of its own
+// for these servers, as the example of [ClientAuth] does.
 func ClientSecretBasic(secret string) ClientAuth { return secretAuth{NewSecret(secret), true} }
 
 // ClientSecretPost returns a ClientAuth for client_secret_post. It sends client_id and
@@ -170,6 +175,52 @@ func (a secretAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error 
 	basic := http.Request{Header: r.Header}
 	basic.SetBasicAuth(url.QueryEscape(r.ClientID), url.QueryEscape(a.secret.Reveal()))
 	return nil
+}
+
+// secretFunc is secretAuth with a secret that is asked for.
+type secretFunc struct {
+	secret func(ctx context.Context) (string, error)
+	basic  bool
+}
+
+// ClientSecretBasicFunc is like [ClientSecretBasic], for secrets that change or are
+// kept elsewhere, for example in a file or a secret manager. secret must return the
+// current secret. It is called for every attempt at a request, from several goroutines
+// concurrently.
+//
+// If secret returns an error, the error of the request matches it and [ErrUnavailable].
+// If it returns an empty secret, the error matches [ErrConfig]. In both cases nothing
+// is sent.
+func ClientSecretBasicFunc(secret func(ctx context.Context) (string, error)) ClientAuth {
+	return secretFunc{secret, true}
+}
+
+// ClientSecretPostFunc is like [ClientSecretPost], with a secret that is returned by a
+// function, as described at [ClientSecretBasicFunc]. For example, the client secret of
+// Sign in with Apple is a JWT that the program signs and that expires.
+func ClientSecretPostFunc(secret func(ctx context.Context) (string, error)) ClientAuth {
+	return secretFunc{secret, false}
+}
+
+func (a secretFunc) fault() error {
+	if a.secret == nil {
+		return fail(ErrConfig, "Auth", "the function that returns the client secret is nil")
+	}
+	return nil
+}
+
+func (a secretFunc) Authenticate(ctx context.Context, r *ClientAuthRequest) error {
+	if err := a.fault(); err != nil {
+		return err
+	}
+	secret, err := a.secret(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &Error{Detail: "given up", Err: ctx.Err()}
+	case err != nil: // it is somebody else's to say, and may pass
+		return &Error{Kind: ErrUnavailable, Param: "Auth", Detail: "the function that returns the client secret failed", Err: err}
+	}
+	return secretAuth{NewSecret(secret), a.basic}.Authenticate(ctx, r)
 }
 
 type tlsAuth struct{}

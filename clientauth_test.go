@@ -403,6 +403,8 @@ func TestClientAuthFaults(t *testing.T) {
 		{"basic", ClientSecretBasic("s"), server, ""},
 		{"basic, no secret", ClientSecretBasic(""), server, "Auth: the client secret is empty"},
 		{"post, no secret", ClientSecretPost(""), server, "Auth: the client secret is empty"},
+		{"basic, function nil", ClientSecretBasicFunc(nil), server, "Auth: the function that returns the client secret is nil"},
+		{"post, function nil", ClientSecretPostFunc(nil), server, "Auth: the function that returns the client secret is nil"},
 		{"no key", PrivateKeyJWT(nil, nil), server, "Auth: the key of PrivateKeyJWT is nil"},
 		{"no function", ClientAssertion(nil), server, "Auth: the function of ClientAssertion is nil"},
 		{"HMAC, no secret", ClientSecretJWT("", HS256, nil), server, "Auth: the client secret is empty"},
@@ -572,6 +574,67 @@ func TestClientAuthCustom(t *testing.T) {
 	}
 }
 
+// TestClientAuthSecretFunc: the secret is asked for at every attempt, with the context of
+// the call, and is a secret like another.
+func TestClientAuthSecretFunc(t *testing.T) {
+	type key struct{}
+	lost := errors.New("the vault is sealed")
+	for name, method := range map[string]func(func(context.Context) (string, error)) ClientAuth{
+		"basic": ClientSecretBasicFunc, "post": ClientSecretPostFunc,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newUnitServer()
+			calls, secret, fault, stop := 0, "", error(nil), func() {}
+			c := s.client(t, func(c *Config) {
+				c.Auth = method(func(ctx context.Context) (string, error) {
+					if ctx.Value(key{}) != name {
+						t.Error("another context")
+					}
+					calls++
+					stop()
+					return secret, fault
+				})
+			})
+			if calls != 0 {
+				t.Error("NewClient asks for the secret")
+			}
+			ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, name))
+			defer cancel()
+			for i, next := range []string{"first-secret", "second-secret"} {
+				secret = next
+				s.set("/token", unitAnswer{status: 401, mediaType: mediaJSON, body: `{"error":"invalid_client","error_description":"not ` + next + `"}`})
+				_, err := c.ClientCredentials(ctx, nil)
+				if err == nil || strings.Contains(err.Error(), next) || !errors.Is(err, ErrRefused) {
+					t.Errorf("error %v", err)
+				}
+				sent := s.requests("/token")[i]
+				got := sent.form.Get("client_secret")
+				if _, password, ok := (&http.Request{Header: sent.header}).BasicAuth(); ok {
+					got = password
+				}
+				if got != next || calls != i+1 {
+					t.Errorf("sent %q after %d calls", got, calls)
+				}
+			}
+			secret = ""
+			_, err := c.ClientCredentials(ctx, nil)
+			wantError(t, err, ErrConfig, "Auth")
+			secret, fault = "third-secret", lost
+			_, err = c.ClientCredentials(ctx, nil)
+			if wantError(t, err, ErrUnavailable, "Auth"); !errors.Is(err, lost) {
+				t.Errorf("error %v", err)
+			}
+			stop = cancel
+			if _, err = c.ClientCredentials(ctx, nil); !errors.Is(err, context.Canceled) || errors.Is(err, ErrUnavailable) {
+				t.Errorf("error %v", err)
+			}
+			if n := len(s.requests("/token")); n != 2 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
 // TestClientAuthNil: a Client without Auth verifies and does not call.
 func TestClientAuthNil(t *testing.T) {
 	key, keys := clockIssuerKey(t)
@@ -607,6 +670,8 @@ func TestClientAuthServer(t *testing.T) {
 		{"none", "none", PublicClient(), true},
 		{"basic", "client_secret_basic", ClientSecretBasic(secret), true},
 		{"post", "client_secret_post", ClientSecretPost(secret), true},
+		{"basic, from a function", "client_secret_basic", ClientSecretBasicFunc(func(context.Context) (string, error) { return secret, nil }), true},
+		{"post, from a function", "client_secret_post", ClientSecretPostFunc(func(context.Context) (string, error) { return secret, nil }), true},
 		{"HS256", "client_secret_jwt", ClientSecretJWT(secret, HS256, nil), true},
 		{"HS512", "client_secret_jwt", ClientSecretJWT(secret, HS512, &AssertionOptions{Lifetime: time.Minute}), true},
 		{"private key", "private_key_jwt", PrivateKeyJWT(ec, nil), true},

@@ -27,6 +27,7 @@ var zeroFunctions = map[string]any{
 	"ADFSProfile": ADFSProfile, "AccessTokenFromContext": AccessTokenFromContext, "AttestJWTClientAuth": AttestJWTClientAuth,
 	"AttestJWTClientAuthDPoP": AttestJWTClientAuthDPoP, "Auth0Profile": Auth0Profile, "CertificateThumbprint": CertificateThumbprint,
 	"ClientAssertion": ClientAssertion, "ClientIDMetadataHandler": ClientIDMetadataHandler, "ClientSecretBasic": ClientSecretBasic,
+	"ClientSecretBasicFunc": ClientSecretBasicFunc, "ClientSecretPostFunc": ClientSecretPostFunc,
 	"NewClientSecretDecryptionKey": NewClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
 	"CognitoProfile": CognitoProfile, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "KeycloakProfile": KeycloakProfile,
@@ -260,6 +261,8 @@ func TestZeroClientAuth(t *testing.T) {
 		"PublicClient": PublicClient(), "ClientSecretBasic": ClientSecretBasic("the-secret"), "ClientSecretPost": ClientSecretPost("the-secret"), "TLSClientAuth": TLSClientAuth(),
 		"PrivateKeyJWT": PrivateKeyJWT(unitKey(), nil), "ClientSecretJWT": ClientSecretJWT(strings.Repeat("s", 32), HS256, nil),
 		"ClientAssertion":         ClientAssertion(func(context.Context, string) (string, error) { return "x", nil }),
+		"ClientSecretBasicFunc":   ClientSecretBasicFunc(text),
+		"ClientSecretPostFunc":    ClientSecretPostFunc(text),
 		"AttestJWTClientAuth":     AttestJWTClientAuth(unitKey(), text),
 		"AttestJWTClientAuthDPoP": AttestJWTClientAuthDPoP(text),
 	} {
