@@ -29,10 +29,17 @@ type AuthorizationRequest struct {
 
 	// RedirectURI is the URI to which the server sends the response, exactly as it is
 	// registered. It must be an https URL, an http URL on a loopback address, or have a
-	// private-use scheme of the application (RFC 8252). It may have a query, but none
-	// of its parameters may have the name of a parameter of the response.
+	// private-use scheme of the application (RFC 8252), which must contain a dot. It
+	// may have a query, but none of its parameters may have the name of a parameter of
+	// the response.
 	//
 	// [Client.FinishAuthorization] refuses a response that came to another URI.
+	//
+	// A RedirectURI of letters, digits, "-", ".", "_" and "~" alone is a name that the
+	// server resolves to a URI, and is sent as it is. For example, eBay calls it a
+	// RuName. The package does not know the URI and compares none. An application with
+	// several servers must then set Config.RequireResponseIssuer, or have the name
+	// resolve to a URI at which it only finishes authorizations of this server.
 	//
 	// WARNING: An application with several servers must give each of them a redirect
 	// URI with a path or query of its own. If all of them send iss (RFC 9207), it may
@@ -246,11 +253,13 @@ func (a *PendingAuthorization) UnmarshalBinary(data []byte) error {
 // They hold for what was restored too: of a response type or mode that is not
 // known, nothing would be checked.
 func (d *pendingAuthorizationData) validate(insecure bool) error {
-	if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil {
-		return err
-	}
-	if err := checkComparable(d.redirectURI); err != nil {
-		return err
+	if !redirectName(d.redirectURI) {
+		if err := checkRedirectURI("RedirectURI", d.redirectURI, insecure); err != nil {
+			return err
+		}
+		if err := checkComparable(d.redirectURI); err != nil {
+			return err
+		}
 	}
 	if err := checkResponseType(d.responseType, d.responseMode); err != nil {
 		return err

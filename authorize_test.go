@@ -65,6 +65,12 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 	}{
 		{name: "no redirect URI", r: req{}, kind: ErrConfig, param: "RedirectURI"},
 		{name: "relative redirect URI", r: req{RedirectURI: "/cb"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "RuName (eBay)", r: req{RedirectURI: "Corp_Inc-CorpInc-app-PRD-abcdef"}},
+		{name: "a name with a slash", r: req{RedirectURI: "app.example/cb"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "a name with a query", r: req{RedirectURI: "name?x=y"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "a name with a fragment", r: req{RedirectURI: "name#"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "a name with a space", r: req{RedirectURI: "a name"}, kind: ErrConfig, param: "RedirectURI"},
+		{name: "a name of other letters", r: req{RedirectURI: "näme"}, kind: ErrConfig, param: "RedirectURI"},
 		{name: "redirect URI with fragment", r: req{RedirectURI: cb + "#x"}, kind: ErrConfig, param: "RedirectURI"},
 		{name: "redirect URI with empty fragment", r: req{RedirectURI: cb + "#"}, kind: ErrConfig, param: "RedirectURI"},
 		{name: "redirect URI without host", r: req{RedirectURI: "https:///cb"}, kind: ErrConfig, param: "RedirectURI"},

@@ -212,6 +212,9 @@ func (c *Client) checkLanding(r *http.Request, d *pendingAuthorizationData) erro
 // redirect URI of its own request, and would be given it with the verifier. The
 // port of a loopback URI is that of this request: it varies between requests.
 func (d *pendingAuthorizationData) landed(got landing, hint string) error {
+	if redirectName(d.redirectURI) { // the server alone knows the URI
+		return nil
+	}
 	u, err := url.Parse(d.redirectURI)
 	if err != nil {
 		return fail(ErrConfig, "PendingAuthorization", "has a redirect URI that is none")

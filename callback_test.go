@@ -360,6 +360,10 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 		{"own query, empty", redirect + "?server", nil, served("/callback/honest?server="), nil, ""},
 		{"more in the query", redirect, nil, served("/callback/honest?utm=1"), nil, ""},
 
+		// eBay's RuName: where it leads to is known to the server alone.
+		{"a name", "Corp_Inc-CorpInc-app-PRD-abcdef", nil, served("/callback/ebay"), nil, ""},
+		{"a name, origin said", "Corp_Inc-CorpInc-app-PRD-abcdef", origin("https://app.example"), served("/callback/ebay"), nil, ""},
+
 		{"a proxy cuts the path", "https://app.example/app/cb", nil, served("/cb"), ErrClaim, "redirect_uri"},
 		{"a proxy cuts the path, said", "https://app.example/app/cb", origin("https://app.example/app"), served("/cb"), nil, ""},
 		{"another origin", redirect, origin("https://evil.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
@@ -402,6 +406,36 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The name goes to the authorization and to the token endpoint as it is, after a session
+// too. With RequireResponseIssuer a response must say who it is from.
+func TestCallbackRedirectName(t *testing.T) {
+	const name = "Corp_Inc-CorpInc-app-PRD-abcdef"
+	for _, need := range []bool{false, true} {
+		s := newUnitServer()
+		s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+		c := s.client(t, func(c *Config) { c.RequireResponseIssuer = need })
+		a := s.start(t, c, &AuthorizationRequest{RedirectURI: name})
+		if u := must(url.Parse(a.URL())); u.Query().Get("redirect_uri") != name {
+			t.Errorf("the browser is sent to %s", u)
+		}
+		again := new(PendingAuthorization)
+		if err := again.UnmarshalBinary(must(a.MarshalBinary())); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.FinishAuthorization(httptest.NewRequest("GET", "/ebay?code=c&state="+a.State(), nil), again, nil)
+		if need {
+			wantError(t, err, ErrIssuer, "iss")
+			continue
+		}
+		if err != nil || s.requests("/token")[0].form.Get("redirect_uri") != name {
+			t.Errorf("%v, sent %v", err, s.requests("/token"))
+		}
+	}
+	_, err := newUnitServer().client(t, func(c *Config) { c.Server.EndSessionEndpoint = unitIssuer + "/end" }).
+		EndSessionURL(&EndSessionRequest{PostLogoutRedirectURI: name})
+	wantError(t, err, ErrConfig, "PostLogoutRedirectURI") // no server has names there
 }
 
 // The error says what a program behind a proxy is to do, and what it did.
@@ -453,6 +487,8 @@ func TestValidateAuthorizationResponseURL(t *testing.T) {
 		{"another server of the same app", claimed, "", "https://app.example/cb/evil?code=c&state=S", ErrClaim, "redirect_uri"},
 		{"own query", claimed + "?server=a", "", "https://app.example/cb?server=a&code=c&state=S", nil, ""},
 		{"own query, another", claimed + "?server=a", "", "https://app.example/cb?server=b&code=c&state=S", ErrClaim, "redirect_uri"},
+		{"a name", "RuName-PRD-1", "", "https://app.example/cb?code=c&state=S", nil, ""},
+		{"a name, another state", "RuName-PRD-1", "", "https://app.example/cb?code=c&state=x", ErrState, "state"},
 		{"loopback", loopback, "", "http://127.0.0.1:4711/cb?code=c&state=S", nil, ""},
 		{"loopback, another port", loopback, "", "http://127.0.0.1:4712/cb?code=c&state=S", ErrClaim, "redirect_uri"},
 		{"loopback, another name", loopback, "", "http://localhost:4711/cb?code=c&state=S", ErrClaim, "redirect_uri"},

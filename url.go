@@ -211,7 +211,7 @@ func checkRedirectURI(param, raw string, insecure bool) error {
 	case raw == "":
 		return fail(ErrConfig, param, "is empty: set the one that is registered for the client")
 	case err != nil || !u.IsAbs():
-		return fail(ErrConfig, param, "is not an absolute URI")
+		return fail(ErrConfig, param, "is not an absolute URI: it begins with https://, or with a scheme of the app's own")
 	case u.Fragment != "" || strings.HasSuffix(raw, "#"): // RFC 6749, Section 3.1.2
 		return fail(ErrConfig, param, "has a fragment")
 	}
@@ -230,6 +230,17 @@ func checkRedirectURI(param, raw string, insecure bool) error {
 		return checkPrivateScheme(param, u)
 	}
 	return nil
+}
+
+// redirectName reports whether a redirect URI is none, but a name that the server
+// resolves: eBay's RuName. A URI has a colon, and a path a slash.
+func redirectName(s string) bool {
+	for i := range len(s) {
+		if !unreserved(s[i]) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // checkPrivateScheme is RFC 8252, Section 7.1: an app's own scheme is "based on a
