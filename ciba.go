@@ -281,8 +281,9 @@ func (c *Client) backchannelToken(ctx context.Context, b *BackchannelAuthenticat
 // token. opts may be nil.
 //
 // PollBackchannelAuthentication makes an attempt once per Interval. It waits longer if
-// the server tells it to, or if the server cannot be reached. It stops if the user
-// refuses, if the request expires, or if ctx ends.
+// the server tells it to, with slow_down or with the Retry-After of a status 429 or
+// 503, or if the server cannot be reached. It stops if the user refuses, if the request
+// expires or will expire before the next attempt, or if ctx ends.
 //
 // The errors are the same as for [Client.BackchannelAuthenticationToken], except
 // [ErrPending]. If ctx ends, the error matches the error of ctx.

@@ -206,8 +206,9 @@ func (c *Client) deviceToken(ctx context.Context, d *DeviceAuthorization, opts *
 // PollDevice waits until the user has decided, and returns the token. opts may be nil.
 //
 // PollDevice makes an attempt once per Interval. It waits longer if the server tells it
-// to, or if the server cannot be reached. It stops if the user refuses, if the codes
-// expire, or if ctx ends.
+// to, with slow_down or with the Retry-After of a status 429 or 503, or if the server
+// cannot be reached. It stops if the user refuses, if the codes expire or will expire
+// before the next attempt, or if ctx ends.
 //
 // The errors are the same as for [Client.DeviceToken], except [ErrPending]. If ctx
 // ends, the error matches the error of ctx.

@@ -7,6 +7,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -191,16 +192,21 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 		return nil, err
 	}
 	failures := 0
+	var err error // of the attempt before
 	for {
-		interval, left := g.wait(), c.clock.left(g.content.expiry)
-		if interval >= left {
+		interval, left, pause := g.wait(), c.clock.left(g.content.expiry), c.pauseAfter(err)
+		switch {
+		case interval >= left:
 			return nil, fail(ErrExpired, "expires_in", "nobody decided before it expires at %s: start again", stamp(g.content.expiry))
+		case pause >= left:
+			return nil, &Error{Kind: ErrExpired, Param: "Retry-After", Detail: "the server wants to be left alone until after it expires at " + stamp(g.content.expiry) + ": start again", Err: err}
 		}
 		backoff := min(interval<<min(failures, maxDoublings), maxPollBackoff, left/2)
-		if err := sleep(ctx, max(interval, backoff)); err != nil {
+		if err := sleep(ctx, max(interval, backoff, pause)); err != nil {
 			return nil, withOp(opToken, &Error{Detail: "given up", Err: err})
 		}
-		got, err := c.ask(ctx, g, grantType, param, opts)
+		var got *tokenAnswer
+		got, err = c.ask(ctx, g, grantType, param, opts)
 		switch {
 		case err == nil: // whatever is wrong with it: asking again would replay the code
 			return c.acceptToken(ctx, got)
@@ -212,6 +218,23 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 			return nil, err
 		}
 	}
+}
+
+// pauseAfter is the Retry-After of a 429 or 503 of the token endpoint (RFC 9110, Section
+// 10.2.3): seconds, or a time by the server's clock; 0 if there is none.
+func (c *Client) pauseAfter(err error) time.Duration {
+	var refused *ResponseError
+	if !errors.As(err, &refused) || refused.Op != opToken || refused.StatusCode != http.StatusTooManyRequests && refused.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	value := refused.Header.Get("Retry-After")
+	if n, ok := parseDigits(value); ok {
+		return seconds(n)
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return c.clock.left(t.Add(-c.clock.Skew))
+	}
+	return 0
 }
 
 // ---- saving

@@ -253,6 +253,69 @@ func TestPoll(t *testing.T) {
 	}
 }
 
+// TestPollRetryAfter: RFC 9110, Section 10.2.3. It only lengthens the wait, and only the
+// next one.
+func TestPollRetryAfter(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   string
+		value  string // in a date: %s is 40 s after the answer
+		skew   time.Duration
+		wait   float64 // after the first attempt
+	}{
+		{"429", 429, "", "60", 0, 60},
+		{"503", 503, "", "60", 0, 60},
+		{"slow_down with 429", 429, `{"error":"slow_down"}`, "60", 0, 60},
+		{"pending with 503", 503, `{"error":"authorization_pending"}`, "60", 0, 60},
+		{"another status: the back-off", 500, "", "60", 0, 10},
+		{"pending with another status", 400, `{"error":"authorization_pending"}`, "60", 0, 5},
+		{"shorter than the back-off", 503, "", "3", 0, 10},
+		{"a date", 503, "", "date", 0, 40},
+		{"a date, by a server's clock that is ahead", 503, "", "date", 10 * time.Second, 30},
+		{"a date that was", 503, "", "Sun, 06 Nov 1994 08:49:37 GMT", 0, 10},
+		{"words", 503, "", "soon", 0, 10},
+		{"negative", 503, "", "-60", 0, 10},
+		{"empty", 503, "", "", 0, 10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if tt.value == "date" {
+					tt.value = time.Now().Add(45 * time.Second).UTC().Format(http.TimeFormat)
+				}
+				s := newPollServer(t, deviceStart("1800", "5"), pollStep{status: tt.status, body: tt.body, header: http.Header{"Retry-After": {tt.value}}}, pollWait, pollDone)
+				c := s.pollClient(t, func(cfg *Config) { cfg.Clock.Skew = tt.skew })
+				if _, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil); err != nil {
+					t.Fatal(err)
+				}
+				interval := 5.0
+				if strings.Contains(tt.body, "slow_down") {
+					interval = 10
+				}
+				if want := []float64{5, 5 + tt.wait, 5 + tt.wait + interval}; !slices.Equal(s.times(), want) {
+					t.Errorf("asked after %v s, want %v", s.times(), want)
+				}
+			})
+		})
+	}
+}
+
+// A pause that is longer than the codes last ends the polling at once, and says why.
+func TestPollRetryAfterExpiry(t *testing.T) {
+	for _, value := range []string{"95", "999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newPollServer(t, deviceStart("100", "5"), pollStep{status: 429, header: http.Header{"Retry-After": {value}}})
+			c := s.pollClient(t, nil)
+			_, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil)
+			wantError(t, err, ErrExpired, "Retry-After")
+			var refused *ResponseError
+			if !errors.As(err, &refused) || refused.StatusCode != 429 || !slices.Equal(s.times(), []float64{5}) || time.Since(s.start) != 5*time.Second {
+				t.Errorf("%v, asked after %v s, over after %v", err, s.times(), time.Since(s.start))
+			}
+		})
+	}
+}
+
 // expired_token is a refusal and an expiry, access_denied is no expiry, and the
 // expiry by our own clock is no refusal.
 func TestPollKinds(t *testing.T) {
@@ -475,7 +538,8 @@ func TestPollLost(t *testing.T) {
 
 // While the keys cannot be had the code is not spent.
 func TestPollNeedsKeys(t *testing.T) {
-	for _, answer := range []unitAnswer{{status: 503}, {status: 429}, {mediaType: mediaJSON, body: `{"keys":[]}`}} {
+	later := http.Header{"Retry-After": {"600"}} // of the key set, not of the token endpoint
+	for _, answer := range []unitAnswer{{status: 503}, {status: 429}, {status: 503, header: later}, {mediaType: mediaJSON, body: `{"keys":[]}`}} {
 		synctest.Test(t, func(t *testing.T) {
 			now := time.Now().Unix()
 			s := newPollServer(t, deviceStart("1800", "5"))
