@@ -201,14 +201,18 @@ func (i *Introspection) summary() string {
 
 // Introspect asks the server about a token. opts may be nil. If
 // Metadata.IntrospectionSignedResponseAlg is set, the response must be signed. If
-// Metadata.IntrospectionEncryptedResponseAlg is set, it must be signed and encrypted.
+// Metadata.IntrospectionEncryptedResponseAlg is set, it must be signed and encrypted. A
+// response that the token is not active may come in plain JSON all the same. A member
+// of another type than RFC 7662, Section 2.2 states counts as absent, except for active
+// and cnf; Claims still has it.
 //
 // WARNING: Introspect does not check the audience, the scope or the binding of the
 // token. The caller must do so.
 //
 // Introspect returns the errors of a request. If the token is not active, the error
 // matches [ErrInactive]. A token is not active if it has expired, was revoked, is
-// unknown, or must not be known to this client. If the token is bound in a way that the
+// unknown, or must not be known to this client; some servers only tell clients in its
+// audience. If the token is bound in a way that the
 // package does not know, the error matches [ErrBinding].
 func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
 	if err := c.made(); err != nil {

@@ -20,7 +20,8 @@ import (
 // spelling. Encoding to JSON and decoding loses nothing: unknown members are kept
 // in Extra. Decoding is strict. It requires exact names without duplicates, and the
 // types of the registry. A null member counts as absent, except for a list of
-// algorithms.
+// algorithms. A member on which nothing in this package depends, which has the tag
+// "informs", is kept in Extra if it has another type.
 //
 // An endpoint is checked when it is used.
 //
@@ -156,9 +157,9 @@ func (a MTLSEndpointAliases) MarshalJSON() ([]byte, error) {
 //
 // The tag "member" says how [Register] treats a member that the response leaves
 // out or leaves empty. A "kept" member, which the client checks or uses for its
-// requests, stays as it was requested. An "informs" member, on which nothing in
-// this package depends, is left out of the result; so it is if it has another type.
-// A "same" member must be as requested. A "required" member must be present.
+// requests, stays as it was requested; so it does if it has another type. An
+// "informs" member, on which nothing in this package depends, is left out of the
+// result; if it has another type, it is kept in Extra. A "same" member must be as requested. A "required" member must be present.
 type ClientMetadata struct {
 	ClientID string `json:"client_id,omitzero" member:"required"`
 
@@ -170,7 +171,7 @@ type ClientMetadata struct {
 	// signed with. If set, a response in plain JSON is refused. If empty, plain
 	// JSON is accepted, and so are responses signed with an algorithm that the
 	// server's metadata lists. If the metadata has no list, a signed response is
-	// refused.
+	// refused. If "none", responses are plain JSON, and others are refused.
 	UserinfoSignedResponseAlg Algorithm `json:"userinfo_signed_response_alg,omitzero" member:"kept"`
 	// AuthorizationSignedResponseAlg is the algorithm that JWT authorization
 	// responses (JARM) must be signed with. If empty, the algorithms that the
@@ -178,7 +179,8 @@ type ClientMetadata struct {
 	AuthorizationSignedResponseAlg Algorithm `json:"authorization_signed_response_alg,omitzero" member:"kept"`
 	// IntrospectionSignedResponseAlg is the algorithm that JWT introspection
 	// responses must be signed with. If empty, the algorithms that the server's
-	// metadata lists are accepted, or RS256 if it has no list.
+	// metadata lists are accepted, or RS256 if it has no list. If "none", responses
+	// are plain JSON, and others are refused.
 	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitzero" member:"kept"`
 
 	// DefaultMaxAge is the maximum age, in seconds, of the user's authentication,

@@ -265,6 +265,26 @@
 // the authentication method, the kind of discovery document and the habits of a
 // provider are configuration.
 //
+// # Refusals on purpose
+//
+// Answers are refused if something depends on what is wrong with them, and not
+// otherwise. Some servers are refused all the same, because an attacker would gain:
+//
+//   - ID tokens that are signed with HS256, for example those of LINE Login on the web
+//     and of FranceConnect version 1: everyone who can verify such a token can make
+//     one. The client must be registered for RS256, ES256 or EdDSA. If the server has
+//     none of them, request a token without scope openid, and ask the userinfo endpoint
+//     with UserInfoOptions.InsecureSkipSubject.
+//   - JWTs in padded base64, for example those that the load balancers of AWS add to
+//     requests: one token could be written in several ways, so that a list of tokens
+//     that were used or revoked is no help. Use the access token that they forward.
+//   - A sub that is a number: it can be spelled in several ways, and large ones lose
+//     digits. OpenID Connect Core, Section 2 requires a string. Without scope openid,
+//     [Client.Do] returns the profile for the program to read.
+//   - The password grant and responses that bring an access token through the browser
+//     (RFC 9700, Sections 2.4 and 2.1.2). Users log in with a code or a device code,
+//     and services with client credentials.
+//
 // # Compatibility
 //
 // Before version 1, minor versions may change the API, which api/v0.txt lists. Calls

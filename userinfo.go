@@ -71,7 +71,7 @@ type UserInfoOptions struct {
 
 // UserInfo returns the response of the userinfo endpoint for t. The response must be
 // about the subject of t. If Metadata.UserinfoSignedResponseAlg is set, it must be
-// signed. If Metadata.UserinfoEncryptedResponseAlg is also set, it must be signed and
+// signed, or plain JSON for "none". If Metadata.UserinfoEncryptedResponseAlg is also set, it must be signed and
 // encrypted. opts may be nil.
 //
 // UserInfo returns the errors of a request. If the subject of t is not known, because
