@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/oauth/oauthtest"
 )
@@ -66,6 +67,34 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("%s: the file has changed: %t", tt.fault, changed)
 		}
 		s.wantRun(t, tt.again)
+	}
+}
+
+// Ctrl-C does not lose the refresh token that is on its way.
+func TestInterruptedRefresh(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no interrupts here")
+	}
+	t.Parallel()
+	defer catch(t)
+	answered := make(chan struct{})
+	s := detoured(t, "cli", map[string]string{"token_endpoint": "/token"}, func(_ string, body []byte) []byte {
+		answered <- struct{}{}
+		answered <- struct{}{}
+		return body
+	})
+	p := s.start()
+	go func() { <-answered; <-answered }() // to the login
+	s.open(p)
+	check(p.wait())
+	before := s.stored()
+	p = s.start()
+	<-answered
+	check(p.cmd.Process.Signal(os.Interrupt))
+	time.Sleep(100 * time.Millisecond) // so that a program that gives up has time to
+	<-answered
+	if err := p.wait(); err != nil || bytes.Equal(before, s.stored()) {
+		t.Errorf("%v, the new token is not stored\n%s", err, s.printed(t))
 	}
 }
 
