@@ -100,7 +100,8 @@ type AuthorizationRequest struct {
 	MaxAge *int64
 
 	// Resource lists the resources for which the token is requested, as absolute URIs
-	// (RFC 8707).
+	// (RFC 8707). The requests that exchange the code and refresh the token repeat
+	// them, unless GrantOptions.Resource names others.
 	Resource []string
 
 	// AuthorizationDetails requests authorizations that scopes cannot express (RFC
@@ -173,6 +174,7 @@ type pendingAuthorizationData struct {
 	maxAge       *int64
 	thumbprint   string // of the DPoP key
 	requireACR   string // space-separated; "": any
+	resource     keptResource
 	created      time.Time
 }
 
@@ -203,7 +205,7 @@ func (a *PendingAuthorization) Issuer() string { return a.data().issuer }
 // accepted at any other URI; see [Client.ValidateAuthorizationResponse].
 func (a *PendingAuthorization) RedirectURI() string { return a.data().redirectURI }
 
-const authorizationVersion = 2 // 1 had no RequireACR
+const authorizationVersion = 3 // 1 had no RequireACR; 2, which is still read, no Resource
 
 // MarshalBinary implements [encoding.BinaryMarshaler]. It encodes a for the user's
 // session. The result is secret and has at most 3 KiB.
@@ -231,9 +233,11 @@ func (a *PendingAuthorization) UnmarshalBinary(data []byte) error {
 		return withOp(opAuthorize, fail(ErrParse, "", "the data is longer than %d bytes", maxSaved))
 	}
 	fresh := new(pendingAuthorizationData)
-	r := readSaved(data, authorizationVersion)
+	r := readSavedSince(data, authorizationVersion, 2)
 	for _, s := range fresh.fields() {
-		*s = r.string()
+		if s != (*string)(&fresh.resource) || r.version > 2 {
+			*s = r.string()
+		}
 	}
 	fresh.maxAge = r.int()
 	fresh.created = r.time()
@@ -269,6 +273,9 @@ func (d *pendingAuthorizationData) validate(insecure bool) error {
 			return err
 		}
 	}
+	if err := checkResource(d.resource.list()); err != nil {
+		return err
+	}
 	switch {
 	case d.maxAge != nil && *d.maxAge < 0:
 		return fail(ErrConfig, "MaxAge", "is negative")
@@ -290,7 +297,7 @@ func (d *pendingAuthorizationData) fields() []*string {
 	return []*string{
 		&d.issuer, &d.clientID, &d.redirectURI, &d.responseType, &d.responseMode,
 		&d.scope, &d.state, &d.nonce, &d.verifier, &d.thumbprint,
-		&d.requireACR,
+		&d.requireACR, (*string)(&d.resource),
 	}
 }
 
@@ -375,7 +382,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*pendingAuthoriz
 		issuer: c.server.Issuer, clientID: c.meta.ClientID, redirectURI: r.RedirectURI,
 		responseType: cmp.Or(r.ResponseType, "code"), responseMode: r.ResponseMode,
 		scope: strings.Join(r.Scope, " "), state: randomString(),
-		maxAge: r.MaxAge, requireACR: strings.Join(r.RequireACR, " "), created: c.clock.local(),
+		maxAge: r.MaxAge, requireACR: strings.Join(r.RequireACR, " "), resource: keepResource(r.Resource), created: c.clock.local(),
 	}
 	if a.maxAge == nil {
 		a.maxAge = c.meta.DefaultMaxAge
@@ -436,7 +443,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*pendingAuthoriz
 		return nil, nil, err
 	}
 	if saved, err := (&PendingAuthorization{content: a}).MarshalBinary(); err != nil || len(saved) > maxSaved {
-		return nil, nil, fail(ErrConfig, "Scope", "scope and redirect URI are too long: %d bytes have to be kept, the limit is %d", len(saved), maxSaved)
+		return nil, nil, fail(ErrConfig, "Scope", "scope, resources and redirect URI are too long: %d bytes have to be kept, the limit is %d", len(saved), maxSaved)
 	}
 	return a, form, nil
 }

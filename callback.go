@@ -517,6 +517,8 @@ func (c *Client) exchangeCode(ctx context.Context, resp *AuthorizationResponse, 
 	if a.verifier != "" {
 		form.Set("code_verifier", a.verifier)
 	}
+	narrower := opts != nil && len(opts.Scope)+len(opts.Resource) > 0
+	opts = opts.repeating(a.resource)
 	if err := opts.codeForm(form, a.scope); err != nil {
 		return nil, err
 	}
@@ -527,7 +529,7 @@ func (c *Client) exchangeCode(ctx context.Context, resp *AuthorizationResponse, 
 	if err != nil {
 		return nil, err
 	}
-	if form.Has("scope") { // the refresh token is good for all that the user allowed
+	if narrower { // the refresh token is good for all that the user allowed
 		t.granted = a.scope
 	}
 	if t.login != nil {

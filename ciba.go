@@ -136,7 +136,7 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelAuthenticat
 	if err != nil {
 		return nil, err
 	}
-	b.g.content.notificationToken = notificationToken
+	b.g.content.notificationToken, b.g.content.resource = notificationToken, keepResource(r.Resource)
 	if err := b.g.content.validate(opBackchannel, ""); err != nil {
 		return nil, err
 	}

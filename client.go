@@ -246,10 +246,8 @@ func setTargets(form url.Values, scope, resource []string, details []Authorizati
 	if len(scope) > 0 {
 		form.Set("scope", strings.Join(scope, " "))
 	}
-	for _, uri := range resource {
-		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || strings.Contains(uri, "#") {
-			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
-		}
+	if err := checkResource(resource); err != nil {
+		return err
 	}
 	if len(resource) > 0 {
 		form["resource"] = slices.Clone(resource)
@@ -259,6 +257,29 @@ func setTargets(form url.Values, scope, resource []string, details []Authorizati
 		form.Set("authorization_details", text)
 	}
 	return err
+}
+
+func checkResource(resource []string) error {
+	for _, uri := range resource {
+		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || strings.Contains(uri, "#") {
+			return fail(ErrConfig, "Resource", "%s is not an absolute URI without fragment (RFC 8707, Section 2)", printable(uri, 128))
+		}
+	}
+	return nil
+}
+
+// keptResource are resources in one field of what is kept: a URI has no line break.
+type keptResource string
+
+func keepResource(resource []string) keptResource {
+	return keptResource(strings.Join(resource, "\n"))
+}
+
+func (k keptResource) list() []string {
+	if k == "" {
+		return nil
+	}
+	return strings.Split(string(k), "\n")
 }
 
 // checkHeader refuses fields that a caller cannot add to a request.

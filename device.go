@@ -139,7 +139,7 @@ func (c *Client) startDevice(ctx context.Context, r *DeviceAuthorizationRequest)
 	if err != nil {
 		return nil, err
 	}
-	d.g.content.verifier = verifier
+	d.g.content.verifier, d.g.content.resource = verifier, keepResource(r.Resource)
 	return d, nil
 }
 

@@ -285,7 +285,7 @@ func TestDevicePKCE(t *testing.T) {
 }
 
 // A request that was begun before there was a verifier is finished without one.
-func TestDeviceSavedWithoutVerifier(t *testing.T) {
+func TestPendingSavedBefore(t *testing.T) {
 	for name, version := range map[string]byte{"DeviceAuthorization": 2, "BackchannelAuthentication": 2} {
 		v := savedSamples()[name]
 		var d *pendingData
@@ -295,7 +295,7 @@ func TestDeviceSavedWithoutVerifier(t *testing.T) {
 		case *BackchannelAuthentication:
 			d = v.g.content
 		}
-		d.verifier = ""
+		d.verifier, d.resource = "", ""
 		w := newSaved(version)
 		for _, field := range []string{d.issuer, d.clientID, d.code, d.scope, d.userCode, d.verificationURI, d.verificationURIComplete, d.notificationToken} {
 			w.string(field)

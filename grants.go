@@ -67,6 +67,7 @@ type refreshing struct {
 	old      *Token
 	expected *tokenExpectation
 	granted  string // in the new Token
+	resource keptResource
 
 	res     *httpResponse
 	rotated Secret       // the new refresh token; zero: none came
@@ -114,9 +115,12 @@ func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {t.RefreshToken.Reveal()},
 	}
+	said := opts.saysResource()
+	opts = opts.repeating(t.resource)
 	if err := opts.tokenForm(form); err != nil {
 		return nil, err
 	}
+	r.resource = keepResource(form["resource"])
 	// RFC 6749, Section 6: a scope that is omitted "is treated as equal to the
 	// scope originally granted", whatever an earlier refresh asked for.
 	granted := cmp.Or(t.granted, strings.Join(t.Scope, " "))
@@ -128,7 +132,7 @@ func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
 		r.expected.checks.nonce, r.expected.checks.nonceRule = nonce, nonceIfPresent
 	}
 	r.expected.checks.acr, r.expected.checks.acrIfAny = acrList(t.identity().requireACR), true
-	if form.Has("scope") || form.Has("resource") {
+	if form.Has("scope") || form.Has("resource") && (said || t.granted != "") {
 		r.granted = granted
 	}
 	return form, nil
@@ -171,7 +175,7 @@ func (r *refreshing) accept(ctx context.Context) (*Token, error) {
 		return nil, e
 	}
 	first := r.old.identity()
-	fresh.granted = r.granted
+	fresh.granted, fresh.resource = r.granted, r.resource
 	if fresh.RefreshToken.IsZero() { // Section 6: the old one stays in use
 		fresh.RefreshToken = r.old.RefreshToken
 	}

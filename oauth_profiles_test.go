@@ -471,12 +471,14 @@ func TestResources(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		token   []string
+		want    []string
 		refused bool
 	}{
-		{"neither named", nil, false},
-		{"one", []string{b}, false},
-		{"both", []string{a, b}, false},
-		{"another", []string{"https://c.example.com/"}, true},
+		{"neither named", nil, []string{a, b}, false},
+		{"none", []string{}, nil, false},
+		{"one", []string{b}, []string{b}, false},
+		{"both", []string{a, b}, []string{a, b}, false},
+		{"another", []string{"https://c.example.com/"}, []string{"https://c.example.com/"}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			pending, callback := begin(t, srv, client, func(r *oauth.AuthorizationRequest) { r.Resource = []string{a, b} })
@@ -488,7 +490,7 @@ func TestResources(t *testing.T) {
 			if tt.refused != (errors.As(err, &refused) && refused.Code == "invalid_target") || (tok == nil) != tt.refused {
 				t.Errorf("%v, %v", tok, err)
 			}
-			if got := tokenRequest(t, srv).Form["resource"]; !slices.Equal(got, tt.token) {
+			if got := tokenRequest(t, srv).Form["resource"]; !slices.Equal(got, tt.want) {
 				t.Errorf("the token request has %q", got)
 			}
 		})

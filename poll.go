@@ -42,6 +42,7 @@ type pendingData struct {
 	notificationToken string // CIBA in ping mode
 
 	verifier string // of PKCE in a device authorization
+	resource keptResource
 }
 
 // data is never nil: the zero value is inert.
@@ -123,7 +124,7 @@ func (g *pendingGrant) form(c *Client, grantType, param string, opts *GrantOptio
 	if d.verifier != "" {
 		form.Set("code_verifier", d.verifier)
 	}
-	return form, opts.pendingForm(form)
+	return form, opts.repeating(d.resource).pendingForm(form)
 }
 
 // attempt asks once.
@@ -239,7 +240,7 @@ func (c *Client) pauseAfter(err error) time.Duration {
 
 // ---- saving
 
-const pendingVersion = 3 // 2 had no verifier; a request that was begun with it can be finished
+const pendingVersion = 3 // 2 had no verifier and no resource; a request that was begun with it can be finished
 
 // save encodes g for the application's store.
 func (g *pendingGrant) save(op string) ([]byte, error) {
@@ -265,7 +266,7 @@ func (g *pendingGrant) restore(op string, data []byte) error {
 	fresh := new(pendingData)
 	r := readSavedSince(data, pendingVersion, 2)
 	for _, s := range fresh.fields() {
-		if s != &fresh.verifier || r.version > 2 {
+		if s != &fresh.verifier && s != (*string)(&fresh.resource) || r.version > 2 {
 			*s = r.string()
 		}
 	}
@@ -295,6 +296,9 @@ func (d *pendingData) validate(op, uri string) error {
 			return err
 		}
 	}
+	if err := checkResource(d.resource.list()); err != nil {
+		return err
+	}
 	device := op == opDevice
 	switch {
 	case d.issuer == "" || d.clientID == "" || d.code == "" || d.started.IsZero() || d.expiry.IsZero():
@@ -319,7 +323,7 @@ func (d *pendingData) fields() []*string {
 	return []*string{
 		&d.issuer, &d.clientID, &d.code, &d.scope,
 		&d.userCode, &d.verificationURI, &d.verificationURIComplete, &d.notificationToken,
-		&d.verifier,
+		&d.verifier, (*string)(&d.resource),
 	}
 }
 

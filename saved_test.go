@@ -112,6 +112,7 @@ func savedSamples() map[string]interface {
 		"PendingAuthorization": &PendingAuthorization{content: &pendingAuthorizationData{
 			issuer: "issuer", clientID: "client", redirectURI: "https://app.example.com/cb", responseType: "code", responseMode: "form_post",
 			scope: "openid a", state: savedRandom(1), nonce: savedRandom(2), verifier: savedRandom(3), maxAge: &n, thumbprint: savedRandom(4), requireACR: "gold silver", created: time.Unix(1700000000, 0),
+			resource: "https://a.example/\nurn:b",
 		}},
 		"PendingAuthorization, bare": &PendingAuthorization{content: &pendingAuthorizationData{
 			issuer: "issuer", clientID: "é", redirectURI: "com.example.app:/cb", responseType: "code", state: savedRandom(1), verifier: savedRandom(2), created: time.Unix(1700000000, 0),
@@ -119,7 +120,7 @@ func savedSamples() map[string]interface {
 		"Token": &Token{
 			AccessToken: NewSecret("access"), RefreshToken: NewSecret("refresh"), TokenType: "Bearer", Expiry: time.Unix(1700000000, 0),
 			Scope: []string{"a", "b"}, Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"y":[1,"<"]}`), "é\"": json.RawMessage(`null`)},
-			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", granted: "a b c",
+			IssuedTokenType: TokenTypeJWT, server: "issuer", clientID: "client", granted: "a b c", resource: "https://a.example/b c",
 			login: &identity{
 				issuer:     "tenant",
 				subject:    "subject",
@@ -136,10 +137,11 @@ func savedSamples() map[string]interface {
 		"DeviceAuthorization": savedDevice(&pendingData{
 			issuer: "issuer", clientID: "client", code: "code", scope: "openid a", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0),
 			userCode: "user", verificationURI: "https://op.example/device", verificationURIComplete: "https://op.example/device?user",
-			verifier: savedRandom(7),
+			verifier: savedRandom(7), resource: "urn:a",
 		}),
 		"BackchannelAuthentication": savedBackchannel(&pendingData{
 			issuer: "issuer", clientID: "client", code: "code", scope: "openid", started: time.Unix(1600000000, 0), expiry: time.Unix(1700000000, 0), notificationToken: savedRandom(6),
+			resource: "urn:a\nurn:b",
 		}),
 		"Registration": &Registration{
 			Metadata: ClientMetadata{
@@ -184,8 +186,8 @@ func savedFields(v any) string {
 		return fmt.Sprintf("%+v", d)
 	case *Token:
 		extra, _ := json.Marshal(v.Extra)
-		return fmt.Sprintf("%q %q %q %q %v %q %s %q %q %q %q %+v %v", v.IssuedTokenType, v.AccessToken.Reveal(), v.RefreshToken.Reveal(), v.TokenType, v.Expiry.Unix(),
-			v.Scope, extra, v.server, v.clientID, v.jkt, v.granted, v.identity(), v.idToken)
+		return fmt.Sprintf("%q %q %q %q %v %q %s %q %q %q %q %q %+v %v", v.IssuedTokenType, v.AccessToken.Reveal(), v.RefreshToken.Reveal(), v.TokenType, v.Expiry.Unix(),
+			v.Scope, extra, v.server, v.clientID, v.jkt, v.granted, v.resource, v.identity(), v.idToken)
 	case *DeviceAuthorization:
 		return fmt.Sprintf("%+v %v", *v.g.content, v.g.wait())
 	case *BackchannelAuthentication:
@@ -201,9 +203,11 @@ func savedFields(v any) string {
 // savedVersion is the version byte: a release that reads another layout changes it.
 func savedVersion(v any) byte {
 	switch v.(type) {
-	case *Token, *DeviceAuthorization, *BackchannelAuthentication:
+	case *Token:
+		return 4
+	case *DeviceAuthorization, *BackchannelAuthentication, *PendingAuthorization:
 		return 3
-	case *PendingAuthorization, *Registration:
+	case *Registration:
 		return 2
 	}
 	return 1
@@ -527,4 +531,47 @@ func TestKeySetZero(t *testing.T) {
 	var set KeySet
 	_, err := set.find(context.Background(), findAlgorithm(ES256), &joseHeader{alg: ES256}, fromAnybody)
 	wantError(t, err, ErrConfig, "KeySet")
+}
+
+// What the version before wrote is read: users stay logged in, and logins that were begun
+// can be finished. It had no resource.
+func TestSavedBefore(t *testing.T) {
+	a := savedSamples()["PendingAuthorization"].(*PendingAuthorization)
+	a.content.resource = ""
+	w := newSaved(2)
+	d := a.content
+	for _, field := range []string{
+		d.issuer, d.clientID, d.redirectURI, d.responseType, d.responseMode, d.scope, d.state, d.nonce, d.verifier, d.thumbprint, d.requireACR,
+	} {
+		w.string(field)
+	}
+	w.int(d.maxAge)
+	w.time(d.created)
+	oldAuthorization := w.b
+
+	tok := savedSamples()["Token"].(*Token)
+	tok.resource = ""
+	w = newSaved(3)
+	extra, _ := json.Marshal(tok.Extra)
+	for _, field := range []string{
+		"", "access", "refresh", "a b", string(extra), "Bearer", string(TokenTypeJWT), "issuer", "client", "", "a b c",
+		"tenant", "subject", "session", "nonce", "a.b.c", "gold", "gold silver",
+	} {
+		w.string(field)
+	}
+	w.time(tok.login.authTime)
+	w.time(tok.Expiry)
+	for _, tt := range []struct {
+		data []byte
+		want interface{ MarshalBinary() ([]byte, error) }
+	}{{oldAuthorization, a}, {w.b, tok}} {
+		got := savedNew(tt.want)
+		if err := got.UnmarshalBinary(tt.data); err != nil || savedFields(got) != savedFields(tt.want) {
+			t.Errorf("%v, it becomes\n%s, was\n%s", err, savedFields(got), savedFields(tt.want))
+		}
+		tt.data[0]--
+		if err := got.UnmarshalBinary(tt.data); !errors.Is(err, ErrParse) {
+			t.Errorf("version %d: %v", tt.data[0], err)
+		}
+	}
 }

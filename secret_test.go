@@ -191,7 +191,7 @@ func secretValues() map[string]any {
 			AccessToken: NewSecret(m), RefreshToken: NewSecret(m), TokenType: "Bearer", Expiry: time.Unix(1, 0), Scope: []string{"a"},
 			AuthorizationDetails: []AuthorizationDetail{{Type: m}},
 			Extra:                map[string]json.RawMessage{"id": json.RawMessage(`"` + m + `"`)},
-			IssuedTokenType:      TokenTypeIdentifier(m), idToken: id, server: m, clientID: m, jkt: m, granted: "a",
+			IssuedTokenType:      TokenTypeIdentifier(m), idToken: id, server: m, clientID: m, jkt: m, granted: "a", resource: "urn:a",
 			login: &identity{issuer: m, subject: m, sessionID: m, nonce: m, raw: m, acr: m, requireACR: m},
 		},
 		"DeviceAuthorization": savedDevice(&pendingData{

@@ -53,6 +53,7 @@ type Token struct {
 	jkt      string    // of the DPoP key that the token is bound to; "" if it is bound to none
 	granted  string    // the scope of the refresh token, if a refresh asked for less; else empty
 	login    *identity // nil: no ID token came
+	resource keptResource
 }
 
 // identity is what is kept of the first ID token when it is gone. It is not
@@ -141,7 +142,9 @@ func (t *Token) clone() *Token {
 	return &own
 }
 
-const tokenVersion = 3 // 1 had no IssuedTokenType, no jkt and no granted; 2 no acr and auth_time of the login
+// 1 had no IssuedTokenType, no jkt and no granted; 2 no acr and auth_time of the login;
+// 3, which is still read, no resource.
+const tokenVersion = 4
 
 // MarshalBinary implements [encoding.BinaryMarshaler]. It encodes t for storage. The
 // result is secret, because it contains the tokens.
@@ -186,7 +189,7 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 		return nilReceiver()
 	}
 	var fresh Token
-	r := readSaved(data, tokenVersion)
+	r := readSavedSince(data, tokenVersion, 3)
 	details := r.string()
 	fresh.AccessToken = NewSecret(r.string())
 	fresh.RefreshToken = NewSecret(r.string())
@@ -196,7 +199,9 @@ func (t *Token) UnmarshalBinary(data []byte) error {
 	extra := r.string()
 	fresh.login = new(identity)
 	for _, s := range fresh.fields(fresh.login) {
-		*s = r.string()
+		if s != (*string)(&fresh.resource) || r.version > 3 {
+			*s = r.string()
+		}
 	}
 	fresh.login.authTime = r.time()
 	fresh.Expiry = r.time()
@@ -244,13 +249,14 @@ func (t *Token) validate() error {
 	case t.login != nil && (t.login.issuer == "" || t.login.subject == ""):
 		return fail(ErrConfig, "", "the user of the token has no issuer or no subject")
 	}
-	return nil
+	return checkResource(t.resource.list())
 }
 
 func (t *Token) fields(id *identity) []*string {
 	return []*string{
 		&t.TokenType, (*string)(&t.IssuedTokenType), &t.server, &t.clientID, &t.jkt, &t.granted,
 		&id.issuer, &id.subject, &id.sessionID, &id.nonce, &id.raw, &id.acr, &id.requireACR,
+		(*string)(&t.resource),
 	}
 }
 
@@ -290,7 +296,9 @@ type GrantOptions struct {
 	// request, Scope must be nil.
 	Scope []string
 	// Resource lists the resources for which the token is requested, as absolute URIs
-	// (RFC 8707).
+	// (RFC 8707). If nil, they are the resources of the authorization, device or CIBA
+	// request or, when a token is refreshed, the resources for which that token was
+	// requested. An empty list that is not nil requests none.
 	Resource []string
 	// AuthorizationDetails narrows the granted authorization details (RFC 9396, Section
 	// 6).
@@ -317,6 +325,22 @@ func (o *GrantOptions) tokenForm(form url.Values, reserved ...string) error {
 	}
 	return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...)
 }
+
+// repeating is o with the resources of the request before, unless it says others: RFC
+// 8707, Section 2.2, which MCP requires.
+func (o *GrantOptions) repeating(resource keptResource) *GrantOptions {
+	if resource == "" || o.saysResource() {
+		return o
+	}
+	var own GrantOptions
+	if o != nil {
+		own = *o
+	}
+	own.Resource = resource.list()
+	return &own
+}
+
+func (o *GrantOptions) saysResource() bool { return o != nil && o.Resource != nil }
 
 // header are the further fields of the request.
 func (o *GrantOptions) header() http.Header {
@@ -427,6 +451,7 @@ func (c *Client) askToken(ctx context.Context, form url.Values, opts *GrantOptio
 	if err != nil {
 		return nil, err
 	}
+	t.resource = keepResource(form["resource"])
 	return newTokenAnswer(t, rawIDToken, expected, res), nil
 }
 
