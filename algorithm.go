@@ -30,7 +30,10 @@ const (
 	ES512 Algorithm = "ES512" // ECDSA on P-521 with SHA-512
 	EdDSA Algorithm = "EdDSA" // the older name of Ed25519; other curves are not supported
 
-	Ed25519 Algorithm = "Ed25519" // RFC 9864
+	// Ed25519 is the name of RFC 9864. In keys, lists and configuration, EdDSA and
+	// Ed25519 stand for one another. A Client signs with the name that its metadata or
+	// the server's metadata contain.
+	Ed25519 Algorithm = "Ed25519"
 
 	// ML-DSA resists attacks by quantum computers (FIPS 204, RFC 9964). The program
 	// must be built with Go 1.27 or newer and, if it is built with GOFIPS140, with
@@ -110,6 +113,38 @@ func findAlgorithm(name Algorithm) *algorithm {
 		}
 	}
 	return nil
+}
+
+// same reports whether two names are of one algorithm: RFC 9864, Section 2.2, gave
+// EdDSA, with keys on the one curve that is supported, a second one.
+func (a Algorithm) same(b Algorithm) bool {
+	return a == b || a == EdDSA && b == Ed25519 || a == Ed25519 && b == EdDSA
+}
+
+// in reports whether the list has the algorithm, under either name.
+func (a Algorithm) in(list []Algorithm) bool {
+	for _, b := range list {
+		if a.same(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameAt is the name under which a server knows the algorithm of a key: the one that is
+// registered with it, or else one of its list.
+func (a Algorithm) nameAt(registered Algorithm, list []Algorithm) Algorithm {
+	if registered != "" && a.same(registered) {
+		return registered
+	}
+	if !slices.Contains(list, a) {
+		for _, b := range list {
+			if a.same(b) {
+				return b
+			}
+		}
+	}
+	return a
 }
 
 // notBuiltIn is the error of an algorithm that the package has and this program

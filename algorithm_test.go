@@ -5,6 +5,7 @@ package oauth
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -471,8 +473,8 @@ func TestRSASignatureLength(t *testing.T) {
 	}
 }
 
-// EdDSA and Ed25519 are names of one algorithm (RFC 9864, Section 2.2), but a
-// token has the name that is allowed, and a key that names one is for that one.
+// EdDSA and Ed25519 are names of one algorithm (RFC 9864, Section 2.2): in headers, keys
+// and lists either stands for both. Keycloak writes EdDSA.
 func TestEdDSANames(t *testing.T) {
 	key := jwsKey(EdDSA, "")
 	x := encodeBase64URL(key.signer.Public().(ed25519.PublicKey))
@@ -484,10 +486,15 @@ func TestEdDSANames(t *testing.T) {
 		{Ed25519, "", Ed25519, nil},
 		{EdDSA, EdDSA, EdDSA, nil},
 		{Ed25519, Ed25519, Ed25519, nil},
-		{EdDSA, "", Ed25519, ErrAlgorithm},
-		{Ed25519, "", EdDSA, ErrAlgorithm},
-		{EdDSA, Ed25519, EdDSA, ErrKeyNotFound},
-		{Ed25519, EdDSA, Ed25519, ErrKeyNotFound},
+		{EdDSA, "", Ed25519, nil},
+		{Ed25519, "", EdDSA, nil},
+		{EdDSA, Ed25519, EdDSA, nil},
+		{Ed25519, EdDSA, Ed25519, nil},
+		{Ed25519, Ed25519, EdDSA, nil},
+		{EdDSA, "", ES256, ErrAlgorithm},
+		{Ed25519, "", ES256, ErrAlgorithm},
+		{EdDSA, ES256, EdDSA, ErrKeyNotFound},
+		{Ed25519, "RS256", EdDSA, ErrKeyNotFound},
 	} {
 		jwk := `{"kty":"OKP","crv":"Ed25519","x":"` + x + `"`
 		if r.keyAlg != "" {
@@ -499,6 +506,76 @@ func TestEdDSANames(t *testing.T) {
 			t.Errorf("%+v: %v", r, err)
 		} else if r.kind != nil {
 			wantRefused(t, v, err, r.kind, "")
+		}
+	}
+}
+
+// What a Client signs has the name that the server knows: the registered one, or one of
+// its list. Servers from before RFC 9864 list EdDSA alone.
+func TestEdDSANameOfServer(t *testing.T) {
+	header := func(token string) Algorithm {
+		t.Helper()
+		h, err := parseHeader(strings.Split(token, ".")[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.alg
+	}
+	for _, tt := range []struct {
+		key, registered Algorithm
+		list            []Algorithm
+		want            Algorithm
+	}{
+		{Ed25519, "", nil, Ed25519},
+		{EdDSA, "", nil, EdDSA},
+		{Ed25519, "", []Algorithm{ES256, EdDSA}, EdDSA},
+		{EdDSA, "", []Algorithm{ES256, Ed25519}, Ed25519},
+		{Ed25519, "", []Algorithm{EdDSA, Ed25519}, Ed25519},
+		{EdDSA, "", []Algorithm{Ed25519, EdDSA}, EdDSA},
+		{Ed25519, "", []Algorithm{ES256}, Ed25519},
+		{ES256, "", []Algorithm{EdDSA, Ed25519}, ES256},
+		{Ed25519, EdDSA, []Algorithm{Ed25519}, EdDSA},
+		{EdDSA, Ed25519, nil, Ed25519},
+	} {
+		key := must(GenerateSigningKey(tt.key))
+		dpop := must(NewDPoP(key, Clock{}))
+		s := newUnitServer()
+		s.answer("/par", `{"request_uri":"urn:x","expires_in":60}`)
+		s.answer("/ciba", `{"auth_req_id":"id","expires_in":60}`)
+		c := s.client(t, func(c *Config) {
+			withCIBA(c)
+			c.Auth, c.RequestKey, c.DPoP = PrivateKeyJWT(key, nil), key, dpop
+			c.Metadata.RequestObjectSigningAlg, c.Metadata.BackchannelRequestAlg = tt.registered, tt.want
+			c.Server.TokenEndpointAuthSigningAlgValuesSupported = tt.list
+			c.Server.RequestObjectSigningAlgValuesSupported, c.Server.DPoPSigningAlgValuesSupported = tt.list, tt.list
+		})
+		listed := tt.want
+		if tt.registered != "" {
+			listed = tt.key.nameAt("", tt.list) // of what is not registered
+		}
+		if _, err := c.StartAuthorization(context.Background(), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true}); err != nil {
+			t.Fatal(err)
+		}
+		pushed := s.requests("/par")[0]
+		if got := header(pushed.form.Get("request")); got != tt.want {
+			t.Errorf("%+v: request object %s", tt, got)
+		}
+		if got := header(pushed.form.Get("client_assertion")); got != listed {
+			t.Errorf("%+v: assertion %s", tt, got)
+		}
+		if got := header(pushed.header.Get("DPoP")); got != listed {
+			t.Errorf("%+v: proof %s", tt, got)
+		}
+		if _, err := c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := header(s.requests("/ciba")[0].form.Get("request")); got != tt.want {
+			t.Errorf("%+v: CIBA request %s", tt, got)
+		}
+		// The nonces are those of the DPoP that the program made.
+		dpop.remember(unitIssuer, http.Header{"Dpop-Nonce": {"n-1"}})
+		if c.dpop.nonce(unitIssuer) != "n-1" {
+			t.Errorf("%+v: the nonce is not shared", tt)
 		}
 	}
 }

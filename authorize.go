@@ -619,7 +619,8 @@ func (c *Client) signedRequest(ctx context.Context, form url.Values, pushed bool
 		return nil, err
 	}
 	k := c.requestKey
-	object, err := k.signCompact(append(appendHeader(k.alg.name, requestObjectType, k.kid), '}'), claims)
+	alg := k.alg.name.nameAt(c.meta.RequestObjectSigningAlg, c.server.RequestObjectSigningAlgValuesSupported)
+	object, err := k.signCompact(append(appendHeader(alg, requestObjectType, k.kid), '}'), claims)
 	if err != nil {
 		return nil, err
 	}

@@ -220,14 +220,14 @@ func (c *Client) signBackchannel(form url.Values) (url.Values, error) {
 		return form, nil
 	case key == nil:
 		return nil, fail(ErrConfig, "RequestKey", "is nil, and %s is set: requests have to be signed", param)
-	case key.alg.name != alg:
+	case !key.alg.name.same(alg):
 		return nil, fail(ErrConfig, "RequestKey", "is for %s, and %s is %s", key.alg.name, param, printable(string(alg), 32))
 	}
 	claims, err := c.requestObjectClaims(form, pushedObjectAge)
 	if err != nil {
 		return nil, err
 	}
-	object, err := key.signCompact(append(appendHeader(key.alg.name, "JWT", key.kid), '}'), claims)
+	object, err := key.signCompact(append(appendHeader(alg, "JWT", key.kid), '}'), claims)
 	if err != nil {
 		return nil, err
 	}

@@ -452,7 +452,8 @@ func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 	if err != nil {
 		return err
 	}
-	header := append(append(appendHeader(a.alg, a.typ, a.kid), a.header...), '}')
+	alg := a.alg.nameAt("", r.Server.TokenEndpointAuthSigningAlgValuesSupported)
+	header := append(append(appendHeader(alg, a.typ, a.kid), a.header...), '}')
 	claims := appendAssertionClaims(r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
 	assertion, err := compactJWS(header, append(append(claims, a.claims...), '}'), a.sign)
 	if err != nil {

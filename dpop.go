@@ -4,6 +4,7 @@ package oauth
 // nonces that servers want in them.
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,7 @@ type DPoP struct {
 	header     []byte // of every proof
 	thumbprint string
 	clock      Clock
+	of         *DPoP // that keeps the nonces; nil: itself
 
 	mu     sync.Mutex
 	nonces []originNonce // the latest used first
@@ -47,10 +49,26 @@ func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 	if err := d.clock.validate(); err != nil {
 		return nil, withOp(opDPoP, err)
 	}
-	// Section 4.2: the jwk is public, and minimal here; there is no kid.
-	d.header = append(appendHeader(key.alg.name, dpopType, ""), `,"jwk":`...)
-	d.header = append(append(d.header, minimalJWK(key.signer.Public())...), '}')
+	d.header = dpopHeader(key, key.alg.name)
 	return d, nil
+}
+
+// dpopHeader is Section 4.2: the jwk is public, and minimal here; there is no kid.
+func dpopHeader(key *SigningKey, alg Algorithm) []byte {
+	header := append(appendHeader(alg, dpopType, ""), `,"jwk":`...)
+	return append(append(header, minimalJWK(key.signer.Public())...), '}')
+}
+
+// namedAt is d with the name of the algorithm that a server lists.
+func (d *DPoP) namedAt(list []Algorithm) *DPoP {
+	if d == nil {
+		return nil
+	}
+	alg := d.key.alg.name.nameAt("", list)
+	if alg == d.key.alg.name {
+		return d
+	}
+	return &DPoP{key: d.key, header: dpopHeader(d.key, alg), thumbprint: d.thumbprint, clock: d.clock, of: d}
 }
 
 // dpopType is RFC 9449, Section 4.2.
@@ -137,6 +155,7 @@ func proofURL(u *url.URL) (htu string, ok bool) {
 
 // nonce is the latest of an origin; "" if there is none.
 func (d *DPoP) nonce(origin string) string {
+	d = cmp.Or(d.of, d)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, e := range d.nonces {
@@ -156,6 +175,7 @@ func (d *DPoP) remember(origin string, h http.Header) string {
 	if nonce == "" {
 		return ""
 	}
+	d = cmp.Or(d.of, d)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.nonces = slices.DeleteFunc(d.nonces, func(e originNonce) bool { return e.origin == origin })

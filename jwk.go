@@ -41,8 +41,8 @@ type publicKey struct {
 func (k *publicKey) fits(a *algorithm) bool {
 	return k.kty == a.kty && k.crv == a.crv &&
 		(k.use == "" || k.use == "sig") &&
-		(len(k.ops) == 0 || slices.Contains(k.ops, "verify")) &&
-		(k.alg == "" || k.alg == a.name)
+		(k.ops == nil || slices.Contains(k.ops, "verify")) &&
+		(k.alg == "" || k.alg.same(a.name))
 }
 
 // misfit says which member of a key that does not fit is the reason.

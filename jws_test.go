@@ -279,7 +279,6 @@ func TestJWSRefusedBeforeKeyLookup(t *testing.T) {
 		{"known but not allowed", `{"alg":"RS256"}`, ErrAlgorithm, alg},
 		{"allowed in other case", `{"alg":"es256"}`, ErrAlgorithm, alg},
 		{"allowed with a space", `{"alg":"ES256 "}`, ErrAlgorithm, alg},
-		{"the newer name of an allowed one", `{"alg":"Ed25519"}`, ErrAlgorithm, alg},
 		{"unknown", `{"alg":"ES256K"}`, ErrAlgorithm, alg},
 		{"forbidden type", `{"alg":"ES256","typ":"at+jwt"}`, ErrType, typ},
 		{"forbidden type, other form", `{"alg":"ES256","typ":"Application/AT+JWT"}`, ErrType, typ},

@@ -570,6 +570,7 @@ func (c *Client) checkIdentity(*Config) error {
 	case !template && c.accept != nil:
 		return fail(ErrConfig, "AcceptIssuer", "is set, but the issuer has no %s in it: it would never be called", tenantPlaceholder)
 	}
+	c.dpop = c.dpop.namedAt(c.server.DPoPSigningAlgValuesSupported)
 	return nil
 }
 
@@ -660,7 +661,7 @@ func (c *Client) setRequestObject(*Config) (err error) {
 		return nil
 	case c.requestKey.alg == nil:
 		return fail(ErrConfig, "RequestKey", "is empty: NewSigningKey, GenerateSigningKey and ParseSigningKey make one")
-	case c.meta.RequestObjectSigningAlg != "" && c.meta.RequestObjectSigningAlg != c.requestKey.alg.name:
+	case c.meta.RequestObjectSigningAlg != "" && !c.requestKey.alg.name.same(c.meta.RequestObjectSigningAlg):
 		return fail(ErrConfig, "RequestKey", "is for %s, and the client is registered with %s", c.requestKey.alg.name, printable(string(c.meta.RequestObjectSigningAlg), 32))
 	case strings.Contains(c.server.Issuer, tenantPlaceholder):
 		return fail(ErrConfig, "RequestKey", "the issuer is a template and no audience for request objects")

@@ -283,8 +283,8 @@ func TestLoginVariants(t *testing.T) {
 }
 
 var algorithms = []oauth.Algorithm{
-	oauth.RS256, oauth.RS384, oauth.RS512, oauth.PS256, oauth.PS384, oauth.PS512,
-	oauth.ES256, oauth.ES384, oauth.ES512, oauth.EdDSA, oauth.Ed25519,
+	oauth.RS256, oauth.RS384, oauth.RS512, oauth.Ed25519, oauth.PS256, oauth.PS384, oauth.PS512,
+	oauth.ES256, oauth.ES384, oauth.ES512, oauth.EdDSA, // not beside its other name: each is tried for the next
 }
 
 // Every algorithm, for ID tokens and for signed userinfo.

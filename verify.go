@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"slices"
 	"strings"
 )
 
@@ -18,7 +17,7 @@ type jwsRules struct {
 
 // admit holds a header against the rules, before any key is looked up.
 func (rules *jwsRules) admit(h *joseHeader) (*algorithm, error) {
-	if !slices.Contains(rules.allowed, h.alg) {
+	if !h.alg.in(rules.allowed) {
 		return nil, fail(ErrAlgorithm, "alg", "%s is signed with %s, allowed is %s", rules.what, printable(string(h.alg), 32), joinAlgorithms(rules.allowed))
 	}
 	if !rules.typ(h.typ) {
