@@ -35,7 +35,7 @@ func TestDPoPWhere(t *testing.T) {
 		}},
 		{"/par", true, pending},
 		{"/introspect", false, func(c *Client) error { _, err := c.Introspect(ctx, "t", nil); return err }},
-		{"/revoke", false, func(c *Client) error { return c.Revoke(ctx, "t", nil) }},
+		{"/revoke", true, func(c *Client) error { return c.Revoke(ctx, "t", nil) }},
 		{"/device", false, func(c *Client) error {
 			_, err := c.StartDeviceAuthorization(ctx, &DeviceAuthorizationRequest{})
 			return err

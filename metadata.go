@@ -645,7 +645,7 @@ var endpoints = [...]struct {
 	member string
 	url    func(*AuthorizationServer) string
 	alias  func(*MTLSEndpointAliases) string
-	proof  bool // requests have a DPoP proof, where there is a key: RFC 9449, Sections 5 and 10.1
+	proof  bool // requests have a DPoP proof, where there is a key: RFC 9449, Sections 5 and 10.1, and for Keycloak's FAPI 2 policies
 }{
 	authorizationEndpoint: {"authorization_endpoint", func(s *AuthorizationServer) string { return s.AuthorizationEndpoint }, nil, false},
 	tokenEndpoint:         {"token_endpoint", func(s *AuthorizationServer) string { return s.TokenEndpoint }, func(a *MTLSEndpointAliases) string { return a.TokenEndpoint }, true},
@@ -654,7 +654,7 @@ var endpoints = [...]struct {
 	deviceEndpoint:        {"device_authorization_endpoint", func(s *AuthorizationServer) string { return s.DeviceAuthorizationEndpoint }, func(a *MTLSEndpointAliases) string { return a.DeviceAuthorizationEndpoint }, false},
 	backchannelEndpoint:   {"backchannel_authentication_endpoint", func(s *AuthorizationServer) string { return s.BackchannelAuthenticationEndpoint }, func(a *MTLSEndpointAliases) string { return a.BackchannelAuthenticationEndpoint }, false},
 	introspectionEndpoint: {"introspection_endpoint", func(s *AuthorizationServer) string { return s.IntrospectionEndpoint }, func(a *MTLSEndpointAliases) string { return a.IntrospectionEndpoint }, false},
-	revocationEndpoint:    {"revocation_endpoint", func(s *AuthorizationServer) string { return s.RevocationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RevocationEndpoint }, false},
+	revocationEndpoint:    {"revocation_endpoint", func(s *AuthorizationServer) string { return s.RevocationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RevocationEndpoint }, true},
 	registrationEndpoint:  {"registration_endpoint", func(s *AuthorizationServer) string { return s.RegistrationEndpoint }, func(a *MTLSEndpointAliases) string { return a.RegistrationEndpoint }, false},
 	endSessionEndpoint:    {"end_session_endpoint", func(s *AuthorizationServer) string { return s.EndSessionEndpoint }, nil, false},
 }

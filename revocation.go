@@ -10,7 +10,8 @@ import (
 const opRevocation = "revocation"
 
 // Revoke revokes a token. If it is a refresh token, the server also revokes the tokens
-// that were issued with it. opts may be nil.
+// that were issued with it. opts may be nil. If Config.DPoP is set, the request has a
+// proof, which for example Keycloak can require.
 //
 // Revoke returns the errors of a request. A token that the server does not know is not
 // an error (RFC 7009, Section 2.2). If the server answers with status 503, the token is
