@@ -13,6 +13,7 @@ import (
 	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -140,11 +141,13 @@ func newRequestEncryption(algParam, alg, encParam, enc string) (*encryption, err
 	if err != nil || x == nil {
 		return nil, err
 	}
-	switch x.alg.name {
-	case "RSA-OAEP-256", "ECDH-ES":
-		return x, nil
+	switch {
+	case x.alg.kty == "oct":
+		return nil, fail(ErrUnsupported, algParam, "%s is with a key that the server does not publish: use an algorithm with RSA-OAEP or ECDH-ES in its name", alg)
+	case x.alg.hash == crypto.SHA1 && fips140.Enabled():
+		return nil, fail(ErrUnsupported, algParam, "RSA-OAEP is with SHA-1, which FIPS 140-3 mode does not allow: register the client with RSA-OAEP-256")
 	}
-	return nil, fail(ErrUnsupported, algParam, "%s is not one of RSA-OAEP-256, ECDH-ES", alg)
+	return x, nil
 }
 
 // encrypt makes a compact JWE of a signed token for the key.
@@ -161,11 +164,16 @@ func (x *encryption) encrypt(key *publicKey, token string) (string, error) {
 	switch public := key.key.(type) {
 	case *rsa.PublicKey:
 		cek = x.enc.randomKey()
-		encryptedKey, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, public, cek, nil)
+		encryptedKey, err = rsa.EncryptOAEP(x.alg.hash.New(), rand.Reader, public, cek, nil)
 	case *ecdsa.PublicKey:
 		var epk []byte
 		if cek, epk, err = x.agree(public); err == nil {
 			header = append(append(header, `,"epk":`...), epk...)
+		}
+		if err == nil && x.alg.wrap > 0 {
+			key := cek
+			cek = x.enc.randomKey()
+			encryptedKey, err = wrapAES(key, cek)
 		}
 	default:
 		err = fail(ErrUnsupported, "kty", "keys of this type do not encrypt")
@@ -185,9 +193,10 @@ func (x *encryption) encrypt(key *publicKey, token string) (string, error) {
 	return string(out), nil
 }
 
-// agree is ECDH-ES in direct key agreement mode (RFC 7518, Section 4.6) with a
-// new key each time: the key that it gives, and the ephemeral public key.
-func (x *encryption) agree(public *ecdsa.PublicKey) (cek, epk []byte, err error) {
+// agree is ECDH-ES (RFC 7518, Section 4.6) with a new key each time: the key that it
+// gives, which encrypts the content or wraps the key that does, and the ephemeral
+// public key.
+func (x *encryption) agree(public *ecdsa.PublicKey) (key, epk []byte, err error) {
 	peer, err := public.ECDH()
 	if err != nil {
 		return nil, nil, err
@@ -200,7 +209,34 @@ func (x *encryption) agree(public *ecdsa.PublicKey) (cek, epk []byte, err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	return concatKDF(z, x.enc.name, "", "", x.enc.size), ecdhJWK(ephemeral.PublicKey()), nil
+	name, size := x.enc.name, x.enc.size
+	if x.alg.wrap > 0 {
+		name, size = x.alg.name, x.alg.wrap
+	}
+	return concatKDF(z, name, "", "", size), ecdhJWK(ephemeral.PublicKey()), nil
+}
+
+// wrapAES is AES Key Wrap (RFC 3394, Section 2.2.1) of a content encryption key.
+func wrapAES(key, cek []byte) ([]byte, error) {
+	const half = 8
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	out := append(make([]byte, half), cek...)
+	var b [aes.BlockSize]byte
+	a := uint64(0xa6a6a6a6a6a6a6a6)
+	n := len(cek) / half
+	for t := uint64(1); t <= uint64(6*n); t++ {
+		r := out[((int(t)-1)%n+1)*half:][:half]
+		binary.BigEndian.PutUint64(b[:half], a)
+		copy(b[half:], r)
+		block.Encrypt(b[:], b[:])
+		a = binary.BigEndian.Uint64(b[:half]) ^ t
+		copy(r, b[half:])
+	}
+	binary.BigEndian.PutUint64(out, a)
+	return out, nil
 }
 
 // ecdhShape is the JWK type and curve of a key for ECDH.

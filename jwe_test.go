@@ -7,11 +7,13 @@ import (
 	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"math/big"
 	"strings"
@@ -222,6 +224,106 @@ func TestEncryptedRequestObject(t *testing.T) {
 					t.Errorf("claims %v", claims)
 				}
 			})
+		}
+	}
+}
+
+// TestRequestObjectEncryptions: whatever the server's key is for, each with each content
+// encryption. What opens them is the other half of the package, which Wycheproof and
+// the RFCs judge.
+func TestRequestObjectEncryptions(t *testing.T) {
+	private := map[string]crypto.PrivateKey{"RSA": *must(GenerateSigningKey(RS256)).signer.signer}
+	for _, alg := range []Algorithm{ES256, ES384, ES512} {
+		private["EC "+string(alg)] = *must(GenerateSigningKey(alg)).signer.signer
+	}
+	for _, alg := range []string{
+		"RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW",
+	} {
+		if alg == "RSA-OAEP" && fips140.Enabled() { // SHA-1 is not approved
+			cfg := newUnitServer().config()
+			cfg.RequestKey, cfg.Metadata.RequestObjectEncryptionAlg = unitKey(), alg
+			_, err := NewClient(cfg)
+			wantError(t, err, ErrUnsupported, "Metadata.RequestObjectEncryptionAlg")
+			continue
+		}
+		for name, key := range private {
+			if strings.HasPrefix(alg, "RSA") != (name == "RSA") {
+				continue
+			}
+			for _, enc := range contentEncryptions {
+				t.Run(alg+" "+name+" "+enc.name, func(t *testing.T) {
+					k := must(NewDecryptionKey(key, alg, []string{enc.name}, "enc-1"))
+					s := newUnitServer()
+					s.answer("/jwks", `{"keys":[`+string(s.key.PublicJWK())+`,`+string(k.PublicJWK())+`]}`)
+					c := s.client(t, func(c *Config) {
+						c.RequestKey = unitKey()
+						c.Metadata.RequestObjectEncryptionAlg, c.Metadata.RequestObjectEncryptionEnc = alg, enc.name
+					})
+					a, form := startForm(t, s, c, nil)
+					object, err := must(NewDecrypter(k)).DecryptJWE(t.Context(), form.Get("request"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if claims := requestClaims(t, string(object)); claims["state"] != a.State() {
+						t.Errorf("claims %v", claims)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestWrapAES: RFC 3394, Sections 4.1 and 4.6, and the registers of the RFC.
+func TestWrapAES(t *testing.T) {
+	for _, tt := range []struct{ key, data, want string }{
+		{"000102030405060708090A0B0C0D0E0F", "00112233445566778899AABBCCDDEEFF", "1FA68B0A8112B447AEF34BD8FB5A7B829D3E862371D2CFE5"},
+		{
+			"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F", "00112233445566778899AABBCCDDEEFF000102030405060708090A0B0C0D0E0F",
+			"28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21",
+		},
+	} {
+		key, data := must(hex.DecodeString(tt.key)), must(hex.DecodeString(tt.data))
+		if got, err := wrapAES(key, data); err != nil || !strings.EqualFold(hex.EncodeToString(got), tt.want) {
+			t.Errorf("%x, %v", got, err)
+		}
+	}
+	for _, size := range []int{16, 24, 32, 48, 64} {
+		cek := bytes.Repeat([]byte{7}, size)
+		if got, err := wrapAES(cek[:16], cek); err != nil || !bytes.Equal(got, keyWrap(t, cek[:16], cek)) {
+			t.Errorf("%d bytes: %x, %v", size, got, err)
+		}
+	}
+}
+
+// The key that is taken is for encryption and for the algorithm: by its use, or by its
+// alg alone.
+func TestEncryptionKeyChoice(t *testing.T) {
+	key := must(GenerateSigningKey(ES256))
+	bare := strings.TrimSuffix(string(minimalJWK(key.signer.Public())), "}")
+	for _, tt := range []struct {
+		members string
+		good    bool
+	}{
+		{`"use":"enc"`, true},
+		{`"use":"enc","alg":"ECDH-ES+A128KW"`, true},
+		{`"alg":"ECDH-ES+A128KW"`, true},
+		{`"use":"enc","alg":"ECDH-ES"`, false},
+		{`"alg":"ECDH-ES"`, false},
+		{`"use":"sig","alg":"ECDH-ES+A128KW"`, false},
+		{`"use":"sig"`, false},
+		{`"kid":"no use"`, false},
+	} {
+		s := newUnitServer()
+		s.answer("/jwks", `{"keys":[`+string(s.key.PublicJWK())+`,`+bare+`,`+tt.members+`}]}`)
+		c := s.client(t, func(c *Config) {
+			c.RequestKey, c.Metadata.RequestObjectEncryptionAlg = unitKey(), "ECDH-ES+A128KW"
+		})
+		_, err := c.StartAuthorization(t.Context(), &plainRequest)
+		if tt.good != (err == nil) {
+			t.Errorf("%s: %v", tt.members, err)
+		}
+		if !tt.good {
+			wantError(t, err, ErrKeyNotFound, "jwks_uri")
 		}
 	}
 }

@@ -272,7 +272,8 @@ func (s *KeySet) encryptionKey(ctx context.Context, x *encryption) (*publicKey, 
 		return nil, err
 	}
 	for _, k := range snap.keys {
-		if k.kty == x.alg.kty && k.use == "enc" && (k.alg == "" || string(k.alg) == x.alg.name) {
+		named := string(k.alg) == x.alg.name // which says what it is for, if use does not
+		if k.kty == x.alg.kty && (k.use == "enc" && (named || k.alg == "") || k.use == "" && named) {
 			return k, nil
 		}
 	}
