@@ -47,6 +47,9 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 	if err == nil {
 		err = rs.checkPresentation(r, scheme, hash, t.content.confirm)
 	}
+	if err == nil {
+		err = rs.checkRevoked(r.Context(), t, hash)
+	}
 	if err != nil {
 		return nil, answered(ofToken(err), answer{scheme: scheme})
 	}
@@ -177,7 +180,7 @@ func (rs *ResourceServer) serverOf(raw string) (*trustedServer, error) {
 	if err := rs.checkHeader(raw); err != nil {
 		return nil, err
 	}
-	iss, err := unverifiedIssuer(raw)
+	iss, err := unverified(raw, "iss")
 	if err != nil {
 		return nil, err
 	}
@@ -247,6 +250,8 @@ func (rs *ResourceServer) checkPresentation(r *http.Request, scheme string, hash
 		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came with a proof")
 	case bound.jkt == "" && rs.needDPoP:
 		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and RequireDPoP is set")
+	case bound == (confirmation{}) && rs.rules.bound != "":
+		return rs.rules.forbids(ErrBinding, rs.rules.bound, "cnf", "the token is not bound to a DPoP key or a certificate")
 	case bound.x5t == "" && rs.needMTLS:
 		return fail(ErrBinding, "cnf", "the token is not bound to a certificate, and RequireMTLS is set")
 	}
@@ -257,6 +262,28 @@ func (rs *ResourceServer) checkPresentation(r *http.Request, scheme string, hash
 	}
 	if bound.jkt != "" {
 		return answered(rs.checkProof(r, proofs, hash, bound.jkt), answer{code: codeInvalidProof})
+	}
+	return nil
+}
+
+// checkRevoked asks whether a good token was revoked.
+func (rs *ResourceServer) checkRevoked(ctx context.Context, t *AccessToken, hash tokenHash) error {
+	if rs.revoked == nil {
+		if rs.rules.revocation == "" || len(rs.servers) == 0 || !isJWT(t.content.raw) {
+			return nil // or its server was asked
+		}
+		return rs.askAgain(ctx, t, hash)
+	}
+	gone := false
+	err := guarded(func() (err error) {
+		gone, err = rs.revoked(ctx, t)
+		return err
+	})
+	switch {
+	case err != nil:
+		return &Error{Kind: ErrUnavailable, Param: "Revoked", Detail: "whether the token was revoked is not known", Err: err}
+	case gone:
+		return fail(ErrInactive, "Revoked", "the token was revoked")
 	}
 	return nil
 }

@@ -336,11 +336,15 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 	if r == nil {
 		return nil, withOp(opAuthorize, fail(ErrConfig, "", "the AuthorizationRequest is nil"))
 	}
-	a, form, err := c.authorizationRequest(r)
+	asked := *r
+	if c.rules.jwtResponse != "" && cmp.Or(asked.ResponseType, "code") == "code" {
+		asked.ResponseMode = cmp.Or(asked.ResponseMode, "jwt")
+	}
+	a, form, err := c.authorizationRequest(&asked)
 	if err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
-	pushed := r.Pushed || c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests
+	pushed := r.Pushed || c.rules.pushed != "" || c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests
 	if c.requestKey != nil {
 		if form, err = c.signedRequest(ctx, form, pushed); err != nil {
 			return nil, withOp(opAuthorize, err)
@@ -481,6 +485,13 @@ func (c *Client) checkAuthorizationRequest(r *AuthorizationRequest) error {
 		return fail(ErrConfig, "RequestKey", "is nil, and require_signed_request_object is set: requests have to be signed")
 	}
 	if err := c.checkWayBack(r); err != nil {
+		return err
+	}
+	if err := cmp.Or(
+		c.rules.judgeResponse(cmp.Or(r.ResponseType, "code"), responseModes.find(r.ResponseMode).jwt),
+		c.rules.weakens(r.InsecureNoPKCE, "InsecureNoPKCE"),
+		c.rules.weakens(r.InsecureNoNonce, "InsecureNoNonce"),
+	); err != nil {
 		return err
 	}
 	if r.RequireACR != nil && (!slices.Contains(r.Scope, "openid") || len(r.RequireACR) == 0 || slices.ContainsFunc(r.RequireACR, func(acr string) bool { return acr == "" || strings.ContainsFunc(acr, notScopeChar) })) {
@@ -759,7 +770,7 @@ func checkComparable(redirectURI string) error {
 
 // jarmRules is what a JWT response is held against.
 func (c *Client) jarmRules() (*jwsRules, error) {
-	allowed, err := allowedAlgorithms("Metadata.AuthorizationSignedResponseAlg", c.meta.AuthorizationSignedResponseAlg,
+	allowed, err := c.rules.allowed("Metadata.AuthorizationSignedResponseAlg", c.meta.AuthorizationSignedResponseAlg,
 		"Server.AuthorizationSigningAlgValuesSupported", c.server.AuthorizationSigningAlgValuesSupported, RS256)
 	return &jwsRules{allowed: allowed, typ: idTokenType, what: "an authorization response"}, err
 }

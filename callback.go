@@ -80,6 +80,64 @@ func (c *Client) FinishAuthorization(r *http.Request, a *PendingAuthorization, o
 	return c.ExchangeCode(r.Context(), resp, opts)
 }
 
+// ResponseState returns the state of the authorization response that r is, for a program
+// that keeps several logins of a session and must find the one that the response
+// belongs to. It also looks into a JWT response (JARM), for which it decrypts it if it
+// is encrypted. If the response came in the body of r, the body is read, and r.PostForm
+// is set, where FinishAuthorization finds it.
+//
+// WARNING: The state is not verified. It must only be used to look up a
+// [PendingAuthorization] in the session of the browser that sent r. Looking it up by the
+// state alone would allow an attacker to log a user in to the attacker's account.
+//
+// If the response has no state, or cannot be read, the error matches [ErrParse] or
+// [ErrInvalid]. If r is nil, it matches [ErrConfig].
+func (c *Client) ResponseState(r *http.Request) (string, error) {
+	if err := c.made(); err != nil {
+		return "", err
+	}
+	state, err := c.responseState(r)
+	if err != nil {
+		return "", withOp(opAuthorizationResponse, err)
+	}
+	return state, nil
+}
+
+func (c *Client) responseState(r *http.Request) (string, error) {
+	if r == nil || r.URL == nil {
+		return "", fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI")
+	}
+	mode := ""
+	if r.Method == http.MethodPost {
+		mode = "form_post"
+	}
+	params, err := readResponseParams(r, mode)
+	if err != nil {
+		return "", err
+	}
+	if mode != "" {
+		r.PostForm = params
+	}
+	for _, name := range [...]string{"state", "response"} {
+		if len(params[name]) > 1 {
+			return "", fail(ErrParse, name, "comes more than once")
+		}
+	}
+	state := params.Get("state")
+	if response := params.Get("response"); response != "" {
+		if response, err = c.signedToken(r.Context(), response, &c.encrypted.authorization); err == nil {
+			state, err = unverified(response, "state")
+		}
+		if err != nil {
+			return "", ofToken(err)
+		}
+	}
+	if state == "" {
+		return "", fail(ErrState, "state", "is missing")
+	}
+	return state, nil
+}
+
 // requestParams takes the parameters out of a request to the redirect URI.
 func (c *Client) requestParams(r *http.Request, a *pendingAuthorizationData) (url.Values, error) {
 	if err := c.checkLanding(r, a); err != nil {

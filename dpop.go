@@ -38,6 +38,14 @@ type DPoP struct {
 
 type originNonce struct{ origin, nonce string }
 
+// algorithm is that of the key; "" if there is none.
+func (d *DPoP) algorithm() Algorithm {
+	if d == nil {
+		return ""
+	}
+	return d.key.Algorithm()
+}
+
 // NewDPoP returns a DPoP that signs with key. clock is used only by [DPoP.Proof],
 // because a Client uses its own; the zero Clock is the local time. If key is nil,
 // or if clock is out of range, the error matches [ErrConfig].

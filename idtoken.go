@@ -425,6 +425,9 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTok
 		nonce: opts.Nonce, maxAge: opts.MaxAge,
 		accessToken: opts.AccessToken, code: opts.Code, outside: true,
 	}
+	if err := c.rules.weakens(opts.InsecureNoNonce, "InsecureNoNonce"); err != nil {
+		return nil, withOp(opIDToken, err)
+	}
 	if opts.InsecureNoNonce {
 		if opts.Nonce != "" {
 			return nil, withOp(opIDToken, fail(ErrConfig, "InsecureNoNonce", "is set together with a Nonce"))

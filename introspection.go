@@ -320,7 +320,7 @@ func introspectionType(typ string) bool { return typ == "token-introspection+jwt
 // introspectionJWT verifies a signed answer (RFC 9701, Section 5) and returns
 // the object in it.
 func (c *Client) introspectionJWT(ctx context.Context, token string, d *introspectionData) (o jsonObject, err error) {
-	allowed, err := allowedAlgorithms("Metadata.IntrospectionSignedResponseAlg", c.meta.IntrospectionSignedResponseAlg,
+	allowed, err := c.rules.allowed("Metadata.IntrospectionSignedResponseAlg", c.meta.IntrospectionSignedResponseAlg,
 		"Server.IntrospectionSigningAlgValuesSupported", c.server.IntrospectionSigningAlgValuesSupported, RS256)
 	if err != nil {
 		return o, err

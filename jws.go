@@ -208,9 +208,9 @@ func normalType(typ string) string {
 	return typ
 }
 
-// unverifiedIssuer is the iss of a token that nobody has verified. It says whose
-// keys to try, and nothing else.
-func unverifiedIssuer(raw string) (string, error) {
+// unverified is a claim of a token that nobody has verified. It says where to look for
+// what the token is held against, and nothing else.
+func unverified(raw, claim string) (string, error) {
 	segments, err := splitJWS(raw)
 	if err != nil {
 		return "", err
@@ -227,7 +227,7 @@ func unverifiedIssuer(raw string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return claims.need("iss")
+	return claims.need(claim)
 }
 
 // ---- verification

@@ -230,15 +230,14 @@
 //
 // # Profiles
 //
-// The FAPI profiles are combinations of options:
+// [SecurityProfile] makes a Client or a ResourceServer keep to the rules of a profile:
 //
-//   - FAPI 1 Advanced: RequestKey; either response type code id_token with
-//     DetachedSignature, or a JWT response mode; PrivateKeyJWT or TLSClientAuth; and
-//     MTLS.
-//   - FAPI 2.0 Security Profile: Pushed, RequireResponseIssuer, PrivateKeyJWT or
-//     TLSClientAuth, and DPoP or MTLS.
-//   - FAPI 2.0 Message Signing: in addition RequestKey, a JWT response mode and
-//     Metadata.IntrospectionSignedResponseAlg.
+//   - FAPI 1 Advanced: set SecurityProfile, RequestKey, PrivateKeyJWT or TLSClientAuth,
+//     and MTLS. An API sets SecurityProfile, and Introspect or Revoked.
+//   - FAPI 2.0 Security Profile: set SecurityProfile, PrivateKeyJWT or TLSClientAuth,
+//     and DPoP or MTLS. An API sets SecurityProfile, and Introspect or Revoked.
+//   - FAPI 2.0 Message Signing: in addition RequestKey and, for the Client that
+//     introspects, Metadata.IntrospectionSignedResponseAlg.
 //
 // # FIPS 140-3
 //
@@ -302,7 +301,7 @@
 //     jsonstruct.go.
 //   - Tokens and keys: jwk.go, jws.go, claims.go, jwe.go, encrypted.go, decrypt.go.
 //   - Requests: dial.go, challenge.go, dpop.go, redact.go, http.go, mtls.go, jwks.go,
-//     verify.go, metadata.go, clientauth.go, attestation.go.
+//     verify.go, metadata.go, clientauth.go, attestation.go, securityprofile.go.
 //   - The client: oauth.go, details.go, client.go, saved.go, authorize.go, idtoken.go,
 //     token.go, callback.go, grants.go, poll.go, device.go, ciba.go, renewal.go,
 //     protected.go, userinfo.go, introspection.go, revocation.go, registration.go.
@@ -452,6 +451,10 @@ type Config struct {
 	// hour.
 	AuthorizationLifetime time.Duration
 
+	// SecurityProfile is the profile that the Client keeps to, in everything that it
+	// does. If zero, there is none.
+	SecurityProfile SecurityProfile
+
 	// Trace contains hooks that observe the Client, for example for metrics. If nil,
 	// there are none.
 	Trace *Trace
@@ -487,6 +490,7 @@ type Client struct {
 
 	callbackURL   func(*http.Request) (*url.URL, error)
 	requireIssuer bool
+	rules         *securityRules // of the security profile
 }
 
 // NewClient returns a Client with the given configuration. It makes no request, and
@@ -512,6 +516,10 @@ func newClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, &Error{Kind: ErrConfig, Param: "Server", Detail: "cannot be used", Err: err}
 	}
+	if err := cfg.SecurityProfile.check(); err != nil {
+		return nil, err
+	}
+	rules := cfg.SecurityProfile.rules()
 	c := &Client{
 		server:     server,
 		meta:       cfg.Metadata,
@@ -525,18 +533,22 @@ func newClient(cfg Config) (*Client, error) {
 		dpop:       cfg.DPoP,
 		requestKey: cfg.RequestKey,
 		decrypter:  cfg.Decrypter,
-		detached:   cfg.DetachedSignature,
+		detached:   cfg.DetachedSignature || rules.jwtResponse != "", // where an ID token is the response
 		challenge:  new(lastChallenge),
 
 		callbackURL:   cfg.CallbackURL,
-		requireIssuer: cfg.RequireResponseIssuer,
+		requireIssuer: cfg.RequireResponseIssuer || rules.iss != "",
+		rules:         rules,
+	}
+	if rules.signedCIBA != "" && c.meta.BackchannelRequestAlg == "" {
+		c.meta.BackchannelRequestAlg = c.requestKey.Algorithm()
 	}
 	if m := c.meta.DefaultMaxAge; m != nil {
 		c.meta.DefaultMaxAge = new(int64)
 		*c.meta.DefaultMaxAge = *m
 	}
 	for _, check := range [...]func(*Config) error{
-		c.checkIdentity, c.checkTimes, c.setAlgorithms, c.setDecrypter, c.setRequestObject, c.setTransport, c.checkAuth,
+		c.checkIdentity, c.checkTimes, c.setAlgorithms, c.setDecrypter, c.setRequestObject, c.setTransport, c.checkAuth, c.checkProfile,
 	} {
 		if err := check(&cfg); err != nil {
 			return nil, err
@@ -592,7 +604,7 @@ func (c *Client) checkTimes(*Config) error {
 
 func (c *Client) setAlgorithms(*Config) error {
 	m := &c.meta
-	list, err := allowedAlgorithms("Metadata.IDTokenSignedResponseAlg", m.IDTokenSignedResponseAlg,
+	list, err := c.rules.allowed("Metadata.IDTokenSignedResponseAlg", m.IDTokenSignedResponseAlg,
 		"Server.IDTokenSigningAlgValuesSupported", c.server.IDTokenSigningAlgValuesSupported, RS256)
 	if err != nil {
 		return err
@@ -726,6 +738,15 @@ func (c *Client) checkAuth(cfg *Config) error {
 		return err
 	}
 	return nil
+}
+
+// checkProfile holds the configuration against the security profile.
+func (c *Client) checkProfile(cfg *Config) error {
+	return c.rules.judge(&profiledClient{
+		server: c.server, meta: &c.meta, auth: c.auth, dpop: c.dpop,
+		certificate: cfg.MTLS != nil || mayOfferCertificate(cfg.HTTPClient),
+		requestKey:  c.requestKey, tokenTypes: c.tokenTypes, insecure: cfg.InsecureAllowHTTP,
+	})
 }
 
 // Format implements [fmt.Formatter]. It prints the issuer of the server and the

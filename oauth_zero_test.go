@@ -39,7 +39,7 @@ var zeroFunctions = map[string]any{
 }
 
 var zeroTypes = []any{
-	AccessToken{}, AccessTokenProfile{}, Algorithm(""), AssertionAudience(0), AssertionOptions{}, PendingAuthorization{}, AuthorizationDetail{},
+	AccessToken{}, AccessTokenProfile{}, Algorithm(""), AssertionAudience(0), SecurityProfile(0), AssertionOptions{}, PendingAuthorization{}, AuthorizationDetail{},
 	AuthorizationError{}, AuthorizationRequest{}, AuthorizationServer{}, BackchannelAuthentication{}, BackchannelAuthenticationRequest{}, AuthorizationResponse{}, Challenge{},
 	Client{}, ClientAuthRequest{}, ClientMetadata{}, Clock{}, Config{}, DPoP{}, DecryptionKey{}, DeviceAuthorization{},
 	DeviceAuthorizationRequest{}, DiscoverOptions{}, EndSessionRequest{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},

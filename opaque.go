@@ -57,6 +57,20 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 	return t, nil
 }
 
+// askAgain asks the server about a JWT that was verified: whether it was revoked since.
+// What it says else is not looked at: the token says it itself.
+func (rs *ResourceServer) askAgain(ctx context.Context, t *AccessToken, hash tokenHash) error {
+	if m := rs.active.get(hash); m != nil && m.asked.age() < m.life {
+		return nil
+	}
+	asked := thisMoment()
+	if _, _, err := rs.introspect.introspect(ctx, t.content.raw, &EndpointOptions{TokenTypeHint: "access_token"}); err != nil {
+		return introspectionFault(withOp(opIntrospection, err))
+	}
+	rs.active.add(hash, &rememberedToken{token: t, asked: asked, life: rs.ttl})
+	return nil
+}
+
 // introspectionFault tells a token that is not good from an answer that is not:
 // the latter says nothing about the token, whatever is wrong with it.
 func introspectionFault(err error) error {

@@ -5,6 +5,7 @@ package oauth
 
 import (
 	"cmp"
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -142,6 +143,20 @@ type ResourceServerConfig struct {
 	// request asks the server.
 	IntrospectionTTL time.Duration
 
+	// Revoked reports whether a token that passed every other check was revoked, for
+	// example because the user logged out, or because the token is on a list. It is
+	// called for every request, and may be called concurrently. Such a token is
+	// refused with an error that matches ErrInactive, and status 401. If Revoked
+	// returns an error or panics, the request is refused with ErrUnavailable and
+	// status 503. If nil, tokens are not looked up.
+	Revoked func(ctx context.Context, t *AccessToken) (bool, error)
+
+	// SecurityProfile is the profile that the server keeps to. With a FAPI profile,
+	// tokens that are not bound are refused, and whether a token was revoked is always
+	// asked: Introspect is also asked about JWTs of Servers, unless Revoked is set.
+	// One of the two is required then. If zero, there is no profile.
+	SecurityProfile SecurityProfile
+
 	// Metadata contains further members for [ResourceServer.MetadataHandler]. The
 	// package sets Resource and the members that follow from this configuration. It
 	// also sets AuthorizationServers to the issuers of Servers and Introspect,
@@ -191,9 +206,12 @@ type ResourceServer struct {
 	ttl        time.Duration
 	verified   *tokenCache // nil: none
 	asked      *tokenCache // introspected ones; nil: none
+	active     *tokenCache // JWTs that were not revoked when that was asked; nil: none
 	metadata   []byte      // nil: the resource is no URL
 	params     string      // of every challenge
 	trace      *Trace
+	revoked    func(context.Context, *AccessToken) (bool, error) // nil: it is not asked
+	rules      *securityRules                                    // of the security profile
 }
 
 // A trustedServer is a TrustedServer that was checked.
@@ -218,7 +236,12 @@ func NewResourceServer(cfg ResourceServerConfig) (*ResourceServer, error) {
 }
 
 func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
+	if err := cfg.SecurityProfile.check(); err != nil {
+		return nil, err
+	}
 	rs := &ResourceServer{
+		rules:      cfg.SecurityProfile.rules(),
+		revoked:    cfg.Revoked,
 		resource:   cfg.Resource,
 		clock:      cfg.Clock,
 		needDPoP:   cfg.RequireDPoP,
@@ -233,7 +256,7 @@ func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
 		rs.peer = peerCertificate
 	}
 	for _, set := range [...]func(*ResourceServerConfig) error{
-		rs.setIdentity, rs.setServers, rs.setProofs, rs.setCaches, rs.setMetadata,
+		rs.setIdentity, rs.setProfile, rs.setServers, rs.setProofs, rs.setCaches, rs.setMetadata,
 	} {
 		if err := set(cfg); err != nil {
 			return nil, err
@@ -317,6 +340,34 @@ func (rs *ResourceServer) setBase(param string, u *url.URL, err error) error {
 	return nil
 }
 
+// setProfile holds the configuration against the security profile.
+func (rs *ResourceServer) setProfile(cfg *ResourceServerConfig) error {
+	r := rs.rules
+	rs.needMTLS = rs.needMTLS || r.boundMTLS != ""
+	c := cfg.Introspect
+	switch {
+	case r.onlyHTTPS != "" && cfg.InsecureAllowHTTP:
+		return r.forbids(ErrConfig, r.onlyHTTPS, "InsecureAllowHTTP", "is set")
+	case r.revocation != "" && rs.revoked == nil && c == nil:
+		return r.forbids(ErrConfig, r.revocation, "Revoked", "is nil, and so is Introspect: nobody is asked whether a token was revoked")
+	case r.introspectionSigned != "" && c != nil && isPlain(c.meta.IntrospectionSignedResponseAlg):
+		return r.forbids(ErrConfig, r.introspectionSigned, "Introspect", "Metadata.IntrospectionSignedResponseAlg of the Client is not set: responses have to be signed")
+	}
+	for _, s := range cfg.Servers {
+		for _, alg := range s.Algorithms {
+			if err := r.checkAlgorithm("Servers.Algorithms", alg); err != nil {
+				return err
+			}
+		}
+	}
+	for _, alg := range cfg.DPoPAlgorithms {
+		if err := r.checkAlgorithm("DPoPAlgorithms", alg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 	if len(cfg.Servers) == 0 && cfg.Introspect == nil {
 		return fail(ErrConfig, "Servers", "is empty, and so is Introspect: no token would be taken")
@@ -369,7 +420,7 @@ func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig, sets map[stri
 		s.issuer.issuer = profile.Issuer
 	}
 	s.rules = jwsRules{typ: s.readable, what: "an access token"}
-	if s.rules.allowed, err = verifiable("Servers.Algorithms", t.Algorithms); err != nil {
+	if s.rules.allowed, err = verifiable("Servers.Algorithms", t.Algorithms, cfg.SecurityProfile.rules()); err != nil {
 		return nil, err
 	}
 	switch template := strings.Contains(s.issuer.issuer, tenantPlaceholder); {
@@ -390,13 +441,14 @@ func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig, sets map[stri
 	return s, err
 }
 
-// verifiable are the algorithms of a list, by default all that are verified.
-func verifiable(param string, list []Algorithm) ([]Algorithm, error) {
+// verifiable are the algorithms of a list, by default all that are verified and that
+// the profile allows.
+func verifiable(param string, list []Algorithm, rules *securityRules) ([]Algorithm, error) {
 	if list == nil {
 		for _, a := range usableAlgorithms() {
 			list = append(list, a.name)
 		}
-		return list, nil
+		return rules.narrow(param, list)
 	}
 	if len(list) == 0 {
 		return nil, fail(ErrAlgorithm, param, "is empty: leave it nil for all that the package verifies")
@@ -425,7 +477,7 @@ func (rules *proofRules) algs() string {
 func (rs *ResourceServer) setProofs(cfg *ResourceServerConfig) (err error) {
 	p := &rs.proofs
 	p.jws = jwsRules{typ: func(typ string) bool { return typ == dpopType }, what: "a DPoP proof"}
-	if p.jws.allowed, err = verifiable("DPoPAlgorithms", cfg.DPoPAlgorithms); err != nil {
+	if p.jws.allowed, err = verifiable("DPoPAlgorithms", cfg.DPoPAlgorithms, rs.rules); err != nil {
 		return err
 	}
 	switch p.window = cfg.DPoPWindow; {
@@ -487,6 +539,7 @@ func (rs *ResourceServer) setCaches(cfg *ResourceServerConfig) error {
 	}
 	if rs.ttl > 0 {
 		rs.asked = newTokenCache(maxIntrospected)
+		rs.active = newTokenCache(maxIntrospected)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 var rooms = strings.Fields(`
 	limits text errors clock url json jsonobject secret flight trace algorithm mldsa mldsa_go126 jsonstruct
 	jwk jws claims jwe encrypted decrypt
-	dial challenge dpop redact http mtls jwks verify metadata clientauth attestation
+	dial challenge dpop redact http mtls jwks verify metadata clientauth attestation securityprofile
 	oauth details client saved authorize idtoken token callback grants poll device ciba
 	renewal protected userinfo introspection revocation registration replay logout
 	accesstoken nonce profile verified resource opaque refusal proof authenticate require

@@ -49,6 +49,7 @@ var printedTypes = map[string]printed{
 	"TransportOptions":    {TransportOptions{}, []string{"*"}, "origins", true},
 	"Error":               {Error{}, []string{"*"}, "free of secrets where it is made", true},
 	"AuthorizationError":  {AuthorizationError{}, []string{"*"}, whyRefused, true},
+	"SecurityProfile":     {SecurityProfile(0), []string{"*"}, "a name of a specification", true},
 	"Algorithm":           {Algorithm(""), []string{"*"}, "a name of a registry", true},
 	"TokenTypeIdentifier": {TokenTypeIdentifier(""), []string{"*"}, "a name of a registry", true},
 	"Clock":               {Clock{}, nil, "", false},

@@ -93,6 +93,9 @@ func (c *Client) userInfo(ctx context.Context, t *Token, opts *UserInfoOptions) 
 	if err != nil {
 		return nil, err
 	}
+	if err := c.rules.weakens(opts != nil && opts.InsecureSkipSubject, "InsecureSkipSubject"); err != nil {
+		return nil, err
+	}
 	res, err := c.caller.doProven(ctx, c.dpopOf(t), c.clock, t.AccessToken.Reveal(), func() (*httpRequest, error) {
 		return c.userInfoRequest(t)
 	})
@@ -190,7 +193,7 @@ func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse,
 // userInfoJWT verifies a signed answer. iss and aud are judged where they are
 // present: "if signed, the UserInfo Response SHOULD contain" them.
 func (c *Client) userInfoJWT(ctx context.Context, token, issuer string) (claims jsonObject, payload string, err error) {
-	allowed, err := allowedAlgorithms("Metadata.UserinfoSignedResponseAlg", c.meta.UserinfoSignedResponseAlg,
+	allowed, err := c.rules.allowed("Metadata.UserinfoSignedResponseAlg", c.meta.UserinfoSignedResponseAlg,
 		"Server.UserinfoSigningAlgValuesSupported", c.server.UserinfoSigningAlgValuesSupported, "")
 	if err != nil {
 		return claims, "", err

@@ -47,17 +47,13 @@ func main() {
 	client, err := oauth.NewClient(oauth.Config{
 		Server: server,
 		Metadata: oauth.ClientMetadata{
-			ClientID:                           env.Get("OAUTH_CLIENT_ID"),
-			AuthorizationSignedResponseAlg:     oauth.ES256,
-			IDTokenSignedResponseAlg:           oauth.ES256,
-			RequestObjectSigningAlg:            key.Algorithm(),
-			RequirePushedAuthorizationRequests: true,
+			ClientID: env.Get("OAUTH_CLIENT_ID"),
 		},
-		Auth:                  oauth.PrivateKeyJWT(key, nil),
-		RequestKey:            key, // JAR: every request is signed
-		DPoP:                  dpop,
-		HTTPClient:            httpClient,
-		RequireResponseIssuer: true, // FAPI 2.0 wants iss in every response; its JWT has it
+		Auth:            oauth.PrivateKeyJWT(key, nil),
+		RequestKey:      key,
+		DPoP:            dpop,
+		HTTPClient:      httpClient,
+		SecurityProfile: oauth.FAPI2MessageSigning, // refuses what the profile forbids, and sets what it fixes
 	})
 	env.Check(err)
 	a := &app{client, web.NewSessions(env.Get("OAUTH_REDIRECT_URI"))}
@@ -69,21 +65,23 @@ func main() {
 
 func (a *app) login(w http.ResponseWriter, r *http.Request) {
 	auth, err := a.client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
-		RedirectURI:  env.Get("OAUTH_REDIRECT_URI"),
-		Scope:        []string{"openid"},
-		ResponseMode: "jwt", // JARM
+		RedirectURI: env.Get("OAUTH_REDIRECT_URI"),
+		Scope:       []string{"openid"},
 	})
 	if err != nil {
 		web.Fail(w, http.StatusBadGateway, err)
 		return
 	}
-	// By the session alone: the state of the response is in its JWT, which is not
-	// verified yet when the login is looked for.
-	a.sessions.Begin(w, r, "", auth)
+	a.sessions.Begin(w, r, auth.State(), auth)
 }
 
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
-	auth, ok := a.sessions.Finish(w, r, "")
+	state, err := a.client.ResponseState(r) // which is in a JWT that nobody has verified yet
+	if err != nil {
+		web.Fail(w, http.StatusBadRequest, err)
+		return
+	}
+	auth, ok := a.sessions.Finish(w, r, state)
 	if !ok {
 		return
 	}
