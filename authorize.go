@@ -59,9 +59,10 @@ type AuthorizationRequest struct {
 	ResponseType string
 
 	// ResponseMode determines how the response arrives: "query", "form_post" or
-	// "fragment". If empty, it is "query". A fragment only reaches native apps, which
-	// must use [Client.ValidateAuthorizationResponseURL]. If ResponseType contains
-	// id_token, the response must not arrive in a query.
+	// "fragment". If empty, it is "query". A browser does not send a fragment to a
+	// server: a web application needs the page of [FragmentHandler], and a native app
+	// [Client.ValidateAuthorizationResponseURL]. If ResponseType contains id_token, the
+	// response must not arrive in a query.
 	//
 	// With "query.jwt" (or "jwt", which means the same), "form_post.jwt" or
 	// "fragment.jwt", the response is signed (JARM; FAPI 1 Advanced, FAPI 2.0 Message
@@ -115,6 +116,11 @@ type AuthorizationRequest struct {
 	// Params contains additional parameters. It must not contain parameters that the
 	// package sets.
 	Params url.Values
+
+	// Header contains additional header fields of the pushed request. It must not
+	// contain fields that the package or net/http sets, and must be nil if the request
+	// is not pushed.
+	Header http.Header
 
 	// Pushed sends the request directly to the server first, so that the URL contains
 	// only a reference to it (RFC 9126, FAPI 2.0). It is implied if the metadata of the
@@ -345,13 +351,19 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 		return nil, withOp(opAuthorize, err)
 	}
 	pushed := r.Pushed || c.rules.pushed != "" || c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests
+	if r.Header != nil && !pushed {
+		return nil, withOp(opAuthorize, fail(ErrConfig, "Header", "is set, and the request is not pushed: the browser sends no fields of ours"))
+	}
+	if err := checkHeader(r.Header); err != nil {
+		return nil, withOp(opAuthorize, err)
+	}
 	if c.requestKey != nil {
 		if form, err = c.signedRequest(ctx, form, pushed); err != nil {
 			return nil, withOp(opAuthorize, err)
 		}
 	}
 	if pushed {
-		if form, err = c.push(ctx, form); err != nil {
+		if form, err = c.push(ctx, form, r.Header); err != nil {
 			return nil, err
 		}
 	}
@@ -433,12 +445,8 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*pendingAuthoriz
 	if err := setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails); err != nil {
 		return nil, nil, err
 	}
-	if r.Claims != nil {
-		claims, err := json.Marshal(r.Claims)
-		if err != nil || claims[0] != '{' {
-			return nil, nil, &Error{Kind: ErrConfig, Param: "Claims", Detail: "does not encode to a JSON object", Err: err}
-		}
-		form.Set("claims", string(claims))
+	if err := setClaims(form, r.Claims); err != nil {
+		return nil, nil, err
 	}
 	if err := setParams(form, r.Params, reservedParams...); err != nil {
 		return nil, nil, err
@@ -575,7 +583,7 @@ func checkResponseType(responseType, mode string) error {
 	case m.name != mode:
 		return fail(ErrConfig, "ResponseMode", "%s is not known: use query, form_post or fragment, or one of these with .jwt", printable(mode, 64))
 	case strings.Contains(responseType, "id_token") && m.place == inQuery: // OAuth 2.0 Multiple Response Types, Section 5
-		return fail(ErrConfig, "ResponseMode", "with response type %s it has to be form_post, or fragment in a native app", responseType)
+		return fail(ErrConfig, "ResponseMode", "with response type %s it has to be form_post, or fragment (in a native app, or with FragmentHandler)", responseType)
 	}
 	return nil
 }
@@ -698,8 +706,8 @@ func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration) ([
 const opPush = "pushed authorization"
 
 // push sends the request to the server and returns what is left for the URL.
-func (c *Client) push(ctx context.Context, form url.Values) (url.Values, error) {
-	res, err := c.post(ctx, parEndpoint, opPush, form, nil)
+func (c *Client) push(ctx context.Context, form url.Values, header http.Header) (url.Values, error) {
+	res, err := c.post(ctx, parEndpoint, opPush, form, header)
 	if err != nil {
 		return nil, err
 	}

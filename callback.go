@@ -30,6 +30,16 @@ type AuthorizationResponse struct {
 	used          atomic.Bool
 }
 
+// IDToken returns the verified ID token of the response. It is nil unless the response
+// type has id_token. A program can decide by it, for example by an intent that it names
+// (UK Open Banking), before [Client.ExchangeCode] spends the code.
+func (resp *AuthorizationResponse) IDToken() *IDToken {
+	if resp == nil {
+		return nil
+	}
+	return resp.idToken
+}
+
 // Format implements [fmt.Formatter]. It prints no secrets.
 func (resp *AuthorizationResponse) Format(f fmt.State, _ rune) { fmt.Fprint(f, resp.summary()) }
 
@@ -142,6 +152,11 @@ func (c *Client) responseState(r *http.Request) (string, error) {
 func (c *Client) requestParams(r *http.Request, a *pendingAuthorizationData) (url.Values, error) {
 	if err := c.checkLanding(r, a); err != nil {
 		return nil, err
+	}
+	if responseModes.find(a.responseMode).place == inFragment {
+		if err := checkSameOrigin(r, a.redirectURI); r.Method == http.MethodPost && err != nil {
+			return nil, err
+		}
 	}
 	return readResponseParams(r, a.responseMode)
 }
@@ -304,8 +319,11 @@ func readResponseParams(r *http.Request, mode string) (url.Values, error) {
 		return nil, fail(ErrParse, "", "the query of the response cannot be read")
 	}
 	if in := responseModes.find(mode).place; in != inBody {
+		if in == inFragment && r.Method == http.MethodPost { // by the page of FragmentHandler
+			return postedParams(r, query)
+		}
 		if in == inFragment {
-			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: ValidateAuthorizationResponseURL takes the URL in a native app")
+			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: FragmentHandler has a page that posts it, and in a native app ValidateAuthorizationResponseURL takes the URL")
 		}
 		if r.Method != http.MethodGet {
 			return nil, fail(ErrParse, "", "the response came by %s, expected is GET", printable(r.Method, 16))
@@ -315,6 +333,11 @@ func readResponseParams(r *http.Request, mode string) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return nil, fail(ErrParse, "", "the response came by %s, expected is POST (form_post)", printable(r.Method, 16))
 	}
+	return postedParams(r, query)
+}
+
+// postedParams takes the parameters out of the body, and wants none in the query.
+func postedParams(r *http.Request, query url.Values) (url.Values, error) {
 	for _, name := range responseParams {
 		if query.Has(name) {
 			return nil, fail(ErrParse, name, "the response has parameters in the query and in the body")

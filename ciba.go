@@ -5,6 +5,7 @@ package oauth
 // device than the one in front of the user.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -37,6 +38,11 @@ type BackchannelAuthenticationRequest struct {
 	Resource             []string              // absolute URIs (RFC 8707)
 	AuthorizationDetails []AuthorizationDetail // RFC 9396
 	Params               url.Values            // additional parameters, but none that the package sets
+	Header               http.Header           // additional header fields, but none that the package or net/http sets
+
+	// Claims requests individual claims (OpenID Connect Core, Section 5.5). It must
+	// encode to a JSON object. If nil, none are requested.
+	Claims any
 }
 
 // A BackchannelAuthentication is an authentication request on which the user has not
@@ -128,7 +134,7 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelAuthenticat
 		return nil, err
 	}
 	started := c.clock.local()
-	res, err := c.post(ctx, backchannelEndpoint, opBackchannel, form, nil)
+	res, err := c.post(ctx, backchannelEndpoint, opBackchannel, form, r.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +152,7 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelAuthenticat
 // backchannelParams cannot be set by BackchannelAuthenticationRequest.Params.
 var backchannelParams = []string{
 	"login_hint", "login_hint_token", "id_token_hint", "binding_message", "user_code", "acr_values",
-	"requested_expiry", "client_notification_token", "request",
+	"requested_expiry", "client_notification_token", "request", "claims",
 }
 
 // backchannelRequest is CIBA, Section 7.1.
@@ -155,7 +161,9 @@ func (c *Client) backchannelRequest(r *BackchannelAuthenticationRequest) (form u
 		return nil, "", err
 	}
 	form = url.Values{}
-	if err := setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails); err != nil {
+	if err := cmp.Or(
+		setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails), setClaims(form, r.Claims), checkHeader(r.Header),
+	); err != nil {
 		return nil, "", err
 	}
 	if c.meta.BackchannelTokenDeliveryMode == "ping" {

@@ -97,6 +97,22 @@ func sameIssuer(a, b string) bool {
 	return ok && !strings.ContainsAny(host, "/?") && b == a+"/"
 }
 
+// audienceIn wants one among the audiences of a JWT, and returns them.
+func audienceIn(claims jsonObject, want string) ([]string, error) {
+	aud, ok, err := claims.strings("aud", true)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok || len(aud) == 0:
+		return nil, fail(ErrClaim, "aud", "is missing")
+	case !slices.Contains(aud, want):
+		return nil, fail(ErrAudience, "aud", "the token is for %s, not for %s", quoteList(aud), printable(want, 256))
+	case slices.Contains(aud, ""):
+		return nil, fail(ErrClaim, "aud", "is empty")
+	}
+	return aud, nil
+}
+
 // checkLifetime is the part of the time checks that every JWT with an expiry
 // shares: exp is required, nbf and iat are judged where they are present.
 func checkLifetime(claims jsonObject, clock Clock) (exp time.Time, err error) {

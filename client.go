@@ -3,6 +3,7 @@ package oauth
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -100,18 +101,7 @@ func (c *Client) matchIssuer(iss string) error {
 
 // audienceOf wants the client among the audiences of a JWT, and returns them.
 func (c *Client) audienceOf(claims jsonObject) ([]string, error) {
-	aud, ok, err := claims.strings("aud", true)
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok || len(aud) == 0:
-		return nil, fail(ErrClaim, "aud", "is missing")
-	case !slices.Contains(aud, c.meta.ClientID):
-		return nil, fail(ErrAudience, "aud", "the token is for %s, not for the client %s", quoteList(aud), printable(c.meta.ClientID, 128))
-	case slices.Contains(aud, ""):
-		return nil, fail(ErrClaim, "aud", "is empty")
-	}
-	return aud, nil
+	return audienceIn(claims, c.meta.ClientID)
 }
 
 // thumbprint is that of the client's key; "" if it has none.
@@ -280,6 +270,19 @@ func (k keptResource) list() []string {
 		return nil
 	}
 	return strings.Split(string(k), "\n")
+}
+
+// setClaims sets the claims parameter (OpenID Connect Core, Section 5.5).
+func setClaims(form url.Values, claims any) error {
+	if claims == nil {
+		return nil
+	}
+	text, err := json.Marshal(claims)
+	if err != nil || text[0] != '{' {
+		return &Error{Kind: ErrConfig, Param: "Claims", Detail: "does not encode to a JSON object", Err: err}
+	}
+	form.Set("claims", string(text))
+	return nil
 }
 
 // checkHeader refuses fields that a caller cannot add to a request.

@@ -6,10 +6,8 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -367,25 +365,6 @@ func newJWTAuth(opts *AssertionOptions) *jwtAuth {
 		a.setFault(&Error{Kind: ErrConfig, Param: "AssertionOptions.Claims", Detail: "cannot be used", Err: err})
 	}
 	return a
-}
-
-// moreMembers encodes the user's members for appending to an object of ours
-// that has the reserved ones.
-func moreMembers(m map[string]any, reserved ...string) ([]byte, error) {
-	if len(m) == 0 {
-		return nil, nil
-	}
-	for name := range m {
-		if slices.Contains(reserved, name) {
-			return nil, fail(ErrConfig, name, "is set by the package")
-		}
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
-	b[0] = ','
-	return b[:len(b)-1], nil
 }
 
 // setFault keeps the first fault.

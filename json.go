@@ -544,6 +544,10 @@ func decodeBase64URL(dst, src []byte) ([]byte, error) {
 	return nil, fail(ErrParse, "", "not base64url without padding")
 }
 
+// encodeBase64 is for x5c and the hashes of a Content-Security-Policy, which have the
+// other alphabet, and padding.
+func encodeBase64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+
 func encodeBase64URL(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // appendJSONString appends s, quoted. It is for the JSON that this package

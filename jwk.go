@@ -41,7 +41,7 @@ type publicKey struct {
 func (k *publicKey) fits(a *algorithm) bool {
 	return k.kty == a.kty && k.crv == a.crv &&
 		(k.use == "" || k.use == "sig") &&
-		(k.ops == nil || slices.Contains(k.ops, "verify")) &&
+		(len(k.ops) == 0 || slices.Contains(k.ops, "verify")) &&
 		(k.alg == "" || k.alg.same(a.name))
 }
 

@@ -18,6 +18,7 @@ import (
 	"encoding/asn1"
 	"encoding/json"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -305,28 +306,68 @@ func appendHeader(alg Algorithm, typ, kid string) []byte {
 	return b
 }
 
+// moreMembers encodes the user's members for appending to an object of ours
+// that has the reserved ones.
+func moreMembers(m map[string]any, reserved ...string) ([]byte, error) {
+	if len(m) == 0 {
+		return nil, nil
+	}
+	for name := range m {
+		if slices.Contains(reserved, name) {
+			return nil, fail(ErrConfig, name, "is set by the package")
+		}
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	b[0] = ','
+	return b[:len(b)-1], nil
+}
+
 // SignJWT returns a compact JWT with the given claims, signed with the key's
 // algorithm and key id. If typ is empty, it is "JWT". claims must encode to a JSON
 // object. SignJWT is for tokens that a client makes itself, for example RFC 7523
 // authorization grants or the client secret of Sign in with Apple. If the key or
 // claims are invalid, or if signing fails, the error matches [ErrConfig].
 func (k *SigningKey) SignJWT(typ string, claims any) (string, error) {
-	const op = "sign"
-	if k == nil || k.alg == nil {
-		return "", withOp(op, &Error{Kind: ErrConfig, Detail: "the signing key is nil or empty"})
+	token, err := k.signJWT(typ, nil, claims)
+	return token, withOp("sign", err)
+}
+
+// SignJWTWithHeader is [SigningKey.SignJWT] with additional header parameters, for
+// example jwk or x5c in the key proofs of OpenID for Verifiable Credential Issuance. If
+// header has jwk or x5c, the token has no kid. header must not contain alg, typ, kid,
+// crit or b64.
+func (k *SigningKey) SignJWTWithHeader(typ string, header map[string]any, claims any) (string, error) {
+	token, err := k.signJWT(typ, header, claims)
+	return token, withOp("sign", err)
+}
+
+func (k *SigningKey) signJWT(typ string, more map[string]any, claims any) (string, error) {
+	if k.empty() {
+		return "", &Error{Kind: ErrConfig, Detail: "the signing key is nil or empty"}
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", withOp(op, &Error{Kind: ErrConfig, Param: "claims", Detail: "do not encode", Err: err})
+		return "", &Error{Kind: ErrConfig, Param: "claims", Detail: "do not encode", Err: err}
 	}
 	if payload[0] != '{' {
-		return "", withOp(op, &Error{Kind: ErrConfig, Param: "claims", Detail: "do not encode to a JSON object"})
+		return "", &Error{Kind: ErrConfig, Param: "claims", Detail: "do not encode to a JSON object"}
+	}
+	members, err := moreMembers(more, "alg", "typ", "kid", "crit", "b64")
+	if err != nil {
+		return "", &Error{Kind: ErrConfig, Param: "header", Detail: "cannot be used", Err: err}
 	}
 	if typ == "" {
 		typ = "JWT"
 	}
-	token, err := k.signCompact(append(appendHeader(k.alg.name, typ, k.kid), '}'), payload)
-	return token, withOp(op, err)
+	kid := k.kid
+	if more["jwk"] != nil || more["x5c"] != nil { // which name the key
+		kid = ""
+	}
+	header := append(appendHeader(k.alg.name, typ, kid), members...)
+	return k.signCompact(append(header, '}'), payload)
 }
 
 // signCompact signs with the key; an error of the signer (an HSM, a KMS) is

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"net/http"
 	"net/url"
 )
@@ -55,6 +56,28 @@ func CertificateThumbprint(cert *x509.Certificate) string {
 	}
 	sum := sha256.Sum256(cert.Raw)
 	return encodeBase64URL(sum[:])
+}
+
+// CertificateJWK returns the public key of a client certificate as a JWK with x5c, for
+// the jwks or jwks_uri of a client that authenticates with
+// self_signed_tls_client_auth (RFC 8705, Section 2.2.2). Its key id is the thumbprint of
+// the certificate; see [CertificateThumbprint].
+//
+// If the certificate is nil, or its key is not one that this package supports, the error
+// matches [ErrConfig].
+func CertificateJWK(cert *x509.Certificate) (json.RawMessage, error) {
+	const op = "certificate key"
+	if cert == nil {
+		return nil, withOp(op, fail(ErrConfig, "cert", "is nil"))
+	}
+	if kty, _ := keyShape(cert.PublicKey); kty == "" {
+		return nil, withOp(op, fail(ErrConfig, "cert", "its key is not RSA, EC on P-256, P-384 or P-521, or Ed25519"))
+	}
+	b := minimalJWK(cert.PublicKey)
+	b = append(b[:len(b)-1], `,"use":"sig","kid":`...)
+	b = appendJSONString(b, CertificateThumbprint(cert))
+	b = appendJSONString(append(b, `,"x5c":[`...), encodeBase64(cert.Raw)) // RFC 7517, Section 4.7: not base64url
+	return append(b, "]}"...), nil
 }
 
 // mtlsClients are made of a user's client, or of the package's own.

@@ -301,9 +301,10 @@
 //     jsonstruct.go.
 //   - Tokens and keys: jwk.go, jws.go, claims.go, jwe.go, encrypted.go, decrypt.go.
 //   - Requests: dial.go, challenge.go, dpop.go, redact.go, http.go, mtls.go, jwks.go,
-//     verify.go, metadata.go, clientauth.go, attestation.go, securityprofile.go.
+//     verify.go, metadata.go, clientauth.go, attestation.go, securityprofile.go,
+//     signedjwt.go, published.go.
 //   - The client: oauth.go, details.go, client.go, saved.go, authorize.go, idtoken.go,
-//     token.go, callback.go, grants.go, poll.go, device.go, ciba.go, renewal.go,
+//     token.go, fragment.go, callback.go, initiated.go, grants.go, poll.go, device.go, ciba.go, renewal.go,
 //     protected.go, userinfo.go, introspection.go, revocation.go, registration.go.
 //   - Logout and the resource server: replay.go, logout.go, accesstoken.go, nonce.go,
 //     profile.go, verified.go, resource.go, opaque.go, refusal.go, proof.go,
@@ -311,6 +312,7 @@
 package oauth
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -596,10 +598,14 @@ func (c *Client) checkTimes(*Config) error {
 	if c.lifetime < 0 || c.lifetime > maxAuthorizationAge {
 		return fail(ErrConfig, "AuthorizationLifetime", "%v is not between 0 and %v", c.lifetime, maxAuthorizationAge)
 	}
+	return cmp.Or(c.checkDefaults(), c.clock.validate())
+}
+
+func (c *Client) checkDefaults() error {
 	if m := c.meta.DefaultMaxAge; m != nil && *m < 0 {
 		return fail(ErrConfig, "Metadata.DefaultMaxAge", "is negative")
 	}
-	return c.clock.validate()
+	return nil
 }
 
 func (c *Client) setAlgorithms(*Config) error {
@@ -660,9 +666,11 @@ func (c *Client) setDecrypter(*Config) error {
 	return nil
 }
 
+const requestEncryptionParam = "Metadata.RequestObjectEncryptionAlg"
+
 // setRequestObject checks what request objects are signed and encrypted with.
 func (c *Client) setRequestObject(*Config) (err error) {
-	const alg = "Metadata.RequestObjectEncryptionAlg"
+	const alg = requestEncryptionParam
 	c.encryption, err = newRequestEncryption(alg, c.meta.RequestObjectEncryptionAlg, "Metadata.RequestObjectEncryptionEnc", c.meta.RequestObjectEncryptionEnc)
 	switch {
 	case err != nil:

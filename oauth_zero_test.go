@@ -29,7 +29,8 @@ var zeroFunctions = map[string]any{
 	"ClientAssertion": ClientAssertion, "ClientIDMetadataHandler": ClientIDMetadataHandler, "ClientSecretBasic": ClientSecretBasic,
 	"ClientSecretBasicFunc": ClientSecretBasicFunc, "ClientSecretPostFunc": ClientSecretPostFunc,
 	"NewClientSecretDecryptionKey": NewClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
-	"CognitoProfile": CognitoProfile, "Discover": Discover, "DiscoverResource": DiscoverResource,
+	"CognitoProfile": CognitoProfile, "CertificateJWK": CertificateJWK, "FragmentHandler": FragmentHandler, "PublicJWKS": PublicJWKS,
+	"PublicJWKSHandler": PublicJWKSHandler, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "KeycloakProfile": KeycloakProfile,
 	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
 	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "PublicClient": PublicClient, "OktaProfile": OktaProfile,
@@ -46,11 +47,11 @@ var zeroTypes = []any{
 	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusalInfo{}, Registration{},
 	RefreshError{}, RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
 	Secret{}, SigningKey{}, Token{}, TokenExchangeRequest{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},
-	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{},
+	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{}, InitiatedLogin{}, VerifiedJWT{}, VerifyJWTOptions{},
 }
 
 // zeroInterfaces are exported, and have no methods of ours.
-var zeroInterfaces = []string{"ClientAuth", "Decrypter", "ReplayCache"}
+var zeroInterfaces = []string{"ClientAuth", "Decrypter", "PublishedKey", "ReplayCache"}
 
 func TestZeroComplete(t *testing.T) {
 	api, err := os.ReadFile("api/v0.txt")

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,6 +24,8 @@ const opRegistration = "registration"
 // RegistrationOptions are the options of [Register] and of the methods of
 // [Registration]. The zero value is for a server where every client may register.
 type RegistrationOptions struct {
+	unprinted
+
 	// InitialAccessToken authorizes [Register] (RFC 7591, Section 3). If zero, none is
 	// sent.
 	InitialAccessToken Secret
@@ -41,6 +44,10 @@ type RegistrationOptions struct {
 	// at any other origin is refused, because the registration access token is sent
 	// there.
 	ManagementOrigin string
+
+	// Header contains additional header fields of the requests. It must not contain
+	// fields that the package or net/http sets.
+	Header http.Header
 
 	// HTTPClient makes the requests; see Config.HTTPClient. If nil, the package uses a
 	// client of its own, with timeouts.
@@ -168,6 +175,9 @@ func register(ctx context.Context, as *AuthorizationServer, m *ClientMetadata, o
 	if err != nil {
 		return nil, err
 	}
+	if err := m.checkUsable(as); err != nil {
+		return nil, err
+	}
 	res, err := r.send(ctx, &httpRequest{url: target, param: member, method: http.MethodPost}, r.initial, m)
 	if err != nil {
 		return nil, err
@@ -221,6 +231,11 @@ func (reg *Registration) change(ctx context.Context, method string, m *ClientMet
 	if m != nil && m.ClientID != reg.Metadata.ClientID {
 		return nil, fail(ErrConfig, "ClientID", "is not that of the registration (RFC 7592, Section 2.2)")
 	}
+	if m != nil {
+		if err := m.checkUsable(&AuthorizationServer{Issuer: reg.server}); err != nil {
+			return nil, err
+		}
+	}
 	r, err := newRegistrar(opts)
 	if err != nil {
 		return nil, err
@@ -240,12 +255,27 @@ func (reg *Registration) change(ctx context.Context, method string, m *ClientMet
 	return managed.process(res, m, r, http.StatusOK)
 }
 
+// checkUsable refuses what NewClient would refuse, before the server makes a client that
+// nobody can use.
+func (m *ClientMetadata) checkUsable(as *AuthorizationServer) error {
+	c := &Client{server: as, meta: *m, decrypter: anyDecrypter{}, rules: SecurityProfile(0).rules()}
+	if err := cmp.Or(c.checkDefaults(), c.setAlgorithms(nil), c.setDecrypter(nil)); err != nil {
+		return err
+	}
+	_, err := newRequestEncryption(requestEncryptionParam, m.RequestObjectEncryptionAlg, "Metadata.RequestObjectEncryptionEnc", m.RequestObjectEncryptionEnc)
+	return err
+}
+
+// anyDecrypter stands for the one that a client is going to have.
+type anyDecrypter struct{ Decrypter }
+
 // ---- requests
 
 // A registrar sends the requests of this file.
 type registrar struct {
 	caller  *caller
 	clock   Clock
+	header  http.Header
 	initial Secret
 	mtls    bool
 	dpop    *DPoP
@@ -260,6 +290,9 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 	if err := o.Clock.validate(); err != nil {
 		return nil, err
 	}
+	if err := checkHeader(o.Header); err != nil {
+		return nil, err
+	}
 	client := o.HTTPClient
 	if o.MTLS != nil {
 		clients, err := o.MTLS.clients(client, o.Clock)
@@ -268,7 +301,7 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 		}
 		client = clients.with
 	}
-	r := &registrar{caller: newCaller(client, o.InsecureAllowHTTP, o.Trace), clock: o.Clock, initial: o.InitialAccessToken, mtls: o.MTLS != nil, dpop: o.DPoP}
+	r := &registrar{caller: newCaller(client, o.InsecureAllowHTTP, o.Trace), clock: o.Clock, header: o.Header, initial: o.InitialAccessToken, mtls: o.MTLS != nil, dpop: o.DPoP}
 	if o.ManagementOrigin != "" {
 		u, err := r.caller.checkURL("ManagementOrigin", o.ManagementOrigin)
 		switch {
@@ -290,6 +323,7 @@ func (r *registrar) close() {
 
 func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m *ClientMetadata) (*httpResponse, error) {
 	req.op, req.accept, req.header = opRegistration, mediaJSON, http.Header{}
+	maps.Copy(req.header, r.header)
 	if r.dpop != nil && r.dpop.key == nil {
 		return nil, fail(ErrConfig, "DPoP", "is empty: NewDPoP makes one")
 	}
@@ -515,7 +549,8 @@ func (reg *Registration) authMethod() string {
 // key for private_key_jwt, and must be nil for other authentication methods.
 //
 // The caller must set Config.MTLS for tls_client_auth and self_signed_tls_client_auth,
-// and Config.Decrypter if responses are encrypted. A client that authenticates with
+// and Config.Decrypter if responses are encrypted, for which [Registration.Decrypter]
+// makes one. A client that authenticates with
 // attestations must be configured without this method.
 //
 // If an argument or the registration cannot be used, the error matches [ErrConfig].
@@ -557,6 +592,44 @@ func (reg *Registration) Config(as *AuthorizationServer, key *SigningKey) (Confi
 		return Config{}, withOp(opRegistration, err)
 	}
 	return cfg, nil
+}
+
+// Decrypter returns a Decrypter for Config.Decrypter, for the encrypted responses that
+// Metadata names. keys are the client's private keys. The keys that are derived from the
+// client secret (OpenID Connect Core, Section 10.2), which Metadata asks for by the
+// algorithms dir, A128KW and the like, are added to them. The result is nil if there are
+// no keys, and no responses are encrypted.
+//
+// The errors are those of [NewClientSecretDecryptionKey] and [NewDecrypter].
+func (reg *Registration) Decrypter(keys ...*DecryptionKey) (Decrypter, error) {
+	if reg == nil {
+		return nil, withOp(opRegistration, nilReceiver())
+	}
+	m := &reg.Metadata
+	made := map[string][]string{} // the enc of each alg
+	for _, e := range [...]struct{ alg, enc string }{
+		{m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc},
+		{m.UserinfoEncryptedResponseAlg, m.UserinfoEncryptedResponseEnc},
+		{m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc},
+		{m.IntrospectionEncryptedResponseAlg, m.IntrospectionEncryptedResponseEnc},
+	} {
+		enc := cmp.Or(e.enc, "A128CBC-HS256")
+		if how, err := keyManagementOf("alg", e.alg); err == nil && how.kty == "oct" && !slices.Contains(made[e.alg], enc) {
+			made[e.alg] = append(made[e.alg], enc)
+		}
+	}
+	keys = slices.Clone(keys)
+	for _, alg := range slices.Sorted(maps.Keys(made)) {
+		key, err := NewClientSecretDecryptionKey(reg.ClientSecret.Reveal(), alg, made[alg])
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return NewDecrypter(keys...)
 }
 
 const registrationVersion = 2 // 1 had no origins
@@ -649,17 +722,7 @@ func ClientIDMetadataHandler(m ClientMetadata) (http.Handler, error) {
 	if err != nil {
 		return nil, withOp("client id metadata", err)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			w.WriteHeader(http.StatusMethodNotAllowed)
-			return
-		}
-		w.Header().Set("Content-Type", mediaJSON)
-		if r.Method == http.MethodGet {
-			w.Write(document)
-		}
-	}), nil
+	return documentHandler(mediaJSON, document, ""), nil
 }
 
 func clientIDDocument(m *ClientMetadata) ([]byte, error) {
@@ -705,34 +768,4 @@ func publicJSON(m *ClientMetadata) ([]byte, error) {
 		return nil, &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err}
 	}
 	return document, nil
-}
-
-// checkPublicKeys wants a set without private members (RFC 7518, Section 6).
-// Keys for encryption, and those that nothing can be verified with here, are
-// the client's to publish.
-func checkPublicKeys(jwks []byte) error {
-	o, err := parseObject(string(jwks), documentForm, ErrParse)
-	if err != nil {
-		return err
-	}
-	raw, _ := o.get("keys")
-	list, err := arrayElements(raw, maxKeys)
-	if err != nil {
-		return fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
-	}
-	for _, raw := range list {
-		key, err := parseObject(raw, documentForm, ErrParse)
-		if err != nil {
-			return err
-		}
-		if _, err := key.need("kty"); err != nil {
-			return err
-		}
-		for _, private := range privateMembers {
-			if key.has(private) {
-				return fail(ErrParse, private, "the key has private members")
-			}
-		}
-	}
-	return nil
 }

@@ -330,6 +330,14 @@ func TestRegisteredVerdicts(t *testing.T) {
 		case !field.IsZero() || name == "client_id" || name == "jwks_uri":
 		case field.Type() == reflect.TypeFor[json.RawMessage]():
 			field.SetBytes([]byte(`{"keys":[]}`))
+		case strings.HasSuffix(name, "_encrypted_response_alg"): // Register refuses what no client can have
+			field.SetString("dir")
+		case strings.HasSuffix(name, "_response_enc") || name == "request_object_encryption_enc":
+			field.SetString("A128GCM")
+		case name == "request_object_encryption_alg":
+			field.SetString("RSA-OAEP-256")
+		case field.Type() == reflect.TypeFor[Algorithm]():
+			field.SetString("ES256")
 		case field.Kind() == reflect.String:
 			field.SetString("asked")
 		case field.Kind() == reflect.Bool:

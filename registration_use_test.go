@@ -414,3 +414,42 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestRegisterChecksFirst: what NewClient refuses is not registered: a client that nobody
+// can use would lie at the server.
+func TestRegisterChecksFirst(t *testing.T) {
+	s := newUnitServer()
+	for name, m := range map[string]ClientMetadata{
+		"none":             {IDTokenSignedResponseAlg: "none"},
+		"HS256":            {IDTokenSignedResponseAlg: HS256},
+		"userinfo HS256":   {UserinfoSignedResponseAlg: HS256},
+		"plain encryption": {UserinfoEncryptedResponseAlg: "ECDH-ES"},
+		"RSA1_5":           {IDTokenEncryptedResponseAlg: "RSA1_5"},
+		"RSA1_5 for JAR":   {RequestObjectEncryptionAlg: "RSA1_5"},
+		"a negative age":   {DefaultMaxAge: int64p(-1)},
+	} {
+		m.RedirectURIs = []string{"https://app.example/cb"}
+		asked := len(s.requests(registerPath))
+		reg, err := s.register(t, m, registrationAnswer(t, nil))
+		if reg != nil || !errors.Is(err, ErrConfig) && !errors.Is(err, ErrAlgorithm) && !errors.Is(err, ErrUnsupported) || len(s.requests(registerPath)) != asked {
+			t.Errorf("%s: %v", name, err)
+		}
+		cfg := s.config()
+		cfg.Metadata, cfg.Decrypter, cfg.RequestKey = m, anyDecrypter{}, unitKey()
+		cfg.Metadata.ClientID = unitClient
+		if _, err := NewClient(cfg); err == nil {
+			t.Errorf("%s: NewClient takes it", name)
+		}
+		old, opts := s.managed(t)
+		m.ClientID = old.Metadata.ClientID
+		before := len(s.requests(managePath))
+		if _, err := old.Update(context.Background(), m, opts); err == nil || len(s.requests(managePath)) != before {
+			t.Errorf("%s: Update sends it: %v", name, err)
+		}
+	}
+	// What is right for some client is asked for.
+	good := ClientMetadata{RedirectURIs: registrationAsked.RedirectURIs, IDTokenEncryptedResponseAlg: "dir", UserinfoSignedResponseAlg: "none"}
+	if _, err := s.register(t, good, registrationAnswer(t, nil)); err != nil {
+		t.Error(err)
+	}
+}

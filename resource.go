@@ -441,26 +441,6 @@ func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig, sets map[stri
 	return s, err
 }
 
-// verifiable are the algorithms of a list, by default all that are verified and that
-// the profile allows.
-func verifiable(param string, list []Algorithm, rules *securityRules) ([]Algorithm, error) {
-	if list == nil {
-		for _, a := range usableAlgorithms() {
-			list = append(list, a.name)
-		}
-		return rules.narrow(param, list)
-	}
-	if len(list) == 0 {
-		return nil, fail(ErrAlgorithm, param, "is empty: leave it nil for all that the package verifies")
-	}
-	for _, name := range list {
-		if _, err := signatureAlgorithm(param, name); err != nil {
-			return nil, err
-		}
-	}
-	return slices.Clone(list), nil
-}
-
 // proofRules are what the proofs of requests are held against.
 type proofRules struct {
 	jws    jwsRules

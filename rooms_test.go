@@ -16,8 +16,8 @@ import (
 var rooms = strings.Fields(`
 	limits text errors clock url json jsonobject secret flight trace algorithm mldsa mldsa_go126 jsonstruct
 	jwk jws claims jwe encrypted decrypt
-	dial challenge dpop redact http mtls jwks verify metadata clientauth attestation securityprofile
-	oauth details client saved authorize idtoken token callback grants poll device ciba
+	dial challenge dpop redact http mtls jwks verify metadata clientauth attestation securityprofile signedjwt published
+	oauth details client saved authorize idtoken token fragment callback initiated grants poll device ciba
 	renewal protected userinfo introspection revocation registration replay logout
 	accesstoken nonce profile verified resource opaque refusal proof authenticate require
 `)
@@ -88,6 +88,7 @@ var madeIn = map[string][]string{
 	"Introspection":             {"introspection.go"},
 	"introspectionData":         {"introspection.go"},
 	"UserInfo":                  {"userinfo.go"},
+	"VerifiedJWT":               {"signedjwt.go"},
 	"PendingAuthorization":      {"authorize.go"},
 	"pendingAuthorizationData":  {"authorize.go"},
 	"Token":                     {"token.go", "callback.go"}, // of an ID token alone

@@ -57,14 +57,12 @@ var printedTypes = map[string]printed{
 	"Trace":               {Trace{}, nil, "", false},
 	"AssertionAudience":   {AssertionAudience(0), nil, "", false},
 
-	"Config":               {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "TrustedAudiences", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
-	"ResourceServerConfig": {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},
-	"RegistrationOptions": {
-		RegistrationOptions{},
-		[]string{"alg", "thumbprint", "ManagementOrigin"},
-		"of the DPoP key: a hash of the public key; an origin",
-		false,
-	},
+	"Config":                           {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "TrustedAudiences", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
+	"ResourceServerConfig":             {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},
+	"RegistrationOptions":              {RegistrationOptions{}, nil, "", false},
+	"InitiatedLogin":                   {InitiatedLogin{}, nil, "", false},
+	"VerifiedJWT":                      {VerifiedJWT{}, nil, "", false},
+	"VerifyJWTOptions":                 {VerifyJWTOptions{}, []string{"*"}, whyConfig, true},
 	"ClientAuthRequest":                {ClientAuthRequest{}, nil, "", false},
 	"AssertionOptions":                 {AssertionOptions{}, nil, "", false},
 	"MutualTLS":                        {MutualTLS{}, nil, "", false},
@@ -104,7 +102,7 @@ var printedTypes = map[string]printed{
 }
 
 // printedInterfaces hold nothing by themselves.
-var printedInterfaces = []string{"ClientAuth", "Decrypter", "ReplayCache"}
+var printedInterfaces = []string{"ClientAuth", "Decrypter", "PublishedKey", "ReplayCache"}
 
 // printedFiller puts the marker into every text of a value that is not public, in
 // unexported fields, too.

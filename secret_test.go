@@ -222,7 +222,7 @@ func secretValues() map[string]any {
 		"UserInfo":              &UserInfo{payload: NewSecret(`{"email":"` + m + `"}`), subject: "subject"},
 		"ResponseError": &ResponseError{
 			notes: []string{"redirects are not followed"},
-			Op: "token", StatusCode: 400, Code: "invalid_grant", Description: "description", URI: m,
+			Op:    "token", StatusCode: 400, Code: "invalid_grant", Description: "description", URI: m,
 			Challenges: []Challenge{{Scheme: m, Token68: m, Params: map[string]string{m: m}}},
 			Header:     http.Header{"Set-Cookie": {m}}, Body: []byte(m),
 		},

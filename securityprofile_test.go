@@ -233,7 +233,9 @@ func TestProfileAlgorithms(t *testing.T) {
 // TestProfileResourceServer: what an API refuses to be made of, and which tokens.
 func TestProfileResourceServer(t *testing.T) {
 	s := newUnitServer()
-	asks := func(c *ResourceServerConfig) { c.Revoked = func(context.Context, *AccessToken) (bool, error) { return false, nil } }
+	asks := func(c *ResourceServerConfig) {
+		c.Revoked = func(context.Context, *AccessToken) (bool, error) { return false, nil }
+	}
 	introspects := func(signed Algorithm) func(*ResourceServerConfig) {
 		return func(c *ResourceServerConfig) {
 			c.Introspect = s.introspector(t, func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = signed })

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 )
@@ -67,6 +68,10 @@ type UserInfoOptions struct {
 	// different user from the one who logged in (OpenID Connect Core, Section 5.3.2).
 	// Subject must be empty.
 	InsecureSkipSubject bool
+
+	// Header contains additional header fields of the request. It must not contain
+	// fields that the package or net/http sets.
+	Header http.Header
 }
 
 // UserInfo returns the response of the userinfo endpoint for t. The response must be
@@ -96,8 +101,15 @@ func (c *Client) userInfo(ctx context.Context, t *Token, opts *UserInfoOptions) 
 	if err := c.rules.weakens(opts != nil && opts.InsecureSkipSubject, "InsecureSkipSubject"); err != nil {
 		return nil, err
 	}
+	var header http.Header
+	if opts != nil {
+		header = opts.Header
+	}
+	if err := checkHeader(header); err != nil {
+		return nil, err
+	}
 	res, err := c.caller.doProven(ctx, c.dpopOf(t), c.clock, t.AccessToken.Reveal(), func() (*httpRequest, error) {
-		return c.userInfoRequest(t)
+		return c.userInfoRequest(t, header)
 	})
 	if err != nil {
 		return nil, err
@@ -134,7 +146,7 @@ func expectedSubject(t *Token, opts *UserInfoOptions) (string, error) {
 	return "", fail(ErrConfig, "Subject", "is not known, because the token had no ID token: say it in UserInfoOptions")
 }
 
-func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
+func (c *Client) userInfoRequest(t *Token, more http.Header) (*httpRequest, error) {
 	authorization, err := c.authorization(t)
 	if err != nil {
 		return nil, err
@@ -149,10 +161,10 @@ func (c *Client) userInfoRequest(t *Token) (*httpRequest, error) {
 	} else if !isPlain(c.meta.UserinfoSignedResponseAlg) { // as is what is encrypted
 		accept = mediaJWT
 	}
-	return &httpRequest{
-		op: opUserInfo, method: http.MethodGet, url: target, param: member, accept: accept,
-		header: http.Header{"Authorization": {authorization}},
-	}, nil
+	header := http.Header{}
+	maps.Copy(header, more)
+	header.Set("Authorization", authorization)
+	return &httpRequest{op: opUserInfo, method: http.MethodGet, url: target, param: member, accept: accept, header: header}, nil
 }
 
 func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse, subject, issuer string) (*UserInfo, error) {

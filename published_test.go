@@ -1,0 +1,151 @@
+package oauth
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/oauth/oauthtest"
+)
+
+func TestPublicJWKS(t *testing.T) {
+	one, two := unitKey(), jwksKey("b")
+	enc := decryptionKey(t, "P-256", "ECDH-ES", nil, "e")
+	set, err := PublicJWKS(one, two, enc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed := must(ParseKeySet(set))
+	snap := parsed.current.Load()
+	if len(snap.keys) != 3 || len(snap.skipped) != 0 || checkPublicKeys(set) != nil {
+		t.Errorf("%s has %d keys", set, len(snap.keys))
+	}
+	for name, keys := range map[string][]PublishedKey{
+		"nil": {one, nil}, "a nil key": {(*SigningKey)(nil)}, "an empty one": {new(SigningKey)}, "a nil decryption key": {(*DecryptionKey)(nil)},
+		"the client secret": {decryptionKey(t, "secret", "A128KW", nil, "")}, "one twice": {one, one},
+	} {
+		set, err := PublicJWKS(keys...)
+		if wantError(t, err, ErrConfig, "keys"); set != nil {
+			t.Errorf("%s: %s", name, set)
+		}
+		if _, err := PublicJWKSHandler(keys...); err == nil {
+			t.Errorf("%s is served", name)
+		}
+	}
+	if set, err := PublicJWKS(); err != nil || string(set) != `{"keys":[]}` {
+		t.Errorf("none are %s, %v", set, err)
+	}
+	h := must(PublicJWKSHandler(one, two))
+	for method, body := range map[string]string{"GET": string(must(PublicJWKS(one, two))), "HEAD": "", "POST": ""} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/jwks", nil))
+		if ok := method != "POST"; w.Body.String() != body || (w.Code == 200) != ok || ok && (w.Header().Get("Content-Type") != "application/jwk-set+json" || w.Header().Get("Cache-Control") == "") {
+			t.Errorf("%s: %d %v %s", method, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+// TestKeyRollover: both keys are published, and the server takes what either signs.
+func TestKeyRollover(t *testing.T) {
+	srv := oauthtest.NewServer(nil)
+	defer srv.Close()
+	as := must(Discover(context.Background(), srv.Issuer(), &DiscoverOptions{HTTPClient: srv.Client()}))
+	before, after := must(GenerateSigningKey(ES256)), must(GenerateSigningKey(ES256))
+	for _, step := range []struct {
+		published []PublishedKey
+		signs     *SigningKey
+		ok        bool
+	}{
+		{[]PublishedKey{before}, before, true}, {[]PublishedKey{before}, after, false},
+		{[]PublishedKey{before, after}, before, true}, {[]PublishedKey{before, after}, after, true},
+		{[]PublishedKey{after}, after, true}, {[]PublishedKey{after}, before, false},
+	} {
+		srv.AddClient(oauthtest.Client{ID: "c", AuthMethod: "private_key_jwt", JWKS: must(PublicJWKS(step.published...))})
+		c := must(NewClient(Config{Server: as, Metadata: ClientMetadata{ClientID: "c"}, Auth: PrivateKeyJWT(step.signs, nil), HTTPClient: srv.Client()}))
+		if _, err := c.ClientCredentials(context.Background(), nil); (err == nil) != step.ok {
+			t.Errorf("%d keys published: %v, want ok %v", len(step.published), err, step.ok)
+		}
+	}
+}
+
+func TestCertificateJWK(t *testing.T) {
+	cert := oauthtest.SelfSignedCertificate("client").Leaf
+	jwk, err := CertificateJWK(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		KID string   `json:"kid"`
+		Use string   `json:"use"`
+		X5C []string `json:"x5c"`
+	}
+	if err := json.Unmarshal(jwk, &got); err != nil {
+		t.Fatal(err)
+	}
+	der, err := base64.StdEncoding.DecodeString(strings.Join(got.X5C, ""))
+	again, parseErr := x509.ParseCertificate(der)
+	if err != nil || parseErr != nil || !again.Equal(cert) || got.KID != CertificateThumbprint(cert) || got.Use != "sig" {
+		t.Errorf("%s: %v, %v", jwk, err, parseErr)
+	}
+	set := must(ParseKeySet([]byte(`{"keys":[` + string(jwk) + `]}`)))
+	if key := set.current.Load().keys[0]; thumbprint(key.key) != thumbprint(cert.PublicKey) {
+		t.Errorf("%s is another key", jwk)
+	}
+	for name, cert := range map[string]*x509.Certificate{"nil": nil, "empty": {}, "no key of ours": {PublicKey: "x"}} {
+		if jwk, err := CertificateJWK(cert); jwk != nil || err == nil {
+			t.Errorf("%s: %s, %v", name, jwk, err)
+		}
+	}
+}
+
+// TestRegistrationDecrypter: the keys of the client secret are those that the metadata
+// ask for, and the Client can use the result.
+func TestRegistrationDecrypter(t *testing.T) {
+	s := newUnitServer()
+	for _, tt := range []struct {
+		name   string
+		change func(*ClientMetadata)
+		keys   []*DecryptionKey
+		none   bool
+		kind   error
+	}{
+		{"nothing", func(*ClientMetadata) {}, nil, true, nil},
+		{"ID tokens, dir", func(m *ClientMetadata) { m.IDTokenEncryptedResponseAlg = "dir" }, nil, false, nil},
+		{"two kinds, one alg", func(m *ClientMetadata) {
+			m.IDTokenEncryptedResponseAlg, m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc = "A128KW", "A128KW", "A256GCM"
+		}, nil, false, nil},
+		{"a key", func(m *ClientMetadata) {
+			m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc = "ECDH-ES", "A128GCM"
+		}, []*DecryptionKey{decryptionKey(t, "P-256", "ECDH-ES", nil, "")}, false, nil},
+		{"a key and the secret", func(m *ClientMetadata) {
+			m.IDTokenEncryptedResponseAlg, m.IntrospectionEncryptedResponseAlg = "ECDH-ES", "A256GCMKW"
+		}, []*DecryptionKey{decryptionKey(t, "P-256", "ECDH-ES", nil, "")}, false, nil},
+		{"dir with two enc", func(m *ClientMetadata) {
+			m.IDTokenEncryptedResponseAlg, m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc = "dir", "dir", "A256GCM"
+		}, nil, true, ErrConfig},
+	} {
+		reg := &Registration{ClientSecret: NewSecret(unitSecret)}
+		reg.Metadata.ClientID = unitClient
+		tt.change(&reg.Metadata)
+		before := slices.Clone(tt.keys)
+		d, err := reg.Decrypter(tt.keys...)
+		if wantError(t, err, tt.kind, ""); (d == nil) != tt.none || !slices.Equal(before, tt.keys) {
+			t.Errorf("%s: %v, %v", tt.name, d, err)
+		}
+		if tt.kind != nil {
+			continue
+		}
+		cfg := s.config()
+		cfg.Metadata, cfg.Decrypter = reg.Metadata, d
+		if _, err := NewClient(cfg); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	_, err := (*Registration)(nil).Decrypter()
+	wantError(t, err, ErrConfig, "")
+}
