@@ -114,7 +114,8 @@ type AuthorizationRequest struct {
 	Claims any
 
 	// Params contains additional parameters. It must not contain parameters that the
-	// package sets.
+	// package sets. In a signed request, a value that is a JSON object or array, for
+	// example a request_context, remains one. Other values are strings.
 	Params url.Values
 
 	// Header contains additional header fields of the pushed request. It must not
@@ -633,7 +634,7 @@ func (c *Client) signedRequest(ctx context.Context, form url.Values, pushed bool
 	if pushed {
 		lifetime = pushedObjectAge
 	}
-	claims, err := c.requestObjectClaims(form, lifetime)
+	claims, err := c.requestObjectClaims(form, lifetime, reservedParams)
 	if err != nil {
 		return nil, err
 	}
@@ -668,8 +669,9 @@ func (c *Client) signedRequest(ctx context.Context, form url.Values, pushed bool
 }
 
 // requestObjectClaims is the payload of RFC 9101, Section 4. What is JSON as a
-// parameter is JSON in it, and what can come several times is an array.
-func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration) ([]byte, error) {
+// parameter is JSON in it, and what can come several times is an array. own are the
+// parameters of the package, of which it knows that they are strings.
+func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration, own []string) ([]byte, error) {
 	b := appendAssertionClaims(c.meta.ClientID, "", c.server.Issuer, c.clock.now(), lifetime)
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		values := form[name]
@@ -684,10 +686,12 @@ func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration) ([
 		}
 		b = append(appendJSONString(append(b, ','), name), ':')
 		switch {
-		case name == "max_age" || name == "requested_expiry" || name == "claims" || name == "authorization_details":
+		case slices.Contains(jsonParams[:], name):
 			if !json.Valid([]byte(values[0])) { // it could close the object and go on
 				return nil, fail(ErrConfig, "Params", "%s has to be JSON in a signed request", name)
 			}
+			b = append(b, values[0]...)
+		case len(values) == 1 && !slices.Contains(own, name) && isComposite(values[0]):
 			b = append(b, values[0]...)
 		case len(values) > 1:
 			for i, v := range values {
@@ -699,6 +703,17 @@ func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration) ([
 		}
 	}
 	return append(b, '}'), nil
+}
+
+// jsonParams are the parameters of the package that are JSON.
+var jsonParams = [...]string{"max_age", "requested_expiry", "claims", "authorization_details"}
+
+// isComposite reports whether a parameter of the caller's is a JSON object or array, as
+// request_context of FAPI-CIBA and registration of Core are. A number is a string: it
+// may be an account.
+func isComposite(value string) bool {
+	text := strings.TrimLeft(value, " \t\r\n")
+	return text != "" && (text[0] == '{' || text[0] == '[') && json.Valid([]byte(value))
 }
 
 // ---- pushed authorization requests

@@ -26,6 +26,16 @@ func startForm(t *testing.T, s *unitServer, c *Client, r *AuthorizationRequest) 
 // looking at its header.
 func requestClaims(t *testing.T, object string) map[string]any {
 	t.Helper()
+	header, claims := requestParts(t, object)
+	want := map[string]any{"alg": "ES256", "typ": "oauth-authz-req+jwt", "kid": unitKey().kid}
+	if !reflect.DeepEqual(header, want) {
+		t.Errorf("header %v, want %v", header, want)
+	}
+	return claims
+}
+
+func requestParts(t *testing.T, object string) (header, claims map[string]any) {
+	t.Helper()
 	var parts [2]map[string]any
 	for i, segment := range strings.Split(object, ".")[:2] {
 		b, err := base64.RawURLEncoding.DecodeString(segment)
@@ -36,11 +46,7 @@ func requestClaims(t *testing.T, object string) map[string]any {
 			t.Fatal(err)
 		}
 	}
-	want := map[string]any{"alg": "ES256", "typ": "oauth-authz-req+jwt", "kid": unitKey().kid}
-	if !reflect.DeepEqual(parts[0], want) {
-		t.Errorf("header %v, want %v", parts[0], want)
-	}
-	return parts[1]
+	return parts[0], parts[1]
 }
 
 func names[V any](m map[string]V) string {
@@ -100,6 +106,43 @@ func TestRequestObjectPushed(t *testing.T) {
 	}
 	if claims := requestClaims(t, pushed.Get("request")); claims["exp"] != float64(unitTime+60) {
 		t.Errorf("exp %v", claims["exp"])
+	}
+}
+
+// What a caller gives as JSON stays JSON, as request_context of FAPI-CIBA. A number or a
+// word may be a name, and a parameter of the package is what it is.
+func TestRequestObjectJSON(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/ciba", `{"auth_req_id":"id","expires_in":60}`)
+	c := s.client(t, func(c *Config) {
+		withCIBA(c)
+		c.RequestKey, c.Metadata.BackchannelRequestAlg = unitKey(), ES256
+	})
+	params := url.Values{
+		"request_context": {`{"app":{"id":1,"x":[null]}}`}, "vtr": {" [\"Cl.Cm\"]"}, "number": {"0123"}, "account": {"5"}, "word": {"true"}, "text": {`"a"`},
+		"broken": {`{"a":1`}, "closing": {`{"a":1},"sub":"x"`}, "two": {`{}{}`}, "empty": {""}, "space": {" "},
+	}
+	want := map[string]any{
+		"request_context": map[string]any{"app": map[string]any{"id": 1.0, "x": []any{nil}}}, "vtr": []any{"Cl.Cm"}, "number": "0123", "account": "5",
+		"word": "true", "text": `"a"`, "broken": `{"a":1`, "closing": `{"a":1},"sub":"x"`, "two": "{}{}", "empty": "", "space": " ",
+	}
+	_, form := startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", LoginHint: `{"a":1}`, Params: params})
+	_, err := c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{
+		Scope: []string{"openid"}, LoginHint: `{"a":1}`, BindingMessage: "[1]", Params: params,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, object := range map[string]string{"JAR": form.Get("request"), "CIBA": s.requests("/ciba")[0].form.Get("request")} {
+		_, claims := requestParts(t, object)
+		for member, value := range want {
+			if !reflect.DeepEqual(claims[member], value) {
+				t.Errorf("%s: %s is %#v", name, member, claims[member])
+			}
+		}
+		if claims["login_hint"] != `{"a":1}` || claims["sub"] != nil || name == "CIBA" && claims["binding_message"] != "[1]" {
+			t.Errorf("%s: %v", name, claims)
+		}
 	}
 }
 

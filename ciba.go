@@ -231,11 +231,12 @@ func (c *Client) signBackchannel(form url.Values) (url.Values, error) {
 	case !key.alg.name.same(alg):
 		return nil, fail(ErrConfig, "RequestKey", "is for %s, and %s is %s", key.alg.name, param, printable(string(alg), 32))
 	}
-	claims, err := c.requestObjectClaims(form, pushedObjectAge)
+	claims, err := c.requestObjectClaims(form, pushedObjectAge, backchannelParams)
 	if err != nil {
 		return nil, err
 	}
-	object, err := key.signCompact(append(appendHeader(alg, "JWT", key.kid), '}'), claims)
+	// CIBA has no typ for it, and the conformance suite refuses that of RFC 9101.
+	object, err := key.signCompact(append(appendHeader(alg, "", key.kid), '}'), claims)
 	if err != nil {
 		return nil, err
 	}

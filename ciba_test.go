@@ -285,7 +285,7 @@ func TestBackchannelSigned(t *testing.T) {
 		seen[jti] = true
 		delete(parts[1], "jti")
 		want := [2]map[string]any{
-			{"alg": "ES256", "typ": "JWT", "kid": unitKey().kid},
+			{"alg": "ES256", "kid": unitKey().kid}, // no typ
 			{
 				"iss": unitClient, "aud": unitIssuer, "iat": float64(unitTime), "nbf": float64(unitTime), "exp": float64(unitTime + 60),
 				"scope": "openid a", "login_hint": "alice", "binding_message": "W4 \"7\"", "user_code": "1234", "acr_values": "gold silver",

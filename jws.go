@@ -293,12 +293,15 @@ func compactJWS(header, payload []byte, sign func(input []byte) ([]byte, error))
 	return string(appendBase64URL(append(input, '.'), sig)), nil
 }
 
-// appendHeader starts a JOSE header with alg, typ and kid; the caller closes it.
+// appendHeader starts a JOSE header with alg, typ and kid, if there are any; the caller
+// closes it.
 func appendHeader(alg Algorithm, typ, kid string) []byte {
 	b := append(make([]byte, 0, 128), `{"alg":`...)
 	b = appendJSONString(b, string(alg))
-	b = append(b, `,"typ":`...)
-	b = appendJSONString(b, typ)
+	if typ != "" {
+		b = append(b, `,"typ":`...)
+		b = appendJSONString(b, typ)
+	}
 	if kid != "" {
 		b = append(b, `,"kid":`...)
 		b = appendJSONString(b, kid)
