@@ -31,7 +31,7 @@ func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 	t, err := rs.authenticate(r)
 	if err != nil {
 		err = withOp(opResource, err)
-		rs.trace.requestRefused(r, err)
+		rs.trace.requestRefused(r.Context(), r.Method, r.URL, err)
 		return nil, err
 	}
 	return t, nil
@@ -42,13 +42,18 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 	if err != nil {
 		return nil, ofToken(err)
 	}
+	return rs.judge(r.Context(), scheme, raw, httpPresentation{r})
+}
+
+// judge is the way of every credential, wherever it came from.
+func (rs *ResourceServer) judge(ctx context.Context, scheme, raw string, p presentation) (*AccessToken, error) {
 	hash := hashToken(raw)
-	t, err := rs.accessToken(r.Context(), raw, hash)
+	t, err := rs.accessToken(ctx, raw, hash)
 	if err == nil {
-		err = rs.checkPresentation(r, scheme, hash, t.content.confirm)
+		err = rs.checkPresentation(ctx, p, scheme, hash, t.content.confirm)
 	}
 	if err == nil {
-		err = rs.checkRevoked(r.Context(), t, hash)
+		err = rs.checkRevoked(ctx, t, hash)
 	}
 	if err != nil {
 		return nil, answered(ofToken(err), answer{scheme: scheme})
@@ -74,12 +79,7 @@ func credential(h http.Header) (scheme, token string, err error) {
 		return "", "", fail(ErrMalformed, "Authorization", "comes more than once")
 	}
 	name, token, found := strings.Cut(values[0], " ")
-	switch {
-	case strings.EqualFold(name, bearerScheme):
-		scheme = bearerScheme
-	case strings.EqualFold(name, dpopScheme):
-		scheme = dpopScheme
-	default:
+	if scheme = knownScheme(name); scheme == "" {
 		return "", "", fail(ErrNoCredentials, "Authorization", "is of another scheme than Bearer and DPoP")
 	}
 	if len(values[0]) > maxToken {
@@ -90,6 +90,17 @@ func credential(h http.Header) (scheme, token string, err error) {
 		return "", "", answered(fail(ErrMalformed, "Authorization", "has no token, or what is none"), answer{scheme: scheme})
 	}
 	return scheme, token, nil
+}
+
+// knownScheme is Bearer or DPoP, whatever the case of name; "" for another.
+func knownScheme(name string) string {
+	switch {
+	case strings.EqualFold(name, bearerScheme):
+		return bearerScheme
+	case strings.EqualFold(name, dpopScheme):
+		return dpopScheme
+	}
+	return ""
 }
 
 // accessToken judges a token apart from the request that it came with.
@@ -238,15 +249,14 @@ func (d *accessTokenData) readClaims(claims jsonObject, clock Clock) (err error)
 }
 
 // checkPresentation holds what a token is bound to against the request.
-func (rs *ResourceServer) checkPresentation(r *http.Request, scheme string, hash tokenHash, bound confirmation) error {
-	proofs := r.Header["Dpop"]
+func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation, scheme string, hash tokenHash, bound confirmation) error {
 	switch {
 	case bound.jkt != "" && scheme != dpopScheme:
 		// RFC 9449, Section 7.2: else a stolen token would be as good as any.
 		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and came as Bearer")
 	case bound.jkt == "" && scheme == dpopScheme:
 		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came as DPoP")
-	case bound.jkt == "" && len(proofs) > 0:
+	case bound.jkt == "" && len(p.proofs()) > 0:
 		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came with a proof")
 	case bound.jkt == "" && rs.needDPoP:
 		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and RequireDPoP is set")
@@ -256,12 +266,12 @@ func (rs *ResourceServer) checkPresentation(r *http.Request, scheme string, hash
 		return fail(ErrBinding, "cnf", "the token is not bound to a certificate, and RequireMTLS is set")
 	}
 	if bound.x5t != "" {
-		if err := rs.checkCertificate(r, bound.x5t); err != nil {
+		if err := rs.checkCertificate(p, bound.x5t); err != nil {
 			return err
 		}
 	}
 	if bound.jkt != "" {
-		return answered(rs.checkProof(r, proofs, hash, bound.jkt), answer{code: codeInvalidProof})
+		return answered(rs.checkProof(ctx, p, hash, bound.jkt), answer{code: codeInvalidProof})
 	}
 	return nil
 }
@@ -289,8 +299,8 @@ func (rs *ResourceServer) checkRevoked(ctx context.Context, t *AccessToken, hash
 }
 
 // checkCertificate is RFC 8705, Section 3.
-func (rs *ResourceServer) checkCertificate(r *http.Request, x5t string) error {
-	cert, err := rs.peer(r)
+func (rs *ResourceServer) checkCertificate(p presentation, x5t string) error {
+	cert, err := p.certificate(rs)
 	switch {
 	case err != nil:
 		return &Error{Kind: ErrMalformed, Param: "ClientCertificate", Detail: "the client's certificate cannot be had", Err: err}

@@ -159,7 +159,7 @@ func FuzzProofTarget(f *testing.F) {
 	rs := s.resource(f, nil)
 	f.Fuzz(func(t *testing.T, requestURI, htu string) {
 		r := &http.Request{Method: "GET", RequestURI: requestURI, URL: new(url.URL)}
-		if requestURI == "" || rs.checkTarget(r, htu) != nil {
+		if requestURI == "" || rs.checkTarget(httpPresentation{r}, htu) != nil {
 			return
 		}
 		line, _, _ := strings.Cut(requestURI, "?")

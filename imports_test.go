@@ -28,7 +28,7 @@ var onlyIn = map[string][]string{
 	"crypto/mldsa":    {"mldsa.go"},
 	"crypto/sha3":     {"algorithm.go"},
 	"crypto/tls":      {"dial.go", "http.go", "mtls.go"},
-	"crypto/x509":     {"dial.go", "http.go", "jwk.go", "mtls.go", "resource.go"},
+	"crypto/x509":     {"credential.go", "dial.go", "http.go", "jwk.go", "mtls.go", "proof.go", "resource.go"},
 	"crypto/rand":     {"decrypt.go", "jwe.go", "jws.go", "jwk.go", "secret.go"},
 	"crypto/aes":      {"decrypt.go", "jwe.go"},
 	"crypto/cipher":   {"decrypt.go", "jwe.go"},

@@ -308,7 +308,7 @@
 //     protected.go, userinfo.go, introspection.go, revocation.go, registration.go.
 //   - Logout and the resource server: replay.go, logout.go, accesstoken.go, nonce.go,
 //     profile.go, verified.go, resource.go, opaque.go, refusal.go, proof.go,
-//     authenticate.go, require.go.
+//     authenticate.go, credential.go, require.go.
 package oauth
 
 import (

@@ -29,7 +29,7 @@ var zeroFunctions = map[string]any{
 	"ClientAssertion": ClientAssertion, "ClientIDMetadataHandler": ClientIDMetadataHandler, "ClientSecretBasic": ClientSecretBasic,
 	"ClientSecretBasicFunc": ClientSecretBasicFunc, "ClientSecretPostFunc": ClientSecretPostFunc,
 	"NewClientSecretDecryptionKey": NewClientSecretDecryptionKey, "ClientSecretJWT": ClientSecretJWT, "ClientSecretPost": ClientSecretPost,
-	"CognitoProfile": CognitoProfile, "CertificateJWK": CertificateJWK, "FragmentHandler": FragmentHandler, "PublicJWKS": PublicJWKS,
+	"CognitoProfile": CognitoProfile, "CertificateJWK": CertificateJWK, "ContextWithAccessToken": ContextWithAccessToken, "StatusCode": StatusCode, "FragmentHandler": FragmentHandler, "PublicJWKS": PublicJWKS,
 	"PublicJWKSHandler": PublicJWKSHandler, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"EntraProfile": EntraProfile, "GenerateSigningKey": GenerateSigningKey, "KeycloakProfile": KeycloakProfile,
 	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewKeySet": NewKeySet,
@@ -47,7 +47,7 @@ var zeroTypes = []any{
 	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusalInfo{}, Registration{},
 	RefreshError{}, RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
 	Secret{}, SigningKey{}, Token{}, TokenExchangeRequest{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},
-	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{}, InitiatedLogin{}, VerifiedJWT{}, VerifyJWTOptions{},
+	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{}, Credential{}, InitiatedLogin{}, VerifiedJWT{}, VerifyJWTOptions{},
 }
 
 // zeroInterfaces are exported, and have no methods of ours.
@@ -73,7 +73,7 @@ func TestZeroComplete(t *testing.T) {
 }
 
 // zeroPanics are the panics that are documented.
-var zeroPanics = regexp.MustCompile(`^oauth: (Require|BackchannelLogoutHandler): `)
+var zeroPanics = regexp.MustCompile(`^oauth: (Require|Middleware|BackchannelLogoutHandler): `)
 
 // zeroArguments are what stands for a parameter of a type: nil or zero, and what a
 // careless program has in its place. A nil context is none of these: the standard

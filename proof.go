@@ -4,15 +4,37 @@ package oauth
 // nonces that a resource server gives out are in nonce.go. The client's side is in dpop.go.
 
 import (
+	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
 
+// A presentation is how a token came, which it may be bound to.
+type presentation interface {
+	proofs() []string                                          // of DPoP
+	method() string                                            // htm
+	calledURL(rs *ResourceServer) (string, error)              // htu; "" for one without a path
+	certificate(rs *ResourceServer) (*x509.Certificate, error) // nil: the client has none
+}
+
+// httpPresentation is that of a request.
+type httpPresentation struct{ r *http.Request }
+
+func (p httpPresentation) proofs() []string                             { return p.r.Header["Dpop"] }
+func (p httpPresentation) method() string                               { return p.r.Method }
+func (p httpPresentation) calledURL(rs *ResourceServer) (string, error) { return rs.calledURL(p.r) }
+func (p httpPresentation) certificate(rs *ResourceServer) (*x509.Certificate, error) {
+	return rs.peer(p.r)
+}
+
 // checkProof is RFC 9449, Section 4.3. What costs nothing comes first; the key of
 // the proof is looked at when it is the one that the token is bound to.
-func (rs *ResourceServer) checkProof(r *http.Request, fields []string, token tokenHash, jkt string) error {
+func (rs *ResourceServer) checkProof(ctx context.Context, p presentation, token tokenHash, jkt string) error {
+	fields := p.proofs()
 	switch {
 	case len(fields) == 0:
 		return fail(ErrClaim, "DPoP", "there is no proof")
@@ -31,24 +53,24 @@ func (rs *ResourceServer) checkProof(r *http.Request, fields []string, token tok
 	}
 	scratch := jwsScratch.Get().(*[]byte)
 	defer jwsScratch.Put(scratch)
-	p, err := parseSegments(fields[0], segments, scratch)
+	proof, err := parseSegments(fields[0], segments, scratch)
 	if err != nil {
 		return err
 	}
 	reader := newJSONReader()
 	defer reader.release()
-	claims, err := reader.object(string(p.payload), headerForm, ErrClaim)
+	claims, err := reader.object(string(proof.payload), headerForm, ErrClaim)
 	if err != nil {
 		return err
 	}
-	jti, until, err := rs.checkProofClaims(r, claims, token)
+	jti, until, err := rs.checkProofClaims(p, claims, token)
 	if err != nil {
 		return err
 	}
-	if _, err := p.verify(alg, key); err != nil { // check 6
+	if _, err := proof.verify(alg, key); err != nil { // check 6
 		return fail(ErrSignature, "DPoP", "the signature does not verify with the jwk of the proof")
 	}
-	return rs.checkReplay(r, jkt, jti, until)
+	return rs.checkReplay(ctx, jkt, jti, until)
 }
 
 // header is checks 4, 5 and 7, and that the key is the one of the token, before
@@ -106,7 +128,7 @@ func (rules *proofRules) header(segment, jkt string) (*algorithm, *publicKey, er
 
 // checkProofClaims is checks 3, 8, 9, 10, 11 and the first half of 12. Until is
 // when the proof could not be accepted any more, by the local clock.
-func (rs *ResourceServer) checkProofClaims(r *http.Request, claims jsonObject, token tokenHash) (jti string, until time.Time, err error) {
+func (rs *ResourceServer) checkProofClaims(p presentation, claims jsonObject, token tokenHash) (jti string, until time.Time, err error) {
 	none := time.Time{}
 	var htm, htu, ath string
 	for _, m := range [...]struct {
@@ -128,10 +150,10 @@ func (rs *ResourceServer) checkProofClaims(r *http.Request, claims jsonObject, t
 	if err != nil {
 		return "", none, err
 	}
-	if htm != r.Method {
-		return "", none, fail(ErrClaim, "htm", "is not the method of the request, %s", printable(r.Method, 32))
+	if htm != p.method() {
+		return "", none, fail(ErrClaim, "htm", "is not the method of the request, %s", printable(p.method(), 32))
 	}
-	if err := rs.checkTarget(r, htu); err != nil {
+	if err := rs.checkTarget(p, htu); err != nil {
 		return "", none, err
 	}
 	if want := encodeBase64URL(token[:]); !sameSecret(ath, want) {
@@ -166,14 +188,14 @@ func (rules *proofRules) checkAge(iat, now time.Time) (until time.Time, err erro
 }
 
 // checkReplay is RFC 9449, Section 11.1.
-func (rs *ResourceServer) checkReplay(r *http.Request, jkt, jti string, until time.Time) error {
+func (rs *ResourceServer) checkReplay(ctx context.Context, jkt, jti string, until time.Time) error {
 	key := replayKey(jkt, jti)
 	var added bool
 	var err error
 	if shared, ok := rs.proofs.replay.(sharingCache); ok {
-		added, err = shared.AddFor(r.Context(), jkt, key, until)
+		added, err = shared.AddFor(ctx, jkt, key, until)
 	} else {
-		added, err = rs.proofs.replay.Add(r.Context(), key, until)
+		added, err = rs.proofs.replay.Add(ctx, key, until)
 	}
 	_, ours := rs.proofs.replay.(*memoryReplay)
 	switch {
@@ -193,11 +215,11 @@ func (rs *ResourceServer) checkReplay(r *http.Request, jkt, jti string, until ti
 
 // checkTarget compares htu with the URL of the request, both in the form of RFC
 // 3986, Sections 6.2.2 and 6.2.3. "ignoring any query and fragment parts"
-func (rs *ResourceServer) checkTarget(r *http.Request, htu string) error {
+func (rs *ResourceServer) checkTarget(p presentation, htu string) error {
 	if i := strings.IndexAny(htu, "?#"); i >= 0 {
 		htu = htu[:i]
 	}
-	called, err := rs.calledURL(r)
+	called, err := p.calledURL(rs)
 	if err != nil {
 		return answered(err, answer{code: codeInvalidRequest})
 	}
@@ -223,15 +245,20 @@ func (rs *ResourceServer) calledURL(r *http.Request) (string, error) {
 		return called, nil
 	}
 	u, err := rs.requestURL(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", &Error{Kind: ErrMalformed, Param: "RequestURL", Detail: "the URL of the request cannot be had", Err: err}
-	case u == nil || u.Host == "":
-		return "", fail(ErrMalformed, "RequestURL", "returned no absolute URL")
+	}
+	return targetOf("RequestURL", u)
+}
+
+// targetOf is a URL that a client called as proofs have it.
+func targetOf(param string, u *url.URL) (string, error) {
+	if u == nil || u.Host == "" {
+		return "", fail(ErrMalformed, param, "is no absolute URL")
 	}
 	called, ok := proofURL(u)
 	if !ok {
-		return "", fail(ErrMalformed, "RequestURL", "returned an opaque URL, or one whose path does not begin with a slash")
+		return "", fail(ErrMalformed, param, "is an opaque URL, or one whose path does not begin with a slash")
 	}
 	return called, nil
 }

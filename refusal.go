@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -59,15 +60,46 @@ func refusalOf(err error) (status int, code string, again time.Duration) {
 	return http.StatusInternalServerError, "server_error", 0
 }
 
-func (t *Trace) requestRefused(r *http.Request, err error) {
+func (t *Trace) requestRefused(ctx context.Context, method string, u *url.URL, err error) {
 	if t != nil && t.RequestRefused != nil {
-		status, _, _ := refusalOf(err)
 		path := ""
-		if r.URL != nil {
-			path = r.URL.EscapedPath()
+		if u != nil {
+			path = u.EscapedPath()
 		}
-		t.RequestRefused(r.Context(), RefusalInfo{Method: r.Method, Path: path, Status: status, Err: err})
+		t.RequestRefused(ctx, RefusalInfo{Method: method, Path: path, Status: StatusCode(err), Err: err})
 	}
+}
+
+// StatusCode returns the HTTP status with which a resource server responds to a request
+// that it refused with err: 400, 401, 403, 429 or 503, and 500 if err says nothing about
+// the request. If err is nil, it is 200. For gRPC, 400 and 401 are Unauthenticated, 403 is
+// PermissionDenied, 429 is ResourceExhausted, and 503 is Unavailable.
+func StatusCode(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	status, _, _ := refusalOf(err)
+	return status
+}
+
+// Challenges returns the values of the WWW-Authenticate header field with which
+// [ResourceServer.WriteError] responds to err. They tell the client how to proceed, and
+// not what was wrong. The result is nil if err is nil, or if there are none, because the
+// token was not judged.
+func (rs *ResourceServer) Challenges(err error) []string {
+	if err == nil || rs == nil || rs.resource == "" {
+		return nil
+	}
+	status, code, _ := refusalOf(err)
+	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
+		return nil
+	}
+	var e *Error
+	var a answer
+	if errors.As(err, &e) {
+		a = e.answer
+	}
+	return rs.challenges(a, code)
 }
 
 // WriteError responds to a request that was refused with err, which was returned by
@@ -85,16 +117,11 @@ func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 	if again > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(again/time.Second)))
 	}
-	var a answer
-	var e *Error
-	if errors.As(err, &e) {
-		a = e.answer
-	}
 	// One that stands there already is not from here: it would send the client of an API
 	// that is away for another token.
 	h.Del("WWW-Authenticate")
-	if status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
-		rs.challenge(h, a, code)
+	for _, c := range rs.Challenges(err) {
+		h.Add("WWW-Authenticate", c)
 	}
 	if code == codeUseNonce && rs.proofs.nonces != nil {
 		h.Set("DPoP-Nonce", rs.proofs.nonces.make(rs.clock.now()))
@@ -113,9 +140,9 @@ func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 	w.Write(append(body, "}\n"...))
 }
 
-// challenge writes one challenge for each scheme that may be used. The error is
-// in that of the one that was tried (RFC 9449, Section 7.2).
-func (rs *ResourceServer) challenge(h http.Header, a answer, code string) {
+// challenges makes one for each scheme that may be used. The error is in that of the one
+// that was tried (RFC 9449, Section 7.2).
+func (rs *ResourceServer) challenges(a answer, code string) (list []string) {
 	schemes := [...]string{bearerScheme, dpopScheme}
 	for _, scheme := range schemes {
 		if scheme == bearerScheme && rs.needDPoP {
@@ -133,6 +160,7 @@ func (rs *ResourceServer) challenge(h http.Header, a answer, code string) {
 		if scheme == dpopScheme {
 			b = appendParam(b, "algs", rs.proofs.algs())
 		}
-		h.Add("WWW-Authenticate", string(b))
+		list = append(list, string(b))
 	}
+	return list
 }

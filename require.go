@@ -5,6 +5,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,6 +26,11 @@ type Requirement struct {
 	// MaxAge is the maximum age, in seconds, of the user's authentication (RFC
 	// 9470). It must not be negative. If nil, there is no limit.
 	MaxAge *int64
+
+	// Optional also lets requests without credentials through; the handler finds no
+	// token then. A request with a token is refused as without Optional if the token is
+	// not valid or not sufficient.
+	Optional bool
 }
 
 // fault is what is wrong with a requirement; "" if nothing.
@@ -128,8 +134,22 @@ type authenticated struct {
 
 func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
 	err = withOp(opResource, answered(err, need.answer("", "")))
-	rs.trace.requestRefused(r, err)
+	rs.trace.requestRefused(r.Context(), r.Method, r.URL, err)
 	rs.WriteError(w, err)
+}
+
+// ContextWithAccessToken returns a context in which [AccessTokenFromContext] finds t, for
+// handlers that are called without [ResourceServer.Require]. t is the result of
+// [ResourceServer.AuthenticateCredential] or [ResourceServer.Authenticate]. If t is nil or
+// empty, ctx is returned.
+//
+// A Require of the ResourceServer that has accepted t does not ask for credentials in a
+// request with this context.
+func ContextWithAccessToken(ctx context.Context, t *AccessToken) context.Context {
+	if t == nil || t.content == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, authenticatedKey{}, authenticated{t.content.acceptedBy, t})
 }
 
 // AccessTokenFromContext returns the access token of a request that has passed
@@ -166,7 +186,7 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 	if next == nil {
 		panic("oauth: Require: the handler is nil")
 	}
-	need = Requirement{Scope: slices.Clone(need.Scope), ACRValues: slices.Clone(need.ACRValues), MaxAge: need.MaxAge}
+	need.Scope, need.ACRValues = slices.Clone(need.Scope), slices.Clone(need.ACRValues)
 	if need.MaxAge != nil {
 		age := *need.MaxAge
 		need.MaxAge = &age
@@ -181,6 +201,10 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 			return
 		}
 		t, err := rs.authenticate(r)
+		if need.Optional && errors.Is(err, ErrNoCredentials) && len(r.Header["Authorization"]) == 0 && len(r.Header["Dpop"]) == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
 		if err == nil {
 			err = rs.satisfies(t.content, &need)
 		}
@@ -192,12 +216,24 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 			// RFC 9449, Section 8.2: the next one before this one is too old.
 			w.Header().Set("DPoP-Nonce", rs.proofs.nonces.make(rs.clock.now()))
 		}
-		r = r.WithContext(context.WithValue(r.Context(), authenticatedKey{}, authenticated{rs, t}))
+		r = r.WithContext(ContextWithAccessToken(r.Context(), t))
 		r.Header = r.Header.Clone()
 		r.Header.Del("Authorization")
 		r.Header.Del("DPoP")
 		next.ServeHTTP(w, r)
 	})
+}
+
+// Middleware returns [ResourceServer.Require] in the form that routers such as chi and
+// gorilla/mux take. It panics as Require does.
+func (rs *ResourceServer) Middleware(need Requirement) func(http.Handler) http.Handler {
+	if rs == nil {
+		panic("oauth: Middleware: the ResourceServer is nil")
+	}
+	if fault := need.fault(); fault != "" {
+		panic("oauth: Middleware: " + fault)
+	}
+	return func(next http.Handler) http.Handler { return rs.Require(need, next) }
 }
 
 // authenticatedBefore is the token of a request that came through another Require of

@@ -60,6 +60,7 @@ var printedTypes = map[string]printed{
 	"Config":                           {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "TrustedAudiences", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
 	"ResourceServerConfig":             {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},
 	"RegistrationOptions":              {RegistrationOptions{}, nil, "", false},
+	"Credential":                       {Credential{}, nil, "", false},
 	"InitiatedLogin":                   {InitiatedLogin{}, nil, "", false},
 	"VerifiedJWT":                      {VerifiedJWT{}, nil, "", false},
 	"VerifyJWTOptions":                 {VerifyJWTOptions{}, []string{"*"}, whyConfig, true},
