@@ -1,0 +1,77 @@
+package keycloak
+
+// This file is what every row is written with.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"example.com/oauth"
+)
+
+// A scenario is one run of one row. It is left by fatalf from anywhere below, as a
+// testing.T is; it may run in a goroutine of its own, so that one that panics or
+// hangs is just a failed one.
+type scenario struct {
+	*keycloak
+	ctx    context.Context
+	reason string
+	twins  []string // what was refused
+}
+
+// fatalf ends the row as failed.
+func (s *scenario) fatalf(format string, args ...any) {
+	s.reason = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+// check ends the row if there is an error.
+func (s *scenario) check(err error, doing string) {
+	if err != nil {
+		s.fatalf("%s: %v", doing, err)
+	}
+}
+
+// require ends the row unless ok.
+func (s *scenario) require(ok bool, format string, args ...any) {
+	if !ok {
+		s.fatalf(format, args...)
+	}
+}
+
+// equal ends the row unless got is want.
+func equal[T comparable](s *scenario, got, want T, what string) {
+	if got != want {
+		s.fatalf("%s: got %#v, want %#v", what, got, want)
+	}
+}
+
+// refused ends the row unless err is a refusal of that kind: an error to which
+// errors.Is leads, or the code of a response, of the token endpoint or of another.
+func (s *scenario) refused(what string, err error, kind any) {
+	ok := false
+	switch kind := kind.(type) {
+	case error:
+		ok = errors.Is(err, kind)
+	case string:
+		var response *oauth.ResponseError
+		var authorization *oauth.AuthorizationError
+		ok = errors.As(err, &response) && response.Code == kind || errors.As(err, &authorization) && authorization.Code == kind
+	default:
+		panic("a refusal is an error or a code")
+	}
+	if !ok {
+		s.fatalf("%s: wanted it refused with %v, got: %v", what, kind, err)
+	}
+	s.twins = append(s.twins, what)
+}
+
+// refusedPage ends the row unless the browser ended at a page with that text.
+func (s *scenario) refusedPage(what string, end *page, text string) {
+	s.require(end != nil, "%s: the browser came back to the client", what)
+	s.require(end.status >= 400 && strings.Contains(end.text, text), "%s: wanted a page that says %q, got %s", what, text, end)
+	s.twins = append(s.twins, what)
+}
