@@ -24,8 +24,11 @@ import (
 // random is a name or a secret of 26 letters and digits.
 func random() string { return strings.ToLower(rand.Text()) }
 
-// object is a representation in JSON.
-type object = map[string]any
+// object is a representation in JSON, rawJSON what is JSON already.
+type (
+	object  = map[string]any
+	rawJSON = json.RawMessage
+)
 
 // An admin speaks to the REST interface.
 type admin struct {
@@ -119,6 +122,10 @@ func (e *adminError) Error() string {
 	return fmt.Sprintf("%s /admin/realms%s: status %d: %.300s", e.method, e.where, e.status, e.text)
 }
 
+// contextForSetup is for what several rows share: not the context of the row that
+// happens to come first.
+var contextForSetup = context.Background()
+
 // A realm is one of the server's.
 type realm struct {
 	*keycloak
@@ -152,9 +159,6 @@ func (k *keycloak) realm(s *scenario, name string, change func(rep object), then
 	}
 	k.mu.Unlock()
 	r.once.Do(func() {
-		// Not the context of the row that happens to come first.
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
 		rep := object{
 			"realm": name, "enabled": true, "sslRequired": "all",
 			// Fast, and that is all: nobody else reaches this server.
@@ -163,13 +167,14 @@ func (k *keycloak) realm(s *scenario, name string, change func(rep object), then
 			"otpPolicyCodeReusable": true,
 			"revokeRefreshToken":    true, "refreshTokenMaxReuse": 0,
 			"accessTokenLifespan": 300,
+			"eventsEnabled":       true,
 			"attributes":          object{"cibaInterval": "1", "cibaExpiresIn": "120", "oauth2DevicePollingInterval": "1", "oauth2DeviceCodeLifespan": "600"},
 			"users":               []object{user("alice"), user("bob"), withOTP(user("dora"))},
 		}
 		if change != nil {
 			change(rep)
 		}
-		if _, r.err = k.admin.do(ctx, http.MethodPost, "", rep, nil); r.err == nil && then != nil {
+		if _, r.err = k.admin.do(contextForSetup, http.MethodPost, "", rep, nil); r.err == nil && then != nil {
 			r.err = then(r)
 		}
 	})
@@ -181,7 +186,7 @@ func (k *keycloak) realm(s *scenario, name string, change func(rep object), then
 func user(name string) object {
 	return object{
 		"username": name, "enabled": true, "email": name + "@example.com", "emailVerified": true, "firstName": strings.ToUpper(name[:1]) + name[1:], "lastName": "Test",
-		"credentials": []object{{"type": "password", "value": password}},
+		"credentials": []object{{"type": "password", "value": password}}, "realmRoles": []string{"offline_access"},
 	}
 }
 
@@ -218,13 +223,38 @@ func (r *realm) do(s *scenario, method, where string, body, result any) string {
 // A spec is what a client of a row has of its own. The zero value is a client with
 // a secret in an Authorization header.
 type spec struct {
-	auth   string            // as in token_endpoint_auth_method; empty: client_secret_basic
-	alg    oauth.Algorithm   // of its assertions; empty: ES256, or HS256
-	attrs  map[string]string // attributes of the representation
-	rep    object            // members of the representation
-	keys   []json.RawMessage // public keys beside that of its assertions and requests
-	config func(*oauth.Config)
-	noAud  bool // no audience in its access tokens but Keycloak's own
+	auth     string            // as in token_endpoint_auth_method; empty: client_secret_basic
+	alg      oauth.Algorithm   // of its assertions; empty: ES256, or HS256
+	attrs    map[string]string // attributes of the representation
+	rep      object            // members of the representation
+	keys     []rawJSON         // public keys beside those of its assertions and requests
+	requests oauth.Algorithm   // of its request objects; empty: it signs none
+	config   func(*oauth.Config)
+	noAud    bool // no audience in its access tokens but Keycloak's own
+
+	certificate bool // it uses a client certificate, however it authenticates
+}
+
+// attr is the client with one more attribute.
+func (sp spec) attr(name, value string) spec {
+	sp.attrs = maps.Clone(sp.attrs)
+	if sp.attrs == nil {
+		sp.attrs = map[string]string{}
+	}
+	sp.attrs[name] = value
+	return sp
+}
+
+// also is the client with one more change of its configuration.
+func (sp spec) also(change func(*oauth.Config)) spec {
+	before := sp.config
+	sp.config = func(c *oauth.Config) {
+		if before != nil {
+			before(c)
+		}
+		change(c)
+	}
+	return sp
 }
 
 // A party is a client of the package, set up as one of the server's.
@@ -252,7 +282,7 @@ func (p *party) representation() object {
 		"clientId": p.id, "enabled": true, "protocol": "openid-connect", "redirectUris": []string{redirectURI},
 		"standardFlowEnabled": true, "directAccessGrantsEnabled": false, "publicClient": false, "secret": p.secret,
 	}
-	keys := append([]json.RawMessage(nil), p.keys...)
+	keys := append([]rawJSON(nil), p.keys...)
 	switch p.auth {
 	case "client_secret_basic", "client_secret_post":
 		rep["clientAuthenticatorType"] = "client-secret"
@@ -272,6 +302,9 @@ func (p *party) representation() object {
 	}
 	if p.key != nil {
 		keys = append(keys, p.key.PublicJWK())
+	}
+	if p.cfg.RequestKey != nil {
+		keys = append(keys, p.cfg.RequestKey.PublicJWK())
 	}
 	if len(keys) > 0 {
 		set, _ := json.Marshal(object{"keys": keys})
@@ -315,7 +348,6 @@ func (r *realm) unregistered(s *scenario, sp spec) *party {
 		Server: server, KeySet: r.keySet, HTTPClient: &http.Client{Transport: p.wire.wrap(r.transport)},
 		Metadata: oauth.ClientMetadata{ClientID: p.id, TokenEndpointAuthMethod: p.auth, IDTokenSignedResponseAlg: oauth.ES256, RedirectURIs: []string{redirectURI}},
 	}
-	var err error
 	switch p.auth {
 	case "client_secret_basic":
 		p.cfg.Auth = oauth.ClientSecretBasic(p.secret)
@@ -330,16 +362,22 @@ func (r *realm) unregistered(s *scenario, sp spec) *party {
 		if p.alg == "" {
 			p.alg = oauth.ES256
 		}
-		p.key, err = oauth.GenerateSigningKey(p.alg)
-		s.check(err, "GenerateSigningKey")
+		p.key = s.newKey(p.alg)
 		p.cfg.Auth = oauth.PrivateKeyJWT(p.key, nil)
 	case "tls_client_auth":
 		p.cfg.Auth = oauth.TLSClientAuth()
-		p.useCertificate(s, p.id)
+		p.certificate = true
 	case "none":
 		p.cfg.Auth = oauth.PublicClient()
 	default:
 		s.fatalf("no client authentication %q here", p.auth)
+	}
+	if p.certificate {
+		p.useCertificate(s, p.id)
+	}
+	if p.requests != "" {
+		p.cfg.RequestKey = s.newKey(p.requests)
+		p.cfg.Metadata.RequestObjectSigningAlg = p.requests
 	}
 	if sp.config != nil {
 		sp.config(&p.cfg)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"strings"
 
@@ -69,9 +70,24 @@ func (s *scenario) refused(what string, err error, kind any) {
 	s.twins = append(s.twins, what)
 }
 
-// refusedPage ends the row unless the browser ended at a page with that text.
-func (s *scenario) refusedPage(what string, end *page, text string) {
+// refusedPage ends the row unless the browser ended at a page that refuses. The page says
+// little: why is in the event that the server kept of it.
+func (s *scenario) refusedPage(what string, p *party, end *page, why string) {
 	s.require(end != nil, "%s: the browser came back to the client", what)
-	s.require(end.status >= 400 && strings.Contains(end.text, text), "%s: wanted a page that says %q, got %s", what, text, end)
+	s.require(end.status >= 400, "%s: wanted a page that refuses, got %s", what, end)
+	s.refusedEvent(what, p, why)
+}
+
+// refusedEvent ends the row unless the latest event that the server kept about the
+// client is an error that says so.
+func (s *scenario) refusedEvent(what string, p *party, why string) {
+	var events []struct {
+		Type, Error string
+		Details     struct{ Reason string }
+	}
+	p.do(s, http.MethodGet, "/events?max=1&client="+p.id, nil, &events)
+	s.require(len(events) == 1, "%s: the server kept no event about the client", what)
+	said := fmt.Sprintf("%s %s (%s)", events[0].Type, events[0].Error, events[0].Details.Reason)
+	s.require(strings.Contains(events[0].Type, "ERROR") && strings.Contains(said, why), "%s: wanted it refused with %s, the event is %s", what, why, said)
 	s.twins = append(s.twins, what)
 }
