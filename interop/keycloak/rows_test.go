@@ -25,6 +25,8 @@ func allRows() []row {
 	clientAuthRows(t)
 	requestRows(t)
 	jarmRows(t)
+	boundRows(t)
+	refreshRows(t)
 	return t.rows
 }
 
