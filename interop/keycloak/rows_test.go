@@ -27,26 +27,31 @@ func allRows() []row {
 	jarmRows(t)
 	boundRows(t)
 	refreshRows(t)
+	deviceRows(t)
+	grantRows(t)
 	return t.rows
 }
 
 // pending says why a row may fail. One that passes all the same fails the run, so that
 // its line leaves this list.
 var pending = map[string]string{
-	"JARM: query.jwt":                twice,
-	"JARM: fragment.jwt":             twice,
-	"JARM: form_post.jwt":            twice,
-	"JARM: jwt":                      twice,
-	"JARM: PS256":                    twice,
-	"JARM encrypted: RSA-OAEP":       twice,
-	"JARM encrypted: RSA-OAEP-256":   twice,
-	"JARM encrypted: ECDH-ES":        twice,
-	"JARM encrypted: ECDH-ES+A128KW": twice,
-	"JAR encrypted: RSA-OAEP":        algorithms,
-	"JAR encrypted: ECDH-ES+A256KW":  algorithms,
+	"JARM: query.jwt":                  twice,
+	"JARM: fragment.jwt":               twice,
+	"JARM: form_post.jwt":              twice,
+	"JARM: jwt":                        twice,
+	"JARM: PS256":                      twice,
+	"JARM encrypted: RSA-OAEP":         twice,
+	"JARM encrypted: RSA-OAEP-256":     twice,
+	"JARM encrypted: ECDH-ES":          twice,
+	"JARM encrypted: ECDH-ES+A128KW":   twice,
+	"JAR encrypted: RSA-OAEP":          algorithms,
+	"JAR encrypted: ECDH-ES+A256KW":    algorithms,
+	"device: none, polled":             devicePKCE,
+	"device: DPoP, by another process": devicePKCE,
 }
 
 const (
+	devicePKCE = "device authorizations have no code_challenge, which the client is set to require"
 	twice      = "iss stands twice in the response"
 	algorithms = "request objects are encrypted with two algorithms"
 )
