@@ -29,6 +29,7 @@ func allRows() []row {
 	refreshRows(t)
 	deviceRows(t)
 	grantRows(t)
+	endpointRows(t)
 	return t.rows
 }
 
