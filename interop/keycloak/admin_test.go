@@ -187,6 +187,7 @@ func user(name string) object {
 	return object{
 		"username": name, "enabled": true, "email": name + "@example.com", "emailVerified": true, "firstName": strings.ToUpper(name[:1]) + name[1:], "lastName": "Test",
 		"credentials": []object{{"type": "password", "value": password}}, "realmRoles": []string{"offline_access"},
+		"clientRoles": object{"account": []string{"view-profile"}}, // which puts account into the audience
 	}
 }
 
@@ -268,6 +269,8 @@ type party struct {
 	cfg    oauth.Config
 	client *oauth.Client
 	wire   *wire
+
+	registration *oauth.Registration // of one that registered itself
 }
 
 // redirectURI is where the browser of the tests stops; nothing listens there.

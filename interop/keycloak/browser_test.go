@@ -147,6 +147,7 @@ type form struct {
 
 var (
 	formElement  = regexp.MustCompile(`(?is)<form\b([^>]*)>(.*?)</form>`)
+	frameElement = regexp.MustCompile(`(?is)<iframe\b([^>]*)>`)
 	inputElement = regexp.MustCompile(`(?is)<(?:input|button)\b([^>]*)>`)
 	attribute    = regexp.MustCompile(`(?is)([a-z-]+)\s*=\s*"([^"]*)"`)
 )

@@ -30,6 +30,7 @@ func allRows() []row {
 	deviceRows(t)
 	grantRows(t)
 	endpointRows(t)
+	registrationRows(t)
 	return t.rows
 }
 
@@ -52,9 +53,9 @@ var pending = map[string]string{
 }
 
 const (
-	devicePKCE = "device authorizations have no code_challenge, which the client is set to require"
-	twice      = "iss stands twice in the response"
-	algorithms = "request objects are encrypted with two algorithms"
+	devicePKCE   = "device authorizations have no code_challenge, which the client is set to require"
+	twice        = "iss stands twice in the response"
+	algorithms   = "request objects are encrypted with two algorithms"
 )
 
 // perKind is how many rows of one kind there may be.

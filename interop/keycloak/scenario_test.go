@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 
 	"example.com/oauth"
@@ -66,6 +67,15 @@ func (s *scenario) refused(what string, err error, kind any) {
 	}
 	if !ok {
 		s.fatalf("%s: wanted it refused with %v, got: %v", what, kind, err)
+	}
+	s.twins = append(s.twins, what)
+}
+
+// refusedStatus ends the row unless err is an answer with one of these statuses.
+func (s *scenario) refusedStatus(what string, err error, statuses ...int) {
+	var response *oauth.ResponseError
+	if !errors.As(err, &response) || !slices.Contains(statuses, response.StatusCode) {
+		s.fatalf("%s: wanted it refused with a status of %d, got: %v", what, statuses, err)
 	}
 	s.twins = append(s.twins, what)
 }
