@@ -31,6 +31,7 @@ func allRows() []row {
 	grantRows(t)
 	endpointRows(t)
 	registrationRows(t)
+	logoutRows(t)
 	return t.rows
 }
 
