@@ -32,6 +32,8 @@ func allRows() []row {
 	endpointRows(t)
 	registrationRows(t)
 	logoutRows(t)
+	oidcRows(t)
+	resourceRows(t)
 	return t.rows
 }
 
@@ -51,9 +53,12 @@ var pending = map[string]string{
 	"JAR encrypted: ECDH-ES+A256KW":    algorithms,
 	"device: none, polled":             devicePKCE,
 	"device: DPoP, by another process": devicePKCE,
+	"API: at+jwt: KeycloakProfile":     atJWTProfile,
+	"API: at+jwt: bound to a key":      atJWTProfile,
 }
 
 const (
+	atJWTProfile = "KeycloakProfile has no at+jwt, which is a switch of the client"
 	devicePKCE   = "device authorizations have no code_challenge, which the client is set to require"
 	twice        = "iss stands twice in the response"
 	algorithms   = "request objects are encrypted with two algorithms"
