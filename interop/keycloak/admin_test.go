@@ -401,8 +401,8 @@ func (p *party) useCertificate(s *scenario, name string) {
 func (p *party) as(s *scenario, change func(q *party)) *party {
 	q := *p
 	q.wire = new(wire)
-	if q.cfg.MTLS != nil {
-		m := *q.cfg.MTLS
+	if p.cfg.MTLS != nil {
+		m := *p.cfg.MTLS
 		m.Wrap = q.wire.wrap
 		q.cfg.MTLS = &m
 	} else {

@@ -102,8 +102,10 @@ func boundRows(t *table) {
 }
 
 // newDPoP is a key for proofs.
-func (s *scenario) newDPoP(alg oauth.Algorithm) *oauth.DPoP {
-	d, err := oauth.NewDPoP(s.newKey(alg), oauth.Clock{})
+func (s *scenario) newDPoP(alg oauth.Algorithm) *oauth.DPoP { return s.dpopOf(s.newKey(alg)) }
+
+func (s *scenario) dpopOf(key *oauth.SigningKey) *oauth.DPoP {
+	d, err := oauth.NewDPoP(key, oauth.Clock{})
 	s.check(err, "NewDPoP")
 	return d
 }

@@ -112,11 +112,13 @@ func resourceRows(t *table) {
 		s.requireRefusal(rs, r, "the proof of before", oauth.ErrReplay)
 	})
 	t.add(dpop, "a nonce of the API, by Client.Do", func(s *scenario) {
-		p := s.main(s).client(s, s.withDPoP(spec{}, oauth.ES256))
+		key := s.newKey(oauth.ES256)
+		p := s.main(s).client(s, spec{config: func(c *oauth.Config) { c.DPoP = s.dpopOf(key) }})
 		rs, address, stop := s.listeningAPI(p, func(c *oauth.ResourceServerConfig) { c.DPoPNonceKeys = [][]byte{[]byte(random() + random())} })
 		defer stop()
 		f := s.code(p)
 		f.requireOK(s, address)
+		f.party = p.as(s, func(q *party) { q.cfg.DPoP = s.dpopOf(key) }) // which knows no nonce
 		s.requireRefusal(rs, f.callTo(s, address), "a proof without a nonce", oauth.ErrNonce)
 	})
 

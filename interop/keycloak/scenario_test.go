@@ -80,11 +80,15 @@ func (s *scenario) refusedStatus(what string, err error, statuses ...int) {
 	s.twins = append(s.twins, what)
 }
 
-// refusedPage ends the row unless the browser ended at a page that refuses. The page says
-// little: why is in the event that the server kept of it.
+// refusedPage ends the row unless the browser ended at a page that refuses. Why is on the
+// page or, as most pages say little, in the event that the server kept of it.
 func (s *scenario) refusedPage(what string, p *party, end *page, why string) {
 	s.require(end != nil, "%s: the browser came back to the client", what)
 	s.require(end.status >= 400, "%s: wanted a page that refuses, got %s", what, end)
+	if strings.Contains(end.String(), why) {
+		s.twins = append(s.twins, what)
+		return
+	}
 	s.refusedEvent(what, p, why)
 }
 
