@@ -35,6 +35,7 @@ func allRows() []row {
 	oidcRows(t)
 	resourceRows(t)
 	fapiRows(t)
+	rotationRows(t)
 	return t.rows
 }
 
