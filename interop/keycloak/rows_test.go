@@ -42,40 +42,17 @@ func allRows() []row {
 // pending says why a row may fail. One that passes all the same fails the run, so that
 // its line leaves this list.
 var pending = map[string]string{
-	"JARM: query.jwt":                                       twice,
-	"JARM: fragment.jwt":                                    twice,
-	"JARM: form_post.jwt":                                   twice,
-	"JARM: jwt":                                             twice,
-	"JARM: PS256":                                           twice,
-	"JARM encrypted: RSA-OAEP":                              twice,
-	"JARM encrypted: RSA-OAEP-256":                          twice,
-	"JARM encrypted: ECDH-ES":                               twice,
-	"JARM encrypted: ECDH-ES+A128KW":                        twice,
-	"JAR encrypted: RSA-OAEP":                               algorithms,
-	"JAR encrypted: ECDH-ES+A256KW":                         algorithms,
-	"device: none, polled":                                  devicePKCE,
-	"device: DPoP, by another process":                      devicePKCE,
-	"API: at+jwt: KeycloakProfile":                          atJWTProfile,
-	"API: at+jwt: bound to a key":                           atJWTProfile,
-	"FAPI 1 advanced: PAR and JARM":                         twice,
-	"FAPI 2 message signing, certificates: private_key_jwt": twice,
-	"FAPI 2 message signing, certificates: tls_client_auth": twice,
-	"FAPI 2 message signing, certificates: PAR with PKCE":   twice,
-	"FAPI 2 message signing, certificates: bound tokens, until their revocation": twice,
-	"FAPI 2 message signing, certificates: what the profile refuses":             twice,
-	"FAPI 2 message signing, DPoP: private_key_jwt":                              twice,
-	"FAPI 2 message signing, DPoP: tls_client_auth":                              twice,
-	"FAPI 2 message signing, DPoP: PAR with PKCE":                                twice,
-	"FAPI 2 message signing, DPoP: bound tokens, until their revocation":         twice,
-	"FAPI 2 message signing, DPoP: what the profile refuses":                     twice,
-	"FAPI 2 security profile, DPoP: bound tokens, until their revocation":        revocationProof,
+	"JAR encrypted: RSA-OAEP":                                             algorithms,
+	"JAR encrypted: ECDH-ES+A256KW":                                       algorithms,
+	"API: at+jwt: KeycloakProfile":                                        atJWTProfile,
+	"API: at+jwt: bound to a key":                                         atJWTProfile,
+	"FAPI 2 message signing, DPoP: bound tokens, until their revocation":  revocationProof,
+	"FAPI 2 security profile, DPoP: bound tokens, until their revocation": revocationProof,
 }
 
 const (
 	revocationProof = "the profile wants a proof at the revocation endpoint"
 	atJWTProfile    = "KeycloakProfile has no at+jwt, which is a switch of the client"
-	devicePKCE      = "device authorizations have no code_challenge, which the client is set to require"
-	twice           = "iss stands twice in the response"
 	algorithms      = "request objects are encrypted with two algorithms"
 )
 
