@@ -185,7 +185,8 @@ func (k *keycloak) realm(s *scenario, name string, change func(rep object), then
 // user is one with all that Keycloak asks new users for.
 func user(name string) object {
 	return object{
-		"username": name, "enabled": true, "email": name + "@example.com", "emailVerified": true, "firstName": strings.ToUpper(name[:1]) + name[1:], "lastName": "Test",
+		"username": name, "enabled": true, "email": name + "@example.com", "emailVerified": true,
+		"firstName": strings.ToUpper(name[:1]) + name[1:], "lastName": "Test",
 		"credentials": []object{{"type": "password", "value": password}}, "realmRoles": []string{"offline_access"},
 		"clientRoles": object{"account": []string{"view-profile"}}, // which puts account into the audience
 	}
@@ -194,7 +195,8 @@ func user(name string) object {
 // withOTP gives a user a second factor.
 func withOTP(u object) object {
 	u["credentials"] = append(u["credentials"].([]object), object{
-		"type": "otp", "secretData": `{"value":"` + otpSecret + `"}`, "credentialData": `{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"HmacSHA1"}`,
+		"type": "otp", "secretData": `{"value":"` + otpSecret + `"}`,
+		"credentialData": `{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"HmacSHA1"}`,
 	})
 	return u
 }
@@ -280,7 +282,10 @@ const loggedOutURI = "https://rp.example/logged-out"
 
 // representation is the client as the administration takes it.
 func (p *party) representation() object {
-	attrs := map[string]string{"post.logout.redirect.uris": loggedOutURI, "access.token.signed.response.alg": "ES256", "id.token.signed.response.alg": "ES256"}
+	attrs := map[string]string{
+		"post.logout.redirect.uris":        loggedOutURI,
+		"access.token.signed.response.alg": "ES256", "id.token.signed.response.alg": "ES256",
+	}
 	rep := object{
 		"clientId": p.id, "enabled": true, "protocol": "openid-connect", "redirectUris": []string{redirectURI},
 		"standardFlowEnabled": true, "directAccessGrantsEnabled": false, "publicClient": false, "secret": p.secret,
@@ -349,7 +354,9 @@ func (r *realm) unregistered(s *scenario, sp spec) *party {
 	server := r.server(s)
 	p.cfg = oauth.Config{
 		Server: server, KeySet: r.keySet, HTTPClient: &http.Client{Transport: p.wire.wrap(r.transport)},
-		Metadata: oauth.ClientMetadata{ClientID: p.id, TokenEndpointAuthMethod: p.auth, IDTokenSignedResponseAlg: oauth.ES256, RedirectURIs: []string{redirectURI}},
+		Metadata: oauth.ClientMetadata{
+			ClientID: p.id, TokenEndpointAuthMethod: p.auth, IDTokenSignedResponseAlg: oauth.ES256, RedirectURIs: []string{redirectURI},
+		},
 	}
 	switch p.auth {
 	case "client_secret_basic":

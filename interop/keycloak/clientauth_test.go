@@ -98,9 +98,7 @@ func (s *scenario) wrongSecret(p *party) {
 			q.cfg.Auth = oauth.ClientSecretJWT(secret, q.alg, nil)
 		case "private_key_jwt":
 			what = "another key"
-			key, err := oauth.GenerateSigningKey(q.alg)
-			s.check(err, "GenerateSigningKey")
-			q.cfg.Auth = oauth.PrivateKeyJWT(key, nil)
+			q.cfg.Auth = oauth.PrivateKeyJWT(s.forged(q.key), nil)
 		case "tls_client_auth":
 			what = "a certificate for another name"
 			q.useCertificate(s, "c-other")

@@ -93,7 +93,7 @@ func deviceRows(t *table) {
 		l.decide(s, "SUCCEED")
 		_, err := l.ask(s)
 		s.check(err, "BackchannelAuthenticationToken")
-		_, err = l.client.StartBackchannelAuthentication(s.ctx, &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "nobody"})
+		_, err = l.askFor(s, "nobody", "")
 		s.refusedAs("an unknown user", err, "unknown_user_id", "invalid_request")
 	})
 
@@ -104,8 +104,8 @@ func deviceRows(t *table) {
 			l.decide(s, "SUCCEED")
 			_, err := l.ask(s)
 			s.check(err, "BackchannelAuthenticationToken")
-			q := l.as(s, func(q *party) { q.cfg.RequestKey = s.newKey(alg) })
-			_, err = q.client.StartBackchannelAuthentication(s.ctx, &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+			q := l.as(s, func(q *party) { q.cfg.RequestKey = s.forged(l.cfg.RequestKey) })
+			_, err = q.askFor(s, "alice", "")
 			s.refusedAs("another key", err, "invalid_request", "invalid_request_object")
 		})
 	}
@@ -195,11 +195,16 @@ func (s *scenario) startLogin(sp spec) *login {
 func (s *scenario) startLoginAt(p *party) *login {
 	l := &login{party: p, word: random()}
 	var err error
-	l.login, err = p.client.StartBackchannelAuthentication(s.ctx, &oauth.BackchannelAuthenticationRequest{
-		Scope: []string{"openid", "email"}, LoginHint: "alice", BindingMessage: l.word,
-	})
+	l.login, err = p.askFor(s, "alice", l.word)
 	s.check(err, "StartBackchannelAuthentication")
 	return l
+}
+
+// askFor has a user asked, with a message.
+func (p *party) askFor(s *scenario, user, message string) (*oauth.BackchannelAuthentication, error) {
+	return p.client.StartBackchannelAuthentication(s.ctx, &oauth.BackchannelAuthenticationRequest{
+		Scope: []string{"openid", "email"}, LoginHint: user, BindingMessage: message,
+	})
 }
 
 // ask asks for the token once.

@@ -104,7 +104,7 @@ func endpointRows(t *table) {
 		s.refused("a token without openid", err, "insufficient_scope")
 	})
 	t.add(userinfo, "an access token that has expired", func(s *scenario) {
-		f := s.code(s.main(s).client(s, spec{attrs: map[string]string{"access.token.lifespan": "1"}}))
+		f := s.code(s.main(s).client(s, spec{attrs: map[string]string{"access.token.lifespan": "3"}}))
 		for f.token.Expiry.After(time.Now().Add(-time.Second)) {
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -126,7 +126,8 @@ func endpointRows(t *table) {
 
 	for _, alg := range []oauth.Algorithm{oauth.ES256, oauth.RS256, oauth.PS256, oauth.EdDSA} {
 		t.add("userinfo signed", string(alg), func(s *scenario) {
-			p := s.main(s).client(s, spec{config: func(c *oauth.Config) { c.Metadata.UserinfoSignedResponseAlg = alg }}.attr("user.info.response.signature.alg", string(alg)))
+			sp := spec{config: func(c *oauth.Config) { c.Metadata.UserinfoSignedResponseAlg = alg }}
+			p := s.main(s).client(s, sp.attr("user.info.response.signature.alg", string(alg)))
 			f := s.code(p)
 			f.requireEmail(s, "alice")
 			equal(s, p.wire.last(s, p.cfg.Server.UserinfoEndpoint).mediaType, "application/jwt", "media type")
@@ -158,7 +159,8 @@ func endpointRows(t *table) {
 	}
 	for _, alg := range []oauth.Algorithm{oauth.RS256, oauth.PS384, oauth.ES384, oauth.ES512, oauth.EdDSA} {
 		t.add("ID token signed", string(alg), func(s *scenario) {
-			p := s.main(s).client(s, spec{config: func(c *oauth.Config) { c.Metadata.IDTokenSignedResponseAlg = alg }}.attr("id.token.signed.response.alg", string(alg)))
+			sp := spec{config: func(c *oauth.Config) { c.Metadata.IDTokenSignedResponseAlg = alg }}
+			p := s.main(s).client(s, sp.attr("id.token.signed.response.alg", string(alg)))
 			s.code(p).requireEmail(s, "alice")
 			q := p.as(s, func(q *party) { q.cfg.Metadata.IDTokenSignedResponseAlg = oauth.ES256 })
 			_, err := s.try(q)

@@ -160,8 +160,8 @@ func fapiRows(t *table) {
 			f := &flow{party: l.party, token: token}
 			f.requireToken(s)
 			f.requireEmail(s, "alice")
-			q := l.as(s, func(q *party) { q.cfg.RequestKey = s.newKey(alg) })
-			_, err = q.client.StartBackchannelAuthentication(s.ctx, &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice", BindingMessage: "W4SCT"})
+			q := l.as(s, func(q *party) { q.cfg.RequestKey = s.forged(l.cfg.RequestKey) })
+			_, err = q.askFor(s, "alice", "W4SCT")
 			s.refusedAs("another key", err, "invalid_request", "invalid_request_object")
 		})
 	}
@@ -172,7 +172,7 @@ func fapiRows(t *table) {
 		_, err := l.ask(s)
 		s.check(err, "BackchannelAuthenticationToken")
 		q := p.as(s, func(q *party) { q.cfg.RequestKey, q.cfg.Metadata.BackchannelRequestAlg = nil, "" })
-		_, err = q.client.StartBackchannelAuthentication(s.ctx, &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice", BindingMessage: "W4SCT"})
+		_, err = q.askFor(s, "alice", "W4SCT")
 		s.refusedAs("a request that is not", err, "invalid_request")
 	})
 	t.add(ciba, "a binding message", func(s *scenario) {
@@ -181,7 +181,7 @@ func fapiRows(t *table) {
 		l.decide(s, "SUCCEED")
 		_, err := l.ask(s)
 		s.check(err, "BackchannelAuthenticationToken")
-		_, err = p.client.StartBackchannelAuthentication(s.ctx, &oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+		_, err = p.askFor(s, "alice", "")
 		s.refusedAs("a request without one", err, "invalid_request")
 	})
 	t.add(ciba, "certificates", func(s *scenario) {
@@ -305,7 +305,7 @@ func (s *scenario) wrongKeyAtPAR(p *party, ask asks) {
 			what = "a certificate for another name"
 			q.useCertificate(s, "c-other")
 		} else {
-			q.cfg.Auth = oauth.PrivateKeyJWT(s.newKey(oauth.PS256), nil)
+			q.cfg.Auth = oauth.PrivateKeyJWT(s.forged(p.key), nil)
 		}
 	})
 	_, err := s.begin(q, ask)

@@ -99,7 +99,7 @@ func grantRows(t *table) {
 		p := s.main(s).client(s, jwtBearer(issuer))
 		f := p.bearer(s, s.assertion(key, issuer, nil))
 		s.require(f.introspect(s).Username() == "alice", "the token is another user's")
-		_, err := p.client.JWTBearer(s.ctx, s.assertion(s.newKey(oauth.ES256), issuer, nil), nil)
+		_, err := p.client.JWTBearer(s.ctx, s.assertion(s.forged(key), issuer, nil), nil)
 		s.refusedAs("of another key", err, "invalid_grant", "invalid_request")
 	})
 	t.add(assertion, "an assertion that has expired, or comes again", func(s *scenario) {
@@ -137,7 +137,8 @@ func (s *scenario) trustedIssuer(key *oauth.SigningKey, name string) string {
 	var users []struct{ ID string }
 	r.do(s, "GET", "/users?exact=true&username="+name, nil, &users)
 	s.require(len(users) == 1, "%d users are called %s", len(users), name)
-	r.do(s, "POST", "/users/"+users[0].ID+"/federated-identity/"+alias, object{"identityProvider": alias, "userId": "u-" + issuer, "userName": name}, nil)
+	identity := object{"identityProvider": alias, "userId": "u-" + issuer, "userName": name}
+	r.do(s, "POST", "/users/"+users[0].ID+"/federated-identity/"+alias, identity, nil)
 	return issuer
 }
 

@@ -59,7 +59,8 @@ func jarmRows(t *table) {
 	t.add(modes, "no iss, which a switch of the client turns off", func(s *scenario) {
 		server := *s.main(s).server(s)
 		server.AuthorizationResponseIssParameterSupported = false
-		p := s.main(s).client(s, spec{attrs: map[string]string{"exclude.issuer.from.auth.response": "true"}, config: func(c *oauth.Config) { c.Server = &server }})
+		sp := spec{config: func(c *oauth.Config) { c.Server = &server }}
+		p := s.main(s).client(s, sp.attr("exclude.issuer.from.auth.response", "true"))
 		f := s.code(p)
 		f.requireEmail(s, "alice")
 		s.require(!f.landing.params().Has("iss"), "the answer has iss")

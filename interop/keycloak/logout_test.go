@@ -41,7 +41,8 @@ func logoutRows(t *table) {
 		p := s.main(s).client(s, spec{})
 		b := s.newBrowser()
 		f := s.codeIn(p, b)
-		s.requirePageAfter(f, &oauth.EndSessionRequest{Token: f.token, PostLogoutRedirectURI: "https://rp.example/elsewhere"}, "another place", "invalid_redirect_uri")
+		elsewhere := &oauth.EndSessionRequest{Token: f.token, PostLogoutRedirectURI: "https://rp.example/elsewhere"}
+		s.requirePageAfter(f, elsewhere, "another place", "invalid_redirect_uri")
 		f.logout(s)
 	})
 	t.add(kind, "with the hint of another client", func(s *scenario) {

@@ -171,7 +171,8 @@ func oidcRows(t *table) {
 	})
 	t.add(claims, "subjects of each client (pairwise)", func(s *scenario) {
 		pairwise := object{
-			"name": "pairwise", "protocol": "openid-connect", "protocolMapper": "oidc-sha256-pairwise-sub-mapper", "config": object{"pairwiseSubAlgorithmSalt": "salt"},
+			"name": "pairwise", "protocol": "openid-connect", "protocolMapper": "oidc-sha256-pairwise-sub-mapper",
+			"config": object{"pairwiseSubAlgorithmSalt": "salt"},
 		}
 		p, q := s.main(s).client(s, spec{}), s.main(s).client(s, spec{})
 		before := s.code(p)
@@ -234,7 +235,8 @@ func (s *scenario) levels() *realm {
 			level := []string{"1", "2"}[i]
 			b.flow("level forms", "level "+level, "CONDITIONAL")
 			id := b.execution("level "+level, "conditional-level-of-authentication", "REQUIRED")
-			b.post("/authentication/executions/"+id+"/config", object{"alias": "loa " + level, "config": object{"loa-condition-level": level, "loa-max-age": "36000"}})
+			config := object{"loa-condition-level": level, "loa-max-age": "36000"}
+			b.post("/authentication/executions/"+id+"/config", object{"alias": "loa " + level, "config": config})
 			b.execution("level "+level, factor, "REQUIRED")
 		}
 		b.put("", object{"browserFlow": "levels"})

@@ -53,11 +53,12 @@ func refreshRows(t *table) {
 
 	const transport = "Transport"
 	t.add(transport, "renews by itself", func(s *scenario) {
-		p := s.main(s).client(s, spec{attrs: map[string]string{"access.token.lifespan": "2"}})
+		p := s.main(s).client(s, spec{attrs: map[string]string{"access.token.lifespan": "4"}})
 		f := s.code(p)
 		kept := 0
-		tr := f.transportTo(s, oauth.TransportOptions{Origins: []string{p.base}, OnRefresh: func(context.Context, *oauth.Token) error { kept++; return nil }})
-		time.Sleep(1100 * time.Millisecond)
+		keep := func(context.Context, *oauth.Token) error { kept++; return nil }
+		tr := f.transportTo(s, oauth.TransportOptions{Origins: []string{p.base}, OnRefresh: keep})
+		time.Sleep(2100 * time.Millisecond) // it renews halfway
 		for range 2 {
 			resp, err := tr.RoundTrip(s.request(http.MethodGet, p.cfg.Server.UserinfoEndpoint))
 			s.check(err, "RoundTrip")

@@ -45,7 +45,7 @@ func registrationRows(t *table) {
 		})
 		p = p.as(s, func(q *party) { q.cfg.RequestKey = key })
 		s.code(p).requireEmail(s, "alice")
-		q := p.as(s, func(q *party) { q.cfg.RequestKey = s.newKey(oauth.ES256) })
+		q := p.as(s, func(q *party) { q.cfg.RequestKey = s.forged(key) })
 		_, err := s.begin(q)
 		s.refusedAs("another key", err, "invalid_request_object", "invalid_request")
 	})
@@ -178,7 +178,8 @@ func (s *scenario) registered(method string, change func(*oauth.ClientMetadata))
 	r := s.main(s)
 	p := &party{realm: r, spec: spec{auth: method}, wire: new(wire)}
 	m := oauth.ClientMetadata{
-		RedirectURIs: []string{redirectURI}, TokenEndpointAuthMethod: method, PostLogoutRedirectURIs: []string{loggedOutURI}, IDTokenSignedResponseAlg: oauth.ES256,
+		RedirectURIs: []string{redirectURI}, PostLogoutRedirectURIs: []string{loggedOutURI},
+		TokenEndpointAuthMethod: method, IDTokenSignedResponseAlg: oauth.ES256,
 		GrantTypes: []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
 	}
 	name := "c-" + random()

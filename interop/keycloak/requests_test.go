@@ -4,6 +4,12 @@ package keycloak
 // and request objects, signed and encrypted.
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -37,7 +43,7 @@ func requestRows(t *table) {
 					q.useCertificate(s, "c-other")
 					return
 				}
-				q.cfg.Auth = oauth.PrivateKeyJWT(s.newKey(oauth.ES256), nil)
+				q.cfg.Auth = oauth.PrivateKeyJWT(s.forged(p.key), nil)
 			})
 			_, err := s.begin(q, pushed)
 			s.refusedAs(what, err, "invalid_client", "unauthorized_client", "invalid_request")
@@ -65,7 +71,7 @@ func requestRows(t *table) {
 			f := s.code(p)
 			f.requireEmail(s, "alice")
 			s.require(f.query(s).Has("request"), "the URL has no request object")
-			q := p.as(s, func(q *party) { q.cfg.RequestKey = s.newKey(alg) })
+			q := p.as(s, func(q *party) { q.cfg.RequestKey = s.forged(p.cfg.RequestKey) })
 			g, end := s.visit(q, s.newBrowser())
 			s.refusedAtLogin("another key", g, end, "verify signature")
 		})
@@ -85,7 +91,7 @@ func requestRows(t *table) {
 		t.add(jarPAR, string(alg), func(s *scenario) {
 			p := s.main(s).client(s, signedRequests(alg))
 			s.code(p, pushed).requireEmail(s, "alice")
-			q := p.as(s, func(q *party) { q.cfg.RequestKey = s.newKey(alg) })
+			q := p.as(s, func(q *party) { q.cfg.RequestKey = s.forged(p.cfg.RequestKey) })
 			_, err := s.begin(q, pushed)
 			s.refusedAs("another key", err, "invalid_request_object", "invalid_request")
 		})
@@ -130,6 +136,28 @@ func (s *scenario) newKey(alg oauth.Algorithm) *oauth.SigningKey {
 	key, err := oauth.GenerateSigningKey(alg)
 	s.check(err, "GenerateSigningKey")
 	return key
+}
+
+// forged is another key under the key ID of one that the server knows.
+func (s *scenario) forged(key *oauth.SigningKey) *oauth.SigningKey {
+	var signer crypto.Signer
+	var err error
+	switch alg := key.Algorithm(); alg {
+	case oauth.ES256:
+		signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case oauth.ES384:
+		signer, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case oauth.ES512:
+		signer, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	case oauth.EdDSA:
+		_, signer, err = ed25519.GenerateKey(rand.Reader)
+	default:
+		signer, err = rsa.GenerateKey(rand.Reader, 2048)
+	}
+	s.check(err, "GenerateKey")
+	forged, err := oauth.NewSigningKey(signer, key.Algorithm(), key.KeyID())
+	s.check(err, "NewSigningKey")
+	return forged
 }
 
 // refusedAs is refused where the specifications leave the code to the server.
@@ -224,7 +252,7 @@ func (s *scenario) encryptedRequest(alg, enc string, par bool) {
 	equal(s, strings.Count(object, "."), 4, "dots in the request object")
 
 	// What is inside has to be signed by the client all the same.
-	q := p.as(s, func(q *party) { q.cfg.RequestKey = s.newKey(oauth.ES256) })
+	q := p.as(s, func(q *party) { q.cfg.RequestKey = s.forged(p.cfg.RequestKey) })
 	if par {
 		_, err := s.begin(q, ask)
 		s.refusedAs("another key inside", err, "invalid_request_object", "invalid_request")

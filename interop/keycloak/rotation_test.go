@@ -3,9 +3,9 @@ package keycloak
 // This file rotates the keys of a realm between two requests.
 
 import (
+	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"example.com/oauth"
 )
@@ -47,7 +47,8 @@ func rotationRows(t *table) {
 	})
 	t.add(kind, "of signed userinfo", func(s *scenario) {
 		k := s.rotating()
-		p := k.client(s, spec{config: func(c *oauth.Config) { c.Metadata.UserinfoSignedResponseAlg = oauth.PS256 }}.attr("user.info.response.signature.alg", "PS256"))
+		sp := spec{config: func(c *oauth.Config) { c.Metadata.UserinfoSignedResponseAlg = oauth.PS256 }}
+		p := k.client(s, sp.attr("user.info.response.signature.alg", "PS256"))
 		f := s.code(p)
 		f.requireEmail(s, "alice")
 		k.rotate(s, oauth.PS256)
@@ -88,10 +89,13 @@ func rotationRows(t *table) {
 }
 
 // A rotation is a realm of one row, whose keys change.
-type rotation struct{ *realm }
+type rotation struct {
+	*realm
+	priority int // of the newest provider of keys
+}
 
 func (s *scenario) rotating() *rotation {
-	return &rotation{s.realm(s, "rotating-"+random(), nil, nil)}
+	return &rotation{s.realm(s, "rotating-"+random(), nil, nil), 1000}
 }
 
 // provide adds a provider of keys.
@@ -106,8 +110,8 @@ func (k *rotation) rotate(s *scenario, alg oauth.Algorithm) {
 	if alg == oauth.ES256 {
 		component = keyProvider("ecdsa-generated", object{"ecdsaEllipticCurveKey": []string{"P-256"}})
 	}
-	// Of two providers with one priority it may be either.
-	component["config"].(object)["priority"] = []string{time.Now().Format("150405000")}
+	k.priority++ // of two with one priority it may be either
+	component["config"].(object)["priority"] = []string{fmt.Sprint(k.priority)}
 	k.provide(s, component)
 }
 

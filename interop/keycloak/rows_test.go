@@ -56,8 +56,11 @@ const (
 	algorithms      = "request objects are encrypted with two algorithms"
 )
 
-// perKind is how many rows of one kind there may be.
-const perKind = 5
+// perKind is how many rows of one kind there may be, and atLeast how many rows.
+const (
+	perKind = 5
+	atLeast = 200
+)
 
 // TestRows looks at the table, without a server.
 func TestRows(t *testing.T) {
@@ -78,6 +81,9 @@ func TestRows(t *testing.T) {
 		if !names[name] {
 			t.Errorf("no row is called %q", name)
 		}
+	}
+	if len(names) < atLeast {
+		t.Errorf("%d rows", len(names))
 	}
 	t.Log(fmt.Sprint(len(names), " rows of ", len(kinds), " kinds"))
 }

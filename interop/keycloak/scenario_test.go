@@ -102,6 +102,7 @@ func (s *scenario) refusedEvent(what string, p *party, why string) {
 	p.do(s, http.MethodGet, "/events?max=1&client="+p.id, nil, &events)
 	s.require(len(events) == 1, "%s: the server kept no event about the client", what)
 	said := fmt.Sprintf("%s %s (%s)", events[0].Type, events[0].Error, events[0].Details.Reason)
-	s.require(strings.Contains(events[0].Type, "ERROR") && strings.Contains(said, why), "%s: wanted it refused with %s, the event is %s", what, why, said)
+	ok := strings.Contains(events[0].Type, "ERROR") && strings.Contains(said, why)
+	s.require(ok, "%s: wanted it refused with %s, the event is %s", what, why, said)
 	s.twins = append(s.twins, what)
 }

@@ -103,18 +103,6 @@ func (w *wire) last(s *scenario, endpoint string) exchange {
 	panic("unreachable")
 }
 
-// count is the number of exchanges with an endpoint.
-func (w *wire) count(endpoint string) (n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, e := range w.seen {
-		if e.url.String() == endpoint {
-			n++
-		}
-	}
-	return n
-}
-
 // takeForm reads the form in the body of a request, and returns one to send on.
 func takeForm(r *http.Request) (*http.Request, url.Values, error) {
 	if r.Body == nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
