@@ -83,6 +83,9 @@ func TestKeycloak(t *testing.T) {
 			results = append(results, &result{row: r, pending: pending[r.String()], reason: "did not run"})
 		}
 	}
+	if len(results) == 0 {
+		t.Fatalf("no row matches %q", grep)
+	}
 	k, stop, err := startKeycloak(t.Context(), home, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
