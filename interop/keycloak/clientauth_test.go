@@ -54,6 +54,10 @@ func clientAuthRows(t *table) {
 	} {
 		t.add(kinds[alg], string(alg), func(s *scenario) { s.authenticated(spec{auth: "private_key_jwt", alg: alg}) })
 	}
+	t.add("private_key_jwt Edwards", "Ed25519, which Keycloak calls EdDSA", func(s *scenario) {
+		sp := spec{auth: "private_key_jwt", alg: oauth.Ed25519, config: func(c *oauth.Config) { c.Metadata.IDTokenSignedResponseAlg = oauth.Ed25519 }}
+		s.authenticated(sp.attr("token.endpoint.auth.signing.alg", "EdDSA").attr("id.token.signed.response.alg", "EdDSA"))
+	})
 	t.add("private_key_jwt EC", "an assertion that comes again", func(s *scenario) { s.assertionAgain(spec{auth: "private_key_jwt"}) })
 
 	kind = "tls_client_auth"

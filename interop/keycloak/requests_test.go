@@ -149,7 +149,7 @@ func (s *scenario) forged(key *oauth.SigningKey) *oauth.SigningKey {
 		signer, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	case oauth.ES512:
 		signer, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case oauth.EdDSA:
+	case oauth.EdDSA, oauth.Ed25519:
 		_, signer, err = ed25519.GenerateKey(rand.Reader)
 	default:
 		signer, err = rsa.GenerateKey(rand.Reader, 2048)
