@@ -42,20 +42,12 @@ func allRows() []row {
 // pending says why a row may fail. One that passes all the same fails the run, so that
 // its line leaves this list.
 var pending = map[string]string{
-	"private_key_jwt Edwards: Ed25519, which Keycloak calls EdDSA":        edwards,
-	"JAR encrypted: RSA-OAEP":                                             algorithms,
-	"JAR encrypted: ECDH-ES+A256KW":                                       algorithms,
-	"API: at+jwt: KeycloakProfile":                                        atJWTProfile,
-	"API: at+jwt: bound to a key":                                         atJWTProfile,
-	"FAPI 2 message signing, DPoP: bound tokens, until their revocation":  revocationProof,
-	"FAPI 2 security profile, DPoP: bound tokens, until their revocation": revocationProof,
+	"API: at+jwt: KeycloakProfile": atJWTProfile,
+	"API: at+jwt: bound to a key":  atJWTProfile,
 }
 
 const (
-	edwards         = "an Ed25519 key signs under that name, also for a server that lists EdDSA"
-	revocationProof = "the profile wants a proof at the revocation endpoint"
-	atJWTProfile    = "KeycloakProfile has no at+jwt, which is a switch of the client"
-	algorithms      = "request objects are encrypted with two algorithms"
+	atJWTProfile = "KeycloakProfile has no at+jwt, which is a switch of the client"
 )
 
 // perKind is how many rows of one kind there may be, and atLeast how many rows.
