@@ -129,6 +129,9 @@ func clientauthAssertion(t *testing.T, assertion string, key any, h func() hash.
 		if err := d.Decode(dst); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := d.Token(); err != io.EOF {
+			t.Fatalf("there is more behind the object: %v", err)
+		}
 	}
 	return header, claims
 }

@@ -54,6 +54,9 @@ func TestOpaque(t *testing.T) {
 		{"an offline token of Keycloak", `"active":true,"typ":"Offline"`, ErrType, "typ"},
 		{"an ID token of Keycloak", `"active":true,"typ":"ID"`, ErrType, "typ"},
 		{"a refresh token of Hydra", `"active":true,"token_use":"refresh_token"`, ErrType, "token_use"},
+		{"not yet, and issued now", fmt.Sprintf(`"active":true,"iat":%d,"nbf":%d`, unitTime, unitTime+31), ErrNotYetValid, "nbf"},
+		{"a cnf that is none", `"active":true,"cnf":1`, ErrUnavailable, "Introspect"},
+		{"a jkt that is none", `"active":true,"cnf":{"jkt":1}`, ErrUnavailable, "Introspect"},
 		{"unknown cnf", `"active":true,"cnf":{}`, ErrBinding, "cnf"},
 		{"bound", `"active":true,"cnf":{"jkt":"x"}`, ErrBinding, "cnf"},
 		{"bound to a certificate", `"active":true,"cnf":{"x5t#S256":"x"}`, ErrBinding, "cnf"},
@@ -183,7 +186,7 @@ func TestOpaqueSecret(t *testing.T) {
 	_, err := authenticate(t, s.opaqueServer(t, nil), bearer("0paque"))
 	wantError(t, err, ErrUnavailable, "Introspect")
 	var refused *ResponseError
-	if !errors.As(err, &refused) || refused.Code != "invalid_request" || refused.StatusCode != 400 {
+	if !errors.As(err, &refused) || refused.Code != "invalid_request" || refused.StatusCode != 400 || refused.Op != opIntrospection {
 		t.Errorf("%v does not say what the server answered", err)
 	}
 	if text := fmt.Sprintf("%v %s %v %v %v", err, refused.Body, refused.Header, refused.Description, refused.URI); strings.Contains(text, "0paque") {
@@ -212,6 +215,11 @@ func TestOpaqueOrJWT(t *testing.T) {
 		{"long header, other order", header("{\n\"x\":\""+strings.Repeat("x", maxHeader)+`"}`) + ".e30.AA", false},
 		{"white space", header("\n {\"alg\":\"ES256\"}") + ".e30.AA", false},
 		{"padding", header(`{"alg":"ES256","typ":"x"}`) + "==.e30.AA", false},
+		{"white space as long as it may be", header(strings.Repeat(" ", 47)+`{"alg":"ES256"}`) + ".e30.AA", false},
+		{"white space and nothing in sight", header(strings.Repeat("\t", 48)+`{"alg":"ES256"}`) + ".e30.AA", true},
+		{"an object behind something else", header(`x{"alg":"ES256"}`) + ".e30.AA", true},
+		{"an object behind a tilde", header(`~{"alg":"ES256"}`) + ".e30.AA", true},
+		{"a tilde for padding", "eyJhbGc~.e30.AA", true},
 		{"no alg", header(`{"typ":"x"}`) + ".e30.AA", true},
 		{"PASETO", "v4.public.AAAA", true},
 		{"two dots", "a~b.c.d", true},
@@ -307,13 +315,41 @@ func TestOpaqueQuoted(t *testing.T) {
 	const token = "opaque-token-0123456789"
 	for name, body := range map[string]string{
 		"iss": `{"active":true,"iss":"` + token + `"}`, "token_type": `{"active":true,"token_type":"` + token + `"}`,
-		"aud": `{"active":true,"aud":"` + token + `"}`,
+		"aud":     `{"active":true,"aud":"` + token + `"}`,
+		"details": `{"active":true,"authorization_details":[{"type":"x","` + token + `":1,"` + token + `":2}]}`,
 	} {
 		s := newUnitServer()
 		rs := s.resource(t, func(cfg *ResourceServerConfig) { cfg.Introspect = s.introspector(t, nil) })
 		s.set("/introspect", unitAnswer{mediaType: mediaJSON, body: body})
 		if _, err := authenticate(t, rs, bearer(token)); err == nil || strings.Contains(err.Error(), token) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOnlyAccessToken: what a server says of its other tokens, in any case of letters.
+func TestOnlyAccessToken(t *testing.T) {
+	for _, name := range []string{"typ", "token_use"} {
+		for kind, refused := range map[string]bool{
+			"refresh": true, "refresh_token": true, "offline": true, "id": true, "id_token": true,
+			"bearer": false, "dpop": false, "access": false, "access_token": false, "": false, "idtoken": false,
+		} {
+			for _, kind := range []string{kind, strings.ToUpper(kind)} {
+				o, err := parseObject(fmt.Sprintf(`{%q:%q}`, name, kind), answerForm, ErrClaim)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := onlyAccessToken(o, ""); refused {
+					wantError(t, err, ErrType, name)
+				} else if err != nil {
+					t.Errorf("%s %s: %v", name, kind, err)
+				}
+			}
+		}
+	}
+	for typ, ok := range map[string]bool{"": true, "Bearer": true, "BEARER": true, "DPoP": true, "dpop": true, "mac": false, "Bearer ": false} {
+		if err := onlyAccessToken(jsonObject{}, typ); (err == nil) != ok {
+			t.Errorf("token_type %q: %v", typ, err)
 		}
 	}
 }

@@ -208,7 +208,7 @@ func TestProfiles(t *testing.T) {
 
 			// Without the profile the token is refused, and the developer is told.
 			_, err = authenticate(t, server(nil), with(nil))
-			if !errors.Is(err, ErrInvalid) || p.hinted != "" && !strings.Contains(err.Error(), p.hinted) {
+			if !errors.Is(err, ErrInvalid) || !strings.HasSuffix(err.Error(), p.hinted) {
 				t.Errorf("without a profile: %v", err)
 			}
 			if _, _, h := codeOf(rs, err); strings.Contains(h.Get("WWW-Authenticate"), "rofile") {
@@ -262,6 +262,7 @@ func TestProfileMarker(t *testing.T) {
 		{"use=access", map[string]any{"use": true}, false},
 		{"use=a=b", map[string]any{"use": "a=b"}, true},
 		{"use=", map[string]any{"use": ""}, true},
+		{"use=", map[string]any{"use": true}, false},
 		{"use", map[string]any{"use": false}, true},
 		{"use", map[string]any{"USE": "x"}, false},
 		{"use", map[string]any{"use": nil}, false},
@@ -312,8 +313,11 @@ func TestProfileMarker(t *testing.T) {
 	p := EntraProfile()
 	p.Marker = "azpacr"
 	rs := s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].Profile = p })
-	p.Types[0], p.Marker = "at+jwt", "x"
-	if _, err := authenticate(t, rs, bearer(s.sign(t, "JWT", accessClaims(map[string]any{"azp": "daemon", "azpacr": "1", "roles": []string{"Orders.Read"}})))); err != nil {
-		t.Error(err)
+	p.Types[0], p.Marker = "other+jwt", "x"
+	for typ, ok := range map[string]bool{"JWT": true, "other+jwt": false} {
+		_, err := authenticate(t, rs, bearer(s.sign(t, typ, accessClaims(map[string]any{"azp": "daemon", "azpacr": "1", "roles": []string{"Orders.Read"}}))))
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", typ, err)
+		}
 	}
 }
