@@ -109,7 +109,8 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 	case reflect.TypeFor[*AuthorizationResponse]():
 		more = []any{new(AuthorizationResponse), &AuthorizationResponse{authorization: &PendingAuthorization{content: new(pendingAuthorizationData)}}}
 	case reflect.TypeFor[*Token]():
-		more = []any{new(Token), &Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"}}
+		login := &identity{subject: "x"}
+		more = []any{new(Token), &Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"}, &Token{AccessToken: NewSecret("x"), TokenType: "Bearer", login: login}}
 	case reflect.TypeFor[LogoutOptions]():
 		more = []any{LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }}}
 	case reflect.TypeFor[error]():
@@ -222,6 +223,25 @@ func zeroCall(t *testing.T, name string, f reflect.Value, args []reflect.Value) 
 	}
 	if err != nil {
 		_ = err.Error()
+	}
+}
+
+// TestZeroArguments: a Client, a ResourceServer and the like that are good look at what
+// they are given.
+func TestZeroArguments(t *testing.T) {
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) {
+		withDevice(c)
+		withCIBA(c)
+		c.Server.IntrospectionEndpoint, c.Server.RevocationEndpoint, c.Server.EndSessionEndpoint = unitIssuer+"/introspect", unitIssuer+"/revoke", unitIssuer+"/end"
+	})
+	keys := must(NewKeySet(unitIssuer+"/jwks", &KeySetOptions{HTTPClient: s.config().HTTPClient}))
+	transport := must(c.NewTransport(unitToken("x"), TransportOptions{Origins: []string{unitResource}}))
+	for _, v := range []any{c, s.resource(t, nil), keys, transport, unitKey(), unitDPoP(t)} {
+		of := reflect.TypeOf(v)
+		for i := range of.NumMethod() {
+			zeroCalls(t, fmt.Sprintf("(a good %s).%s", of.Elem().Name(), of.Method(i).Name), of.Method(i).Func, []reflect.Value{reflect.ValueOf(v)})
+		}
 	}
 }
 

@@ -61,6 +61,8 @@ func TestUserInfo(t *testing.T) {
 			kind:   ErrClaim,
 			param:  "sub",
 		},
+		{name: "subject that is the token's", opts: &UserInfoOptions{Subject: "alice"}, answer: asJSON(m{"sub": "alice"})},
+		{name: "subject against the token's, in case", opts: &UserInfoOptions{Subject: "Alice"}, answer: asJSON(m{"sub": "alice"}), kind: ErrConfig, param: "Subject"},
 		{name: "subject against the token's", opts: &UserInfoOptions{Subject: "bob"}, answer: asJSON(m{"sub": "bob"}), kind: ErrConfig, param: "Subject"},
 		{name: "subject skipped", token: unitToken(""), opts: &UserInfoOptions{InsecureSkipSubject: true}, answer: asJSON(m{"sub": "alice"})},
 		{name: "subject skipped and given", opts: &UserInfoOptions{InsecureSkipSubject: true, Subject: "alice"}, kind: ErrConfig},
@@ -90,6 +92,7 @@ func TestUserInfo(t *testing.T) {
 			kind:  ErrConfig,
 		},
 		{name: "no endpoint", config: func(c *Config) { c.Server.UserinfoEndpoint = "" }, kind: ErrConfig, param: "userinfo_endpoint"},
+		{name: "http endpoint", config: func(c *Config) { c.Server.UserinfoEndpoint = "http://op.example/userinfo" }, kind: ErrInsecureURL, param: "userinfo_endpoint"},
 		{name: "refused", answer: unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}, kind: ErrRefused},
 		{name: "JSON where JWT is configured", config: signed, answer: asJSON(m{"sub": "alice"}), kind: ErrResponse, param: "Content-Type"},
 		{name: "JWT", config: signed, answer: jwt("JWT", m{"sub": "alice"})},
@@ -108,6 +111,8 @@ func TestUserInfo(t *testing.T) {
 		{name: "JWT aud number", config: signed, answer: jwt("", m{"sub": "alice", "aud": 1}), kind: ErrClaim, param: "aud"},
 		{name: "JWT expired", config: signed, answer: jwt("", m{"sub": "alice", "exp": unitTime - 31}), kind: ErrExpired, param: "exp"},
 		{name: "JWT not yet valid", config: signed, answer: jwt("", m{"sub": "alice", "nbf": unitTime + 31}), kind: ErrNotYetValid, param: "nbf"},
+		{name: "JWT of no object", config: signed, answer: unitAnswer{mediaType: mediaJWT, body: must(s.key.signCompact([]byte(`{"alg":"ES256"}`), []byte(`[]`)))}, kind: ErrParse},
+		{name: "JWT is a security event", config: signed, answer: jwt("JWT", m{"sub": "alice", "events": m{}}), kind: ErrType, param: "events"},
 		{name: "JWT is an access token", config: signed, answer: jwt("at+jwt", m{"sub": "alice"}), kind: ErrType, param: "typ"},
 	}
 	for _, tt := range tests {
@@ -144,6 +149,77 @@ func TestUserInfo(t *testing.T) {
 	}
 }
 
+// TestUserInfoAccept: what is asked for is what is taken.
+func TestUserInfoAccept(t *testing.T) {
+	s := newUnitServer()
+	s.set("/userinfo", unitAnswer{status: http.StatusTeapot})
+	for alg, want := range map[Algorithm]string{"": "application/json, application/jwt", "none": "application/json", ES256: "application/jwt"} {
+		s.client(t, func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = alg }).UserInfo(t.Context(), unitToken("alice"), nil)
+		r := s.requests("/userinfo")
+		if got := r[len(r)-1].header.Get("Accept"); got != want {
+			t.Errorf("%q: Accept %q", alg, got)
+		}
+	}
+}
+
+// TestUserInfoNoKeys: without keys a signed answer is none.
+func TestUserInfoNoKeys(t *testing.T) {
+	s := newUnitServer()
+	s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", map[string]any{"sub": "alice"})})
+	c := s.client(t, func(c *Config) { c.Metadata.UserinfoSignedResponseAlg, c.Server.JWKSURI = ES256, "" })
+	_, err := c.UserInfo(t.Context(), unitToken("alice"), nil)
+	wantError(t, err, ErrConfig, "jwks_uri")
+}
+
+// TestUserInfoQuoted: an answer that quotes the token does not bring it into the error.
+func TestUserInfoQuoted(t *testing.T) {
+	s := newUnitServer()
+	token := unitToken("alice")
+	token.AccessToken = NewSecret("access-token-0123456789")
+	s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", map[string]any{"sub": "alice", "iss": token.AccessToken.Reveal()})})
+	_, err := s.client(t, func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = ES256 }).UserInfo(t.Context(), token, nil)
+	if wantError(t, err, ErrIssuer, "iss"); strings.Contains(err.Error(), token.AccessToken.Reveal()) {
+		t.Error(err)
+	}
+}
+
+// TestUserInfoKeyOfAnIssuer: a key that belongs to one issuer (Entra ID) signs only for
+// that one, which the answer then has to name.
+func TestUserInfoKeyOfAnIssuer(t *testing.T) {
+	s := newUnitServer()
+	for owner, kinds := range map[string][2]error{unitIssuer: {nil, ErrClaim}, "https://other.example": {ErrIssuer, ErrClaim}} {
+		jwk := strings.TrimSuffix(string(s.key.PublicJWK()), "}") + `,"issuer":"` + owner + `"}`
+		s.answer("/jwks", `{"keys":[`+jwk+`]}`)
+		for i, claims := range []map[string]any{{"sub": "alice", "iss": unitIssuer}, {"sub": "alice"}} {
+			s.set("/userinfo", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", claims)})
+			c := s.client(t, func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = ES256 })
+			if _, err := c.UserInfo(t.Context(), unitToken("alice"), nil); !errors.Is(err, kinds[i]) {
+				t.Errorf("key of %s, %v: %v", owner, claims, err)
+			}
+		}
+	}
+}
+
+// TestEmailVerifiedValues: true is true, as a string too, and nothing else is.
+func TestEmailVerifiedValues(t *testing.T) {
+	for value, want := range map[string]bool{
+		`true`: true, `"true"`: true, `false`: false, `"false"`: false, `"TRUE"`: false, `1`: false, `null`: false, `""`: false, `[true]`: false,
+	} {
+		payload := `{"sub":"alice","email_verified":` + value + `}`
+		if u := (&UserInfo{payload: NewSecret(payload)}); u.EmailVerified() != want {
+			t.Errorf("userinfo, %s: %v", value, !want)
+		}
+		if id := (&IDToken{&idTokenData{payload: payload}}); id.EmailVerified() != want {
+			t.Errorf("ID token, %s: %v", value, !want)
+		}
+	}
+	for _, payload := range []string{`{"sub":"alice"}`, `{"sub":"alice","Email_Verified":true}`, ``, `[]`} {
+		if (&UserInfo{payload: NewSecret(payload)}).EmailVerified() || (&IDToken{&idTokenData{payload: payload}}).EmailVerified() {
+			t.Errorf("%s: verified", payload)
+		}
+	}
+}
+
 func TestUserInfoClaims(t *testing.T) {
 	s := newUnitServer()
 	s.answer("/userinfo", `{"sub":"alice","email":"a@example.com","EMAIL":"b@example.com","email_verified":"true"}`)
@@ -177,7 +253,7 @@ func TestUserInfoOfAnotherTenant(t *testing.T) {
 		tenants("https://login.example/{tenantid}/v2", true)(c)
 		c.Metadata.UserinfoSignedResponseAlg = ES256
 	})
-	for tid, kind := range map[string]error{one: nil, two: ErrIssuer} {
+	for tid, kind := range map[string]error{one: nil, two: ErrIssuer, strings.ToUpper(one): ErrIssuer} {
 		s.set(
 			"/userinfo",
 			unitAnswer{mediaType: mediaJWT, body: s.sign(t, "", map[string]any{"sub": "alice", "iss": "https://login.example/" + tid + "/v2", "tid": tid})},

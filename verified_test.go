@@ -215,6 +215,30 @@ func TestTokenCache(t *testing.T) {
 			t.Errorf("size %d: the last is not there, or the first is", size)
 		}
 	}
+	// It has room for what it was made for, and what is there takes no more of it.
+	for _, size := range []int{1, 2, 3, 4, 7, 10, 100} {
+		c := newTokenCache(size)
+		room := max(size/2*2, 1)
+		for i := range room {
+			c.add(tokenHash{byte(i)}, &rememberedToken{token: &AccessToken{new(accessTokenData)}})
+		}
+		for range size {
+			c.add(tokenHash{byte(room - 1)}, &rememberedToken{token: &AccessToken{new(accessTokenData)}})
+		}
+		if n := len(c.newer) + len(c.old); n != room {
+			t.Errorf("size %d: %d of %d are there", size, n, room)
+		}
+	}
+	// What was found good later counts, wherever the token stood before.
+	twice := newTokenCache(4)
+	later := &rememberedToken{token: &AccessToken{new(accessTokenData)}}
+	for i := range 3 {
+		twice.add(tokenHash{byte(i)}, &rememberedToken{token: &AccessToken{new(accessTokenData)}})
+	}
+	twice.add(tokenHash{0}, later)
+	if twice.old[tokenHash{0}] == nil || twice.get(tokenHash{0}) != later {
+		t.Error("an older memory of the token counts")
+	}
 	var none *tokenCache
 	none.add(tokenHash{}, nil)
 	if none.get(tokenHash{}) != nil {
