@@ -61,6 +61,7 @@ func TestJARM(t *testing.T) {
 		{name: "id_token", change: m{"id_token": "x"}, kind: ErrClaim, param: "id_token"},
 		{name: "id_token number", change: m{"id_token": 1}, kind: ErrClaim, param: "id_token"},
 		{name: "access_token", change: m{"access_token": "x"}, kind: ErrClaim, param: "access_token"},
+		{name: "access_token number", change: m{"access_token": 1}, kind: ErrClaim, param: "access_token"},
 		{name: "an access token's type", typ: "at+jwt", kind: ErrType, param: "typ"},
 		{name: "alg not configured", config: func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = PS256 }, kind: ErrAlgorithm, param: "alg"},
 		{
@@ -254,6 +255,7 @@ func TestHybrid(t *testing.T) {
 		{name: "iss announced and left out", config: func(c *Config) { c.Server.AuthorizationResponseIssParameterSupported = true }},
 		{name: "iss of another", params: url.Values{"iss": {"https://evil.example"}}, kind: ErrIssuer, param: "iss"},
 		{name: "second token of another user", second: m{"sub": "mallory"}, kind: ErrClaim, param: "sub"},
+		{name: "second token of a user in other case", second: m{"sub": "Alice"}, kind: ErrClaim, param: "sub"},
 		{name: "second token without nonce", second: m{"nonce": unitRemoved}, kind: ErrNonce},
 		{name: "second token with a wrong c_hash", second: m{"c_hash": leftHash("x")}, kind: ErrClaim, param: "c_hash"},
 		{name: "second token with the right c_hash", second: m{"c_hash": leftHash("the-code")}},
@@ -336,6 +338,7 @@ func TestHybridTenants(t *testing.T) {
 		{"code id_token", guid, guid, guid, nil, true},
 		{"code id_token", other, guid, guid, ErrIssuer, false},
 		{"code id_token", "", guid, other, ErrIssuer, true},
+		{"code id_token", "", guid, strings.ToUpper(guid), ErrIssuer, true},
 		{"id_token", "", guid, "", nil, false},
 		{"id_token", guid, guid, "", nil, false},
 		{"id_token", other, guid, "", ErrIssuer, false},

@@ -713,7 +713,7 @@ func TestSigningKeyPublicJWK(t *testing.T) {
 
 // A public key that is none does not get into a SigningKey.
 func TestNewSigningKeyOddPublicKeys(t *testing.T) {
-	for name, public := range map[string]crypto.PublicKey{"no curve": &ecdsa.PublicKey{}, "short": ed25519.PublicKey{1}, "nil": nil} {
+	for name, public := range map[string]crypto.PublicKey{"no curve": &ecdsa.PublicKey{}, "no ECDSA key": (*ecdsa.PublicKey)(nil), "not on the curve": &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}, "no RSA key": (*rsa.PublicKey)(nil), "no modulus": new(rsa.PublicKey), "short": ed25519.PublicKey{1}, "nil": nil} {
 		for _, alg := range []Algorithm{ES256, EdDSA, RS256} {
 			if _, err := NewSigningKey(oddSigner{public}, alg, ""); !errors.Is(err, ErrConfig) {
 				t.Errorf("%s for %s: %v", name, alg, err)

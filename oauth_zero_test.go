@@ -245,6 +245,35 @@ func TestZeroArguments(t *testing.T) {
 	}
 }
 
+// TestZeroAccessors: there is nothing in what is nil or zero, and no accessor makes
+// something of it.
+func TestZeroAccessors(t *testing.T) {
+	for _, zero := range zeroTypes {
+		pointer := reflect.PointerTo(reflect.TypeOf(zero))
+		for i := range pointer.NumMethod() {
+			m := pointer.Method(i)
+			out := m.Type.NumOut()
+			// Texts are never empty, and the path of metadata has a part that is always the same.
+			if m.Type.NumIn() > 1 || out == 0 || slices.Contains([]string{"LogValue", "Error", "IsZero", "MetadataHandler", "MetadataPath"}, m.Name) {
+				continue
+			}
+			receivers := []reflect.Value{reflect.New(pointer.Elem())}
+			if _, ofValue := pointer.Elem().MethodByName(m.Name); !ofValue {
+				receivers = append(receivers, reflect.Zero(pointer))
+			}
+			for _, receiver := range receivers {
+				results := m.Func.Call([]reflect.Value{receiver})
+				fails := m.Type.Out(out-1) == reflect.TypeFor[error]()
+				for _, r := range results {
+					if r.Type() != reflect.TypeFor[error]() && !r.IsZero() && (r.Kind() != reflect.Slice || r.Len() > 0) && (!fails || !results[out-1].IsNil()) {
+						t.Errorf("%v of %v: %v", m.Name, receiver, r)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestZeroRequest: a request without a URL, as gRPC and WebSocket shims make it, is
 // refused, whatever token and proof it has, and is no panic that anybody can cause.
 func TestZeroRequest(t *testing.T) {
