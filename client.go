@@ -83,7 +83,7 @@ func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
 
 // checkIssuer holds iss against the client's server.
 func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) {
-	iss, _, err := issuerRule{c.server.Issuer, c.accept}.match(claims, key)
+	iss, _, err := issuerRule{issuer: c.server.Issuer, accept: c.accept}.match(claims, key)
 	return iss, err
 }
 

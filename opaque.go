@@ -107,7 +107,7 @@ func (rs *ResourceServer) checkIntrospection(claims jsonObject, tokenType string
 		return fail(ErrBinding, "cnf", "the server says that the token is bound to a DPoP key, and not to which")
 	}
 	// A server for many tenants has to say whose the token is.
-	if rule := (issuerRule{rs.introspect.server.Issuer, rs.introspect.accept}); d.issuer == "" && rule.accept == nil {
+	if rule := (issuerRule{issuer: rs.introspect.server.Issuer, accept: rs.introspect.accept}); d.issuer == "" && rule.accept == nil {
 		d.issuer = rule.issuer
 	} else if d.issuer, d.tenant, err = rule.match(claims, nil); err != nil {
 		return err

@@ -3,6 +3,7 @@ package oauth
 // Tests of the profiles. Tokens of each provider are in provider_accesstoken_test.go.
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -103,6 +104,47 @@ func TestProfileMarker(t *testing.T) {
 		_, err := authenticate(t, rs, bearer(s.sign(t, typ, accessClaims(map[string]any{"azp": "daemon", "azpacr": "1", "roles": []string{"Orders.Read"}}))))
 		if (err == nil) != ok {
 			t.Errorf("%s: %v", typ, err)
+		}
+	}
+}
+
+// TestProfileKeyIssuer: where access tokens have an issuer of their own, the keys may
+// name the server's. Entra ID signs v1.0 tokens with the keys of its v2.0 metadata
+// (AzureAD/microsoft-authentication-library-for-js#560).
+func TestProfileKeyIssuer(t *testing.T) {
+	sts := func(tid string) string { return "https://sts.windows.net/" + tid + "/" }
+	for _, tt := range []struct {
+		name          string
+		key           string // whose it says it is
+		server, other string // the issuers of the metadata and of the profile
+		iss, tid      string
+		kind          error
+	}{
+		{"of the server", entraIssuer, entraIssuer, sts(entraTenant), sts(entraTenant), entraTenant, nil},
+		{"of all tenants, for this one", tenantIssuer(tenantPlaceholder), entraIssuer, sts(entraTenant), sts(entraTenant), entraTenant, nil},
+		{"of all tenants, for all", tenantIssuer(tenantPlaceholder), tenantIssuer(tenantPlaceholder), sts(tenantPlaceholder), sts(entraTenant), entraTenant, nil},
+		{"of the tokens", sts(entraTenant), entraIssuer, sts(entraTenant), sts(entraTenant), entraTenant, nil},
+		{"of somebody else", "https://other.example", entraIssuer, sts(entraTenant), sts(entraTenant), entraTenant, ErrIssuer},
+		{"of another tenant", tenantIssuer(entraOther), entraIssuer, sts(entraTenant), sts(entraTenant), entraTenant, ErrIssuer},
+		{"of all tenants, which signed for another", tenantIssuer(tenantPlaceholder), entraIssuer, sts(entraTenant), sts(entraTenant), entraOther, ErrIssuer},
+		{"of another tenant, at a server for all", tenantIssuer(entraOther), tenantIssuer(tenantPlaceholder), sts(entraTenant), sts(entraTenant), entraOther, ErrIssuer},
+		{"of another tenant, for all", tenantIssuer(entraOther), tenantIssuer(tenantPlaceholder), sts(tenantPlaceholder), sts(entraTenant), entraTenant, ErrIssuer},
+		{"of the server in another case", strings.ToUpper(entraIssuer), entraIssuer, sts(entraTenant), sts(entraTenant), entraTenant, ErrIssuer},
+		{"of all tenants in another case", strings.Replace(tenantIssuer(tenantPlaceholder), "login", "LOGIN", 1), entraIssuer, sts(entraTenant), sts(entraTenant), entraTenant, ErrIssuer},
+		{"of the server, where tokens have its issuer", sts(entraTenant), entraIssuer, "", entraIssuer, entraTenant, ErrIssuer},
+	} {
+		s := newUnitServer()
+		rs := s.resource(t, func(c *ResourceServerConfig) {
+			c.Servers[0].Server.Issuer = tt.server
+			c.Servers[0].Profile = &AccessTokenProfile{Types: []string{"at+jwt"}, Issuer: tt.other}
+			c.Servers[0].KeySet = must(ParseKeySet([]byte(`{"keys":[{"issuer":"` + tt.key + `",` + string(s.key.PublicJWK())[1:] + `]}`)))
+			if strings.Contains(cmp.Or(tt.other, tt.server), tenantPlaceholder) {
+				c.Servers[0].AcceptIssuer = func(_, tid string) bool { return true }
+			}
+		})
+		_, err := authenticate(t, rs, bearer(s.accessToken(t, map[string]any{"iss": tt.iss, "tid": tt.tid})))
+		if tt.kind == nil && err != nil || tt.kind != nil && !errors.Is(err, tt.kind) {
+			t.Errorf("a key %s: %v, want the kind %v", tt.name, err, tt.kind)
 		}
 	}
 }

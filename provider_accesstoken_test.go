@@ -14,7 +14,11 @@ const (
 	entraTenant = "aaaabbbb-0000-cccc-1111-dddd2222eeee"
 	entraIssuer = "https://login.microsoftonline.com/" + entraTenant + "/v2.0"
 	entraAPI    = "00001111-aaaa-2222-bbbb-3333cccc4444"
+	entraOther  = "bbbbcccc-1111-dddd-2222-eeee3333ffff" // another tenant
 )
+
+// tenantIssuer is that of a tenant of Entra ID.
+func tenantIssuer(tid string) string { return "https://login.microsoftonline.com/" + tid + "/v2.0" }
 
 // providerTokens are access tokens in the shape of the providers' documentation,
 // with times of ours, and ID tokens of the same providers that are meant for

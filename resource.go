@@ -411,13 +411,13 @@ func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig, sets map[stri
 		return nil, err
 	}
 	s := &trustedServer{
-		issuer:   issuerRule{t.Server.Issuer, t.AcceptIssuer},
+		issuer:   issuerRule{issuer: t.Server.Issuer, accept: t.AcceptIssuer},
 		keys:     t.KeySet,
 		profile:  profile,
 		standard: t.Profile == nil,
 	}
 	if profile.Issuer != "" {
-		s.issuer.issuer = profile.Issuer
+		s.issuer.issuer, s.issuer.owner = profile.Issuer, t.Server.Issuer
 	}
 	s.rules = jwsRules{typ: s.readable, what: "an access token"}
 	if s.rules.allowed, err = verifiable("Servers.Algorithms", t.Algorithms, cfg.SecurityProfile.rules()); err != nil {
