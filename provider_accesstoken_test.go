@@ -3,6 +3,7 @@ package oauth
 // Access tokens as providers write them: see provider_test.go.
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -20,25 +21,28 @@ const (
 // tenantIssuer is that of a tenant of Entra ID.
 func tenantIssuer(tid string) string { return "https://login.microsoftonline.com/" + tid + "/v2.0" }
 
-// providerTokens are access tokens in the shape of the providers' documentation,
-// with times of ours, and ID tokens of the same providers that are meant for
-// the same audience.
-var providerTokens = []struct {
-	name     string
-	profile  *AccessTokenProfile
-	issuer   string // of the metadata
-	resource string
-	typ      string // "-": the header has none
-	claims   map[string]any
-	client   string
-	scope    string
-	idToken  map[string]any
-	hinted   string // what the error says without a profile; "": nothing
-}{
+// A providerAccessToken is an access token in the shape of the provider's
+// documentation, with times of ours, and an ID token of the same provider that is
+// meant for the same audience.
+type providerAccessToken struct {
+	seen
+	profile   *AccessTokenProfile
+	issuer    string // of the metadata
+	keyIssuer string // what the key says whose it is; "": nothing
+	resource  string
+	typ       string // "-": the header has none
+	claims    map[string]any
+	client    string
+	scope     string
+	idToken   map[string]any
+	hinted    string // what the error says without a profile; "": nothing
+	bad       []providerTwin
+}
+
+var providerAccessTokens = []providerAccessToken{
 	{
-		// Microsoft identity platform, "Access tokens", sample of a v2.0 token, and
-		// "Access token claims reference".
-		name: "Entra", profile: EntraProfile(), issuer: "https://login.microsoftonline.com/{tenantid}/v2.0", resource: entraAPI, typ: "JWT",
+		seen:    seen{"Entra", "a version 2.0 token", "Access tokens, sample of a v2.0 token, and Access token claims reference, Microsoft identity platform"},
+		profile: EntraProfile(), issuer: "https://login.microsoftonline.com/{tenantid}/v2.0", resource: entraAPI, typ: "JWT",
 		claims: map[string]any{
 			"aud": entraAPI, "iss": entraIssuer, "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3599,
 			"aio": "AXQAi/8IAAAA", "azp": "ffff0000-ffff-1111-aaaa-2222bbbb3333", "azpacr": "0", "name": "Abe Lincoln",
@@ -50,14 +54,14 @@ var providerTokens = []struct {
 		// which is that of the API if it also logs users in.
 		idToken: map[string]any{
 			"aud": entraAPI, "iss": entraIssuer, "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3599, "aio": "Df2UVX", "name": "Abe Lincoln",
-			"nonce": "123523", "oid": "00000000-0000-0000-66f3-3332eca7ea81", "roles": []string{"admin"}, "sub": "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "tid": entraTenant, "ver": "2.0",
+			"nonce": "123523", "oid": "00000000-0000-0000-66f3-3332eca7ea81", "roles": []string{"admin"},
+			"sub": "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "tid": entraTenant, "ver": "2.0",
 		},
 		hinted: "EntraProfile()",
 	},
 	{
-		// Okta developer documentation, "OpenID Connect & OAuth 2.0 API", access token
-		// payload.
-		name: "Okta", profile: OktaProfile(), issuer: "https://example.okta.example/oauth2/default", resource: "https://api.example.com", typ: "-",
+		seen:    seen{"Okta", "no typ, and a list of scopes", "OpenID Connect & OAuth 2.0 API, access token payload, Okta developer documentation"},
+		profile: OktaProfile(), issuer: "https://example.okta.example/oauth2/default", resource: "https://api.example.com", typ: "-",
 		claims: map[string]any{
 			"ver": 1, "jti": "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE", "iss": "https://example.okta.example/oauth2/default",
 			"aud": "https://api.example.com", "sub": "00ujmkLgagxeRrAg20g3", "iat": unitTime, "exp": unitTime + 3600,
@@ -71,10 +75,11 @@ var providerTokens = []struct {
 		hinted: "OktaProfile()",
 	},
 	{
-		// Auth0 documentation, "Access Token Profiles", Auth0 profile.
-		name: "Auth0", profile: Auth0Profile(), issuer: "https://my-domain.auth0.example/", resource: "https://example.com/health-api", typ: "JWT",
+		seen:    seen{"Auth0", "a second audience, and no jti", "Access Token Profiles, Auth0 profile, Auth0 documentation"},
+		profile: Auth0Profile(), issuer: "https://my-domain.auth0.example/", resource: "https://example.com/health-api", typ: "JWT",
 		claims: map[string]any{
-			"iss": "https://my-domain.auth0.example/", "sub": "auth0|123456", "aud": []string{"https://example.com/health-api", "https://my-domain.auth0.example/userinfo"},
+			"iss": "https://my-domain.auth0.example/", "sub": "auth0|123456",
+			"aud": []string{"https://example.com/health-api", "https://my-domain.auth0.example/userinfo"},
 			"azp": "my_client_id", "exp": unitTime + 86400, "iat": unitTime, "scope": "openid profile read:patients read:admin",
 		},
 		client: "my_client_id", scope: "openid profile read:patients read:admin",
@@ -85,11 +90,11 @@ var providerTokens = []struct {
 		hinted: "Auth0Profile()",
 	},
 	{
-		// Keycloak, org.keycloak.representations.AccessToken, as an installation of
-		// version 26 writes it.
-		name: "Keycloak", profile: KeycloakProfile(), issuer: "https://kc.example/realms/demo", resource: "orders", typ: "JWT",
+		seen:    seen{"Keycloak", "typ is a claim as well", "org.keycloak.representations.AccessToken of Keycloak, as an installation of version 26 writes it"},
+		profile: KeycloakProfile(), issuer: "https://kc.example/realms/demo", resource: "orders", typ: "JWT",
 		claims: map[string]any{
-			"exp": unitTime + 300, "iat": unitTime, "auth_time": unitTime - 5, "jti": "onrtac:9f9c1f0e-8f6a-4b0e-9a52-2d3c7d1a5b11", "iss": "https://kc.example/realms/demo",
+			"exp": unitTime + 300, "iat": unitTime, "auth_time": unitTime - 5, "jti": "onrtac:9f9c1f0e-8f6a-4b0e-9a52-2d3c7d1a5b11",
+			"iss": "https://kc.example/realms/demo",
 			"aud": []string{"orders", "account"}, "sub": "f1888f4d-5172-4359-be0c-af338505d86c", "typ": "Bearer", "azp": "web", "sid": "0a2c", "acr": "1",
 			"realm_access": map[string]any{
 				"roles": []string{"offline_access"},
@@ -103,34 +108,231 @@ var providerTokens = []struct {
 		hinted: "KeycloakProfile()",
 	},
 	{
-		// Amazon Cognito Developer Guide, "Understanding the access token".
-		name: "Cognito", profile: CognitoProfile("other", "xxxxxxxxxxxxexample"), issuer: "https://cognito-idp.us-east-1.amazonaws.example/us-east-1_example", resource: unitResource, typ: "-",
+		seen:    seen{"Cognito", "no audience", "Understanding the access token, Amazon Cognito Developer Guide"},
+		profile: CognitoProfile("other", "xxxxxxxxxxxxexample"),
+		issuer:  "https://cognito-idp.us-east-1.amazonaws.example/us-east-1_example", resource: unitResource, typ: "-",
 		claims: map[string]any{
 			"sub": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "device_key": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "cognito:groups": []string{"testgroup"},
 			"iss": "https://cognito-idp.us-east-1.amazonaws.example/us-east-1_example", "version": 2, "client_id": "xxxxxxxxxxxxexample",
-			"origin_jti": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "event_id": "bbbbbbbb", "token_use": "access", "scope": "phone openid profile resourceserver.1/appclient2 email",
+			"origin_jti": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "event_id": "bbbbbbbb", "token_use": "access",
+			"scope":     "phone openid profile resourceserver.1/appclient2 email",
 			"auth_time": unitTime - 3, "exp": unitTime + 3600, "iat": unitTime, "jti": "cccccccc-bbbb-cccc-dddd-eeeeeeeeeeee", "username": "my-test-user",
 		},
 		client: "xxxxxxxxxxxxexample", scope: "phone openid profile resourceserver.1/appclient2 email",
 		idToken: map[string]any{
 			"sub": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "iss": "https://cognito-idp.us-east-1.amazonaws.example/us-east-1_example", "aud": "xxxxxxxxxxxxexample",
-			"client_id": "xxxxxxxxxxxxexample", "token_use": "id", "auth_time": unitTime, "exp": unitTime + 3600, "iat": unitTime, "jti": "d", "email": "a@example.com", "scope": "openid",
+			"client_id": "xxxxxxxxxxxxexample", "token_use": "id", "auth_time": unitTime, "exp": unitTime + 3600, "iat": unitTime, "jti": "d",
+			"email": "a@example.com", "scope": "openid",
 		},
 		hinted: "CognitoProfile(…)",
 	},
 	{
-		// Windows Server documentation, "AD FS OpenID Connect/OAuth flows and
-		// application scenarios", and MS-OAPX, Section 3.2.5.2.
-		name: "AD FS", profile: ADFSProfile("http://adfs.contoso.example/adfs/services/trust"), issuer: "https://adfs.contoso.example/adfs", resource: "https://orders.contoso.example/", typ: "JWT",
+		seen: seen{"AD FS", "an issuer of its own, and auth_time is a date",
+			"AD FS OpenID Connect/OAuth flows and application scenarios, Windows Server documentation; MS-OAPX, Section 3.2.5.2; MicrosoftDocs/windowsserverdocs#551"},
+		profile: ADFSProfile("http://adfs.contoso.example/adfs/services/trust"),
+		issuer:  "https://adfs.contoso.example/adfs", resource: "https://orders.contoso.example/", typ: "JWT",
 		claims: map[string]any{
-			"aud": "https://orders.contoso.example/", "iss": "http://adfs.contoso.example/adfs/services/trust", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600,
-			"apptype": "Confidential", "appid": "f0a2cf3f", "authmethod": "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", "auth_time": "2023-11-14T22:13:20.744Z", "ver": "1.0", "scp": "user_impersonation openid",
+			"aud": "https://orders.contoso.example/", "iss": "http://adfs.contoso.example/adfs/services/trust", "iat": unitTime, "nbf": unitTime,
+			"exp":     unitTime + 3600,
+			"apptype": "Confidential", "appid": "f0a2cf3f", "authmethod": "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
+			"auth_time": "2023-11-14T22:13:20.744Z", "ver": "1.0", "scp": "user_impersonation openid",
 		},
 		client: "f0a2cf3f", scope: "user_impersonation openid",
 		idToken: map[string]any{
-			"aud": "https://orders.contoso.example/", "iss": "https://adfs.contoso.example/adfs", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600, "auth_time": unitTime,
+			"aud": "https://orders.contoso.example/", "iss": "https://adfs.contoso.example/adfs", "iat": unitTime, "nbf": unitTime,
+			"exp": unitTime + 3600, "auth_time": unitTime,
 			"sub": "x", "upn": "joe@contoso.example", "unique_name": "CONTOSO\\joe", "pwd_exp": "1", "sid": "S-1-5-21", "ver": "1.0", "nonce": "n",
 		},
+	},
+	{
+		seen: seen{"Entra", "a key that says whose it is",
+			"AadSigningKeyIssuerValidator of AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet"},
+		profile: EntraProfile(), issuer: entraIssuer, keyIssuer: tenantIssuer(tenantPlaceholder), resource: entraAPI, typ: "JWT",
+		claims: claimsOf{
+			"aud": entraAPI, "iss": entraIssuer, "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3599, "azp": "ffff0000-ffff-1111-aaaa-2222bbbb3333",
+			"scp": "orders.read", "sub": "s", "tid": entraTenant, "ver": "2.0",
+		},
+		client: "ffff0000-ffff-1111-aaaa-2222bbbb3333", scope: "orders.read",
+		idToken: claimsOf{
+			"aud": entraAPI, "iss": entraIssuer, "iat": unitTime, "exp": unitTime + 3599, "nonce": "n", "sub": "s", "tid": entraTenant, "ver": "2.0",
+		},
+		bad: []providerTwin{{"signed for another tenant", claimsOf{"tid": entraOther}, ErrIssuer, "iss"}},
+	},
+	{
+		seen: seen{"Entra", "a token of an application, with roles in place of scopes", "AzureAD/azure-sdk-for-java#28966"},
+		profile: func() *AccessTokenProfile {
+			p := EntraProfile()
+			p.Marker = "azpacr"
+			return p
+		}(),
+		issuer: entraIssuer, resource: entraAPI, typ: "JWT",
+		claims: claimsOf{
+			"aud": entraAPI, "iss": entraIssuer, "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3599, "azp": "daemon", "azpacr": "1",
+			"idtyp": "app", "oid": "o", "roles": []string{"Orders.Read.All"}, "sub": "s", "tid": entraTenant, "ver": "2.0",
+		},
+		client: "daemon",
+		idToken: claimsOf{
+			"aud": entraAPI, "iss": entraIssuer, "iat": unitTime, "exp": unitTime + 3599, "nonce": "n", "sub": "s", "tid": entraTenant, "ver": "2.0",
+		},
+	},
+	{
+		seen: seen{"Entra v1", "an issuer of its own, and the client in appid", "AzureAD/microsoft-authentication-library-for-js#560"},
+		profile: func() *AccessTokenProfile {
+			p := EntraProfile()
+			p.ClientIDClaim, p.Issuer = "appid", "https://sts.windows.net/"+entraTenant+"/"
+			return p
+		}(),
+		issuer: entraIssuer, keyIssuer: entraIssuer, resource: "api://orders", typ: "JWT",
+		claims: claimsOf{
+			"aud": "api://orders", "iss": "https://sts.windows.net/" + entraTenant + "/", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600,
+			"acr": "1", "aio": "x", "amr": []string{"pwd"},
+			"appid": "66666666-7777-4888-8999-aaaaaaaaaaaa", "appidacr": "1", "oid": "o-1", "scp": "orders.read", "sub": "s-1", "tid": entraTenant,
+			"unique_name": "u@example.com", "ver": "1.0",
+		},
+		client: "66666666-7777-4888-8999-aaaaaaaaaaaa", scope: "orders.read",
+		idToken: claimsOf{
+			"aud": "api://orders", "iss": "https://sts.windows.net/" + entraTenant + "/", "iat": unitTime, "exp": unitTime + 3600, "nonce": "n",
+			"sub": "s-1", "tid": entraTenant, "ver": "1.0",
+		},
+		bad: []providerTwin{
+			{"of another tenant", claimsOf{"iss": "https://sts.windows.net/" + entraOther + "/", "tid": entraOther}, ErrIssuer, "iss"},
+			{"of version 2.0", claimsOf{"iss": entraIssuer}, ErrIssuer, "iss"},
+		},
+	},
+	{
+		seen:    seen{"Auth0", "permissions in place of scopes", "Enable Role-Based Access Control for APIs, Auth0 documentation"},
+		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "permissions", ClientIDClaim: "azp", ScopeClaim: "permissions", Optional: []string{"jti"}},
+		issuer:  "https://my-domain.auth0.example/", resource: "https://example.com/health-api", typ: "JWT",
+		claims: claimsOf{
+			"iss": "https://my-domain.auth0.example/", "sub": "auth0|123456",
+			"aud": []string{"https://example.com/health-api", "https://my-domain.auth0.example/userinfo"}, "azp": "my_client_id",
+			"exp": unitTime + 86400, "iat": unitTime, "scope": "openid", "permissions": []string{"read:patients"},
+		},
+		client: "my_client_id", scope: "read:patients",
+		idToken: claimsOf{
+			"iss": "https://my-domain.auth0.example/", "sub": "auth0|123456", "aud": "https://example.com/health-api", "exp": unitTime + 36000,
+			"iat": unitTime, "nonce": "n",
+		},
+		bad: []providerTwin{{"of an issuer without the slash", claimsOf{"iss": "https://my-domain.auth0.example"}, ErrIssuer, "iss"}},
+	},
+	{
+		seen: seen{"Keycloak", "a lightweight token: the client, and no audience and no user", "keycloak/keycloak#34306"},
+		profile: &AccessTokenProfile{
+			Types: []string{"JWT"}, Marker: "typ=Bearer|DPoP", ClientIDClaim: "azp", Optional: []string{"sub"}, ClientIDs: []string{"example-client"},
+		},
+		issuer: "https://kc.example/realms/r", resource: unitResource, typ: "JWT",
+		claims: claimsOf{
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/r", "typ": "Bearer", "azp": "example-client",
+			"sid": "s", "scope": "profile",
+		},
+		client: "example-client", scope: "profile",
+		idToken: claimsOf{
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/r", "typ": "ID", "azp": "example-client",
+			"aud": "example-client", "sub": "u",
+		},
+		bad: []providerTwin{
+			{"for the realm's account console", claimsOf{"aud": "account"}, ErrAudience, "aud"},
+			{"a refresh token", claimsOf{"typ": "Refresh"}, ErrType, "typ"},
+		},
+	},
+	{
+		seen:    seen{"Keycloak", "typ at+jwt, and the client in azp", `Use "at+jwt" as access token header type, Server Administration Guide of Keycloak`},
+		profile: &AccessTokenProfile{Types: []string{"JWT", "at+jwt"}, Marker: "typ=Bearer|DPoP", ClientIDClaim: "azp"},
+		issuer:  "https://kc.example/realms/r", resource: unitResource, typ: "at+jwt",
+		claims: claimsOf{
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/r", "aud": unitResource, "sub": "u", "typ": "Bearer",
+			"azp": "web", "scope": "openid",
+		},
+		client: "web", scope: "openid",
+		idToken: claimsOf{
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/r", "aud": unitResource, "sub": "u", "typ": "ID",
+			"azp": "web",
+		},
+	},
+	{
+		seen:    seen{"PingFederate", "no typ, no jti, and a list of scopes", "oidc-wp/openid-connect-generic#647"},
+		profile: &AccessTokenProfile{Types: []string{""}, Marker: "client_id", Optional: []string{"jti", "sub"}},
+		issuer:  "https://ping.example", resource: unitResource, typ: "-",
+		claims: claimsOf{
+			"scope": []string{"read", "write"}, "client_id": "c", "iss": "https://ping.example", "aud": unitResource, "iat": unitTime,
+			"exp": unitTime + 300,
+		},
+		client: "c", scope: "read write",
+		idToken: claimsOf{"sub": "u", "iss": "https://ping.example", "aud": unitResource, "iat": unitTime, "exp": unitTime + 300, "nonce": "n"},
+	},
+	{
+		seen:    seen{"Hydra", "scp is a list, and there is no typ of its own", "ory/oathkeeper#138; ory/hydra#3441"},
+		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp", ScopeClaim: "scp"},
+		issuer:  "https://hydra.example", resource: unitResource, typ: "JWT",
+		claims: claimsOf{
+			"iss": "https://hydra.example", "sub": "alice", "aud": []string{unitResource}, "client_id": "c", "jti": "1", "iat": unitTime,
+			"nbf": unitTime, "exp": unitTime + 60, "scp": []string{"orders"}, "ext": claimsOf{},
+		},
+		client: "c", scope: "orders",
+		idToken: claimsOf{
+			"iss": "https://hydra.example", "sub": "alice", "aud": []string{unitResource}, "jti": "1", "iat": unitTime, "exp": unitTime + 60,
+			"rat": unitTime, "sid": "s",
+		},
+		bad: []providerTwin{{"for nobody, which was not asked for", claimsOf{"aud": []string{}}, ErrClaim, "aud"}},
+	},
+	// Nothing tells its access tokens from its ID tokens but a claim that the user
+	// adds or that only one of them has.
+	{
+		seen:    seen{"Zitadel", "no scope, and the project for an audience", "zitadel/zitadel#12180; zitadel/zitadel#9200"},
+		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "jti"},
+		issuer:  "https://z.example", resource: "1234567890", typ: "JWT",
+		claims: claimsOf{
+			"aud": []string{"app@p", "1234567890"}, "client_id": "app@p", "exp": unitTime + 60, "iat": unitTime, "iss": "https://z.example",
+			"jti": "V1_1", "nbf": unitTime, "sub": "u",
+		},
+		client: "app@p",
+		idToken: claimsOf{
+			"aud": []string{"app@p", "1234567890"}, "azp": "app@p", "client_id": "app@p", "exp": unitTime + 60, "iat": unitTime,
+			"iss": "https://z.example", "sub": "u", "nonce": "n",
+		},
+		bad: []providerTwin{{"of another project", claimsOf{"aud": []string{"app@q", "999"}}, ErrAudience, "aud"}},
+	},
+	{
+		seen:    seen{"IBM Cloud IAM", "no audience, and acr is a number", "Developing an authentication flow: service-iam.md of ibm-cloud-docs/sell"},
+		profile: &AccessTokenProfile{Types: []string{"", "JWT"}, Marker: "iam_id", Optional: []string{"jti"}, ClientIDs: []string{"bx"}},
+		issuer:  "https://iam.cloud.ibm.example/identity", resource: unitResource, typ: "JWT",
+		claims: claimsOf{
+			"iam_id": "IBMid-XXXXXXX", "id": "IBMid-XXXXXXX", "realmid": "IBMid", "identifier": "XXXXXXX", "name": "Don Quixote",
+			"sub": "quixote@example.com", "account": claimsOf{"bss": "123"}, "iat": unitTime,
+			"exp": unitTime + 3600, "iss": "https://iam.cloud.ibm.example/identity", "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
+			"scope": "openid x", "client_id": "bx", "acr": 1, "amr": []string{"pwd"},
+		},
+		client: "bx", scope: "openid x",
+		idToken: claimsOf{
+			"sub": "quixote@example.com", "aud": "bx", "iat": unitTime, "exp": unitTime + 3600, "iss": "https://iam.cloud.ibm.example/identity",
+			"nonce": "n",
+		},
+	},
+	{
+		seen:    seen{"Spring Authorization Server", "the client is the audience, and there is no typ", "spring-attic/spring-authorization-server#634"},
+		profile: &AccessTokenProfile{Types: []string{""}, Marker: "scope", Optional: []string{"client_id"}},
+		issuer:  "http://auth.example:9000", resource: "messaging-client", typ: "-",
+		claims: claimsOf{
+			"sub": "user1", "aud": "messaging-client", "nbf": unitTime, "scope": []string{"message.read"}, "iss": "http://auth.example:9000",
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j",
+		},
+		scope: "message.read",
+		idToken: claimsOf{
+			"sub": "user1", "aud": "messaging-client", "azp": "messaging-client", "auth_time": unitTime, "iss": "http://auth.example:9000",
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "nonce": "n",
+		},
+	},
+	{
+		seen:    seen{"Kubernetes", "a service account, without typ and client", "kubernetes/kubernetes#80724; pomerium/pomerium#6592"},
+		profile: &AccessTokenProfile{Types: []string{""}, Marker: "kubernetes.io", Optional: []string{"jti", "client_id"}},
+		issuer:  "https://kubernetes.example", resource: unitResource, typ: "-",
+		claims: claimsOf{
+			"aud": []string{"https://kubernetes.example", "k3s", unitResource}, "exp": unitTime + 3607, "iat": unitTime,
+			"iss": "https://kubernetes.example", "kubernetes.io": claimsOf{"namespace": "default"}, "nbf": unitTime,
+			"sub": "system:serviceaccount:default:default",
+		},
+		// It has no ID tokens: this is one of somebody who uses its keys.
+		idToken: claimsOf{"aud": unitResource, "exp": unitTime + 300, "iat": unitTime, "iss": "https://kubernetes.example", "sub": "u"},
 	},
 }
 
@@ -148,13 +350,20 @@ func (s *unitServer) signTyped(t testing.TB, typ string, claims map[string]any) 
 	return token
 }
 
+// TestProfiles: what becomes of the tokens under their profiles and without, and of
+// their twins.
 func TestProfiles(t *testing.T) {
 	s := newUnitServer()
-	for _, p := range providerTokens {
+	forger := newForger(s)
+	for _, p := range providerAccessTokens {
 		server := func(profile *AccessTokenProfile) *ResourceServer {
 			return s.resource(t, func(c *ResourceServerConfig) {
 				c.Resource, c.BaseURL = p.resource, unitResource
 				c.Servers[0].Server.Issuer, c.Servers[0].Profile = p.issuer, profile
+				if p.keyIssuer != "" {
+					jwk := `{"issuer":"` + p.keyIssuer + `",` + string(s.key.PublicJWK())[1:]
+					c.Servers[0].KeySet = must(ParseKeySet([]byte(`{"keys":[` + jwk + `]}`)))
+				}
 				if strings.Contains(p.issuer, tenantPlaceholder) {
 					c.Servers[0].AcceptIssuer = func(_, tid string) bool { return tid == entraTenant }
 				}
@@ -167,7 +376,7 @@ func TestProfiles(t *testing.T) {
 			maps.DeleteFunc(claims, func(_ string, v any) bool { return v == unitRemoved })
 			return bearer(s.signTyped(t, p.typ, claims))
 		}
-		t.Run(p.name, func(t *testing.T) {
+		t.Run(p.name(), func(t *testing.T) {
 			token, err := authenticate(t, rs, with(nil))
 			if err != nil {
 				t.Fatal(err)
@@ -203,11 +412,27 @@ func TestProfiles(t *testing.T) {
 				_, err = authenticate(t, rs, with(map[string]any{"aud": "another"}))
 				wantError(t, err, ErrAudience, "aud")
 			} else {
-				_, err = authenticate(t, rs, with(map[string]any{"client_id": "another"}))
-				wantError(t, err, ErrAudience, "client_id")
+				claim := cmp.Or(p.profile.ClientIDClaim, "client_id")
+				_, err = authenticate(t, rs, with(map[string]any{claim: "another"}))
+				wantError(t, err, ErrAudience, claim)
 			}
 			_, err = authenticate(t, rs, bearer(s.sign(t, "logout+jwt", p.claims)))
 			wantError(t, err, ErrType, "typ")
+
+			for _, twin := range append(p.bad,
+				providerTwin{"of another issuer", claimsOf{"iss": "https://evil.example"}, ErrIssuer, "iss"},
+				providerTwin{"expired", claimsOf{"exp": unitTime - 100}, ErrExpired, "exp"}) {
+				token, err := authenticate(t, rs, with(twin.change))
+				if token != nil {
+					t.Errorf("%s is accepted: %v", twin.what, token)
+					continue
+				}
+				wantError(t, err, twin.kind, twin.param)
+			}
+			_, err = authenticate(t, rs, bearer(unsignedToken(t, p.claims)))
+			wantError(t, err, ErrAlgorithm, "alg")
+			_, err = authenticate(t, rs, bearer(forger.signTyped(t, p.typ, p.claims)))
+			wantError(t, err, ErrSignature, "")
 
 			// Without the profile the token is refused, and the developer is told.
 			_, err = authenticate(t, server(nil), with(nil))
