@@ -7,7 +7,6 @@ package oauth
 // ways by which an attacker would gain, so that no leniency is a hole.
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 )
@@ -53,32 +52,4 @@ func answerMembers(t testing.TB, text string) (members map[string]any) {
 		t.Fatal(err)
 	}
 	return members
-}
-
-// Authenticating users with Sign in with Apple: email_verified is "a string or
-// Boolean value".
-// https://developer.apple.com/documentation/signinwithapple/authenticating-users-with-sign-in-with-apple
-// Verifying a user: what a refresh token gives has no refresh_token, but an ID
-// token without nonce.
-// https://developer.apple.com/documentation/signinwithapple/verifying-a-user
-func TestProviderApple(t *testing.T) {
-	type m = map[string]any
-	s := newUnitServer()
-	s.answer("/token", unitTokenBody(t, nil))
-	c := s.client(t, nil)
-	for verified, want := range map[any]bool{"true": true, true: true, "false": false, false: false, "TRUE": false, 1: false, unitRemoved: false} {
-		resp := unitResponse(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid", "email"}})
-		s.answer("/token", unitTokenBody(t, m{"expires_in": 3600, "refresh_token": "rt-1", "id_token": s.sign(t, "JWT", unitClaims(m{
-			"nonce": resp.authorization.content.nonce, "nonce_supported": true, "email": "a@privaterelay.appleid.com", "email_verified": verified, "is_private_email": "true",
-		}))}))
-		token, err := c.ExchangeCode(context.Background(), resp, nil)
-		if err != nil || token.IDToken().EmailVerified() != want {
-			t.Fatalf("email_verified %v: %v, %v", verified, token, err)
-		}
-		s.answer("/token", unitTokenBody(t, m{"expires_in": 3600, "id_token": s.sign(t, "JWT", unitClaims(m{"email_verified": verified}))}))
-		fresh, err := c.Refresh(context.Background(), token, nil)
-		if err != nil || fresh.RefreshToken.Reveal() != "rt-1" || fresh.IDToken().EmailVerified() != want {
-			t.Errorf("refreshed: %v, %v", fresh, err)
-		}
-	}
 }
