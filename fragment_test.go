@@ -90,9 +90,3 @@ func TestFragmentPosted(t *testing.T) {
 	_, err = c.FinishAuthorization(req, a, nil)
 	wantError(t, err, ErrParse, "code")
 }
-
-// halfHash is the c_hash of a code for ES256.
-func halfHash(code string) string {
-	sum := sha256.Sum256([]byte(code))
-	return encodeBase64URL(sum[:16])
-}
