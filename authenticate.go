@@ -161,7 +161,7 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 	}
 	if err := s.profile.judge(claims, v.typ, rs.resource, d); err != nil {
 		if s.standard {
-			return nil, hinted(err, suggestProfile(claims, v.typ, rs.resource, d))
+			return nil, hinted(err, adviseProfile(err, claims, v.typ, rs.resource, d))
 		}
 		return nil, err
 	}
@@ -172,13 +172,13 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 }
 
 // hinted adds to an error which profile the token has.
-func hinted(err error, profile string) error {
+func hinted(err error, advice string) error {
 	e, ok := err.(*Error)
-	if !ok || profile == "" {
+	if !ok || advice == "" {
 		return err
 	}
 	more := *e
-	more.Detail += "; the token does not follow RFC 9068, and is good under another profile: if that is your server's, set TrustedServer.Profile to " + profile
+	more.Detail += "; " + advice
 	return &more
 }
 

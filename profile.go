@@ -4,6 +4,7 @@ package oauth
 // providers, most of which do not follow it.
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -30,7 +31,8 @@ type AccessTokenProfile struct {
 	Marker string
 
 	// ClientIDClaim is the claim that names the client, for example azp, appid or
-	// cid. If empty, it is client_id.
+	// cid. If empty, it is client_id. If a token of type at+jwt lacks the claim, it is
+	// client_id, which RFC 9068 requires.
 	ClientIDClaim string
 
 	// ScopeClaim is the claim with the scopes, which is a space-separated string or
@@ -82,23 +84,24 @@ func OktaProfile() *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{"", "JWT"}, Marker: "scp", ClientIDClaim: "cid", ScopeClaim: "scp"}
 }
 
-// Auth0Profile returns the profile that Auth0 calls its own, and that an API uses
-// unless it is set to RFC 9068: typ JWT, client in azp, no jti. A token without any
-// scope has no scope claim and is refused.
+// Auth0Profile returns the profile of Auth0. It accepts the tokens of both of its
+// access token profiles: its own, which an API uses unless it is set to another (typ
+// JWT, client in azp, no jti), and RFC 9068 (typ at+jwt, client in client_id). A token
+// without any scope has no scope claim and is refused.
 //
 // Source: "Access Token Profiles" of the Auth0 documentation.
 func Auth0Profile() *AccessTokenProfile {
-	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scope", ClientIDClaim: "azp", Optional: []string{"jti"}}
+	return &AccessTokenProfile{Types: []string{"JWT", accessTokenType}, Marker: "scope", ClientIDClaim: "azp", Optional: []string{"jti"}}
 }
 
-// KeycloakProfile returns the profile of Keycloak: typ JWT in the header, a typ
-// claim that is Bearer or, if the token is bound to a key, DPoP, and the client in
-// azp. For tokens to have the resource as an audience, add an audience mapper to a
-// client scope in Keycloak.
+// KeycloakProfile returns the profile of Keycloak: typ JWT in the header or, if the
+// client is set to use it, at+jwt, a typ claim that is Bearer or, if the token is bound
+// to a key, DPoP, and the client in azp. For tokens to have the resource as an
+// audience, add an audience mapper to a client scope in Keycloak.
 //
 // Source: AccessToken, TokenUtil and DPoPUtil of Keycloak.
 func KeycloakProfile() *AccessTokenProfile {
-	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "typ=Bearer|DPoP", ClientIDClaim: "azp"}
+	return &AccessTokenProfile{Types: []string{"JWT", accessTokenType}, Marker: "typ=Bearer|DPoP", ClientIDClaim: "azp"}
 }
 
 // CognitoProfile returns the profile of Amazon Cognito user pools: no typ and no
@@ -178,7 +181,7 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ, resource string, d *a
 	for _, m := range [...]struct {
 		name, claim string
 		dst         *string
-	}{{"sub", "sub", &d.subject}, {"client_id", p.ClientIDClaim, &d.clientID}, {"jti", "jti", &d.id}} {
+	}{{"sub", "sub", &d.subject}, {"client_id", p.clientClaim(claims, typ), &d.clientID}, {"jti", "jti", &d.id}} {
 		if !claims.has(m.claim) && slices.Contains(p.Optional, m.name) {
 			continue
 		}
@@ -193,6 +196,15 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ, resource string, d *a
 		return err
 	}
 	return p.checkAudience(claims, resource, d)
+}
+
+// clientClaim is the claim that names the client. A server with a switch for the typ has
+// that of RFC 9068 in such tokens (Auth0), or its own in both (Keycloak).
+func (p *AccessTokenProfile) clientClaim(claims jsonObject, typ string) string {
+	if typ == accessTokenType && !claims.has(p.ClientIDClaim) {
+		return "client_id"
+	}
+	return p.ClientIDClaim
 }
 
 // checkMarker wants the claim that other tokens of the server do not have.
@@ -236,10 +248,17 @@ func (p *AccessTokenProfile) checkAudience(claims jsonObject, resource string, d
 	return nil
 }
 
-// suggestProfile names the ready-made profile under which a token would be good, for
-// the developer who left TrustedServer.Profile nil; "" if there is none.
-func suggestProfile(claims jsonObject, typ, resource string, d *accessTokenData) string {
+// adviseProfile says, to the developer who left TrustedServer.Profile nil, which profile a
+// token that was refused with err has: by what marks the tokens of a provider, or by what
+// stands in this one. A token can be refused under that, too, for something else; that is
+// said as well. It is "" if there is nothing to advise.
+func adviseProfile(err error, claims jsonObject, typ, resource string, d *accessTokenData) string {
+	if typ == accessTokenType && errors.Is(err, ErrAudience) { // it follows RFC 9068
+		return ""
+	}
 	clientID, _, _ := claims.string("client_id")
+	mayBeID := saysKind(claims, "id") != "" || claims.has("nonce") || claims.has("at_hash") || claims.has("c_hash")
+	advice := ""
 	for _, known := range [...]struct {
 		name    string
 		profile *AccessTokenProfile
@@ -252,10 +271,76 @@ func suggestProfile(claims jsonObject, typ, resource string, d *accessTokenData)
 		{"Auth0Profile()", Auth0Profile()},
 	} {
 		p, err := known.profile.compile()
+		if err != nil || !slices.Contains(p.Types, typ) || p.checkMarker(claims) != nil || !claims.has(p.ClientIDClaim) {
+			continue
+		}
+		if mayBeID && p.Marker == "scope" { // which ID tokens of Keycloak have, too
+			continue
+		}
 		scratch := *d
-		if err == nil && p.judge(claims, typ, resource, &scratch) == nil {
-			return known.name
+		err = p.judge(claims, typ, resource, &scratch)
+		if err == nil {
+			return "the token does not follow RFC 9068, and is good under another profile: if that is your server's, set TrustedServer.Profile to " + known.name
+		}
+		if advice == "" {
+			advice = "the token does not follow RFC 9068, and looks like one of another profile: if that is your server's, set TrustedServer.Profile to " + known.name + wrongThen(err)
 		}
 	}
-	return ""
+	if advice != "" || mayBeID {
+		return advice
+	}
+	return describeToken(claims, typ, resource, d)
+}
+
+// wrongThen says what is wrong with a token under the profile that is advised.
+func wrongThen(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "; what is wrong then is " + strings.TrimPrefix(err.Error(), "oauth: ")
+}
+
+// describeToken advises a profile that is made of the token, such as one of Spring
+// Authorization Server (no typ, scope an array, no client_id) or Ory Hydra.
+func describeToken(claims jsonObject, typ, resource string, d *accessTokenData) string {
+	marker := "scp"
+	if !claims.has(marker) {
+		marker = "scope"
+	}
+	if typ != "" && typ != "jwt" || !claims.has(marker) {
+		return ""
+	}
+	p := &AccessTokenProfile{Types: []string{typ}, Marker: marker, ScopeClaim: marker}
+	text := `AccessTokenProfile{Types: []string{"` + strings.ToUpper(typ) + `"}, Marker: "` + marker + `"`
+	if marker != "scope" {
+		text += `, ScopeClaim: "` + marker + `"`
+	}
+	for _, name := range [...]string{"client_id", "azp", "cid", "appid"} {
+		if claims.has(name) {
+			p.ClientIDClaim = name
+			break
+		}
+	}
+	switch p.ClientIDClaim {
+	case "":
+		p.Optional = append(p.Optional, "client_id")
+	case "client_id":
+	default:
+		text += `, ClientIDClaim: "` + p.ClientIDClaim + `"`
+	}
+	for _, name := range [...]string{"sub", "jti", "iat"} {
+		if !claims.has(name) {
+			p.Optional = append(p.Optional, name)
+		}
+	}
+	if p.Optional != nil {
+		text += `, Optional: []string{"` + strings.Join(p.Optional, `", "`) + `"}`
+	}
+	p, err := p.compile()
+	if err != nil {
+		return ""
+	}
+	scratch := *d
+	return "the token does not follow RFC 9068: if the server's access tokens are like this one, and only they have the claim " + marker +
+		", set TrustedServer.Profile to &" + text + "}" + wrongThen(p.judge(claims, typ, resource, &scratch))
 }

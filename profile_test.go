@@ -5,6 +5,7 @@ package oauth
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -145,6 +146,99 @@ func TestProfileKeyIssuer(t *testing.T) {
 		_, err := authenticate(t, rs, bearer(s.accessToken(t, map[string]any{"iss": tt.iss, "tid": tt.tid})))
 		if tt.kind == nil && err != nil || tt.kind != nil && !errors.Is(err, tt.kind) {
 			t.Errorf("a key %s: %v, want the kind %v", tt.name, err, tt.kind)
+		}
+	}
+}
+
+// TestProfileSwitch: Keycloak ("Use \"at+jwt\" as access token header type") and Auth0
+// (access token profile RFC 9068) have a switch for the typ, and one profile takes both.
+// Auth0 then writes client_id and jti; Keycloak keeps azp.
+func TestProfileSwitch(t *testing.T) {
+	s := newUnitServer()
+	keycloak := map[string]any{"azp": "web", "typ": "Bearer", "scope": "openid", "client_id": unitRemoved}
+	auth0 := map[string]any{"azp": "web", "scope": "read", "client_id": unitRemoved, "jti": unitRemoved}
+	for _, tt := range []struct {
+		name    string
+		profile *AccessTokenProfile
+		typ     string
+		claims  map[string]any
+		kind    error
+		param   string
+	}{
+		{"Keycloak", KeycloakProfile(), "JWT", keycloak, nil, ""},
+		{"Keycloak, at+jwt", KeycloakProfile(), "at+jwt", keycloak, nil, ""},
+		{"Keycloak, ID token as at+jwt", KeycloakProfile(), "at+jwt", map[string]any{"azp": "web", "typ": "ID"}, ErrType, "typ"},
+		{"Keycloak, no client", KeycloakProfile(), "at+jwt", map[string]any{"typ": "Bearer", "client_id": unitRemoved}, ErrClaim, "client_id"},
+		{"Auth0", Auth0Profile(), "JWT", auth0, nil, ""},
+		{"Auth0, RFC 9068", Auth0Profile(), "at+jwt", map[string]any{"scope": "read", "client_id": "web"}, nil, ""},
+		{"Auth0, client_id with JWT", Auth0Profile(), "JWT", map[string]any{"scope": "read", "client_id": "web"}, ErrClaim, "azp"},
+		{"Auth0, no client", Auth0Profile(), "at+jwt", map[string]any{"scope": "read", "client_id": unitRemoved}, ErrClaim, "client_id"},
+		{"Entra has no switch", EntraProfile(), "at+jwt", map[string]any{"azp": "web", "scp": "read"}, ErrType, "typ"},
+	} {
+		rs := s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].Profile = tt.profile })
+		claims := map[string]any{"iss": unitIssuer, "sub": "alice", "aud": unitResource, "exp": unitTime + 60, "iat": unitTime, "jti": "1"}
+		maps.Copy(claims, tt.claims)
+		maps.DeleteFunc(claims, func(_ string, v any) bool { return v == unitRemoved })
+		token, err := authenticate(t, rs, bearer(s.signTyped(t, tt.typ, claims)))
+		if tt.kind != nil {
+			wantError(t, err, tt.kind, tt.param)
+		} else if err != nil || token.ClientID() != "web" {
+			t.Errorf("%s: %v, client %q", tt.name, err, token.ClientID())
+		}
+	}
+}
+
+// TestProfileAdvice: the first token that an API sees is of a server that nothing was done
+// to, and wrong in more than its profile.
+func TestProfileAdvice(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	for _, tt := range []struct {
+		name   string
+		typ    string
+		claims map[string]any
+		want   []string
+		never  string
+	}{
+		{"Keycloak, for account", "JWT", map[string]any{"aud": "account", "azp": "web", "typ": "Bearer", "scope": "openid"},
+			[]string{"looks like", "KeycloakProfile()", "wrong then is aud", "account"}, "Spring"},
+		{"Keycloak, at+jwt", "at+jwt", map[string]any{"azp": "web", "typ": "Bearer"}, []string{"client_id: is missing", "is good under", "KeycloakProfile()"}, "wrong then"},
+		{"Keycloak, at+jwt, for account", "at+jwt", map[string]any{"aud": "account", "azp": "web", "typ": "Bearer"}, []string{"looks like", "KeycloakProfile()", "wrong then is aud"}, ""},
+		{"Entra, for Graph", "JWT", map[string]any{"aud": "graph", "azp": "web", "scp": "read"}, []string{"EntraProfile()", "graph"}, ""},
+		{"Spring", "-", map[string]any{"scope": []string{"orders"}, "nbf": unitTime},
+			[]string{`AccessTokenProfile{Types: []string{""}, Marker: "scope", Optional: []string{"client_id"}}`, "only they"}, "wrong then"},
+		{"Spring, for its client", "-", map[string]any{"aud": "c", "scope": []string{"orders"}}, []string{`Types: []string{""}`, "wrong then is aud"}, ""},
+		{"Hydra", "JWT", map[string]any{"client_id": "c", "scp": []string{"orders"}, "ext": map[string]any{}},
+			[]string{`AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp", ScopeClaim: "scp"}`}, "wrong then"},
+		{"another client claim, no jti", "JWT", map[string]any{"cid": "c", "scope": "a", "jti": unitRemoved, "iat": unitRemoved},
+			[]string{`ClientIDClaim: "cid"`, `Optional: []string{"jti", "iat"}`}, ""},
+		{"RFC 9068, for another", "at+jwt", map[string]any{"aud": "other", "client_id": "c", "azp": "c", "scope": "a"}, []string{"other"}, "Profile"},
+		{"an ID token", "JWT", map[string]any{"azp": "c", "nonce": "n", "at_hash": "x"}, nil, "Profile"},
+		{"an ID token with a scope and a nonce", "JWT", map[string]any{"nonce": "n", "scope": "openid"}, nil, "Profile"},
+		{"an ID token with a scope and at_hash", "JWT", map[string]any{"at_hash": "n", "scope": "openid"}, nil, "Profile"},
+		{"an ID token with a scope and c_hash", "JWT", map[string]any{"c_hash": "n", "scope": "openid"}, nil, "Profile"},
+		{"an ID token of Keycloak", "JWT", map[string]any{"azp": "c", "typ": "ID", "client_id": "c", "scope": "openid"}, nil, "Profile"},
+		{"no scope", "JWT", map[string]any{"client_id": "c"}, nil, "Profile"},
+		{"RFC 9068 without a jti", "at+jwt", map[string]any{"client_id": "c", "scope": "a", "jti": unitRemoved}, []string{"jti"}, "Profile"},
+	} {
+		claims := map[string]any{"iss": unitIssuer, "sub": "alice", "aud": unitResource, "exp": unitTime + 60, "iat": unitTime, "jti": "1"}
+		maps.Copy(claims, tt.claims)
+		maps.DeleteFunc(claims, func(_ string, v any) bool { return v == unitRemoved })
+		_, err := authenticate(t, rs, bearer(s.signTyped(t, tt.typ, claims)))
+		if !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q is not in: %v", tt.name, want, err)
+			}
+		}
+		if tt.never != "" && strings.Contains(err.Error(), tt.never) {
+			t.Errorf("%s: %q is in: %v", tt.name, tt.never, err)
+		}
+		if _, _, h := codeOf(rs, err); strings.Contains(h.Get("WWW-Authenticate"), "rofile") {
+			t.Errorf("%s: the client is told as well", tt.name)
 		}
 	}
 }
