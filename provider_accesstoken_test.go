@@ -237,7 +237,7 @@ var providerAccessTokens = []providerAccessToken{
 	},
 	{
 		seen:    seen{"Keycloak", "typ at+jwt, and the client in azp", `Use "at+jwt" as access token header type, Server Administration Guide of Keycloak`},
-		profile: &AccessTokenProfile{Types: []string{"JWT", "at+jwt"}, Marker: "typ=Bearer|DPoP", ClientIDClaim: "azp"},
+		profile: KeycloakProfile(),
 		issuer:  "https://kc.example/realms/r", resource: unitResource, typ: "at+jwt",
 		claims: claimsOf{
 			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/r", "aud": unitResource, "sub": "u", "typ": "Bearer",
@@ -406,6 +406,9 @@ func TestProfiles(t *testing.T) {
 					kind = ErrType
 				}
 				_, err = authenticate(t, rs, with(map[string]any{name: unitRemoved}))
+				if p.typ == accessTokenType && name == p.profile.ClientIDClaim {
+					name = "client_id" // which RFC 9068 requires
+				}
 				wantError(t, err, kind, name)
 			}
 			if p.profile.ClientIDs == nil {

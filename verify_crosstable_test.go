@@ -229,7 +229,7 @@ func (x *crossTable) kinds() []crossKind {
 	var kinds []crossKind
 	// Kinds with a typ of their own: it alone says what they are.
 	for _, k := range []crossKind{
-		{name: "access token", typ: "at+jwt", claims: crossWith(crossEverything(), none("events")), own: append(crossAt("RFC 9068"), crossAsking)},
+		{name: "access token", typ: "at+jwt", claims: crossWith(crossEverything(), none("events")), own: append(crossAt("RFC 9068", "Auth0", "Keycloak"), crossAsking)},
 		{name: "logout token", typ: "logout+jwt", claims: crossWith(crossEverything(), none("nonce")), own: []string{crossLogout}},
 		{name: "DPoP proof", typ: "dpop+jwt", claims: crossEverything(), own: []string{crossProof}},
 		{name: "introspection response", typ: "token-introspection+jwt", claims: crossEverything(), own: []string{crossIntrospect}},
@@ -797,20 +797,20 @@ func TestCrossTableServers(t *testing.T) {
 	rs := x.resource(nil, func(cfg *ResourceServerConfig) {
 		server := *cfg.Servers[0].Server
 		server.Issuer = other
-		cfg.Servers = append(cfg.Servers, TrustedServer{Server: &server, Profile: KeycloakProfile()})
+		cfg.Servers = append(cfg.Servers, TrustedServer{Server: &server, Profile: OktaProfile()})
 	})
-	standard, keycloak := x.ownKind("Bearer, RFC 9068"), x.ownKind("Bearer, Keycloak")
+	standard, okta := x.ownKind("Bearer, RFC 9068"), x.ownKind("Bearer, Okta")
 	for _, tt := range []struct {
 		kind *crossKind
 		iss  string
 		want error
 	}{
 		{&standard, unitIssuer, nil},
-		{&keycloak, other, nil},
+		{&okta, other, nil},
 		{&standard, other, ErrType},
-		{&keycloak, unitIssuer, ErrType},
+		{&okta, unitIssuer, ErrType},
 		{&standard, "https://third.example", ErrIssuer},
-		{&keycloak, "https://third.example", ErrIssuer},
+		{&okta, "https://third.example", ErrIssuer},
 	} {
 		at, err := rs.Authenticate(crossRequest("Bearer", x.make(tt.kind, &crossPlace{}, x.s.key, crossClaims{"iss": tt.iss})))
 		if (at != nil) != (tt.want == nil) || !errors.Is(err, tt.want) {
