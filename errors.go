@@ -122,7 +122,8 @@ var (
 	// ErrBinding means that the token or request is bound to another key or
 	// certificate, or that it must be bound to one and is not.
 	ErrBinding error = &errorKind{"binding", &invalidKind}
-	// ErrInactive means that the server says that the token is not active.
+	// ErrInactive means that the server says that the token is not active. Some
+	// servers also say so to a client that is not in the aud of the token.
 	ErrInactive error = &errorKind{"inactive", &invalidKind}
 	// ErrScope means that the access token lacks a required scope.
 	ErrScope error = &errorKind{"scope", &invalidKind}
@@ -422,7 +423,7 @@ type hints []struct{ code, hint string }
 
 var refusalHints = hints{
 	{"invalid_client", "check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client"},
-	{"unauthorized_client", "the client is not registered for this grant or response type"},
+	{"unauthorized_client", "the client is not registered for this grant or response type, or its secret is wrong (Keycloak)"},
 	{"invalid_request_object", "check Config.RequestKey against the keys registered for the client"},
 }
 

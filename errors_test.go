@@ -125,6 +125,9 @@ func TestErrorResponse(t *testing.T) {
 			`oauth: token: the server answered with status 400 and error "invalid_grant" ("Code is used")`},
 		{&ResponseError{Op: "token", StatusCode: 401, Code: "invalid_client"},
 			`oauth: token: the server answered with status 401 and error "invalid_client"; check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client`},
+		// Keycloak says this of a wrong secret.
+		{&ResponseError{Op: "token", StatusCode: 401, Code: "unauthorized_client"},
+			`oauth: token: the server answered with status 401 and error "unauthorized_client"; the client is not registered for this grant or response type, or its secret is wrong (Keycloak)`},
 		// What the server writes cannot forge lines of a log, nor fill it.
 		{&ResponseError{StatusCode: 400, Code: "a\nb", Description: "\x1b[31m"}, `oauth: the server answered with status 400 and error "a\nb" ("\x1b[31m")`},
 		{&ResponseError{StatusCode: 400, Code: strings.Repeat("c", 100), Description: strings.Repeat("d", 1100)},

@@ -139,6 +139,16 @@ func TestIntrospectJSON(t *testing.T) {
 	}
 }
 
+// Keycloak 26.7 says inactive to a client that is not in the aud of the token, which
+// nobody would look for.
+func TestIntrospectInactiveSaysWhy(t *testing.T) {
+	s := newUnitServer()
+	_, err := s.introspect(t, s.introspector(t, nil), unitAnswer{mediaType: mediaJSON, body: `{"active":false}`})
+	if wantError(t, err, ErrInactive, "active"); !strings.Contains(err.Error(), "this client") || !strings.Contains(err.Error(), "in the aud") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Nothing was learned about a token whose answer was malformed: it must not
 // look like one that is not active.
 func TestIntrospectInactiveIsNotMalformed(t *testing.T) {
