@@ -216,3 +216,73 @@ func TestTraceLogin(t *testing.T) {
 		}
 	}
 }
+
+// What a hook of shared work does with the KeySet or the Transport that it hears of sees
+// the new keys and the new token: it joins no flight, makes no request of its own, and is
+// over before those who wait go on. They do not wait for one that takes over a second.
+func TestTraceSharedHooks(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newUnitServer()
+			s.answer("/token", `{"access_token":"new","token_type":"Bearer","refresh_token":"rt-2"}`)
+			idToken := s.sign(t, "JWT", unitClaims(map[string]any{"exp": time.Now().Unix() + 300, "iat": time.Now().Unix()}))
+			seen, calls := "", 0
+			api := httpFunc(func(r *http.Request) (*http.Response, error) {
+				seen = r.Header.Get("Authorization")
+				return httpAnswer(r, 200, ""), nil
+			})
+			var c *Client
+			var tr *Transport
+			hook := func(call func() error) {
+				calls++
+				if slow {
+					time.Sleep(2 * hookTime)
+				}
+				if err := call(); err != nil {
+					t.Errorf("slow %v: a call from the hook: %v", slow, err)
+				}
+			}
+			verify := func(ctx context.Context) error {
+				_, err := c.VerifyIDToken(ctx, idToken, VerifyIDTokenOptions{InsecureNoNonce: true})
+				return err
+			}
+			use := func(ctx context.Context) error {
+				_, err := tr.RoundTrip(protectedRequest(t, "GET", unitAPI, nil).WithContext(ctx))
+				return err
+			}
+			c = s.client(t, func(cfg *Config) {
+				cfg.Clock = Clock{Skew: time.Second} // of the bubble
+				cfg.Trace = &Trace{
+					KeySetFetched: func(ctx context.Context, _ KeySetInfo) { hook(func() error { return verify(ctx) }) },
+					RequestDone: func(ctx context.Context, i RequestInfo) {
+						if i.Op == opToken {
+							hook(func() error { return use(ctx) })
+						}
+					},
+				}
+			})
+			old := &Token{AccessToken: NewSecret("old"), RefreshToken: NewSecret("rt-1"), TokenType: "Bearer", Expiry: time.Now().Add(-time.Minute)}
+			tr = newTransportOf(t, c, old, TransportOptions{Base: api})
+			for _, step := range []struct {
+				name string
+				call func(context.Context) error
+			}{{"/jwks", verify}, {"/token", use}} {
+				name, start, before := step.name, time.Now(), calls
+				if err := step.call(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				took := time.Since(start)
+				if want := map[bool]time.Duration{true: hookTime}[slow]; took != want || calls != before+1 {
+					t.Errorf("%s, slow %v: it takes %v, %d calls of the hook", name, slow, took, calls-before)
+				}
+				time.Sleep(3 * hookTime) // until the slow hook has ended
+				if n := len(s.requests(name)); n != 1 {
+					t.Errorf("%s, slow %v: %d requests", name, slow, n)
+				}
+			}
+			if seen != "Bearer new" {
+				t.Errorf("the API got %q", seen)
+			}
+		})
+	}
+}
