@@ -111,6 +111,10 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 	case reflect.TypeFor[*Token]():
 		login := &identity{subject: "x"}
 		more = []any{new(Token), &Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"}, &Token{AccessToken: NewSecret("x"), TokenType: "Bearer", login: login}}
+	case reflect.TypeFor[*DeviceAuthorization]():
+		more = []any{new(DeviceAuthorization), savedDevice(&pendingData{code: "x", expiry: unitNow().AddDate(50, 0, 0)})}
+	case reflect.TypeFor[*BackchannelAuthentication]():
+		more = []any{new(BackchannelAuthentication), savedBackchannel(&pendingData{code: "x", expiry: unitNow().AddDate(50, 0, 0)})}
 	case reflect.TypeFor[LogoutOptions]():
 		more = []any{LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }}}
 	case reflect.TypeFor[error]():
