@@ -66,6 +66,15 @@ func TestChallenge(t *testing.T) {
 			[]Challenge{challenge("Basic", "realm", "a", "charset", "UTF-8"), challenge("Bearer", "realm", "b")}},
 		{"an empty member before the parameters", []string{`Basic , realm="a"`}, []Challenge{challenge("Basic", "realm", "a")}},
 		{"space around the equals sign", []string{"Basic realm =\t\"a\" , charset= UTF-8"}, []Challenge{challenge("Basic", "realm", "a", "charset", "UTF-8")}},
+		// A tilde is a letter of a token, and no space.
+		{"a tilde before the scheme", []string{`~Basic realm="a"`}, []Challenge{challenge("~Basic", "realm", "a")}},
+		{"a tilde before token68", []string{"Basic ~abc"}, []Challenge{{Scheme: "Basic", Token68: "~abc"}}},
+		{"a tilde for a value", []string{"X a= ~"}, []Challenge{challenge("X", "a", "~")}},
+		{"a tilde before a value", []string{"X a= ~b"}, []Challenge{challenge("X", "a", "~b")}},
+		{"a tilde before a name", []string{`X a="b" ~c=d`}, []Challenge{challenge("X", "a", "b", "~c", "d")}},
+		{"malformed: a tilde before the equals sign", []string{`X a ~="b"`}, nil},
+		{"malformed: a tilde behind a string", []string{`X a="b"~, c=d`}, nil},
+
 		{"no space after the comma", []string{`Bearer realm="a",error="b",Basic realm="c"`},
 			[]Challenge{challenge("Bearer", "realm", "a", "error", "b"), challenge("Basic", "realm", "c")}},
 
