@@ -211,9 +211,9 @@ func (i *Introspection) summary() string {
 //
 // Introspect returns the errors of a request. If the token is not active, the error
 // matches [ErrInactive]. A token is not active if it has expired, was revoked, is
-// unknown, or must not be known to this client. For example, Keycloak calls tokens
-// inactive that do not name the asking client in aud. If the token is bound in a way
-// that the package does not know, the error matches [ErrBinding].
+// unknown, or must not be known to this client; some servers only tell clients in its
+// audience. If the token is bound in a way that the
+// package does not know, the error matches [ErrBinding].
 func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -272,8 +272,12 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 		return nil, o, err
 	case !ok:
 		return nil, o, fail(o.kind, "active", "is missing")
-	case !active:
+	case !active: // Authelia says this without a signature, always: it can only refuse
 		return nil, o, fail(ErrInactive, "active", "the token is not active: it has expired, was revoked or is not known, or this client may not ask about it (some servers, such as Keycloak, want the asking client in the aud of the token)")
+	case d.raw == "" && encrypted:
+		return nil, o, fail(ErrResponse, "Content-Type", "the answer is not encrypted, although Metadata.IntrospectionEncryptedResponseAlg is set")
+	case d.raw == "" && !isPlain(signed):
+		return nil, o, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
 	}
 	if err := d.readAnswer(o.informing()); err != nil {
 		return nil, o, err
