@@ -119,8 +119,15 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 			param:  "InsecureNoPKCE",
 		},
 		{
-			name:  "no PKCE, no nonce, hybrid",
-			r:     req{RedirectURI: cb, Scope: []string{"openid"}, ResponseType: "code id_token", ResponseMode: "form_post", InsecureNoPKCE: true, InsecureNoNonce: true},
+			name: "no PKCE, no nonce, hybrid",
+			r: req{
+				RedirectURI:     cb,
+				Scope:           []string{"openid"},
+				ResponseType:    "code id_token",
+				ResponseMode:    "form_post",
+				InsecureNoPKCE:  true,
+				InsecureNoNonce: true,
+			},
 			kind:  ErrConfig,
 			param: "ResponseType",
 		},

@@ -45,7 +45,11 @@ func TestAuthenticationChangesItsCopy(t *testing.T) {
 			if attempts++; attempts%2 == 1 {
 				return httpAnswer(r, http.StatusBadRequest, `{"error":"use_dpop_nonce"}`, "DPoP-Nonce", "n"+string(rune('0'+attempts))), nil
 			}
-			return httpAnswer(r, http.StatusOK, `{"access_token":"at","token_type":"DPoP","issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}`), nil
+			return httpAnswer(
+				r,
+				http.StatusOK,
+				`{"access_token":"at","token_type":"DPoP","issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}`,
+			), nil
 		}).client()
 	})
 	opts := &GrantOptions{
@@ -58,7 +62,8 @@ func TestAuthenticationChangesItsCopy(t *testing.T) {
 	if _, err := c.ExchangeToken(t.Context(), exchange, opts); err != nil {
 		t.Error(err)
 	}
-	if attempts != 4 || opts.Params.Get("mine") != "value" || opts.Header.Get("X-Mine") != "field" || opts.Resource[0] != unitResource || exchange.Audience[0] != "b" {
+	if attempts != 4 || opts.Params.Get("mine") != "value" || opts.Header.Get("X-Mine") != "field" || opts.Resource[0] != unitResource ||
+		exchange.Audience[0] != "b" {
 		t.Errorf("after %d attempts: %v %v %v %v", attempts, opts.Params, opts.Header, opts.Resource, exchange.Audience)
 	}
 }

@@ -103,7 +103,8 @@ func TestLoggedAsPrinted(t *testing.T) {
 		if got := logged.LogValue().String(); got != text {
 			t.Errorf("%v is printed as %q and logged as %q", of, text, got)
 		}
-		if _, isError := v.(error); !isError && of.Name() != "Secret" && text != redacted && !strings.HasPrefix(text, of.Name()+"(") && !strings.HasPrefix(text, "&"+of.Name()) {
+		if _, isError := v.(error); !isError && of.Name() != "Secret" && text != redacted && !strings.HasPrefix(text, of.Name()+"(") &&
+			!strings.HasPrefix(text, "&"+of.Name()) {
 			t.Errorf("%v is printed as %q", of, text)
 		}
 	}

@@ -366,6 +366,10 @@ func TestKeySelection(t *testing.T) {
 		{"no kid, the same key twice", []string{ec, ec}, ES256, none, 0, ""},
 		{"no kid, no key fits", []string{kid(rsaKey, "a")}, ES256, none, -1, "no key of the set fits"},
 		{"the same key twice", []string{kid(ec, "a"), kid(ec, "a")}, ES256, "a", 0, ""},
+		{
+			"the same key under both names of its algorithm",
+			[]string{kid(withMember(ed, `"alg":"EdDSA"`), "a"), kid(withMember(ed, `"alg":"Ed25519"`), "a")}, EdDSA, "a", 0, "",
+		},
 		{"two keys of one kid", []string{kid(ec, "a"), withMember(kid(ec, "a"), `"use":"sig"`)}, ES256, "a", -1, "several keys"},
 		{"null members", []string{withMember(kid(ec, "a"), `"d":null,"k":null,"use":null,"alg":null,"key_ops":null`)}, ES256, "a", 0, ""},
 		{"two keys of one kid, one fits", []string{kid(rsaKey, "a"), kid(ec, "a")}, ES256, "a", 1, ""},

@@ -178,7 +178,7 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 			snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err})
 			continue
 		}
-		if slices.ContainsFunc(snap.keys, key.equal) { // the same key twice is one
+		if slices.ContainsFunc(snap.keys, key.twin) {
 			continue
 		}
 		key.detach()
@@ -708,6 +708,16 @@ func (s *KeySet) replace(snap *keySnapshot) {
 		snap.id = old.id
 	}
 	s.current.Store(snap)
+}
+
+// twin reports whether two keys of a set are one that stands there twice, under both names
+// of its algorithm maybe.
+func (k *publicKey) twin(o *publicKey) bool {
+	same := *o
+	if k.alg.same(o.alg) {
+		same.alg = k.alg
+	}
+	return k.equal(&same)
 }
 
 // equal reports whether nothing that a token could be verified by differs.

@@ -110,7 +110,11 @@ func zeroArguments(in reflect.Type) []reflect.Value {
 		more = []any{new(AuthorizationResponse), &AuthorizationResponse{authorization: &PendingAuthorization{content: new(pendingAuthorizationData)}}}
 	case reflect.TypeFor[*Token]():
 		login := &identity{subject: "x"}
-		more = []any{new(Token), &Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"}, &Token{AccessToken: NewSecret("x"), TokenType: "Bearer", login: login}}
+		more = []any{
+			new(Token),
+			&Token{AccessToken: NewSecret("x"), RefreshToken: NewSecret("x"), TokenType: "Bearer"},
+			&Token{AccessToken: NewSecret("x"), TokenType: "Bearer", login: login},
+		}
 	case reflect.TypeFor[*DeviceAuthorization]():
 		more = []any{new(DeviceAuthorization), savedDevice(&pendingData{code: "x", expiry: unitNow().AddDate(50, 0, 0)})}
 	case reflect.TypeFor[*BackchannelAuthentication]():
@@ -269,7 +273,8 @@ func TestZeroAccessors(t *testing.T) {
 				results := m.Func.Call([]reflect.Value{receiver})
 				fails := m.Type.Out(out-1) == reflect.TypeFor[error]()
 				for _, r := range results {
-					if r.Type() != reflect.TypeFor[error]() && !r.IsZero() && (r.Kind() != reflect.Slice || r.Len() > 0) && (!fails || !results[out-1].IsNil()) {
+					if r.Type() != reflect.TypeFor[error]() && !r.IsZero() && (r.Kind() != reflect.Slice || r.Len() > 0) &&
+						(!fails || !results[out-1].IsNil()) {
 						t.Errorf("%v of %v: %v", m.Name, receiver, r)
 					}
 				}

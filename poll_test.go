@@ -283,7 +283,13 @@ func TestPollRetryAfter(t *testing.T) {
 				if tt.value == "date" {
 					tt.value = time.Now().Add(45 * time.Second).UTC().Format(http.TimeFormat)
 				}
-				s := newPollServer(t, deviceStart("1800", "5"), pollStep{status: tt.status, body: tt.body, header: http.Header{"Retry-After": {tt.value}}}, pollWait, pollDone)
+				s := newPollServer(
+					t,
+					deviceStart("1800", "5"),
+					pollStep{status: tt.status, body: tt.body, header: http.Header{"Retry-After": {tt.value}}},
+					pollWait,
+					pollDone,
+				)
 				c := s.pollClient(t, func(cfg *Config) { cfg.Clock.Skew = tt.skew })
 				if _, err := c.PollDevice(context.Background(), must(c.StartDeviceAuthorization(context.Background(), nil)), nil); err != nil {
 					t.Fatal(err)

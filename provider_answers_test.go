@@ -41,7 +41,10 @@ var providerAnswers = []providerAnswer{
 			"Using OAuth 2.0 for Web Server Applications, https://developers.google.com/identity/protocols/oauth2/web-server"},
 		grant: "refresh",
 		body:  `{"access_token":"at","expires_in":3920,"scope":"https://www.googleapis.com/auth/drive.metadata.readonly https://www.googleapis.com/auth/calendar.readonly","token_type":"Bearer"}`,
-		scope: []string{"https://www.googleapis.com/auth/drive.metadata.readonly", "https://www.googleapis.com/auth/calendar.readonly"}, lifetime: 3920 * time.Second, refresh: "rt-1",
+		scope: []string{
+			"https://www.googleapis.com/auth/drive.metadata.readonly",
+			"https://www.googleapis.com/auth/calendar.readonly",
+		}, lifetime: 3920 * time.Second, refresh: "rt-1",
 	},
 
 	{

@@ -44,7 +44,8 @@ func TestPublicJWKS(t *testing.T) {
 	for method, body := range map[string]string{"GET": string(must(PublicJWKS(one, two))), "HEAD": "", "POST": ""} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(method, "/jwks", nil))
-		if ok := method != "POST"; w.Body.String() != body || (w.Code == 200) != ok || ok && (w.Header().Get("Content-Type") != "application/jwk-set+json" || w.Header().Get("Cache-Control") == "") {
+		if ok := method != "POST"; w.Body.String() != body || (w.Code == 200) != ok ||
+			ok && (w.Header().Get("Content-Type") != "application/jwk-set+json" || w.Header().Get("Cache-Control") == "") {
 			t.Errorf("%s: %d %v %s", method, w.Code, w.Header(), w.Body)
 		}
 	}

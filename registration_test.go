@@ -393,7 +393,11 @@ func TestRegisteredVerdicts(t *testing.T) {
 	}
 	// In another type, each is refused or as if it were left out; the client is not lost.
 	for name, verdict := range names {
-		reg, err := s.register(t, asked, registrationAnswer(t, map[string]any{name: map[string]any{"of another": "type"}, "token_endpoint_auth_method": "none"}))
+		reg, err := s.register(
+			t,
+			asked,
+			registrationAnswer(t, map[string]any{name: map[string]any{"of another": "type"}, "token_endpoint_auth_method": "none"}),
+		)
 		if name == "token_endpoint_auth_method" || name == "jwks" {
 			continue
 		}

@@ -431,7 +431,8 @@ func TestRegisterChecksFirst(t *testing.T) {
 		m.RedirectURIs = []string{"https://app.example/cb"}
 		asked := len(s.requests(registerPath))
 		reg, err := s.register(t, m, registrationAnswer(t, nil))
-		if reg != nil || !errors.Is(err, ErrConfig) && !errors.Is(err, ErrAlgorithm) && !errors.Is(err, ErrUnsupported) || len(s.requests(registerPath)) != asked {
+		if reg != nil || !errors.Is(err, ErrConfig) && !errors.Is(err, ErrAlgorithm) && !errors.Is(err, ErrUnsupported) ||
+			len(s.requests(registerPath)) != asked {
 			t.Errorf("%s: %v", name, err)
 		}
 		cfg := s.config()

@@ -108,7 +108,11 @@ func TestSavedAuthorizationWithoutVerifier(t *testing.T) {
 			t.Error(err)
 		}
 		// A login by id_token has no code, and no verifier either.
-		a = s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"})
+		a = s.start(
+			t,
+			c,
+			&AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "form_post"},
+		)
 		if _, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{}); !errors.Is(err, ErrState) {
 			t.Errorf("id_token, %s: %v", name, err)
 		}

@@ -57,7 +57,12 @@ var printedTypes = map[string]printed{
 	"Trace":               {Trace{}, nil, "", false},
 	"AssertionAudience":   {AssertionAudience(0), nil, "", false},
 
-	"Config":                           {Config{}, []string{"Server", "Metadata", "AllowTokenTypes", "TrustedAudiences", "KeySet", "alg", "kid", "thumbprint"}, whyNames, false},
+	"Config": {
+		Config{},
+		[]string{"Server", "Metadata", "AllowTokenTypes", "TrustedAudiences", "KeySet", "alg", "kid", "thumbprint"},
+		whyNames,
+		false,
+	},
 	"ResourceServerConfig":             {ResourceServerConfig{}, []string{"Resource", "BaseURL", "Servers"}, whyConfig, false},
 	"RegistrationOptions":              {RegistrationOptions{}, nil, "", false},
 	"Credential":                       {Credential{}, nil, "", false},

@@ -82,7 +82,12 @@ func TestTokenResponse(t *testing.T) {
 		{name: "id_token that was not asked for, bad", change: m{"id_token": "x.y.z"}, kind: ErrParse},
 		{name: "id_token number", change: m{"id_token": 1}, check: func(t *Token) bool { return t.IDToken() == nil }},
 		{name: "empty id_token (Mattermost)", change: m{"id_token": ""}, check: func(t *Token) bool { return t.IDToken() == nil }},
-		{name: "an ID token alone, openid not asked for", change: m{"access_token": unitRemoved, "id_token": "x.y.z"}, kind: ErrResponse, param: "access_token"},
+		{
+			name:   "an ID token alone, openid not asked for",
+			change: m{"access_token": unitRemoved, "id_token": "x.y.z"},
+			kind:   ErrResponse,
+			param:  "access_token",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
