@@ -473,3 +473,12 @@ func TestFrontchannelLogout(t *testing.T) {
 		}
 	}
 }
+
+// TestFrontchannelLogoutMethod: methods have a case.
+func TestFrontchannelLogoutMethod(t *testing.T) {
+	s := newUnitServer()
+	for _, method := range []string{"get", "POST", "HEAD"} {
+		_, err := s.client(t, nil).ParseFrontchannelLogout(&http.Request{Method: method, URL: &url.URL{Path: "/logout"}})
+		wantError(t, err, ErrParse, "")
+	}
+}
