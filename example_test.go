@@ -141,7 +141,12 @@ func ExampleClient() {
 		http.Redirect(w, r, pending.URL(), http.StatusFound)
 	})
 	http.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
-		pending := session(w, r).take(r.FormValue("state")) // and delete it there
+		state, err := client.ResponseState(r) // not verified yet: to look the login up, in this session alone
+		if err != nil {
+			http.Error(w, "login failed", http.StatusForbidden)
+			return
+		}
+		pending := session(w, r).take(state) // and delete it there
 		token, err := client.FinishAuthorization(r, pending, nil)
 		if err != nil {
 			http.Error(w, "login failed", http.StatusForbidden)

@@ -614,7 +614,9 @@ func rsaPrivateJWK(o jsonObject) (*rsa.PrivateKey, error) {
 }
 
 // PublicJWK returns the public key as a JWK with kid, alg and use, for the client's
-// jwks or jwks_uri.
+// jwks or jwks_uri. The alg is the one that the key was made with. Some servers, for
+// example Keycloak, only know keys for Ed25519 by the older name EdDSA; for these, the
+// key must be made with [EdDSA].
 func (k *SigningKey) PublicJWK() json.RawMessage {
 	if k.empty() {
 		return nil
