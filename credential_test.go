@@ -45,7 +45,7 @@ func TestAuthenticateCredential(t *testing.T) {
 		{"Basic", Credential{Scheme: "Basic", Token: plain}, ErrNoCredentials, 401},
 		{"two tokens", Credential{Scheme: "Bearer", Token: plain + " " + plain}, ErrMalformed, 400},
 		{"a line break", Credential{Scheme: "Bearer", Token: plain + "\n"}, ErrMalformed, 400},
-		{"too long", Credential{Scheme: "Bearer", Token: strings.Repeat("a", maxToken+1)}, ErrInvalid, 401},
+		{"too long", Credential{Scheme: "Bearer", Token: strings.Repeat("a", maxToken+1)}, ErrParse, 401},
 		{"forged", Credential{Scheme: "Bearer", Token: forgedAs(t, s, "at+jwt", accessClaims(nil))}, ErrSignature, 401},
 		{"expired", Credential{Scheme: "Bearer", Token: s.accessToken(t, map[string]any{"exp": unitTime - 31})}, ErrExpired, 401},
 		{"another audience", Credential{Scheme: "Bearer", Token: s.accessToken(t, map[string]any{"aud": "x"})}, ErrAudience, 401},
@@ -70,6 +70,17 @@ func TestAuthenticateCredential(t *testing.T) {
 		}
 		if len(refused)-n != map[bool]int{true: 1}[err != nil] {
 			t.Errorf("%s: %d refusals are traced", tt.name, len(refused)-n)
+		}
+		// The error is in the challenge of the scheme that was used.
+		if scheme := knownScheme(tt.c.Scheme); tt.status >= 400 && tt.c.Token != "" && scheme != "" {
+			for _, c := range rs.Challenges(err) {
+				if strings.Contains(c, "error=") != strings.HasPrefix(c, scheme+" ") {
+					t.Errorf("%s: the challenge %s", tt.name, c)
+				}
+			}
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "oauth: resource server: ") {
+			t.Errorf("%s: the operation is not named: %v", tt.name, err)
 		}
 		// The challenges are those of the response.
 		w := httptest.NewRecorder()

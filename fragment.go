@@ -6,7 +6,6 @@ package oauth
 import (
 	"crypto/sha256"
 	"net/http"
-	"strings"
 )
 
 // fragmentScript posts the parameters of the fragment to the page's own URL, without the
@@ -82,7 +81,7 @@ func checkSameOrigin(r *http.Request, redirectURI string) error {
 		return fail(ErrClaim, "Sec-Fetch-Site", "the response was not posted by a page of the same origin: FragmentHandler has one")
 	}
 	origin := r.Header["Origin"]
-	if u, err := parseFetchURL("", redirectURI, true); err == nil && len(origin) == 1 && strings.EqualFold(origin[0], originOf(u)) {
+	if u, err := parseFetchURL("", redirectURI, true); err == nil && len(origin) == 1 && origin[0] == originOf(u) {
 		return nil
 	}
 	return fail(ErrClaim, "Origin", "the response was not posted by a page of the same origin: FragmentHandler has one")

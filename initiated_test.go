@@ -35,6 +35,7 @@ func TestParseInitiatedLogin(t *testing.T) {
 		{"no iss", url.Values{"login_hint": {"alice"}}, origin, "", ErrParse, "iss"},
 		{"another iss", url.Values{"iss": {"https://attacker.example"}}, origin, "", ErrIssuer, "iss"},
 		{"iss twice", iss("iss", unitIssuer), origin, "", ErrParse, "iss"},
+		{"hint twice", iss("login_hint", "a", "login_hint", "b"), origin, "", ErrParse, "login_hint"},
 		{"target twice", iss("target_link_uri", origin, "target_link_uri", origin), origin, "", ErrParse, "target_link_uri"},
 		{"elsewhere", iss("target_link_uri", "https://attacker.example/"), origin, "", ErrClaim, "target_link_uri"},
 		{"another port", iss("target_link_uri", origin+":444/"), origin, "", ErrClaim, "target_link_uri"},
@@ -62,12 +63,27 @@ func TestParseInitiatedLogin(t *testing.T) {
 			}
 		}
 	}
-	for name, r := range map[string]*http.Request{
-		"nil": nil, "PUT": httptest.NewRequest("PUT", "https://app.example/?iss="+url.QueryEscape(unitIssuer), nil),
-		"a query that cannot be read": httptest.NewRequest("GET", "https://app.example/?iss=%zz", nil),
+	for name, tt := range map[string]struct {
+		r    *http.Request
+		kind error
+	}{
+		"nil":                         {nil, ErrConfig},
+		"no URL":                      {new(http.Request), ErrConfig},
+		"PUT":                         {httptest.NewRequest("PUT", "https://app.example/?iss="+url.QueryEscape(unitIssuer), nil), ErrParse},
+		"a query that cannot be read": {httptest.NewRequest("GET", "https://app.example/?iss=%zz", nil), ErrParse},
+		"a body of another type":      {httptest.NewRequest("POST", "https://app.example/", strings.NewReader("iss=x")), ErrParse},
 	} {
-		if l, err := c.ParseInitiatedLogin(r, origin); l != nil || err == nil {
-			t.Errorf("%s: %v, %v", name, l, err)
+		l, err := c.ParseInitiatedLogin(tt.r, origin)
+		if l != nil {
+			t.Errorf("%s: %v", name, l)
 		}
+		wantError(t, err, tt.kind, "")
+	}
+	// Where http is allowed, it is so here.
+	local := newUnitServer().client(t, func(c *Config) { c.InsecureAllowHTTP = true })
+	const here = "http://127.0.0.1:8080"
+	r := httptest.NewRequest("GET", here+"/?"+iss("target_link_uri", here+"/a").Encode(), nil)
+	if l, err := local.ParseInitiatedLogin(r, here); err != nil || l.TargetLinkURI != here+"/a" {
+		t.Errorf("%v, %v", l, err)
 	}
 }

@@ -92,6 +92,9 @@ func TestObjectInObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	sub, _, err := o.object("x")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, _, err := sub.string("a"); err == nil || !sub.has("b") {
 		t.Error("a number is a string, or null is absent")
 	}

@@ -54,10 +54,13 @@ func publicJWKS(keys []PublishedKey) (json.RawMessage, error) {
 		list = append(list, jwk)
 	}
 	document, err := json.Marshal(map[string]any{"keys": list})
-	if err != nil {
-		return nil, &Error{Kind: ErrConfig, Param: "keys", Detail: "do not encode", Err: err}
+	if err == nil {
+		err = checkPublicKeys(document)
 	}
-	return document, checkPublicKeys(document)
+	if err != nil {
+		return nil, &Error{Kind: ErrConfig, Param: "keys", Detail: "cannot be published", Err: err}
+	}
+	return document, nil
 }
 
 // PublicJWKSHandler returns a handler for the client's jwks_uri, which serves the set of

@@ -13,6 +13,11 @@ import (
 	"example.com/oauth/oauthtest"
 )
 
+// madeKey is a key of the program's own.
+type madeKey string
+
+func (k madeKey) PublicJWK() json.RawMessage { return json.RawMessage(k) }
+
 func TestPublicJWKS(t *testing.T) {
 	one, two := unitKey(), jwksKey("b")
 	enc := decryptionKey(t, "P-256", "ECDH-ES", nil, "e")
@@ -27,6 +32,7 @@ func TestPublicJWKS(t *testing.T) {
 	}
 	for name, keys := range map[string][]PublishedKey{
 		"nil": {one, nil}, "a nil key": {(*SigningKey)(nil)}, "an empty one": {new(SigningKey)}, "a nil decryption key": {(*DecryptionKey)(nil)},
+		"one that is private": {madeKey(`{"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"}`)}, "one without a type": {madeKey(`{}`)}, "no JSON": {madeKey(`{`)},
 		"the client secret": {decryptionKey(t, "secret", "A128KW", nil, "")}, "one twice": {one, one},
 	} {
 		set, err := PublicJWKS(keys...)

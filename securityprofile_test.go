@@ -108,6 +108,14 @@ func TestProfileConfigurations(t *testing.T) {
 			}
 		}
 	}
+	for p, name := range map[SecurityProfile]string{
+		SecurityBCP: "RFC 9700", FAPI1Advanced: "FAPI 1.0 Advanced", FAPI2SecurityProfile: "FAPI 2.0 Security Profile",
+		FAPI2MessageSigning: "FAPI 2.0 Message Signing", FAPICIBA: "FAPI-CIBA",
+	} {
+		if p.String() != name {
+			t.Errorf("%d is called %s", p, p)
+		}
+	}
 	cfg := s.config()
 	cfg.SecurityProfile = SecurityProfile(len(securityProfiles))
 	_, err := NewClient(cfg)
