@@ -156,6 +156,27 @@ func TestOptional(t *testing.T) {
 	}
 }
 
+// TestOptionalInside: what another ResourceServer has accepted is no token here.
+func TestOptionalInside(t *testing.T) {
+	s := newUnitServer()
+	outer, inner := s.resource(t, nil), s.resource(t, nil)
+	var got *AccessToken
+	h := outer.Require(Requirement{}, inner.Require(Requirement{Scope: []string{"admin"}, Optional: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, _ = AccessTokenFromContext(r.Context())
+		w.WriteHeader(http.StatusNoContent)
+	})))
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, bearer(s.accessToken(t, nil))); w.Code != 204 || got != nil {
+		t.Errorf("%d, %v", w.Code, got)
+	}
+	// That of the same one is judged by the inner requirement.
+	h = outer.Require(Requirement{}, outer.Require(Requirement{Scope: []string{"admin"}, Optional: true}, http.NotFoundHandler()))
+	w = httptest.NewRecorder()
+	if h.ServeHTTP(w, bearer(s.accessToken(t, nil))); w.Code != 403 {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
 // TestMiddleware is Require for routers.
 func TestMiddleware(t *testing.T) {
 	s := newUnitServer()

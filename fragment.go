@@ -14,14 +14,16 @@ import (
 const fragmentScript = `"use strict";
 const form = document.createElement("form");
 form.method = "post";
+const inputs = document.createDocumentFragment();
 for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
 	const input = document.createElement("input");
 	input.type = "hidden";
 	input.name = name;
 	input.value = value;
-	form.append(input);
+	inputs.append(input);
 }
-const empty = form.childElementCount === 0;
+const empty = inputs.childElementCount === 0;
+HTMLFormElement.prototype.append.call(form, inputs);
 history.replaceState(null, "", location.pathname + location.search);
 document.body.append(form);
 if (empty) {

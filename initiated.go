@@ -6,6 +6,7 @@ package oauth
 import (
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // An InitiatedLogin is a request of a third party to log a user in. Anyone can make the
@@ -82,7 +83,7 @@ func (c *Client) initiatedLogin(r *http.Request, origin string) (*InitiatedLogin
 		return l, nil
 	}
 	target, err := parseFetchURL("target_link_uri", l.TargetLinkURI, c.caller.insecure)
-	if _, ok := webURL(l.TargetLinkURI); err != nil || !ok || originOf(target) != originOf(base) {
+	if _, ok := webURL(l.TargetLinkURI); err != nil || !ok || originOf(target) != originOf(base) || strings.HasPrefix(target.EscapedPath(), "//") {
 		return nil, fail(ErrClaim, "target_link_uri", "does not lead to %s", printable(originOf(base), 128))
 	}
 	return l, nil

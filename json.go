@@ -237,7 +237,7 @@ func (r *jsonReader) readObject(depth int) error {
 		}
 		r.space()
 	}
-	if len(r.open)-base > pairwiseNames {
+	if len(r.open)-base >= pairwiseNames {
 		for _, m := range r.open[base:] {
 			delete(r.seen, nameInObject{depth, m.name})
 		}

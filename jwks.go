@@ -713,6 +713,9 @@ func (s *KeySet) replace(snap *keySnapshot) {
 // twin reports whether two keys of a set are one that stands there twice, under both names
 // of its algorithm maybe.
 func (k *publicKey) twin(o *publicKey) bool {
+	if k.kid != o.kid || k.kty != o.kty {
+		return false
+	}
 	same := *o
 	if k.alg.same(o.alg) {
 		same.alg = k.alg

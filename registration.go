@@ -755,6 +755,11 @@ func publicJSON(m *ClientMetadata) ([]byte, error) {
 		without.JWKS = nil
 		m = &without
 	}
+	for _, name := range [...]string{"jwks", "jwks_uri"} {
+		if _, ok := m.Extra[name]; ok { // where nobody looks whether they are public
+			return nil, fail(ErrConfig, "Extra", "%s has a field of its own", name)
+		}
+	}
 	if m.JWKS != nil && m.JWKSURI != "" { // RFC 7591, Section 2: "MUST NOT both be present"
 		return nil, fail(ErrConfig, "JWKS", "is set, and so is JWKSURI: choose one of them")
 	}

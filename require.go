@@ -155,8 +155,8 @@ func ContextWithAccessToken(ctx context.Context, t *AccessToken) context.Context
 // AccessTokenFromContext returns the access token of a request that has passed
 // [ResourceServer.Require]. If there is none, it returns nil and false.
 func AccessTokenFromContext(ctx context.Context) (*AccessToken, bool) {
-	a, ok := ctx.Value(authenticatedKey{}).(authenticated)
-	return a.token, ok
+	a, _ := ctx.Value(authenticatedKey{}).(authenticated)
+	return a.token, a.token != nil
 }
 
 // Require returns a handler that calls next for requests with a valid token that
@@ -202,7 +202,8 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 		}
 		t, err := rs.authenticate(r)
 		if need.Optional && errors.Is(err, ErrNoCredentials) && len(r.Header["Authorization"]) == 0 && len(r.Header["Dpop"]) == 0 {
-			next.ServeHTTP(w, r)
+			// A token in the context is one that another ResourceServer has accepted.
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), authenticatedKey{}, authenticated{})))
 			return
 		}
 		if err == nil {

@@ -350,8 +350,15 @@ func (rs *ResourceServer) setProfile(cfg *ResourceServerConfig) error {
 		return r.forbids(ErrConfig, r.onlyHTTPS, "InsecureAllowHTTP", "is set")
 	case r.revocation != "" && rs.revoked == nil && c == nil:
 		return r.forbids(ErrConfig, r.revocation, "Revoked", "is nil, and so is Introspect: nobody is asked whether a token was revoked")
+	case r.onlyHTTPS != "" && c != nil && c.made() == nil && c.caller.insecure:
+		return r.forbids(ErrConfig, r.onlyHTTPS, "Introspect", "InsecureAllowHTTP of the Client is set")
 	case r.introspectionSigned != "" && c != nil && isPlain(c.meta.IntrospectionSignedResponseAlg):
 		return r.forbids(ErrConfig, r.introspectionSigned, "Introspect", "Metadata.IntrospectionSignedResponseAlg of the Client is not set: responses have to be signed")
+	}
+	if c != nil && !isPlain(c.meta.IntrospectionSignedResponseAlg) {
+		if err := r.checkAlgorithm("Introspect", c.meta.IntrospectionSignedResponseAlg); err != nil {
+			return err
+		}
 	}
 	for _, s := range cfg.Servers {
 		for _, alg := range s.Algorithms {

@@ -6,7 +6,6 @@ package oauth
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // A SecurityProfile is a set of rules that go beyond OAuth 2.0 and OpenID Connect. With
@@ -277,8 +276,8 @@ func (r *securityRules) judgeBinding(c *profiledClient) error {
 		return r.forbids(ErrConfig, r.boundMTLS, "MTLS", "tokens have to be bound to a client certificate: set Config.MTLS, for a server whose metadata have tls_client_certificate_bound_access_tokens or a client that is registered with it")
 	case r.bound != "" && c.dpop == nil && !certified:
 		return r.forbids(ErrConfig, r.bound, "DPoP", "tokens have to be bound to a key: set Config.DPoP, or Config.MTLS for a server whose metadata have tls_client_certificate_bound_access_tokens")
-	case r.bound != "" && c.dpop != nil && slices.ContainsFunc(c.tokenTypes, func(s string) bool { return s == "" || strings.EqualFold(s, bearerScheme) }):
-		return r.forbids(ErrConfig, r.bound, "AllowTokenTypes", "lists Bearer: such tokens are not bound to the key")
+	case r.bound != "" && c.dpop != nil && len(c.tokenTypes) > 0:
+		return r.forbids(ErrConfig, r.bound, "AllowTokenTypes", "is set: such tokens are presented as Bearer tokens, and are not bound to the key")
 	}
 	return nil
 }
@@ -303,6 +302,8 @@ func (r *securityRules) judgeResponse(responseType string, jwt bool) error {
 	switch {
 	case r.codeAlone != "" && responseType != "code":
 		return r.forbids(ErrConfig, r.codeAlone, "ResponseType", printable(responseType, 64)+" is not code")
+	case r.jwtResponse != "" && responseType != "code" && responseType != "code id_token":
+		return r.forbids(ErrConfig, r.jwtResponse, "ResponseType", printable(responseType, 64)+" is not code or code id_token")
 	case r.jwtResponse != "" && !jwt && (r.codeAlone != "" || responseType != "code id_token"):
 		return r.forbids(ErrConfig, r.jwtResponse, "ResponseMode", "responses have to be JWTs (JARM): leave it empty, or choose jwt, query.jwt, form_post.jwt or fragment.jwt")
 	}

@@ -84,6 +84,7 @@ func TestProfileConfigurations(t *testing.T) {
 			c.DPoP, c.HTTPClient, c.Server.TLSClientCertificateBoundAccessTokens = nil, nil, true
 		}, ErrConfig, "DPoP", "Section 5.3.3.1, number 1"},
 		{"Bearer beside DPoP", fapi2, func(c *Config) { c.AllowTokenTypes = []string{"bearer"} }, ErrConfig, "AllowTokenTypes", "Section 5.3.3.1, number 1"},
+		{"Bearer by another name beside DPoP", fapi2, func(c *Config) { c.AllowTokenTypes = []string{"BearerToken"} }, ErrConfig, "AllowTokenTypes", "Section 5.3.3.1, number 1"},
 		{"no type beside DPoP", fapi2, func(c *Config) { c.AllowTokenTypes = []string{""} }, ErrConfig, "AllowTokenTypes", "Section 5.3.3.1, number 1"},
 		{"a server without PAR", fapi2, func(c *Config) { c.Server.PushedAuthorizationRequestEndpoint = "" }, ErrUnsupported, "pushed_authorization_request_endpoint", "Section 5.3.3.2, number 2"},
 		{"a server without iss", []SecurityProfile{FAPI2SecurityProfile}, func(c *Config) { c.Server.AuthorizationResponseIssParameterSupported = false }, ErrUnsupported, "authorization_response_iss_parameter_supported", "Section 5.3.3.2, number 5"},
@@ -151,6 +152,9 @@ func TestProfileRequests(t *testing.T) {
 		{"no PKCE", allProfiles, req(func(r *AuthorizationRequest) { r.InsecureNoPKCE, r.ResponseMode = true, "jwt" }), "InsecureNoPKCE"},
 		{"no nonce", allProfiles, req(func(r *AuthorizationRequest) { r.InsecureNoNonce, r.ResponseMode = true, "jwt" }), "InsecureNoNonce"},
 		{"code id_token", fapi2, req(func(r *AuthorizationRequest) { r.ResponseType, r.ResponseMode = "code id_token", "form_post" }), "ResponseType"},
+		{"id_token", []SecurityProfile{FAPI1Advanced, FAPICIBA}, req(func(r *AuthorizationRequest) {
+			r.ResponseType, r.ResponseMode = "id_token", "form_post.jwt"
+		}), "ResponseType"},
 		{"query", jarm, req(func(r *AuthorizationRequest) { r.ResponseMode = "query" }), "ResponseMode"},
 		{"form_post", jarm, req(func(r *AuthorizationRequest) { r.ResponseMode = "form_post" }), "ResponseMode"},
 	} {
@@ -262,6 +266,10 @@ func TestProfileResourceServer(t *testing.T) {
 		{"tokens with RS256", fapi, func(c *ResourceServerConfig) { asks(c); c.Servers[0].Algorithms = []Algorithm{RS256} }, ErrAlgorithm, "Servers.Algorithms"},
 		{"proofs with RS256", fapi, func(c *ResourceServerConfig) { asks(c); c.DPoPAlgorithms = []Algorithm{ES256, RS256} }, ErrAlgorithm, "DPoPAlgorithms"},
 		{"introspection that is not signed", []SecurityProfile{FAPI2MessageSigning}, introspects(""), ErrConfig, "Introspect"},
+		{"introspection signed with RS256", fapi, introspects(RS256), ErrAlgorithm, "Introspect"},
+		{"introspection over http", fapi, func(c *ResourceServerConfig) {
+			c.Introspect = s.introspector(t, func(c *Config) { c.InsecureAllowHTTP, c.Metadata.IntrospectionSignedResponseAlg = true, ES256 })
+		}, ErrConfig, "Introspect"},
 		{"no such profile", []SecurityProfile{99}, asks, ErrConfig, "SecurityProfile"},
 	} {
 		for _, p := range tt.in {

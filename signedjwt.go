@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // VerifyJWTOptions are the options of [KeySet.VerifyJWT]. Type, Issuer and Audience are
@@ -82,6 +83,8 @@ func (s *KeySet) verifyJWT(ctx context.Context, token string, opts *VerifyJWTOpt
 	switch {
 	case want == "" || want == "jwt" || !idTokenType(want):
 		return nil, fail(ErrConfig, "Type", "is empty, JWT or that of another kind of token: a type of its own tells this kind from others")
+	case strings.Contains(opts.Issuer, tenantPlaceholder):
+		return nil, fail(ErrConfig, "Issuer", "is a template for all tenants: name the one whose token it has to be")
 	case opts.Issuer == "" || opts.Audience == "":
 		return nil, fail(ErrConfig, "Issuer", "or Audience is empty: they say whose token it is, and for whom")
 	}

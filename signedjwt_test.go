@@ -46,6 +46,10 @@ func TestVerifyJWT(t *testing.T) {
 		{"no type wanted", s.sign(t, typ, unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Type = "" }), ErrConfig, "Type"},
 		{"JWT wanted", s.sign(t, "JWT", unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Type = "JWT" }), ErrConfig, "Type"},
 		{"an access token wanted", s.sign(t, "at+jwt", unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Type = "application/AT+jwt" }), ErrConfig, "Type"},
+		{
+			"a template wanted", s.sign(t, typ, claims("iss", "https://login.example/"+crossStranger)),
+			opts(func(o *VerifyJWTOptions) { o.Issuer = "https://login.example/{tenantid}" }), ErrConfig, "Issuer",
+		},
 		{"no issuer wanted", s.sign(t, typ, unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Issuer = "" }), ErrConfig, "Issuer"},
 		{"no audience wanted", s.sign(t, typ, unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Audience = "" }), ErrConfig, "Issuer"},
 		{"HS256 wanted", s.sign(t, typ, unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Algorithms = []Algorithm{HS256} }), ErrAlgorithm, "Algorithms"},
