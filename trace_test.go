@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,15 +227,16 @@ func TestTraceSharedHooks(t *testing.T) {
 			s := newUnitServer()
 			s.answer("/token", `{"access_token":"new","token_type":"Bearer","refresh_token":"rt-2"}`)
 			idToken := s.sign(t, "JWT", unitClaims(map[string]any{"exp": time.Now().Unix() + 300, "iat": time.Now().Unix()}))
-			seen, calls := "", 0
+			var seen atomic.Value
+			var calls atomic.Int32
 			api := httpFunc(func(r *http.Request) (*http.Response, error) {
-				seen = r.Header.Get("Authorization")
+				seen.Store(r.Header.Get("Authorization"))
 				return httpAnswer(r, 200, ""), nil
 			})
 			var c *Client
 			var tr *Transport
 			hook := func(call func() error) {
-				calls++
+				calls.Add(1)
 				if slow {
 					time.Sleep(2 * hookTime)
 				}
@@ -267,21 +269,21 @@ func TestTraceSharedHooks(t *testing.T) {
 				name string
 				call func(context.Context) error
 			}{{"/jwks", verify}, {"/token", use}} {
-				name, start, before := step.name, time.Now(), calls
+				name, start, before := step.name, time.Now(), calls.Load()
 				if err := step.call(context.Background()); err != nil {
 					t.Fatal(err)
 				}
 				took := time.Since(start)
-				if want := map[bool]time.Duration{true: hookTime}[slow]; took != want || calls != before+1 {
-					t.Errorf("%s, slow %v: it takes %v, %d calls of the hook", name, slow, took, calls-before)
+				if want := map[bool]time.Duration{true: hookTime}[slow]; took != want || calls.Load() != before+1 {
+					t.Errorf("%s, slow %v: it takes %v, %d calls of the hook", name, slow, took, calls.Load()-before)
 				}
 				time.Sleep(3 * hookTime) // until the slow hook has ended
 				if n := len(s.requests(name)); n != 1 {
 					t.Errorf("%s, slow %v: %d requests", name, slow, n)
 				}
 			}
-			if seen != "Bearer new" {
-				t.Errorf("the API got %q", seen)
+			if got := seen.Load(); got != "Bearer new" {
+				t.Errorf("the API got %q", got)
 			}
 		})
 	}
