@@ -187,6 +187,14 @@ func (s *stressServer) view(begun, ended, key int, t0 time.Time) (v stressView) 
 	v.old = last == 0 || t1.Sub(s.fetches[last].at) >= stressMaxAge
 	v.stale = last > 0 && t0.Sub(s.fetches[last].at) >= s.fetches[last].soft
 	v.lacks = last == 0
+	// What was answered in this very instant may not have been read yet: the set before it
+	// counts, too.
+	for i := last - 1; last > 0 && !t0.After(s.fetches[last].at) && i >= 0; i-- {
+		if f := s.fetches[i]; i == 0 || f.ok {
+			v.lacks = v.lacks || i == 0 || key < f.first || f.last < key
+			break
+		}
+	}
 	for i, f := range s.fetches {
 		if i != last && i < ended || i == 0 || !f.done {
 			continue
