@@ -88,7 +88,7 @@ func dpopProof(alg oauth.Algorithm) scenarioFunc {
 // new one each, with that algorithm and a minimal key, and the others had none.
 func (f *flow) requireProofs(s *scenario, alg oauth.Algorithm) {
 	proven := []string{
-		f.server.PushedAuthorizationRequestEndpoint, f.server.TokenEndpoint, f.server.UserinfoEndpoint, f.resource(s),
+		f.server.PushedAuthorizationRequestEndpoint, f.server.TokenEndpoint, f.server.UserinfoEndpoint, f.server.RevocationEndpoint, f.resource(s),
 	}
 	seen := map[string]bool{}
 	for _, e := range f.wire.exchanges() {
