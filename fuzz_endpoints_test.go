@@ -151,6 +151,13 @@ func FuzzRegistrationResponse(f *testing.F) {
 			if strings.Contains(members, "\\") || json.Unmarshal(res.body, &answer) != nil {
 				return
 			}
+			for _, m := range o.members {
+				for _, name := range []string{"client_id", "client_secret", "registration_access_token"} {
+					if m.name != name && strings.EqualFold(m.name, name) {
+						return // which encoding/json takes for it
+					}
+				}
+			}
 			if got := kept.Registration; answer.ID != got.Metadata.ClientID && was.Metadata.ClientID == "" || answer.Secret != got.ClientSecret.Reveal() ||
 				answer.Token != "" && answer.Token != got.RegistrationAccessToken.Reveal() {
 				t.Fatalf("%+v kept of %s", savedFields(got), res.body)
