@@ -16,7 +16,6 @@ const tenantPlaceholder = "{tenantid}"
 type issuerRule struct {
 	issuer string                     // a template, if {tenantid} is in it
 	accept func(iss, tid string) bool // decides about the tenants of a template
-	owner  string                     // whom keys may name in its place: the server's own issuer; "": nobody
 }
 
 // match compares iss byte for byte. Of a template it must be what the token's
@@ -45,21 +44,14 @@ func (rule issuerRule) match(claims jsonObject, key *publicKey) (iss, tid string
 	if iss != want {
 		return "", "", fail(ErrIssuer, "iss", "the token is from %s, expected is %s", printable(iss, 256), printable(want, 256))
 	}
-	if owner != "" && !rule.ownedBy(owner, tid, iss) {
-		return "", "", fail(ErrIssuer, "iss", "the key that signed the token is not one of this issuer")
+	if owner = strings.ReplaceAll(owner, tenantPlaceholder, tid); owner != "" && owner != iss {
+		return "", "", fail(ErrIssuer, "iss", "the key that signed the token is one of %s, not of this issuer; if this is an access token of version 1.0 "+
+			"of Entra ID, set requestedAccessTokenVersion to 2 in the manifest of the API's application", printable(owner, 256))
 	}
 	if template && !rule.accept(iss, tid) {
 		return "", "", fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", tid)
 	}
 	return iss, tid, nil
-}
-
-// ownedBy reports whether a key that names an owner signs for iss. Entra ID signs v1.0
-// tokens, which have an issuer of their own, with keys that name that of v2.0. A key of
-// one tenant is none of a server for all, whatever the tid that it signs.
-func (rule issuerRule) ownedBy(owner, tid, iss string) bool {
-	named := strings.ReplaceAll(owner, tenantPlaceholder, tid)
-	return named == iss || owner == rule.owner || named == rule.owner
 }
 
 // isGUID reports whether s is 8-4-4-4-12 hexadecimal digits.

@@ -47,7 +47,7 @@ type AccessTokenProfile struct {
 	// Issuer is the expected iss claim, for servers whose access tokens name a
 	// different issuer than their metadata. If empty, it is the Issuer of the
 	// server's metadata. If a key in the key set names its issuer, as the keys of
-	// Entra ID do, it may name either of the two.
+	// Entra ID do, it must be the same as the token's.
 	Issuer string
 
 	// ClientIDs are the clients whose tokens are accepted, for a server whose

@@ -182,7 +182,7 @@ var providerAccessTokens = []providerAccessToken{
 			p.ClientIDClaim, p.Issuer = "appid", "https://sts.windows.net/"+entraTenant+"/"
 			return p
 		}(),
-		issuer: entraIssuer, keyIssuer: entraIssuer, resource: "api://orders", typ: "JWT",
+		issuer: entraIssuer, resource: "api://orders", typ: "JWT",
 		claims: claimsOf{
 			"aud": "api://orders", "iss": "https://sts.windows.net/" + entraTenant + "/", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600,
 			"acr": "1", "aio": "x", "amr": []string{"pwd"},

@@ -424,7 +424,7 @@ func newTrustedServer(t *TrustedServer, cfg *ResourceServerConfig, sets map[stri
 		standard: t.Profile == nil,
 	}
 	if profile.Issuer != "" {
-		s.issuer.issuer, s.issuer.owner = profile.Issuer, t.Server.Issuer
+		s.issuer.issuer = profile.Issuer
 	}
 	s.rules = jwsRules{typ: s.readable, what: "an access token"}
 	if s.rules.allowed, err = verifiable("Servers.Algorithms", t.Algorithms, cfg.SecurityProfile.rules()); err != nil {
