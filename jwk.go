@@ -41,9 +41,12 @@ type publicKey struct {
 func (k *publicKey) fits(a *algorithm) bool {
 	return k.kty == a.kty && k.crv == a.crv &&
 		(k.use == "" || k.use == "sig") &&
-		(len(k.ops) == 0 || slices.Contains(k.ops, "verify")) &&
+		k.opsAllow() &&
 		(k.alg == "" || k.alg.same(a.name))
 }
+
+// opsAllow reports whether key_ops let the key verify.
+func (k *publicKey) opsAllow() bool { return len(k.ops) == 0 || slices.Contains(k.ops, "verify") }
 
 // misfit says which member of a key that does not fit is the reason.
 func (k *publicKey) misfit(a *algorithm) string {
@@ -54,7 +57,7 @@ func (k *publicKey) misfit(a *algorithm) string {
 		return "its crv is " + printable(k.crv, 32) + ", not " + a.crv
 	case k.use != "" && k.use != "sig":
 		return "its use is " + printable(k.use, 32) + ", not sig"
-	case len(k.ops) > 0 && !slices.Contains(k.ops, "verify"):
+	case !k.opsAllow():
 		return "its key_ops are " + quoteList(k.ops) + ", without verify"
 	}
 	return "its alg is " + printable(string(k.alg), 32)

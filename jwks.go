@@ -710,17 +710,12 @@ func (s *KeySet) replace(snap *keySnapshot) {
 	s.current.Store(snap)
 }
 
-// twin reports whether two keys of a set are one that stands there twice, under both names
-// of its algorithm maybe.
+// twin reports whether two keys of a set are one that stands there twice: of the same
+// thumbprint, kid, use and alg, whatever else it says. A key whose key_ops forbid what
+// those of the other allow is not the same.
 func (k *publicKey) twin(o *publicKey) bool {
-	if k.kid != o.kid || k.kty != o.kty {
-		return false
-	}
-	same := *o
-	if k.alg.same(o.alg) {
-		same.alg = k.alg
-	}
-	return k.equal(&same)
+	return k.kid == o.kid && k.use == o.use && k.alg.same(o.alg) && k.opsAllow() == o.opsAllow() &&
+		bytes.Equal(minimalJWK(k.key), minimalJWK(o.key))
 }
 
 // equal reports whether nothing that a token could be verified by differs.
