@@ -63,8 +63,9 @@ type AccessTokenProfile struct {
 // of the API's own registration. ResourceServerConfig.Resource must therefore be
 // that GUID, and BaseURL must be set.
 //
-// If the registration accepts version 1.0 tokens, its tokens have another issuer
-// (https://sts.windows.net/…/), and the client in appid.
+// If the registration's requestedAccessTokenVersion is not 2, its tokens are of
+// version 1.0. They have another issuer (https://sts.windows.net/…/) than the keys of
+// the version 2.0 metadata name, and are refused: set it to 2 in the manifest.
 //
 // The tokens that an application requests for itself have roles instead of scp. To
 // accept them, set Marker to "azpacr", and check roles in the handlers.
