@@ -66,6 +66,8 @@ func TestJSONRefused(t *testing.T) {
 		{"crossed brackets", `{"a":[1}]`},
 		{"a name without quotes", `{a:1}`},
 		{"a name in single quotes", `{'a':1}`},
+		{"a name with its last quote alone", `{a":1}`},
+		{"a name with its last quote alone, after another", `{"a":1,b":2}`},
 		{"a number as a name", `{1:1}`},
 		{"a comment", `{/**/}`},
 
@@ -221,6 +223,53 @@ func TestJSONAccepted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestJSONSaidTwice: what a server may say twice is one string, number or boolean, in
+// whatever way it is written. Of two values readers would see different ones.
+func TestJSONSaidTwice(t *testing.T) {
+	for _, tt := range []struct {
+		name, a, b string
+		ok         bool
+	}{
+		{"a string", `"alice"`, `"alice"`, true},
+		{"an empty string", `""`, `""`, true},
+		{"a string with an escape", `"alice"`, `"\u0061lice"`, true},
+		{"a string of escapes", `"ab"`, `"\u0061\u0062"`, true},
+		{"a string in other letters", `"alice"`, `"ALICE"`, false},
+		{"a string in other letters, with an escape", `"alice"`, `"\u0041lice"`, false},
+		{"a string with a space", `"alice"`, `"alice "`, false},
+		{"a string and none", `"alice"`, `""`, false},
+		{"half of a surrogate pair", `"\ud83d"`, `"\ud83d"`, true},
+		{"two halves", `"\ud83d"`, `"\ud83e"`, false},
+		{"half and what it would become", `"\ud83d"`, `"\ufffd"`, false},
+		{"a number", `1`, `1`, true},
+		{"a number in another form", `1`, `1.0`, false},
+		{"a number and its string", `1`, `"1"`, false},
+		{"true", `true`, `true`, true},
+		{"true and false", `true`, `false`, false},
+		{"null", `null`, `null`, false},
+		{"null first", `null`, `"alice"`, false},
+		{"null after", `"alice"`, `null`, false},
+		{"an object", `{}`, `{}`, false},
+		{"an array", `["alice"]`, `["alice"]`, false},
+		{"a string and its array", `"alice"`, `["alice"]`, false},
+	} {
+		for _, text := range []string{`{"sub":` + tt.a + `,"sub":` + tt.b + `}`, `{"sub":` + tt.b + `,"x":{"y":1},"sub":` + tt.a + `}`} {
+			o, err := parseObject(text, answerForm, ErrClaim)
+			if (err == nil) != tt.ok || err != nil && !errors.Is(err, ErrParse) {
+				t.Errorf("%s: %s: %v", tt.name, text, err)
+			}
+			if n := len(o.members); err == nil && n != 1+strings.Count(text, `"x"`) || err != nil && n != 0 {
+				t.Errorf("%s: %s has %d members", tt.name, text, n)
+			}
+			for _, form := range []jsonForm{documentForm, headerForm} {
+				if _, err := parseObject(text, form, ErrParse); !errors.Is(err, ErrParse) {
+					t.Errorf("%s: %s is taken where nothing may be said twice: %v", tt.name, text, err)
+				}
+			}
+		}
 	}
 }
 

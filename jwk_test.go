@@ -399,6 +399,9 @@ func TestKeySelection(t *testing.T) {
 		{"alg other", []string{withMember(rsaKey, `"alg":"RS256"`)}, PS256, none, -1, "fits"},
 		{"alg of encryption", []string{withMember(rsaKey, `"alg":"RSA-OAEP"`)}, RS256, none, -1, "fits"},
 		{"alg in other case", []string{withMember(ec, `"alg":"es256"`)}, ES256, none, -1, "fits"},
+		{"alg under its other name", []string{withMember(ed, `"alg":"Ed25519"`)}, EdDSA, none, 0, ""},
+		{"alg in other case, under its other name", []string{withMember(ed, `"alg":"eddsa"`)}, Ed25519, none, -1, "fits"},
+		{"alg under its other name in other case", []string{withMember(ed, `"alg":"ed25519"`)}, EdDSA, none, -1, "fits"},
 		{"alg decides", []string{withMember(rsaKey, `"alg":"PS256"`), withMember(rsaKey, `"alg":"RS256"`)}, RS256, none, 1, ""},
 		{"without alg for any", []string{rsaKey}, PS512, none, 0, ""},
 	} {
