@@ -485,6 +485,7 @@ func TestAttestationFaults(t *testing.T) {
 		{"another type", typed("JWT"), `typ: is "jwt", not oauth-client-attestation+jwt`},
 		{"that of a proof", typed(attestationPoPType), "typ: is"},
 		{"another client", with("sub", "client-2"), `sub: it is for the client "client-2", not for "client-1"`},
+		{"the client in other letters", with("sub", strings.ToUpper(unitClient)), `sub: it is for the client "CLIENT-1", not for "client-1"`},
 		{"no client", with("sub", unitRemoved), "sub: is missing"},
 		{"a client that is no string", with("sub", []string{unitClient}), "sub: is not a string"},
 		{"no expiry", with("exp", unitRemoved), "exp: is missing"},

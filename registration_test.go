@@ -559,6 +559,12 @@ func TestRegistrationRead(t *testing.T) {
 		expiry             int64
 	}{
 		{"kept", none, "the-secret-of-c1", "rat-1", unitIssuer + managePath, unitTime + 3600},
+		{"nothing said of them", map[string]any{
+			"client_secret": "", "registration_access_token": "", "registration_client_uri": "",
+		}, "the-secret-of-c1", "rat-1", unitIssuer + managePath, unitTime + 3600},
+		{"null", map[string]any{
+			"client_secret": nil, "registration_access_token": nil, "registration_client_uri": nil,
+		}, "the-secret-of-c1", "rat-1", unitIssuer + managePath, unitTime + 3600},
 		{"rotated", rotated, "secret-2", "rat-2", unitIssuer + "/r2", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

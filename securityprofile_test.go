@@ -109,6 +109,21 @@ func TestProfileConfigurations(t *testing.T) {
 			}
 		}
 	}
+	// What a profile says of logins asks nothing of a client that has none, and what it says
+	// of bound tokens is said of a certificate as well as of a key.
+	for _, p := range fapi2 {
+		cfg := profiled(t, s, p)
+		cfg.Server.AuthorizationEndpoint, cfg.Server.PushedAuthorizationRequestEndpoint = "", ""
+		cfg.Server.AuthorizationResponseIssParameterSupported, cfg.RequestKey = false, nil
+		if _, err := NewClient(cfg); err != nil {
+			t.Errorf("%v, a client without logins: %v", p, err)
+		}
+		cfg = profiled(t, s, p)
+		cfg.DPoP, cfg.Server.TLSClientCertificateBoundAccessTokens, cfg.AllowTokenTypes = nil, true, []string{"BearerToken"}
+		if _, err := NewClient(cfg); err != nil {
+			t.Errorf("%v, Bearer by another name with a certificate: %v", p, err)
+		}
+	}
 	for p, name := range map[SecurityProfile]string{
 		SecurityBCP: "RFC 9700", FAPI1Advanced: "FAPI 1.0 Advanced", FAPI2SecurityProfile: "FAPI 2.0 Security Profile",
 		FAPI2MessageSigning: "FAPI 2.0 Message Signing", FAPICIBA: "FAPI-CIBA",
@@ -386,6 +401,18 @@ func TestProfileAsksAboutJWTs(t *testing.T) {
 	}
 	if n := len(s.requests("/introspect")) - before; n != 1 {
 		t.Errorf("asked %d times within the TTL", n)
+	}
+	// Of an opaque token the answer says that it is active, and nobody asks again.
+	s.answer("/introspect", fmt.Sprintf(`{"active":true,"client_id":"c","aud":%q,"exp":%d,"cnf":{"x5t#S256":%q}}`,
+		unitResource, unitTime+60, CertificateThumbprint(r.TLS.PeerCertificates[0])))
+	before = len(s.requests("/introspect"))
+	opaque := r.Clone(context.Background())
+	opaque.Header.Set("Authorization", "Bearer opaque-1")
+	if _, err := authenticate(t, rs, opaque); err != nil {
+		t.Error(err)
+	}
+	if n := len(s.requests("/introspect")) - before; n != 1 {
+		t.Errorf("asked %d times about an opaque token", n)
 	}
 	// One that does not verify is not asked about.
 	if _, err := authenticate(t, rs, bearer(forged(t, s, accessClaims(nil)))); errors.Is(err, ErrInactive) || err == nil {

@@ -523,3 +523,34 @@ func TestLoginStays(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenPresentation: a type that AllowTokenTypes lists is Bearer by another name, and no
+// other type becomes one: a token that is bound to a key is presented with it.
+func TestTokenPresentation(t *testing.T) {
+	d := unitDPoP(t)
+	for _, tt := range []struct {
+		dpop    *DPoP
+		allowed []string
+		typ     string
+		want    string
+		kind    error
+	}{
+		{nil, nil, "Bearer", "Bearer at", nil},
+		{nil, nil, "", "Bearer at", nil},
+		{nil, nil, "BEARER", "Bearer at", nil},
+		{nil, nil, "BearerToken", "", ErrTokenType},
+		{nil, []string{"BearerToken"}, "bearertoken", "Bearer at", nil},
+		{nil, []string{"BearerToken"}, "mac", "", ErrTokenType},
+		{nil, []string{"BearerToken"}, "DPoP", "", ErrBinding},
+		{d, []string{"BearerToken"}, "DPoP", "DPoP at", nil},
+		{d, []string{"BearerToken", ""}, "dpop", "DPoP at", nil},
+		{d, nil, "mac", "", ErrTokenType},
+	} {
+		s := newUnitServer()
+		c := s.client(t, func(cfg *Config) { cfg.DPoP, cfg.AllowTokenTypes = tt.dpop, tt.allowed })
+		got, err := c.authorization(&Token{AccessToken: NewSecret("at"), TokenType: tt.typ})
+		if wantError(t, err, tt.kind, ""); got != tt.want {
+			t.Errorf("a token of type %q, with %q allowed: %q, want %q", tt.typ, tt.allowed, got, tt.want)
+		}
+	}
+}

@@ -112,6 +112,12 @@ func TestUserInfo(t *testing.T) {
 		{name: "JWT, empty list", config: listed(), answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm},
 		{name: "JWT, list of nothing we verify", config: listed("HS256", "none"), answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm},
 		{name: "JWT, nothing says which alg", answer: jwt("JWT", m{"sub": "alice"}), kind: ErrAlgorithm, param: "Metadata.UserinfoSignedResponseAlg"},
+		{
+			name:   "JWT where none was asked for, as text",
+			answer: unitAnswer{mediaType: "text/plain", body: s.sign(t, "JWT", m{"sub": "alice"})},
+			kind:   ErrResponse,
+		},
+		{name: "JWT where none was asked for, as JSON", answer: unitAnswer{mediaType: mediaJSON, body: s.sign(t, "JWT", m{"sub": "alice"})}, kind: ErrResponse},
 		{name: "JWT forged", config: signed, answer: unitAnswer{mediaType: mediaJWT, body: forged}, kind: ErrSignature},
 		{name: "JWT unreadable", config: signed, answer: unitAnswer{mediaType: mediaJWT, body: `{"sub":"alice"}`}, kind: ErrParse},
 		{name: "JWT encrypted", config: signed, answer: unitAnswer{mediaType: mediaJWT, body: "a.b.c.d.e"}, kind: ErrUnsupported},
