@@ -185,3 +185,80 @@ func limitsOfTexts(t *testing.T) []atLimit {
 		}, ErrParse, 0},
 	}
 }
+
+// TestNumbers has the limits as numbers. Other tests name the constants, and would follow
+// a slip in one.
+func TestNumbers(t *testing.T) {
+	const kib, mib = 1 << 10, 1 << 20
+	for _, tt := range []struct {
+		name     string
+		is, want int
+	}{
+		{"bytes of a body, and of a key set", maxBody, mib},
+		{"keys of a set", maxKeys, 500},
+		{"bytes of a token", maxToken, 64 * kib},
+		{"bytes of its header", maxHeader, 8 * kib},
+		{"depth of JSON", maxDepth, 32},
+		{"members of an object", maxMembers, 1024},
+		{"members of a JOSE header", maxHeaderMembers, 64},
+		{"names that are compared in pairs", pairwiseNames, 16},
+		{"greatest NumericDate", maxNumericDate, 1 << 53},
+		{"headers that are remembered", maxMemo, 256},
+		{"bytes of one", maxMemoHeader, kib},
+		{"least bits of an RSA key", minRSABits, 2048},
+		{"most bits of an RSA key", maxRSABits, 8192},
+		{"most bits of that of a proof", maxProofRSABits, 4096},
+		{"bytes of a proof", maxProof, 16 * kib},
+		{"bytes of a saved authorization", maxSaved, 3 * kib},
+		{"origins whose nonces are kept", maxNonceOrigins, 100},
+		{"bytes of a nonce key", minNonceKey, 32},
+		{"proofs that are kept", maxReplays, mib},
+		{"the part of them of one key", replayShare, 64},
+		{"fetches at once for the tokens of strangers", strangerKeyBurst, 3},
+	} {
+		if tt.is != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, tt.is, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		name     string
+		is, want time.Duration
+	}{
+		{"a request", overallTimeout, 30 * time.Second},
+		{"a token request that is held", pollTimeout, 65 * time.Second},
+		{"connecting", dialTimeout, 5 * time.Second},
+		{"the TLS handshake", tlsTimeout, 5 * time.Second},
+		{"an idle connection", idleTimeout, 90 * time.Second},
+		{"a fetch of keys", keyFetchTimeout, 10 * time.Second},
+		{"a renewal", refreshTimeout, 30 * time.Second},
+		{"clocks that are ahead", maxAhead, 10 * time.Minute},
+		{"an ID token from the browser", frontChannelAge, time.Hour},
+		{"a logout token", logoutTokenAge, time.Hour},
+		{"an authorization", authorizationAge, time.Hour},
+		{"what a server says lasts longer", maxLifetime, 1 << 31 * time.Second},
+		{"between two polls", pollInterval, 5 * time.Second},
+		{"between two polls, at most", maxPollInterval, time.Hour},
+		{"slow_down", slowDownStep, 5 * time.Second},
+		{"an assertion", assertionLifetime, time.Minute},
+		{"an assertion, at most", maxAssertionLifetime, 10 * time.Minute},
+		{"a request object", requestObjectAge, 5 * time.Minute},
+		{"a request object that is pushed", pushedObjectAge, time.Minute},
+		{"a proof, either way", proofWindow, time.Minute},
+		{"a proof, either way, at most", maxProofWindow, 5 * time.Minute},
+		{"what is used once", maxReplayLife, 25 * time.Hour},
+		{"the slot of a nonce", nonceSlot, time.Minute},
+		{"keys that count as new", keySoftAge, 5 * time.Minute},
+		{"keys that count as new, at least", minKeySoftAge, time.Minute},
+		{"keys that cannot be refreshed", defaultKeyAge, time.Hour},
+		{"keys that cannot be refreshed, at most", maxKeyAge, 24 * time.Hour},
+		{"between fetches for a server's response", answerKeyInterval, 2 * time.Second},
+		{"between fetches for what strangers send", strangerKeyInterval, time.Minute},
+		{"a renewal before the end of a token", earlyRefresh, 30 * time.Second},
+		{"after a renewal that failed", refreshBackoff, time.Second},
+		{"after renewals that failed, at most", maxRefreshBackoff, 30 * time.Second},
+	} {
+		if tt.is != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, tt.is, tt.want)
+		}
+	}
+}
