@@ -189,6 +189,57 @@ func TestTimesAreComparedInTheClock(t *testing.T) {
 	}
 }
 
+// secretNames are those of strings that a stranger's are compared with.
+var secretNames = []string{"state", "nonce", "verifier", "notificationToken", "accessToken", "refreshToken", "secret", "ath", "Reveal"}
+
+// TestSecretsAreComparedInConstantTime: no == stands between a secret and another
+// string that is not written down. One nonce is none: the client's latest, which the
+// server sent in the open.
+func TestSecretsAreComparedInConstantTime(t *testing.T) {
+	fset, list, info := typeCheck(t)
+	secret := func(e ast.Expr) bool {
+		if call, ok := e.(*ast.CallExpr); ok {
+			e = call.Fun
+		}
+		name := ""
+		switch e := e.(type) {
+		case *ast.Ident:
+			name = e.Name
+		case *ast.SelectorExpr:
+			name = e.Sel.Name
+		}
+		return slices.Contains(secretNames, name)
+	}
+	text := func(e ast.Expr) bool { // that is no constant
+		basic, ok := info.Types[e].Type.Underlying().(*types.Basic)
+		return ok && basic.Info()&types.IsString != 0 && info.Types[e].Value == nil
+	}
+	in, constant, public := "", []string(nil), 0
+	for _, f := range list {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				in = n.Name.Name
+			case *ast.SelectorExpr:
+				if selectorText(n) == "subtle.ConstantTimeCompare" {
+					constant = append(constant, in)
+				}
+			case *ast.BinaryExpr:
+				if n.Op != token.EQL && n.Op != token.NEQ || !text(n.X) || !text(n.Y) || !secret(n.X) && !secret(n.Y) {
+					return true
+				}
+				if public++; in != "retryNonce" {
+					t.Errorf("%s: secrets are compared by sameSecret", fset.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+	if !slices.Equal(constant, []string{"sameSecret"}) || public == 0 {
+		t.Errorf("constant time is that of %q, and it saw %d comparisons: does it look?", constant, public)
+	}
+}
+
 // typeCheck checks the types of the package without its tests, and returns the files
 // of this Go version.
 func typeCheck(t *testing.T) (*token.FileSet, []*ast.File, *types.Info) {
