@@ -109,6 +109,27 @@ func TestRequestObjectPushed(t *testing.T) {
 	}
 }
 
+// TestRequestObjectAlone: RFC 9126 wants client_id beside a request object that is
+// pushed (erratum 6711). ConnectID refuses it, and what a ClientAuth takes out stays out.
+func TestRequestObjectAlone(t *testing.T) {
+	s := newUnitServer()
+	s.set("/par", unitAnswer{status: 201, body: `{"request_uri":"urn:x","expires_in":60}`})
+	c := s.client(t, func(c *Config) {
+		c.RequestKey = unitKey()
+		c.Auth = clientauthCustom(func(_ context.Context, r *ClientAuthRequest) error {
+			if r.Form.Get("client_id") != unitClient {
+				t.Errorf("it gets %v", names(r.Form))
+			}
+			r.Form.Del("client_id")
+			return nil
+		})
+	})
+	_, form := startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: true})
+	if pushed := s.requests("/par")[0].form; names(pushed) != "request" || names(form) != "client_id request_uri" {
+		t.Errorf("pushed %v, the URL has %v", names(pushed), names(form))
+	}
+}
+
 // What a caller gives as JSON stays JSON, as request_context of FAPI-CIBA. A number or a
 // word may be a name, and a parameter of the package is what it is.
 func TestRequestObjectJSON(t *testing.T) {
