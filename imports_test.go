@@ -240,6 +240,35 @@ func TestSecretsAreComparedInConstantTime(t *testing.T) {
 	}
 }
 
+// TestNoContextIsStored: a context ends with the call that it was given to. That of a
+// response body belongs to the call that asked for it.
+func TestNoContextIsStored(t *testing.T) {
+	fset, list, info := typeCheck(t)
+	seen := 0
+	for _, f := range list {
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			ast.Inspect(spec, func(n ast.Node) bool {
+				field, ok := n.(*ast.Field)
+				if _, isFunc := n.(*ast.FuncType); isFunc || !ok || info.Types[field.Type].Type.String() != "context.Context" {
+					return !isFunc
+				}
+				if seen++; spec.Name.Name != "watchedBody" {
+					t.Errorf("%s: a context in a %s", fset.Position(field.Pos()), spec.Name.Name)
+				}
+				return true
+			})
+			return true
+		})
+	}
+	if seen == 0 {
+		t.Error("it saw no context: does it look?")
+	}
+}
+
 // typeCheck checks the types of the package without its tests, and returns the files
 // of this Go version.
 func typeCheck(t *testing.T) (*token.FileSet, []*ast.File, *types.Info) {
