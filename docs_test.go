@@ -81,6 +81,44 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// warnings are sentences without which the package cannot be used safely: the code
+// cannot make sure of what they ask for.
+var warnings = map[string][]string{
+	"callback.go": {
+		"The caller must take a from the session of the browser that sent r, by the state of the response, and delete it from the session first.",
+		"Looking it up by the state alone would allow an attacker to log a user in to the attacker's account.",
+	},
+	"authorize.go": {
+		"An application with several servers must give each of them a redirect URI with a path or query of its own.",
+		"An application with several servers must then set Config.RequireResponseIssuer",
+		"With form_post, the browser only sends the session cookie if it is neither SameSite=Lax nor SameSite=Strict.",
+		"If InsecureNoPKCE and InsecureNoNonce are both set, an attacker who obtains a user's code can have it accepted in a session of the attacker",
+	},
+	"token.go":     {"Decisions that require a recent authentication must use AuthTime."},
+	"jwks.go":      {"Anyone who can write the data can sign tokens as the issuer."},
+	"resource.go":  {"ClientCertificate must make sure that the request comes from the proxy."},
+	"require.go":   {"A handler that responds to CORS preflight requests must be outside"},
+	"oauth.go":     {"Any other round tripper must not follow redirects."},
+	"mtls.go":      {"It must not follow redirects or repeat requests"},
+	"protected.go": {"It must not follow redirects or repeat requests"},
+}
+
+// TestWarnings: they stand in public comments.
+func TestWarnings(t *testing.T) {
+	_, files := parseDir(t, ".")
+	for name, sentences := range warnings {
+		var text strings.Builder
+		for _, c := range publicComments(files[name]) {
+			text.WriteString(prose(c) + "\n")
+		}
+		for _, s := range sentences {
+			if !strings.Contains(text.String(), s) {
+				t.Errorf("%s does not say %q", name, s)
+			}
+		}
+	}
+}
+
 // prose is the text of a comment without code, a paragraph or list item a line.
 func prose(c *ast.CommentGroup) string {
 	var b strings.Builder
