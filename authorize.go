@@ -122,6 +122,9 @@ type AuthorizationRequest struct {
 	// contain fields that the package or net/http sets, and must be nil if the request
 	// is not pushed.
 	Header http.Header
+	// ResponseHeader receives the header fields of the response to the pushed request;
+	// see GrantOptions.ResponseHeader. It must be nil if the request is not pushed.
+	ResponseHeader http.Header
 
 	// Pushed sends the request directly to the server first, so that the URL contains
 	// only a reference to it (RFC 9126, FAPI 2.0). It is implied if the metadata of the
@@ -352,10 +355,14 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 		return nil, withOp(opAuthorize, err)
 	}
 	pushed := r.Pushed || c.rules.pushed != "" || c.server.RequirePushedAuthorizationRequests || c.meta.RequirePushedAuthorizationRequests
-	if r.Header != nil && !pushed {
+	fields := headerFields{r.Header, r.ResponseHeader}
+	switch {
+	case r.Header != nil && !pushed:
 		return nil, withOp(opAuthorize, fail(ErrConfig, "Header", "is set, and the request is not pushed: the browser sends no fields of ours"))
+	case r.ResponseHeader != nil && !pushed:
+		return nil, withOp(opAuthorize, fail(ErrConfig, "ResponseHeader", "is set, and the request is not pushed: there is no response to it"))
 	}
-	if err := checkHeader(r.Header); err != nil {
+	if err := fields.check(); err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
 	if c.requestKey != nil {
@@ -364,7 +371,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 		}
 	}
 	if pushed {
-		if form, err = c.push(ctx, form, r.Header); err != nil {
+		if form, err = c.push(ctx, form, fields); err != nil {
 			return nil, err
 		}
 	}
@@ -721,8 +728,8 @@ func isComposite(value string) bool {
 const opPush = "pushed authorization"
 
 // push sends the request to the server and returns what is left for the URL.
-func (c *Client) push(ctx context.Context, form url.Values, header http.Header) (url.Values, error) {
-	res, err := c.post(ctx, parEndpoint, opPush, form, header)
+func (c *Client) push(ctx context.Context, form url.Values, fields headerFields) (url.Values, error) {
+	res, err := c.post(ctx, parEndpoint, opPush, form, fields)
 	if err != nil {
 		return nil, err
 	}

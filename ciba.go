@@ -39,6 +39,7 @@ type BackchannelAuthenticationRequest struct {
 	AuthorizationDetails []AuthorizationDetail // RFC 9396
 	Params               url.Values            // additional parameters, but none that the package sets
 	Header               http.Header           // additional header fields, but none that the package or net/http sets
+	ResponseHeader       http.Header           // receives those of the response; see GrantOptions.ResponseHeader
 
 	// Claims requests individual claims (OpenID Connect Core, Section 5.5). It must
 	// encode to a JSON object. If nil, none are requested.
@@ -134,7 +135,7 @@ func (c *Client) startBackchannel(ctx context.Context, r *BackchannelAuthenticat
 		return nil, err
 	}
 	started := c.clock.local()
-	res, err := c.post(ctx, backchannelEndpoint, opBackchannel, form, r.Header)
+	res, err := c.post(ctx, backchannelEndpoint, opBackchannel, form, headerFields{r.Header, r.ResponseHeader})
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +163,7 @@ func (c *Client) backchannelRequest(r *BackchannelAuthenticationRequest) (form u
 	}
 	form = url.Values{}
 	if err := cmp.Or(
-		setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails), setClaims(form, r.Claims), checkHeader(r.Header),
+		setTargets(form, r.Scope, r.Resource, r.AuthorizationDetails), setClaims(form, r.Claims), headerFields{r.Header, r.ResponseHeader}.check(),
 	); err != nil {
 		return nil, "", err
 	}

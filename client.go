@@ -17,13 +17,13 @@ import (
 
 // post sends an authenticated request to an endpoint. The client authenticates
 // anew for every attempt: an assertion that is sent twice is a replay.
-func (c *Client) post(ctx context.Context, e endpoint, op string, form url.Values, header http.Header) (*httpResponse, error) {
-	return c.postFor(ctx, e, op, form, header, mediaJSON, 0)
+func (c *Client) post(ctx context.Context, e endpoint, op string, form url.Values, fields headerFields) (*httpResponse, error) {
+	return c.postFor(ctx, e, op, form, fields, mediaJSON, 0)
 }
 
 // postFor asks for an answer of the media type. One that the server may hold back has
 // patience.
-func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Values, header http.Header, accept string, patience time.Duration) (*httpResponse, error) {
+func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Values, fields headerFields, accept string, patience time.Duration) (*httpResponse, error) {
 	target, member, err := c.endpointURL(e)
 	if err != nil {
 		return nil, withOp(op, err)
@@ -44,7 +44,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 			Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
 			Header: http.Header{}, Form: url.Values{}, attempts: attempts,
 		}
-		for name, values := range header {
+		for name, values := range fields.more {
 			r.Header[name] = slices.Clone(values)
 		}
 		for name, values := range form {
@@ -53,7 +53,10 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 		if err := c.auth.Authenticate(ctx, r); err != nil {
 			return nil, withOp(op, err)
 		}
-		return &httpRequest{op: op, url: target, param: member, header: r.Header, form: r.Form, accept: accept, patience: patience, attempts: attempts}, nil
+		return &httpRequest{
+			op: op, url: target, param: member, header: r.Header, received: fields.received, form: r.Form,
+			accept: accept, patience: patience, attempts: attempts,
+		}, nil
 	})
 }
 
@@ -285,9 +288,15 @@ func setClaims(form url.Values, claims any) error {
 	return nil
 }
 
-// checkHeader refuses fields that a caller cannot add to a request.
-func checkHeader(h http.Header) error {
-	for name, values := range h {
+// headerFields are those that the options of a call have.
+type headerFields struct {
+	more     http.Header // of the request
+	received http.Header // of the response; nil: nobody asks
+}
+
+// check refuses fields that a caller cannot add to a request.
+func (f headerFields) check() error {
+	for name, values := range f.more {
 		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, unprintable) }) {
 			return fail(ErrConfig, "Header", "%s has control characters", printable(name, 64))
 		}
@@ -301,7 +310,7 @@ func checkHeader(h http.Header) error {
 	return nil
 }
 
-// reservedHeaders cannot be set by GrantOptions.Header and EndpointOptions.Header.
+// reservedHeaders cannot be set by the fields Header of options.
 var reservedHeaders = [...]string{
 	"Authorization", "Accept", "Content-Type", "Content-Length", "Transfer-Encoding",
 	"Host", "Cookie", "Dpop", "Connection", "Accept-Encoding", "Te", "Trailer", "Upgrade", "Expect", "Proxy-Authorization",

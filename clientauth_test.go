@@ -562,7 +562,7 @@ func TestClientAuthCustom(t *testing.T) {
 	}
 	form, header := url.Values{"grant_type": {"x"}}, http.Header{"X-Mine": {"kept"}}
 	for range 2 {
-		if _, err := c.post(context.Background(), tokenEndpoint, "test", form, header); err != nil {
+		if _, err := c.post(context.Background(), tokenEndpoint, "test", form, headerFields{more: header}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -572,7 +572,7 @@ func TestClientAuthCustom(t *testing.T) {
 	if len(form) != 1 || len(header) != 1 {
 		t.Errorf("the caller's form and header become %v and %v", form, header)
 	}
-	if _, err := c.post(context.Background(), tokenEndpoint, "test", form, header); !errors.Is(err, refusal) || len(sent) != 2 {
+	if _, err := c.post(context.Background(), tokenEndpoint, "test", form, headerFields{more: header}); !errors.Is(err, refusal) || len(sent) != 2 {
 		t.Errorf("error %v, %d requests", err, len(sent))
 	}
 }

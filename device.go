@@ -131,7 +131,7 @@ func (c *Client) startDevice(ctx context.Context, r *DeviceAuthorizationRequest)
 		return nil, err
 	}
 	started := c.clock.local()
-	res, err := c.post(ctx, deviceEndpoint, opDevice, form, nil)
+	res, err := c.post(ctx, deviceEndpoint, opDevice, form, headerFields{})
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (fre
 			return nil, false, err
 		}
 	}
-	if r.res, err = c.post(ctx, tokenEndpoint, opToken, form, opts.header()); err != nil {
+	if r.res, err = c.post(ctx, tokenEndpoint, opToken, form, opts.fields()); err != nil {
 		return nil, false, err
 	}
 	if r.rotated = r.res.refreshToken(); !r.rotated.IsZero() {

@@ -85,6 +85,8 @@ type httpRequest struct {
 	json   []byte // sent in place of the form
 	accept string
 
+	received http.Header // gets the fields of the response; nil: nobody asks
+
 	patience time.Duration // for an answer that may be held back, where HTTPClient sets no Timeout; 0: as for others
 
 	attempts provenAttempts // nil where no client authenticates
@@ -172,12 +174,16 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 	req.Header.Set("Accept", r.accept)
 	req.Header.Del("Upgrade") // a ClientAuth may set fields; no context ends what is read after a 101
 
+	clear(r.received)
 	start := monotonic()
 	res, err := c.roundTrip(req, r.op, r.patience)
 	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: elapsed(start), Err: err}
 	if res != nil {
 		info.Status = res.status
 		res.request, res.sent = r, req.Header
+		if r.received != nil {
+			maps.Copy(r.received, res.header.Clone())
+		}
 	}
 	c.trace.requestDone(ctx, info)
 	return res, err

@@ -29,26 +29,30 @@ type EndpointOptions struct {
 	// Header contains additional header fields of the request. It must not contain
 	// fields that the package or net/http sets.
 	Header http.Header
+	// ResponseHeader receives the header fields of the response; see
+	// GrantOptions.ResponseHeader.
+	ResponseHeader http.Header
 }
 
 // tokenForm makes the parameters of RFC 7662, Section 2.1 and RFC 7009, Section
 // 2.1, and the further header fields.
-func (o *EndpointOptions) tokenForm(token string) (url.Values, http.Header, error) {
+func (o *EndpointOptions) tokenForm(token string) (url.Values, headerFields, error) {
 	if token == "" {
-		return nil, nil, fail(ErrConfig, "token", "is empty")
+		return nil, headerFields{}, fail(ErrConfig, "token", "is empty")
 	}
 	form := url.Values{"token": {token}}
 	if o == nil {
-		return form, nil, nil
+		return form, headerFields{}, nil
 	}
 	if o.TokenTypeHint != "" {
 		form.Set("token_type_hint", o.TokenTypeHint)
 	}
-	if err := checkHeader(o.Header); err != nil {
-		return nil, nil, err
+	fields := headerFields{o.Header, o.ResponseHeader}
+	if err := fields.check(); err != nil {
+		return nil, headerFields{}, err
 	}
 	err := setParams(form, o.Params, "token_type_hint", "client_id", "client_secret", "client_assertion", "client_assertion_type")
-	return form, o.Header, err
+	return form, fields, err
 }
 
 // An Introspection contains the server's statements about an active token. It is
@@ -227,7 +231,7 @@ func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOpt
 
 // introspect also returns the object that the Introspection was read from.
 func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, jsonObject, error) {
-	form, header, err := opts.tokenForm(token)
+	form, fields, err := opts.tokenForm(token)
 	if err != nil {
 		return nil, jsonObject{}, err
 	}
@@ -235,7 +239,7 @@ func (c *Client) introspect(ctx context.Context, token string, opts *EndpointOpt
 	if !isPlain(c.meta.IntrospectionSignedResponseAlg) || c.encrypted.introspection.as != nil {
 		accept = mediaIntrospectionJWT
 	}
-	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, header, accept, 0)
+	res, err := c.postFor(ctx, introspectionEndpoint, opIntrospection, form, fields, accept, 0)
 	if err != nil {
 		return nil, jsonObject{}, err
 	}

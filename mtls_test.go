@@ -254,7 +254,7 @@ func TestMTLSRotation(t *testing.T) {
 	defer c.CloseIdleConnections()
 	send := func() string {
 		t.Helper()
-		if _, err := c.post(context.WithValue(context.Background(), key{}, 1), tokenEndpoint, "test", nil, nil); err != nil {
+		if _, err := c.post(context.WithValue(context.Background(), key{}, 1), tokenEndpoint, "test", nil, headerFields{}); err != nil {
 			t.Fatal(err)
 		}
 		all := srv.Requests()
@@ -356,7 +356,7 @@ func TestMTLSCertificateAtConnection(t *testing.T) {
 			defer c.CloseIdleConnections()
 			late.Store(tt.late)
 			before := srv.Count("/token")
-			_, err = c.post(context.Background(), tokenEndpoint, "test", nil, nil)
+			_, err = c.post(context.Background(), tokenEndpoint, "test", nil, headerFields{})
 			made := srv.Count("/token") - before
 			if tt.want == "" {
 				if err != nil || made != 1 {
@@ -440,12 +440,12 @@ func TestMTLSProxyAtRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		dialed.Store(false)
-		if _, err := c.post(context.Background(), tokenEndpoint, "test", nil, nil); !errors.Is(err, ErrNetwork) || !dialed.Load() {
+		if _, err := c.post(context.Background(), tokenEndpoint, "test", nil, headerFields{}); !errors.Is(err, ErrNetwork) || !dialed.Load() {
 			t.Errorf("http: error %v, dialed %v", err, dialed.Load())
 		}
 		proxy = "https://proxy.example.com"
 		dialed.Store(false)
-		if _, err := c.post(context.Background(), tokenEndpoint, "test", nil, nil); !errors.Is(err, ErrConfig) || dialed.Load() {
+		if _, err := c.post(context.Background(), tokenEndpoint, "test", nil, headerFields{}); !errors.Is(err, ErrConfig) || dialed.Load() {
 			t.Errorf("https: error %v, dialed %v", err, dialed.Load())
 		}
 	}

@@ -154,7 +154,7 @@ func TestPartialClients(t *testing.T) {
 	if _, err := c.VerifyIDToken(context.Background(), s.sign(t, "", unitClaims(nil)), VerifyIDTokenOptions{}); err != nil {
 		t.Error(err)
 	}
-	_, err := c.post(context.Background(), tokenEndpoint, "test", url.Values{}, nil)
+	_, err := c.post(context.Background(), tokenEndpoint, "test", url.Values{}, headerFields{})
 	wantError(t, err, ErrConfig, "Auth")
 	c = s.client(t, func(c *Config) { c.Server.JWKSURI = "" })
 	_, err = c.VerifyIDToken(context.Background(), s.sign(t, "", unitClaims(nil)), VerifyIDTokenOptions{})
@@ -180,7 +180,7 @@ func TestEndpointsAreCheckedWhenUsed(t *testing.T) {
 		c.Server.TokenEndpoint = "http://op.example/token"
 		c.Auth = ClientAssertion(func(context.Context, string) (string, error) { called = true; return "x", nil })
 	})
-	_, err := c.post(context.Background(), tokenEndpoint, "test", url.Values{"a": {"b"}}, nil)
+	_, err := c.post(context.Background(), tokenEndpoint, "test", url.Values{"a": {"b"}}, headerFields{})
 	wantError(t, err, ErrInsecureURL, "token_endpoint")
 	if called || len(s.requests("")) > 0 {
 		t.Error("something secret was made for an http endpoint")
@@ -193,7 +193,7 @@ func TestPostLeavesFormAlone(t *testing.T) {
 	s.answer("/token", `{}`)
 	c := s.client(t, nil)
 	form := url.Values{"a": {"b"}}
-	if _, err := c.post(context.Background(), tokenEndpoint, "test", form, nil); err != nil {
+	if _, err := c.post(context.Background(), tokenEndpoint, "test", form, headerFields{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(form) != 1 {
@@ -205,7 +205,7 @@ func TestPostCanceled(t *testing.T) {
 	s := newUnitServer()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := s.client(t, nil).post(ctx, tokenEndpoint, "test", url.Values{}, nil)
+	_, err := s.client(t, nil).post(ctx, tokenEndpoint, "test", url.Values{}, headerFields{})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}

@@ -49,6 +49,10 @@ type RegistrationOptions struct {
 	// fields that the package or net/http sets.
 	Header http.Header
 
+	// ResponseHeader receives the header fields of the response; see
+	// GrantOptions.ResponseHeader.
+	ResponseHeader http.Header
+
 	// HTTPClient makes the requests; see Config.HTTPClient. If nil, the package uses a
 	// client of its own, with timeouts.
 	HTTPClient *http.Client
@@ -275,7 +279,7 @@ type anyDecrypter struct{ Decrypter }
 type registrar struct {
 	caller  *caller
 	clock   Clock
-	header  http.Header
+	fields  headerFields
 	initial Secret
 	mtls    bool
 	dpop    *DPoP
@@ -290,7 +294,8 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 	if err := o.Clock.validate(); err != nil {
 		return nil, err
 	}
-	if err := checkHeader(o.Header); err != nil {
+	fields := headerFields{o.Header, o.ResponseHeader}
+	if err := fields.check(); err != nil {
 		return nil, err
 	}
 	client := o.HTTPClient
@@ -301,7 +306,10 @@ func newRegistrar(opts *RegistrationOptions) (*registrar, error) {
 		}
 		client = clients.with
 	}
-	r := &registrar{caller: newCaller(client, o.InsecureAllowHTTP, o.Trace), clock: o.Clock, header: o.Header, initial: o.InitialAccessToken, mtls: o.MTLS != nil, dpop: o.DPoP}
+	r := &registrar{
+		caller: newCaller(client, o.InsecureAllowHTTP, o.Trace), clock: o.Clock, fields: fields,
+		initial: o.InitialAccessToken, mtls: o.MTLS != nil, dpop: o.DPoP,
+	}
 	if o.ManagementOrigin != "" {
 		u, err := r.caller.checkURL("ManagementOrigin", o.ManagementOrigin)
 		switch {
@@ -322,8 +330,8 @@ func (r *registrar) close() {
 }
 
 func (r *registrar) send(ctx context.Context, req *httpRequest, token Secret, m *ClientMetadata) (*httpResponse, error) {
-	req.op, req.accept, req.header = opRegistration, mediaJSON, http.Header{}
-	maps.Copy(req.header, r.header)
+	req.op, req.accept, req.header, req.received = opRegistration, mediaJSON, http.Header{}, r.fields.received
+	maps.Copy(req.header, r.fields.more)
 	if r.dpop != nil && r.dpop.key == nil {
 		return nil, fail(ErrConfig, "DPoP", "is empty: NewDPoP makes one")
 	}

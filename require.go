@@ -174,6 +174,9 @@ func AccessTokenFromContext(ctx context.Context) (*AccessToken, bool) {
 // responds to CORS preflight requests must be outside, because these have no token.
 // It should expose WWW-Authenticate and DPoP-Nonce to scripts.
 //
+// Header fields that a handler outside has set, for example an x-fapi-interaction-id,
+// stay in the responses.
+//
 // Require panics if rs or next is nil, or if need is invalid, as
 // [http.ServeMux.Handle] does.
 func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Handler {

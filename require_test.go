@@ -215,8 +215,10 @@ func TestWriteError(t *testing.T) {
 		w := httptest.NewRecorder()
 		w.Header().Set("Content-Length", "7")
 		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+		w.Header().Set("X-Fapi-Interaction-Id", "id-1") // of a handler outside
 		rs.WriteError(w, tt.err)
-		if w.Code != tt.status || w.Header().Get("Retry-After") != tt.retry || w.Header().Get("Content-Length") != "" {
+		if w.Code != tt.status || w.Header().Get("Retry-After") != tt.retry || w.Header().Get("Content-Length") != "" ||
+			w.Header().Get("X-Fapi-Interaction-Id") != "id-1" {
 			t.Errorf("%v: status %d, %v", tt.err, w.Code, w.Header())
 		}
 		if strings.Contains(w.Body.String()+fmt.Sprint(w.Header()), secret) || tt.code != "" && !strings.Contains(w.Body.String(), `{"error":"`+tt.code+`"`) {

@@ -24,11 +24,11 @@ func (c *Client) Revoke(ctx context.Context, token string, opts *EndpointOptions
 }
 
 func (c *Client) revoke(ctx context.Context, token string, opts *EndpointOptions) error {
-	form, header, err := opts.tokenForm(token)
+	form, fields, err := opts.tokenForm(token)
 	if err != nil {
 		return err
 	}
-	res, err := c.post(ctx, revocationEndpoint, opRevocation, form, header)
+	res, err := c.post(ctx, revocationEndpoint, opRevocation, form, fields)
 	if err != nil {
 		return err
 	}

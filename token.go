@@ -309,6 +309,11 @@ type GrantOptions struct {
 	// Header contains additional header fields of the request. It must not contain
 	// fields that the package or net/http sets.
 	Header http.Header
+	// ResponseHeader receives the header fields of the response, also of one that is an
+	// error, for example to compare its x-fapi-interaction-id (FAPI 1.0 Baseline, Section
+	// 6.2.2). The map is emptied first, and must not be used by several calls at once. If
+	// nil, the fields are dropped.
+	ResponseHeader http.Header
 }
 
 // tokenForm adds the options to the parameters of a grant. Those that are
@@ -320,7 +325,7 @@ func (o *GrantOptions) tokenForm(form url.Values, reserved ...string) error {
 	if err := setTargets(form, o.Scope, o.Resource, o.AuthorizationDetails); err != nil {
 		return err
 	}
-	if err := checkHeader(o.Header); err != nil {
+	if err := o.fields().check(); err != nil {
 		return err
 	}
 	return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...)
@@ -343,11 +348,11 @@ func (o *GrantOptions) repeating(resource keptResource) *GrantOptions {
 func (o *GrantOptions) saysResource() bool { return o != nil && o.Resource != nil }
 
 // header are the further fields of the request.
-func (o *GrantOptions) header() http.Header {
+func (o *GrantOptions) fields() headerFields {
 	if o == nil {
-		return nil
+		return headerFields{}
 	}
-	return o.Header
+	return headerFields{o.Header, o.ResponseHeader}
 }
 
 // codeForm is tokenForm with an authorization code. RFC 6749, Section 4.1.3 has no
@@ -443,7 +448,7 @@ func (c *Client) askToken(ctx context.Context, form url.Values, opts *GrantOptio
 	if err := c.checkGrant(form.Get("grant_type")); err != nil {
 		return nil, err
 	}
-	res, err := c.postFor(ctx, tokenEndpoint, opToken, form, opts.header(), mediaJSON, expected.patience)
+	res, err := c.postFor(ctx, tokenEndpoint, opToken, form, opts.fields(), mediaJSON, expected.patience)
 	if err != nil {
 		return nil, err
 	}

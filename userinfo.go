@@ -72,6 +72,9 @@ type UserInfoOptions struct {
 	// Header contains additional header fields of the request. It must not contain
 	// fields that the package or net/http sets.
 	Header http.Header
+	// ResponseHeader receives the header fields of the response; see
+	// GrantOptions.ResponseHeader.
+	ResponseHeader http.Header
 }
 
 // UserInfo returns the response of the userinfo endpoint for t. The response must be
@@ -101,15 +104,15 @@ func (c *Client) userInfo(ctx context.Context, t *Token, opts *UserInfoOptions) 
 	if err := c.rules.weakens(opts != nil && opts.InsecureSkipSubject, "InsecureSkipSubject"); err != nil {
 		return nil, err
 	}
-	var header http.Header
+	var fields headerFields
 	if opts != nil {
-		header = opts.Header
+		fields = headerFields{opts.Header, opts.ResponseHeader}
 	}
-	if err := checkHeader(header); err != nil {
+	if err := fields.check(); err != nil {
 		return nil, err
 	}
 	res, err := c.caller.doProven(ctx, c.dpopOf(t), c.clock, t.AccessToken.Reveal(), func() (*httpRequest, error) {
-		return c.userInfoRequest(t, header)
+		return c.userInfoRequest(t, fields)
 	})
 	if err != nil {
 		return nil, err
@@ -146,7 +149,7 @@ func expectedSubject(t *Token, opts *UserInfoOptions) (string, error) {
 	return "", fail(ErrConfig, "Subject", "is not known, because the token had no ID token: say it in UserInfoOptions")
 }
 
-func (c *Client) userInfoRequest(t *Token, more http.Header) (*httpRequest, error) {
+func (c *Client) userInfoRequest(t *Token, fields headerFields) (*httpRequest, error) {
 	authorization, err := c.authorization(t)
 	if err != nil {
 		return nil, err
@@ -162,9 +165,9 @@ func (c *Client) userInfoRequest(t *Token, more http.Header) (*httpRequest, erro
 		accept = mediaJWT
 	}
 	header := http.Header{}
-	maps.Copy(header, more)
+	maps.Copy(header, fields.more)
 	header.Set("Authorization", authorization)
-	return &httpRequest{op: opUserInfo, method: http.MethodGet, url: target, param: member, accept: accept, header: header}, nil
+	return &httpRequest{op: opUserInfo, method: http.MethodGet, url: target, param: member, accept: accept, header: header, received: fields.received}, nil
 }
 
 func (c *Client) processUserInfoResponse(ctx context.Context, res *httpResponse, subject, issuer string) (*UserInfo, error) {
