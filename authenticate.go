@@ -159,9 +159,9 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 	if d.issuer, d.tenant, err = s.issuer.match(claims, v.key); err != nil {
 		return nil, err
 	}
-	if err := s.profile.judge(claims, v.typ, rs.resource, d); err != nil {
+	if err := s.profile.judge(claims, v.typ, rs.audiences, d); err != nil {
 		if s.standard {
-			return nil, hinted(err, adviseProfile(err, claims, v.typ, rs.resource, d))
+			return nil, hinted(err, adviseProfile(err, claims, v.typ, rs.audiences, d))
 		}
 		return nil, err
 	}
@@ -251,6 +251,8 @@ func (d *accessTokenData) readClaims(claims jsonObject, clock Clock) (err error)
 // checkPresentation holds what a token is bound to against the request.
 func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation, scheme string, hash tokenHash, bound confirmation) error {
 	switch {
+	case bound.jkt != "" && rs.proofs.off:
+		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and this API checks no proofs: DisableDPoP is set, or BaseURL is empty and Resource is no URL")
 	case bound.jkt != "" && scheme != dpopScheme:
 		// RFC 9449, Section 7.2: else a stolen token would be as good as any.
 		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and came as Bearer")

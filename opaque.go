@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"strings"
 )
 
@@ -117,8 +116,8 @@ func (rs *ResourceServer) checkIntrospection(claims jsonObject, tokenType string
 			return err
 		}
 	}
-	if d.audience != nil && !slices.Contains(d.audience, rs.resource) {
-		return fail(ErrAudience, "aud", "the token is for %s, not for %s", quoteList(d.audience), printable(rs.resource, 256))
+	if d.audience != nil && !isFor(d.audience, rs.audiences) {
+		return errAudience(d.audience, rs.audiences)
 	}
 	if !d.issuedAt.IsZero() {
 		if err := rs.clock.checkNotAhead("iat", d.issuedAt); err != nil {

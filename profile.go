@@ -60,8 +60,7 @@ type AccessTokenProfile struct {
 
 // EntraProfile returns the profile of Microsoft Entra ID, for version 2.0 tokens:
 // typ JWT, client in azp, scopes in scp, and no jti. The audience is the client id
-// of the API's own registration. ResourceServerConfig.Resource must therefore be
-// that GUID, and BaseURL must be set.
+// of the API's own registration: ResourceServerConfig.Audiences must contain that GUID.
 //
 // If the registration's requestedAccessTokenVersion is not 2, its tokens are of
 // version 1.0. They have another issuer (https://sts.windows.net/…/) than the keys of
@@ -172,7 +171,7 @@ func (p *AccessTokenProfile) compile() (*AccessTokenProfile, error) {
 
 // judge holds a verified token against the profile: it is an access token of
 // this server, for the resource.
-func (p *AccessTokenProfile) judge(claims jsonObject, typ, resource string, d *accessTokenData) (err error) {
+func (p *AccessTokenProfile) judge(claims jsonObject, typ string, audiences []string, d *accessTokenData) (err error) {
 	if !slices.Contains(p.Types, typ) {
 		return fail(ErrType, "typ", "a token of type %s is not an access token", printable(typ, 64))
 	}
@@ -196,7 +195,7 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ, resource string, d *a
 	if d.scope, _, err = claims.scope(p.ScopeClaim); err != nil {
 		return err
 	}
-	return p.checkAudience(claims, resource, d)
+	return p.checkAudience(claims, audiences, d)
 }
 
 // clientClaim is the claim that names the client. A server with a switch for the typ has
@@ -226,9 +225,9 @@ func (p *AccessTokenProfile) checkMarker(claims jsonObject) error {
 	return nil
 }
 
-// checkAudience wants the resource among the audiences (RFC 9068, Section 4), or
-// the client among those that stand in their place.
-func (p *AccessTokenProfile) checkAudience(claims jsonObject, resource string, d *accessTokenData) error {
+// checkAudience wants a name of the resource among the audiences (RFC 9068, Section 4),
+// or the client among those that stand in their place.
+func (p *AccessTokenProfile) checkAudience(claims jsonObject, audiences []string, d *accessTokenData) error {
 	aud, ok, err := claims.strings("aud", true)
 	if err != nil {
 		return err
@@ -241,19 +240,37 @@ func (p *AccessTokenProfile) checkAudience(claims jsonObject, resource string, d
 		return nil
 	case !ok || len(aud) == 0:
 		return fail(ErrClaim, "aud", "is missing")
-	case !slices.Contains(aud, resource):
-		return fail(ErrAudience, "aud", "the token is for %s, not for %s", quoteList(aud), printable(resource, 256))
+	case !isFor(aud, audiences):
+		return errAudience(aud, audiences)
 	case slices.Contains(aud, ""):
 		return fail(ErrClaim, "aud", "is empty")
 	}
 	return nil
 }
 
+// isFor reports whether one of the audiences of a token is a name of the resource. Of two
+// names without a path one may have the slash of an empty path, as of two issuers.
+func isFor(aud, audiences []string) bool {
+	for _, s := range aud {
+		for _, name := range audiences {
+			if sameIssuer(s, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func errAudience(aud, audiences []string) *Error {
+	return fail(ErrAudience, "aud", "the token is for %s, not for %s; if that is this API, too, list it in ResourceServerConfig.Audiences",
+		quoteList(aud), quoteList(audiences))
+}
+
 // adviseProfile says, to the developer who left TrustedServer.Profile nil, which profile a
 // token that was refused with err has: by what marks the tokens of a provider, or by what
 // stands in this one. A token can be refused under that, too, for something else; that is
 // said as well. It is "" if there is nothing to advise.
-func adviseProfile(err error, claims jsonObject, typ, resource string, d *accessTokenData) string {
+func adviseProfile(err error, claims jsonObject, typ string, audiences []string, d *accessTokenData) string {
 	if typ == accessTokenType && errors.Is(err, ErrAudience) { // it follows RFC 9068
 		return ""
 	}
@@ -279,7 +296,7 @@ func adviseProfile(err error, claims jsonObject, typ, resource string, d *access
 			continue
 		}
 		scratch := *d
-		err = p.judge(claims, typ, resource, &scratch)
+		err = p.judge(claims, typ, audiences, &scratch)
 		if err == nil {
 			return "the token does not follow RFC 9068, and is good under another profile: if that is your server's, set TrustedServer.Profile to " + known.name
 		}
@@ -290,7 +307,7 @@ func adviseProfile(err error, claims jsonObject, typ, resource string, d *access
 	if advice != "" || mayBeID {
 		return advice
 	}
-	return describeToken(claims, typ, resource, d)
+	return describeToken(claims, typ, audiences, d)
 }
 
 // wrongThen says what is wrong with a token under the profile that is advised.
@@ -303,7 +320,7 @@ func wrongThen(err error) string {
 
 // describeToken advises a profile that is made of the token, such as one of Spring
 // Authorization Server (no typ, scope an array, no client_id) or Ory Hydra.
-func describeToken(claims jsonObject, typ, resource string, d *accessTokenData) string {
+func describeToken(claims jsonObject, typ string, audiences []string, d *accessTokenData) string {
 	marker := "scp"
 	if !claims.has(marker) {
 		marker = "scope"
@@ -343,5 +360,5 @@ func describeToken(claims jsonObject, typ, resource string, d *accessTokenData) 
 	}
 	scratch := *d
 	return "the token does not follow RFC 9068: if the server's access tokens are like this one, and only they have the claim " + marker +
-		", set TrustedServer.Profile to &" + text + "}" + wrongThen(p.judge(claims, typ, resource, &scratch))
+		", set TrustedServer.Profile to &" + text + "}" + wrongThen(p.judge(claims, typ, audiences, &scratch))
 }

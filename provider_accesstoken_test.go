@@ -358,7 +358,7 @@ func TestProfiles(t *testing.T) {
 	for _, p := range providerAccessTokens {
 		server := func(profile *AccessTokenProfile) *ResourceServer {
 			return s.resource(t, func(c *ResourceServerConfig) {
-				c.Resource, c.BaseURL = p.resource, unitResource
+				c.Audiences = []string{p.resource}
 				c.Servers[0].Server.Issuer, c.Servers[0].Profile = p.issuer, profile
 				if p.keyIssuer != "" {
 					jwk := `{"issuer":"` + p.keyIssuer + `",` + string(s.key.PublicJWK())[1:]

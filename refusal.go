@@ -145,11 +145,11 @@ func (rs *ResourceServer) WriteError(w http.ResponseWriter, err error) {
 func (rs *ResourceServer) challenges(a answer, code string) (list []string) {
 	schemes := [...]string{bearerScheme, dpopScheme}
 	for _, scheme := range schemes {
-		if scheme == bearerScheme && rs.needDPoP {
+		if scheme == bearerScheme && rs.needDPoP || scheme == dpopScheme && rs.proofs.off {
 			continue
 		}
 		b := append([]byte(scheme), rs.params...)
-		if code != "" && (a.scheme == scheme || a.scheme == "" || rs.needDPoP) {
+		if code != "" && (a.scheme == scheme || a.scheme == "" || rs.needDPoP || rs.proofs.off) {
 			b = appendParam(b, "error", code)
 			b = appendParam(b, "error_description", refusalTexts.find(code))
 		}

@@ -20,18 +20,25 @@ import (
 // ResourceServerConfig configures a [ResourceServer]. Resource must be set, and at
 // least one of Servers and Introspect.
 type ResourceServerConfig struct {
-	// Resource is the identifier of the API (RFC 8707). The aud claim of its tokens
-	// must contain it, byte for byte. If it is an https URL, the API has metadata
-	// (RFC 9728), and challenges name their URL. A client that knows only a URL of
-	// the API finds the metadata only if that URL is the Resource (RFC 9728,
+	// Resource is the identifier of the API (RFC 8707). If it is an https URL, the API
+	// has metadata (RFC 9728), and challenges name their URL. A client that knows only
+	// a URL of the API finds the metadata only if that URL is the Resource (RFC 9728,
 	// Section 3.3).
 	Resource string
+
+	// Audiences are the names that servers have for the API. The aud claim of a token
+	// must contain one of them, byte for byte, except that a URL without a path may end in
+	// a slash or not. If nil, it must contain Resource; Audiences must not be empty
+	// otherwise. Servers that do not support RFC 8707 have
+	// names of their own, for example the GUID of an application (Entra ID) or
+	// api://default (Okta).
+	Audiences []string
 
 	// BaseURL is the origin that clients call, for example https://api.example.com:
 	// scheme and authority, without a path. The htu of DPoP proofs is compared with
 	// it; the header fields Host and Forwarded are ignored. If empty, it is the
-	// origin of Resource. It must be set if Resource is not an https URL, unless
-	// RequestURL is set.
+	// origin of Resource. If Resource is not a URL and neither BaseURL nor RequestURL
+	// is set, no proof can be checked; see DisableDPoP.
 	BaseURL string
 
 	// Servers are the authorization servers whose JWT access tokens are accepted.
@@ -51,6 +58,11 @@ type ResourceServerConfig struct {
 	// refuses tokens that are not bound to a client certificate. If a token is
 	// bound, the binding is always checked, even if neither is set.
 	RequireDPoP, RequireMTLS bool
+
+	// DisableDPoP refuses tokens that are bound to a DPoP key, and leaves DPoP out of
+	// challenges and metadata. It is for APIs whose servers issue no such tokens.
+	// RequireDPoP and DPoPNonceKeys must not be set.
+	DisableDPoP bool
 
 	// DPoPAlgorithms are the algorithms that DPoP proofs may be signed with. If
 	// nil, they are all algorithms that the package verifies. It must not be empty
@@ -194,6 +206,7 @@ type TrustedServer struct {
 // for concurrent use.
 type ResourceServer struct {
 	resource   string
+	audiences  []string
 	base       string // origin
 	servers    []*trustedServer
 	clock      Clock
@@ -305,7 +318,13 @@ func (rs *ResourceServer) CloseIdleConnections() {
 // setIdentity checks how the resource is called.
 func (rs *ResourceServer) setIdentity(cfg *ResourceServerConfig) error {
 	if !headerValue(rs.resource) || strings.ContainsAny(rs.resource, `"\`) {
-		return fail(ErrConfig, "Resource", "is empty, or not fit for an identifier: it is what the aud of tokens is compared with")
+		return fail(ErrConfig, "Resource", "is empty, or not fit for an identifier: it is what clients ask for tokens for")
+	}
+	if rs.audiences = slices.Clone(cfg.Audiences); rs.audiences == nil {
+		rs.audiences = []string{rs.resource}
+	}
+	if len(rs.audiences) == 0 || slices.Contains(rs.audiences, "") {
+		return fail(ErrConfig, "Audiences", "is empty, or names an empty one: leave it nil for Resource alone")
 	}
 	if err := rs.clock.validate(); err != nil {
 		return err
@@ -321,7 +340,11 @@ func (rs *ResourceServer) setIdentity(cfg *ResourceServerConfig) error {
 		return nil
 	}
 	if scheme, _, _ := strings.Cut(rs.resource, ":"); !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
-		return fail(ErrConfig, "BaseURL", "is empty, and Resource is no https URL: DPoP proofs have to be compared with the URL that clients call")
+		if rs.needDPoP || cfg.DPoPNonceKeys != nil {
+			return fail(ErrConfig, "BaseURL", "is empty, and Resource is no https URL: DPoP proofs have to be compared with the URL that clients call")
+		}
+		rs.proofs.off = true
+		return nil
 	}
 	u, err := parseFetchURL("Resource", rs.resource, cfg.InsecureAllowHTTP)
 	return rs.setBase("Resource", u, err)
@@ -454,6 +477,7 @@ type proofRules struct {
 	window time.Duration
 	nonces *nonceKeys // nil: none are wanted
 	replay ReplayCache
+	off    bool // no proof is checked, and no token is taken that needs one
 }
 
 // algs is the parameter of that name in a challenge.
@@ -463,6 +487,9 @@ func (rules *proofRules) algs() string {
 
 func (rs *ResourceServer) setProofs(cfg *ResourceServerConfig) (err error) {
 	p := &rs.proofs
+	if p.off = p.off || cfg.DisableDPoP; p.off && (rs.needDPoP || cfg.DPoPNonceKeys != nil) {
+		return fail(ErrConfig, "DisableDPoP", "is set, and so is RequireDPoP or DPoPNonceKeys: no token would be taken")
+	}
 	p.jws = jwsRules{typ: func(typ string) bool { return typ == dpopType }, what: "a DPoP proof"}
 	if p.jws.allowed, err = verifiable("DPoPAlgorithms", cfg.DPoPAlgorithms, rs.rules); err != nil {
 		return err
@@ -537,10 +564,13 @@ func (rs *ResourceServer) setCaches(cfg *ResourceServerConfig) error {
 // parameters of every challenge.
 func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
 	rs.params = string(appendParam(nil, "realm", rs.resource))
-	if _, err := parseFetchURL("Resource", rs.resource, cfg.InsecureAllowHTTP); err != nil {
-		return nil // an identifier that is no URL has no metadata
-	}
 	m := cfg.Metadata
+	if _, err := parseFetchURL("Resource", rs.resource, cfg.InsecureAllowHTTP); err != nil { // it has no metadata
+		if text, err := json.Marshal(m); err != nil || string(text) != "{}" {
+			return fail(ErrConfig, "Metadata", "is set, and would not be served: Resource is no https URL. If tokens name the API otherwise, set Audiences")
+		}
+		return nil
+	}
 	for _, own := range [...]struct {
 		set  bool
 		name string
@@ -555,7 +585,11 @@ func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
 	}
 	m.Resource = rs.resource
 	m.BearerMethodsSupported = []string{"header"}
-	m.DPoPSigningAlgValuesSupported = rs.proofs.jws.allowed
+	if !rs.proofs.off {
+		m.DPoPSigningAlgValuesSupported = rs.proofs.jws.allowed
+	} else if m.DPoPBoundAccessTokensRequired {
+		return fail(ErrConfig, "Metadata.DPoPBoundAccessTokensRequired", "is set, and so is DisableDPoP")
+	}
 	m.DPoPBoundAccessTokensRequired = m.DPoPBoundAccessTokensRequired || rs.needDPoP
 	m.TLSClientCertificateBoundAccessTokens = m.TLSClientCertificateBoundAccessTokens || rs.needMTLS
 	if m.AuthorizationServers == nil {
@@ -603,14 +637,22 @@ func (rs *ResourceServer) MetadataPath() string {
 // MetadataHandler returns a handler that serves the metadata of the resource (RFC
 // 9728): its authorization servers, and how to present tokens. It must be served at
 // [ResourceServer.MetadataPath]. Anyone may read the metadata, including scripts of
-// other origins. If Resource is not a URL, the response has status 404.
+// other origins, whose CORS preflight requests it also answers. If Resource is not a URL, the response has status 404.
 func (rs *ResourceServer) MetadataHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case rs == nil || rs.metadata == nil:
 			http.NotFound(w, r)
+		case r.Method == http.MethodOptions: // a preflight: MCP clients send a field of their own
+			h := w.Header()
+			h.Set("Allow", "GET, HEAD, OPTIONS")
+			h.Set("Access-Control-Allow-Origin", "*")
+			h.Set("Access-Control-Allow-Methods", "GET, HEAD")
+			h.Set("Access-Control-Allow-Headers", "*")
+			h.Set("Access-Control-Max-Age", "7200")
+			w.WriteHeader(http.StatusNoContent)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			w.Header().Set("Allow", "GET, HEAD")
+			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 			w.WriteHeader(http.StatusMethodNotAllowed)
 		default:
 			h := w.Header()
