@@ -10,8 +10,9 @@
 //
 // Tokens are JWTs (RFC 9068). They are bound to a key of the client (DPoP, RFC 9449),
 // so that they are of no use to a thief, unless OAUTH_ALLOW_BEARER is set for a server
-// that has no DPoP. An API for the tokens of Entra ID, Okta, Auth0 or Keycloak also has
-// a Profile in TrustedServer, such as oauth.EntraProfile().
+// that has no DPoP. For those of Entra ID, Okta, Auth0 or Keycloak, OAUTH_PROFILE is
+// entra, okta, auth0 or keycloak. OAUTH_AUDIENCE is what the server calls the API, if
+// that is not OAUTH_RESOURCE: the GUID of its application, or api://default.
 //
 // Without settings it is shown with a proxy, a client, and a server of package
 // oauthtest:
@@ -46,7 +47,8 @@ func newAPI(ctx context.Context, httpClient *http.Client) http.Handler {
 	rand.Read(nonceKey)
 	rs, err := oauth.NewResourceServer(behindProxy(oauth.ResourceServerConfig{
 		Resource:       env.Get("OAUTH_RESOURCE"),
-		Servers:        []oauth.TrustedServer{{Server: server}},
+		Audiences:      audiences(),
+		Servers:        []oauth.TrustedServer{{Server: server, Profile: profile()}},
 		HTTPClient:     httpClient,
 		RequireDPoP:    os.Getenv("OAUTH_ALLOW_BEARER") == "",
 		DPoPNonceKeys:  [][]byte{nonceKey},

@@ -86,6 +86,33 @@ func TestUnfitTokens(t *testing.T) {
 	}
 }
 
+// The API takes the tokens of a provider where the settings name it, and under another
+// profile, or for another audience, none of them.
+func TestAPIProfile(t *testing.T) {
+	t.Parallel()
+	defer catch(t)
+	keycloak := func(header, claims map[string]any) {
+		header["typ"], claims["typ"], claims["azp"], claims["aud"] = "JWT", "DPoP", claims["client_id"], "orders-api"
+		delete(claims, "client_id")
+	}
+	for _, tt := range []struct {
+		profile, audience string
+		good              bool
+	}{
+		{"keycloak", "orders-api", true},
+		{"keycloak", "bills-api orders-api", true},
+		{"keycloak", "", false},
+		{"", "orders-api", false},
+		{"okta", "orders-api", false},
+	} {
+		s := stageFor(t, "api", func(o *oauthtest.Options) { o.EditAccessToken = keycloak })
+		s.settings["OAUTH_PROFILE"], s.settings["OAUTH_AUDIENCE"] = tt.profile, tt.audience
+		if err := try(s.Play); (err == nil) != tt.good {
+			t.Errorf("%+v: %v\n%s", tt, err, s.printed(t))
+		}
+	}
+}
+
 // The API takes bearer tokens where the settings say so, and none without the scope.
 func TestAllowBearer(t *testing.T) {
 	t.Parallel()
