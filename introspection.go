@@ -296,18 +296,18 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 // readAnswer takes the members of RFC 7662, Section 2.2 out of the answer. Who asks is
 // told what can be told; a resource server, which decides by them, reads them again.
 func (d *introspectionData) readAnswer(o jsonObject) (err error) {
+	if d.issuer, _, err = o.string("iss"); err != nil {
+		return err
+	}
+	if d.tokenType, _, err = o.string("token_type"); err != nil {
+		return err
+	}
 	for _, m := range [...]struct {
 		name string
 		dst  *string
-	}{
-		{"iss", &d.issuer}, {"sub", &d.subject}, {"client_id", &d.clientID}, {"token_type", &d.tokenType},
-	} {
-		if *m.dst, _, err = o.string(m.name); err != nil {
-			return err
-		}
+	}{{"sub", &d.subject}, {"client_id", &d.clientID}, {"username", &d.username}, {"jti", &d.id}} {
+		*m.dst, _, _ = o.informing().string(m.name) // a server need not say any of them
 	}
-	d.username, _, _ = o.informing().string("username")
-	d.id, _, _ = o.informing().string("jti")
 	if d.scope, _, err = o.scope("scope"); err != nil {
 		return err
 	}

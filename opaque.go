@@ -130,7 +130,9 @@ func (rs *ResourceServer) checkIntrospection(claims jsonObject, tokenType string
 // onlyAccessToken refuses refresh tokens, which are active too and would be good
 // for longer, and ID tokens.
 func onlyAccessToken(claims jsonObject, tokenType string) error {
-	if tokenType != "" && !strings.EqualFold(tokenType, bearerScheme) && !strings.EqualFold(tokenType, dpopScheme) {
+	switch strings.ToLower(tokenType) {
+	case "", "bearer", "dpop", "access_token": // the last is what it is and not how it is presented: Hydra before 1.9
+	default:
 		return fail(ErrTokenType, "token_type", "%s is not Bearer or DPoP", printable(tokenType, 32))
 	}
 	if name := saysKind(claims, "refresh", "refresh_token", "offline", "id", "id_token"); name != "" {
