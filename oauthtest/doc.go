@@ -110,6 +110,10 @@
 // in JSON or as a JWT (RFC 9701). The client to which a token was issued can revoke
 // it (RFC 7009): an access token alone, or a refresh token with its whole grant.
 //
+// The endpoints for pushed requests, tokens, userinfo and CIBA, and /resource, send
+// the x-fapi-interaction-id of a request back in their response (FAPI 1.0, Part 1,
+// Section 6.2.1).
+//
 // /resource is a protected resource. It accepts access tokens in the Authorization
 // header, and responds with their properties and the SHA-256 of the request body.
 // The resource and the server itself have metadata (RFC 9728). /resource/redirect

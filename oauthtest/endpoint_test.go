@@ -1,11 +1,28 @@
 package oauthtest_test
 
 import (
+	"net/http"
 	"slices"
 	"testing"
 
 	"example.com/oauth/oauthtest"
 )
+
+// x-fapi-interaction-id comes back as it was sent, from good answers and errors.
+func TestInteractionID(t *testing.T) {
+	s := newServer(t, &oauthtest.Options{SigningAlgs: []string{"ES256"}, Path: "/op"})
+	for path, want := range map[string]string{
+		"/par": "c770aef3", "/token": "c770aef3", "/userinfo": "c770aef3", "/bc-authorize": "c770aef3", "/resource": "c770aef3",
+		"/jwks": "", "/introspect": "", "/nothing": "",
+	} {
+		for _, sent := range []string{"c770aef3", ""} {
+			a := post(t, s.Client(), s.URL()+"/op"+path, authorizationParams(nil), func(r *http.Request) { r.Header.Set("x-fapi-interaction-id", sent) })
+			if want := want[:min(len(want), len(sent))]; a.header.Get("x-fapi-interaction-id") != want {
+				t.Errorf("%s, status %d: sent %q, got %q", path, a.status, sent, a.header.Get("x-fapi-interaction-id"))
+			}
+		}
+	}
+}
 
 func TestEndpointMetadata(t *testing.T) {
 	s := newServer(t, &oauthtest.Options{SigningAlgs: []string{"ES256"}, Path: "/op"})

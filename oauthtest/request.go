@@ -106,6 +106,23 @@ func (s *Server) recordParams(r *http.Request, params url.Values) {
 	s.log[r.Context().Value(logIndex{}).(int)].Params = maps.Clone(params)
 }
 
+// interactionID is how FAPI 1.0, Part 1 has a request and its answer found in the
+// logs of both sides.
+const interactionID = "X-Fapi-Interaction-Id"
+
+// interactionPaths are the endpoints that send the interactionID back.
+var interactionPaths = [...]string{parPath, tokenPath, userinfoPath, backchannelPath, resourcePath}
+
+// echoInteraction is FAPI 1.0, Part 1, Section 6.2.1: a resource "shall set the response
+// header x-fapi-interaction-id to the value received from the corresponding FAPI client
+// request header". ConnectID wants it of the endpoints of a server, too.
+func (s *Server) echoInteraction(w http.ResponseWriter, r *http.Request) {
+	id := r.Header.Get(interactionID)
+	if id != "" && slices.ContainsFunc(interactionPaths[:], func(path string) bool { return s.fullPath(path) == r.URL.Path }) {
+		w.Header().Set(interactionID, id)
+	}
+}
+
 // A protocolError is an error answer in the terms of RFC 6749.
 type protocolError struct {
 	status      int // 0: 400

@@ -419,6 +419,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
+		s.echoInteraction(w, r)
 		r = s.takeProof(w, r)
 		if s.replaceAnswer(w, r) {
 			return
