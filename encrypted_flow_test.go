@@ -180,8 +180,12 @@ func testEncryptedAnswers(t *testing.T, key *oauth.DecryptionKey, alg, enc strin
 
 // encrypted is a scene whose client gets everything encrypted.
 func encrypted(name string, play func(t *testing.T, s *stageServer, arm func()) error) *scene {
+	return encryptedBy("ECDH-ES", name, play)
+}
+
+func encryptedBy(alg, name string, play func(t *testing.T, s *stageServer, arm func()) error) *scene {
 	return &scene{name, func(t *testing.T, s *stageServer, arm func()) error {
-		s.client, _ = encryptAll(t, s.Server, decryptionKey(t, "ECDH-ES"), "ECDH-ES", "A256GCM", "")
+		s.client, _ = encryptAll(t, s.Server, decryptionKey(t, alg), alg, "A256GCM", "")
 		return play(t, s, arm)
 	}}
 }
@@ -196,6 +200,7 @@ func encryptedLogin(mode string) func(t *testing.T, s *stageServer, arm func()) 
 
 var (
 	encryptedIDToken  = encrypted("login with an encrypted ID token", encryptedLogin(""))
+	encryptedRSA      = encryptedBy("RSA-OAEP-256", "login with an ID token encrypted to an RSA key", encryptedLogin(""))
 	encryptedResponse = encrypted("login with an encrypted response", encryptedLogin("jwt"))
 	encryptedRefresh  = encrypted("refresh with an encrypted ID token", refresh.play)
 	encryptedLogout   = encrypted("encrypted logout token", verifyLogout.play)

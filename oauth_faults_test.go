@@ -153,6 +153,8 @@ var fatalFaults = []fatalFault{
 	{oauthtest.JARMExpired, jarm, inResponse, oauth.ErrExpired, "exp"},
 	{oauthtest.JARMMissingExp, jarm, inResponse, oauth.ErrClaim, "exp"},
 	{oauthtest.JARMWrongIssuer, jarm, inResponse, oauth.ErrIssuer, "iss"},
+	{oauthtest.JARMMissingIssuer, jarm, inResponse, oauth.ErrClaim, "iss"},
+	{oauthtest.JARMMissingAudience, jarm, inResponse, oauth.ErrClaim, "aud"},
 	{oauthtest.JARMWrongAudience, jarm, inResponse, oauth.ErrAudience, "aud"},
 	{oauthtest.JARMExtraAudience, jarm, inResponse, oauth.ErrAudience, "aud"},
 	{oauthtest.JARMNumberCode, jarm, inResponse, oauth.ErrClaim, "code"},
@@ -297,6 +299,7 @@ var elsewhereFaults = []oauthtest.Fault{
 	// Of a client that is not registered to get anything encrypted.
 	oauthtest.NotEncrypted,
 	oauthtest.WrongEnc,
+	oauthtest.RSA15,
 
 	oauthtest.ResourceMetadataWrongResource,
 	oauthtest.ResourceMetadataHTTPServer,
@@ -304,7 +307,7 @@ var elsewhereFaults = []oauthtest.Fault{
 
 	oauthtest.SlowDown, oauthtest.SlowDownInterval,
 	oauthtest.PendingWith200, oauthtest.PendingWith403, oauthtest.PendingWith428, oauthtest.PendingWith429,
-	oauthtest.PollExpired, oauthtest.PollDenied, oauthtest.PollFails, oauthtest.PollDropped,
+	oauthtest.PollExpired, oauthtest.PollDenied, oauthtest.PollInvalid, oauthtest.PollFails, oauthtest.PollDropped,
 	oauthtest.MissingDeviceCode, oauthtest.MissingUserCode, oauthtest.MissingAuthReqID, oauthtest.MissingExpiresIn,
 	oauthtest.GoogleVerificationURL, oauthtest.ScriptVerificationURI, oauthtest.ScriptVerificationURIComplete,
 	oauthtest.ControlCharacterInUserCode,
@@ -312,7 +315,7 @@ var elsewhereFaults = []oauthtest.Fault{
 	oauthtest.RefreshOtherSubject, oauthtest.RefreshOtherIssuer, oauthtest.RefreshOtherNonce, oauthtest.RefreshFirstNonce,
 	oauthtest.RefreshOldAuthTime, oauthtest.RefreshMissingAuthTime, oauthtest.RefreshWithoutIDToken,
 	oauthtest.MissingIssuedTokenType,
-	oauthtest.PingWrongToken, oauthtest.PingWrongID, oauthtest.PingMissingID,
+	oauthtest.PingWrongToken, oauthtest.PingMissingToken, oauthtest.PingWrongID, oauthtest.PingMissingID,
 
 	oauthtest.DPoPUnboundToken,
 	oauthtest.DPoPNonceOnEverything,

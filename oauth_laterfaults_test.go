@@ -70,13 +70,16 @@ var laterFaults = []laterFault{
 	{oauthtest.PendingWith429, waitDevice, errPending, ""},
 	{oauthtest.PollExpired, waitDevice, oauth.ErrExpired, ""},
 	{oauthtest.PollDenied, waitDevice, oauth.ErrRefused, ""},
+	{oauthtest.PollInvalid, waitDevice, oauth.ErrRefused, ""},
 	{oauthtest.PollFails, waitDevice, oauth.ErrResponse, ""},
 	{oauthtest.PollDropped, waitDevice, oauth.ErrNetwork, ""},
 	{oauthtest.SlowDown, waitCIBA, errPending, ""},
 	{oauthtest.PollExpired, waitCIBA, oauth.ErrExpired, ""},
 	{oauthtest.PollDenied, waitCIBA, oauth.ErrRefused, ""},
+	{oauthtest.PollInvalid, waitCIBA, oauth.ErrRefused, ""},
 
 	{oauthtest.PingWrongToken, takePing, oauth.ErrNoCredentials, "Authorization"},
+	{oauthtest.PingMissingToken, takePing, oauth.ErrNoCredentials, "Authorization"},
 	{oauthtest.PingWrongID, takePing, oauth.ErrNoCredentials, "auth_req_id"},
 	{oauthtest.PingMissingID, takePing, oauth.ErrParse, "auth_req_id"},
 
@@ -149,6 +152,8 @@ var laterFaults = []laterFault{
 
 	{oauthtest.NotEncrypted, encryptedIDToken, oauth.ErrDecrypt, ""},
 	{oauthtest.WrongEnc, encryptedIDToken, oauth.ErrAlgorithm, "alg"},
+	{oauthtest.RSA15, encryptedIDToken, nil, ""}, // to a key on P-256
+	{oauthtest.RSA15, encryptedRSA, oauth.ErrAlgorithm, "alg"},
 	{oauthtest.NotEncrypted, encryptedResponse, oauth.ErrDecrypt, ""},
 	{oauthtest.WrongEnc, encryptedResponse, oauth.ErrAlgorithm, "alg"},
 	{oauthtest.NotEncrypted, encryptedRefresh, oauth.ErrDecrypt, ""},

@@ -273,7 +273,7 @@ func (s *Server) byAuthReqID(id string) (*polled, error) {
 
 // A ping is a notification about to be sent.
 type ping struct {
-	token string
+	token string // "": none is sent
 	body  map[string]any
 }
 
@@ -294,7 +294,9 @@ func (s *Server) ping(p *polled, authReqID string) (status int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("oauthtest: %w", err)
 	}
-	req.Header.Set("Authorization", "Bearer "+n.token)
+	if n.token != "" {
+		req.Header.Set("Authorization", "Bearer "+n.token)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := s.send(req)
 	if err != nil {

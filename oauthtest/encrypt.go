@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 )
 
@@ -150,6 +151,19 @@ func wrapRSA(pub crypto.PublicKey, _ map[string]any, enc *contentEncryption) (ce
 	rand.Read(cek)
 	encrypted, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, pub.(*rsa.PublicKey), cek, nil)
 	return cek, encrypted, err
+}
+
+// wrapRSA15 is RSA1_5 (RFC 7518, Section 4.2), for the fault RSA15. crypto/rsa has it no
+// more in FIPS 140-3 mode: it is RFC 8017, Section 7.2.1 by hand.
+func wrapRSA15(pub crypto.PublicKey, _ map[string]any, enc *contentEncryption) (cek, encrypted []byte, err error) {
+	key := pub.(*rsa.PublicKey)
+	cek = make([]byte, enc.size)
+	rand.Read(cek)
+	padded := bytes.Repeat([]byte{0xff}, key.Size()-len(cek)) // not random: this is a lock that nobody is to open
+	padded[0], padded[1], padded[len(padded)-1] = 0, 2, 0
+	m := new(big.Int).SetBytes(append(padded, cek...))
+	m.Exp(m, big.NewInt(int64(key.E)), key.N)
+	return cek, m.FillBytes(make([]byte, key.Size())), nil
 }
 
 // offerECDH is the sender's side of agreeECDH, with a new key each time.

@@ -4,10 +4,12 @@ package oauthtest
 // in jwe_test.go, and what a registration can say.
 
 import (
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
+	"math/big"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,6 +58,42 @@ func TestEncrypt(t *testing.T) {
 					seen[part] = true
 				}
 			}
+		}
+	}
+}
+
+// The fault RSA15 is RSA1_5 as others make it, and leaves what is not RSA alone.
+func TestRSA15(t *testing.T) {
+	s := NewServer(&Options{SigningAlgs: []string{"ES256"}})
+	defer s.Close()
+	s.Fault(RSA15)
+	s.AddClient(Client{ID: "ec", JWKS: encryptionJWKS(t, s), IDTokenEncryptionAlg: "ECDH-ES"})
+	s.AddClient(Client{ID: "app", JWKS: encryptionJWKS(t, s), IDTokenEncryptionAlg: "RSA-OAEP-256", IDTokenEncryptionEnc: "A256GCM"})
+	for id, want := range map[string]string{"ec": "ECDH-ES", "app": "RSA1_5"} {
+		token, err := s.LogoutToken(id, "alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var raw [5][]byte
+		parts := strings.Split(token, ".")
+		for i, part := range parts {
+			raw[i], _ = base64.RawURLEncoding.DecodeString(part)
+		}
+		if header, err := decodeObject(raw[0]); err != nil || header["alg"] != want {
+			t.Errorf("header %v, want %s", header, want)
+		}
+		if id == "ec" {
+			continue
+		}
+		key := s.encryptionKeys.get("RSA").private.(*rsa.PrivateKey)
+		m := new(big.Int).SetBytes(raw[1])
+		padded := m.Exp(m, key.D, key.N).FillBytes(make([]byte, key.Size())) // 0, 2, at least eight that are not 0, 0, key
+		zero := slices.Index(padded[2:], 0) + 2
+		if padded[0] != 0 || padded[1] != 2 || zero < 10 || len(padded)-zero-1 != 32 {
+			t.Fatalf("padded as % x", padded)
+		}
+		if plain, err := openGCM(padded[zero+1:], raw[2], raw[3], raw[4], []byte(parts[0])); err != nil || strings.Count(string(plain), ".") != 2 {
+			t.Errorf("%q, %v", plain, err)
 		}
 	}
 }

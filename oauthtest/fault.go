@@ -33,13 +33,15 @@ const (
 
 // Faults of the JWT of an authorization response (JARM).
 const (
-	JARMDowngrade     Fault = "JARMDowngrade"     // plain parameters, although a JWT was requested
-	JARMExpired       Fault = "JARMExpired"       // expired one hour ago
-	JARMMissingExp    Fault = "JARMMissingExp"    // no exp
-	JARMWrongIssuer   Fault = "JARMWrongIssuer"   // the iss of another server
-	JARMWrongAudience Fault = "JARMWrongAudience" // the aud of another client
-	JARMExtraAudience Fault = "JARMExtraAudience" // a second aud
-	JARMNumberCode    Fault = "JARMNumberCode"    // the code as a number
+	JARMDowngrade       Fault = "JARMDowngrade"       // plain parameters, although a JWT was requested
+	JARMExpired         Fault = "JARMExpired"         // expired one hour ago
+	JARMMissingExp      Fault = "JARMMissingExp"      // no exp
+	JARMWrongIssuer     Fault = "JARMWrongIssuer"     // the iss of another server
+	JARMMissingIssuer   Fault = "JARMMissingIssuer"   // no iss
+	JARMWrongAudience   Fault = "JARMWrongAudience"   // the aud of another client
+	JARMMissingAudience Fault = "JARMMissingAudience" // no aud
+	JARMExtraAudience   Fault = "JARMExtraAudience"   // a second aud
+	JARMNumberCode      Fault = "JARMNumberCode"      // the code as a number
 )
 
 // Faults of the ID token in an authorization response, and of the two ID tokens of
@@ -77,6 +79,7 @@ const (
 const (
 	NotEncrypted Fault = "NotEncrypted" // signed only
 	WrongEnc     Fault = "WrongEnc"     // another enc than the registered one
+	RSA15        Fault = "RSA15"        // alg RSA1_5, if the registered one is of RSA
 )
 
 // Faults of the claims of every ID token. WrongIssuer, WrongAudience and MissingSub
@@ -321,7 +324,9 @@ var jwtFaults = [...]struct {
 	{JARMExpired, responseJWT, func(d *draft) { d.setTime("exp", -time.Hour) }},
 	{JARMMissingExp, responseJWT, func(d *draft) { delete(d.claims, "exp") }},
 	{JARMWrongIssuer, responseJWT, func(d *draft) { d.claims["iss"] = otherIssuer }},
+	{JARMMissingIssuer, responseJWT, func(d *draft) { delete(d.claims, "iss") }},
 	{JARMWrongAudience, responseJWT, func(d *draft) { d.claims["aud"] = otherClient }},
+	{JARMMissingAudience, responseJWT, func(d *draft) { delete(d.claims, "aud") }},
 	{JARMExtraAudience, responseJWT, func(d *draft) { d.claims["aud"] = []any{d.claims["aud"], otherClient} }},
 	{JARMNumberCode, responseJWT, func(d *draft) {
 		if d.claims["code"] != nil {
@@ -332,6 +337,11 @@ var jwtFaults = [...]struct {
 	{WrongEnc, anyJWT, func(d *draft) {
 		if d.encryption != nil {
 			d.encryption.useAnotherEnc()
+		}
+	}},
+	{RSA15, anyJWT, func(d *draft) {
+		if d.encryption != nil && d.encryption.alg.family == "RSA" {
+			d.encryption.alg.name, d.encryption.alg.wrap = "RSA1_5", wrapRSA15
 		}
 	}},
 	{NotEncrypted, anyJWT, func(d *draft) { d.encryption = nil }},

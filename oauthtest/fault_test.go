@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -86,7 +87,7 @@ func (f *flow) jarm(name string) any {
 }
 
 // encrypted is the number of parts and the header of the ID token of a client that
-// gets it encrypted.
+// gets it encrypted to a key on P-256.
 func (f *flow) encrypted() (parts int, header map[string]any) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -96,9 +97,22 @@ func (f *flow) encrypted() (parts int, header map[string]any) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return f.encryptedTo("ECDH-ES", fmt.Sprintf(`"kty":"EC","crv":"P-256","x":%q,"y":%q`, encode64(point[1:33]), encode64(point[33:])))
+}
+
+// encryptedRSA is the same to an RSA key.
+func (f *flow) encryptedRSA() (parts int, header map[string]any) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return f.encryptedTo("RSA-OAEP-256", fmt.Sprintf(`"kty":"RSA","e":"AQAB","n":%q`, encode64(key.N.Bytes())))
+}
+
+func (f *flow) encryptedTo(alg, key string) (parts int, header map[string]any) {
 	f.s.AddClient(oauthtest.Client{
-		ID: "vault", RedirectURIs: []string{redirectURI}, IDTokenEncryptionAlg: "ECDH-ES", IDTokenEncryptionEnc: "A128GCM",
-		JWKS: fmt.Appendf(nil, `{"keys":[{"kty":"EC","crv":"P-256","use":"enc","x":%q,"y":%q}]}`, encode64(point[1:33]), encode64(point[33:])),
+		ID: "vault", RedirectURIs: []string{redirectURI}, IDTokenEncryptionAlg: alg, IDTokenEncryptionEnc: "A128GCM",
+		JWKS: fmt.Appendf(nil, `{"keys":[{"use":"enc",%s}]}`, key),
 	})
 	token := answered(f.t, f.s, map[string]string{"client_id": "vault", "response_type": "id_token"}).Get("id_token")
 	segments := strings.Split(token, ".")
@@ -142,9 +156,11 @@ var faultTests = map[oauthtest.Fault]func(f *flow) bool{
 		exp, _ := f.jarm("exp").(float64)
 		return time.Unix(int64(exp), 0).Before(time.Now())
 	},
-	oauthtest.JARMMissingExp:    func(f *flow) bool { return f.jarm("exp") == nil },
-	oauthtest.JARMWrongIssuer:   func(f *flow) bool { return f.jarm("iss") != f.s.Issuer() },
-	oauthtest.JARMWrongAudience: func(f *flow) bool { return f.jarm("aud") == "another-client" },
+	oauthtest.JARMMissingExp:      func(f *flow) bool { return f.jarm("exp") == nil },
+	oauthtest.JARMWrongIssuer:     func(f *flow) bool { return f.jarm("iss") != f.s.Issuer() },
+	oauthtest.JARMWrongAudience:   func(f *flow) bool { return f.jarm("aud") == "another-client" },
+	oauthtest.JARMMissingIssuer:   func(f *flow) bool { return f.jarm("iss") == nil },
+	oauthtest.JARMMissingAudience: func(f *flow) bool { return f.jarm("aud") == nil },
 	oauthtest.JARMExtraAudience: func(f *flow) bool {
 		aud, _ := f.jarm("aud").([]any)
 		return len(aud) == 2 && aud[0] == "app"
@@ -183,6 +199,11 @@ var faultTests = map[oauthtest.Fault]func(f *flow) bool{
 	oauthtest.WrongEnc: func(f *flow) bool {
 		parts, header := f.encrypted()
 		return parts == 5 && header["alg"] == "ECDH-ES" && header["enc"] != "A128GCM"
+	},
+
+	oauthtest.RSA15: func(f *flow) bool {
+		parts, header := f.encryptedRSA()
+		return parts == 5 && header["alg"] == "RSA1_5" && header["enc"] == "A128GCM"
 	},
 
 	oauthtest.WrongIssuer:   func(f *flow) bool { return f.claim("iss") != f.s.Issuer() && f.verified() },

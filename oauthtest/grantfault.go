@@ -19,6 +19,7 @@ const (
 	PendingWith429   Fault = "PendingWith429"   // the same with status 429
 	PollExpired      Fault = "PollExpired"      // expired_token
 	PollDenied       Fault = "PollDenied"       // access_denied
+	PollInvalid      Fault = "PollInvalid"      // invalid_request, as to a client that polls too fast
 	PollFails        Fault = "PollFails"        // status 503 without a body to the first poll
 	PollDropped      Fault = "PollDropped"      // the connection is closed without an answer to the first poll
 )
@@ -59,9 +60,10 @@ const (
 
 // Faults of the notification of a client in ping mode (CIBA).
 const (
-	PingWrongToken Fault = "PingWrongToken" // another bearer token
-	PingWrongID    Fault = "PingWrongID"    // an unknown auth_req_id
-	PingMissingID  Fault = "PingMissingID"  // no auth_req_id
+	PingWrongToken   Fault = "PingWrongToken"   // another bearer token
+	PingMissingToken Fault = "PingMissingToken" // no bearer token
+	PingWrongID      Fault = "PingWrongID"      // an unknown auth_req_id
+	PingMissingID    Fault = "PingMissingID"    // no auth_req_id
 )
 
 // grantFaults are the faults of the tables below.
@@ -106,6 +108,9 @@ var pollFaults = [...]struct {
 	}},
 	{PollDenied, false, func(*polled, time.Time) protocolError {
 		return protocolError{code: "access_denied", description: "nobody asked the user"}
+	}},
+	{PollInvalid, false, func(*polled, time.Time) protocolError { // CIBA, Section 11
+		return protocolError{code: "invalid_request", description: "fast as ever"}
 	}},
 }
 
@@ -204,6 +209,7 @@ var pingFaults = [...]struct {
 	apply func(p *ping)
 }{
 	{PingWrongToken, func(p *ping) { p.token = "not-the-client_notification_token" }},
+	{PingMissingToken, func(p *ping) { p.token = "" }},
 	{PingWrongID, func(p *ping) { p.body["auth_req_id"] = "an-auth_req_id-that-nobody-knows" }},
 	{PingMissingID, func(p *ping) { delete(p.body, "auth_req_id") }},
 }

@@ -109,6 +109,9 @@ var grantFaultTests = map[oauthtest.Fault]func(f *flow) bool{
 	oauthtest.PollDenied: func(f *flow) bool {
 		return f.polls(failed(400, "access_denied"), failed(400, "access_denied"))
 	},
+	oauthtest.PollInvalid: func(f *flow) bool {
+		return f.polls(failed(400, "invalid_request"), failed(400, "invalid_request"))
+	},
 	oauthtest.PollFails: func(f *flow) bool {
 		return f.polls(func(a *answer) bool { return a.status == 503 && a.body == "" }, failed(400, "authorization_pending"))
 	},
@@ -174,6 +177,7 @@ var grantFaultTests = map[oauthtest.Fault]func(f *flow) bool{
 		token, id, want := f.notification()
 		return token != "Bearer the-token" && strings.HasPrefix(token, "Bearer ") && id == want
 	},
+	oauthtest.PingMissingToken: func(f *flow) bool { token, id, want := f.notification(); return token == "" && id == want },
 	oauthtest.PingWrongID: func(f *flow) bool {
 		token, id, want := f.notification()
 		return token == "Bearer the-token" && id != nil && id != want
