@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -356,5 +357,309 @@ func TestFoundationParties(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A module is one in which the client has to stop.
+type module struct {
+	name    string // testName
+	parties []*party
+	play    func(r *partyRun)
+	step    partyStep // where the client stops
+	kind    error
+	param   string
+}
+
+func faults(list ...oauthtest.Fault) func(*partyRun) {
+	return func(r *partyRun) { r.Fault(list...) }
+}
+
+// claims changes the claims of every ID token.
+func claims(edit func(claims map[string]any)) func(*partyRun) {
+	return func(r *partyRun) { r.edit.Store(&edit) }
+}
+
+func without(name string) func(*partyRun) {
+	return claims(func(m map[string]any) { delete(m, name) })
+}
+
+// weekOld is an ID token of last week that is still good.
+var weekOld = claims(func(m map[string]any) { m["iat"] = time.Now().Add(-7 * 24 * time.Hour).Unix() })
+
+// rs256 signs ID tokens, and logout tokens, with another algorithm than agreed.
+func rs256(r *partyRun) {
+	r.role.IDTokenAlg = "RS256"
+	r.AddClient(r.role)
+}
+
+// twoKeys has no kid, and two keys that fit.
+func twoKeys(r *partyRun) {
+	other, err := oauth.GenerateSigningKey(oauth.ES256)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.AddJWK(other.PublicJWK())
+	r.Fault(oauthtest.MissingKid)
+}
+
+// silently asks for a login without a page, of a browser that has none.
+func silently(r *partyRun) {
+	now := int64(0)
+	r.request.Prompt, r.request.MaxAge = "none", &now
+}
+
+func ofNobody(r *partyRun) { r.hint = "nobody" }
+
+var (
+	connect = []*party{basic, codeIDToken}
+	fapi1s  = []*party{fapi1Hybrid, fapi1JARM}
+	fapi2s  = []*party{fapi2, fapi2Signing}
+	cibas   = []*party{cibaPoll, cibaPing}
+	only    = func(p *party) []*party { return []*party{p} }
+)
+
+const (
+	oidcc     = "oidcc-client-test-"
+	advanced  = "fapi1-advanced-final-client-test-"
+	security  = "fapi2-security-profile-final-client-test-"
+	ciba      = "fapi-ciba-id1-client-"
+	logoutOf  = oidcc + "rp-backchannel-rpinitlogout-"
+	refreshOf = oidcc + "refresh-token-invalid-"
+)
+
+var modules = []module{
+	{oidcc + "discovery-issuer-mismatch", connect, faults(oauthtest.DiscoveryWrongIssuer), atDiscovery, oauth.ErrIssuer, "issuer"},
+	{oidcc + "invalid-iss", connect, faults(oauthtest.WrongIssuer), atIDToken, oauth.ErrIssuer, "iss"},
+	{oidcc + "missing-sub", connect, faults(oauthtest.MissingSub), atIDToken, oauth.ErrClaim, "sub"},
+	{oidcc + "invalid-aud", connect, faults(oauthtest.WrongAudience), atIDToken, oauth.ErrAudience, "aud"},
+	{oidcc + "missing-aud", connect, without("aud"), atIDToken, oauth.ErrClaim, "aud"},
+	{oidcc + "missing-iat", connect, without("iat"), atIDToken, oauth.ErrClaim, "iat"},
+	{oidcc + "nonce-invalid", connect, faults(oauthtest.WrongNonce), atIDToken, oauth.ErrNonce, "nonce"},
+	{oidcc + "kid-absent-multiple-jwks", connect, twoKeys, atIDToken, oauth.ErrKeyNotFound, "kid"},             // the client may try both
+	{oidcc + "idtoken-sig-none", only(basic), faults(oauthtest.AlgNone), atIDToken, oauth.ErrAlgorithm, "alg"}, // or take it
+	{oidcc + "invalid-sig-rs256", only(basicRS256), faults(oauthtest.WrongSignature), atIDToken, oauth.ErrSignature, ""},
+	{oidcc + "invalid-sig-es256", connect, faults(oauthtest.WrongSignature), atIDToken, oauth.ErrSignature, ""},
+	{oidcc + "invalid-sig-hs256", connect, faults(oauthtest.HS256WithPublicKey), atIDToken, oauth.ErrAlgorithm, "alg"},
+	{oidcc + "invalid-chash", only(codeIDToken), faults(oauthtest.WrongCHash), atResponse, oauth.ErrClaim, "c_hash"},
+	{oidcc + "missing-chash", only(codeIDToken), faults(oauthtest.MissingCHash), atResponse, oauth.ErrClaim, "c_hash"},
+	{oidcc + "invalid-athash", connect, faults(oauthtest.WrongAtHash), atToken, oauth.ErrClaim, "at_hash"}, // of the token endpoint
+	{oidcc + "form-post-error", only(formPost), silently, atResponse, oauth.ErrRefused, ""},
+	{oidcc + "userinfo-invalid-sub", connect, faults(oauthtest.SubMismatch), atUserinfo, oauth.ErrClaim, "sub"},
+
+	{refreshOf + "issuer", only(basic), faults(oauthtest.RefreshOtherIssuer), atRefresh, oauth.ErrIssuer, "iss"},
+	{refreshOf + "sub", only(basic), faults(oauthtest.RefreshOtherSubject), atRefresh, oauth.ErrClaim, "sub"},
+	{refreshOf + "aud", only(basic), faults(oauthtest.WrongAudience), atRefresh, oauth.ErrAudience, "aud"},
+	{refreshOf + "azp", only(basic), faults(oauthtest.WrongAzp), atRefresh, oauth.ErrAudience, "azp"},
+
+	{logoutOf + "alg-none", connect, faults(oauthtest.AlgNone), atLogout, oauth.ErrAlgorithm, "alg"},
+	{logoutOf + "wrong-alg", only(basic), rs256, atLogout, oauth.ErrAlgorithm, "alg"},
+	{logoutOf + "wrong-iss", connect, faults(oauthtest.LogoutWrongIssuer), atLogout, oauth.ErrIssuer, "iss"},
+	{logoutOf + "wrong-aud", connect, faults(oauthtest.LogoutWrongAudience), atLogout, oauth.ErrAudience, "aud"},
+	{logoutOf + "no-event", connect, faults(oauthtest.LogoutMissingEvents), atLogout, oauth.ErrType, "events"},
+	{logoutOf + "wrong-event", connect, faults(oauthtest.LogoutWrongEvents), atLogout, oauth.ErrType, "events"},
+	{logoutOf + "with-nonce", connect, faults(oauthtest.LogoutWithNonce), atLogout, oauth.ErrNonce, "nonce"},
+
+	{advanced + "discovery-issuer-mismatch", fapi1s, faults(oauthtest.DiscoveryWrongIssuer), atDiscovery, oauth.ErrIssuer, "issuer"},
+	{advanced + "invalid-iss", fapi1s, faults(oauthtest.WrongIssuer), atIDToken, oauth.ErrIssuer, "iss"},
+	{advanced + "invalid-missing-iss", fapi1s, without("iss"), atIDToken, oauth.ErrClaim, "iss"},
+	{advanced + "invalid-aud", fapi1s, faults(oauthtest.WrongAudience), atIDToken, oauth.ErrAudience, "aud"},
+	{advanced + "invalid-missing-aud", fapi1s, without("aud"), atIDToken, oauth.ErrClaim, "aud"},
+	{advanced + "invalid-secondary-aud", fapi1s, faults(oauthtest.ExtraAudience), atIDToken, oauth.ErrAudience, "aud"},
+	{advanced + "invalid-expired-exp", fapi1s, faults(oauthtest.ExpiredIDToken), atIDToken, oauth.ErrExpired, "exp"},
+	{advanced + "invalid-missing-exp", fapi1s, without("exp"), atIDToken, oauth.ErrClaim, "exp"},
+	{advanced + "iat-is-week-in-past", only(fapi1Hybrid), weekOld, atResponse, oauth.ErrExpired, "iat"},
+	{advanced + "invalid-nonce", fapi1s, faults(oauthtest.WrongNonce), atIDToken, oauth.ErrNonce, "nonce"},
+	{advanced + "invalid-missing-nonce", fapi1s, faults(oauthtest.MissingNonce), atIDToken, oauth.ErrNonce, "nonce"},
+	{advanced + "invalid-chash", only(fapi1Hybrid), faults(oauthtest.WrongCHash), atResponse, oauth.ErrClaim, "c_hash"},
+	{advanced + "invalid-shash", only(fapi1Hybrid), faults(oauthtest.WrongSHash), atResponse, oauth.ErrClaim, "s_hash"},
+	{advanced + "invalid-missing-shash", only(fapi1Hybrid), faults(oauthtest.MissingSHash), atResponse, oauth.ErrClaim, "s_hash"},
+	{advanced + "invalid-signature", only(fapi1Hybrid), faults(oauthtest.WrongSignature), atResponse, oauth.ErrSignature, ""},
+	{advanced + "invalid-null-alg", only(fapi1Hybrid), faults(oauthtest.AlgNone), atResponse, oauth.ErrAlgorithm, "alg"},
+	{advanced + "invalid-alternate-alg", only(fapi1Hybrid), rs256, atIDToken, oauth.ErrAlgorithm, "alg"},
+	{advanced + "encrypted-idtoken-usingrsa15", only(fapi1Encrypted), faults(oauthtest.RSA15), atResponse, oauth.ErrAlgorithm, "alg"},
+
+	{security + "discovery-issuer-mismatch", fapi2s, faults(oauthtest.DiscoveryWrongIssuer), atDiscovery, oauth.ErrIssuer, "issuer"},
+	{security + "grant-management-invalid-grant-id-fails", fapi2s, faults(oauthtest.PARError), atStart, oauth.ErrRefused, ""},
+	{security + "ensure-authorization-response-with-invalid-state-fails", fapi2s, faults(oauthtest.WrongState), atResponse, oauth.ErrState, "state"},
+	{security + "ensure-authorization-response-with-invalid-missing-state-fails", fapi2s, faults(oauthtest.MissingState), atResponse, oauth.ErrState, "state"},
+	{security + "invalid-authorization-response-iss", only(fapi2), faults(oauthtest.WrongIss), atResponse, oauth.ErrIssuer, "iss"},
+	{security + "remove-authorization-response-iss", only(fapi2), faults(oauthtest.MissingIss), atResponse, oauth.ErrIssuer, "iss"},
+	{security + "invalid-iss", fapi2s, faults(oauthtest.WrongIssuer), atIDToken, oauth.ErrIssuer, "iss"},
+	{security + "invalid-missing-iss", fapi2s, without("iss"), atIDToken, oauth.ErrClaim, "iss"},
+	{security + "invalid-aud", fapi2s, faults(oauthtest.WrongAudience), atIDToken, oauth.ErrAudience, "aud"},
+	{security + "invalid-missing-aud", fapi2s, without("aud"), atIDToken, oauth.ErrClaim, "aud"},
+	{security + "invalid-secondary-aud", fapi2s, faults(oauthtest.ExtraAudience), atIDToken, oauth.ErrAudience, "aud"},
+	{security + "invalid-expired-exp", fapi2s, faults(oauthtest.ExpiredIDToken), atIDToken, oauth.ErrExpired, "exp"},
+	{security + "invalid-missing-exp", fapi2s, without("exp"), atIDToken, oauth.ErrClaim, "exp"},
+	{security + "invalid-nonce", fapi2s, faults(oauthtest.WrongNonce), atIDToken, oauth.ErrNonce, "nonce"},
+	{security + "invalid-missing-nonce", fapi2s, faults(oauthtest.MissingNonce), atIDToken, oauth.ErrNonce, "nonce"},
+	{security + "invalid-null-alg", only(fapi2), faults(oauthtest.AlgNone), atIDToken, oauth.ErrAlgorithm, "alg"},
+	{security + "invalid-alternate-alg", only(fapi2), rs256, atIDToken, oauth.ErrAlgorithm, "alg"},
+
+	{security + "ensure-jarm-without-iss-fails", only(fapi2Signing), faults(oauthtest.JARMMissingIssuer), atResponse, oauth.ErrClaim, "iss"},
+	{security + "ensure-jarm-with-invalid-iss-fails", only(fapi2Signing), faults(oauthtest.JARMWrongIssuer), atResponse, oauth.ErrIssuer, "iss"},
+	{security + "ensure-jarm-without-aud-fails", only(fapi2Signing), faults(oauthtest.JARMMissingAudience), atResponse, oauth.ErrClaim, "aud"},
+	{security + "ensure-jarm-with-invalid-aud-fails", only(fapi2Signing), faults(oauthtest.JARMWrongAudience), atResponse, oauth.ErrAudience, "aud"},
+	{security + "ensure-jarm-without-exp-fails", only(fapi2Signing), faults(oauthtest.JARMMissingExp), atResponse, oauth.ErrClaim, "exp"},
+	{security + "ensure-jarm-with-expired-exp-fails", only(fapi2Signing), faults(oauthtest.JARMExpired), atResponse, oauth.ErrExpired, "exp"},
+	{security + "ensure-jarm-with-invalid-sig-fails", only(fapi2Signing), faults(oauthtest.WrongSignature), atResponse, oauth.ErrSignature, ""},
+	{security + "ensure-jarm-signature-is-not-none", only(fapi2Signing), faults(oauthtest.AlgNone), atResponse, oauth.ErrAlgorithm, "alg"},
+
+	{ciba + "invalid-missing-authreqid-test", cibas, faults(oauthtest.MissingAuthReqID), atStart, oauth.ErrResponse, "auth_req_id"},
+	{ciba + "invalid-missing-expiresin-test", cibas, faults(oauthtest.MissingExpiresIn), atStart, oauth.ErrResponse, "expires_in"},
+	{ciba + "invalid-unknown-user-id-test", cibas, ofNobody, atStart, oauth.ErrRefused, ""},
+	{ciba + "invalid-request-test", only(cibaPoll), faults(oauthtest.PollInvalid), atPoll, oauth.ErrRefused, ""},
+	{ciba + "invalid-access-denied-test", only(cibaPoll), faults(oauthtest.PollDenied), atPoll, oauth.ErrRefused, ""},
+	{ciba + "invalid-expired-token-test", only(cibaPoll), faults(oauthtest.PollExpired), atPoll, oauth.ErrExpired, ""},
+	{ciba + "invalid-iss-test", cibas, faults(oauthtest.WrongIssuer), atIDToken, oauth.ErrIssuer, "iss"},
+	{ciba + "invalid-missing-iss-test", cibas, without("iss"), atIDToken, oauth.ErrClaim, "iss"},
+	{ciba + "invalid-aud-test", cibas, faults(oauthtest.WrongAudience), atIDToken, oauth.ErrAudience, "aud"},
+	{ciba + "invalid-missing-aud-test", cibas, without("aud"), atIDToken, oauth.ErrClaim, "aud"},
+	{ciba + "invalid-secondary-aud-test", cibas, faults(oauthtest.ExtraAudience), atIDToken, oauth.ErrAudience, "aud"},
+	{ciba + "invalid-expired-exp-test", cibas, faults(oauthtest.ExpiredIDToken), atIDToken, oauth.ErrExpired, "exp"},
+	{ciba + "invalid-missing-exp-test", cibas, without("exp"), atIDToken, oauth.ErrClaim, "exp"},
+	{ciba + "invalid-iat-is-week-in-past-test", cibas, weekOld, atIDToken, oauth.ErrExpired, "iat"},
+	{ciba + "invalid-signature-test", cibas, faults(oauthtest.WrongSignature), atIDToken, oauth.ErrSignature, ""},
+	{ciba + "invalid-null-alg-test", cibas, faults(oauthtest.AlgNone), atIDToken, oauth.ErrAlgorithm, "alg"},
+	{ciba + "invalid-alternate-alg-test", only(cibaPoll), rs256, atIDToken, oauth.ErrAlgorithm, "alg"},
+	{ciba + "ping-with-invalid-bearer-token-test", only(cibaPing), faults(oauthtest.PingWrongToken), atNotification, oauth.ErrNoCredentials, "Authorization"},
+	{ciba + "ping-without-bearer-token-test", only(cibaPing), faults(oauthtest.PingMissingToken), atNotification, oauth.ErrNoCredentials, "Authorization"},
+	{ciba + "ping-with-wrong-auth-req-id-test", only(cibaPing), faults(oauthtest.PingWrongID), atNotification, oauth.ErrNoCredentials, "auth_req_id"},
+}
+
+// TestFoundationModules: the client stops where it has to, with the right error, and has
+// asked for nothing after that.
+func TestFoundationModules(t *testing.T) {
+	for _, m := range modules {
+		for _, p := range m.parties {
+			for _, whole := range []bool{false, true} {
+				want := m.step
+				switch {
+				case m.step == atPoll && !whole, p.ciba && whole && m.step != atPoll: // which waits for a second
+					continue
+				case m.step == atPoll:
+					want = atToken
+				case m.step == atIDToken:
+					want = p.idToken
+				}
+				t.Run(fmt.Sprintf("%s/%s, whole %t", m.name, p.name, whole), func(t *testing.T) {
+					t.Parallel()
+					r := newPartyRun(t, p, time.Second)
+					step, err := r.play(want, whole, m.play)
+					if step != want || !errors.Is(err, m.kind) {
+						t.Fatalf("stopped at %d with %v, want %d with %v", step, err, want, m.kind)
+					}
+					var e *oauth.Error
+					if errors.As(err, &e); m.param != "" && (e == nil || e.Param != m.param) {
+						t.Errorf("%v, want %s", err, m.param)
+					}
+					if more := r.after(step); more != "" {
+						t.Errorf("the client went on: %s", more)
+					}
+				})
+			}
+		}
+	}
+}
+
+// waiting are the modules of CIBA in which the client has to wait, and for how long.
+var waiting = []struct {
+	name  string
+	party *party
+	fault oauthtest.Fault // at the first poll; "": there is none
+	want  time.Duration
+}{
+	{ciba + "respects-interval-test", cibaPoll, "", 31 * time.Second},
+	{ciba + "slow-down-test", cibaPoll, oauthtest.SlowDown, 36 * time.Second},
+	{ciba + "ping-mode-poll-fallback-test", cibaPing, oauthtest.SlowDown, 36 * time.Second},
+}
+
+// TestFoundationWaiting: the client does not ask before its time, and no more after an
+// answer that is final.
+func TestFoundationWaiting(t *testing.T) {
+	for _, m := range waiting {
+		t.Run(m.name, func(t *testing.T) {
+			r := newPartyRun(t, m.party, 31*time.Second)
+			if err := r.begin(r.role.IDTokenAlg); err != nil {
+				t.Fatal(err)
+			}
+			b, err := r.client.StartBackchannelAuthentication(t.Context(), &oauth.BackchannelAuthenticationRequest{Scope: r.request.Scope, LoginHint: "alice"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			polls := 0
+			if m.fault != "" {
+				r.Fault(m.fault)
+				if _, err := r.client.BackchannelAuthenticationToken(t.Context(), b, nil); !errors.Is(err, oauth.ErrPending) {
+					t.Errorf("the first poll: %v", err)
+				}
+				polls++
+			}
+			if b.Interval() != m.want {
+				t.Errorf("interval %v, want %v", b.Interval(), m.want)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if _, err := r.client.PollBackchannelAuthentication(ctx, b, nil); !errors.Is(err, context.DeadlineExceeded) || r.Count("/token") != polls {
+				t.Errorf("%v after %d polls, want %d", err, r.Count("/token"), polls)
+			}
+			r.Fault(oauthtest.PollExpired)
+			_, err = r.client.BackchannelAuthenticationToken(t.Context(), b, nil)
+			if !errors.Is(err, oauth.ErrExpired) || errors.Is(err, oauth.ErrPending) {
+				t.Errorf("the last poll: %v", err)
+			}
+		})
+	}
+}
+
+// notAsked are the modules in which the client has nothing to refuse, with the reason.
+var notAsked = []struct{ name, why string }{
+	{oidcc + "discovery-webfinger-acct", "Discover is given the issuer; nobody's address is turned into one"},
+	{oidcc + "discovery-webfinger-url", "as above"},
+	{oidcc + "session-management", "browsers keep the cookies of a check_session_iframe from its server"},
+	{oidcc + "aggregated-claims", "the claims of a third party are the program's to verify: UserInfo.Claims has them"},
+	{oidcc + "distributed-claims", "as above, and to fetch"},
+	{oidcc + "request-uri-signed-rs256", "a signed request is in the URL or is pushed: the client serves none"},
+	{oidcc + "request-uri-signed-none", "as above, and is signed"},
+	{oidcc + "userinfo-bearer-body", "an alternative to the header, which the client uses"},
+	{oidcc + "missing-athash", "comes with an access token in the authorization response, which is never asked for; elsewhere at_hash is optional"},
+	{oidcc + "rp-init-logout-no-state", "the browser comes back to the program, which knows the State of its EndSessionRequest"},
+	{oidcc + "rp-init-logout-other-state", "as above"},
+
+	{advanced + "invalid-openbanking-intent-id", "the program compares the claim with that of its request: IDToken.Claims has it"},
+	{advanced + "invalid-scope-in-token-endpoint-response", "was withdrawn: FAPI 1.0, Part 1, Section 5.2.3, number 10 is for requests that are not signed"},
+	{security + "grant-management-query-and-revoke", "Grant Management is not implemented"},
+
+	{ciba + "connectid-invalid-missing-txn-test", "the claims of an ecosystem are the program's to judge: IDToken.Claims has them"},
+	{ciba + "connectid-invalid-missing-trust-framework-test", "as above"},
+	{ciba + "connectid-invalid-wrong-trust-framework-test", "as above"},
+	{ciba + "connectid-invalid-unexpected-acr-test", "as above: IDToken.ACR has it"},
+	{ciba + "connectid-token-response-missing-fapi-interaction-id-test", "the program compares x-fapi-interaction-id with that of its request"},
+	{ciba + "connectid-token-response-mismatched-fapi-interaction-id-test", "as above"},
+	{ciba + "connectid-userinfo-response-missing-fapi-interaction-id-test", "as above"},
+	{ciba + "connectid-userinfo-response-mismatched-fapi-interaction-id-test", "as above"},
+	{ciba + "ping-without-mtls-certificate-test", "the program listens, with the TLS of its own choice"},
+	{ciba + "ping-duplicate-notification-test", "two of them are legitimate: the program asks once, and its find knows no finished request"},
+}
+
+// TestFoundationNames: a module is in one table, once.
+func TestFoundationNames(t *testing.T) {
+	var names []string
+	for _, m := range modules {
+		names = append(names, m.name)
+	}
+	for _, m := range waiting {
+		names = append(names, m.name)
+	}
+	for _, m := range notAsked {
+		if names = append(names, m.name); m.why == "" {
+			t.Errorf("%s: why?", m.name)
+		}
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		if i > 0 && name == names[i-1] {
+			t.Errorf("%s stands twice", name)
+		}
 	}
 }
