@@ -634,7 +634,7 @@ var notAsked = []struct{ name, why string }{
 	{ciba + "connectid-invalid-missing-trust-framework-test", "as above"},
 	{ciba + "connectid-invalid-wrong-trust-framework-test", "as above"},
 	{ciba + "connectid-invalid-unexpected-acr-test", "as above: IDToken.ACR has it"},
-	{ciba + "connectid-token-response-missing-fapi-interaction-id-test", "the program compares x-fapi-interaction-id with that of its request"},
+	{ciba + "connectid-token-response-missing-fapi-interaction-id-test", "the program compares x-fapi-interaction-id in ResponseHeader with that of its request"},
 	{ciba + "connectid-token-response-mismatched-fapi-interaction-id-test", "as above"},
 	{ciba + "connectid-userinfo-response-missing-fapi-interaction-id-test", "as above"},
 	{ciba + "connectid-userinfo-response-mismatched-fapi-interaction-id-test", "as above"},
