@@ -19,7 +19,7 @@ var rooms = strings.Fields(`
 	dial challenge dpop redact http mtls jwks verify metadata clientauth attestation securityprofile signedjwt published
 	oauth details client saved authorize idtoken token fragment callback initiated grants poll device ciba
 	renewal protected userinfo introspection revocation registration replay logout
-	accesstoken nonce profile verified resource opaque refusal proof authenticate credential require
+	accesstoken nonce profile verified trusted resource opaque refusal proof authenticate credential require
 `)
 
 // upward are the names that a room takes from one above it all the same, with the reason.
