@@ -25,11 +25,13 @@ func TestJARM(t *testing.T) {
 		name   string
 		change m
 		typ    string
+		forged bool
 		config func(*Config)
 		kind   error
 		param  string
 	}{
 		{name: "good"},
+		{name: "signature of another", forged: true, kind: ErrSignature},
 		{name: "iss missing", change: m{"iss": unitRemoved}, kind: ErrClaim, param: "iss"},
 		{name: "iss number", change: m{"iss": 1}, kind: ErrClaim, param: "iss"},
 		{name: "iss other", change: m{"iss": "https://evil.example"}, kind: ErrIssuer, param: "iss"},
@@ -99,7 +101,11 @@ func TestJARM(t *testing.T) {
 					delete(claims, name)
 				}
 			}
-			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {s.sign(t, tt.typ, claims)}})
+			response := s.sign(t, tt.typ, claims)
+			if other := s.sign(t, tt.typ, m{}); tt.forged {
+				response = response[:strings.LastIndex(response, ".")] + other[strings.LastIndex(other, "."):]
+			}
+			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {response}})
 			if tt.kind == nil {
 				if err != nil || resp.code.Reveal() != "the-code" {
 					t.Fatalf("%v, %v", resp, err)
