@@ -111,11 +111,14 @@ func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash toke
 		}
 		return m.token, nil
 	}
-	if rs.introspect == nil || len(rs.servers) > 0 && isJWT(raw) {
+	if rs.introspect == nil || rs.verifiesJWTs() && isJWT(raw) {
 		return rs.verify(ctx, raw, hash)
 	}
 	return rs.ask(ctx, raw, hash)
 }
+
+// verifiesJWTs reports whether there are servers whose tokens are not asked about.
+func (rs *ResourceServer) verifiesJWTs() bool { return len(rs.servers) > 0 || rs.finder != nil }
 
 // remembered finds a token that need not be verified again. Its times have to be
 // checked nevertheless.
@@ -134,14 +137,7 @@ func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *remem
 
 // verify is the way of a JWT: RFC 9068, Section 4.
 func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
-	s, err := rs.serverOf(raw)
-	if err != nil {
-		return nil, err
-	}
-	// Before the verification: the keys after it may be others already, without the
-	// one that verified this token.
-	keys := s.keys.current.Load()
-	v, err := verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
+	s, keys, v, err := rs.verifiedBy(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -166,9 +162,32 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 		return nil, err
 	}
 	if rs.verified != nil && keys != nil {
-		rs.verified.add(hash, &rememberedToken{token: t, accept: s.issuer.accept, keySet: s.keys, keys: keys.id})
+		rs.verified.add(hash, &rememberedToken{token: t, accept: s.accept, keySet: s.keys, keys: keys.id})
 	}
 	return t, nil
+}
+
+// verifiedBy finds the server whose keys verify a token, and the keys that it had then.
+func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedServer, *keySnapshot, *verifiedJWS, error) {
+	s, byKey, err := rs.serverOf(ctx, raw)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for {
+		// Before the verification: the keys after it may be others already, without the
+		// one that verified this token.
+		keys := s.keys.current.Load()
+		v, err := verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
+		if err == nil || !byKey || len(raw) > maxReadAhead {
+			return s, keys, v, err
+		}
+		// Two servers may use one key id, and the new key of the second not be fetched yet.
+		named, unknown := rs.serverNamed(ctx, raw)
+		if unknown != nil || named == s {
+			return nil, nil, nil, err
+		}
+		s, byKey = named, false
+	}
 }
 
 // hinted adds to an error which profile the token has.
@@ -182,15 +201,48 @@ func hinted(err error, advice string) error {
 	return &more
 }
 
-// serverOf finds the server whose token this claims to be. Its keys decide
-// whether it is.
-func (rs *ResourceServer) serverOf(raw string) (*trustedServer, error) {
-	if len(rs.servers) == 1 { // iss is compared after the signature
-		return rs.servers[0], nil
+// serverOf finds the server whose token this may be. Its keys decide whether it is. byKey
+// says that the key id alone has told it, and not the token's iss.
+func (rs *ResourceServer) serverOf(ctx context.Context, raw string) (s *trustedServer, byKey bool, err error) {
+	if len(rs.servers) == 1 && rs.finder == nil { // iss is compared after the signature
+		return rs.servers[0], false, nil
 	}
-	if err := rs.checkHeader(raw); err != nil {
-		return nil, err
+	h, err := rs.checkHeader(raw)
+	if err != nil {
+		return nil, false, err
 	}
+	if s = rs.serverWithKey(h); s != nil {
+		return s, true, nil
+	}
+	s, err = rs.serverNamed(ctx, raw)
+	return s, false, err
+}
+
+// serverWithKey is the server that alone has a key with the id of the token's: the payload
+// need not be read, of which a stranger may have made 64 KiB. It is nil where the keys of
+// a server are not known yet.
+func (rs *ResourceServer) serverWithKey(h *joseHeader) (one *trustedServer) {
+	if !h.hasKid || rs.finder != nil {
+		return nil
+	}
+	for _, s := range rs.servers {
+		snap := s.keys.current.Load()
+		if snap == nil {
+			return nil
+		}
+		if !snap.names(h.kid) {
+			continue
+		}
+		if one != nil {
+			return nil
+		}
+		one = s
+	}
+	return one
+}
+
+// serverNamed is the server whose issuer the token names.
+func (rs *ResourceServer) serverNamed(ctx context.Context, raw string) (*trustedServer, error) {
 	iss, err := unverified(raw, "iss")
 	if err != nil {
 		return nil, err
@@ -205,35 +257,38 @@ func (rs *ResourceServer) serverOf(raw string) (*trustedServer, error) {
 			return s, nil
 		}
 	}
+	if rs.finder != nil {
+		return rs.finder.server(ctx, iss)
+	}
 	return nil, fail(ErrIssuer, "iss", "the token is from %s, which is not one of Servers", printable(iss, 256))
 }
 
 // checkHeader refuses a token whose header no server has, before its claims are
 // read.
-func (rs *ResourceServer) checkHeader(raw string) error {
+func (rs *ResourceServer) checkHeader(raw string) (*joseHeader, error) {
 	segments, err := splitJWS(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, s := range rs.servers {
 		if h, _ := s.keys.remembered(segments[0]); h != nil {
-			return nil
+			return h, nil
 		}
 	}
 	h, err := parseHeader(segments[0])
-	if err != nil {
-		return err
+	if err != nil || rs.finder != nil { // what a server takes that is not known yet is not known either
+		return &h, err
 	}
 	for _, s := range rs.servers {
 		_, fault := s.rules.admit(&h)
 		if fault == nil {
-			return nil
+			return &h, nil
 		}
 		if err == nil {
 			err = fault
 		}
 	}
-	return err
+	return nil, err
 }
 
 // readClaims takes the claims of every access token, and judges the times.
@@ -281,7 +336,7 @@ func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation,
 // checkRevoked asks whether a good token was revoked.
 func (rs *ResourceServer) checkRevoked(ctx context.Context, t *AccessToken, hash tokenHash) error {
 	if rs.revoked == nil {
-		if rs.rules.revocation == "" || len(rs.servers) == 0 || !isJWT(t.content.raw) {
+		if rs.rules.revocation == "" || !rs.verifiesJWTs() || !isJWT(t.content.raw) {
 			return nil // or its server was asked
 		}
 		return rs.askAgain(ctx, t, hash)

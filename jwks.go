@@ -227,6 +227,18 @@ func (s *KeySet) find(ctx context.Context, alg *algorithm, h *joseHeader, from s
 	return nil, err
 }
 
+// mayHave reports whether the key of a token can be in the set as it is now.
+func (s *KeySet) mayHave(h *joseHeader) bool {
+	snap := s.current.Load()
+	return snap == nil || !h.hasKid || snap.names(h.kid)
+}
+
+// names reports whether a key of the set, usable or not, has the key id.
+func (snap *keySnapshot) names(kid string) bool {
+	return slices.ContainsFunc(snap.keys, func(k *publicKey) bool { return k.kid == kid }) ||
+		slices.ContainsFunc(snap.skipped, func(k skippedKey) bool { return k.kid == kid })
+}
+
 // selectKey finds the key. With an error, again says whether a newer set may
 // know better.
 func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKey, again bool, err error) {
@@ -532,12 +544,16 @@ func (s *KeySet) charge(b *fetchBudget, snap *keySnapshot) {
 		return
 	}
 	snap.paid = true
-	began := snap.fetched.monotonic
+	b.pay(snap.fetched.monotonic)
+}
+
+// pay takes a fetch that began then out of the budget. One of Refresh can be charged
+// beyond what there is: that leaves no debt.
+func (b *fetchBudget) pay(began time.Time) {
 	if b.whole.Before(began) {
 		b.whole = began
 	}
 	b.whole = b.whole.Add(b.interval)
-	// A fetch of Refresh can be charged beyond what there is: that leaves no debt.
 	if spent := began.Add(times(b.burst, b.interval)); b.whole.After(spent) {
 		b.whole = spent
 	}

@@ -222,13 +222,112 @@ func unverified(raw, claim string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return unverifiedIn(p.payload, claim)
+}
+
+// unverifiedIn is unverified for a payload.
+func unverifiedIn(payload []byte, claim string) (string, error) {
+	value := scanMember(payload, claim)
+	switch {
+	case value == nil:
+		return "", fail(ErrClaim, claim, "is missing")
+	case len(value) > maxUnverified:
+		return "", fail(ErrClaim, claim, "is longer than %d bytes", maxUnverified)
+	}
 	r := newJSONReader()
 	defer r.release()
-	claims, err := r.object(string(p.payload), answerForm, ErrClaim)
+	claims, err := r.object(`{"`+claim+`":`+string(value)+`}`, answerForm, ErrClaim)
 	if err != nil {
 		return "", err
 	}
 	return claims.need(claim)
+}
+
+// scanMember is the text of a member of a JSON object, which nobody has read yet: it is
+// found without reading the others, for a stranger may have sent 64 KiB of them. It is nil
+// if there is none, or if what stands before it is no JSON. That the rest is JSON, and that
+// there is one such member, is for the strict reader to say after the verification.
+func scanMember(text []byte, name string) []byte {
+	i := skipSpace(text, 0)
+	if i == len(text) || text[i] != '{' {
+		return nil
+	}
+	for {
+		i = skipSpace(text, i+1)
+		end := endOfString(text, i)
+		if end < 0 {
+			return nil
+		}
+		found := string(text[i+1:end-1]) == name
+		if i = skipSpace(text, end); i == len(text) || text[i] != ':' {
+			return nil
+		}
+		i = skipSpace(text, i+1)
+		if end = endOfValue(text, i); end < 0 {
+			return nil
+		}
+		if found {
+			return text[i:end]
+		}
+		if i = skipSpace(text, end); i == len(text) || text[i] != ',' {
+			return nil
+		}
+	}
+}
+
+func skipSpace(text []byte, i int) int {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n') {
+		i++
+	}
+	return i
+}
+
+// endOfString is where the string ends that begins at i; -1 if none does, or it has no end.
+func endOfString(text []byte, i int) int {
+	if i >= len(text) || text[i] != '"' {
+		return -1
+	}
+	for end := i + 1; ; end++ {
+		n := bytes.IndexByte(text[end:], '"')
+		if n < 0 {
+			return -1
+		}
+		end += n
+		escapes := 0
+		for text[end-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return end + 1
+		}
+	}
+}
+
+// endOfValue is where the value ends that begins at i; -1 if it has no end.
+func endOfValue(text []byte, i int) int {
+	depth := 0
+	for i < len(text) {
+		switch text[i] {
+		case '"':
+			if i = endOfString(text, i); i < 0 || depth == 0 {
+				return i
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']', ',':
+			if depth == 0 { // a number, or a word
+				return i
+			}
+			if text[i] != ',' {
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+		}
+		i++
+	}
+	return -1
 }
 
 // ---- verification

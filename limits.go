@@ -12,6 +12,10 @@ const (
 	maxResourceHeader  = 1 << 20   // bytes of that of a resource: net/http would take 10 MiB
 	maxToken           = 64 << 10  // bytes of a compact token: twice what servers accept in a header
 	maxHeader          = 8 << 10   // bytes of its header segment
+	maxReadAhead       = 8 << 10   // bytes of a token whose claims are read before the signature although its key id names a server
+	maxUnverified      = 4 << 10   // bytes of a claim that is read before the signature: of an issuer, or of a state
+	maxNewIssuers      = 10        // new issuers a second that ServerFor is asked for
+	maxFoundServers    = 1000      // issuers whose server ServerFor gave, or gave none
 	maxUnasked         = 256 << 10 // bytes that a connection without a request may bring: the certificates of a handshake, and frames of HTTP/2
 	maxDepth           = 32        // of nested JSON: bounds the stack
 	maxMembers         = 1024      // of a JSON object
@@ -89,6 +93,8 @@ const (
 	maxReplayLife        = 25 * time.Hour   // of a used token or proof: that of a logout token, by a clock that is maxSkew off
 	nonceSlot            = time.Minute      // a nonce is good in its own slot and in those before and after it
 	maxIntrospectionTTL  = 10 * time.Minute // a revoked token stays good for that long
+	newIssuerInterval    = time.Second / 10 // between questions for servers of new issuers, of which maxNewIssuers may come at once
+	noServerLife         = time.Minute      // of the answer that there is none
 	retryAfter           = 5 * time.Second  // what a client is told when something cannot be had
 	earlyRefresh         = 30 * time.Second // before a token expires
 	refreshTimeout       = 30 * time.Second // of a renewal that callers share

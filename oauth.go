@@ -307,7 +307,7 @@
 //     token.go, fragment.go, callback.go, initiated.go, grants.go, poll.go, device.go, ciba.go, renewal.go,
 //     protected.go, userinfo.go, introspection.go, revocation.go, registration.go.
 //   - Logout and the resource server: replay.go, logout.go, accesstoken.go, nonce.go,
-//     profile.go, verified.go, resource.go, opaque.go, refusal.go, proof.go,
+//     profile.go, verified.go, trusted.go, resource.go, opaque.go, refusal.go, proof.go,
 //     authenticate.go, credential.go, require.go.
 package oauth
 

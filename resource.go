@@ -18,7 +18,7 @@ import (
 )
 
 // ResourceServerConfig configures a [ResourceServer]. Resource must be set, and at
-// least one of Servers and Introspect.
+// least one of Servers, ServerFor and Introspect.
 type ResourceServerConfig struct {
 	// Resource is the identifier of the API (RFC 8707). If it is an https URL, the API
 	// has metadata (RFC 9728), and challenges name their URL. A client that knows only
@@ -44,6 +44,28 @@ type ResourceServerConfig struct {
 	// Servers are the authorization servers whose JWT access tokens are accepted.
 	// No two may have the same issuer.
 	Servers []TrustedServer
+
+	// ServerFor returns the authorization server of an issuer that is not in Servers,
+	// for an API whose servers are known only at run time, for example one for each
+	// customer. It is called for the iss of tokens that nobody has verified yet, and
+	// only if AllowIssuer accepts it. It returns nil, without an error, if there is no
+	// such server; tokens of the issuer are then refused for a minute. If it returns an
+	// error, or a server of another issuer, they are refused with ErrUnavailable and
+	// status 503 for five seconds. It has ten seconds, and may be called concurrently.
+	//
+	// Up to 1,000 issuers are remembered; the one that was used least recently is
+	// forgotten first. ServerFor is called for at most ten new issuers a second.
+	// Further ones are refused with ErrUnavailable. If nil, there are only Servers.
+	ServerFor func(ctx context.Context, iss string) (*TrustedServer, error)
+
+	// AllowIssuer reports whether tokens of an issuer that is not in Servers may be
+	// accepted. It is called for every request with such a token. It must be set if
+	// ServerFor is, and only then.
+	//
+	// WARNING: iss is chosen by whoever sends the token. AllowIssuer should accept only
+	// issuers that the program knows, for example those in its database, because
+	// ServerFor may make requests to them.
+	AllowIssuer func(iss string) bool
 
 	// HTTPClient fetches the servers' keys. It is copied. If nil, the package uses
 	// a client of its own, with timeouts.
@@ -137,8 +159,8 @@ type ResourceServerConfig struct {
 	VerifiedTokens int
 
 	// Introspect asks its server about tokens that are not JWTs or, if Servers is
-	// empty, about all tokens (RFC 7662). It never asks about a JWT if Servers is
-	// not empty. The Client has the Metadata and Auth that the resource has at the
+	// empty and ServerFor nil, about all tokens (RFC 7662). Otherwise it never asks
+	// about a JWT. The Client has the Metadata and Auth that the resource has at the
 	// server. If nil, such tokens are refused.
 	//
 	// WARNING: A response without aud is accepted for every resource that asks. The
@@ -186,6 +208,7 @@ type ResourceServer struct {
 	audiences  []string
 	base       string // origin
 	servers    []*trustedServer
+	finder     *serverFinder // nil: there are no others
 	clock      Clock
 	proofs     proofRules
 	needDPoP   bool
@@ -281,6 +304,9 @@ func (rs *ResourceServer) CloseIdleConnections() {
 			s.keys.caller.closeIdle()
 		}
 	}
+	if rs.finder != nil {
+		rs.finder.closeIdle()
+	}
 }
 
 // setIdentity checks how the resource is called.
@@ -351,13 +377,6 @@ func (rs *ResourceServer) setProfile(cfg *ResourceServerConfig) error {
 			return err
 		}
 	}
-	for _, s := range cfg.Servers {
-		for _, alg := range s.Algorithms {
-			if err := r.checkAlgorithm("Servers.Algorithms", alg); err != nil {
-				return err
-			}
-		}
-	}
 	for _, alg := range cfg.DPoPAlgorithms {
 		if err := r.checkAlgorithm("DPoPAlgorithms", alg); err != nil {
 			return err
@@ -367,8 +386,13 @@ func (rs *ResourceServer) setProfile(cfg *ResourceServerConfig) error {
 }
 
 func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
-	if len(cfg.Servers) == 0 && cfg.Introspect == nil {
-		return fail(ErrConfig, "Servers", "is empty, and so is Introspect: no token would be taken")
+	switch {
+	case len(cfg.Servers) == 0 && cfg.ServerFor == nil && cfg.Introspect == nil:
+		return fail(ErrConfig, "Servers", "is empty, and so are ServerFor and Introspect: no token would be taken")
+	case cfg.ServerFor != nil && cfg.AllowIssuer == nil:
+		return fail(ErrConfig, "AllowIssuer", "is nil, and ServerFor is not: a stranger would choose for which issuers it is called")
+	case cfg.ServerFor == nil && cfg.AllowIssuer != nil:
+		return fail(ErrConfig, "AllowIssuer", "is set, and ServerFor is not: it would never be called")
 	}
 	if c := cfg.Introspect; c != nil && (c.server == nil || c.auth == nil) {
 		return fail(ErrConfig, "Introspect", "is a Client that authenticates: NewClient makes one, with Auth")
@@ -384,6 +408,9 @@ func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 	rules := &trustRules{
 		security: rs.rules, sets: map[string]*KeySet{},
 		keys: KeySetOptions{HTTPClient: cfg.HTTPClient, Trace: cfg.Trace, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
+	}
+	if cfg.ServerFor != nil {
+		rs.finder = newServerFinder(cfg.ServerFor, cfg.AllowIssuer, rules)
 	}
 	for i := range cfg.Servers {
 		s, err := newTrustedServer(&cfg.Servers[i], rules)

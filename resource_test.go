@@ -545,7 +545,7 @@ func TestResourceServerSeveral(t *testing.T) {
 		{"second", key, other, unitRemoved, nil},
 		{"tenant", key, "https://login.example/" + tenant + "/v2.0", tenant, nil},
 		{"first with the key of the second", key, unitIssuer, unitRemoved, ErrKeyNotFound},
-		{"second with the key of the first", s.key, other, unitRemoved, ErrKeyNotFound},
+		{"second with the key of the first", s.key, other, unitRemoved, ErrIssuer},
 		{"a stranger's tenant", key, own, stranger, ErrIssuer},
 		{"tid of another tenant", key, own, tenant, ErrIssuer},
 		{"no tid", key, "https://login.example/" + tenant + "/v2.0", unitRemoved, ErrClaim},
@@ -569,7 +569,7 @@ func TestResourceServerSeveral(t *testing.T) {
 			}
 		})
 	}
-	for _, raw := range []string{"e30.e30", "eyJhbGciOiJFUzI1NiJ9.!.AA", "eyJhbGciOiJFUzI1NiJ9.W10.AA", "eyJhbGciOiJFUzI1NiJ9.e30.!"} {
+	for _, raw := range []string{"e30.e30", "eyJhbGciOiJFUzI1NiJ9.!.AA", "eyJhbGciOiJFUzI1NiJ9.e30.!"} {
 		_, err := authenticate(t, rs, bearer(raw))
 		if !errors.Is(err, ErrParse) {
 			t.Errorf("%s: %v", raw, err)

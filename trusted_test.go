@@ -1,0 +1,375 @@
+package oauth
+
+// Tests of the servers that an API trusts: which of them a token is held against, and
+// those that are found at run time.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// A finding is an API whose servers are found: every issuer below tenants.example that
+// has a key here.
+type finding struct {
+	*ResourceServer
+	keys    map[string]*SigningKey
+	asked   sync.Map // issuer → *atomic.Int32
+	refused atomic.Pointer[string]
+	answer  func(iss string) (*TrustedServer, error) // nil: the server with the key
+}
+
+const tenantIssuers = "https://tenants.example/"
+
+func newFinding(t *testing.T, s *unitServer, change func(*ResourceServerConfig)) *finding {
+	f := &finding{keys: map[string]*SigningKey{}}
+	f.ResourceServer = s.resource(t, func(c *ResourceServerConfig) {
+		c.AllowIssuer = func(iss string) bool {
+			no := f.refused.Load()
+			return strings.HasPrefix(iss, tenantIssuers) && (no == nil || *no != iss)
+		}
+		c.ServerFor = func(_ context.Context, iss string) (*TrustedServer, error) {
+			n, _ := f.asked.LoadOrStore(iss, new(atomic.Int32))
+			n.(*atomic.Int32).Add(1)
+			if f.answer != nil {
+				return f.answer(iss)
+			}
+			if f.keys[iss] == nil {
+				return nil, nil
+			}
+			return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(f.keys[iss])}, nil
+		}
+		if change != nil {
+			change(c)
+		}
+	})
+	return f
+}
+
+func keySetOf(keys ...*SigningKey) *KeySet {
+	var list []string
+	for _, k := range keys {
+		list = append(list, string(k.PublicJWK()))
+	}
+	return must(ParseKeySet([]byte(`{"keys":[` + strings.Join(list, ",") + `]}`)))
+}
+
+func (f *finding) count(iss string) int32 {
+	n, _ := f.asked.Load(iss)
+	if n == nil {
+		return 0
+	}
+	return n.(*atomic.Int32).Load()
+}
+
+func tokenFrom(iss string, key *SigningKey) *http.Request {
+	return bearer(must(key.SignJWT("at+jwt", accessClaims(map[string]any{"iss": iss}))))
+}
+
+func TestServerFor(t *testing.T) {
+	s := newUnitServer()
+	one, two := proofKeyOf(t, ES256), proofKeyOf(t, RS256)
+	f := newFinding(t, s, func(c *ResourceServerConfig) { c.VerifiedTokens = 10 })
+	f.keys[tenantIssuers+"1"], f.keys[tenantIssuers+"2"] = one, two
+	for _, tt := range []struct {
+		name string
+		r    *http.Request
+		kind error
+		asks map[string]int32
+	}{
+		{"one that is configured", bearer(s.accessToken(t, nil)), nil, nil},
+		{"a tenant", tokenFrom(tenantIssuers+"1", one), nil, map[string]int32{tenantIssuers + "1": 1}},
+		{"again", tokenFrom(tenantIssuers+"1", one), nil, map[string]int32{tenantIssuers + "1": 1}},
+		{"another tenant", tokenFrom(tenantIssuers+"2", two), nil, map[string]int32{tenantIssuers + "2": 1}},
+		{"a tenant with the key of another", tokenFrom(tenantIssuers+"1", two), ErrInvalid, map[string]int32{tenantIssuers + "1": 1}},
+		{"a tenant with the key of the configured one", tokenFrom(tenantIssuers+"1", s.key), ErrInvalid, nil},
+		{"the configured one with the key of a tenant", tokenFrom(unitIssuer, one), ErrInvalid, nil},
+		{"a tenant that is not there", tokenFrom(tenantIssuers+"3", one), ErrIssuer, map[string]int32{tenantIssuers + "3": 1}},
+		{"again, within the minute", tokenFrom(tenantIssuers+"3", one), ErrIssuer, map[string]int32{tenantIssuers + "3": 1}},
+		{"one that is not allowed", tokenFrom("https://other.example/1", one), ErrIssuer, map[string]int32{"https://other.example/1": 0}},
+		{"in other letters", tokenFrom(strings.ToUpper(tenantIssuers)+"1", one), ErrIssuer, map[string]int32{strings.ToUpper(tenantIssuers) + "1": 0}},
+		{"no iss", bearer(must(one.SignJWT("at+jwt", accessClaims(map[string]any{"iss": unitRemoved})))), ErrClaim, nil},
+	} {
+		token, err := authenticate(t, f.ResourceServer, tt.r)
+		if wantError(t, err, tt.kind, ""); tt.kind != nil && errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: %v, which says nothing of the token", tt.name, err)
+		}
+		for iss, n := range tt.asks {
+			if got := f.count(iss); got != n {
+				t.Errorf("%s: ServerFor was asked %d times for %s, want %d", tt.name, got, iss, n)
+			}
+		}
+		if token != nil && token.Issuer() != unitIssuer && !strings.HasPrefix(token.Issuer(), tenantIssuers) {
+			t.Errorf("%s: %v", tt.name, token)
+		}
+	}
+	// A tenant that is no longer allowed is not, a token that is remembered neither.
+	kept := tokenFrom(tenantIssuers+"1", one)
+	for _, no := range []string{"", tenantIssuers + "1", ""} {
+		f.refused.Store(&no)
+		_, err := authenticate(t, f.ResourceServer, kept)
+		wantError(t, err, map[bool]error{true: ErrIssuer}[no != ""], "")
+	}
+	// After a minute it is asked again for one that was not there.
+	f.finder.known[tenantIssuers+"3"].at = momentAgo(noServerLife)
+	f.keys[tenantIssuers+"3"] = one
+	if _, err := authenticate(t, f.ResourceServer, tokenFrom(tenantIssuers+"3", one)); err != nil || f.count(tenantIssuers+"3") != 2 {
+		t.Errorf("%v, asked %d times", err, f.count(tenantIssuers+"3"))
+	}
+	f.CloseIdleConnections()
+}
+
+// TestServerForFails: what ServerFor cannot say is no fault of the token, and does not
+// stay for long.
+func TestServerForFails(t *testing.T) {
+	s := newUnitServer()
+	cause := errors.New("the database is away")
+	iss := tenantIssuers + "1"
+	good := &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(s.key)}
+	other := *good
+	other.Server = &AuthorizationServer{Issuer: tenantIssuers + "2"}
+	template := *good
+	template.Server = &AuthorizationServer{Issuer: tenantIssuers + "{tenantid}"}
+	template.AcceptIssuer = func(string, string) bool { return true }
+	insecure := *good
+	insecure.Server, insecure.KeySet = &AuthorizationServer{Issuer: iss, JWKSURI: "http://tenants.example/jwks"}, nil
+	hmac := *good
+	hmac.Algorithms = []Algorithm{HS256}
+	for name, answer := range map[string]func(string) (*TrustedServer, error){
+		"an error":         func(string) (*TrustedServer, error) { return nil, cause },
+		"an error of ours": func(string) (*TrustedServer, error) { return nil, fail(ErrIssuer, "issuer", "is another") },
+		"a panic":          func(string) (*TrustedServer, error) { panic("x") },
+		"another issuer":   func(string) (*TrustedServer, error) { return &other, nil },
+		"a template":       func(string) (*TrustedServer, error) { return &template, nil },
+		"no metadata":      func(string) (*TrustedServer, error) { return new(TrustedServer), nil },
+		"http keys":        func(string) (*TrustedServer, error) { return &insecure, nil },
+		"HS256":            func(string) (*TrustedServer, error) { return &hmac, nil },
+	} {
+		f := newFinding(t, s, nil)
+		f.answer = answer
+		for range 2 {
+			_, err := authenticate(t, f.ResourceServer, tokenFrom(iss, s.key))
+			if wantError(t, err, ErrUnavailable, ""); name == "an error" && !errors.Is(err, cause) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if StatusCode(err) != http.StatusServiceUnavailable {
+				t.Errorf("%s: status %d", name, StatusCode(err))
+			}
+		}
+		if n := f.count(iss); n != 1 {
+			t.Errorf("%s: asked %d times", name, n)
+		}
+		f.answer = func(string) (*TrustedServer, error) { return good, nil }
+		if e := f.finder.known[iss]; e != nil {
+			e.at = momentAgo(retryAfter)
+		}
+		if _, err := authenticate(t, f.ResourceServer, tokenFrom(iss, s.key)); err != nil {
+			t.Errorf("%s, five seconds later: %v", name, err)
+		}
+	}
+}
+
+// TestServerForBounds: a stranger who names issuers costs ten questions a second, and
+// 1,000 places, none of them one that is in use.
+func TestServerForBounds(t *testing.T) {
+	s := newUnitServer()
+	f := newFinding(t, s, nil)
+	f.keys[tenantIssuers+"used"] = s.key
+	used := tokenFrom(tenantIssuers+"used", s.key)
+	name := func(i int) *http.Request { return tokenFrom(fmt.Sprint(tenantIssuers, i), s.key) }
+	late := 0
+	for i := range 2 * maxNewIssuers {
+		_, err := authenticate(t, f.ResourceServer, name(i))
+		if errors.Is(err, ErrUnavailable) {
+			late++
+		} else if wantError(t, err, ErrIssuer, "iss"); i >= maxNewIssuers+3 { // the test takes time, too
+			t.Errorf("issuer %d: %v", i, err)
+		}
+	}
+	if late < maxNewIssuers-3 {
+		t.Errorf("%d of %d were not asked for", late, 2*maxNewIssuers)
+	}
+	f.finder.budget.burst = 2 * maxFoundServers
+	if _, err := authenticate(t, f.ResourceServer, used); err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxFoundServers + 50 {
+		authenticate(t, f.ResourceServer, name(1000+i))
+	}
+	if n := len(f.finder.known); n != maxFoundServers || f.finder.known[tenantIssuers+"used"] == nil {
+		t.Errorf("%d issuers are known", n)
+	}
+	if _, err := authenticate(t, f.ResourceServer, used); err != nil || f.count(tenantIssuers+"used") != 1 {
+		t.Errorf("%v, asked %d times", err, f.count(tenantIssuers+"used"))
+	}
+	// Of those with a server the one goes that was used least recently.
+	full := newFinding(t, s, nil)
+	full.finder.budget.burst = 2 * maxFoundServers
+	full.answer = func(iss string) (*TrustedServer, error) {
+		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(s.key)}, nil
+	}
+	for i := range maxFoundServers {
+		if _, err := authenticate(t, full.ResourceServer, name(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	authenticate(t, full.ResourceServer, name(0))
+	authenticate(t, full.ResourceServer, name(maxFoundServers))
+	if full.finder.known[tenantIssuers+"0"] == nil || full.finder.known[tenantIssuers+"1"] != nil || len(full.finder.known) != maxFoundServers {
+		t.Errorf("the wrong one of %d went", len(full.finder.known))
+	}
+}
+
+// TestServerForShared: callers share a question, and one who leaves takes it from nobody.
+func TestServerForShared(t *testing.T) {
+	s := newUnitServer()
+	f := newFinding(t, s, nil)
+	begun, open := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	f.answer = func(iss string) (*TrustedServer, error) {
+		once.Do(func() { close(begun) })
+		<-open
+		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(s.key)}, nil
+	}
+	ctx, leave := context.WithCancel(context.Background())
+	first := make(chan error, 1)
+	go func() {
+		_, err := f.Authenticate(tokenFrom(tenantIssuers+"1", s.key).WithContext(ctx))
+		first <- err
+	}()
+	<-begun
+	leave()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := f.Authenticate(tokenFrom(tenantIssuers+"1", s.key)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(open)
+	wg.Wait()
+	if n := f.count(tenantIssuers + "1"); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+func TestServerForConfig(t *testing.T) {
+	s := newUnitServer()
+	find := func(context.Context, string) (*TrustedServer, error) { return nil, nil }
+	allow := func(string) bool { return true }
+	for _, tt := range []struct {
+		name  string
+		find  func(context.Context, string) (*TrustedServer, error)
+		allow func(string) bool
+		param string
+	}{
+		{"both", find, allow, ""},
+		{"nobody decides", find, nil, "AllowIssuer"},
+		{"nothing to decide", nil, allow, "AllowIssuer"},
+		{"neither", nil, nil, "Servers"},
+	} {
+		cfg := s.resourceConfig()
+		if cfg.ServerFor, cfg.AllowIssuer = tt.find, tt.allow; tt.param != "AllowIssuer" {
+			cfg.Servers = nil
+		}
+		rs, err := NewResourceServer(cfg)
+		if tt.param == "" {
+			if wantError(t, err, nil, ""); rs == nil {
+				t.Error(tt.name)
+			}
+			continue
+		}
+		wantError(t, err, ErrConfig, tt.param)
+	}
+	// JWTs are verified, and only the rest is asked about.
+	f := newFinding(t, s, func(c *ResourceServerConfig) { c.Servers, c.Introspect = nil, s.introspector(t, nil) })
+	s.answer(introspectionPath, `{"active":true}`)
+	if _, err := authenticate(t, f.ResourceServer, bearer("opaque")); err != nil {
+		t.Error(err)
+	}
+	_, err := authenticate(t, f.ResourceServer, tokenFrom("https://other.example", s.key))
+	if wantError(t, err, ErrIssuer, "iss"); len(s.requests(introspectionPath)) != 1 {
+		t.Error("a JWT was asked about")
+	}
+}
+
+// TestServerOfKey: of several servers the one counts that alone has the key id, and where
+// two have it, or the keys of one are not known, the one that the token names.
+func TestServerOfKey(t *testing.T) {
+	s := newUnitServer()
+	mine, shared, theirs := namedKey(t, "mine"), namedKey(t, "shared"), namedKey(t, "theirs")
+	const second = "https://second.example"
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers[0].KeySet = keySetOf(mine, shared)
+		other := namedKey(t, "shared")
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: keySetOf(theirs, other)})
+	})
+	header := func(kid string) *joseHeader { return &joseHeader{alg: ES256, kid: kid, hasKid: kid != ""} }
+	for kid, want := range map[string]*trustedServer{"mine": rs.servers[0], "theirs": rs.servers[1], "shared": nil, "nobody's": nil, "": nil, "MINE": nil} {
+		if got := rs.serverWithKey(header(kid)); got != want {
+			t.Errorf("%s: %v", kid, got)
+		}
+	}
+	for _, tt := range []struct {
+		iss  string
+		key  *SigningKey
+		kind error
+	}{
+		{unitIssuer, mine, nil}, {second, theirs, nil}, {unitIssuer, shared, nil},
+		{second, shared, ErrSignature}, {second, mine, ErrIssuer}, {unitIssuer, theirs, ErrIssuer}, {"https://third.example", mine, ErrIssuer},
+		// The second has a new key, whose id the first has, and nobody has fetched it yet.
+		{second, namedKey(t, "mine"), ErrKeyNotFound},
+	} {
+		_, err := authenticate(t, rs, tokenFrom(tt.iss, tt.key))
+		wantError(t, err, tt.kind, "")
+	}
+	cold := s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: keySetOf(theirs)})
+	})
+	if got := cold.serverWithKey(header("theirs")); got != nil {
+		t.Error("the keys of a server are not known, and the key id decides")
+	}
+	if _, err := authenticate(t, cold, bearer(s.accessToken(t, nil))); err != nil {
+		t.Error(err)
+	}
+	if got := cold.serverWithKey(header("theirs")); got != cold.servers[1] {
+		t.Error("the keys are known, and the key id does not decide")
+	}
+}
+
+func namedKey(t *testing.T, kid string) *SigningKey {
+	key := *must(GenerateSigningKey(ES256))
+	key.kid = kid
+	return &key
+}
+
+// TestForeignIssuer: a token of another issuer is one, and no reason to fetch keys.
+func TestForeignIssuer(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	if _, err := authenticate(t, rs, bearer(s.accessToken(t, nil))); err != nil {
+		t.Fatal(err)
+	}
+	stranger := namedKey(t, "stranger")
+	before := len(s.log)
+	for range 5 {
+		_, err := authenticate(t, rs, tokenFrom("https://other.example", stranger))
+		wantError(t, err, ErrIssuer, "iss")
+	}
+	if n := len(s.log) - before; n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	_, err := authenticate(t, rs, tokenFrom(unitIssuer, stranger))
+	if wantError(t, err, ErrKeyNotFound, "kid"); len(s.log)-before != 1 {
+		t.Errorf("%d requests for a key that the server may have", len(s.log)-before)
+	}
+}
