@@ -11,15 +11,22 @@
 //	go run ./mutants -only RE  those whose "file function | operator | change" matches
 //	go run ./mutants -n        checks the lists and that the copy compiles, and with
 //	                           -only prints the names of mutants
+//	go run ./mutants -requirements
+//	                           the mutants of docs/requirements.md, each with the tests
+//	                           of its row alone; with -most, at most so many rows
 //
 // Three kinds of lists stand beside it. ROOM.txt has ideas, which no operator makes.
 // survivors.txt says of mutants why they may survive; no other may. Excepted are the
 // functions of unjudged.txt, whose survivors nobody has judged yet: a draw leaves
 // them out, and what survives there is printed, and fails nothing. That list is to
 // become shorter only.
+//
+// docs/requirements.md says what the specifications demand, and of each requirement
+// where it is done, which test holds it and which mutant this test kills.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -41,7 +48,8 @@ import (
 var errSurvivors = errors.New("mutants survived: write a test, or a line of mutants/survivors.txt with the reason")
 
 type options struct {
-	lists, all bool
+	lists, all, requirements bool
+
 	only, base string
 	most, jobs int
 	longest    time.Duration
@@ -54,9 +62,10 @@ func main() {
 	var o options
 	flag.BoolVar(&o.lists, "n", false, "only check the lists, and that the copy compiles; with -only, print those that match")
 	flag.BoolVar(&o.all, "all", false, "take all mutants")
+	flag.BoolVar(&o.requirements, "requirements", false, "take the mutants of docs/requirements.md, each with the tests of its row")
 	flag.StringVar(&o.only, "only", "", "take the mutants whose \"file function | operator | change\" matches this `regexp`")
 	flag.StringVar(&o.base, "base", "HEAD~1", "take first what changed since this `commit`")
-	flag.IntVar(&o.most, "most", 300, "take at most `n`, without -all and -only")
+	flag.IntVar(&o.most, "most", 0, "take at most `n`, without -all and -only; 0: 300, and all with -requirements")
 	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` at a time")
 	flag.DurationVar(&o.longest, "longest", 0, "leave out tests that take longer than `d`, for a first look; 0: none")
 	flag.StringVar(&o.log, "log", "", "write what became of each mutant to this `file`")
@@ -85,8 +94,30 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Printf("%d mutants in %d files, %d functions not judged\n", len(f.mutants), len(p.files), len(v.unjudged))
-	if o.lists && o.only == "" {
-		return nil
+	work, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	r := &runner{ctx: ctx, dir: dir, work: work, jobs: o.jobs, killers: map[string]map[*test]int{}}
+	if o.requirements || o.lists && o.only == "" {
+		list, err := readRequirements(p, f.mutants, v)
+		if err != nil {
+			return err
+		}
+		figures := list.figures()
+		if !o.requirements {
+			figures = figures[len(figures)-1:]
+		}
+		fmt.Println(strings.Join(figures, "\n"))
+		if o.lists {
+			return nil
+		}
+		rows, err := list.choose(p, o)
+		if err != nil {
+			return err
+		}
+		return hold(r, f, rows)
 	}
 	chosen, err := choose(p, f.mutants, v, o)
 	if err != nil {
@@ -98,12 +129,6 @@ func run(ctx context.Context, o options) error {
 		}
 		return nil
 	}
-	work, err := os.MkdirTemp("", "mutants")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	r := &runner{ctx: ctx, dir: dir, work: work, jobs: o.jobs, killers: map[string]map[*test]int{}}
 	if err := start(r, f, v, o); err != nil {
 		return err
 	}
@@ -175,7 +200,7 @@ func choose(p *program, mutants []*mutant, v verdict, o options) ([]*mutant, err
 	seed := strings.TrimSpace(string(head))
 	// Those that may survive would take most of the time.
 	mutants = slices.DeleteFunc(slices.Clone(mutants), func(m *mutant) bool { return v.reasons[m.String()] != "" })
-	list, first := draw(mutants, changed, v.unjudged, o.most, seed)
+	list, first := draw(mutants, changed, v.unjudged, cmp.Or(o.most, 300), seed)
 	fmt.Printf("taking %d: %d of %d functions that changed since %s, %d drawn by %.12s from the functions that are judged\n",
 		len(list), first, len(changed), o.base, len(list)-first, seed)
 	return list, nil
@@ -183,24 +208,15 @@ func choose(p *program, mutants []*mutant, v verdict, o options) ([]*mutant, err
 
 // start builds the binary, records what the tests let decide, and sees a mutant die.
 func start(r *runner, f *finder, v verdict, o options) error {
-	for _, name := range []string{"tmp", "seen"} {
-		if err := os.Mkdir(filepath.Join(r.work, name), 0o700); err != nil {
-			return err
-		}
-	}
-	begin := time.Now()
-	took := func() time.Duration {
-		defer func() { begin = time.Now() }()
-		return time.Since(begin).Round(time.Second)
-	}
-	if err := r.build(f.rewritten()); err != nil {
+	if err := r.prepare(f); err != nil {
 		return err
 	}
-	fmt.Printf("built in %v\n", took())
+	if err := r.list(); err != nil {
+		return err
+	}
 	if err := r.record(o.longest); err != nil {
 		return err
 	}
-	fmt.Printf("%d tests pass without a mutant and let %d mutants decide, recorded in %v\n", len(r.tests), len(r.deciders), took())
 	return r.trust(f.mutants, v)
 }
 

@@ -288,6 +288,79 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+const head = columns + "\n" + ruler + "\n"
+
+// A row that does not have the form of the document, or does not fit the package, is
+// an error.
+func TestRequirements(t *testing.T) {
+	dir := t.TempDir()
+	p := small(t, "package small\nvar table = []int{1, 2}\nfunc f(a, b bool) bool { return a || b }\nfunc g() string { return `x` }")
+	p.dir = dir
+	write(t, dir, "small_test.go", "package small\nfunc TestF(*testing.T) {}\nfunc FuzzG(*testing.F) {}\nfunc help() {}\n")
+	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const row = "| 4.1 | It is so. | client | `f` | `TestF` | `f: condition: a → false` |\n"
+	old := ""
+	if !satisfied("go1.27") {
+		old = "; not checked: 1, which need Go 1.27"
+	}
+	for _, r := range []struct{ name, text, wrong string }{
+		{"all that there is", "# Title\n\n| A | B |\n\n## RFC 1: one\n\n" + head + row +
+			"| 4.1, step 2 | It is more so. | API | `f`, `g` | `TestF`, `FuzzG` | `f: logic: a \\|\\| b → a && b` |\n" +
+			"| 4.10 | It is less so. | client, API | `g` | `FuzzG` | `` g: constant: `x` → `x` + \"~\" `` |\n" +
+			"| A.1 | It was so. | client | `table` | `TestF` | — |\n" +
+			"| Words | It was not. | client | `f` | by construction: it cannot | — |\n" +
+			"\n## RFC 9964: two\nA sentence.\n" + head + "| 1 | It is so. | API | — | not done: nobody asked | — |\n", ""},
+		{"text", "## RFC 1\n" + head + row + "\nMore words.\n", "6: neither a heading"},
+		{"a second sentence", "## RFC 1\nA sentence.\nAnother.\n" + head + row, "3: neither a heading"},
+		{"no head", "## RFC 1\n" + row, "2: neither a heading"},
+		{"no ruler", "## RFC 1\n" + columns + "\n" + row, "3: neither a heading"},
+		{"a heading without a row", "## RFC 1\n" + head + "## RFC 2\n" + head + row, "4: there is no row before this"},
+		{"the last heading without a row", "## RFC 1\n" + head + row + "## RFC 2\n" + head, "9: there is no row before this"},
+		{"the same heading", "## RFC 1\n" + head + row + "## RFC 1\n" + head + row, "5: this heading stands here twice"},
+		{"five cells", "## RFC 1\n" + head + strings.Replace(row, " `f` |", "", 1), "5 cells"},
+		{"an empty cell", "## RFC 1\n" + head + strings.Replace(row, " 4.1 ", "  ", 1), "a cell is empty"},
+		{"half a sentence", "## RFC 1\n" + head + strings.Replace(row, "so.", "so", 1), "not one sentence"},
+		{"a long sentence", "## RFC 1\n" + head + strings.Replace(row, "so.", strings.Repeat("so ", 70)+".", 1), "not one sentence"},
+		{"another role", "## RFC 1\n" + head + strings.Replace(row, "client", "server", 1), "the role is server"},
+		{"a bare function", "## RFC 1\n" + head + strings.Replace(row, "`f` |", "f |", 1), "the function: f is no name"},
+		{"three functions", "## RFC 1\n" + head + strings.Replace(row, "`f` |", "`f`, `g`, `table` |", 1), "more than two names"},
+		{"no function", "## RFC 1\n" + head + strings.Replace(row, "`f` |", "— |", 1), "the function: — is no name"},
+		{"no test", "## RFC 1\n" + head + strings.Replace(row, "`TestF`", "—", 1), "neither named nor left out for a reason"},
+		{"a mutant and no test", "## RFC 1\n" + head + strings.Replace(row, "`TestF`", "not done: so", 1), "no test that kills it"},
+		{"a bare mutant", "## RFC 1\n" + head + strings.Replace(row, "false`", "false", 1), "the mutant is not in backticks"},
+		{"a mutant of another function", "## RFC 1\n" + head + strings.Replace(row, "`f` |", "`g` |", 1), "the mutant is of f"},
+		{"the order", "## RFC 1\n" + head + strings.Replace(row, "4.1", "4.10", 1) + strings.Replace(row, "4.1 | It", "4.2 | This", 1), "section 4.2 stands below 4.10"},
+		{"an appendix", "## RFC 1\n" + head + strings.Replace(row, "4.1", "A", 1) + strings.Replace(row, "is", "was", 1), "section 4.1 stands below A"},
+		{"twice", "## RFC 1\n" + head + row + row, "says this twice"},
+		{"an unknown test", "## RFC 1\n" + head + strings.Replace(row, "TestF", "TestG", 1), "4: no test is called TestG"},
+		{"a function in place of a test", "## RFC 1\n" + head + strings.Replace(row, "TestF", "help", 1), "no test is called help"},
+		{"an unknown function", "## RFC 1\n" + head + strings.Replace(row, "`f` |", "`f`, `h` |", 1), "4: no function is called h"},
+		{"an unknown mutant", "## RFC 1\n" + head + strings.Replace(row, "a →", "c →", 1), "4: no mutant is called f: condition: c → false"},
+		{"a mutant that may live", "## RFC 1\n" + head + strings.Replace(row, "a →", "b →", 1), "4: the mutant may survive: it is so"},
+		{"no document", "", "there is no row"},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			write(t, dir, "docs/requirements.md", r.text)
+			f := find(p)
+			list, err := readRequirements(p, f.mutants, verdict{reasons: map[string]string{"f | condition | b → false": "it is so"}})
+			if text := fmt.Sprint(err); !strings.Contains(text, r.wrong) || (err == nil) != (r.wrong == "") {
+				t.Fatalf("error %s, want %q", text, r.wrong)
+			}
+			if r.wrong != "" {
+				return
+			}
+			want := []string{"RFC 1: one: 5 requirements, 4 tested, 3 with a mutant, 0 not done",
+				"RFC 9964: two: 1 requirements, 0 tested, 0 with a mutant, 1 not done" + old,
+				"docs/requirements.md: 6 requirements, 4 tested, 3 with a mutant, 1 not done" + old}
+			if got := list.figures(); !slices.Equal(got, want) {
+				t.Errorf("figures:\n%s", strings.Join(got, "\n"))
+			}
+		})
+	}
+}
+
 // The whole way, with a package that has one test.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
@@ -350,5 +423,26 @@ func TestRun(t *testing.T) {
 	}
 	if len(became) != 9 {
 		t.Errorf("%d mutants: %v", len(became), became)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		mutant string
+		want   error
+	}{{"f: condition: a < 3 → true", nil}, {"f: constant: 3 → 3 + 1", errLives}, {"g: constant: 1 → 1 + 1", errLives}} {
+		write(t, dir, "docs/requirements.md", "## RFC 1\n"+head+"| 1 | So. | API | `f`, `g` | `TestF` | `"+row.mutant+"` |\n")
+		list, err := readRequirements(p, f.mutants, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := list.choose(p, options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &runner{ctx: t.Context(), dir: dir, work: t.TempDir(), jobs: 2}
+		if err := hold(r, f, rows); err != row.want || len(rows) != 1 {
+			t.Errorf("%s: %v, of %d rows", row.mutant, err, len(rows))
+		}
 	}
 }

@@ -36,6 +36,21 @@ type runner struct {
 	killers map[string]map[*test]int // by function
 }
 
+// prepare makes the directories and the binary.
+func (r *runner) prepare(f *finder) error {
+	for _, name := range []string{"tmp", "seen"} {
+		if err := os.Mkdir(filepath.Join(r.work, name), 0o700); err != nil {
+			return err
+		}
+	}
+	begin := time.Now()
+	if err := r.build(f.rewritten()); err != nil {
+		return err
+	}
+	fmt.Printf("built in %v\n", time.Since(begin).Round(time.Second))
+	return nil
+}
+
 // build makes the binary. The copy of the package is an overlay, so that tests find
 // what they read where it is.
 func (r *runner) build(files map[string][]byte) error {
@@ -102,9 +117,8 @@ func each[T any](r *runner, list []T, do func(T) error) error {
 	return nil
 }
 
-// record runs every test alone, without a mutant. Those that take too long decide
-// nothing.
-func (r *runner) record(longest time.Duration) error {
+// list finds all tests.
+func (r *runner) list() error {
 	cmd := r.command(r.ctx, 0, "", time.Minute, "^$")
 	cmd.Args = append(cmd.Args, "-test.list=^(Test|Example|Fuzz)")
 	out, err := cmd.Output()
@@ -114,8 +128,15 @@ func (r *runner) record(longest time.Duration) error {
 	for name := range strings.FieldsSeq(string(out)) {
 		r.tests = append(r.tests, &test{name: name})
 	}
+	return nil
+}
+
+// record runs every test alone, without a mutant. Those that take too long decide
+// nothing.
+func (r *runner) record(longest time.Duration) error {
+	begin := time.Now()
 	seen := map[*test]map[int]bool{}
-	err = each(r, r.tests, func(t *test) error {
+	err := each(r, r.tests, func(t *test) error {
 		decided, err := r.recordOne(t)
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -135,6 +156,8 @@ func (r *runner) record(longest time.Duration) error {
 			r.deciders[n] = append(r.deciders[n], t)
 		}
 	}
+	fmt.Printf("%d tests pass without a mutant and let %d mutants decide, recorded in %v\n",
+		len(r.tests), len(r.deciders), time.Since(begin).Round(time.Second))
 	return nil
 }
 
