@@ -79,9 +79,10 @@ func readRequirements(p *program, mutants []*mutant, v verdict) (*requirements, 
 				wrong = append(wrong, fmt.Errorf("%s: no test is called %s", q.at, name))
 			}
 		}
-		if q.mutant = named[q.name]; !q.here() {
+		if !q.here() {
 			continue
 		}
+		q.mutant = named[q.name]
 		for _, name := range q.functions {
 			if !functions[name] {
 				wrong = append(wrong, fmt.Errorf("%s: no function is called %s", q.at, name))
