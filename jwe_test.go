@@ -273,6 +273,28 @@ func TestRequestObjectEncryptions(t *testing.T) {
 	}
 }
 
+// TestEncryptionsDiffer: what encrypts is random and used once. The same for all would
+// still decrypt.
+func TestEncryptionsDiffer(t *testing.T) {
+	for _, alg := range []string{"RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW"} {
+		signer := jwsKey(RS256, "")
+		if alg != "RSA-OAEP-256" {
+			signer = jwsKey(ES256, "")
+		}
+		key := &publicKey{key: signer.signer.Public()}
+		for _, enc := range []string{"A128GCM", "A128CBC-HS256"} {
+			x := must(newEncryption("alg", alg, "enc", enc))
+			a, b := strings.Split(must(x.encrypt(key, "a.b.c")), "."), strings.Split(must(x.encrypt(key, "a.b.c")), ".")
+			for i, part := range []string{"header", "encrypted key", "iv", "ciphertext", "tag"} {
+				same := i == 0 && alg == "RSA-OAEP-256" || i == 1 && alg == "ECDH-ES" // without an ephemeral key, and without an encrypted one
+				if (a[i] == b[i]) != same {
+					t.Errorf("%s with %s: the %s is %s, and then %s", alg, enc, part, a[i], b[i])
+				}
+			}
+		}
+	}
+}
+
 // TestWrapAES: RFC 3394, Sections 4.1 and 4.6, and the registers of the RFC.
 func TestWrapAES(t *testing.T) {
 	for _, tt := range []struct{ key, data, want string }{
