@@ -379,6 +379,9 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		{"access token beside", func(m *ClientMetadata) {
 			m.Extra = map[string]json.RawMessage{"registration_access_token": json.RawMessage(`"` + secretMarker + `"`)}
 		}, ErrConfig, "Extra"},
+		{"keys beside", func(m *ClientMetadata) {
+			m.Extra = map[string]json.RawMessage{"jwks": json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)}
+		}, ErrConfig, "Extra"},
 		{"symmetric key", jwks(public, `{"kty":"oct","k":"`+secretMarker+`"}`), ErrConfig, "JWKS"},
 		{"seed of ML-DSA", jwks(public, `{"kty":"AKP","alg":"ML-DSA-44","pub":"AA","priv":"`+secretMarker+`"}`), ErrConfig, "JWKS"},
 		{"not a set", func(m *ClientMetadata) { m.JWKS = json.RawMessage(privateJWK(ES256)) }, ErrConfig, "JWKS"},
