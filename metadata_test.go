@@ -251,8 +251,8 @@ func TestDiscover(t *testing.T) {
 			if err != nil || as.TokenEndpoint != "https://x.example/t" || string(as.Extra["x"]) != "1" {
 				t.Errorf("%v, %v", as, err)
 			}
-			if n := len(s.requests("")); n != 1 {
-				t.Errorf("%d requests", n)
+			if sent := s.requests(""); len(sent) != 1 || sent[0].method != http.MethodGet {
+				t.Errorf("sent %v", sent)
 			}
 		})
 	}
