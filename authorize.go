@@ -635,7 +635,7 @@ const requestObjectType = "oauth-authz-req+jwt"
 
 // signedRequest puts the parameters into a request object and returns what is
 // sent instead of them. In a URL the object has the rest beside it that OAuth
-// 2.0 itself requires: OIDC Core 6.1, FAPI 1 Advanced 5.2.2.
+// 2.0 itself requires: OIDC Core 6.1, FAPI 1 Advanced 5.2.3, number 9.
 func (c *Client) signedRequest(ctx context.Context, form url.Values, pushed bool) (url.Values, error) {
 	lifetime := requestObjectAge
 	if pushed {
