@@ -123,7 +123,7 @@ func TestJARM(t *testing.T) {
 	}
 }
 
-// A JWT was asked for: nothing unsigned is accepted in its place, errors
+// A JWT was asked for: nothing unsigned or forged is accepted in its place, errors
 // included, and nothing beside it counts.
 func TestJARMDowngrade(t *testing.T) {
 	s := newUnitServer()
@@ -138,6 +138,10 @@ func TestJARMDowngrade(t *testing.T) {
 		if !errors.Is(err, ErrClaim) || errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	response := forged(t, s, map[string]any{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "code": "x", "state": a.State()})
+	if _, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {response}}); !errors.Is(err, ErrSignature) {
+		t.Errorf("forged: %v", err)
 	}
 	token := s.sign(t, "", map[string]any{"iss": unitIssuer, "aud": unitClient, "exp": unitTime + 60, "state": a.State()})
 	_, err := c.ValidateAuthorizationResponse(context.Background(), a, url.Values{"response": {token}, "code": {"injected"}})
