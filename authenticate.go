@@ -111,7 +111,7 @@ func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash toke
 		}
 		return m.token, nil
 	}
-	if rs.introspect == nil || rs.verifiesJWTs() && isJWT(raw) {
+	if rs.introspect == nil && rs.introspectFor == nil || rs.verifiesJWTs() && isJWT(raw) {
 		return rs.verify(ctx, raw, hash)
 	}
 	return rs.ask(ctx, raw, hash)
@@ -120,7 +120,7 @@ func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash toke
 // verifiesJWTs reports whether there are servers whose tokens are not asked about.
 func (rs *ResourceServer) verifiesJWTs() bool { return len(rs.servers) > 0 || rs.finder != nil }
 
-// remembered finds a token that need not be verified again. Its times have to be
+// remembered finds a JWT that need not be verified again. Its times have to be
 // checked nevertheless.
 func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
 	if m := rs.verified.get(hash); m != nil {
@@ -128,9 +128,6 @@ func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *remem
 		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys {
 			return m
 		}
-	}
-	if m := rs.asked.get(hash); m != nil && m.asked.age() < m.life {
-		return m
 	}
 	return nil
 }

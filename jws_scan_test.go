@@ -30,9 +30,14 @@ func TestScanMember(t *testing.T) {
 		`"a"`: nil, `""`: ErrClaim, `1`: ErrClaim, `"\ud83d"`: ErrClaim, `"\x"`: ErrParse, "\"\x01\"": ErrParse, "\"\xff\"": ErrParse, `{]`: ErrParse, `tru`: ErrParse,
 		`"` + strings.Repeat("a", maxUnverified-2) + `"`: nil, `"` + strings.Repeat("a", maxUnverified-1) + `"`: ErrClaim,
 	} {
-		got, err := unverifiedIn([]byte(`{"iss":`+claim+`}`), "iss")
-		if wantError(t, err, kind, ""); (got == "") != (kind != nil) {
-			t.Errorf("%.40s: %q", claim, got)
+		for _, more := range []string{"", `,"x":"` + strings.Repeat("x", maxUnverified) + `"`} {
+			got, err := unverifiedIn([]byte(`{"iss":`+claim+more+`}`), "iss")
+			if more == "" && len(claim) > maxUnverified-10 {
+				continue
+			}
+			if wantError(t, err, kind, ""); (got == "") != (kind != nil) {
+				t.Errorf("%.40s: %q", claim, got)
+			}
 		}
 	}
 }

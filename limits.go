@@ -13,7 +13,7 @@ const (
 	maxToken           = 64 << 10  // bytes of a compact token: twice what servers accept in a header
 	maxHeader          = 8 << 10   // bytes of its header segment
 	maxReadAhead       = 8 << 10   // bytes of a token whose claims are read before the signature although its key id names a server
-	maxUnverified      = 4 << 10   // bytes of a claim that is read before the signature: of an issuer, or of a state
+	maxUnverified      = 4 << 10   // bytes of claims that are read whole before the signature, and of one that is found among more
 	maxNewIssuers      = 10        // new issuers a second that ServerFor is asked for
 	maxFoundServers    = 1000      // issuers whose server ServerFor gave, or gave none
 	maxUnasked         = 256 << 10 // bytes that a connection without a request may bring: the certificates of a handshake, and frames of HTTP/2
@@ -94,6 +94,7 @@ const (
 	nonceSlot            = time.Minute      // a nonce is good in its own slot and in those before and after it
 	maxIntrospectionTTL  = 10 * time.Minute // a revoked token stays good for that long
 	newIssuerInterval    = time.Second / 10 // between questions for servers of new issuers, of which maxNewIssuers may come at once
+	inactiveLife         = time.Second      // of the answer that a token is not active, whatever IntrospectionTTL is
 	noServerLife         = time.Minute      // of the answer that there is none
 	retryAfter           = 5 * time.Second  // what a client is told when something cannot be had
 	earlyRefresh         = 30 * time.Second // before a token expires

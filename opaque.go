@@ -5,6 +5,7 @@ package oauth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -33,10 +34,45 @@ func isJWT(raw string) bool {
 	return err != nil || o.has("alg")
 }
 
+// introspector is the Client that asks about a token.
+func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Client, err error) {
+	if rs.introspectFor == nil {
+		return rs.introspect, nil
+	}
+	fault := guarded(func() error {
+		c, err = rs.introspectFor(ctx, raw)
+		return nil
+	})
+	if err = cmp.Or(fault, err); err != nil {
+		return nil, &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "whom to ask about the token is not known", Err: err}
+	}
+	if c == nil {
+		return nil, fail(ErrInactive, "IntrospectFor", "there is no server to ask about the token")
+	}
+	if err := rs.checkIntrospector("IntrospectFor", c); err != nil {
+		return nil, &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "the Client cannot be used", Err: err}
+	}
+	return c, nil
+}
+
 // ask is the way of a token that is no JWT: RFC 7662.
 func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
+	c, err := rs.introspector(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	if m := rs.asked.get(hash); m != nil && m.client == c && m.asked.age() < m.life {
+		if err := m.stillGood(rs.clock); err != nil {
+			return nil, err
+		}
+		return m.token, nil
+	}
+	return rs.inquiries.make(ctx, inquiry{hash, c}, func(ctx context.Context) (*AccessToken, error) { return rs.askOf(ctx, c, raw, hash) })
+}
+
+func (rs *ResourceServer) askOf(ctx context.Context, c *Client, raw string, hash tokenHash) (*AccessToken, error) {
 	asked := thisMoment() // a token may be revoked while the answer is under way
-	i, answer, err := rs.introspect.introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
+	i, answer, err := c.introspect(ctx, raw, &EndpointOptions{TokenTypeHint: "access_token"})
 	if err != nil {
 		return nil, introspectionFault(withOp(opIntrospection, err))
 	}
@@ -49,25 +85,32 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 	// What is wrong with the claims is so with the token. In a signed answer null was
 	// refused already.
 	answer.kind, answer.nullAbsent = ErrClaim, true
-	if err := rs.checkIntrospection(answer, i.content.tokenType, d); err != nil {
+	if err := rs.checkIntrospection(c, answer, i.content.tokenType, d); err != nil {
 		return nil, withoutSecrets(err, func() []string { return []string{raw} }) // which the server may quote
 	}
-	rs.asked.add(hash, &rememberedToken{token: t, accept: rs.introspect.accept, asked: asked, life: rs.ttl})
+	rs.asked.add(hash, &rememberedToken{token: t, accept: c.accept, client: c, asked: asked, life: rs.ttl})
 	return t, nil
 }
 
 // askAgain asks the server about a JWT that was verified: whether it was revoked since.
 // What it says else is not looked at: the token says it itself.
 func (rs *ResourceServer) askAgain(ctx context.Context, t *AccessToken, hash tokenHash) error {
-	if m := rs.active.get(hash); m != nil && m.asked.age() < m.life {
+	c, err := rs.introspector(ctx, t.content.raw)
+	if err != nil {
+		return err
+	}
+	if m := rs.active.get(hash); m != nil && m.client == c && m.asked.age() < m.life {
 		return nil
 	}
-	asked := thisMoment()
-	if _, _, err := rs.introspect.introspect(ctx, t.content.raw, &EndpointOptions{TokenTypeHint: "access_token"}); err != nil {
-		return introspectionFault(withOp(opIntrospection, err))
-	}
-	rs.active.add(hash, &rememberedToken{token: t, asked: asked, life: rs.ttl})
-	return nil
+	_, err = rs.inquiries.make(ctx, inquiry{hash, c}, func(ctx context.Context) (*AccessToken, error) {
+		asked := thisMoment()
+		if _, _, err := c.introspect(ctx, t.content.raw, &EndpointOptions{TokenTypeHint: "access_token"}); err != nil {
+			return nil, introspectionFault(withOp(opIntrospection, err))
+		}
+		rs.active.add(hash, &rememberedToken{token: t, client: c, asked: asked, life: rs.ttl})
+		return t, nil
+	})
+	return err
 }
 
 // introspectionFault tells a token that is not good from an answer that is not:
@@ -98,7 +141,7 @@ func introspectionFault(err error) error {
 
 // checkIntrospection judges what the server said, which is the same as of a JWT
 // where it is said.
-func (rs *ResourceServer) checkIntrospection(claims jsonObject, tokenType string, d *accessTokenData) (err error) {
+func (rs *ResourceServer) checkIntrospection(c *Client, claims jsonObject, tokenType string, d *accessTokenData) (err error) {
 	if err := onlyAccessToken(claims, tokenType); err != nil {
 		return err
 	}
@@ -106,7 +149,7 @@ func (rs *ResourceServer) checkIntrospection(claims jsonObject, tokenType string
 		return fail(ErrBinding, "cnf", "the server says that the token is bound to a DPoP key, and not to which")
 	}
 	// A server for many tenants has to say whose the token is.
-	if rule := (issuerRule{issuer: rs.introspect.server.Issuer, accept: rs.introspect.accept}); d.issuer == "" && rule.accept == nil {
+	if rule := (issuerRule{issuer: c.server.Issuer, accept: c.accept}); d.issuer == "" && rule.accept == nil {
 		d.issuer = rule.issuer
 	} else if d.issuer, d.tenant, err = rule.match(claims, nil); err != nil {
 		return err

@@ -79,6 +79,7 @@ func TestOpaque(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.answer(introspectionPath, "{"+tt.members+"}")
+			rs.inquiries = newInquiries()
 			token, err := authenticate(t, rs, bearer("opaque~token"))
 			if tt.kind == nil {
 				if err != nil {
@@ -143,11 +144,11 @@ func TestOpaqueUnavailable(t *testing.T) {
 	// RFC 7009, Section 2.2.1: the client chose the token, and would have the API
 	// answer 503.
 	s.set(introspectionPath, unitAnswer{status: http.StatusBadRequest, mediaType: mediaJSON, body: `{"error":"unsupported_token_type"}`})
-	_, err := authenticate(t, rs, bearer("opaque"))
+	_, err := authenticate(t, rs, bearer("other-type"))
 	wantError(t, err, ErrInactive, "active")
 	inactive := introspectionClaims(map[string]any{"token_introspection": map[string]any{"active": false}})
 	s.set(introspectionPath, introspectionJWTAnswer(s.sign(t, "token-introspection+jwt", inactive)))
-	_, err = authenticate(t, rs, bearer("opaque"))
+	_, err = authenticate(t, rs, bearer("inactive"))
 	wantError(t, err, ErrInactive, "active")
 	s.set(introspectionPath, introspectionJWTAnswer(s.sign(t, "token-introspection+jwt", introspectionClaims(nil))))
 	if token, err := authenticate(t, rs, bearer("opaque")); err != nil || token.Subject() != "alice" {
@@ -283,13 +284,19 @@ func TestIntrospectionTTL(t *testing.T) {
 		if n := len(s.requests(introspectionPath)); n != 3 {
 			t.Errorf("asked about an expired token: %d", n)
 		}
-		// What was refused is not remembered.
+		// What was refused is remembered for a second, of this token alone.
 		s.answer(introspectionPath, `{"active":false}`)
 		if _, err := rs.Authenticate(bearer("c")); !errors.Is(err, ErrInactive) {
 			t.Error(err)
 		}
 		s.answer(introspectionPath, `{"active":true}`)
-		asked("c", 5)
+		time.Sleep(time.Second - 1)
+		if _, err := rs.Authenticate(bearer("c")); !errors.Is(err, ErrInactive) {
+			t.Error(err)
+		}
+		asked("d", 5)
+		time.Sleep(time.Nanosecond)
+		asked("c", 6)
 	})
 }
 

@@ -171,10 +171,22 @@ type ResourceServerConfig struct {
 	// reach the ResourceServer.
 	Introspect *Client
 
+	// IntrospectFor returns the Client that asks about a token, for an API that takes
+	// opaque tokens of several servers, for example by the prefix of the token, or by
+	// the host of the request, which a handler has put into ctx. It stands in place of
+	// Introspect, which must be nil, and is called for every request with such a token.
+	// A response is used again only for the Client that it was given to. If
+	// IntrospectFor returns nil, without an error, the token is refused with
+	// ErrInactive and status 401; if it returns an error, with ErrUnavailable and
+	// status 503. Metadata.AuthorizationServers does not follow from it.
+	IntrospectFor func(ctx context.Context, token string) (*Client, error)
+
 	// IntrospectionTTL is how long an introspection response is used, at most until
 	// the token expires. A token that is revoked stays valid for that time. Up to
 	// 16,384 responses are kept. It must not be over 10 minutes. If zero, every
-	// request asks the server.
+	// request asks the server. Requests with the same token that come at the same time
+	// share a question, and the response that a token is not active is used for one
+	// second in any case.
 	IntrospectionTTL time.Duration
 
 	// Revoked reports whether a token that passed every other check was revoked, for
@@ -204,27 +216,29 @@ type ResourceServerConfig struct {
 // A ResourceServer is an API that accepts access tokens. It is immutable and safe
 // for concurrent use.
 type ResourceServer struct {
-	resource   string
-	audiences  []string
-	base       string // origin
-	servers    []*trustedServer
-	finder     *serverFinder // nil: there are no others
-	clock      Clock
-	proofs     proofRules
-	needDPoP   bool
-	needMTLS   bool
-	requestURL func(*http.Request) (*url.URL, error)
-	peer       func(*http.Request) (*x509.Certificate, error)
-	introspect *Client
-	ttl        time.Duration
-	verified   *tokenCache // nil: none
-	asked      *tokenCache // introspected ones; nil: none
-	active     *tokenCache // JWTs that were not revoked when that was asked; nil: none
-	metadata   []byte      // nil: the resource is no URL
-	params     string      // of every challenge
-	trace      *Trace
-	revoked    func(context.Context, *AccessToken) (bool, error) // nil: it is not asked
-	rules      *securityRules                                    // of the security profile
+	resource      string
+	audiences     []string
+	base          string // origin
+	servers       []*trustedServer
+	finder        *serverFinder // nil: there are no others
+	clock         Clock
+	proofs        proofRules
+	needDPoP      bool
+	needMTLS      bool
+	requestURL    func(*http.Request) (*url.URL, error)
+	peer          func(*http.Request) (*x509.Certificate, error)
+	introspect    *Client // nil: introspectFor says who asks, or nobody does
+	introspectFor func(ctx context.Context, token string) (*Client, error)
+	ttl           time.Duration
+	inquiries     *inquiries
+	verified      *tokenCache // nil: none
+	asked         *tokenCache // introspected ones; nil: none
+	active        *tokenCache // JWTs that were not revoked when that was asked; nil: none
+	metadata      []byte      // nil: the resource is no URL
+	params        string      // of every challenge
+	trace         *Trace
+	revoked       func(context.Context, *AccessToken) (bool, error) // nil: it is not asked
+	rules         *securityRules                                    // of the security profile
 }
 
 // NewResourceServer returns a ResourceServer. It checks everything that can be
@@ -244,17 +258,19 @@ func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
 		return nil, err
 	}
 	rs := &ResourceServer{
-		rules:      cfg.SecurityProfile.rules(),
-		revoked:    cfg.Revoked,
-		resource:   cfg.Resource,
-		clock:      cfg.Clock,
-		needDPoP:   cfg.RequireDPoP,
-		needMTLS:   cfg.RequireMTLS,
-		requestURL: cfg.RequestURL,
-		peer:       cfg.ClientCertificate,
-		introspect: cfg.Introspect,
-		ttl:        cfg.IntrospectionTTL,
-		trace:      cfg.Trace,
+		rules:         cfg.SecurityProfile.rules(),
+		revoked:       cfg.Revoked,
+		resource:      cfg.Resource,
+		clock:         cfg.Clock,
+		needDPoP:      cfg.RequireDPoP,
+		needMTLS:      cfg.RequireMTLS,
+		requestURL:    cfg.RequestURL,
+		peer:          cfg.ClientCertificate,
+		introspect:    cfg.Introspect,
+		introspectFor: cfg.IntrospectFor,
+		inquiries:     newInquiries(),
+		ttl:           cfg.IntrospectionTTL,
+		trace:         cfg.Trace,
 	}
 	if rs.peer == nil {
 		rs.peer = peerCertificate
@@ -361,21 +377,11 @@ func (rs *ResourceServer) setBase(param string, u *url.URL, err error) error {
 func (rs *ResourceServer) setProfile(cfg *ResourceServerConfig) error {
 	r := rs.rules
 	rs.needMTLS = rs.needMTLS || r.boundMTLS != ""
-	c := cfg.Introspect
 	switch {
 	case r.onlyHTTPS != "" && cfg.InsecureAllowHTTP:
 		return r.forbids(ErrConfig, r.onlyHTTPS, "InsecureAllowHTTP", "is set")
-	case r.revocation != "" && rs.revoked == nil && c == nil:
+	case r.revocation != "" && rs.revoked == nil && cfg.Introspect == nil && cfg.IntrospectFor == nil:
 		return r.forbids(ErrConfig, r.revocation, "Revoked", "is nil, and so is Introspect: nobody is asked whether a token was revoked")
-	case r.onlyHTTPS != "" && c != nil && c.made() == nil && c.caller.insecure:
-		return r.forbids(ErrConfig, r.onlyHTTPS, "Introspect", "InsecureAllowHTTP of the Client is set")
-	case r.introspectionSigned != "" && c != nil && isPlain(c.meta.IntrospectionSignedResponseAlg):
-		return r.forbids(ErrConfig, r.introspectionSigned, "Introspect", "Metadata.IntrospectionSignedResponseAlg of the Client is not set: responses have to be signed")
-	}
-	if c != nil && !isPlain(c.meta.IntrospectionSignedResponseAlg) {
-		if err := r.checkAlgorithm("Introspect", c.meta.IntrospectionSignedResponseAlg); err != nil {
-			return err
-		}
 	}
 	for _, alg := range cfg.DPoPAlgorithms {
 		if err := r.checkAlgorithm("DPoPAlgorithms", alg); err != nil {
@@ -385,23 +391,43 @@ func (rs *ResourceServer) setProfile(cfg *ResourceServerConfig) error {
 	return nil
 }
 
+// checkIntrospector checks a Client that is to ask about tokens, the security profile too.
+func (rs *ResourceServer) checkIntrospector(param string, c *Client) error {
+	if c.made() != nil || c.auth == nil {
+		return fail(ErrConfig, param, "is a Client that authenticates: NewClient makes one, with Auth")
+	}
+	url, member, err := c.endpointURL(introspectionEndpoint)
+	if err == nil {
+		_, err = c.caller.checkURL(member, url)
+	}
+	if err != nil {
+		return err
+	}
+	r := rs.rules
+	switch signed := c.meta.IntrospectionSignedResponseAlg; {
+	case r.onlyHTTPS != "" && c.caller.insecure:
+		return r.forbids(ErrConfig, r.onlyHTTPS, param, "InsecureAllowHTTP of the Client is set")
+	case r.introspectionSigned != "" && isPlain(signed):
+		return r.forbids(ErrConfig, r.introspectionSigned, param, "Metadata.IntrospectionSignedResponseAlg of the Client is not set: responses have to be signed")
+	case !isPlain(signed):
+		return r.checkAlgorithm(param, signed)
+	}
+	return nil
+}
+
 func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 	switch {
-	case len(cfg.Servers) == 0 && cfg.ServerFor == nil && cfg.Introspect == nil:
+	case cfg.Introspect != nil && cfg.IntrospectFor != nil:
+		return fail(ErrConfig, "IntrospectFor", "is set, and so is Introspect: it says which Client asks")
+	case len(cfg.Servers) == 0 && cfg.ServerFor == nil && cfg.Introspect == nil && cfg.IntrospectFor == nil:
 		return fail(ErrConfig, "Servers", "is empty, and so are ServerFor and Introspect: no token would be taken")
 	case cfg.ServerFor != nil && cfg.AllowIssuer == nil:
 		return fail(ErrConfig, "AllowIssuer", "is nil, and ServerFor is not: a stranger would choose for which issuers it is called")
 	case cfg.ServerFor == nil && cfg.AllowIssuer != nil:
 		return fail(ErrConfig, "AllowIssuer", "is set, and ServerFor is not: it would never be called")
 	}
-	if c := cfg.Introspect; c != nil && (c.server == nil || c.auth == nil) {
-		return fail(ErrConfig, "Introspect", "is a Client that authenticates: NewClient makes one, with Auth")
-	} else if c != nil {
-		url, member, err := c.endpointURL(introspectionEndpoint)
-		if err == nil {
-			_, err = c.caller.checkURL(member, url)
-		}
-		if err != nil {
+	if cfg.Introspect != nil {
+		if err := rs.checkIntrospector("Introspect", cfg.Introspect); err != nil {
 			return err
 		}
 	}
@@ -493,8 +519,8 @@ func (rs *ResourceServer) setCaches(cfg *ResourceServerConfig) error {
 		return fail(ErrConfig, "VerifiedTokens", "%d is not between 0 and %d", cfg.VerifiedTokens, maxVerified)
 	case rs.ttl < 0 || rs.ttl > maxIntrospectionTTL:
 		return fail(ErrConfig, "IntrospectionTTL", "%v is not between 0 and %v", rs.ttl, maxIntrospectionTTL)
-	case rs.ttl > 0 && rs.introspect == nil:
-		return fail(ErrConfig, "IntrospectionTTL", "is set, and Introspect is not")
+	case rs.ttl > 0 && rs.introspect == nil && rs.introspectFor == nil:
+		return fail(ErrConfig, "IntrospectionTTL", "is set, and neither Introspect nor IntrospectFor is")
 	}
 	if cfg.VerifiedTokens > 0 {
 		rs.verified = newTokenCache(cfg.VerifiedTokens)

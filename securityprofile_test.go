@@ -386,6 +386,7 @@ func TestProfileAsksAboutJWTs(t *testing.T) {
 	s.answer("/introspect", `{"active":false}`)
 	_, err := authenticate(t, rs, r)
 	wantError(t, err, ErrInactive, "active")
+	rs.inquiries = newInquiries() // a second later
 	s.set("/introspect", unitAnswer{status: 500})
 	_, err = authenticate(t, rs, r)
 	wantError(t, err, ErrUnavailable, "Introspect")

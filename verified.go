@@ -1,8 +1,11 @@
 package oauth
 
-// This file holds the memory of access tokens that were found good.
+// This file holds the memory of access tokens that were found good, and what is being
+// asked about others.
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -12,13 +15,21 @@ type rememberedToken struct {
 	token  *AccessToken
 	accept func(iss, tid string) bool // of its issuer; nil: there is nothing to decide
 
-	keySet *KeySet       // nil: it was asked about
-	keys   *keysID       // good as long as they are the set's
-	asked  moment        // when it was, if it was
-	life   time.Duration // from then on
+	keySet *KeySet // nil: it was asked about
+	keys   *keysID // good as long as they are the set's
+
+	client  *Client       // who asked about it
+	asked   moment        // when
+	life    time.Duration // from then on
+	refusal error         // of one that is not active: there is no token
 }
 
-func (m *rememberedToken) size() int { return len(m.token.content.raw) + len(m.token.content.payload) }
+func (m *rememberedToken) size() int {
+	if m.token == nil {
+		return 0
+	}
+	return len(m.token.content.raw) + len(m.token.content.payload)
+}
 
 // stillGood judges what can have changed since: the time, and the tenants that are
 // accepted.
@@ -74,4 +85,56 @@ func (c *tokenCache) add(hash tokenHash, m *rememberedToken) {
 		c.newer = make(map[tokenHash]*rememberedToken)
 	}
 	c.newer[hash] = m
+}
+
+// ---- questions about tokens
+
+// inquiries are the questions that are under way about tokens, and the tokens of which a
+// server has just said that they are not active.
+type inquiries struct {
+	mu       sync.Mutex
+	flights  map[inquiry]*flight[*AccessToken]
+	inactive *tokenCache
+}
+
+// An inquiry is about one token, at one server.
+type inquiry struct {
+	token  tokenHash
+	client *Client
+}
+
+func newInquiries() *inquiries {
+	return &inquiries{flights: map[inquiry]*flight[*AccessToken]{}, inactive: newTokenCache(maxIntrospected)}
+}
+
+// make has work ask about a token, once for all who want to know at the same time. That a
+// token is not active holds for a moment without another question: who sends one, sends
+// it many times.
+func (q *inquiries) make(ctx context.Context, about inquiry, work func(context.Context) (*AccessToken, error)) (*AccessToken, error) {
+	if m := q.inactive.get(about.token); m != nil && m.client == about.client && m.asked.age() < m.life {
+		return nil, m.refusal
+	}
+	q.mu.Lock()
+	f := q.flights[about]
+	if f == nil {
+		asked := thisMoment()
+		f = launch(ctx, overallTimeout, work, func(_ context.Context, t *AccessToken, err error, late bool) (*AccessToken, error) {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			if late {
+				return t, err
+			}
+			delete(q.flights, about)
+			if errors.Is(err, ErrInactive) && !errors.Is(err, ErrUnavailable) {
+				q.inactive.add(about.token, &rememberedToken{client: about.client, refusal: err, asked: asked, life: inactiveLife})
+			}
+			return t, err
+		})
+		q.flights[about] = f
+	}
+	q.mu.Unlock()
+	if err := f.wait(ctx, "introspection"); err != nil {
+		return nil, &Error{Kind: ErrUnavailable, Param: "Introspect", Detail: "the server has not said yet what the token is", Err: err}
+	}
+	return f.result, f.err
 }

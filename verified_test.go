@@ -3,6 +3,7 @@ package oauth
 // Tests of the memory of verified tokens.
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -186,10 +187,11 @@ func TestAskedTokensAge(t *testing.T) {
 		"set back, and new":   {slept(thisMoment(), -time.Hour), true},
 		"not yet for so long": {momentAgo(life / 2), true},
 	} {
-		rs := &ResourceServer{asked: newTokenCache(2)}
-		rs.asked.add(hashToken("t"), &rememberedToken{token: &AccessToken{new(accessTokenData)}, asked: tt.asked, life: life})
-		if got := remembers(rs, "t"); got != tt.want {
-			t.Errorf("%s: remembered %v", name, got)
+		nobody := new(Client) // who would ask
+		rs := &ResourceServer{asked: newTokenCache(2), introspect: nobody, inquiries: newInquiries()}
+		rs.asked.add(hashToken("t"), &rememberedToken{client: nobody, token: &AccessToken{new(accessTokenData)}, asked: tt.asked, life: life})
+		if got, err := rs.ask(context.Background(), "t", hashToken("t")); (got != nil) != tt.want || (err == nil) != tt.want {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 }
