@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // An AccessTokenProfile describes the JWT access tokens of a server that does not
@@ -16,8 +17,8 @@ import (
 // the audience or the client.
 //
 // [EntraProfile], [OktaProfile], [Auth0Profile], [KeycloakProfile],
-// [CognitoProfile] and [ADFSProfile] return profiles of large providers. The caller
-// may change these before use.
+// [CognitoProfile], [ADFSProfile], [HydraProfile] and [AutheliaProfile] return profiles of
+// large providers. The caller may change these before use.
 type AccessTokenProfile struct {
 	// Types are the accepted values of the typ header, without regard to case. An
 	// empty string stands for a token without typ. At least one is required.
@@ -40,8 +41,8 @@ type AccessTokenProfile struct {
 	ScopeClaim string
 
 	// Optional lists which of the claims sub, jti, iat and client_id tokens may
-	// lack. The client is always listed as client_id, even if ClientIDClaim is
-	// another claim.
+	// lack, or have as an empty string. The client is always listed as client_id, even
+	// if ClientIDClaim is another claim.
 	Optional []string
 
 	// Issuer is the expected iss claim, for servers whose access tokens name a
@@ -51,8 +52,8 @@ type AccessTokenProfile struct {
 	Issuer string
 
 	// ClientIDs are the clients whose tokens are accepted, for a server whose
-	// access tokens have no audience. With such a server, every API must know its
-	// own clients. If a token has an audience, it is checked nevertheless. If
+	// access tokens have no audience, or an empty list of them. With such a server, every
+	// API must know its own clients. If a token has an audience, it is checked nevertheless. If
 	// ClientIDs is nil, tokens must have an audience; it must not be empty
 	// otherwise.
 	ClientIDs []string
@@ -123,6 +124,25 @@ func ADFSProfile(issuer string) *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "appid", ClientIDClaim: "appid", ScopeClaim: "scp", Optional: []string{"sub", "jti"}, Issuer: issuer}
 }
 
+// HydraProfile returns the profile of Ory Hydra: typ JWT and scopes in the array scp.
+// Tokens have an audience only if the client requests one, with the parameter audience.
+// If strategies.jwt.scope_claim of the server is set to string, Marker and ScopeClaim must
+// be "scope".
+//
+// Source: JWTClaims of ory/fosite, and "JWT access tokens" of the Ory documentation.
+func HydraProfile() *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp", ScopeClaim: "scp"}
+}
+
+// AutheliaProfile returns the profile of Authelia, for clients whose
+// access_token_signed_response_alg is set: typ at+jwt, and scopes in the array scp.
+//
+// Source: Session.GetJWTHeader and GetJWTClaims of authelia/authelia, and
+// GetJWTScopeField of its OAuth 2.0 provider.
+func AutheliaProfile() *AccessTokenProfile {
+	return &AccessTokenProfile{Types: []string{accessTokenType}, ScopeClaim: "scp"}
+}
+
 // standardProfile is RFC 9068, Section 2.2.
 func standardProfile() *AccessTokenProfile {
 	return &AccessTokenProfile{Types: []string{accessTokenType}}
@@ -182,7 +202,7 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ string, audiences []st
 		name, claim string
 		dst         *string
 	}{{"sub", "sub", &d.subject}, {"client_id", p.clientClaim(claims, typ), &d.clientID}, {"jti", "jti", &d.id}} {
-		if !claims.has(m.claim) && slices.Contains(p.Optional, m.name) {
+		if raw, ok := claims.get(m.claim); (!ok || raw == `""`) && slices.Contains(p.Optional, m.name) {
 			continue
 		}
 		if *m.dst, err = claims.need(m.claim); err != nil {
@@ -236,7 +256,7 @@ func (p *AccessTokenProfile) checkAudience(claims jsonObject, audiences []string
 	switch {
 	case p.ClientIDs != nil && !slices.Contains(p.ClientIDs, d.clientID):
 		return fail(ErrAudience, p.ClientIDClaim, "the client %s is not one of Profile.ClientIDs", printable(d.clientID, 128))
-	case p.ClientIDs != nil && !ok: // RFC 9700, Section 2.3: one that is there has to be this one
+	case p.ClientIDs != nil && len(aud) == 0: // RFC 9700, Section 2.3: one that is there has to be this one
 		return nil
 	case !ok || len(aud) == 0:
 		return fail(ErrClaim, "aud", "is missing")
@@ -266,6 +286,31 @@ func errAudience(aud, audiences []string) *Error {
 		quoteList(aud), quoteList(audiences))
 }
 
+// knownProfiles are those that a token may have whose server's was not chosen. The clients
+// of Cognito and the issuer of AD FS are those of the token.
+var knownProfiles = sync.OnceValue(func() []knownProfile {
+	list := []knownProfile{
+		{"KeycloakProfile()", KeycloakProfile()},
+		{"CognitoProfile(…)", CognitoProfile("its client")},
+		{"OktaProfile()", OktaProfile()},
+		{"EntraProfile()", EntraProfile()},
+		{"ADFSProfile(…)", ADFSProfile("")},
+		{"HydraProfile()", HydraProfile()},
+		{"Auth0Profile()", Auth0Profile()},
+	}
+	for i := range list {
+		if p, err := list[i].profile.compile(); err == nil { // as each does
+			list[i].profile = p
+		}
+	}
+	return list
+})
+
+type knownProfile struct {
+	name    string
+	profile *AccessTokenProfile
+}
+
 // adviseProfile says, to the developer who left TrustedServer.Profile nil, which profile a
 // token that was refused with err has: by what marks the tokens of a provider, or by what
 // stands in this one. A token can be refused under that, too, for something else; that is
@@ -277,20 +322,15 @@ func adviseProfile(err error, claims jsonObject, typ string, audiences []string,
 	clientID, _, _ := claims.string("client_id")
 	mayBeID := saysKind(claims, "id") != "" || claims.has("nonce") || claims.has("at_hash") || claims.has("c_hash")
 	advice := ""
-	for _, known := range [...]struct {
-		name    string
-		profile *AccessTokenProfile
-	}{
-		{"KeycloakProfile()", KeycloakProfile()},
-		{"CognitoProfile(…)", CognitoProfile(clientID)},
-		{"OktaProfile()", OktaProfile()},
-		{"EntraProfile()", EntraProfile()},
-		{"ADFSProfile(…)", ADFSProfile(d.issuer)},
-		{"Auth0Profile()", Auth0Profile()},
-	} {
-		p, err := known.profile.compile()
-		if err != nil || !slices.Contains(p.Types, typ) || p.checkMarker(claims) != nil || !claims.has(p.ClientIDClaim) {
+	for _, known := range knownProfiles() {
+		p := known.profile
+		if !slices.Contains(p.Types, typ) || p.checkMarker(claims) != nil || !claims.has(p.ClientIDClaim) {
 			continue
+		}
+		if p.ClientIDs != nil {
+			its := *p
+			its.ClientIDs = []string{clientID}
+			p = &its
 		}
 		if mayBeID && p.Marker == "scope" { // which ID tokens of Keycloak have, too
 			continue

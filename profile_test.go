@@ -25,11 +25,18 @@ func TestProfileOptional(t *testing.T) {
 			} else if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			// An empty one is not a missing one.
-			if name == optional && name != "iat" {
-				_, err := authenticate(t, rs, bearer(s.accessToken(t, map[string]any{name: ""})))
-				wantError(t, err, ErrClaim, name)
+			// An empty one is a missing one, and one of another type is neither.
+			if name == "iat" {
+				continue
 			}
+			empty, err := authenticate(t, rs, bearer(s.accessToken(t, map[string]any{name: ""})))
+			if name != optional {
+				wantError(t, err, ErrClaim, name)
+			} else if err != nil || name == "sub" && empty.Subject() != "" {
+				t.Errorf("%s: %v, %v", name, empty, err)
+			}
+			_, err = authenticate(t, rs, bearer(s.accessToken(t, map[string]any{name: []string{}})))
+			wantError(t, err, ErrClaim, name)
 		}
 	}
 }
@@ -90,10 +97,16 @@ func TestProfileMarker(t *testing.T) {
 	})
 	_, err := authenticate(t, cognito, bearer(s.accessToken(t, map[string]any{"client_id": strings.ToUpper(unitClient)})))
 	wantError(t, err, ErrAudience, "client_id")
-	for aud, kind := range map[any]error{unitRemoved: nil, unitResource: nil, "https://other.example": ErrAudience} {
-		_, err := authenticate(t, cognito, bearer(s.accessToken(t, map[string]any{"aud": aud})))
-		if kind == nil && err != nil || kind != nil && !errors.Is(err, kind) {
-			t.Errorf("aud %v: %v", aud, err)
+	for _, tt := range []struct {
+		aud  any
+		kind error
+	}{
+		{unitRemoved, nil}, {unitResource, nil}, {[]string{}, nil}, {[]string{"x", unitResource}, nil},
+		{"https://other.example", ErrAudience}, {"", ErrAudience}, {[]string{""}, ErrAudience}, {nil, ErrClaim}, {1, ErrClaim},
+	} {
+		_, err := authenticate(t, cognito, bearer(s.accessToken(t, map[string]any{"aud": tt.aud})))
+		if (err == nil) != (tt.kind == nil) || !errors.Is(err, tt.kind) {
+			t.Errorf("aud %v: %v", tt.aud, err)
 		}
 	}
 	// What is handed out may be changed; what was configured is a copy.
@@ -213,7 +226,7 @@ func TestProfileAdvice(t *testing.T) {
 			[]string{`AccessTokenProfile{Types: []string{""}, Marker: "scope", Optional: []string{"client_id"}}`, "only they"}, "wrong then"},
 		{"Spring, for its client", "-", map[string]any{"aud": "c", "scope": []string{"orders"}}, []string{`Types: []string{""}`, "wrong then is aud"}, ""},
 		{"Hydra", "JWT", map[string]any{"client_id": "c", "scp": []string{"orders"}, "ext": map[string]any{}},
-			[]string{`AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp", ScopeClaim: "scp"}`}, "wrong then"},
+			[]string{"is good under", "HydraProfile()"}, "wrong then"},
 		{"another client claim, no jti", "JWT", map[string]any{"cid": "c", "scope": "a", "jti": unitRemoved, "iat": unitRemoved},
 			[]string{`ClientIDClaim: "cid"`, `Optional: []string{"jti", "iat"}`}, ""},
 		{"RFC 9068, for another", "at+jwt", map[string]any{"aud": "other", "client_id": "c", "azp": "c", "scope": "a"}, []string{"other"}, "Profile"},

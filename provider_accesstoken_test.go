@@ -262,8 +262,8 @@ var providerAccessTokens = []providerAccessToken{
 	},
 	{
 		seen:    seen{"Hydra", "scp is a list, and there is no typ of its own", "ory/oathkeeper#138; ory/hydra#3441"},
-		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "scp", ScopeClaim: "scp"},
-		issuer:  "https://hydra.example", resource: unitResource, typ: "JWT",
+		profile: HydraProfile(), hinted: "HydraProfile()",
+		issuer: "https://hydra.example", resource: unitResource, typ: "JWT",
 		claims: claimsOf{
 			"iss": "https://hydra.example", "sub": "alice", "aud": []string{unitResource}, "client_id": "c", "jti": "1", "iat": unitTime,
 			"nbf": unitTime, "exp": unitTime + 60, "scp": []string{"orders"}, "ext": claimsOf{},
@@ -274,6 +274,20 @@ var providerAccessTokens = []providerAccessToken{
 			"rat": unitTime, "sid": "s",
 		},
 		bad: []providerTwin{{"for nobody, which was not asked for", claimsOf{"aud": []string{}}, ErrClaim, "aud"}},
+	},
+	{
+		seen:    seen{"Authelia", "at+jwt, with scp in place of scope", "Session.GetJWTHeader and GetJWTClaims, authelia/authelia"},
+		profile: AutheliaProfile(),
+		issuer:  "https://authelia.example", resource: unitResource, typ: "at+jwt",
+		claims: claimsOf{
+			"iss": "https://authelia.example", "sub": "7d6a4a1b-6c3c-4a86-8e0e-8a6f0d4d3c2b", "aud": []string{unitResource}, "client_id": "c",
+			"jti": "1", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600, "scp": []string{"openid", "orders"},
+		},
+		client: "c", scope: "openid orders", hinted: `set ScopeClaim to "scp"`,
+		idToken: claimsOf{
+			"iss": "https://authelia.example", "sub": "7d6a4a1b-6c3c-4a86-8e0e-8a6f0d4d3c2b", "aud": []string{unitResource}, "azp": "c", "jti": "2",
+			"iat": unitTime, "exp": unitTime + 3600, "nonce": "n", "amr": []string{"pwd"},
+		},
 	},
 	// Nothing tells its access tokens from its ID tokens but a claim that the user
 	// adds or that only one of them has.
@@ -393,6 +407,9 @@ func TestProfiles(t *testing.T) {
 			}
 			marker, _, _ := strings.Cut(p.profile.Marker, "=")
 			for _, v := range []any{unitRemoved, nil} {
+				if marker == "" { // the typ says what it is
+					break
+				}
 				_, err = authenticate(t, rs, with(map[string]any{marker: v}))
 				if !errors.Is(err, ErrInvalid) {
 					t.Errorf("without %s: %v", marker, err)
@@ -438,7 +455,10 @@ func TestProfiles(t *testing.T) {
 			wantError(t, err, ErrSignature, "")
 
 			// Without the profile the token is refused, and the developer is told.
-			_, err = authenticate(t, server(nil), with(nil))
+			plain, err := authenticate(t, server(nil), with(nil))
+			if p.typ == "at+jwt" && err == nil { // it follows RFC 9068 but for the scopes
+				err = server(nil).satisfies(plain.content, &Requirement{Scope: strings.Fields(p.scope)})
+			}
 			if !errors.Is(err, ErrInvalid) || p.hinted != "" && !strings.Contains(err.Error(), p.hinted) {
 				t.Errorf("without a profile: %v", err)
 			}

@@ -97,7 +97,7 @@ func (rs *ResourceServer) checkAgain(d *accessTokenData, need *Requirement) erro
 func (rs *ResourceServer) satisfies(d *accessTokenData, need *Requirement) error {
 	for _, s := range need.Scope {
 		if !slices.Contains(d.scope, s) {
-			err := fail(ErrScope, "scope", "the token does not have the scope %s", printable(s, 64))
+			err := fail(ErrScope, "scope", "the token does not have the scope %s%s", printable(s, 64), d.otherScopes())
 			return answered(err, need.answer(d.confirm.scheme(), ""))
 		}
 	}
@@ -105,6 +105,14 @@ func (rs *ResourceServer) satisfies(d *accessTokenData, need *Requirement) error
 		return answered(err, need.answer(d.confirm.scheme(), codeInsufficientAuthentication))
 	}
 	return nil
+}
+
+// otherScopes says of a token without scopes that its server has another claim for them.
+func (d *accessTokenData) otherScopes() string {
+	if len(d.scope) > 0 || scanMember([]byte(d.payload), "scp") == nil {
+		return ""
+	}
+	return `; it has scopes in the claim scp: set ScopeClaim to "scp" in TrustedServer.Profile`
 }
 
 // checkAuthentication is RFC 9470, Section 4.
