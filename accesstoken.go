@@ -23,6 +23,7 @@ type AccessToken struct {
 // accessTokenData stands behind a pointer as idTokenData does.
 type accessTokenData struct {
 	acceptedBy *ResourceServer // who found it good
+	verified   bool            // by its signature: no server was asked
 	raw        string
 	tokenClaims
 }

@@ -111,8 +111,15 @@ func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash toke
 		}
 		return m.token, nil
 	}
+	if rs.decrypter != nil && strings.Count(raw, ".") == 4 {
+		signed, err := decryptToken(ctx, rs.decrypter, raw, new(encryptedAnswer))
+		if err != nil {
+			return nil, err
+		}
+		return rs.verify(ctx, signed, raw, hash)
+	}
 	if rs.introspect == nil && rs.introspectFor == nil || rs.verifiesJWTs() && isJWT(raw) {
-		return rs.verify(ctx, raw, hash)
+		return rs.verify(ctx, raw, raw, hash)
 	}
 	return rs.ask(ctx, raw, hash)
 }
@@ -132,9 +139,10 @@ func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *remem
 	return nil
 }
 
-// verify is the way of a JWT: RFC 9068, Section 4.
-func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
-	s, keys, v, err := rs.verifiedBy(ctx, raw)
+// verify is the way of a JWT: RFC 9068, Section 4. signed is what raw was decrypted to,
+// if that is encrypted.
+func (rs *ResourceServer) verify(ctx context.Context, signed, raw string, hash tokenHash) (*AccessToken, error) {
+	s, keys, v, err := rs.verifiedBy(ctx, signed)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +153,7 @@ func (rs *ResourceServer) verify(ctx context.Context, raw string, hash tokenHash
 		return nil, err
 	}
 	t, d := newAccessToken()
-	d.acceptedBy, d.raw, d.payload = rs, raw, v.payload
+	d.acceptedBy, d.verified, d.raw, d.payload = rs, true, raw, v.payload
 	if err := d.readClaims(claims, rs.clock); err != nil {
 		return nil, err
 	}
@@ -333,7 +341,7 @@ func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation,
 // checkRevoked asks whether a good token was revoked.
 func (rs *ResourceServer) checkRevoked(ctx context.Context, t *AccessToken, hash tokenHash) error {
 	if rs.revoked == nil {
-		if rs.rules.revocation == "" || !rs.verifiesJWTs() || !isJWT(t.content.raw) {
+		if rs.rules.revocation == "" || !t.content.verified {
 			return nil // or its server was asked
 		}
 		return rs.askAgain(ctx, t, hash)

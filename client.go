@@ -1,10 +1,8 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -152,50 +150,13 @@ const backchannelGrant = "urn:openid:params:grant-type:ciba"
 // registered with.
 func (c *Client) signedToken(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
 	if strings.Count(raw, ".") == 4 {
-		token, err := c.decrypt(ctx, raw, answer)
+		token, err := decryptToken(ctx, c.decrypter, raw, answer)
 		return token, ofToken(err)
 	}
 	if answer.as != nil {
 		return "", fail(ErrDecrypt, "", "the token is not encrypted, although %s is set", answer.param)
 	}
 	return raw, nil
-}
-
-// decrypt returns the signed token in a JWE. The cty is not looked at: what was
-// decrypted is a signed token or it is not.
-func (c *Client) decrypt(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
-	if c.decrypter == nil {
-		return "", fail(ErrUnsupported, "", "the token is encrypted (JWE), and Config.Decrypter is nil")
-	}
-	segments, err := splitJWE(raw)
-	if err != nil {
-		return "", err
-	}
-	var j parsedJWE
-	if err := j.readHeader(segments[0]); err != nil {
-		return "", err
-	}
-	// Also where a key service would do others: RSA1_5, PBES2.
-	if _, err := keyManagementOf("alg", string(j.header.alg)); err != nil || findEncryption(j.enc) == nil {
-		return "", fail(ErrAlgorithm, "alg", "the token is encrypted with %s and %s, which are not both supported", printable(string(j.header.alg), 32), printable(j.enc, 32))
-	}
-	if as := answer.as; as != nil && (string(j.header.alg) != as.alg.name || j.enc != as.enc.name) {
-		return "", fail(ErrAlgorithm, "alg", "the token is encrypted with %s and %s; %s and its enc say %s and %s",
-			printable(string(j.header.alg), 32), printable(j.enc, 32), answer.param, as.alg.name, as.enc.name)
-	}
-	plaintext, err := c.decrypter.DecryptJWE(ctx, raw)
-	switch {
-	case errors.Is(err, ErrDecrypt):
-		// What the sender wrote in the clear says which key was meant, and no more.
-		return "", errUndecryptable("the token (alg " + printable(string(j.header.alg), 32) + ", enc " + printable(j.enc, 32) + ", kid " + printable(j.header.kid, 128) + ")")
-	case err != nil && ctx.Err() != nil:
-		return "", &Error{Detail: "given up", Err: ctx.Err()}
-	case err != nil:
-		return "", &Error{Kind: ErrUnavailable, Param: "Decrypter", Detail: "the token could not be decrypted now", Err: err}
-	case bytes.Count(plaintext, []byte{'.'}) != 2:
-		return "", fail(ErrUnsupported, "", "what is encrypted is not a signed token: only answers that are signed and then encrypted are supported")
-	}
-	return string(plaintext), nil
 }
 
 // setParams adds the caller's parameters to form. They cannot name one that

@@ -291,7 +291,9 @@ func akpPublicJWK(o jsonObject) (alg string, key *mldsaPublicKey, err error) {
 func keyShape(key crypto.PublicKey) (kty, crv string) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		return "RSA", ""
+		if key != nil && key.N != nil {
+			return "RSA", ""
+		}
 	case *ecdsa.PublicKey:
 		if key != nil && key.Curve != nil {
 			if _, err := key.Bytes(); err == nil { // there is a point, and it is on the curve

@@ -147,6 +147,13 @@ func ParseKeySet(jwks []byte) (*KeySet, error) {
 	return s, nil
 }
 
+// keySetOf is a KeySet whose keys never change.
+func keySetOf(keys []*publicKey) *KeySet {
+	s := new(KeySet)
+	s.current.Store(&keySnapshot{keys: keys, fetched: thisMoment(), softAge: keySoftAge, id: new(keysID)})
+	return s
+}
+
 // empty reports whether this is the zero KeySet.
 func (s *KeySet) empty() bool { return s.uri == "" && s.current.Load() == nil }
 

@@ -301,8 +301,8 @@
 //     jsonstruct.go.
 //   - Tokens and keys: jwk.go, jws.go, claims.go, jwe.go, encrypted.go, decrypt.go.
 //   - Requests: dial.go, challenge.go, dpop.go, redact.go, http.go, mtls.go, jwks.go,
-//     verify.go, metadata.go, clientauth.go, attestation.go, securityprofile.go,
-//     signedjwt.go, published.go.
+//     publickeys.go, verify.go, metadata.go, clientauth.go, attestation.go,
+//     securityprofile.go, signedjwt.go, published.go.
 //   - The client: oauth.go, details.go, client.go, saved.go, authorize.go, idtoken.go,
 //     token.go, fragment.go, callback.go, initiated.go, grants.go, poll.go, device.go, ciba.go, renewal.go,
 //     protected.go, userinfo.go, introspection.go, revocation.go, registration.go.

@@ -138,6 +138,7 @@ type authenticatedKey struct{}
 type authenticated struct {
 	acceptedBy *ResourceServer
 	token      *AccessToken
+	other      *http.Request // with credentials that OtherCredentials took; there is no token
 }
 
 func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
@@ -157,7 +158,7 @@ func ContextWithAccessToken(ctx context.Context, t *AccessToken) context.Context
 	if t == nil || t.content == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, authenticatedKey{}, authenticated{t.content.acceptedBy, t})
+	return context.WithValue(ctx, authenticatedKey{}, authenticated{acceptedBy: t.content.acceptedBy, token: t})
 }
 
 // AccessTokenFromContext returns the access token of a request that has passed
@@ -211,6 +212,13 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 			next.ServeHTTP(w, r)
 			return
 		}
+		if other, err := rs.otherCredentials(r, &need); err != nil {
+			rs.refuse(w, r, err, &need)
+			return
+		} else if other != nil {
+			next.ServeHTTP(w, withoutCredentials(other))
+			return
+		}
 		t, err := rs.authenticate(r)
 		if need.Optional && errors.Is(err, ErrNoCredentials) && len(r.Header["Authorization"]) == 0 && len(r.Header["Dpop"]) == 0 {
 			// A token in the context is one that another ResourceServer has accepted.
@@ -228,12 +236,57 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 			// RFC 9449, Section 8.2: the next one before this one is too old.
 			w.Header().Set("DPoP-Nonce", rs.proofs.nonces.make(rs.clock.now()))
 		}
-		r = r.WithContext(ContextWithAccessToken(r.Context(), t))
-		r.Header = r.Header.Clone()
-		r.Header.Del("Authorization")
-		r.Header.Del("DPoP")
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, withoutCredentials(r.WithContext(ContextWithAccessToken(r.Context(), t))))
 	})
+}
+
+// withoutCredentials takes them out of a request for the next handler, so that they do not
+// end up in a log.
+func withoutCredentials(r *http.Request) *http.Request {
+	r.Header = r.Header.Clone()
+	r.Header.Del("Authorization")
+	r.Header.Del("DPoP")
+	return r
+}
+
+// otherCredentials asks the program about credentials that are none of the package's. The
+// request is nil if it does not know them either.
+func (rs *ResourceServer) otherCredentials(r *http.Request, need *Requirement) (*http.Request, error) {
+	if rs.other == nil {
+		return nil, nil
+	}
+	asked := r
+	if a, ok := r.Context().Value(authenticatedKey{}).(authenticated); ok && a.acceptedBy == rs && a.other != nil && len(r.Header["Authorization"]) == 0 {
+		asked = a.other.WithContext(r.Context()) // an outer Require took them out
+	}
+	if !rs.mayBeOther(asked.Header) {
+		return nil, nil
+	}
+	copied := *need
+	copied.Scope, copied.ACRValues = slices.Clone(need.Scope), slices.Clone(need.ACRValues)
+	ctx, err := rs.other(asked, copied)
+	if err != nil || ctx == nil {
+		return nil, err
+	}
+	return r.WithContext(context.WithValue(ctx, authenticatedKey{}, authenticated{acceptedBy: rs, other: asked})), nil
+}
+
+// mayBeOther reports whether credentials can be of another kind than tokens of the
+// configured servers: none that was or would be refused is tried once more.
+func (rs *ResourceServer) mayBeOther(h http.Header) bool {
+	values := h["Authorization"]
+	if len(values) != 1 || len(values[0]) > maxToken || len(h["Dpop"]) > 0 {
+		return false
+	}
+	name, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimLeft(token, " ")
+	switch knownScheme(name) {
+	case "":
+		return name != "" && token != ""
+	case bearerScheme:
+		return rs.introspect == nil && rs.introspectFor == nil && presentable(token) && !isJWT(token) && strings.Count(token, ".") != 4
+	}
+	return false
 }
 
 // Middleware returns [ResourceServer.Require] in the form that routers such as chi and

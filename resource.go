@@ -152,6 +152,15 @@ type ResourceServerConfig struct {
 	// set, the age of the nonce is checked instead.
 	DPoPWindow time.Duration
 
+	// Decrypter decrypts access tokens that are encrypted to the API (RFC 9068, Section
+	// 4). Such a token must contain a signed one, which is then checked as any other. A
+	// token that does not decrypt is refused, and never introspected. If nil, an
+	// encrypted token is introspected as an opaque one, or refused.
+	//
+	// Anyone can encrypt a token to a public key. Each such token uses the key once,
+	// unless it is remembered; see VerifiedTokens.
+	Decrypter Decrypter
+
 	// VerifiedTokens is the number of JWT access tokens that are remembered after
 	// their signature was verified. Everything that can change is still checked for
 	// every request, for example the expiry. It must not be over 1,048,576. If
@@ -197,6 +206,19 @@ type ResourceServerConfig struct {
 	// status 503. If nil, tokens are not looked up.
 	Revoked func(ctx context.Context, t *AccessToken) (bool, error)
 
+	// OtherCredentials authenticates requests that have credentials of another kind, for
+	// example an API key. [ResourceServer.Require] calls it if the Authorization header
+	// field is of another scheme than Bearer and DPoP, or if it has a Bearer token that
+	// is not a JWT, unless Introspect or IntrospectFor is set. It is never called for a
+	// token that was refused, nor by Authenticate.
+	//
+	// It returns the context for the next handler, derived from that of r, in which
+	// AccessTokenFromContext finds no token, or nil if the credentials are not of a kind that it knows; the request is
+	// then refused as without OtherCredentials. If the credentials are wrong or not
+	// sufficient for need, it returns an error, for which WriteError responds as it does
+	// for any. It must compare secrets in constant time. If nil, there are no others.
+	OtherCredentials func(r *http.Request, need Requirement) (context.Context, error)
+
 	// SecurityProfile is the profile that the server keeps to. With a FAPI profile,
 	// tokens that are not bound are refused, and whether a token was revoked is always
 	// asked: Introspect is also asked about JWTs of Servers, unless Revoked is set.
@@ -231,6 +253,8 @@ type ResourceServer struct {
 	introspectFor func(ctx context.Context, token string) (*Client, error)
 	ttl           time.Duration
 	inquiries     *inquiries
+	other         func(*http.Request, Requirement) (context.Context, error) // nil: no other credentials
+	decrypter     Decrypter
 	verified      *tokenCache // nil: none
 	asked         *tokenCache // introspected ones; nil: none
 	active        *tokenCache // JWTs that were not revoked when that was asked; nil: none
@@ -270,6 +294,8 @@ func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
 		introspectFor: cfg.IntrospectFor,
 		inquiries:     newInquiries(),
 		ttl:           cfg.IntrospectionTTL,
+		other:         cfg.OtherCredentials,
+		decrypter:     cfg.Decrypter,
 		trace:         cfg.Trace,
 	}
 	if rs.peer == nil {
@@ -421,6 +447,8 @@ func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 		return fail(ErrConfig, "IntrospectFor", "is set, and so is Introspect: it says which Client asks")
 	case len(cfg.Servers) == 0 && cfg.ServerFor == nil && cfg.Introspect == nil && cfg.IntrospectFor == nil:
 		return fail(ErrConfig, "Servers", "is empty, and so are ServerFor and Introspect: no token would be taken")
+	case cfg.Decrypter != nil && len(cfg.Servers) == 0 && cfg.ServerFor == nil:
+		return fail(ErrConfig, "Decrypter", "is set, and neither Servers nor ServerFor is: what is decrypted could not be verified")
 	case cfg.ServerFor != nil && cfg.AllowIssuer == nil:
 		return fail(ErrConfig, "AllowIssuer", "is nil, and ServerFor is not: a stranger would choose for which issuers it is called")
 	case cfg.ServerFor == nil && cfg.AllowIssuer != nil:

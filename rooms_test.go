@@ -16,7 +16,7 @@ import (
 var rooms = strings.Fields(`
 	limits text errors clock url json jsonobject secret flight trace algorithm mldsa mldsa_go126 jsonstruct
 	jwk jws claims jwe encrypted decrypt
-	dial challenge dpop redact http mtls jwks verify metadata clientauth attestation securityprofile signedjwt published
+	dial challenge dpop redact http mtls jwks publickeys verify metadata clientauth attestation securityprofile signedjwt published
 	oauth details client saved authorize idtoken token fragment callback initiated grants poll device ciba
 	renewal protected userinfo introspection revocation registration replay logout
 	accesstoken nonce profile verified trusted resource opaque refusal proof authenticate credential require
@@ -25,6 +25,7 @@ var rooms = strings.Fields(`
 // upward are the names that a room takes from one above it all the same, with the reason.
 var upward = map[string]string{
 	"accesstoken → resource: ResourceServer": "a token knows who accepted it, and the ResourceServer remembers tokens",
+	"resource → require: Requirement":        "the configuration has a function that is asked for one",
 	"oauth → client: endpointURL":            "NewClient makes a Client, of which the endpoints are a part",
 	"algorithm → mldsa: mldsaNeeds":          "one of two files, by the version of Go",
 	"algorithm → mldsa_go126: mldsaNeeds":    "one of two files, by the version of Go",

@@ -42,7 +42,7 @@ func newFinding(t *testing.T, s *unitServer, change func(*ResourceServerConfig))
 			if f.keys[iss] == nil {
 				return nil, nil
 			}
-			return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(f.keys[iss])}, nil
+			return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: setOfKeys(f.keys[iss])}, nil
 		}
 		if change != nil {
 			change(c)
@@ -51,7 +51,7 @@ func newFinding(t *testing.T, s *unitServer, change func(*ResourceServerConfig))
 	return f
 }
 
-func keySetOf(keys ...*SigningKey) *KeySet {
+func setOfKeys(keys ...*SigningKey) *KeySet {
 	var list []string
 	for _, k := range keys {
 		list = append(list, string(k.PublicJWK()))
@@ -130,7 +130,7 @@ func TestServerForFails(t *testing.T) {
 	s := newUnitServer()
 	cause := errors.New("the database is away")
 	iss := tenantIssuers + "1"
-	good := &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(s.key)}
+	good := &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: setOfKeys(s.key)}
 	other := *good
 	other.Server = &AuthorizationServer{Issuer: tenantIssuers + "2"}
 	template := *good
@@ -211,7 +211,7 @@ func TestServerForBounds(t *testing.T) {
 	full := newFinding(t, s, nil)
 	full.finder.budget.burst = 2 * maxFoundServers
 	full.answer = func(iss string) (*TrustedServer, error) {
-		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(s.key)}, nil
+		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: setOfKeys(s.key)}, nil
 	}
 	for i := range maxFoundServers {
 		if _, err := authenticate(t, full.ResourceServer, name(i)); err != nil {
@@ -234,7 +234,7 @@ func TestServerForShared(t *testing.T) {
 	f.answer = func(iss string) (*TrustedServer, error) {
 		once.Do(func() { close(begun) })
 		<-open
-		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: keySetOf(s.key)}, nil
+		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: setOfKeys(s.key)}, nil
 	}
 	ctx, leave := context.WithCancel(context.Background())
 	first := make(chan error, 1)
@@ -309,9 +309,9 @@ func TestServerOfKey(t *testing.T) {
 	mine, shared, theirs := namedKey(t, "mine"), namedKey(t, "shared"), namedKey(t, "theirs")
 	const second = "https://second.example"
 	rs := s.resource(t, func(c *ResourceServerConfig) {
-		c.Servers[0].KeySet = keySetOf(mine, shared)
+		c.Servers[0].KeySet = setOfKeys(mine, shared)
 		other := namedKey(t, "shared")
-		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: keySetOf(theirs, other)})
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: setOfKeys(theirs, other)})
 	})
 	header := func(kid string) *joseHeader { return &joseHeader{alg: ES256, kid: kid, hasKid: kid != ""} }
 	for kid, want := range map[string]*trustedServer{"mine": rs.servers[0], "theirs": rs.servers[1], "shared": nil, "nobody's": nil, "": nil, "MINE": nil} {
@@ -333,7 +333,7 @@ func TestServerOfKey(t *testing.T) {
 		wantError(t, err, tt.kind, "")
 	}
 	cold := s.resource(t, func(c *ResourceServerConfig) {
-		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: keySetOf(theirs)})
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: setOfKeys(theirs)})
 	})
 	if got := cold.serverWithKey(header("theirs")); got != nil {
 		t.Error("the keys of a server are not known, and the key id decides")
