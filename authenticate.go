@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -183,6 +184,10 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 		// one that verified this token.
 		keys := s.keys.current.Load()
 		v, err := verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
+		if errors.Is(err, ErrSignature) && hasHeaderNonce(raw) {
+			err = hinted(err, "a token of Entra ID with a nonce in its header is for Microsoft Graph alone, and nobody else can verify it: "+
+				"request one for a scope of this API")
+		}
 		if err == nil || !byKey || len(raw) > maxReadAhead {
 			return s, keys, v, err
 		}
@@ -195,15 +200,15 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 	}
 }
 
-// hinted adds to an error which profile the token has.
-func hinted(err error, advice string) error {
-	e, ok := err.(*Error)
-	if !ok || advice == "" {
-		return err
+// hasHeaderNonce reports whether a token has the header parameter nonce, of which Entra ID
+// signs a hash in its place.
+func hasHeaderNonce(raw string) bool {
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return false
 	}
-	more := *e
-	more.Detail += "; " + advice
-	return &more
+	b, err := decodeBase64URL(nil, []byte(segments[0]))
+	return err == nil && scanMember(b, "nonce") != nil
 }
 
 // serverOf finds the server whose token this may be. Its keys decide whether it is. byKey

@@ -206,7 +206,7 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ string, audiences []st
 			continue
 		}
 		if *m.dst, err = claims.need(m.claim); err != nil {
-			return err
+			return p.lacking(err, claims, m.claim, m.name)
 		}
 	}
 	if d.issuedAt.IsZero() && !slices.Contains(p.Optional, "iat") {
@@ -216,6 +216,14 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ string, audiences []st
 		return err
 	}
 	return p.checkAudience(claims, audiences, d)
+}
+
+// lacking says of a claim that is not there how the profile can do without it.
+func (p *AccessTokenProfile) lacking(err error, claims jsonObject, claim, name string) error {
+	if claims.has(claim) || name == "client_id" && p.ClientIDs != nil {
+		return err
+	}
+	return hinted(err, "if access tokens of the server may lack it, list "+name+" in Optional of the profile")
 }
 
 // clientClaim is the claim that names the client. A server with a switch for the typ has
@@ -234,7 +242,11 @@ func (p *AccessTokenProfile) checkMarker(claims jsonObject) error {
 	}
 	name, want, valued := strings.Cut(p.Marker, "=")
 	if raw, ok := claims.get(name); !ok || raw == "null" {
-		return fail(ErrType, name, "is missing: the token is not an access token")
+		err := fail(ErrType, name, "is missing: the token is not an access token")
+		if name == "scp" && claims.has("azpacr") && claims.has("roles") {
+			return hinted(err, `an application's own token of Entra ID has roles in its place: to accept it, set Marker of the profile to "azpacr", and check roles`)
+		}
+		return err
 	}
 	if !valued {
 		return nil
@@ -309,6 +321,17 @@ var knownProfiles = sync.OnceValue(func() []knownProfile {
 type knownProfile struct {
 	name    string
 	profile *AccessTokenProfile
+}
+
+// hinted adds to an error what may be done about it.
+func hinted(err error, advice string) error {
+	e, ok := err.(*Error)
+	if !ok || advice == "" {
+		return err
+	}
+	more := *e
+	more.Detail += "; " + advice
+	return &more
 }
 
 // adviseProfile says, to the developer who left TrustedServer.Profile nil, which profile a

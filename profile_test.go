@@ -259,3 +259,47 @@ func TestProfileAdvice(t *testing.T) {
 		}
 	}
 }
+
+// TestProfileWayOut: an error of a token that has another form says which option takes it.
+func TestProfileWayOut(t *testing.T) {
+	s := newUnitServer()
+	entra := func(claims map[string]any) map[string]any {
+		all := map[string]any{"azp": "daemon", "jti": unitRemoved, "scope": unitRemoved, "client_id": unitRemoved}
+		maps.Copy(all, claims)
+		return accessClaims(all)
+	}
+	other := *proofKeyOf(t, ES256) // the signature of theirs is of another header
+	other.kid = s.key.kid
+	graph := must(other.SignJWTWithHeader("x+jwt", map[string]any{"nonce": "n"}, entra(map[string]any{"scp": "User.Read"})))
+	for _, tt := range []struct {
+		name    string
+		profile *AccessTokenProfile
+		token   string
+		kind    error
+		words   []string
+		never   string
+	}{
+		{"of an application itself", EntraProfile(), s.sign(t, "JWT", entra(map[string]any{"azpacr": "1", "roles": []string{"Orders.Read"}})), ErrType,
+			[]string{`set Marker of the profile to "azpacr"`, "check roles"}, "Optional"},
+		{"an ID token", EntraProfile(), s.sign(t, "JWT", entra(map[string]any{"nonce": "n"})), ErrType, []string{"scp: is missing"}, "azpacr"},
+		{"without sub", KeycloakProfile(), s.sign(t, "JWT", accessClaims(map[string]any{"typ": "Bearer", "azp": "web", "sub": unitRemoved})), ErrClaim,
+			[]string{"list sub in Optional"}, ""},
+		{"with an empty sub", KeycloakProfile(), s.sign(t, "JWT", accessClaims(map[string]any{"typ": "Bearer", "azp": "web", "sub": ""})), ErrClaim,
+			[]string{"sub: is empty"}, "Optional"},
+		{"without its client", CognitoProfile("c"), s.signTyped(t, "-", accessClaims(map[string]any{"token_use": "access", "client_id": unitRemoved})), ErrClaim,
+			[]string{"client_id: is missing"}, "Optional"},
+		{"for Microsoft Graph", &AccessTokenProfile{Types: []string{"x+jwt"}}, graph, ErrSignature, []string{"for Microsoft Graph alone"}, ""},
+	} {
+		rs := s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].Profile = tt.profile })
+		_, err := authenticate(t, rs, bearer(tt.token))
+		wantError(t, err, tt.kind, "")
+		for _, word := range tt.words {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %v does not say %s", tt.name, err, word)
+			}
+		}
+		if tt.never != "" && strings.Contains(err.Error(), tt.never) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
