@@ -9,6 +9,7 @@ package oauth
 //   - provider_answers_test.go: token responses
 //   - provider_idtoken_test.go: ID tokens
 //   - provider_accesstoken_test.go: access tokens, at an API
+//   - provider_recipes_test.go: those of them that docs/recipes.md is about
 //   - provider_device_test.go: the device flow
 //   - provider_endpoints_test.go: metadata, keys, userinfo, introspection,
 //     registration and logout
@@ -61,8 +62,9 @@ func rowsOf[T interface{ where() seen }](table []T) (list []seen) {
 // TestProvidersHaveRows: the list is complete, and says where everything is from.
 func TestProvidersHaveRows(t *testing.T) {
 	rows := slices.Concat(
-		rowsOf(providerAnswers), rowsOf(providerIDTokens), rowsOf(providerAccessTokens), rowsOf(providerDevices), rowsOf(providerDocuments), rowsOf(providerKeySets),
-		rowsOf(providerUserInfos), rowsOf(providerIntrospections), rowsOf(providerRegistrations), rowsOf(providerLogouts), rowsOf(providerRequests),
+		rowsOf(providerAnswers), rowsOf(providerIDTokens), rowsOf(providerAccessTokens), rowsOf(providerRecipes), rowsOf(providerDevices),
+		rowsOf(providerDocuments), rowsOf(providerKeySets), rowsOf(providerUserInfos), rowsOf(providerIntrospections),
+		rowsOf(providerRegistrations), rowsOf(providerLogouts), rowsOf(providerRequests),
 	)
 	missing, names := map[string]bool{}, map[string]bool{}
 	for _, p := range providers {
