@@ -11,6 +11,104 @@ import (
 
 var providerRecipes = []providerAccessToken{
 	{
+		seen: seen{"GitHub Actions", "a job's token, without a client", "OpenID Connect reference, GitHub documentation"},
+		profile: &AccessTokenProfile{
+			Types: []string{"JWT"}, Marker: "repository_owner_id", Optional: []string{"client_id"},
+		},
+		issuer: "https://token.actions.githubusercontent.com", resource: unitResource, typ: "JWT",
+		claims: claimsOf{
+			"iss": "https://token.actions.githubusercontent.com", "sub": "repo:octo-org/octo-repo:environment:prod", "aud": unitResource,
+			"jti": "example-id", "exp": unitTime + 900, "nbf": unitTime - 300, "iat": unitTime, "environment": "prod", "ref": "refs/heads/main",
+			"ref_type": "branch", "sha": "example-sha", "repository": "octo-org/octo-repo", "repository_id": "74", "repository_owner": "octo-org",
+			"repository_owner_id": "65", "repository_visibility": "private", "actor": "octocat", "actor_id": "12", "event_name": "workflow_dispatch",
+			"workflow": "example-workflow", "job_workflow_ref": "octo-org/octo-automation/.github/workflows/oidc.yml@refs/heads/main",
+			"run_id": "1", "run_number": "10", "run_attempt": "2", "runner_environment": "github-hosted", "base_ref": "", "head_ref": "",
+		},
+		// Nobody else uses its keys: this is one of somebody who does.
+		idToken: claimsOf{
+			"iss": "https://token.actions.githubusercontent.com", "sub": "u", "aud": unitResource, "exp": unitTime + 900, "iat": unitTime, "jti": "j",
+		},
+		bad: []providerTwin{
+			{"for nobody in particular", claimsOf{"aud": "https://github.com/octo-org"}, ErrAudience, "aud"},
+			{"of an Enterprise Server", claimsOf{"iss": "https://github.example/_services/token"}, ErrIssuer, "iss"},
+			{"from before its time", claimsOf{"nbf": unitTime + 600}, ErrNotYetValid, "nbf"},
+		},
+		unchecked: claimsOf{
+			"repository_owner_id": "666", "repository_id": "667", "environment": "test", "ref": "refs/pull/1/merge", "event_name": "pull_request",
+		},
+		anybody: true,
+	},
+	{
+		seen: seen{
+			"GitLab CI", "a job's token, of the issuer that also logs users in",
+			"OpenID Connect (OIDC) Authentication Using ID Tokens, GitLab documentation",
+		},
+		profile: &AccessTokenProfile{Types: []string{"JWT", ""}, Marker: "project_id", Optional: []string{"client_id"}},
+		issuer:  "https://gitlab.com", resource: unitResource, typ: "JWT",
+		claims: claimsOf{
+			"namespace_id": "72", "namespace_path": "my-group", "project_id": "20", "project_path": "my-group/my-project", "user_id": "1",
+			"user_login": "sample-user", "user_email": "sample-user@example.com", "pipeline_id": "574", "pipeline_source": "push", "job_id": "302",
+			"ref": "main", "ref_type": "branch", "ref_path": "refs/heads/main", "ref_protected": "true", "environment": "production",
+			"environment_protected": "true", "deployment_tier": "production", "runner_id": 1, "runner_environment": "self-hosted",
+			"sha": "714a629c0b401fdce83e847fc9589983fc6f46bc", "jti": "235b3a54-b797-45c7-ae9a-f72d7bc6ef5b", "iss": "https://gitlab.com",
+			"iat": unitTime, "nbf": unitTime - 5, "exp": unitTime + 3600,
+			"sub": "project_path:my-group/my-project:ref_type:branch:ref:main", "aud": unitResource,
+		},
+		idToken: claimsOf{
+			"iss": "https://gitlab.com", "sub": "1", "aud": unitResource, "exp": unitTime + 120, "iat": unitTime, "auth_time": unitTime, "nonce": "n",
+			"nickname": "sample-user", "groups_direct": []string{"my-group"},
+		},
+		bad: []providerTwin{
+			{"for nobody in particular", claimsOf{"aud": "https://gitlab.com"}, ErrAudience, "aud"},
+			{"of another instance", claimsOf{"iss": "https://gitlab.example.com"}, ErrIssuer, "iss"},
+		},
+		unchecked: claimsOf{"namespace_id": "666", "project_id": "667", "ref_protected": "false", "environment_protected": "false"},
+		anybody:   true,
+	},
+	{
+		seen: seen{
+			"Google Cloud service identity", "a service account's ID token at Cloud Run",
+			"gcloud auth print-identity-token, Google Cloud SDK reference; mdovhopo/google-sa-id-token",
+		},
+		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "email_verified", ClientIDClaim: "azp", Optional: []string{"jti"}},
+		issuer:  "https://accounts.google.com", resource: "https://orders-1234567890.europe-west1.run.app", typ: "JWT",
+		claims: claimsOf{
+			"aud": "https://orders-1234567890.europe-west1.run.app", "azp": "113774264463038321964",
+			"email": "web@my-project.iam.gserviceaccount.com", "email_verified": true, "exp": unitTime + 3600, "iat": unitTime,
+			"iss": "https://accounts.google.com", "sub": "113774264463038321964",
+		},
+		client: "113774264463038321964",
+		// A user's: Google has no other audiences for them than clients.
+		idToken: claimsOf{
+			"aud": "1234.apps.googleusercontent.com", "azp": "1234.apps.googleusercontent.com", "email": "user@example.com", "email_verified": true,
+			"exp": unitTime + 3600, "iat": unitTime, "iss": "https://accounts.google.com", "sub": "10769150350006150715113082367", "at_hash": "h",
+		},
+		bad: []providerTwin{
+			{"for another service", claimsOf{"aud": "https://billing-1234567890.europe-west1.run.app"}, ErrAudience, "aud"},
+			{"asked for without the email", claimsOf{"email": unitRemoved, "email_verified": unitRemoved}, ErrType, "email_verified"},
+			{"of an issuer without the scheme", claimsOf{"iss": "accounts.google.com"}, ErrIssuer, "iss"},
+		},
+		unchecked: claimsOf{"email": "robot@other-project.iam.gserviceaccount.com", "email_verified": false, "sub": "666"},
+		anybody:   true,
+	},
+	{
+		seen:    seen{"Google Pub/Sub push", "a service account's ID token", "Authentication for push subscriptions, Google Cloud documentation"},
+		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "email_verified", ClientIDClaim: "azp", Optional: []string{"jti"}},
+		issuer:  "https://accounts.google.com", resource: "https://api.example.com/push", typ: "JWT",
+		claims: claimsOf{
+			"aud": "https://api.example.com/push", "azp": "113774264463038321964", "email": "gae-gcp@appspot.gserviceaccount.com",
+			"sub": "113774264463038321964", "email_verified": true, "exp": unitTime + 3600, "iat": unitTime, "iss": "https://accounts.google.com",
+		},
+		client: "113774264463038321964",
+		idToken: claimsOf{
+			"aud": "1234.apps.googleusercontent.com", "azp": "1234.apps.googleusercontent.com", "email": "user@example.com", "email_verified": true,
+			"exp": unitTime + 3600, "iat": unitTime, "iss": "https://accounts.google.com", "sub": "10769150350006150715113082367", "at_hash": "h",
+		},
+		bad:       []providerTwin{{"for another endpoint", claimsOf{"aud": "https://api.example.com/pull"}, ErrAudience, "aud"}},
+		unchecked: claimsOf{"email": "push@other-project.iam.gserviceaccount.com", "email_verified": false},
+		anybody:   true,
+	},
+	{
 		seen:    seen{"Kubernetes", "a service account, without typ and client", "kubernetes/kubernetes#80724; pomerium/pomerium#6592"},
 		profile: &AccessTokenProfile{Types: []string{""}, Marker: "kubernetes.io", Optional: []string{"jti", "client_id"}},
 		issuer:  "https://kubernetes.example", resource: unitResource, typ: "-",
@@ -35,6 +133,32 @@ var providerRecipes = []providerAccessToken{
 		client: "c", scope: "read write",
 		idToken:   claimsOf{"sub": "u", "iss": "https://ping.example", "aud": unitResource, "iat": unitTime, "exp": unitTime + 300, "nonce": "n"},
 		unchecked: claimsOf{"scope": []string{"other"}},
+	},
+	{
+		seen: seen{
+			"SPIFFE JWT-SVID", "sub, aud and exp alone are required, and iss is a setting",
+			"JWT-SVID, SPIFFE; BuildWorkloadJWTSVIDClaims, spiffe/spire",
+		},
+		profile: &AccessTokenProfile{
+			Types: []string{"JWT", "JOSE", ""}, Marker: "sub", Optional: []string{"jti", "iat", "client_id"},
+		},
+		issuer: "https://oidc.example.org", resource: "spiffe://example.org/reports", typ: "JWT",
+		claims: claimsOf{
+			"sub": "spiffe://example.org/web", "aud": []string{"spiffe://example.org/reports"}, "exp": unitTime + 300, "iat": unitTime,
+			"iss": "https://oidc.example.org",
+		},
+		// It has no ID tokens: this is a WIT-SVID, which is bound to a key and has no audience.
+		idToken: claimsOf{
+			"sub": "spiffe://example.org/web", "exp": unitTime + 300, "iat": unitTime, "iss": "https://oidc.example.org",
+			"cnf": claimsOf{"jwk": claimsOf{"kty": "EC"}},
+		},
+		bad: []providerTwin{
+			{"of a server without jwt_issuer", claimsOf{"iss": unitRemoved}, ErrClaim, "iss"},
+			{"for another workload", claimsOf{"aud": []string{"spiffe://example.org/billing"}}, ErrAudience, "aud"},
+			{"for the whole trust domain", claimsOf{"aud": []string{"spiffe://example.org/"}}, ErrAudience, "aud"},
+			{"of no workload", claimsOf{"sub": ""}, ErrClaim, "sub"},
+		},
+		unchecked: claimsOf{"sub": "spiffe://example.org/other"},
 	},
 	// Nothing tells its access tokens from its ID tokens but a claim that the user
 	// adds or that only one of them has.

@@ -28,6 +28,7 @@ var providers = []string{
 	"LinkedIn", "Slack", "Discord", "Facebook", "Twitch", "Salesforce", "PingFederate", "AD FS", "WSO2", "Hydra", "Authelia", "authentik", "dex",
 	"Zitadel", "LemonLDAP::NG", "glewlwyd", "django-oauth-toolkit", "CrowdStrike", "eBay", "Apigee", "IBM Cloud IAM", "Mattermost", "Login.gov",
 	"Kubernetes", "Spring Authorization Server",
+	"GitHub Actions", "GitLab CI", "Google Cloud service identity", "Google Pub/Sub push", "SPIFFE JWT-SVID",
 }
 
 // seen says whose oddity a row is, and where it was seen: a page of the provider's
