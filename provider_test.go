@@ -28,6 +28,7 @@ var providers = []string{
 	"LinkedIn", "Slack", "Discord", "Facebook", "Twitch", "Salesforce", "PingFederate", "AD FS", "WSO2", "Hydra", "Authelia", "authentik", "dex",
 	"Zitadel", "LemonLDAP::NG", "glewlwyd", "django-oauth-toolkit", "CrowdStrike", "eBay", "Apigee", "IBM Cloud IAM", "Mattermost", "Login.gov",
 	"Kubernetes", "Spring Authorization Server",
+	"Clerk", "Cloudflare Access", "Duende IdentityServer", "Firebase", "Google IAP", "Supabase",
 	"GitHub Actions", "GitLab CI", "Google Cloud service identity", "Google Pub/Sub push", "SPIFFE JWT-SVID",
 }
 
