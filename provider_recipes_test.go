@@ -4,8 +4,14 @@ package oauth
 // them and their twins.
 
 import (
+	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -189,7 +195,7 @@ var providerRecipes = []providerAccessToken{
 	{
 		seen: seen{
 			"Google Cloud service identity", "a service account's ID token at Cloud Run",
-			"gcloud auth print-identity-token, Google Cloud SDK reference; mdovhopo/google-sa-id-token",
+			"gcloud auth print-identity-token, Google Cloud SDK reference; mdovhopo/google-sa-id-token; IsSignatureRemoved, einride/iam-go",
 		},
 		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "email_verified", ClientIDClaim: "azp", Optional: []string{"jti"}},
 		issuer:  "https://accounts.google.com", resource: "https://orders-1234567890.europe-west1.run.app", typ: "JWT",
@@ -329,7 +335,7 @@ var providerRecipes = []providerAccessToken{
 	{
 		seen: seen{
 			"Supabase", "a session token: one audience for all projects, and a role",
-			"JWT Claims Reference, and Token Security and Row Level Security, Supabase documentation; supabase/auth#2526",
+			"JWT Claims Reference, JSON Web Token (JWT), and Token Security and Row Level Security, Supabase documentation",
 		},
 		profile: &AccessTokenProfile{Types: []string{"JWT"}, Marker: "role=authenticated", Optional: []string{"jti", "client_id"}},
 		issuer:  "https://abcdefghijklmnopqrst.supabase.co/auth/v1", resource: "authenticated", typ: "JWT",
@@ -414,4 +420,182 @@ func TestRecipes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// recipeLiteral is a profile as Go writes it.
+func recipeLiteral(p *AccessTokenProfile) string {
+	var fields []string
+	v := reflect.ValueOf(*p)
+	for i := range v.NumField() {
+		if !v.Field(i).IsZero() {
+			fields = append(fields, fmt.Sprintf("%s: %#v", v.Type().Field(i).Name, v.Field(i).Interface()))
+		}
+	}
+	return "&oauth.AccessTokenProfile{" + strings.Join(fields, ", ") + "}"
+}
+
+// TestRecipesDocument: docs/recipes.md has a row for each provider, and in it what was
+// tested; its functions are those below.
+func TestRecipesDocument(t *testing.T) {
+	text := string(must(os.ReadFile("docs/recipes.md")))
+	_, table, _ := strings.Cut(text, "|---|---|---|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := map[string][]string{}
+	last := ""
+	for line := range strings.SplitSeq(table, "\n") {
+		cells := strings.Split(strings.TrimSuffix(strings.TrimPrefix(line, "| "), " |"), " | ")
+		if len(cells) != 6 || cells[0] <= last {
+			t.Fatalf("%d cells, or not sorted: %s", len(cells), line)
+		}
+		last = cells[0]
+		rows[last] = cells
+	}
+	tested := map[string]bool{}
+	for _, p := range providerRecipes {
+		tested[p.provider] = true
+		row := rows[p.provider]
+		if row == nil {
+			t.Errorf("%s has no row", p.provider)
+			continue
+		}
+		want := []struct{ column, text string }{
+			{row[1], "`" + p.issuer + "`"}, {row[2], "`" + p.resource + "`"}, {row[5], p.source},
+		}
+		if p.profile.ClientIDs != nil {
+			want[1].text = "none: `ClientIDs`"
+		}
+		for name := range p.unchecked {
+			want = append(want, struct{ column, text string }{row[4], "`" + name + "`"})
+		}
+		for _, w := range want {
+			if !strings.Contains(w.column, w.text) {
+				t.Errorf("%s: no %s in: %s", p.name(), w.text, w.column)
+			}
+		}
+		if literal := "`" + recipeLiteral(p.profile) + "`"; row[3] != literal {
+			t.Errorf("%s: the profile is %s, tested is %s", p.name(), row[3], literal)
+		}
+		if strings.HasPrefix(row[4], "WARNING: ") != p.anybody {
+			t.Errorf("%s: WARNING is for tokens that every customer gets", p.name())
+		}
+	}
+	for name := range rows {
+		if !tested[name] {
+			t.Errorf("%s is not tested", name)
+		}
+	}
+	source := string(must(os.ReadFile("provider_recipes_test.go")))
+	for _, name := range []string{"fromHeader", "mayDeploy"} {
+		_, code, _ := strings.Cut(text, "```go\n// "+name)
+		code, _, ok := strings.Cut(code, "```")
+		if !ok || !strings.Contains(source, "\n// "+name+strings.ReplaceAll(code, "oauth.", "")) {
+			t.Errorf("%s is not the function of the test", name)
+		}
+	}
+	if !strings.Contains(string(must(os.ReadFile("README.md"))), "(docs/recipes.md)") {
+		t.Error("README.md has no link to the recipes")
+	}
+}
+
+// fromHeader authenticates requests by the token that a proxy puts into the field.
+func fromHeader(rs *ResourceServer, field string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t, err := rs.AuthenticateCredential(r.Context(), Credential{Scheme: "Bearer", Token: r.Header.Get(field)})
+		if err != nil {
+			rs.WriteError(w, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(ContextWithAccessToken(r.Context(), t)))
+	})
+}
+
+// mayDeploy reports whether t is the token of a GitHub job that may deploy.
+func mayDeploy(t *AccessToken) bool {
+	var job struct {
+		Repository  string `json:"repository_id"`
+		Environment string `json:"environment"`
+	}
+	err := t.Claims(&job)
+	return err == nil && t.Issuer() == "https://token.actions.githubusercontent.com" && job.Repository == "74" && job.Environment == "prod"
+}
+
+// recipesOf are those of a provider.
+func recipesOf(provider string) (list []providerAccessToken) {
+	for _, p := range providerRecipes {
+		if p.provider == provider {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// TestRecipeHeader: the token counts in the field of the proxy, and nowhere else.
+func TestRecipeHeader(t *testing.T) {
+	s := newUnitServer()
+	for provider, field := range map[string]string{"Google IAP": "X-Goog-Iap-Jwt-Assertion", "Cloudflare Access": "Cf-Access-Jwt-Assertion"} {
+		for _, p := range recipesOf(provider) {
+			rs := recipeServer(t, s, &p)
+			served := 0
+			// A Require inside asks for no other credentials.
+			h := fromHeader(rs, field, rs.Require(Requirement{}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				served++
+				if token, ok := AccessTokenFromContext(r.Context()); !ok || token.Issuer() != p.issuer {
+					t.Errorf("%s: %v", p.name(), token)
+				}
+			})))
+			token := s.signTyped(t, p.typ, p.claims)
+			for _, c := range []struct {
+				name   string
+				header http.Header
+				code   int
+			}{
+				{"as the proxy sends it", http.Header{field: {token}}, 200},
+				{"without it", http.Header{}, 401},
+				{"as a bearer token", http.Header{"Authorization": {"Bearer " + token}}, 401},
+				{"of somebody else", http.Header{field: {s.signTyped(t, p.typ, p.idToken)}, "Authorization": {"Bearer " + token}}, 401},
+			} {
+				r := httptest.NewRequest("GET", unitResource+"/orders", nil)
+				r.Header = c.header
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				if w.Code != c.code {
+					t.Errorf("%s, %s: status %d", p.name(), c.name, w.Code)
+				}
+			}
+			if served != 1 {
+				t.Errorf("%s: served %d times", p.name(), served)
+			}
+		}
+	}
+}
+
+// TestRecipeClaims: the API tells the job that it wants from all others.
+func TestRecipeClaims(t *testing.T) {
+	s := newUnitServer()
+	p := recipesOf("GitHub Actions")[0]
+	rs := recipeServer(t, s, &p)
+	for name, want := range map[string]bool{"": true, "repository_id": false, "environment": false} {
+		claims := maps.Clone(p.claims)
+		if name != "" {
+			claims[name] = p.unchecked[name]
+		}
+		token, err := authenticate(t, rs, bearer(s.signTyped(t, p.typ, claims)))
+		if err != nil || mayDeploy(token) != want {
+			t.Errorf("with another %q: %v, %v", name, mayDeploy(token), err)
+		}
+	}
+	if mayDeploy(nil) {
+		t.Error("without a token")
+	}
+}
+
+// TestRecipeSignatureRemoved: Cloud Run passes a token that it has checked itself on
+// without its signature. To the API it is one that anybody can write.
+func TestRecipeSignatureRemoved(t *testing.T) {
+	s := newUnitServer()
+	p := recipesOf("Google Cloud service identity")[0]
+	token := s.signTyped(t, p.typ, p.claims)
+	token = token[:strings.LastIndex(token, ".")+1] + "SIGNATURE_REMOVED_BY_GOOGLE"
+	_, err := authenticate(t, recipeServer(t, s, &p), bearer(token))
+	wantError(t, err, ErrInvalid, "")
 }
