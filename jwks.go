@@ -461,7 +461,7 @@ func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error)
 	if _, err := res.object(); err != nil {
 		return nil, err
 	}
-	snap, err := parseKeySet(res.body)
+	snap, err := parseKeySet([]byte(res.text()))
 	if err != nil {
 		return nil, withOp("key set", &Error{Kind: ErrResponse, Detail: "the answer is not a key set that can be used", Err: err})
 	}
