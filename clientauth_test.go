@@ -252,6 +252,7 @@ func TestClientAuthAudience(t *testing.T) {
 		{"a subdomain", op + "/token", nil, mtls + "/par", ""},
 		{"alias of the token endpoint", op + "/token", aliases, mtls + "/token", mtls + "/token"},
 		{"alias of another", op + "/token", aliases, mtls + "/par", mtls + "/token"},
+		{"alias in other letters", op + "/token", aliases, mtls + "/PAR", ""},
 		{"alias at the origin of the others", op + "/token", aliases, op + "/revoke", op + "/token"},
 		{"aliases that are not used", op + "/token", aliases, op + "/token", op + "/token"},
 		{"no alias, at the origin of aliases", op + "/token", aliases, mtls + "/introspect", ""},

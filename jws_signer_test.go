@@ -27,6 +27,9 @@ func TestSignerFails(t *testing.T) {
 			t.Errorf("%s: %q", alg, token)
 		}
 		wantError(t, err, io.ErrUnexpectedEOF, "")
+		if e := err.(*Error); e.Op != "sign" {
+			t.Errorf("%s: the error does not say what it is of: %v", alg, err)
+		}
 	}
 }
 

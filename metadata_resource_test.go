@@ -228,6 +228,8 @@ func TestResourceServers(t *testing.T) {
 	if as, err := (&ResourceMetadata{}).Discover(context.Background(), "", nil); as != nil || !errors.Is(err, ErrConfig) {
 		t.Errorf("%v, %v", as, err)
 	}
+	_, err := (&ResourceMetadata{AuthorizationServers: []string{"http://op.example"}}).Discover(context.Background(), "", nil)
+	wantError(t, err, ErrInsecureURL, "issuer")
 }
 
 // A resource that names a server which the application trusts cannot write its

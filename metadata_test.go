@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // everyMember makes a document with a value for every field of a metadata
@@ -194,6 +197,7 @@ func TestDiscover(t *testing.T) {
 		{name: "http allowed", issuer: "http://op.example", opts: DiscoverOptions{InsecureAllowHTTP: true}, path: oidc, answer: doc("http://op.example")},
 		{name: "http place", issuer: unitIssuer, opts: DiscoverOptions{URL: "http://op.example/doc"}, kind: ErrInsecureURL, param: "URL"},
 		{name: "ftp", issuer: "ftp://op.example", opts: DiscoverOptions{InsecureAllowHTTP: true}, kind: ErrInsecureURL},
+		{name: "no host", issuer: "https://", kind: ErrConfig, param: "issuer"},
 		{name: "query", issuer: unitIssuer + "?x=1", kind: ErrConfig, param: "issuer"},
 		{name: "fragment", issuer: unitIssuer + "#x", kind: ErrConfig, param: "issuer"},
 		{name: "empty", issuer: "", kind: ErrConfig, param: "issuer"},
@@ -256,6 +260,33 @@ func TestDiscover(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wantReleased wants a call to close the connections that the package made for it.
+func wantReleased(t *testing.T, start func(*httptest.Server), call func(server *httptest.Server, client *http.Client)) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	closed := make(chan struct{}, 10)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	start(server)
+	defer server.Close()
+	call(server, &http.Client{Transport: new(http.Transport)}) // of which the package makes a copy
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("a connection stays open that nobody can close")
+	}
+}
+
+func TestDiscoverReleases(t *testing.T) {
+	wantReleased(t, (*httptest.Server).Start, func(server *httptest.Server, client *http.Client) {
+		_, err := Discover(context.Background(), server.URL, &DiscoverOptions{HTTPClient: client, InsecureAllowHTTP: true})
+		wantError(t, err, ErrRefused, "")
+	})
 }
 
 func TestEndpointURL(t *testing.T) {

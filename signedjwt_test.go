@@ -108,6 +108,9 @@ func TestSignJWTWithHeader(t *testing.T) {
 			if wantError(t, err, ErrConfig, tt.param); token != "" {
 				t.Errorf("%s: %s", tt.name, token)
 			}
+			if e := err.(*Error); e.Op != "sign" || e.Err == nil {
+				t.Errorf("%s: the error does not say what it is of, or why: %v", tt.name, err)
+			}
 			continue
 		}
 		header, _, _ := strings.Cut(token, ".")
