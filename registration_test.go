@@ -251,6 +251,7 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "no secret, public", answer: with(noSecret("none"))},
 		{name: "no secret, key", answer: with(noSecret("private_key_jwt"))},
 		{name: "no secret, certificate", answer: with(noSecret("tls_client_auth"))},
+		{name: "no secret, an unknown method", answer: with(noSecret("x_client_secret_y"))},
 		{name: "method number", answer: with(m{"token_endpoint_auth_method": 1})},
 
 		{name: "redirect_uris in another order, and twice", asked: asked("", "https://a.example", "https://b.example"), answer: with(uri("https://b.example", "https://a.example", "https://b.example"))},
@@ -517,10 +518,13 @@ func TestRegistrationManagedAt(t *testing.T) {
 		own.origins != "" {
 		t.Errorf("%v", err)
 	}
-	for _, origin := range []string{"admin.example", "http://admin.example", "https://admin.example/path", "https://admin.example?", "https://u@admin.example"} {
+	for _, origin := range []string{
+		"admin.example", "http://admin.example", "https://admin.example/path", "https://admin.example?", "https://admin.example?a=b", "https://u@admin.example",
+	} {
 		as, opts := s.registrar()
 		opts.ManagementOrigin = origin
-		if _, err := Register(context.Background(), as, registrationAsked, opts); !errors.Is(err, ErrConfig) && !errors.Is(err, ErrInsecureURL) {
+		_, err := Register(context.Background(), as, registrationAsked, opts)
+		if e := new(Error); !errors.As(err, &e) || e.Kind != ErrConfig && e.Kind != ErrInsecureURL || e.Param != "ManagementOrigin" {
 			t.Errorf("%s: %v", origin, err)
 		}
 	}
@@ -699,6 +703,7 @@ func TestManageRegistrationErrors(t *testing.T) {
 		{name: "token that breaks the header", reg: change(func(r *Registration) { r.RegistrationAccessToken = NewSecret("a\nb") }), meta: id, kind: ErrConfig, param: "RegistrationAccessToken"},
 		{name: "a private key", reg: good, meta: ClientMetadata{ClientID: "c1", JWKS: json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)}, only: "update", kind: ErrConfig, param: "JWKS"},
 		{name: "another client_id", reg: good, meta: ClientMetadata{ClientID: "c2"}, only: "update", kind: ErrConfig, param: "ClientID"},
+		{name: "a client_id in other letters", reg: good, meta: ClientMetadata{ClientID: "C1"}, only: "update", kind: ErrConfig, param: "ClientID"},
 		{name: "no client_id", reg: good, only: "update", kind: ErrConfig, param: "ClientID"},
 
 		{name: "401", reg: good, meta: id, answer: &refusal, kind: ErrRefused},
@@ -737,11 +742,13 @@ func TestManageRegistrationErrors(t *testing.T) {
 		})
 	}
 	var kept *RegistrationError
-	s.set(managePath, answer(200, map[string]any{"client_id": "c2", "client_secret": unitRemoved, "client_id_issued_at": unitRemoved}))
-	if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != "c2" ||
-		!kept.Registration.ClientSecret.IsZero() ||
-		!kept.Registration.ClientIDIssuedAt.IsZero() {
-		t.Errorf("%v", err)
+	for _, id := range []string{"c2", "C1"} {
+		s.set(managePath, answer(200, map[string]any{"client_id": id, "client_secret": unitRemoved, "client_id_issued_at": unitRemoved}))
+		if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != id ||
+			!kept.Registration.ClientSecret.IsZero() ||
+			!kept.Registration.ClientIDIssuedAt.IsZero() {
+			t.Errorf("%v", err)
+		}
 	}
 	// Without a client_id it can only be that of the request.
 	s.set(managePath, answer(200, map[string]any{"client_id": 1, "client_secret": "secret-2"}))
@@ -842,6 +849,7 @@ func TestRegistrationSalvaged(t *testing.T) {
 		{"nothing new", `{"client_id":"ours"}`, "ours", "secret", "rat", "https://op.example/reg/ours"},
 		{"a new token", `{"client_id":"ours","registration_access_token":"rat-2"}`, "ours", "secret", "rat-2", "https://op.example/reg/ours"},
 		{"another client", `{"client_id":"theirs","client_secret":"s2"}`, "theirs", "s2", "", ""},
+		{"another client, in other letters", `{"client_id":"OURS"}`, "OURS", "", "", ""},
 		{"no client", `{"client_secret":"s2"}`, "", "", "", ""},
 		{"no JSON", `<html>`, "", "", "", ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,6 +55,7 @@ func TestRegistrationConfig(t *testing.T) {
 		{name: "key for a public client", method: "none", key: s.key, param: "key"},
 		{name: "unknown method", method: "magic", secret: "s", param: "token_endpoint_auth_method"},
 		{name: "another server", method: "none", change: func(as *AuthorizationServer) { as.Issuer = "https://x.example" }, param: "server"},
+		{name: "the server in other letters", method: "none", change: func(as *AuthorizationServer) { as.Issuer = "https://OP.example" }, param: "server"},
 		{name: "the server with a slash", method: "none", change: func(as *AuthorizationServer) { as.Issuer += "/" }, param: "server"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -263,6 +265,36 @@ func TestRegistrationMTLS(t *testing.T) {
 	wantError(t, err, ErrConfig, "HTTPClient")
 }
 
+// TestRegistrationReleases: no connection is left that nobody can close, as those with a
+// certificate.
+func TestRegistrationReleases(t *testing.T) {
+	ctx := context.Background()
+	for _, secure := range []bool{false, true} {
+		start := (*httptest.Server).Start
+		if secure {
+			start = (*httptest.Server).StartTLS
+		}
+		options := func(server *httptest.Server, client *http.Client) *RegistrationOptions {
+			o := &RegistrationOptions{HTTPClient: client, InsecureAllowHTTP: true}
+			if secure {
+				roots := x509.NewCertPool()
+				roots.AddCert(server.Certificate())
+				o.HTTPClient, o.MTLS = nil, &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("own"), RootCAs: roots}
+			}
+			return o
+		}
+		wantReleased(t, start, func(server *httptest.Server, client *http.Client) {
+			_, err := Register(ctx, &AuthorizationServer{Issuer: unitIssuer, RegistrationEndpoint: server.URL}, ClientMetadata{}, options(server, client))
+			wantError(t, err, ErrRefused, "")
+		})
+		wantReleased(t, start, func(server *httptest.Server, client *http.Client) {
+			reg := &Registration{RegistrationAccessToken: NewSecret("rat"), RegistrationClientURI: server.URL}
+			_, err := reg.Read(ctx, options(server, client))
+			wantError(t, err, ErrRefused, "")
+		})
+	}
+}
+
 func TestRegistrationAlias(t *testing.T) {
 	s := newUnitServer()
 	as, opts := s.registrar()
@@ -335,6 +367,7 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		{"key of a type of tomorrow", jwks(`{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}`), nil, ""},
 		{"no key", jwks(), nil, ""},
 		{"method none", method("none"), nil, ""},
+		{"an unknown method", method("x_client_secret_y"), nil, ""},
 		{"method with a certificate", method("self_signed_tls_client_auth"), nil, ""},
 
 		{"empty", id(""), ErrConfig, "ClientID"},
