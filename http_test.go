@@ -367,6 +367,9 @@ func TestHTTPBodyLimit(t *testing.T) {
 			w.WriteHeader(200)
 			w.(http.Flusher).Flush()
 			io.WriteString(w, strings.Repeat("x", maxBody))
+		case "/limit, announced":
+			w.Header().Set("Content-Length", fmt.Sprint(maxBody))
+			io.WriteString(w, strings.Repeat("x", maxBody))
 		case "/gzip":
 			w.Header().Set("Content-Encoding", "gzip")
 			w.Write(zipped.Bytes())
@@ -384,7 +387,7 @@ func TestHTTPBodyLimit(t *testing.T) {
 	c := newCaller(nil, true, nil)
 	defer c.client.CloseIdleConnections()
 	for path, want := range map[string]error{
-		"/length": ErrResponse, "/chunked": ErrResponse, "/gzip": ErrResponse, "/limit": nil, "/cut": ErrNetwork, "/header": ErrNetwork,
+		"/length": ErrResponse, "/chunked": ErrResponse, "/gzip": ErrResponse, "/limit": nil, "/limit,%20announced": nil, "/cut": ErrNetwork, "/header": ErrNetwork,
 	} {
 		res, err := c.do(context.Background(), httpGet(srv.URL+path))
 		if !errors.Is(err, want) || (err == nil) != (res != nil) {
@@ -397,14 +400,14 @@ func TestHTTPBodyLimit(t *testing.T) {
 
 	// A length that is announced is believed: nothing is read.
 	read := 0
+	unread := &closeCounter{Reader: httpReader(func(b []byte) (int, error) { read += len(b); return len(b), nil })}
 	c = newCaller(httpFunc(func(r *http.Request) (*http.Response, error) {
 		res := httpAnswer(r, 200, "")
-		res.ContentLength = maxBody + 1
-		res.Body = io.NopCloser(httpReader(func(b []byte) (int, error) { read += len(b); return len(b), nil }))
+		res.ContentLength, res.Body = maxBody+1, unread
 		return res, nil
 	}).client(), false, nil)
-	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); !errors.Is(err, ErrResponse) || read != 0 {
-		t.Errorf("announced: error %v, %d bytes are read", err, read)
+	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); !errors.Is(err, ErrResponse) || read != 0 || unread.closed != 1 {
+		t.Errorf("announced: error %v, %d bytes are read, it is closed %d times", err, read, unread.closed)
 	}
 	// Of one that is not, no more is read than it takes to know.
 	read = 0
