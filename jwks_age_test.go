@@ -65,6 +65,22 @@ func TestJWKSBackoffSpent(t *testing.T) {
 	})
 }
 
+// TestJWKSUnknownGivenUp: who gives up an answer that waits for its key is told that.
+func TestJWKSUnknownGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newJWKSServer("a")
+		set := s.keySet(t, 0)
+		ctx, cancel := context.WithCancel(context.Background())
+		wantError(t, jwksFindFrom(ctx, set, fromServer, "x"), ErrKeyNotFound, "kid")
+		wantError(t, jwksFindFrom(ctx, set, fromServer, "x"), ErrKeyNotFound, "kid")
+		start := time.Now()
+		time.AfterFunc(time.Second, cancel)
+		if err := jwksFindFrom(ctx, set, fromServer, "x"); !errors.Is(err, context.Canceled) || time.Since(start) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
 // TestJWKSIdleAfterOutage: callers wait for newer keys as soon as the last failure is 5
 // minutes old, or was followed by a success.
 func TestJWKSIdleAfterOutage(t *testing.T) {
