@@ -236,7 +236,7 @@ func (reg *Registration) change(ctx context.Context, method string, m *ClientMet
 		return nil, fail(ErrConfig, "ClientID", "is not that of the registration (RFC 7592, Section 2.2)")
 	}
 	if m != nil {
-		if err := m.checkUsable(&AuthorizationServer{Issuer: reg.server}); err != nil {
+		if err := m.checkUsable(new(AuthorizationServer)); err != nil {
 			return nil, err
 		}
 	}
