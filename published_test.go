@@ -126,6 +126,10 @@ func TestRegistrationDecrypter(t *testing.T) {
 		{"two kinds, one alg", func(m *ClientMetadata) {
 			m.IDTokenEncryptedResponseAlg, m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc = "A128KW", "A128KW", "A256GCM"
 		}, nil, false, nil},
+		{"two kinds, dir", func(m *ClientMetadata) {
+			m.IDTokenEncryptedResponseAlg, m.AuthorizationEncryptedResponseAlg = "dir", "dir"
+		}, nil, false, nil},
+		{"a key that is none", func(*ClientMetadata) {}, []*DecryptionKey{nil}, true, ErrConfig},
 		{"a key", func(m *ClientMetadata) {
 			m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc = "ECDH-ES", "A128GCM"
 		}, []*DecryptionKey{decryptionKey(t, "P-256", "ECDH-ES", nil, "")}, false, nil},
@@ -141,7 +145,8 @@ func TestRegistrationDecrypter(t *testing.T) {
 		tt.change(&reg.Metadata)
 		keys := append(make([]*DecryptionKey, 0, 10), tt.keys...)
 		d, err := reg.Decrypter(keys...)
-		if wantError(t, err, tt.kind, ""); (d == nil) != tt.none {
+		param := map[string]string{"dir with two enc": "enc", "a key that is none": "keys"}[tt.name]
+		if wantError(t, err, tt.kind, param); (d == nil) != tt.none {
 			t.Errorf("%s: %v, %v", tt.name, d, err)
 		}
 		if n := len(tt.keys); !slices.Equal(keys, tt.keys) || keys[:n+1][n] != nil {

@@ -153,6 +153,8 @@ func TestRegisterErrors(t *testing.T) {
 	}
 	_, err := Register(context.Background(), nil, registrationAsked, nil)
 	wantError(t, err, ErrConfig, "server")
+	_, err = Register(context.Background(), &AuthorizationServer{Issuer: unitIssuer, RegistrationEndpoint: "http://op.example/register"}, registrationAsked, nil)
+	wantError(t, err, ErrInsecureURL, "registration_endpoint")
 	if n := len(s.requests("")); n != 0 {
 		t.Errorf("%d requests were made", n)
 	}
@@ -212,6 +214,7 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "202", answer: status(202), kind: ErrResponse},
 		{name: "202 without a client_id", answer: unitAnswer{status: 202, mediaType: mediaJSON, body: "{}"}, kind: ErrResponse},
 		{name: "204", answer: status(204), kind: ErrResponse},
+		{name: "299", answer: status(299), kind: ErrResponse},
 		{name: "302", answer: status(302), kind: ErrResponse},
 		{name: "400", answer: status(400), kind: ErrResponse},
 		{name: "error", answer: unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"invalid_redirect_uri"}`}, kind: ErrRefused},
@@ -232,6 +235,7 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "secret empty", answer: with(m{"client_secret": ""}), kind: ErrResponse, param: "client_secret"},
 		{name: "secret empty, public", answer: with(m{"client_secret": "", "token_endpoint_auth_method": "none"})},
 		{name: "secret number", answer: with(m{"client_secret": 1}), kind: ErrResponse, param: "client_secret"},
+		{name: "secret number, public", answer: with(m{"client_secret": 1, "token_endpoint_auth_method": "none"}), kind: ErrResponse, param: "client_secret"},
 		{name: "secret without expiry, which is never", answer: with(m{"client_secret_expires_at": unitRemoved})},
 		{name: "expiry null, which is never", answer: with(m{"client_secret_expires_at": nil})},
 		{name: "expiry string, which is never", answer: with(m{"client_secret_expires_at": "0"})},
@@ -260,6 +264,7 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "redirect_uris missing", answer: with(m{"redirect_uris": unitRemoved}), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris null", answer: with(m{"redirect_uris": nil}), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris of another", answer: with(uri("https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
+		{name: "redirect_uris of another, and a statement", asked: &ClientMetadata{RedirectURIs: registrationAsked.RedirectURIs, SoftwareStatement: "a.b.c"}, answer: with(uri("https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris, and one more", answer: with(uri("https://app.example/cb", "https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris, one less", asked: asked("", "https://a.example", "https://b.example"), answer: with(uri("https://a.example")), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris that were not asked for", asked: asked(""), answer: with(nil), kind: ErrResponse, param: "redirect_uris"},
@@ -300,10 +305,22 @@ func TestRegistrationAnswers(t *testing.T) {
 			if reg.Metadata.ClientID != "c1" || (len(reg.Metadata.Extra) != 1) != strings.Contains(tt.name, "that inform") {
 				t.Errorf("%+v", reg.Metadata)
 			}
+			if tt.name == "issued_at string" && reg.ClientIDIssuedAt.Unix() != 1 {
+				t.Errorf("issued at %v", reg.ClientIDIssuedAt)
+			}
 			if reg.ClientSecretExpiry.IsZero() != (reg.ClientSecret.IsZero() || strings.Contains(tt.name, "never")) {
 				t.Errorf("expiry %v", reg.ClientSecretExpiry)
 			}
 		})
+	}
+}
+
+// TestRegistrationUnreadable: of an answer with a status that is not expected, and that
+// cannot be read, the status is told.
+func TestRegistrationUnreadable(t *testing.T) {
+	_, err := newUnitServer().register(t, registrationAsked, unitAnswer{status: 202, mediaType: "text/html", body: "<html>"})
+	if refused := new(ResponseError); !errors.As(err, &refused) || refused.StatusCode != 202 {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -444,6 +461,12 @@ func TestRegistrationManagedAt(t *testing.T) {
 		{name: "a host that begins alike", uri: unitIssuer + ".x.example" + managePath},
 		{name: "the alias", uri: "https://mtls.op.example" + managePath, change: func(as *AuthorizationServer, _ *RegistrationOptions) {
 			as.MTLSEndpointAliases = &MTLSEndpointAliases{RegistrationEndpoint: "https://mtls.op.example/register"}
+		}, ok: true},
+		{name: "the endpoint's, beside an alias", uri: unitIssuer + managePath, change: func(as *AuthorizationServer, _ *RegistrationOptions) {
+			as.MTLSEndpointAliases = &MTLSEndpointAliases{RegistrationEndpoint: "https://mtls.op.example/register"}
+		}, ok: true},
+		{name: "the endpoint's, beside an alias that is no URL", uri: unitIssuer + managePath, change: func(as *AuthorizationServer, _ *RegistrationOptions) {
+			as.MTLSEndpointAliases = &MTLSEndpointAliases{RegistrationEndpoint: "https://mtls.op.example/%zz"}
 		}, ok: true},
 		{name: "the issuer, and the endpoint is elsewhere", uri: unitIssuer + managePath, change: func(as *AuthorizationServer, _ *RegistrationOptions) {
 			as.RegistrationEndpoint = "https://register.example" + registerPath
@@ -746,7 +769,7 @@ func TestManageRegistrationErrors(t *testing.T) {
 		s.set(managePath, answer(200, map[string]any{"client_id": id, "client_secret": unitRemoved, "client_id_issued_at": unitRemoved}))
 		if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != id ||
 			!kept.Registration.ClientSecret.IsZero() ||
-			!kept.Registration.ClientIDIssuedAt.IsZero() {
+			!kept.Registration.ClientIDIssuedAt.IsZero() || kept.Registration.server != good.server || kept.Registration.origins != good.origins {
 			t.Errorf("%v", err)
 		}
 	}
@@ -760,6 +783,11 @@ func TestManageRegistrationErrors(t *testing.T) {
 	s.set(managePath, refusal)
 	if _, err := good.Read(context.Background(), opts); !errors.As(err, &refused) || refused.Code != "invalid_token" || refused.Op != opRegistration {
 		t.Errorf("%v", err)
+	}
+	opts.Clock.Tolerance = time.Hour
+	for _, call := range registrationCalls(good, id, opts) {
+		_, err := call()
+		wantError(t, err, ErrConfig, "Clock.Tolerance")
 	}
 }
 
@@ -843,11 +871,12 @@ func TestRegistrationErrorsQuoteNothing(t *testing.T) {
 func TestRegistrationSalvaged(t *testing.T) {
 	reg := &Registration{
 		Metadata: ClientMetadata{ClientID: "ours"}, ClientSecret: NewSecret("secret"), RegistrationAccessToken: NewSecret("rat"),
-		RegistrationClientURI: "https://op.example/reg/ours", server: unitIssuer,
+		RegistrationClientURI: "https://op.example/reg/ours", server: unitIssuer, origins: unitIssuer,
 	}
 	for _, tt := range []struct{ name, body, id, secret, token, uri string }{
 		{"nothing new", `{"client_id":"ours"}`, "ours", "secret", "rat", "https://op.example/reg/ours"},
 		{"a new token", `{"client_id":"ours","registration_access_token":"rat-2"}`, "ours", "secret", "rat-2", "https://op.example/reg/ours"},
+		{"a new place", `{"client_id":"ours","registration_client_uri":"https://op.example/reg/2"}`, "ours", "secret", "rat", "https://op.example/reg/2"},
 		{"another client", `{"client_id":"theirs","client_secret":"s2"}`, "theirs", "s2", "", ""},
 		{"another client, in other letters", `{"client_id":"OURS"}`, "OURS", "", "", ""},
 		{"no client", `{"client_secret":"s2"}`, "", "", "", ""},
@@ -867,7 +896,7 @@ func TestRegistrationSalvaged(t *testing.T) {
 		got := kept.Registration
 		if got.Metadata.ClientID != tt.id || got.ClientSecret.Reveal() != tt.secret || got.RegistrationAccessToken.Reveal() != tt.token ||
 			got.RegistrationClientURI != tt.uri ||
-			got.server != unitIssuer {
+			got.server != unitIssuer || got.origins != unitIssuer {
 			t.Errorf("%s: kept is %s", tt.name, savedFields(got))
 		}
 	}

@@ -119,9 +119,15 @@ func TestRegistrationConfig(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := (&Registration{Metadata: ClientMetadata{ClientID: "c1", TokenEndpointAuthMethod: "none"}}).Config(nil, nil); !errors.Is(err, ErrConfig) {
+	own := &Registration{Metadata: ClientMetadata{ClientID: "c1", TokenEndpointAuthMethod: "none"}}
+	if _, err := own.Config(nil, nil); !errors.Is(err, ErrConfig) {
 		t.Errorf("no server: %v", err)
 	}
+	if _, err := own.Config(as, nil); err != nil {
+		t.Errorf("a registration that the application made: %v", err)
+	}
+	_, err := (*Registration)(nil).Config(as, nil)
+	wantError(t, err, ErrConfig, "")
 }
 
 // Where the server does not repeat how the client authenticates, what Register
@@ -211,8 +217,9 @@ func TestRegistrationSaved(t *testing.T) {
 		t.Errorf("it becomes version %d", data[0])
 	}
 	reg.Metadata.Extra = map[string]json.RawMessage{"x": json.RawMessage("{")}
-	if data, err := reg.MarshalBinary(); !errors.Is(err, ErrConfig) || data != nil {
-		t.Errorf("a member that is no JSON encodes to %q, %v", data, err)
+	data, err := reg.MarshalBinary()
+	if wantError(t, err, ErrConfig, "Metadata"); data != nil {
+		t.Errorf("a member that is no JSON encodes to %q", data)
 	}
 }
 
@@ -293,6 +300,16 @@ func TestRegistrationReleases(t *testing.T) {
 			wantError(t, err, ErrRefused, "")
 		})
 	}
+	// Those of the transport of the caller are the caller's to close.
+	server, connections := countedServer(t, (*httptest.Server).Start)
+	theirs := &RegistrationOptions{HTTPClient: &http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Minute}}, InsecureAllowHTTP: true}
+	for range 2 {
+		_, err := Register(ctx, &AuthorizationServer{Issuer: unitIssuer, RegistrationEndpoint: server.URL}, ClientMetadata{}, theirs)
+		wantError(t, err, ErrRefused, "")
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
 }
 
 func TestRegistrationAlias(t *testing.T) {
@@ -330,7 +347,7 @@ func TestClientIDMetadataHandler(t *testing.T) {
 			if method == "HEAD" {
 				body = ""
 			}
-			if w.Code != http.StatusOK || w.Header().Get("Content-Type") != mediaJSON || w.Body.String() != body {
+			if w.Code != http.StatusOK || w.Header().Get("Content-Type") != mediaJSON || w.Header().Get("Cache-Control") != "" || w.Body.String() != body {
 				t.Errorf("%s: %d %v %s", method, w.Code, w.Header(), w.Body)
 			}
 		default:
@@ -363,6 +380,7 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		{"dots in a name", id("https://app.example/..a/b..json"), nil, ""},
 		{"public key", jwks(public), nil, ""},
 		{"public key, and another place for it", func(m *ClientMetadata) { jwks(public)(m); m.JWKSURI = "https://app.example/jwks" }, ErrConfig, "JWKS"},
+		{"keys elsewhere", func(m *ClientMetadata) { m.JWKSURI = "https://app.example/jwks" }, nil, ""},
 		{"key for encryption", jwks(public, `{"kty":"OKP","crv":"X25519","use":"enc","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}`), nil, ""},
 		{"key of a type of tomorrow", jwks(`{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}`), nil, ""},
 		{"no key", jwks(), nil, ""},
@@ -414,6 +432,9 @@ func TestClientIDMetadataErrors(t *testing.T) {
 		}, ErrConfig, "Extra"},
 		{"keys beside", func(m *ClientMetadata) {
 			m.Extra = map[string]json.RawMessage{"jwks": json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)}
+		}, ErrConfig, "Extra"},
+		{"the place of keys beside", func(m *ClientMetadata) {
+			m.Extra = map[string]json.RawMessage{"jwks_uri": json.RawMessage(`"https://app.example/jwks"`)}
 		}, ErrConfig, "Extra"},
 		{"symmetric key", jwks(public, `{"kty":"oct","k":"`+secretMarker+`"}`), ErrConfig, "JWKS"},
 		{"seed of ML-DSA", jwks(public, `{"kty":"AKP","alg":"ML-DSA-44","pub":"AA","priv":"`+secretMarker+`"}`), ErrConfig, "JWKS"},
@@ -484,9 +505,17 @@ func TestRegisterChecksFirst(t *testing.T) {
 			t.Errorf("%s: Update sends it: %v", name, err)
 		}
 	}
+	_, err := s.register(t, ClientMetadata{RequestObjectEncryptionAlg: "RSA-OAEP-256", RequestObjectEncryptionEnc: "x"}, registrationAnswer(t, nil))
+	wantError(t, err, ErrUnsupported, "Metadata.RequestObjectEncryptionEnc")
 	// What is right for some client is asked for.
-	good := ClientMetadata{RedirectURIs: registrationAsked.RedirectURIs, IDTokenEncryptedResponseAlg: "dir", UserinfoSignedResponseAlg: "none"}
+	good := ClientMetadata{
+		RedirectURIs: registrationAsked.RedirectURIs, IDTokenEncryptedResponseAlg: "dir", UserinfoSignedResponseAlg: "none", IDTokenSignedResponseAlg: RS256,
+		JWKS: json.RawMessage("{}"), JWKSURI: "https://app.example/jwks", // as Ory Hydra writes that there are none
+	}
 	if _, err := s.register(t, good, registrationAnswer(t, nil)); err != nil {
 		t.Error(err)
+	}
+	if list := s.requests(registerPath); strings.Contains(list[len(list)-1].body, `"jwks":`) || string(good.JWKS) != "{}" {
+		t.Errorf("sent %s", list[len(list)-1].body)
 	}
 }

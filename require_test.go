@@ -211,6 +211,15 @@ func TestWriteError(t *testing.T) {
 		{context.DeadlineExceeded, 503, "temporarily_unavailable", "5"},
 		{&Error{Kind: ErrRateLimited}, 429, "slow_down", "60"},
 		{ErrNoCredentials, 401, "", ""},
+		{&Error{Kind: ErrParse, Detail: secret}, 401, codeInvalidToken, ""},
+		// What is known of the request besides comes before what follows from the kind.
+		{&Error{Kind: ErrNoCredentials, answer: answer{code: codeInvalidProof}}, 401, codeInvalidProof, ""},
+		{&Error{Kind: ErrMalformed, answer: answer{code: codeInvalidProof}}, 400, codeInvalidProof, ""},
+		{&Error{Kind: ErrScope, answer: answer{code: codeInvalidProof}}, 403, codeInvalidProof, ""},
+		{&Error{Kind: ErrExpired, answer: answer{code: codeInvalidProof}}, 401, codeInvalidProof, ""},
+		{&Error{Kind: ErrParse, answer: answer{code: codeInvalidProof}}, 401, codeInvalidProof, ""},
+		{&Error{Kind: ErrUnsupported, answer: answer{code: codeInvalidProof}}, 401, codeInvalidProof, ""},
+		{&Error{Kind: ErrRateLimited, answer: answer{code: codeInvalidProof}}, 429, "slow_down", "60"},
 	} {
 		w := httptest.NewRecorder()
 		w.Header().Set("Content-Length", "7")
