@@ -766,7 +766,9 @@ func TestManageRegistrationErrors(t *testing.T) {
 	}
 	var kept *RegistrationError
 	for _, id := range []string{"c2", "C1"} {
-		s.set(managePath, answer(200, map[string]any{"client_id": id, "client_secret": unitRemoved, "client_id_issued_at": unitRemoved}))
+		s.set(managePath, answer(200, map[string]any{
+			"client_id": id, "client_secret": unitRemoved, "client_id_issued_at": unitRemoved, "registration_client_uri": "https://x.example/c2",
+		}))
 		if _, err := good.Read(context.Background(), opts); !errors.As(err, &kept) || kept.Registration.Metadata.ClientID != id ||
 			!kept.Registration.ClientSecret.IsZero() ||
 			!kept.Registration.ClientIDIssuedAt.IsZero() || kept.Registration.server != good.server || kept.Registration.origins != good.origins {
