@@ -546,10 +546,12 @@ func TestHTTPRefusal(t *testing.T) {
 		{"error twice", 400, "application/json", `{"error":"x","error":"y"}`, "", true, "", ""},
 		{"a JWT", 400, "application/jwt", `{"error":"x"}`, "", true, "", ""},
 		{"another JWT", 400, "application/token-introspection+jwt", `{"error":"x"}`, "", true, "", ""},
+		{"JSON whose name has a JWT", 400, "application/x+jwt+json", `{"error":"x"}`, "", true, "x", ""},
 		{"a JWT with 200", 200, "application/jwt", `{"error":"x"}`, "", false, "", ""},
 		{"a redirect", 302, "", ``, "", true, "", ""},
 		// RFC 6750, Section 3: a protected resource says it in the challenge.
 		{"challenge", 401, "", ``, bearer, true, "invalid_token", "expired"},
+		{"challenge with 400", 400, "", ``, bearer, true, "invalid_token", "expired"},
 		{"challenge beside HTML", 403, "text/html", `<h1>no</h1>`, `Basic, DPoP error="insufficient_scope"`, true, "insufficient_scope", ""},
 		{"challenge and error", 400, "application/json", `{"error":"invalid_client"}`, bearer, true, "invalid_client", ""},
 		{"challenge of another scheme", 401, "", ``, `Basic error="x"`, true, "", ""},

@@ -41,6 +41,7 @@ func TestParseInitiatedLogin(t *testing.T) {
 		{"another port", iss("target_link_uri", origin+":444/"), origin, "", ErrClaim, "target_link_uri"},
 		{"http", iss("target_link_uri", "http://app.example/"), origin, "", ErrClaim, "target_link_uri"},
 		{"a path that is a host, too", iss("target_link_uri", origin+"//attacker.example"), origin, "", ErrClaim, "target_link_uri"},
+		{"a path that browsers take for a host", iss("target_link_uri", origin+`/\attacker.example`), origin, "", ErrClaim, "target_link_uri"},
 		{"a path with two slashes further on", iss("target_link_uri", origin+"/a//b"), origin, origin + "/a//b", nil, ""},
 		{"a path alone", iss("target_link_uri", "/a"), origin, "", ErrClaim, "target_link_uri"},
 		{"no scheme", iss("target_link_uri", "//attacker.example/"), origin, "", ErrClaim, "target_link_uri"},
