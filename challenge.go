@@ -52,10 +52,6 @@ func (r *challengeReader) read(limit int) []Challenge {
 			return list
 		}
 		list = append(list, c)
-		r.skip(" \t")
-		if !r.end() {
-			return list
-		}
 	}
 }
 
@@ -112,12 +108,8 @@ func (r *challengeReader) params(c *Challenge) bool {
 		r.skip(" \t")
 		if name == "" || r.i == len(r.s) || r.s[r.i] != '=' {
 			// Not a parameter: the next challenge, or the end.
-			r.i = min(at, len(r.s))
-			if at == len(r.s) || at > start && strings.Contains(r.s[start:at], ",") {
-				r.i = start
-				return true
-			}
-			return at == start && r.end()
+			r.i = start
+			return at == len(r.s) || strings.Contains(r.s[start:at], ",")
 		}
 		r.i++
 		r.skip(" \t")
@@ -172,7 +164,7 @@ func appendParam(b []byte, name, value string) []byte {
 
 // appendParams writes parameters that appendParam has written elsewhere, or none.
 func appendParams(b []byte, params string) []byte {
-	if params != "" && len(b) > 0 && b[len(b)-1] == '"' {
+	if params != "" && len(b) > 0 {
 		b = append(b, ',')
 	}
 	return append(b, params...)
