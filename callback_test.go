@@ -86,7 +86,7 @@ func TestValidateAuthorizationResponse(t *testing.T) {
 			tt.change(params)
 			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
 			if tt.kind == nil {
-				if err != nil || resp.code.Reveal() != "the-code" {
+				if err != nil || resp.code.Reveal() != "the-code" || resp.IDToken() != nil {
 					t.Fatalf("%v, %v", resp, err)
 				}
 				return
@@ -582,7 +582,7 @@ func TestResponseIssuerBesideIDToken(t *testing.T) {
 			maps.Copy(params, tt.change)
 			maps.DeleteFunc(params, func(_ string, values []string) bool { return values == nil })
 			resp, err := c.ValidateAuthorizationResponse(context.Background(), a, params)
-			if !errors.Is(err, tt.kind) || (resp == nil) != (tt.kind != nil) {
+			if !errors.Is(err, tt.kind) || (resp == nil) != (tt.kind != nil) || (resp.IDToken().Subject() == "alice") != (tt.kind == nil) {
 				t.Errorf("%v, %v", resp, err)
 			}
 		})

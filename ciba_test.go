@@ -49,13 +49,13 @@ func TestBackchannelAnswer(t *testing.T) {
 // fullBackchannel sets every member but two of the hints.
 var fullBackchannel = BackchannelAuthenticationRequest{
 	Scope: []string{"openid", "a"}, LoginHint: "alice", BindingMessage: "W4 \"7\"", UserCode: NewSecret("1234"),
-	ACRValues: []string{"gold", "silver"}, RequestedExpiry: 2 * time.Minute,
+	ACRValues: []string{"gold", "silver"}, RequestedExpiry: 2*time.Minute + time.Second,
 	Resource: someOptions.Resource, AuthorizationDetails: someDetails, Params: url.Values{"x": {"1"}},
 }
 
 var fullBackchannelForm = url.Values{
 	"scope": {"openid a"}, "login_hint": {"alice"}, "binding_message": {"W4 \"7\""}, "user_code": {"1234"}, "acr_values": {"gold silver"},
-	"requested_expiry": {"120"}, "resource": someOptions.Resource, "authorization_details": {someDetailsText}, "x": {"1"},
+	"requested_expiry": {"121"}, "resource": someOptions.Resource, "authorization_details": {someDetailsText}, "x": {"1"},
 }
 
 // TestBackchannelRequest: CIBA, Section 7.1.
@@ -128,6 +128,8 @@ func TestBackchannelRequestErrors(t *testing.T) {
 		{"nil", nil, nil, ErrConfig, ""},
 		{"push", mode("push"), &plainBackchannel, ErrUnsupported, "Metadata.BackchannelTokenDeliveryMode"},
 		{"a mode unheard of", mode("Ping"), &plainBackchannel, ErrConfig, "Metadata.BackchannelTokenDeliveryMode"},
+		{"poll in capitals", mode("POLL"), &plainBackchannel, ErrConfig, "Metadata.BackchannelTokenDeliveryMode"},
+		{"push in capitals", mode("PUSH"), &plainBackchannel, ErrConfig, "Metadata.BackchannelTokenDeliveryMode"},
 		{"a public client", func(c *Config) { c.Auth = PublicClient() }, &plainBackchannel, ErrConfig, "Auth"},
 		{"no scope", nil, with(func(r *BackchannelAuthenticationRequest) { r.Scope = nil }), ErrConfig, "Scope"},
 		{"a scope without openid", nil, with(func(r *BackchannelAuthenticationRequest) { r.Scope = []string{"openid2", "OpenID"} }), ErrConfig, "Scope"},
@@ -148,6 +150,13 @@ func TestBackchannelRequestErrors(t *testing.T) {
 			"an expiry of less than a second",
 			nil,
 			with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = time.Millisecond }),
+			ErrConfig,
+			"RequestedExpiry",
+		},
+		{
+			"an expiry of half a second more",
+			nil,
+			with(func(r *BackchannelAuthenticationRequest) { r.RequestedExpiry = 1500 * time.Millisecond }),
 			ErrConfig,
 			"RequestedExpiry",
 		},
@@ -178,6 +187,7 @@ func TestBackchannelRequestErrors(t *testing.T) {
 		{"no keys", func(c *Config) { c.Server.JWKSURI = "" }, &plainBackchannel, ErrConfig, "jwks_uri"},
 		{"no authentication", func(c *Config) { c.Auth = nil }, &plainBackchannel, ErrConfig, "Auth"},
 		{"no key to sign with", signed(ES256, nil), &plainBackchannel, ErrConfig, "RequestKey"},
+		{"a key that does not sign", signed(ES256, must(NewSigningKey(lostSigner{unitKey().signer}, ES256, ""))), &plainBackchannel, ErrConfig, "SigningKey"},
 		{"a key for another algorithm", signed(RS256, unitKey()), &plainBackchannel, ErrConfig, "RequestKey"},
 		{
 			"signed, a parameter twice",
@@ -208,7 +218,7 @@ func TestBackchannelRequestErrors(t *testing.T) {
 			},
 		)
 	}
-	const own = " login_hint login_hint_token id_token_hint binding_message user_code acr_values requested_expiry client_notification_token request"
+	const own = " login_hint login_hint_token id_token_hint binding_message user_code acr_values requested_expiry client_notification_token request claims"
 	for name := range strings.FieldsSeq(tokenParamNames + own) {
 		tests = append(
 			tests,
@@ -289,7 +299,7 @@ func TestBackchannelSigned(t *testing.T) {
 			{
 				"iss": unitClient, "aud": unitIssuer, "iat": float64(unitTime), "nbf": float64(unitTime), "exp": float64(unitTime + 60),
 				"scope": "openid a", "login_hint": "alice", "binding_message": "W4 \"7\"", "user_code": "1234", "acr_values": "gold silver",
-				"requested_expiry": float64(120), "resource": []any{"https://a.example", "https://b.example"},
+				"requested_expiry": float64(121), "resource": []any{"https://a.example", "https://b.example"},
 				"authorization_details": []any{map[string]any{"type": "pay"}}, "x": "1", "client_notification_token": b.g.content.notificationToken,
 			},
 		}

@@ -85,6 +85,10 @@ func TestFragmentPosted(t *testing.T) {
 	a := s.start(t, c, r)
 	_, err := c.FinishAuthorization(httptest.NewRequest("GET", "https://app.example/cb?code=c&state="+a.State(), nil), a, nil)
 	wantError(t, err, ErrConfig, "ResponseMode")
+	small := httptest.NewRequest("post", "https://app.example/cb", strings.NewReader("code=c&state="+a.State()))
+	small.Header.Set("Content-Type", mediaForm)
+	_, err = c.FinishAuthorization(small, a, nil)
+	wantError(t, err, ErrConfig, "ResponseMode")
 	req := httptest.NewRequest("POST", "https://app.example/cb?code=c", strings.NewReader("state="+a.State()))
 	req.Header = http.Header{"Content-Type": {mediaForm}, "Sec-Fetch-Site": {"same-origin"}}
 	_, err = c.FinishAuthorization(req, a, nil)
