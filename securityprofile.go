@@ -3,10 +3,7 @@ package oauth
 // This file implements security profiles: what FAPI and RFC 9700 forbid beyond OAuth 2.0
 // and OpenID Connect, each rule with its section.
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // A SecurityProfile is a set of rules that go beyond OAuth 2.0 and OpenID Connect. With
 // a profile, [NewClient] and [NewResourceServer] refuse a configuration that the profile
@@ -189,11 +186,14 @@ func (r *securityRules) allowed(param string, configured Algorithm, listParam st
 	if r.algorithms != "" && configured == "" && list == nil {
 		list = r.signs
 	}
+	if err := r.checkAlgorithm(param, configured); err != nil {
+		return nil, err
+	}
 	usable, err := allowedAlgorithms(param, configured, listParam, list, fallback)
 	if err != nil {
 		return nil, err
 	}
-	return r.narrow(cmp.Or(listParam, param), usable)
+	return r.narrow(listParam, usable)
 }
 
 // weakens refuses a setting that takes a check away.
@@ -234,7 +234,6 @@ func (r *securityRules) judgeAlgorithms(c *profiledClient) error {
 		param string
 		alg   Algorithm
 	}{
-		{"Metadata.IDTokenSignedResponseAlg", c.meta.IDTokenSignedResponseAlg},
 		{"Metadata.UserinfoSignedResponseAlg", c.meta.UserinfoSignedResponseAlg},
 		{"Metadata.AuthorizationSignedResponseAlg", c.meta.AuthorizationSignedResponseAlg},
 		{"Metadata.IntrospectionSignedResponseAlg", c.meta.IntrospectionSignedResponseAlg},

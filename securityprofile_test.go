@@ -58,7 +58,9 @@ func TestProfileConfigurations(t *testing.T) {
 		section string
 	}{
 		{"http", fapi, func(c *Config) { c.InsecureAllowHTTP = true }, ErrConfig, "InsecureAllowHTTP", "Section"},
-		{"ID tokens with RS256", fapi, func(c *Config) { c.Metadata.IDTokenSignedResponseAlg = RS256 }, ErrUnsupported, "Server.IDTokenSigningAlgValuesSupported", "Section"},
+		{"ID tokens with RS256", fapi, func(c *Config) {
+			c.Metadata.IDTokenSignedResponseAlg = RS256
+		}, ErrAlgorithm, "Metadata.IDTokenSignedResponseAlg", "Section"},
 		{"a server that signs ID tokens with RS256 alone", fapi, func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{RS256} }, ErrUnsupported, "Server.IDTokenSigningAlgValuesSupported", "Section"},
 		{"userinfo with RS256", fapi, func(c *Config) { c.Metadata.UserinfoSignedResponseAlg = RS256 }, ErrAlgorithm, "Metadata.UserinfoSignedResponseAlg", "Section"},
 		{"JARM with RS256", fapi, func(c *Config) { c.Metadata.AuthorizationSignedResponseAlg = RS256 }, ErrAlgorithm, "Metadata.AuthorizationSignedResponseAlg", "Section"},
