@@ -479,7 +479,8 @@ func TestRedactTokens(t *testing.T) {
 	_, refresh := c.Refresh(ctx, &Token{RefreshToken: NewSecret(secret)}, nil)
 	_, userinfo := c.UserInfo(ctx, &Token{AccessToken: NewSecret(secret), TokenType: "Bearer"}, &UserInfoOptions{Subject: "alice"})
 	_, introspect := c.Introspect(ctx, secret, nil)
-	for name, err := range map[string]error{"Refresh": refresh, "UserInfo": userinfo, "Introspect": introspect} {
+	_, basic := s.client(t, func(c *Config) { c.Auth = ClientSecretBasic(secret) }).Refresh(ctx, &Token{RefreshToken: NewSecret("rt")}, nil)
+	for name, err := range map[string]error{"Refresh": refresh, "UserInfo": userinfo, "Introspect": introspect, "Basic": basic} {
 		// In introspection the type is judged first, and not quoted.
 		if err == nil || strings.Contains(err.Error(), secret) || name != "Introspect" && !strings.Contains(err.Error(), redacted) {
 			t.Errorf("%s: %v", name, err)

@@ -183,7 +183,7 @@ func (r *securityRules) narrow(param string, list []Algorithm) ([]Algorithm, err
 // allowed is allowedAlgorithms within the profile. Where neither client nor server say
 // which, they are all of the profile.
 func (r *securityRules) allowed(param string, configured Algorithm, listParam string, list []Algorithm, fallback Algorithm) ([]Algorithm, error) {
-	if r.algorithms != "" && configured == "" && list == nil {
+	if list == nil {
 		list = r.signs
 	}
 	if err := r.checkAlgorithm(param, configured); err != nil {
@@ -252,9 +252,6 @@ func (r *securityRules) judgeAlgorithms(c *profiledClient) error {
 }
 
 func (r *securityRules) judgeAuth(c *profiledClient) error {
-	if c.auth == nil { // it only verifies
-		return nil
-	}
 	if r.assertionAuth != "" {
 		if method := weakAuth(c.auth); method != "" {
 			return r.forbids(ErrConfig, r.assertionAuth, "Auth", "is "+method+": use PrivateKeyJWT or TLSClientAuth")
@@ -303,14 +300,15 @@ func (r *securityRules) judgeResponse(responseType string, jwt bool) error {
 		return r.forbids(ErrConfig, r.codeAlone, "ResponseType", printable(responseType, 64)+" is not code")
 	case r.jwtResponse != "" && responseType != "code" && responseType != "code id_token":
 		return r.forbids(ErrConfig, r.jwtResponse, "ResponseType", printable(responseType, 64)+" is not code or code id_token")
-	case r.jwtResponse != "" && !jwt && (r.codeAlone != "" || responseType != "code id_token"):
+	case r.jwtResponse != "" && !jwt && responseType != "code id_token":
 		return r.forbids(ErrConfig, r.jwtResponse, "ResponseMode", "responses have to be JWTs (JARM): leave it empty, or choose jwt, query.jwt, form_post.jwt or fragment.jwt")
 	}
 	return nil
 }
 
 // weakAuth names an authentication method of the package that is neither an assertion by
-// a private key nor a certificate; "" for those, and for one of the program's own.
+// a private key nor a certificate; "" for those, for one of the program's own, and for
+// none.
 func weakAuth(auth ClientAuth) string {
 	switch a := auth.(type) {
 	case noAuth:
@@ -329,7 +327,7 @@ func weakAuth(auth ClientAuth) string {
 
 // assertionAlgorithm is that of the assertions that authenticate; "" for another method.
 func assertionAlgorithm(auth ClientAuth) Algorithm {
-	if a, ok := auth.(*jwtAuth); ok && a.err == nil && findHMAC(a.alg) == nil {
+	if a, ok := auth.(*jwtAuth); ok && findHMAC(a.alg) == nil {
 		return a.alg
 	}
 	return ""

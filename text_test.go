@@ -213,3 +213,15 @@ func TestBrowserURLQuery(t *testing.T) {
 		}
 	}
 }
+
+// TestQuoteList: at most four elements, none of which can forge a line.
+func TestQuoteList(t *testing.T) {
+	for want, list := range map[string][]string{
+		"": nil, `"a"`: {"a"},
+		`"a\n", "b"`: {"a\n", "b"}, `"a", "b", "c", "d"`: {"a", "b", "c", "d"}, `"a", "b", "c", "d", …`: {"a", "b", "c", "d", "e", "f"},
+	} {
+		if got := quoteList(list); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -58,6 +58,7 @@ func TestTokenResponse(t *testing.T) {
 		{name: "token_type mac, allowed", change: m{"token_type": "mac"}, config: allow("MAC")},
 		{name: "token_type DPoP", change: m{"token_type": "DPoP"}, kind: ErrTokenType, param: "token_type"},
 		{name: "token_type N_A", change: m{"token_type": "N_A"}, kind: ErrTokenType, param: "token_type"},
+		{name: "token_type number, none allowed", change: m{"token_type": 1}, config: allow(""), kind: ErrResponse, param: "token_type"},
 		{name: "token_type number", change: m{"token_type": 1}, kind: ErrResponse, param: "token_type"},
 		{name: "expires_in", change: m{"expires_in": 60}, check: expiresIn(60)},
 		{name: "expires_in 0", change: m{"expires_in": 0}, check: expiresIn(0)},
@@ -78,6 +79,11 @@ func TestTokenResponse(t *testing.T) {
 		{name: "scope number", change: m{"scope": 1}, check: hasScope("a", "b")},
 		{name: "scope list of numbers", change: m{"scope": []int{1}}, check: hasScope("a", "b")},
 		{name: "more members", change: m{"x": m{"y": 1}}, check: func(t *Token) bool { return string(t.Extra["x"]) == `{"y":1}` && len(t.Extra) == 1 }},
+		{
+			name:   "no more members",
+			change: m{"expires_in": 60, "refresh_token": "rt", "scope": "a", "id_token": ""},
+			check:  func(t *Token) bool { return t.Extra == nil },
+		},
 		{name: "error beside the token", change: m{"error": "invalid_grant"}},
 		{name: "id_token that was not asked for, bad", change: m{"id_token": "x.y.z"}, kind: ErrParse},
 		{name: "id_token number", change: m{"id_token": 1}, check: func(t *Token) bool { return t.IDToken() == nil }},
@@ -387,9 +393,13 @@ func TestTokenSaved(t *testing.T) {
 	if _, err := json.Marshal(tok); err == nil || !strings.Contains(err.Error(), "MarshalBinary") {
 		t.Errorf("JSON of a Token: %v", err)
 	}
-	if _, err := (&Token{Extra: map[string]json.RawMessage{"x": json.RawMessage("{")}}).MarshalBinary(); !errors.Is(err, ErrConfig) {
-		t.Errorf("broken Extra: %v", err)
-	}
+	_, err = (&Token{Extra: map[string]json.RawMessage{"x": json.RawMessage("{")}}).MarshalBinary()
+	wantError(t, err, ErrConfig, "Extra")
+	_, err = (&Token{AuthorizationDetails: []AuthorizationDetail{{}}}).MarshalBinary()
+	wantError(t, err, ErrConfig, "AuthorizationDetails")
+	tok.AuthorizationDetails = someDetails
+	broken := strings.Replace(string(must(tok.MarshalBinary())), `{"more":[1]}`, `{"more":[1],`, 1)
+	wantError(t, back.UnmarshalBinary([]byte(broken)), ErrParse, "")
 }
 
 // With an idempotency key net/http takes a POST for one that it may send again.
@@ -506,10 +516,15 @@ func TestLoginStays(t *testing.T) {
 		"said":              {m{"auth_time": unitTime - 5000, "acr": "1"}, "1", time.Unix(unitTime-5000, 0)},
 		"said nothing":      {nil, "", time.Time{}},
 		"before all time":   {m{"auth_time": -1}, "", time.Time{}},
+		"when time began":   {m{"auth_time": 0}, "", time.Unix(0, 0)},
 		"between two ticks": {m{"auth_time": unitTime - 1.5}, "", time.Unix(unitTime-2, 0)},
+		"before an odd one": {m{"auth_time": unitTime - 0.5}, "", time.Unix(unitTime-1, 0)},
 	} {
 		s.answer("/token", unitTokenBody(t, m{"refresh_token": "rt", "id_token": s.sign(t, "JWT", unitClaims(tt.first))}))
 		tok := must(c.ExchangeCode(context.Background(), unitResponse(t, s, c, &openid), nil))
+		if !tok.AuthTime().Equal(tt.at) {
+			t.Errorf("%s: the login was at %v", name, tok.AuthTime())
+		}
 		s.answer("/token", unitTokenBody(t, m{"id_token": s.sign(t, "JWT", unitClaims(m{"auth_time": unitTime, "acr": "2"}))}))
 		for range 2 {
 			var restored Token
