@@ -554,11 +554,10 @@ func (c *Client) readAccessToken(o jsonObject, t *Token, expected *tokenExpectat
 // meant more than this client does. What a token exchange gives out need not be
 // presentable (RFC 8693, Section 2.2.1).
 func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
-	s, ok, err := o.string("token_type")
+	s, _, err := o.string("token_type")
 	if err != nil {
 		return "", err
 	}
-	ok = ok && s != ""
 	want := "Bearer"
 	if c.dpop != nil {
 		want = "DPoP"
@@ -571,7 +570,7 @@ func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
 			return s, nil
 		}
 	}
-	if !ok {
+	if s == "" {
 		return "", fail(ErrResponse, "token_type", "is missing; if this server never sends it, list \"\" in Config.AllowTokenTypes")
 	}
 	if strings.EqualFold(s, "dpop") {
