@@ -1208,6 +1208,12 @@ func TestEncryptedAnswersAsJSON(t *testing.T) {
 	if got := s.requests(introspectionPath)[0].header.Get("Accept"); got != mediaIntrospectionJWT {
 		t.Errorf("introspection: Accept %q", got)
 	}
+	// One that is labelled as JSON is taken for what it is.
+	c.server.IntrospectionSigningAlgValuesSupported = []Algorithm{ES256}
+	sealed := sender{name: "P-256", alg: "ECDH-ES", enc: "A128CBC-HS256"}.seal(t, s.sign(t, "token-introspection+jwt", introspectionClaims(nil)))
+	if i, err := s.introspect(t, c, unitAnswer{mediaType: mediaJSON, body: sealed}); err != nil || i.Subject() != "alice" {
+		t.Errorf("%v, %v", i, err)
+	}
 }
 
 // What is in a JWE is what it would be without: no kind of token passes for another

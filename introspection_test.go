@@ -390,6 +390,10 @@ func TestIntrospectJWT(t *testing.T) {
 	}
 	_, err = s.introspect(t, s.introspector(t, signedIntrospection), introspectionJWTAnswer(must(jwsKey(RS256, "r").SignJWT(typ, introspectionClaims(nil)))))
 	wantError(t, err, ErrAlgorithm, "alg")
+	plain := s.introspector(t, func(c *Config) { c.Metadata.IntrospectionSignedResponseAlg = plainJSON })
+	if i, err := s.introspect(t, plain, unitAnswer{mediaType: mediaJSON, body: `{"active":true,"sub":"alice"}`}); err != nil || i.Subject() != "alice" {
+		t.Errorf("registered for answers in plain JSON: %v, %v", i, err)
+	}
 }
 
 // Without a word about the algorithm it is RS256 (RFC 9701, Section 4).

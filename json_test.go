@@ -55,6 +55,8 @@ func TestJSONRefused(t *testing.T) {
 		{"no end after a comma", `{"a":1,`},
 		{"no end of an array", `{"a":[1`},
 		{"no end of a string", `{"a":"b`},
+		{"a line that ends in a name", "{\"a\n"},
+		{"a line that ends in a name, nested", "{\"a\":{\"b\n}"},
 		{"no colon", `{"a" 1}`},
 		{"no comma", `{"a":1 "b":2}`},
 		{"no comma in an array", `{"a":[1 2]}`},
@@ -122,6 +124,8 @@ func TestJSONRefused(t *testing.T) {
 		{"surrogate: two high ones", `{"a":"\ud800\ud800"}`},
 		{"surrogate: reversed pair", `{"a":"\udc00\ud800"}`},
 		{"surrogate: high before a short escape", `{"a":"\ud800\n12345"}`},
+		{"surrogate: high before a short escape and a low one's digits", `{"a":"\ud83d\nde00"}`},
+		{"surrogate: high before a low one's letters", `{"a":"\ud83dxude00"}`},
 		{"surrogate: in a name", `{"\ud800":1}`},
 
 		{"UTF-8: wrong byte in a value", "{\"a\":\"\xff\"}"},
@@ -200,6 +204,7 @@ func TestJSONAccepted(t *testing.T) {
 		{"16 members", `{` + jsonMembers("n", 16) + `}`},
 		{"17 members", `{` + jsonMembers("n", 17) + `}`},
 		{"one set of names at several depths", `{` + jsonMembers("n", 30) + `,"x":{` + jsonMembers("n", 30) + `,"x":{` + jsonMembers("n", 30) + `}},"z":1}`},
+		{"a late name that a sibling has first", `{"x":{` + jsonMembers("n", 20) + `},"y":{` + jsonMembers("m", 20) + `,"n0":1}}`},
 		{"one set of names in siblings", `{"x":{` + jsonMembers("n", 30) + `},"y":[{` + jsonMembers("n", 30) + `},{` + jsonMembers("n", 30) + `}]}`},
 		{"32 objects deep", strings.Repeat(`{"a":`, 31) + `{}` + strings.Repeat(`}`, 31)},
 		{"31 arrays in an object", `{"a":` + jsonNested(31, "") + `}`},
@@ -241,11 +246,15 @@ func TestJSONSaidTwice(t *testing.T) {
 		{"a string in other letters, with an escape", `"alice"`, `"\u0041lice"`, false},
 		{"a string with a space", `"alice"`, `"alice "`, false},
 		{"a string and none", `"alice"`, `""`, false},
+		{"a string and a much longer one", `"a"`, `"` + strings.Repeat("a", 30) + `"`, false},
+		{"a long string of escapes", `"` + strings.Repeat("a", 30) + `"`, `"` + strings.Repeat(`\u0061`, 30) + `"`, true},
 		{"half of a surrogate pair", `"\ud83d"`, `"\ud83d"`, true},
 		{"two halves", `"\ud83d"`, `"\ud83e"`, false},
+		{"half and nothing", `"\ud83d"`, `""`, false},
 		{"half and what it would become", `"\ud83d"`, `"\ufffd"`, false},
 		{"a number", `1`, `1`, true},
 		{"a number in another form", `1`, `1.0`, false},
+		{"a number in another letter", `1e5`, `1E5`, false},
 		{"a number and its string", `1`, `"1"`, false},
 		{"true", `true`, `true`, true},
 		{"true and false", `true`, `false`, false},
@@ -256,7 +265,11 @@ func TestJSONSaidTwice(t *testing.T) {
 		{"an array", `["alice"]`, `["alice"]`, false},
 		{"a string and its array", `"alice"`, `["alice"]`, false},
 	} {
-		for _, text := range []string{`{"sub":` + tt.a + `,"sub":` + tt.b + `}`, `{"sub":` + tt.b + `,"x":{"y":1},"sub":` + tt.a + `}`} {
+		for _, text := range []string{
+			`{"sub":` + tt.a + `,"sub":` + tt.b + `}`,
+			`{"sub":` + tt.b + `,"x":{"y":1},"sub":` + tt.a + `}`,
+			`{"y":0,"x":{"z":1,"sub":` + tt.a + `,"sub":` + tt.b + `}}`,
+		} {
 			o, err := parseObject(text, answerForm, ErrClaim)
 			if (err == nil) != tt.ok || err != nil && !errors.Is(err, ErrParse) {
 				t.Errorf("%s: %s: %v", tt.name, text, err)
@@ -269,6 +282,16 @@ func TestJSONSaidTwice(t *testing.T) {
 					t.Errorf("%s: %s is taken where nothing may be said twice: %v", tt.name, text, err)
 				}
 			}
+		}
+	}
+}
+
+// TestJSONHalfOfAName: half of a surrogate pair is taken in a value that is not read, and
+// in no name.
+func TestJSONHalfOfAName(t *testing.T) {
+	for _, text := range []string{`{"\ud800":1}`, `{"\ud800"`, `{"x":{"\ud800":1}}`} {
+		if o, err := parseObject(text, answerForm, ErrClaim); !errors.Is(err, ErrParse) || o.members != nil {
+			t.Errorf("%s: %v, %v", text, o.members, err)
 		}
 	}
 }
@@ -374,12 +397,27 @@ func TestJSONReuse(t *testing.T) {
 	}
 }
 
+// TestJSONRelease: nothing of a text that was read stays in the reader. These are too
+// large for the pool, where others would find them.
+func TestJSONRelease(t *testing.T) {
+	for _, text := range []string{`{"x":{"a":1},` + jsonMembers("n", 100) + `}`, `{"x":{"a":1},` + jsonMembers("n", 100)} {
+		r := new(jsonReader)
+		r.object(text, documentForm, ErrParse)
+		r.release()
+		if r.text != "" || slices.ContainsFunc(r.members[:cap(r.members)], func(m jsonMember) bool { return m != jsonMember{} }) ||
+			slices.ContainsFunc(r.open[:cap(r.open)], func(m openMember) bool { return m != openMember{} }) {
+			t.Errorf("of %.20s there is %v", text, r)
+		}
+	}
+}
+
 // TestJSONPool is TestJSONReuse through the pool, by every way to a reader.
 func TestJSONPool(t *testing.T) {
 	large := jsonMembers("n", 30)
 	list := `[{` + large + `},{` + large + `}]`
 	for range 100 {
 		jsonParse(`{"x":[{` + large + `,"n0":1}]}`)
+		jsonParse(`{"x":{` + large + `,"n0":1}}`)
 		if elems, err := arrayElements(list, maxMembers); err != nil || len(elems) != 2 {
 			t.Fatalf("an array after a broken text: %d elements, %v", len(elems), err)
 		}
@@ -568,7 +606,7 @@ func TestJSONArrayElements(t *testing.T) {
 			t.Errorf("%s gives %q, %v", tt.raw, got, err)
 		}
 	}
-	for _, raw := range []string{``, `{}`, `"a"`, `null`} {
+	for _, raw := range []string{``, `{}`, `"a"`, `"]"`, `null`} {
 		if _, err := arrayElements(raw, maxMembers); !errors.Is(err, ErrParse) {
 			t.Errorf("%s: error %v, want ErrParse", raw, err)
 		}
@@ -705,6 +743,7 @@ func TestJSONUnmarshalClaims(t *testing.T) {
 		{"one capital name", `{"EMAIL":"a"}`, true},
 		{"same name at another depth", `{"email":"a","sub":{"EMAIL":"b"}}`, true},
 		{"case", `{"email":"a","Email":"b"}`, false},
+		{"case, of one value", `{"email":"a","Email":"a"}`, false},
 		{"case, nested", `{"x":{"email":"a","eMail":"b"}}`, false},
 		{"case, in an array", `{"x":[{"email":"a"},{"email":"a","EMAIL":"b"}]}`, false},
 		{"long s", `{"iss":"a","iſs":"b"}`, false},
