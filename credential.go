@@ -38,6 +38,9 @@ type Credential struct {
 // protocols that carry a token in a message. RequestURL and ClientCertificate of the
 // configuration are not called.
 //
+// It is also for a service that a proxy asks about requests (forward-auth): Method and URL
+// are those of the original request, which the proxy passes on.
+//
 // To share handlers with an HTTP server, put the result into their context with
 // [ContextWithAccessToken]. [StatusCode] and [ResourceServer.Challenges] turn an error
 // into a response.

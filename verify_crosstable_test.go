@@ -475,9 +475,20 @@ func (x *crossTable) places() []crossPlace {
 	}
 	for _, p := range crossProfiles(x.issuer) {
 		rs := x.resource(p.profile, nil)
+		decrypting := x.resource(p.profile, func(cfg *ResourceServerConfig) {
+			cfg.Decrypter = newUnitDecrypter(x.t, decryptionKey(x.t, "RSA", "RSA-OAEP-256", []string{"A128GCM"}, ""))
+		})
 		places = append(places,
 			crossPlace{name: "Bearer, " + p.name, show: func(raw string, _ *SigningKey) (bool, error) {
 				at, err := rs.Authenticate(crossRequest("Bearer", raw))
+				x.sameWayIn(p.name, raw, err, func() (*AccessToken, error) {
+					return rs.AuthenticateCredential(ctx, Credential{Scheme: "Bearer", Token: raw})
+				})
+				if strings.Count(raw, ".") == 2 {
+					x.sameWayIn(p.name+", encrypted", raw, err, func() (*AccessToken, error) {
+						return decrypting.Authenticate(crossRequest("Bearer", sender{name: "RSA", alg: "RSA-OAEP-256", enc: "A128GCM"}.seal(x.t, raw)))
+					})
+				}
 				return at != nil, err
 			}},
 			crossPlace{name: "DPoP, " + p.name, bound: true, show: func(raw string, key *SigningKey) (bool, error) {
@@ -512,6 +523,14 @@ func (x *crossTable) places() []crossPlace {
 
 // refused wants an error that is about the kind of the token or, where that is
 // right, about who signed it, and nothing with it.
+// sameWayIn wants the verdict of Authenticate from another way in.
+func (x *crossTable) sameWayIn(name, raw string, want error, way func() (*AccessToken, error)) {
+	at, err := way()
+	if (at != nil) != (want == nil) || (err == nil) != (want == nil) || err != nil && err.Error() != want.Error() {
+		x.t.Errorf("%s: %v, and by Authenticate %v: %.60s", name, err, want, raw)
+	}
+}
+
 func (k *crossKind) refused(rightKind, server bool, result bool, err error) error {
 	switch {
 	case err == nil:
