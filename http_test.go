@@ -387,7 +387,8 @@ func TestHTTPBodyLimit(t *testing.T) {
 	c := newCaller(nil, true, nil)
 	defer c.client.CloseIdleConnections()
 	for path, want := range map[string]error{
-		"/length": ErrResponse, "/chunked": ErrResponse, "/gzip": ErrResponse, "/limit": nil, "/limit,%20announced": nil, "/cut": ErrNetwork, "/header": ErrNetwork,
+		"/length": ErrResponse, "/chunked": ErrResponse, "/gzip": ErrResponse, "/limit": nil, "/limit,%20announced": nil,
+		"/cut": ErrNetwork, "/header": ErrNetwork,
 	} {
 		res, err := c.do(context.Background(), httpGet(srv.URL+path))
 		if !errors.Is(err, want) || (err == nil) != (res != nil) {

@@ -153,7 +153,8 @@ func TestRegisterErrors(t *testing.T) {
 	}
 	_, err := Register(context.Background(), nil, registrationAsked, nil)
 	wantError(t, err, ErrConfig, "server")
-	_, err = Register(context.Background(), &AuthorizationServer{Issuer: unitIssuer, RegistrationEndpoint: "http://op.example/register"}, registrationAsked, nil)
+	insecure := &AuthorizationServer{Issuer: unitIssuer, RegistrationEndpoint: "http://op.example/register"}
+	_, err = Register(context.Background(), insecure, registrationAsked, nil)
 	wantError(t, err, ErrInsecureURL, "registration_endpoint")
 	if n := len(s.requests("")); n != 0 {
 		t.Errorf("%d requests were made", n)
@@ -264,7 +265,11 @@ func TestRegistrationAnswers(t *testing.T) {
 		{name: "redirect_uris missing", answer: with(m{"redirect_uris": unitRemoved}), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris null", answer: with(m{"redirect_uris": nil}), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris of another", answer: with(uri("https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
-		{name: "redirect_uris of another, and a statement", asked: &ClientMetadata{RedirectURIs: registrationAsked.RedirectURIs, SoftwareStatement: "a.b.c"}, answer: with(uri("https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
+		{
+			name:  "redirect_uris of another, and a statement",
+			asked: &ClientMetadata{RedirectURIs: registrationAsked.RedirectURIs, SoftwareStatement: "a.b.c"}, answer: with(uri("https://attacker.example/cb")),
+			kind: ErrResponse, param: "redirect_uris",
+		},
 		{name: "redirect_uris, and one more", answer: with(uri("https://app.example/cb", "https://attacker.example/cb")), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris, one less", asked: asked("", "https://a.example", "https://b.example"), answer: with(uri("https://a.example")), kind: ErrResponse, param: "redirect_uris"},
 		{name: "redirect_uris that were not asked for", asked: asked(""), answer: with(nil), kind: ErrResponse, param: "redirect_uris"},
