@@ -154,6 +154,9 @@ func keySetOf(keys []*publicKey) *KeySet {
 	return s
 }
 
+// allowsHTTP reports whether the keys may come by http.
+func (s *KeySet) allowsHTTP() bool { return s != nil && s.caller != nil && s.caller.insecure }
+
 // empty reports whether this is the zero KeySet.
 func (s *KeySet) empty() bool { return s.uri == "" && s.current.Load() == nil }
 

@@ -753,7 +753,7 @@ func (c *Client) checkProfile(cfg *Config) error {
 	return c.rules.judge(&profiledClient{
 		server: c.server, meta: &c.meta, auth: c.auth, dpop: c.dpop,
 		certificate: cfg.MTLS != nil || mayOfferCertificate(cfg.HTTPClient),
-		requestKey:  c.requestKey, tokenTypes: c.tokenTypes, insecure: cfg.InsecureAllowHTTP,
+		requestKey:  c.requestKey, tokenTypes: c.tokenTypes, insecure: cfg.InsecureAllowHTTP, keys: cfg.KeySet,
 	})
 }
 

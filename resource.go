@@ -433,6 +433,8 @@ func (rs *ResourceServer) checkIntrospector(param string, c *Client) error {
 	switch signed := c.meta.IntrospectionSignedResponseAlg; {
 	case r.onlyHTTPS != "" && c.caller.insecure:
 		return r.forbids(ErrConfig, r.onlyHTTPS, param, "InsecureAllowHTTP of the Client is set")
+	case r.onlyHTTPS != "" && c.keys.allowsHTTP():
+		return r.forbids(ErrConfig, r.onlyHTTPS, param, "InsecureAllowHTTP of the Client's KeySet is set")
 	case r.introspectionSigned != "" && isPlain(signed):
 		return r.forbids(ErrConfig, r.introspectionSigned, param, "Metadata.IntrospectionSignedResponseAlg of the Client is not set: responses have to be signed")
 	case !isPlain(signed):

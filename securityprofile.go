@@ -213,7 +213,8 @@ type profiledClient struct {
 	certificate bool // there is a client certificate, as far as can be seen
 	requestKey  *SigningKey
 	tokenTypes  []string
-	insecure    bool // http is allowed
+	insecure    bool    // http is allowed
+	keys        *KeySet // nil: the package makes it
 }
 
 // judge is the part of the rules that needs no request.
@@ -225,6 +226,14 @@ func (r *securityRules) judge(c *profiledClient) error {
 	}
 	if r.onlyHTTPS != "" && c.insecure {
 		return r.forbids(ErrConfig, r.onlyHTTPS, "InsecureAllowHTTP", "is set")
+	}
+	return r.judgeKeys("KeySet", c.keys)
+}
+
+// judgeKeys looks at a KeySet that the program has made itself.
+func (r *securityRules) judgeKeys(param string, keys *KeySet) error {
+	if r.onlyHTTPS != "" && keys.allowsHTTP() {
+		return r.forbids(ErrConfig, r.onlyHTTPS, param, "InsecureAllowHTTP of the KeySet is set")
 	}
 	return nil
 }

@@ -42,6 +42,11 @@ func citesSection(p SecurityProfile, text string) bool {
 
 var allProfiles = []SecurityProfile{SecurityBCP, FAPI1Advanced, FAPI2SecurityProfile, FAPI2MessageSigning, FAPICIBA}
 
+// insecureKeys may come by http.
+func insecureKeys() *KeySet {
+	return must(NewKeySet("http://op.example/jwks", &KeySetOptions{InsecureAllowHTTP: true}))
+}
+
 // TestProfileConfigurations: each thing that a profile forbids, by its section, and that
 // the same is taken without the profile.
 func TestProfileConfigurations(t *testing.T) {
@@ -64,6 +69,7 @@ func TestProfileConfigurations(t *testing.T) {
 		section string
 	}{
 		{"http", fapi, func(c *Config) { c.InsecureAllowHTTP = true }, ErrConfig, "InsecureAllowHTTP", "Section"},
+		{"http for keys", fapi, func(c *Config) { c.KeySet = insecureKeys() }, ErrConfig, "KeySet", "Section"},
 		{"ID tokens with RS256", fapi, func(c *Config) {
 			c.Metadata.IDTokenSignedResponseAlg = RS256
 		}, ErrAlgorithm, "Metadata.IDTokenSignedResponseAlg", "Section"},
@@ -306,6 +312,10 @@ func TestProfileResourceServer(t *testing.T) {
 	}{
 		{"nobody is asked", fapi, func(*ResourceServerConfig) {}, ErrConfig, "Revoked"},
 		{"http", fapi, func(c *ResourceServerConfig) { asks(c); c.InsecureAllowHTTP = true }, ErrConfig, "InsecureAllowHTTP"},
+		{"http for keys", fapi, func(c *ResourceServerConfig) { asks(c); c.Servers[0].KeySet = insecureKeys() }, ErrConfig, "Servers.KeySet"},
+		{"http for the keys of who asks", fapi, func(c *ResourceServerConfig) {
+			c.Introspect = s.introspector(t, func(c *Config) { c.KeySet, c.Metadata.IntrospectionSignedResponseAlg = insecureKeys(), ES256 })
+		}, ErrConfig, "Introspect"},
 		{"tokens with RS256", fapi, func(c *ResourceServerConfig) { asks(c); c.Servers[0].Algorithms = []Algorithm{RS256} }, ErrAlgorithm, "Servers.Algorithms"},
 		{"proofs with RS256", fapi, func(c *ResourceServerConfig) { asks(c); c.DPoPAlgorithms = []Algorithm{ES256, RS256} }, ErrAlgorithm, "DPoPAlgorithms"},
 		{"introspection that is not signed", []SecurityProfile{FAPI2MessageSigning}, introspects(""), ErrConfig, "Introspect"},

@@ -75,6 +75,9 @@ func newTrustedServer(t *TrustedServer, rules *trustRules) (*trustedServer, erro
 		s.issuer.issuer = profile.Issuer
 	}
 	s.rules = jwsRules{typ: s.readable, what: "an access token", foreign: s.foreign}
+	if err := rules.security.judgeKeys("Servers.KeySet", t.KeySet); err != nil {
+		return nil, err
+	}
 	for _, alg := range t.Algorithms {
 		if err := rules.security.checkAlgorithm("Servers.Algorithms", alg); err != nil {
 			return nil, err
