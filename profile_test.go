@@ -288,6 +288,9 @@ func TestProfileWayOut(t *testing.T) {
 			[]string{"sub: is empty"}, "Optional"},
 		{"without its client", CognitoProfile("c"), s.signTyped(t, "-", accessClaims(map[string]any{"token_use": "access", "client_id": unitRemoved})), ErrClaim,
 			[]string{"client_id: is missing"}, "Optional"},
+		{"forged, without a nonce in its header", &AccessTokenProfile{Types: []string{"x+jwt"}},
+			must(other.SignJWTWithHeader("x+jwt", nil, entra(nil))), ErrSignature, nil, "Graph"},
+		{"with a nonce and another fault", &AccessTokenProfile{Types: []string{"at+jwt"}}, graph, ErrType, nil, "Graph"},
 		{"for Microsoft Graph", &AccessTokenProfile{Types: []string{"x+jwt"}}, graph, ErrSignature, []string{"for Microsoft Graph alone"}, ""},
 	} {
 		rs := s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].Profile = tt.profile })

@@ -346,6 +346,96 @@ func TestServerOfKey(t *testing.T) {
 	}
 }
 
+// TestServerOfKeyRotated: a server may take up a key id that another has. Its token is
+// judged by its keys all the same, unless it is so long that who sent it is to be known
+// before it is read.
+func TestServerOfKeyRotated(t *testing.T) {
+	const second = "https://second.example"
+	s, theirs := newUnitServer(), newUnitServer()
+	mine, old, fresh := namedKey(t, "mine"), namedKey(t, "old"), namedKey(t, "mine")
+	theirs.answer("/jwks", `{"keys":[`+string(old.PublicJWK())+`]}`)
+	keys := must(NewKeySet(unitIssuer+"/jwks", &KeySetOptions{HTTPClient: &http.Client{Transport: theirs}}))
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers[0].KeySet = setOfKeys(mine)
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: keys})
+	})
+	if _, err := authenticate(t, rs, tokenFrom(second, old)); err != nil {
+		t.Fatal(err)
+	}
+	theirs.answer("/jwks", `{"keys":[`+string(old.PublicJWK())+`,`+string(fresh.PublicJWK())+`]}`)
+	token := func(claims map[string]any) *http.Request {
+		return bearer(must(fresh.SignJWT("at+jwt", accessClaims(claims))))
+	}
+	filled := func(size int) *http.Request { // to a token of that many bytes
+		for pad := size / 2; ; pad++ {
+			r := token(map[string]any{"iss": second, "pad": strings.Repeat("x", pad)})
+			if n := len(r.Header.Get("Authorization")) - len("Bearer "); n >= size {
+				return r
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		r    *http.Request
+		kind error
+	}{
+		{"of the first, forged", token(nil), ErrSignature},
+		{"of nobody", token(map[string]any{"iss": "https://third.example"}), ErrSignature},
+		{"of nobody that it names", token(map[string]any{"iss": unitRemoved}), ErrSignature},
+		{"of the second, too long to be read first", filled(maxReadAhead + 1), ErrSignature},
+		{"of the second", token(map[string]any{"iss": second}), nil},
+		{"of the second, as long as may be", filled(maxReadAhead - 3), nil},
+	} {
+		_, err := authenticate(t, rs, tt.r)
+		if wantError(t, err, tt.kind, ""); tt.kind != nil && len(theirs.requests("/jwks")) != 1 {
+			t.Errorf("%s: %d fetches", tt.name, len(theirs.requests("/jwks")))
+		}
+	}
+	// A token without a key id, and servers that are found, are told by their names.
+	bare := s.resource(t, func(c *ResourceServerConfig) {
+		c.Servers[0].KeySet = setOfKeys(namedKey(t, ""))
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: setOfKeys(old)})
+	})
+	if bare.serverWithKey(&joseHeader{alg: ES256}) != nil {
+		t.Error("a token without a key id has one")
+	}
+	finding := newFinding(t, s, func(c *ResourceServerConfig) { c.Servers[0].KeySet = setOfKeys(mine) })
+	if finding.serverWithKey(&joseHeader{alg: ES256, kid: "mine", hasKid: true}) != nil {
+		t.Error("servers that are not known yet may have the key id")
+	}
+}
+
+// TestKeyIDsOfASet: those of keys that cannot be used are among them, and no others.
+func TestKeyIDsOfASet(t *testing.T) {
+	set := must(ParseKeySet([]byte(`{"keys":[{"kty":"RSA","kid":"short","n":"AQAB","e":"AQAB"},` + string(namedKey(t, "good").PublicJWK()) + `]}`)))
+	for kid, want := range map[string]bool{"short": true, "good": true, "SHORT": false, "GOOD": false, "": false, "other": false} {
+		if got := set.current.Load().names(kid); got != want {
+			t.Errorf("%q: %v", kid, got)
+		}
+		if got := set.mayHave(&joseHeader{kid: kid, hasKid: true}); got != want {
+			t.Errorf("%q may be there: %v", kid, got)
+		}
+	}
+	if !set.mayHave(new(joseHeader)) || !must(NewKeySet("https://op.example/jwks", nil)).mayHave(&joseHeader{kid: "x", hasKid: true}) {
+		t.Error("a token without a key id, and keys that are not known yet")
+	}
+}
+
+func TestHeaderNonce(t *testing.T) {
+	for header, want := range map[string]bool{
+		`{"alg":"RS256","nonce":"n"}`: true, `{"alg":"RS256"}`: false, `{"Nonce":"n"}`: false, `{"x":{"nonce":"n"}}`: false, `{}`: false, "": false,
+	} {
+		if got := hasHeaderNonce(encodeBase64URL([]byte(header)) + ".e30.AA"); got != want {
+			t.Errorf("%s: %v", header, got)
+		}
+	}
+	for _, raw := range []string{"", "a.b", "!.e30.AA", "a.b.c.d.e"} {
+		if hasHeaderNonce(raw) {
+			t.Errorf("%q has a nonce", raw)
+		}
+	}
+}
+
 func namedKey(t *testing.T, kid string) *SigningKey {
 	key := *must(GenerateSigningKey(ES256))
 	key.kid = kid
@@ -368,7 +458,9 @@ func TestForeignIssuer(t *testing.T) {
 	if n := len(s.log) - before; n != 0 {
 		t.Errorf("%d requests", n)
 	}
-	_, err := authenticate(t, rs, tokenFrom(unitIssuer, stranger))
+	_, err := authenticate(t, rs, tokenFrom("https://other.example", namedKey(t, "")))
+	wantError(t, err, ErrSignature, "") // it names no key, and the server has one
+	_, err = authenticate(t, rs, tokenFrom(unitIssuer, stranger))
 	if wantError(t, err, ErrKeyNotFound, "kid"); len(s.log)-before != 1 {
 		t.Errorf("%d requests for a key that the server may have", len(s.log)-before)
 	}
