@@ -24,6 +24,7 @@ type AccessToken struct {
 type accessTokenData struct {
 	acceptedBy *ResourceServer // who found it good
 	verified   bool            // by its signature: no server was asked
+	server     string          // the issuer of the metadata of the server whose keys did
 	raw        string
 	tokenClaims
 }

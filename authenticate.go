@@ -133,7 +133,7 @@ func (rs *ResourceServer) verifiesJWTs() bool { return len(rs.servers) > 0 || rs
 func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
 	if m := rs.verified.get(hash); m != nil {
 		// An error is for the verification to say, which needs the keys.
-		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys {
+		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys && (m.isCurrent == nil || m.isCurrent()) {
 			return m
 		}
 	}
@@ -161,14 +161,17 @@ func (rs *ResourceServer) verify(ctx context.Context, signed, raw string, hash t
 	if d.issuer, d.tenant, err = s.issuer.match(claims, v.key); err != nil {
 		return nil, err
 	}
-	if err := s.profile.judge(claims, v.typ, rs.audiences, d); err != nil {
+	if err := s.profile.judge(claims, v.typ, s.audiences, d); err != nil {
 		if s.standard {
-			return nil, hinted(err, adviseProfile(err, claims, v.typ, rs.audiences, d))
+			return nil, hinted(err, adviseProfile(err, claims, v.typ, s.audiences, d))
 		}
 		return nil, err
 	}
-	if rs.verified != nil && keys != nil {
-		rs.verified.add(hash, &rememberedToken{token: t, accept: s.accept, keySet: s.keys, keys: keys.id})
+	if d.server = s.metadata; s.isCurrent != nil {
+		rs.finder.noteUse(d.issuer)
+	}
+	if rs.verified != nil && keys != nil && signed == raw { // one that is encrypted has any number of forms
+		rs.verified.add(hash, &rememberedToken{token: t, accept: s.accept, isCurrent: s.isCurrent, keySet: s.keys, keys: keys.id})
 	}
 	return t, nil
 }
@@ -188,7 +191,7 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 			err = hinted(err, "a token of Entra ID with a nonce in its header is for Microsoft Graph alone, and nobody else can verify it: "+
 				"request one for a scope of this API")
 		}
-		if err == nil || !byKey || len(raw) > maxReadAhead {
+		if err == nil || !byKey {
 			return s, keys, v, err
 		}
 		// Two servers may use one key id, and the new key of the second not be fetched yet.
@@ -237,8 +240,8 @@ func (rs *ResourceServer) serverWithKey(h *joseHeader) (one *trustedServer) {
 	}
 	for _, s := range rs.servers {
 		snap := s.keys.current.Load()
-		if snap == nil {
-			return nil
+		if snap == nil || s.keys.uri != "" && snap.fetched.age() >= snap.softAge {
+			return nil // which keys it has now is not known
 		}
 		if !snap.names(h.kid) {
 			continue

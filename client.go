@@ -257,6 +257,16 @@ type headerFields struct {
 
 // check refuses fields that a caller cannot add to a request.
 func (f headerFields) check() error {
+	if f.received != nil {
+		const probe = "\x00" // which no field is called
+		f.received[probe] = nil
+		_, same := f.more[probe]
+		delete(f.received, probe)
+		if same {
+			return fail(ErrConfig, "ResponseHeader", "is the map that Header is: the fields of the response would be sent with the next request")
+		}
+		clear(f.received)
+	}
 	for name, values := range f.more {
 		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, unprintable) }) {
 			return fail(ErrConfig, "Header", "%s has control characters", printable(name, 64))

@@ -291,12 +291,13 @@ func akpPublicJWK(o jsonObject) (alg string, key *mldsaPublicKey, err error) {
 func keyShape(key crypto.PublicKey) (kty, crv string) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		if key != nil && key.N != nil {
+		if key != nil && key.N != nil && key.E > 0 {
 			return "RSA", ""
 		}
 	case *ecdsa.PublicKey:
 		if key != nil && key.Curve != nil {
-			if _, err := key.Bytes(); err == nil { // there is a point, and it is on the curve
+			// There is a point, and it is on the curve; of one that is not there Bytes panics.
+			if guarded(func() error { _, err := key.Bytes(); return err }) == nil {
 				return "EC", key.Curve.Params().Name
 			}
 		}

@@ -12,7 +12,6 @@ const (
 	maxResourceHeader  = 1 << 20   // bytes of that of a resource: net/http would take 10 MiB
 	maxToken           = 64 << 10  // bytes of a compact token: twice what servers accept in a header
 	maxHeader          = 8 << 10   // bytes of its header segment
-	maxReadAhead       = 8 << 10   // bytes of a token whose claims are read before the signature although its key id names a server
 	maxUnverified      = 4 << 10   // bytes of claims that are read whole before the signature, and of one that is found among more
 	maxNewIssuers      = 10        // new issuers a second that ServerFor is asked for
 	maxFoundServers    = 1000      // issuers whose server ServerFor gave, or gave none
@@ -95,9 +94,12 @@ const (
 	maxIntrospectionTTL  = 10 * time.Minute // a revoked token stays good for that long
 	newIssuerInterval    = time.Second / 10 // between questions for servers of new issuers, of which maxNewIssuers may come at once
 	inactiveLife         = time.Second      // of the answer that a token is not active, whatever IntrospectionTTL is
+	foundServerLife      = 10 * time.Minute // of a server that ServerFor gave, until it is asked again
+	maxFoundServerLife   = time.Hour        // of one while ServerFor fails: as of keys
 	noServerLife         = time.Minute      // of the answer that there is none
 	retryAfter           = 5 * time.Second  // what a client is told when something cannot be had
 	earlyRefresh         = 30 * time.Second // before a token expires
+	introspectionTimeout = 10 * time.Second // of a question about a token, for which an API's caller waits
 	refreshTimeout       = 30 * time.Second // of a renewal that callers share
 	refreshBackoff       = time.Second      // after the first failed renewal; doubles
 	maxRefreshBackoff    = 30 * time.Second

@@ -44,7 +44,8 @@ func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Clie
 		return nil
 	})
 	if err = cmp.Or(fault, err); err != nil {
-		return nil, &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "whom to ask about the token is not known", Err: err}
+		err = &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "whom to ask about the token is not known", Err: err}
+		return nil, withoutSecrets(err, func() []string { return []string{raw} })
 	}
 	if c == nil {
 		return nil, fail(ErrInactive, "IntrospectFor", "there is no server to ask about the token")
@@ -99,13 +100,21 @@ func (rs *ResourceServer) askAgain(ctx context.Context, t *AccessToken, hash tok
 	if err != nil {
 		return err
 	}
+	if c.server.Issuer != t.content.server { // which knows nothing of it, whatever it says
+		return fail(ErrUnavailable, "Introspect", "the token is from %s, and the Client asks %s whether it was revoked: set IntrospectFor, or Revoked",
+			printable(t.content.server, 256), printable(c.server.Issuer, 256))
+	}
 	if m := rs.active.get(hash); m != nil && m.client == c && m.asked.age() < m.life {
 		return nil
 	}
 	_, err = rs.inquiries.make(ctx, inquiry{hash, c}, func(ctx context.Context) (*AccessToken, error) {
 		asked := thisMoment()
-		if _, _, err := c.introspect(ctx, t.content.raw, &EndpointOptions{TokenTypeHint: "access_token"}); err != nil {
+		i, _, err := c.introspect(ctx, t.content.raw, &EndpointOptions{TokenTypeHint: "access_token"})
+		if err != nil {
 			return nil, introspectionFault(withOp(opIntrospection, err))
+		}
+		if iss := i.content.issuer; iss != "" && iss != t.content.issuer {
+			return nil, fail(ErrUnavailable, "Introspect", "the answer is about a token from %s", printable(iss, 256))
 		}
 		rs.active.add(hash, &rememberedToken{token: t, client: c, asked: asked, life: rs.ttl})
 		return t, nil

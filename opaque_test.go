@@ -307,7 +307,7 @@ func TestIntrospectionTTLSlow(t *testing.T) {
 		s := newUnitServer()
 		slow := httpFunc(func(r *http.Request) (*http.Response, error) {
 			res, err := s.RoundTrip(r)
-			time.Sleep(20 * time.Second)
+			time.Sleep(5 * time.Second)
 			return res, err
 		})
 		rs := s.opaqueServer(t, func(c *ResourceServerConfig) {
@@ -315,7 +315,7 @@ func TestIntrospectionTTLSlow(t *testing.T) {
 			c.Introspect = s.introspector(t, func(c *Config) { c.HTTPClient = slow.client() })
 		})
 		s.answer(introspectionPath, `{"active":true}`)
-		for i, wait := range []time.Duration{0, 40*time.Second - 1, 1} {
+		for i, wait := range []time.Duration{0, 55*time.Second - 1, 1} {
 			time.Sleep(wait)
 			if _, err := rs.Authenticate(bearer("a")); err != nil {
 				t.Error(err)

@@ -33,6 +33,16 @@ type Requirement struct {
 	Optional bool
 }
 
+// clone shares nothing with need.
+func (need Requirement) clone() Requirement {
+	need.Scope, need.ACRValues = slices.Clone(need.Scope), slices.Clone(need.ACRValues)
+	if need.MaxAge != nil {
+		age := *need.MaxAge
+		need.MaxAge = &age
+	}
+	return need
+}
+
 // fault is what is wrong with a requirement; "" if nothing.
 func (need *Requirement) fault() string {
 	for _, s := range slices.Concat(need.Scope, need.ACRValues) {
@@ -109,7 +119,7 @@ func (rs *ResourceServer) satisfies(d *accessTokenData, need *Requirement) error
 
 // otherScopes says of a token without scopes that its server has another claim for them.
 func (d *accessTokenData) otherScopes() string {
-	if len(d.scope) > 0 || scanMember([]byte(d.payload), "scp") == nil {
+	if !d.verified || len(d.scope) > 0 || scanMember([]byte(d.payload), "scp") == nil {
 		return ""
 	}
 	return `; it has scopes in the claim scp: set ScopeClaim to "scp" in TrustedServer.Profile`
@@ -138,7 +148,7 @@ type authenticatedKey struct{}
 type authenticated struct {
 	acceptedBy *ResourceServer
 	token      *AccessToken
-	other      *http.Request // with credentials that OtherCredentials took; there is no token
+	other      []string // the Authorization field that OtherCredentials took; there is no token
 }
 
 func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err error, need *Requirement) {
@@ -198,11 +208,7 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 	if next == nil {
 		panic("oauth: Require: the handler is nil")
 	}
-	need.Scope, need.ACRValues = slices.Clone(need.Scope), slices.Clone(need.ACRValues)
-	if need.MaxAge != nil {
-		age := *need.MaxAge
-		need.MaxAge = &age
-	}
+	need = need.clone()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t := rs.authenticatedBefore(r); t != nil {
 			if err := rs.checkAgain(t.content, &need); err != nil {
@@ -257,18 +263,19 @@ func (rs *ResourceServer) otherCredentials(r *http.Request, need *Requirement) (
 	}
 	asked := r
 	if a, ok := r.Context().Value(authenticatedKey{}).(authenticated); ok && a.acceptedBy == rs && a.other != nil && len(r.Header["Authorization"]) == 0 {
-		asked = a.other.WithContext(r.Context()) // an outer Require took them out
+		asked = r.Clone(r.Context()) // an outer Require took them out
+		asked.Header["Authorization"] = slices.Clone(a.other)
 	}
 	if !rs.mayBeOther(asked.Header) {
 		return nil, nil
 	}
-	copied := *need
-	copied.Scope, copied.ACRValues = slices.Clone(need.Scope), slices.Clone(need.ACRValues)
-	ctx, err := rs.other(asked, copied)
+	ctx, err := rs.other(asked, need.clone())
 	if err != nil || ctx == nil {
 		return nil, err
 	}
-	return r.WithContext(context.WithValue(ctx, authenticatedKey{}, authenticated{acceptedBy: rs, other: asked})), nil
+	next := r.WithContext(context.WithValue(ctx, authenticatedKey{}, authenticated{acceptedBy: rs, other: asked.Header["Authorization"]}))
+	next.Body = asked.Body // it may have read it, and put another in its place
+	return next, nil
 }
 
 // mayBeOther reports whether credentials can be of another kind than tokens of the

@@ -26,7 +26,8 @@ type ResourceServerConfig struct {
 	// Section 3.3).
 	Resource string
 
-	// Audiences are the names that servers have for the API. The aud claim of a token
+	// Audiences are the names that servers have for the API; TrustedServer.Audiences are
+	// those of one server. The aud claim of a token
 	// must contain one of them, byte for byte, except that a URL without a path may end in
 	// a slash or not. If nil, it must contain Resource; Audiences must not be empty
 	// otherwise. Servers that do not support RFC 8707 have
@@ -52,10 +53,14 @@ type ResourceServerConfig struct {
 	// such server; tokens of the issuer are then refused for a minute. If it returns an
 	// error, or a server of another issuer, they are refused with ErrUnavailable and
 	// status 503 for five seconds. It has ten seconds, and may be called concurrently.
+	// Its result is for every request, so it must not depend on values of ctx.
 	//
-	// Up to 1,000 issuers are remembered; the one that was used least recently is
-	// forgotten first. ServerFor is called for at most ten new issuers a second.
-	// Further ones are refused with ErrUnavailable. If nil, there are only Servers.
+	// A server is asked for again after ten minutes, and is used meanwhile, while
+	// ServerFor fails for up to an hour. Up to 1,000 issuers are remembered; those
+	// without a valid token yet are forgotten first, then the one whose last valid token
+	// is longest ago. ServerFor is called at most ten times a second; further calls for
+	// new issuers are refused with ErrUnavailable. Metadata.AuthorizationServers does
+	// not follow from it. If nil, there are only Servers.
 	ServerFor func(ctx context.Context, iss string) (*TrustedServer, error)
 
 	// AllowIssuer reports whether tokens of an issuer that is not in Servers may be
@@ -64,7 +69,9 @@ type ResourceServerConfig struct {
 	//
 	// WARNING: iss is chosen by whoever sends the token. AllowIssuer should accept only
 	// issuers that the program knows, for example those in its database, because
-	// ServerFor may make requests to them.
+	// ServerFor may make requests to them. If it accepts more than 1,000 issuers, or
+	// any that a stranger can make up, tokens that nobody has signed can keep ServerFor
+	// busy, and honest tokens of new issuers out.
 	AllowIssuer func(iss string) bool
 
 	// HTTPClient fetches the servers' keys. It is copied. If nil, the package uses
@@ -157,8 +164,8 @@ type ResourceServerConfig struct {
 	// token that does not decrypt is refused, and never introspected. If nil, an
 	// encrypted token is introspected as an opaque one, or refused.
 	//
-	// Anyone can encrypt a token to a public key. Each such token uses the key once,
-	// unless it is remembered; see VerifiedTokens.
+	// Anyone can encrypt a token to a public key, also one that was issued unencrypted.
+	// Each such token uses the key once: VerifiedTokens does not apply to them.
 	Decrypter Decrypter
 
 	// VerifiedTokens is the number of JWT access tokens that are remembered after
@@ -184,7 +191,9 @@ type ResourceServerConfig struct {
 	// opaque tokens of several servers, for example by the prefix of the token, or by
 	// the host of the request, which a handler has put into ctx. It stands in place of
 	// Introspect, which must be nil, and is called for every request with such a token.
-	// A response is used again only for the Client that it was given to. If
+	// A response is used again only for the Client that it was given to, so it should
+	// return the same Client each time. With a FAPI profile it is also called for JWTs,
+	// and must return a Client of the server that issued them. If
 	// IntrospectFor returns nil, without an error, the token is refused with
 	// ErrInactive and status 401; if it returns an error, with ErrUnavailable and
 	// status 503. Metadata.AuthorizationServers does not follow from it.
@@ -204,6 +213,9 @@ type ResourceServerConfig struct {
 	// refused with an error that matches ErrInactive, and status 401. If Revoked
 	// returns an error or panics, the request is refused with ErrUnavailable and
 	// status 503. If nil, tokens are not looked up.
+	//
+	// A list of tokens should have their ID (jti), not Raw, if Decrypter is set, because
+	// a token can be encrypted once more.
 	Revoked func(ctx context.Context, t *AccessToken) (bool, error)
 
 	// OtherCredentials authenticates requests that have credentials of another kind, for
@@ -356,11 +368,12 @@ func (rs *ResourceServer) setIdentity(cfg *ResourceServerConfig) error {
 	if !headerValue(rs.resource) || strings.ContainsAny(rs.resource, `"\`) {
 		return fail(ErrConfig, "Resource", "is empty, or not fit for an identifier: it is what clients ask for tokens for")
 	}
-	if rs.audiences = slices.Clone(cfg.Audiences); rs.audiences == nil {
-		rs.audiences = []string{rs.resource}
-	}
-	if len(rs.audiences) == 0 || slices.Contains(rs.audiences, "") {
-		return fail(ErrConfig, "Audiences", "is empty, or names an empty one: leave it nil for Resource alone")
+	rs.audiences = []string{rs.resource}
+	if cfg.Audiences != nil {
+		var err error
+		if rs.audiences, err = audiencesOf("Audiences", cfg.Audiences); err != nil {
+			return err
+		}
 	}
 	if err := rs.clock.validate(); err != nil {
 		return err
@@ -462,7 +475,7 @@ func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 		}
 	}
 	rules := &trustRules{
-		security: rs.rules, sets: map[string]*KeySet{},
+		audiences: rs.audiences, security: rs.rules, sets: map[string]*KeySet{},
 		keys: KeySetOptions{HTTPClient: cfg.HTTPClient, Trace: cfg.Trace, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
 	}
 	if cfg.ServerFor != nil {

@@ -30,6 +30,12 @@ type TrustedServer struct {
 	// Profile describes the server's access tokens. If nil, they follow RFC 9068.
 	Profile *AccessTokenProfile
 
+	// Audiences are the names that this server has for the API, in place of
+	// ResourceServerConfig.Audiences. A name that other servers give to other APIs, for
+	// example api://default, should be set here. If nil, they are those of the
+	// ResourceServerConfig; Audiences must not be empty otherwise.
+	Audiences []string
+
 	// AcceptIssuer decides which tenants of a multi-tenant server are accepted, as
 	// Config.AcceptIssuer does. It must be set for such a server, and only then.
 	AcceptIssuer func(iss, tid string) bool
@@ -43,13 +49,18 @@ type trustedServer struct {
 	profile  *AccessTokenProfile
 	standard bool                       // the profile was not chosen, and may be the wrong one
 	accept   func(iss, tid string) bool // what may change: AcceptIssuer or AllowIssuer; nil: neither
+
+	metadata  string      // the issuer of its metadata
+	audiences []string    // the API's names
+	isCurrent func() bool // of a server that was found; nil: it was configured
 }
 
 // trustRules are what all servers of an API have together.
 type trustRules struct {
-	security *securityRules
-	keys     KeySetOptions
-	sets     map[string]*KeySet // one for each jwks_uri
+	audiences []string
+	security  *securityRules
+	keys      KeySetOptions
+	sets      map[string]*KeySet // one for each jwks_uri
 }
 
 func newTrustedServer(t *TrustedServer, rules *trustRules) (*trustedServer, error) {
@@ -65,14 +76,21 @@ func newTrustedServer(t *TrustedServer, rules *trustRules) (*trustedServer, erro
 		return nil, err
 	}
 	s := &trustedServer{
-		issuer:   issuerRule{issuer: t.Server.Issuer, accept: t.AcceptIssuer},
-		keys:     t.KeySet,
-		accept:   t.AcceptIssuer,
+		issuer: issuerRule{issuer: t.Server.Issuer, accept: t.AcceptIssuer},
+		keys:   t.KeySet,
+		accept: t.AcceptIssuer,
+
+		metadata: t.Server.Issuer, audiences: rules.audiences,
 		profile:  profile,
 		standard: t.Profile == nil,
 	}
 	if profile.Issuer != "" {
 		s.issuer.issuer = profile.Issuer
+	}
+	if t.Audiences != nil {
+		if s.audiences, err = audiencesOf("Servers.Audiences", t.Audiences); err != nil {
+			return nil, err
+		}
 	}
 	s.rules = jwsRules{typ: s.readable, what: "an access token", foreign: s.foreign}
 	if err := rules.security.judgeKeys("Servers.KeySet", t.KeySet); err != nil {
@@ -102,6 +120,14 @@ func newTrustedServer(t *TrustedServer, rules *trustRules) (*trustedServer, erro
 		return nil, fail(ErrConfig, "Servers.KeySet", "is empty: NewKeySet and ParseKeySet make one")
 	}
 	return s, err
+}
+
+// audiencesOf checks and copies the names of an API.
+func audiencesOf(param string, list []string) ([]string, error) {
+	if len(list) == 0 || slices.Contains(list, "") {
+		return nil, fail(ErrConfig, param, "is empty, or names an empty one: leave it nil")
+	}
+	return slices.Clone(list), nil
 }
 
 // mayBe reports whether a token that names the issuer can be one of the server.
@@ -140,14 +166,15 @@ type serverFinder struct {
 
 // A foundServer is what is known of an issuer.
 type foundServer struct {
-	flight *flight[*trustedServer] // of the question
-	used   atomic.Uint64           // the greatest was used last
+	flight *flight[*trustedServer] // of the latest question
+	used   atomic.Uint64           // the greatest had a good token last; 0: none ever
 
-	// These are set under the lock of the finder when the flight ends.
-	ended  bool
-	server *trustedServer // nil: none
-	at     moment
-	life   time.Duration // from then on; 0: as long as there is room
+	// These are written under the lock of the finder.
+	ended  bool           // the flight
+	server *trustedServer // nil: none; while a question is under way, that of the one before
+	said   moment         // when the program said so
+	at     moment         // when the flight ended
+	life   time.Duration  // of what it brought
 }
 
 func newServerFinder(find func(context.Context, string) (*TrustedServer, error), allow func(string) bool, rules *trustRules) *serverFinder {
@@ -157,37 +184,67 @@ func newServerFinder(find func(context.Context, string) (*TrustedServer, error),
 	}
 }
 
+// allowed asks the program about an issuer that anybody may have written.
+func (f *serverFinder) allowed(iss string) (ok bool, err error) {
+	fault := guarded(func() error {
+		ok = f.allow(iss)
+		return nil
+	})
+	if fault != nil {
+		return false, &Error{Kind: ErrUnavailable, Param: "AllowIssuer", Detail: "whether the issuer is accepted is not known", Err: fault}
+	}
+	return ok, nil
+}
+
 // server is that of an issuer that a token names, unverified.
 func (f *serverFinder) server(ctx context.Context, iss string) (*trustedServer, error) {
-	if !f.allow(iss) {
+	switch ok, err := f.allowed(iss); {
+	case err != nil:
+		return nil, err
+	case !ok:
 		return nil, fail(ErrIssuer, "iss", "the token is from %s, which is not one of Servers, and AllowIssuer does not accept it", printable(iss, 256))
 	}
 	f.mu.Lock()
 	e := f.known[iss]
-	if e == nil || e.ended && e.life > 0 && e.at.age() >= e.life {
-		var err error
-		if e, err = f.ask(ctx, iss); err != nil {
+	if e == nil || e.ended && e.at.age() >= e.life {
+		next, err := f.ask(ctx, iss, e)
+		if err == nil {
+			e = next
+		} else if e == nil || e.server == nil {
 			f.mu.Unlock()
 			return nil, err
 		}
 	}
+	s := e.server
 	f.mu.Unlock()
-	e.used.Store(f.uses.Add(1))
+	if s != nil {
+		return s, nil
+	}
 	if err := e.flight.wait(ctx, opResource); err != nil {
 		return nil, err
 	}
-	return e.flight.result, e.flight.err
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.server != nil { // whatever a hook of the flight did
+		return e.server, nil
+	}
+	return nil, e.flight.err
 }
 
-// ask begins to ask for the server of an issuer, under the lock.
-func (f *serverFinder) ask(ctx context.Context, iss string) (*foundServer, error) {
+// ask begins to ask for the server of an issuer, of which before is known, under the lock.
+func (f *serverFinder) ask(ctx context.Context, iss string, before *foundServer) (*foundServer, error) {
 	now := monotonic()
 	if now.Before(f.budget.next()) {
 		return nil, fail(ErrUnavailable, "ServerFor", "tokens of more than %d new issuers came within a second", maxNewIssuers)
 	}
 	f.budget.pay(now)
-	f.makeRoom()
 	e := new(foundServer)
+	if before != nil {
+		e.server, e.said = before.server, before.said
+		e.used.Store(before.used.Load())
+	} else {
+		f.makeRoom()
+	}
 	e.flight = launch(ctx, keyFetchTimeout,
 		func(ctx context.Context) (*trustedServer, error) { return f.found(ctx, iss) },
 		func(_ context.Context, s *trustedServer, err error, late bool) (*trustedServer, error) {
@@ -196,11 +253,17 @@ func (f *serverFinder) ask(ctx context.Context, iss string) (*foundServer, error
 			if late {
 				return s, err
 			}
-			e.ended, e.server, e.at = true, s, thisMoment()
-			if none, ok := err.(*Error); ok && none.Kind == ErrIssuer {
-				e.life = noServerLife
-			} else if err != nil {
-				e.life = retryAfter
+			e.ended, e.at = true, thisMoment()
+			none, ok := err.(*Error)
+			switch {
+			case err == nil:
+				e.server, e.said, e.life = s, e.at, foundServerLife
+			case ok && none.Kind == ErrIssuer:
+				e.server, e.life = nil, noServerLife
+			default:
+				if e.life = retryAfter; e.server != nil && e.said.age() >= maxFoundServerLife {
+					e.server = nil
+				}
 			}
 			return s, err
 		})
@@ -208,19 +271,15 @@ func (f *serverFinder) ask(ctx context.Context, iss string) (*foundServer, error
 	return e, nil
 }
 
-// makeRoom takes an issuer out if there are as many as may be: one without a server, or
-// the one that was used least recently.
+// makeRoom takes an issuer out if there are as many as may be: one of which no token was
+// good, or the one whose last good token is longest ago.
 func (f *serverFinder) makeRoom() {
 	if len(f.known) < maxFoundServers {
 		return
 	}
 	oldest, least := "", uint64(math.MaxUint64)
 	for iss, e := range f.known {
-		use := e.used.Load()
-		if e.ended && e.life > 0 {
-			use = 0
-		}
-		if use < least {
+		if use := e.used.Load(); use < least {
 			oldest, least = iss, use
 		}
 	}
@@ -237,7 +296,7 @@ func (f *serverFinder) found(ctx context.Context, iss string) (*trustedServer, e
 		return nil, fail(ErrIssuer, "iss", "the token is from %s, of which ServerFor knows no server", printable(iss, 256))
 	}
 	rules := *f.rules
-	rules.sets = map[string]*KeySet{} // they are those of one server, and go with it
+	rules.sets = f.keySets()
 	s, err := newTrustedServer(t, &rules)
 	switch {
 	case err != nil:
@@ -245,8 +304,42 @@ func (f *serverFinder) found(ctx context.Context, iss string) (*trustedServer, e
 	case s.issuer.issuer != iss:
 		return nil, fail(ErrUnavailable, "ServerFor", "the server of %s has the issuer %s", printable(iss, 256), printable(s.issuer.issuer, 256))
 	}
-	s.accept = func(iss, _ string) bool { return f.allow(iss) }
+	s.accept = func(iss, _ string) bool {
+		ok, _ := f.allowed(iss)
+		return ok
+	}
+	s.isCurrent = func() bool { return f.isCurrent(iss, s) }
 	return s, nil
+}
+
+// keySets are those of the servers that are known, one for each jwks_uri.
+func (f *serverFinder) keySets() map[string]*KeySet {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	sets := map[string]*KeySet{}
+	for _, e := range f.known {
+		if e.server != nil && e.server.keys.uri != "" {
+			sets[e.server.keys.uri] = e.server.keys
+		}
+	}
+	return sets
+}
+
+// isCurrent reports whether a server is still what the program says of the issuer.
+func (f *serverFinder) isCurrent(iss string, s *trustedServer) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.known[iss]
+	return e != nil && e.server == s
+}
+
+// noteUse notes that a token of a server was good.
+func (f *serverFinder) noteUse(iss string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := f.known[iss]; e != nil {
+		e.used.Store(f.uses.Add(1))
+	}
 }
 
 // closeIdle closes idle connections to the servers that were found.

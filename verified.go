@@ -15,6 +15,8 @@ type rememberedToken struct {
 	token  *AccessToken
 	accept func(iss, tid string) bool // of its issuer; nil: there is nothing to decide
 
+	isCurrent func() bool // of the server, where it was found; nil: it was configured
+
 	keySet *KeySet // nil: it was asked about
 	keys   *keysID // good as long as they are the set's
 
@@ -36,7 +38,7 @@ func (m *rememberedToken) size() int {
 func (m *rememberedToken) stillGood(clock Clock) error {
 	d := m.token.content
 	if m.accept != nil && !m.accept(d.issuer, d.tenant) {
-		return fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", d.tenant)
+		return fail(ErrIssuer, "iss", "AcceptIssuer or AllowIssuer does not accept %s any more", printable(d.issuer, 256))
 	}
 	return d.checkTimes(clock)
 }
@@ -93,7 +95,7 @@ func (c *tokenCache) add(hash tokenHash, m *rememberedToken) {
 // server has just said that they are not active.
 type inquiries struct {
 	mu       sync.Mutex
-	flights  map[inquiry]*flight[*AccessToken]
+	flights  map[inquiry]*question
 	inactive *tokenCache
 }
 
@@ -103,8 +105,17 @@ type inquiry struct {
 	client *Client
 }
 
+// A question is one that is under way. It ends when the last who waits for it leaves:
+// a stranger who hangs up would leave one behind for each token that they make up.
+type question struct {
+	*flight[*AccessToken]
+	asked   moment
+	waiting int // under the lock
+	cancel  context.CancelFunc
+}
+
 func newInquiries() *inquiries {
-	return &inquiries{flights: map[inquiry]*flight[*AccessToken]{}, inactive: newTokenCache(maxIntrospected)}
+	return &inquiries{flights: map[inquiry]*question{}, inactive: newTokenCache(maxIntrospected)}
 }
 
 // make has work ask about a token, once for all who want to know at the same time. That a
@@ -116,25 +127,52 @@ func (q *inquiries) make(ctx context.Context, about inquiry, work func(context.C
 	}
 	q.mu.Lock()
 	f := q.flights[about]
-	if f == nil {
-		asked := thisMoment()
-		f = launch(ctx, overallTimeout, work, func(_ context.Context, t *AccessToken, err error, late bool) (*AccessToken, error) {
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			if late {
-				return t, err
-			}
-			delete(q.flights, about)
-			if errors.Is(err, ErrInactive) && !errors.Is(err, ErrUnavailable) {
-				q.inactive.add(about.token, &rememberedToken{client: about.client, refusal: err, asked: asked, life: inactiveLife})
-			}
-			return t, err
-		})
-		q.flights[about] = f
+	if f == nil || f.asked.age() >= inactiveLife { // one that began long before would not know of a revocation since
+		f = q.begin(ctx, about, work)
+	}
+	f.waiting++
+	q.mu.Unlock()
+	err := f.wait(ctx, "introspection")
+	q.mu.Lock()
+	if f.waiting--; f.waiting == 0 && err != nil {
+		q.end(about, f)
 	}
 	q.mu.Unlock()
-	if err := f.wait(ctx, "introspection"); err != nil {
+	if err != nil {
 		return nil, &Error{Kind: ErrUnavailable, Param: "Introspect", Detail: "the server has not said yet what the token is", Err: err}
 	}
 	return f.result, f.err
+}
+
+// begin asks, under the lock.
+func (q *inquiries) begin(ctx context.Context, about inquiry, work func(context.Context) (*AccessToken, error)) *question {
+	wanted, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	f := &question{asked: thisMoment(), cancel: cancel}
+	f.flight = launch(ctx, introspectionTimeout, func(ctx context.Context) (*AccessToken, error) {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		defer context.AfterFunc(wanted, stop)()
+		return work(ctx)
+	}, func(_ context.Context, t *AccessToken, err error, late bool) (*AccessToken, error) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if late {
+			return t, err
+		}
+		q.end(about, f)
+		if errors.Is(err, ErrInactive) && !errors.Is(err, ErrUnavailable) {
+			q.inactive.add(about.token, &rememberedToken{client: about.client, refusal: err, asked: f.asked, life: inactiveLife})
+		}
+		return t, err
+	})
+	q.flights[about] = f
+	return f
+}
+
+// end forgets a question, and stops it if it is under way, under the lock.
+func (q *inquiries) end(about inquiry, f *question) {
+	f.cancel()
+	if q.flights[about] == f {
+		delete(q.flights, about)
+	}
 }
