@@ -133,7 +133,7 @@ func (rs *ResourceServer) verifiesJWTs() bool { return len(rs.servers) > 0 || rs
 func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
 	if m := rs.verified.get(hash); m != nil {
 		// An error is for the verification to say, which needs the keys.
-		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys && (m.isCurrent == nil || m.isCurrent()) {
+		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys && (m.use == nil || m.use()) {
 			return m
 		}
 	}
@@ -167,11 +167,11 @@ func (rs *ResourceServer) verify(ctx context.Context, signed, raw string, hash t
 		}
 		return nil, err
 	}
-	if d.server = s.metadata; s.isCurrent != nil {
-		rs.finder.noteUse(d.issuer)
+	if d.server = s.metadata; s.use != nil {
+		s.use()
 	}
 	if rs.verified != nil && keys != nil && signed == raw { // one that is encrypted has any number of forms
-		rs.verified.add(hash, &rememberedToken{token: t, accept: s.accept, isCurrent: s.isCurrent, keySet: s.keys, keys: keys.id})
+		rs.verified.add(hash, &rememberedToken{token: t, accept: s.accept, use: s.use, keySet: s.keys, keys: keys.id})
 	}
 	return t, nil
 }

@@ -118,3 +118,18 @@ func TestResponseHeaders(t *testing.T) {
 		}
 	}
 }
+
+// TestResponseHeaderMap: it is emptied before anything can go wrong, and is not the map
+// that is sent.
+func TestResponseHeaderMap(t *testing.T) {
+	s := newUnitServer()
+	for path, call := range headerCalls(t, s) {
+		both := http.Header{"X": {"y"}}
+		wantError(t, call(both, both), ErrConfig, "ResponseHeader")
+		stale := http.Header{"X-Fapi-Interaction-Id": {"id-0"}}
+		wantError(t, call(http.Header{"Host": {"x"}}, stale), ErrConfig, "Header")
+		if len(stale) != 0 || len(both) != 1 || len(s.requests(path)) != 0 {
+			t.Errorf("%s: %v, %v", path, stale, both)
+		}
+	}
+}

@@ -70,6 +70,8 @@ func TestNewPublicKeySet(t *testing.T) {
 		"an empty RSA key": {map[string]crypto.PublicKey{"a": new(rsa.PublicKey)}, ErrUnsupported},
 		"a nil EC key":     {map[string]crypto.PublicKey{"a": (*ecdsa.PublicKey)(nil)}, ErrUnsupported},
 		"an empty EC key":  {map[string]crypto.PublicKey{"a": new(ecdsa.PublicKey)}, ErrUnsupported},
+		"no point":         {map[string]crypto.PublicKey{"a": &ecdsa.PublicKey{Curve: elliptic.P256()}}, ErrUnsupported},
+		"a negative e":     {map[string]crypto.PublicKey{"a": &rsa.PublicKey{N: rsaKey.signer.Public().(*rsa.PublicKey).N, E: -65537}}, ErrUnsupported},
 		"a short one":      {map[string]crypto.PublicKey{"a": ed25519.PublicKey{1}}, ErrUnsupported},
 		"a value":          {map[string]crypto.PublicKey{"a": *rsaKey.signer.Public().(*rsa.PublicKey)}, ErrUnsupported},
 		"a private key":    {map[string]crypto.PublicKey{"a": rsaKey.signer}, ErrUnsupported},

@@ -3,11 +3,14 @@ package oauth
 // Tests of credentials that are none of the package's.
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -132,5 +135,47 @@ func TestOtherCredentialsNested(t *testing.T) {
 		if w.Code != tt.status {
 			t.Errorf("%d, want %d", w.Code, tt.status)
 		}
+	}
+}
+
+// TestOtherCredentialsNow: an inner Require asks about the request as it is there, the body
+// that the function puts back stays, and the requirement is its own copy.
+func TestOtherCredentialsNow(t *testing.T) {
+	s := newUnitServer()
+	age := int64(60)
+	other := func(r *http.Request, need Requirement) (context.Context, error) {
+		if r.Method == http.MethodDelete {
+			return nil, fail(ErrScope, "", "the key reads alone")
+		}
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body)) // as a function does that signs it
+		*need.MaxAge = 1 << 40
+		need.Scope[0], need.ACRValues[0] = "x", "x"
+		return r.Context(), nil
+	}
+	rs := s.resource(t, func(c *ResourceServerConfig) { c.OtherCredentials = other })
+	need := Requirement{Scope: []string{"read"}, ACRValues: []string{"gold"}, MaxAge: &age}
+	method := ""
+	inner := rs.Require(need, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); string(body) != "hello" {
+			t.Errorf("the handler reads %q", body)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	outer := rs.Require(need, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Method = method
+		inner.ServeHTTP(w, r)
+	}))
+	for m, status := range map[string]int{"POST": 204, "DELETE": 403} {
+		method = m
+		r := httptest.NewRequest("POST", unitResource+"/orders", strings.NewReader("hello"))
+		r.Header.Set("Authorization", "ApiKey good")
+		w := httptest.NewRecorder()
+		if outer.ServeHTTP(w, r); w.Code != status {
+			t.Errorf("%s: %d", m, w.Code)
+		}
+	}
+	if w, _ := serve(rs, need, bearer(s.accessToken(t, map[string]any{"acr": "gold", "auth_time": unitTime - 3600}))); age != 60 || w.Code != 401 {
+		t.Errorf("the requirement became another: %d, %d", age, w.Code)
 	}
 }

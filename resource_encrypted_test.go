@@ -58,6 +58,9 @@ func TestEncryptedAccessTokens(t *testing.T) {
 			}
 		}
 	}
+	if n := len(rs.verified.newer) + len(rs.verified.old); n != 1 {
+		t.Errorf("%d tokens are remembered, and one came as it was", n)
+	}
 	if n := len(s.requests(introspectionPath)); n != 0 {
 		t.Errorf("%d encrypted tokens were asked about", n)
 	}

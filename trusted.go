@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -52,7 +51,7 @@ type trustedServer struct {
 
 	metadata  string      // the issuer of its metadata
 	audiences []string    // the API's names
-	isCurrent func() bool // of a server that was found; nil: it was configured
+	use       func() bool // notes that a token was good, of a server that was found; nil: it was configured
 }
 
 // trustRules are what all servers of an API have together.
@@ -158,8 +157,8 @@ type serverFinder struct {
 	allow func(iss string) bool
 	rules *trustRules
 
-	uses   atomic.Uint64
 	mu     sync.Mutex
+	uses   uint64
 	known  map[string]*foundServer // by issuer
 	budget fetchBudget
 }
@@ -167,9 +166,9 @@ type serverFinder struct {
 // A foundServer is what is known of an issuer.
 type foundServer struct {
 	flight *flight[*trustedServer] // of the latest question
-	used   atomic.Uint64           // the greatest had a good token last; 0: none ever
 
-	// These are written under the lock of the finder.
+	// These are used under the lock of the finder.
+	used   uint64         // the greatest had a good token last; 0: none ever
 	ended  bool           // the flight
 	server *trustedServer // nil: none; while a question is under way, that of the one before
 	said   moment         // when the program said so
@@ -240,8 +239,7 @@ func (f *serverFinder) ask(ctx context.Context, iss string, before *foundServer)
 	f.budget.pay(now)
 	e := new(foundServer)
 	if before != nil {
-		e.server, e.said = before.server, before.said
-		e.used.Store(before.used.Load())
+		e.server, e.said, e.used = before.server, before.said, before.used
 	} else {
 		f.makeRoom()
 	}
@@ -279,8 +277,8 @@ func (f *serverFinder) makeRoom() {
 	}
 	oldest, least := "", uint64(math.MaxUint64)
 	for iss, e := range f.known {
-		if use := e.used.Load(); use < least {
-			oldest, least = iss, use
+		if e.used < least {
+			oldest, least = iss, e.used
 		}
 	}
 	delete(f.known, oldest)
@@ -308,7 +306,7 @@ func (f *serverFinder) found(ctx context.Context, iss string) (*trustedServer, e
 		ok, _ := f.allowed(iss)
 		return ok
 	}
-	s.isCurrent = func() bool { return f.isCurrent(iss, s) }
+	s.use = func() bool { return f.use(iss, s) }
 	return s, nil
 }
 
@@ -325,21 +323,18 @@ func (f *serverFinder) keySets() map[string]*KeySet {
 	return sets
 }
 
-// isCurrent reports whether a server is still what the program says of the issuer.
-func (f *serverFinder) isCurrent(iss string, s *trustedServer) bool {
+// use notes that a token of a server was good, and reports whether the server is still
+// what the program says of the issuer, as far as that need not be asked again.
+func (f *serverFinder) use(iss string, s *trustedServer) (current bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.known[iss]
-	return e != nil && e.server == s
-}
-
-// noteUse notes that a token of a server was good.
-func (f *serverFinder) noteUse(iss string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if e := f.known[iss]; e != nil {
-		e.used.Store(f.uses.Add(1))
+	if e == nil || e.server != s {
+		return false
 	}
+	f.uses++
+	e.used = f.uses
+	return !e.ended || e.at.age() < e.life
 }
 
 // closeIdle closes idle connections to the servers that were found.

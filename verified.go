@@ -15,7 +15,7 @@ type rememberedToken struct {
 	token  *AccessToken
 	accept func(iss, tid string) bool // of its issuer; nil: there is nothing to decide
 
-	isCurrent func() bool // of the server, where it was found; nil: it was configured
+	use func() bool // that of the server, where it was found; nil: it was configured
 
 	keySet *KeySet // nil: it was asked about
 	keys   *keysID // good as long as they are the set's
