@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 )
 
 // This file implements the common part of all receivers of encrypted tokens: the
@@ -79,9 +80,18 @@ func decryptToken(ctx context.Context, d Decrypter, raw string, answer *encrypte
 	case err != nil && ctx.Err() != nil:
 		return "", &Error{Detail: "given up", Err: ctx.Err()}
 	case err != nil:
-		return "", &Error{Kind: ErrUnavailable, Param: "Decrypter", Detail: "the token could not be decrypted now", Err: err}
+		return "", &Error{Kind: ErrUnavailable, Param: "Decrypter", Detail: "the token could not be decrypted now", Err: causeWithout(raw, err)}
 	case bytes.Count(plaintext, []byte{'.'}) != 2:
 		return "", fail(ErrUnsupported, "", "what is encrypted is not a signed token: only what is signed and then encrypted is supported")
 	}
 	return string(plaintext), nil
+}
+
+// causeWithout is an error of the program's, unless it quotes the token that the program
+// was given.
+func causeWithout(raw string, err error) error {
+	if len(raw) >= minRedacted && strings.Contains(err.Error(), raw) {
+		return nil
+	}
+	return err
 }

@@ -20,12 +20,15 @@ func TestScanMember(t *testing.T) {
 		{`{"iss":{"b":["c"]}}`, `{"b":["c"]}`}, {`{"iss":1}`, "1"}, {`{"iss":null,"x":1}`, "null"}, {`{"iss":"a\"b"}`, `"a\"b"`},
 		{`{}`, ""}, {``, ""}, {` `, ""}, {`[]`, ""}, {`"iss"`, ""}, {`{"x":"iss"}`, ""}, {`{"ISS":"a"}`, ""}, {`{"is":"a"}`, ""}, {`{"isss":"a"}`, ""},
 		{`{"x":{"iss":"b"}}`, ""}, {`{"iss"}`, ""}, {`{"iss"`, ""}, {`{"iss":`, ""}, {`{"iss":"a`, ""}, {`{"iss":"a\"`, ""}, {`{"iss":[`, ""}, {`{"iss":1`, ""},
+		{`["iss":"a"}`, ""}, {`x"iss":"a"}`, ""}, {`{"x",1,"iss":"a"}`, ""}, {`{"x":[1]x"iss":"a"}`, ""}, {`{xiss":"a"}`, ""}, {`{"x":"a"`, ""}, {`{"x":["a`, ""},
 		{`{iss:"a"}`, ""}, {`{"x" "iss":"a"}`, ""}, {`{"x":1 "iss":"a"}`, ""}, {`{"x":1;"iss":"a"}`, ""}, {`{,"iss":"a"}`, ""}, {`{"x":"`, ""}, {`{"x`, ""}, {`{`, ""},
 	} {
 		if got := string(scanMember([]byte(tt.text), "iss")); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.text, got, tt.want)
 		}
 	}
+	_, err := unverifiedIn([]byte(`{"x":"`+strings.Repeat("x", maxUnverified)+`"}`), "iss")
+	wantError(t, err, ErrClaim, "iss")
 	for claim, kind := range map[string]error{
 		`"a"`: nil, `""`: ErrClaim, `1`: ErrClaim, `"\ud83d"`: ErrClaim, `"\x"`: ErrParse, "\"\x01\"": ErrParse, "\"\xff\"": ErrParse, `{]`: ErrParse, `tru`: ErrParse,
 		`"` + strings.Repeat("a", maxUnverified-2) + `"`: nil, `"` + strings.Repeat("a", maxUnverified-1) + `"`: ErrClaim,

@@ -44,8 +44,7 @@ func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Clie
 		return nil
 	})
 	if err = cmp.Or(fault, err); err != nil {
-		err = &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "whom to ask about the token is not known", Err: err}
-		return nil, withoutSecrets(err, func() []string { return []string{raw} })
+		return nil, &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "whom to ask about the token is not known", Err: causeWithout(raw, err)}
 	}
 	if c == nil {
 		return nil, fail(ErrInactive, "IntrospectFor", "there is no server to ask about the token")

@@ -108,7 +108,11 @@ func TestIntrospectFor(t *testing.T) {
 	} {
 		chosen = tt.chosen
 		token, err := authenticate(t, rs, bearer(tt.token))
-		if wantError(t, err, tt.kind, ""); token.Subject() != tt.sub {
+		param := ""
+		if tt.kind != nil {
+			param = "IntrospectFor"
+		}
+		if wantError(t, err, tt.kind, param); token.Subject() != tt.sub {
 			t.Errorf("%+v: %q", tt, token.Subject())
 		}
 		if errors.Is(err, ErrUnavailable) && errors.Is(err, ErrInvalid) || chosen == "fails" && !errors.Is(err, cause) {
@@ -117,6 +121,12 @@ func TestIntrospectFor(t *testing.T) {
 		if n := len(one.requests(introspectionPath)) + len(two.requests(introspectionPath)); n != tt.asked {
 			t.Errorf("%+v: asked %d times", tt, n)
 		}
+	}
+	quoting := s.resource(t, func(c *ResourceServerConfig) {
+		c.IntrospectFor = func(_ context.Context, token string) (*Client, error) { return nil, errors.New("nothing of " + token) }
+	})
+	if _, err := authenticate(t, quoting, bearer("opaque-token-0123456789")); strings.Contains(err.Error(), "0123456789") {
+		t.Errorf("the error has the token: %v", err)
 	}
 	// What one server calls inactive another may know.
 	chosen = "one"

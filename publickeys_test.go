@@ -57,6 +57,9 @@ func TestNewPublicKeySet(t *testing.T) {
 	small.N = new(big.Int).Rsh(small.N, 8) // 2040 bits
 	many := map[string]crypto.PublicKey{}
 	for i := range maxKeys + 1 {
+		if i == maxKeys {
+			must(NewPublicKeySet(many))
+		}
 		many[string(rune(i+1))] = ecKey.signer.Public()
 	}
 	for name, tt := range map[string]struct {
@@ -68,6 +71,8 @@ func TestNewPublicKeySet(t *testing.T) {
 		"nil":              {map[string]crypto.PublicKey{"a": nil}, ErrUnsupported},
 		"a nil RSA key":    {map[string]crypto.PublicKey{"a": (*rsa.PublicKey)(nil)}, ErrUnsupported},
 		"an empty RSA key": {map[string]crypto.PublicKey{"a": new(rsa.PublicKey)}, ErrUnsupported},
+		"no modulus":       {map[string]crypto.PublicKey{"a": &rsa.PublicKey{E: 65537}}, ErrUnsupported},
+		"a zero e":         {map[string]crypto.PublicKey{"a": &rsa.PublicKey{N: rsaKey.signer.Public().(*rsa.PublicKey).N}}, ErrUnsupported},
 		"a nil EC key":     {map[string]crypto.PublicKey{"a": (*ecdsa.PublicKey)(nil)}, ErrUnsupported},
 		"an empty EC key":  {map[string]crypto.PublicKey{"a": new(ecdsa.PublicKey)}, ErrUnsupported},
 		"no point":         {map[string]crypto.PublicKey{"a": &ecdsa.PublicKey{Curve: elliptic.P256()}}, ErrUnsupported},

@@ -39,6 +39,10 @@ func TestOtherCredentials(t *testing.T) {
 	}
 	rs := s.resource(t, func(c *ResourceServerConfig) { c.OtherCredentials = other })
 	asking := s.resource(t, func(c *ResourceServerConfig) { c.OtherCredentials, c.Introspect = other, s.introspector(t, nil) })
+	choosing := s.resource(t, func(c *ResourceServerConfig) {
+		c.OtherCredentials = other
+		c.IntrospectFor = func(context.Context, string) (*Client, error) { return s.introspector(t, nil), nil }
+	})
 	s.answer(introspectionPath, `{"active":true,"scope":"read"}`)
 	good := s.accessToken(t, nil)
 	forged := forged(t, s, accessClaims(nil))
@@ -59,6 +63,8 @@ func TestOtherCredentials(t *testing.T) {
 		{"as Bearer", rs, []string{"Bearer sk_good"}, "read", 204, true, "key-1"},
 		{"as Bearer, with spaces", rs, []string{"bearer  sk_good"}, "read", 401, true, nil},
 		{"as Bearer, where opaque tokens are asked about", asking, []string{"Bearer sk_good"}, "read", 204, false, nil},
+		{"as Bearer, where somebody is chosen who asks", choosing, []string{"Bearer sk_good"}, "read", 204, false, nil},
+		{"longer than a token", rs, []string{"ApiKey " + strings.Repeat("x", maxToken)}, "read", 401, false, nil},
 		{"an API key there", asking, []string{"ApiKey good"}, "read", 204, true, "key-1"},
 		{"a token", rs, []string{"Bearer " + good}, "read", 204, false, nil},
 		{"a token without the scope", rs, []string{"Bearer " + good}, "admin", 403, false, nil},
@@ -129,6 +135,10 @@ func TestOtherCredentialsNested(t *testing.T) {
 		{rs.Require(Requirement{Scope: []string{"read"}}, ok), 204},
 		{rs.Require(Requirement{Scope: []string{"admin"}}, ok), 403},
 		{stranger.Require(Requirement{Scope: []string{"read"}}, ok), 401},
+		{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // a request of its own within that of the other
+			r.Header.Set("Authorization", "ApiKey bad")
+			rs.Require(Requirement{Scope: []string{"read"}}, ok).ServeHTTP(w, r)
+		}), 403},
 	} {
 		w := httptest.NewRecorder()
 		rs.Require(Requirement{Scope: []string{"read"}}, tt.inner).ServeHTTP(w, apiRequest("ApiKey good"))

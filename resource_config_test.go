@@ -18,6 +18,7 @@ func TestResourceIdentity(t *testing.T) {
 	}{
 		{"https", "https://api.example", "", false, nil, true},
 		{"scheme in capitals", "HTTPS://api.example", "", false, nil, true},
+		{"no scheme", "orders", "", false, nil, false},
 		{"http in capitals, allowed", "HTTP://api.example", "", true, nil, true},
 		{"http base, allowed", "urn:api", "http://api.example", true, nil, false},
 		{"http base", "urn:api", "http://api.example", false, ErrInsecureURL, false},
@@ -29,6 +30,9 @@ func TestResourceIdentity(t *testing.T) {
 		rs, err := NewResourceServer(cfg)
 		if wantError(t, err, tt.kind, ""); err != nil {
 			continue
+		}
+		if checks := tt.metadata || tt.base != ""; rs.proofs.off == checks {
+			t.Errorf("%s: proofs are checked: %v", tt.name, !checks)
 		}
 		for method, status := range map[string]int{"GET": 200, "HEAD": 200, "head": 405, "POST": 405} {
 			if !tt.metadata {

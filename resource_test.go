@@ -105,6 +105,9 @@ func TestNewResourceServerErrors(t *testing.T) {
 		{"no DPoP, which metadata require", func(c *ResourceServerConfig) { c.DisableDPoP, c.Metadata.DPoPBoundAccessTokensRequired = true, true }, ErrConfig, "Metadata.DPoPBoundAccessTokensRequired"},
 		{"no audience", func(c *ResourceServerConfig) { c.Audiences = []string{} }, ErrConfig, "Audiences"},
 		{"an empty audience", func(c *ResourceServerConfig) { c.Audiences = []string{"a", ""} }, ErrConfig, "Audiences"},
+		{"metadata that are none", func(c *ResourceServerConfig) {
+			c.Metadata.Extra = map[string]json.RawMessage{"x": json.RawMessage("{")}
+		}, ErrConfig, "Metadata"},
 		{"metadata that nobody serves", func(c *ResourceServerConfig) { c.Resource, c.Metadata.ResourceName = "orders", "Orders" }, ErrConfig, "Metadata"},
 		{"http base", func(c *ResourceServerConfig) { c.BaseURL = "http://api.example" }, ErrInsecureURL, "BaseURL"},
 		{"base with a path", func(c *ResourceServerConfig) { c.BaseURL = "https://api.example/v1" }, ErrConfig, "BaseURL"},
@@ -203,7 +206,13 @@ func TestNewResourceServerTakes(t *testing.T) {
 			c.Servers = append(c.Servers, TrustedServer{Server: &second})
 		},
 		"the resource in its metadata": func(c *ResourceServerConfig) { c.Metadata.Resource = unitResource },
-		"introspection alone":          func(c *ResourceServerConfig) { c.Servers, c.Introspect = nil, s.introspector(t, nil) },
+		"a tilde in the resource":      func(c *ResourceServerConfig) { c.Resource = "https://api.example/~a" },
+		"encrypted tokens of servers that are found": func(c *ResourceServerConfig) {
+			c.Servers, c.Decrypter = nil, failing{}
+			c.ServerFor = func(context.Context, string) (*TrustedServer, error) { return nil, nil }
+			c.AllowIssuer = func(string) bool { return true }
+		},
+		"introspection alone": func(c *ResourceServerConfig) { c.Servers, c.Introspect = nil, s.introspector(t, nil) },
 		"bounds": func(c *ResourceServerConfig) {
 			c.DPoPWindow, c.VerifiedTokens, c.DPoPNonceKeys = 5*time.Minute, 1<<20, [][]byte{make([]byte, 32)}
 			c.Introspect, c.IntrospectionTTL = s.introspector(t, nil), 10*time.Minute

@@ -313,6 +313,11 @@ func TestProfileResourceServer(t *testing.T) {
 		{"nobody is asked", fapi, func(*ResourceServerConfig) {}, ErrConfig, "Revoked"},
 		{"http", fapi, func(c *ResourceServerConfig) { asks(c); c.InsecureAllowHTTP = true }, ErrConfig, "InsecureAllowHTTP"},
 		{"http for keys", fapi, func(c *ResourceServerConfig) { asks(c); c.Servers[0].KeySet = insecureKeys() }, ErrConfig, "Servers.KeySet"},
+		{"http for who asks, with keys of their own", fapi, func(c *ResourceServerConfig) {
+			c.Introspect = s.introspector(t, func(c *Config) {
+				c.InsecureAllowHTTP, c.KeySet, c.Metadata.IntrospectionSignedResponseAlg = true, setOfKeys(s.key), ES256
+			})
+		}, ErrConfig, "Introspect"},
 		{"http for the keys of who asks", fapi, func(c *ResourceServerConfig) {
 			c.Introspect = s.introspector(t, func(c *Config) { c.KeySet, c.Metadata.IntrospectionSignedResponseAlg = insecureKeys(), ES256 })
 		}, ErrConfig, "Introspect"},

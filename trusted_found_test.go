@@ -104,6 +104,77 @@ func TestFoundServerKept(t *testing.T) {
 	f.CloseIdleConnections()
 }
 
+// TestFoundServerForgotten: a token that is remembered outlives its server's place, and a
+// server that is known is used where nobody may ask.
+func TestFoundServerForgotten(t *testing.T) {
+	s := newUnitServer()
+	idle := &idleServer{unitServer: s}
+	f := newFinding(t, s, func(c *ResourceServerConfig) { c.VerifiedTokens, c.HTTPClient = 10, &http.Client{Transport: idle} })
+	f.answer = func(iss string) (*TrustedServer, error) {
+		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss, JWKSURI: unitIssuer + "/jwks"}}, nil
+	}
+	if b := f.finder.budget; b.interval != time.Second/10 || b.burst != 10 {
+		t.Errorf("%+v", b)
+	}
+	r := tokenFrom(tenantIssuers+"1", s.key)
+	for range 2 {
+		if _, err := authenticate(t, f.ResourceServer, r); err != nil {
+			t.Fatal(err)
+		}
+		delete(f.finder.known, tenantIssuers+"1")
+	}
+	if _, err := authenticate(t, f.ResourceServer, r); err != nil || f.count(tenantIssuers+"1") != 3 {
+		t.Errorf("%v, asked %d times", err, f.count(tenantIssuers+"1"))
+	}
+	before := idle.closed
+	f.finder.closeIdle()
+	found := idle.closed - before
+	if f.CloseIdleConnections(); found == 0 || idle.closed-before-found != 2*found { // those of the configured server as well
+		t.Errorf("%d, and then %d times", found, idle.closed-before-found)
+	}
+	e := f.finder.known[tenantIssuers+"1"]
+	e.at = momentAgo(foundServerLife)
+	f.finder.budget.whole = monotonic().Add(time.Hour)
+	if _, err := authenticate(t, f.ResourceServer, r); err != nil {
+		t.Errorf("with a budget that is spent: %v", err)
+	}
+	_, err := authenticate(t, f.ResourceServer, tokenFrom(tenantIssuers+"2", s.key))
+	wantError(t, err, ErrUnavailable, "ServerFor")
+}
+
+// An idleServer counts how often its idle connections are closed.
+type idleServer struct {
+	*unitServer
+	closed int
+}
+
+func (s *idleServer) CloseIdleConnections() { s.closed++ }
+
+// TestAPIWaitsNoLonger: a server that does not answer is given up.
+func TestAPIWaitsNoLonger(t *testing.T) {
+	s := newUnitServer()
+	token := must(s.key.SignJWT("at+jwt", nowClaims(tenantIssuers+"1")))
+	synctest.Test(t, func(t *testing.T) {
+		hangs := httpFunc(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+		asking := s.opaqueServer(t, func(c *ResourceServerConfig) {
+			c.Introspect = s.introspector(t, func(c *Config) { c.HTTPClient = hangs.client() })
+		})
+		f := newFinding(t, s, func(c *ResourceServerConfig) {
+			c.Clock = Clock{}
+			c.ServerFor = func(ctx context.Context, _ string) (*TrustedServer, error) { <-ctx.Done(); return nil, ctx.Err() }
+		})
+		for name, ask := range map[string]func() error{
+			"introspection": func() error { _, err := asking.Authenticate(bearer("opaque")); return err },
+			"ServerFor":     func() error { _, err := f.Authenticate(bearer(token)); return err },
+		} {
+			start := time.Now()
+			if err := ask(); !errors.Is(err, ErrUnavailable) || time.Since(start) != 10*time.Second {
+				t.Errorf("%s: after %v: %v", name, time.Since(start), err)
+			}
+		}
+	})
+}
+
 // TestAllowIssuerPanics: it is asked about what anybody wrote, and its fault is no
 // verdict.
 func TestAllowIssuerPanics(t *testing.T) {
@@ -151,10 +222,11 @@ func TestServerAudiences(t *testing.T) {
 func TestIntrospectionLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newUnitServer()
-		ended := 0
+		ended, begun := 0, 0
 		rs := s.opaqueServer(t, func(c *ResourceServerConfig) {
 			c.Introspect = s.introspector(t, func(cfg *Config) {
 				cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
+					begun++
 					select {
 					case <-r.Context().Done():
 						ended++
@@ -193,11 +265,17 @@ func TestIntrospectionLeft(t *testing.T) {
 		_, a = ask("a")
 		time.Sleep(inactiveLife - 1)
 		_, b = ask("a") // joins
+		if begun != 2 {
+			t.Errorf("%d questions", begun)
+		}
 		time.Sleep(time.Nanosecond)
 		_, c := ask("a") // may know of a revocation since
 		for _, done := range []chan error{a, b, c} {
 			if err := <-done; err != nil {
 				t.Error(err)
+			}
+			if n := len(rs.inquiries.flights); done == b && n != 1 {
+				t.Errorf("%d are under way, and one came later", n)
 			}
 		}
 		if n := len(s.requests(introspectionPath)); n != 2 || len(rs.inquiries.flights) != 0 {
@@ -224,6 +302,7 @@ func TestRevocationIsAskedOfItsServer(t *testing.T) {
 		answer string
 		kind   error
 	}{
+		{nil, `{"active":true}`, ErrInactive},
 		{ours, `{"active":true}`, nil}, {ours, `{"active":true,"iss":"` + unitIssuer + `"}`, nil},
 		{ours, `{"active":true,"iss":"https://evil.example"}`, ErrUnavailable}, {ours, `{"active":false}`, ErrInactive},
 		{theirs, `{"active":false}`, ErrUnavailable},
@@ -238,5 +317,28 @@ func TestRevocationIsAskedOfItsServer(t *testing.T) {
 	}
 	if n := len(evil.requests(introspectionPath)); n != 0 {
 		t.Errorf("another server was asked %d times", n)
+	}
+	// What was said holds for the time that is configured, and for the Client that was told.
+	kept := s.resource(t, func(c *ResourceServerConfig) {
+		c.SecurityProfile, c.IntrospectionTTL = FAPI2SecurityProfile, time.Minute
+		c.IntrospectFor = func(context.Context, string) (*Client, error) { return chosen, nil }
+	})
+	s.answer(introspectionPath, `{"active":true}`)
+	for i, tt := range []struct {
+		client *Client
+		age    time.Duration
+		asked  int
+	}{{ours, 0, 1}, {ours, 0, 0}, {s.introspector(t, nil), 0, 1}, {ours, 0, 1}, {ours, time.Minute, 1}} {
+		chosen = tt.client
+		for _, m := range kept.active.newer {
+			m.asked = momentAgo(tt.age)
+		}
+		before := len(s.requests(introspectionPath))
+		if _, err := authenticate(t, kept, r); err != nil {
+			t.Error(err)
+		}
+		if n := len(s.requests(introspectionPath)) - before; n != tt.asked {
+			t.Errorf("%d: asked %d times", i, n)
+		}
 	}
 }

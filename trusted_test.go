@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // A finding is an API whose servers are found: every issuer below tenants.example that
@@ -131,8 +132,9 @@ func TestServerForFails(t *testing.T) {
 	cause := errors.New("the database is away")
 	iss := tenantIssuers + "1"
 	good := &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: setOfKeys(s.key)}
-	other := *good
+	other, letters := *good, *good
 	other.Server = &AuthorizationServer{Issuer: tenantIssuers + "2"}
+	letters.Server = &AuthorizationServer{Issuer: strings.ToUpper(iss)}
 	template := *good
 	template.Server = &AuthorizationServer{Issuer: tenantIssuers + "{tenantid}"}
 	template.AcceptIssuer = func(string, string) bool { return true }
@@ -144,6 +146,7 @@ func TestServerForFails(t *testing.T) {
 		"an error":         func(string) (*TrustedServer, error) { return nil, cause },
 		"an error of ours": func(string) (*TrustedServer, error) { return nil, fail(ErrIssuer, "issuer", "is another") },
 		"a panic":          func(string) (*TrustedServer, error) { panic("x") },
+		"in other letters": func(string) (*TrustedServer, error) { return &letters, nil },
 		"another issuer":   func(string) (*TrustedServer, error) { return &other, nil },
 		"a template":       func(string) (*TrustedServer, error) { return &template, nil },
 		"no metadata":      func(string) (*TrustedServer, error) { return new(TrustedServer), nil },
@@ -228,6 +231,10 @@ func TestServerForBounds(t *testing.T) {
 // TestServerForShared: callers share a question, and one who leaves takes it from nobody.
 func TestServerForShared(t *testing.T) {
 	s := newUnitServer()
+	synctest.Test(t, func(t *testing.T) { testServerForShared(t, s) })
+}
+
+func testServerForShared(t *testing.T, s *unitServer) {
 	f := newFinding(t, s, nil)
 	begun, open := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -236,10 +243,11 @@ func TestServerForShared(t *testing.T) {
 		<-open
 		return &TrustedServer{Server: &AuthorizationServer{Issuer: iss}, KeySet: setOfKeys(s.key)}, nil
 	}
+	r := tokenFrom(tenantIssuers+"1", s.key)
 	ctx, leave := context.WithCancel(context.Background())
 	first := make(chan error, 1)
 	go func() {
-		_, err := f.Authenticate(tokenFrom(tenantIssuers+"1", s.key).WithContext(ctx))
+		_, err := f.Authenticate(r.WithContext(ctx))
 		first <- err
 	}()
 	<-begun
@@ -250,11 +258,12 @@ func TestServerForShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if _, err := f.Authenticate(tokenFrom(tenantIssuers+"1", s.key)); err != nil {
+			if _, err := f.Authenticate(r); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+	synctest.Wait()
 	close(open)
 	wg.Wait()
 	if n := f.count(tenantIssuers + "1"); n != 1 {
@@ -386,6 +395,12 @@ func TestServerOfKeyRotated(t *testing.T) {
 		c.Servers[0].KeySet = setOfKeys(namedKey(t, ""))
 		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: setOfKeys(old)})
 	})
+	aged := *keys.current.Load()
+	aged.fetched = momentAgo(aged.softAge)
+	keys.current.Store(&aged)
+	if rs.serverWithKey(&joseHeader{alg: ES256, kid: "old", hasKid: true}) != nil {
+		t.Error("which keys a server has now is not known")
+	}
 	if bare.serverWithKey(&joseHeader{alg: ES256}) != nil {
 		t.Error("a token without a key id has one")
 	}
@@ -451,7 +466,9 @@ func TestForeignIssuer(t *testing.T) {
 	_, err := authenticate(t, rs, tokenFrom("https://other.example", namedKey(t, "")))
 	wantError(t, err, ErrSignature, "") // it names no key, and the server has one
 	_, err = authenticate(t, rs, tokenFrom(unitIssuer, stranger))
-	if wantError(t, err, ErrKeyNotFound, "kid"); len(s.log)-before != 1 {
+	_, noIssuer := authenticate(t, rs, bearer(must(stranger.SignJWT("at+jwt", accessClaims(map[string]any{"iss": unitRemoved})))))
+	wantError(t, noIssuer, ErrKeyNotFound, "kid")
+	if wantError(t, err, ErrKeyNotFound, "kid"); len(s.log)-before != 2 {
 		t.Errorf("%d requests for a key that the server may have", len(s.log)-before)
 	}
 }
