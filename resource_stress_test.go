@@ -184,7 +184,8 @@ func (s *stressServer) view(begun, ended, key int, t0 time.Time) (v stressView) 
 			last = i
 		}
 	}
-	v.old = last == 0 || t1.Sub(s.fetches[last].at) >= stressMaxAge
+	// Their age begins with the fetch, which was a latency before the answer.
+	v.old = last == 0 || t1.Sub(s.fetches[last].at) >= stressMaxAge-stressLatency
 	v.stale = last > 0 && t0.Sub(s.fetches[last].at) >= s.fetches[last].soft
 	v.lacks = last == 0
 	// What was answered in this very instant may not have been read yet: the set before it
