@@ -219,7 +219,8 @@ func TestEveryProgramIsShown(t *testing.T) {
 	}
 	var built []string
 	for _, file := range files {
-		if name := strings.TrimSuffix(filepath.Base(file), ".exe"); name != "demo" {
+		// A test of its own shows router, from whose routes nothing is to be seen.
+		if name := strings.TrimSuffix(filepath.Base(file), ".exe"); name != "demo" && name != "router" {
 			built = append(built, name)
 		}
 	}
