@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,9 +148,9 @@ func TestJWKSLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		const late = keyFetchTimeout + flightGrace + 5*time.Second
-		fetches := 0
+		var fetches atomic.Int32 // the late one comes on another goroutine
 		set, err := NewKeySet(jwksURI, &KeySetOptions{HTTPClient: httpFunc(func(r *http.Request) (*http.Response, error) {
-			if fetches++; fetches == 1 {
+			if fetches.Add(1) == 1 {
 				time.Sleep(late) // whatever its context says
 				return httpAnswer(r, 200, jwksDocument("old")), nil
 			}
@@ -164,8 +165,8 @@ func TestJWKSLate(t *testing.T) {
 		}
 		time.Sleep(late)
 		synctest.Wait()
-		if err := jwksFind(ctx, set, "new"); err != nil || fetches != 2 {
-			t.Errorf("%v, %d fetches", err, fetches)
+		if err := jwksFind(ctx, set, "new"); err != nil || fetches.Load() != 2 {
+			t.Errorf("%v, %d fetches", err, fetches.Load())
 		}
 	})
 }
