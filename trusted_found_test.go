@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,14 +225,14 @@ func TestServerAudiences(t *testing.T) {
 func TestIntrospectionLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newUnitServer()
-		ended, begun := 0, 0
+		var ended, begun atomic.Int32
 		rs := s.opaqueServer(t, func(c *ResourceServerConfig) {
 			c.Introspect = s.introspector(t, func(cfg *Config) {
 				cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
-					begun++
+					begun.Add(1)
 					select {
 					case <-r.Context().Done():
-						ended++
+						ended.Add(1)
 						return nil, r.Context().Err()
 					case <-time.After(5 * time.Second):
 						return s.RoundTrip(r)
@@ -240,6 +241,11 @@ func TestIntrospectionLeft(t *testing.T) {
 			})
 		})
 		s.answer(introspectionPath, `{"active":true}`)
+		underWay := func() int {
+			rs.inquiries.mu.Lock()
+			defer rs.inquiries.mu.Unlock()
+			return len(rs.inquiries.flights)
+		}
 		ask := func(token string) (leave context.CancelFunc, done chan error) {
 			ctx, leave := context.WithCancel(context.Background())
 			done = make(chan error, 1)
@@ -255,20 +261,20 @@ func TestIntrospectionLeft(t *testing.T) {
 		first()
 		<-a
 		synctest.Wait()
-		if ended != 0 || len(rs.inquiries.flights) != 1 {
-			t.Errorf("with one who waits: %d ended, %d under way", ended, len(rs.inquiries.flights))
+		if ended.Load() != 0 || underWay() != 1 {
+			t.Errorf("with one who waits: %d ended, %d under way", ended.Load(), underWay())
 		}
 		second()
 		<-b
 		synctest.Wait()
-		if ended != 1 || len(rs.inquiries.flights) != 0 {
-			t.Errorf("with nobody who waits: %d ended, %d under way", ended, len(rs.inquiries.flights))
+		if ended.Load() != 1 || underWay() != 0 {
+			t.Errorf("with nobody who waits: %d ended, %d under way", ended.Load(), underWay())
 		}
 		_, a = ask("a")
 		time.Sleep(inactiveLife - 1)
 		_, b = ask("a") // joins
-		if begun != 2 {
-			t.Errorf("%d questions", begun)
+		if begun.Load() != 2 {
+			t.Errorf("%d questions", begun.Load())
 		}
 		time.Sleep(time.Nanosecond)
 		_, c := ask("a") // may know of a revocation since
@@ -276,12 +282,12 @@ func TestIntrospectionLeft(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
-			if n := len(rs.inquiries.flights); done == b && n != 1 {
+			if n := underWay(); done == b && n != 1 {
 				t.Errorf("%d are under way, and one came later", n)
 			}
 		}
-		if n := len(s.requests(introspectionPath)); n != 2 || len(rs.inquiries.flights) != 0 {
-			t.Errorf("%d questions, %d under way", n, len(rs.inquiries.flights))
+		if n := len(s.requests(introspectionPath)); n != 2 || underWay() != 0 {
+			t.Errorf("%d questions, %d under way", n, underWay())
 		}
 	})
 }
