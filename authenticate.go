@@ -48,18 +48,33 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 
 // judge is the way of every credential, wherever it came from.
 func (rs *ResourceServer) judge(ctx context.Context, scheme, raw string, p presentation) (*AccessToken, error) {
-	hash := hashToken(raw)
-	t, err := rs.accessToken(ctx, raw, hash)
+	came := &presentedToken{raw: raw}
+	t, err := rs.accessToken(ctx, came)
 	if err == nil {
-		err = rs.checkPresentation(ctx, p, scheme, hash, t.content.confirm)
+		err = rs.checkPresentation(ctx, p, scheme, came, t.content.confirm)
 	}
 	if err == nil {
-		err = rs.checkRevoked(ctx, t, hash)
+		err = rs.checkRevoked(ctx, t, came)
 	}
 	if err != nil {
 		return nil, answered(ofToken(err), answer{scheme: scheme})
 	}
 	return t, nil
+}
+
+// A presentedToken is a token as it came. Its hash is made where it is used: what a
+// stranger sends may be 64 KiB.
+type presentedToken struct {
+	raw    string
+	sum    tokenHash
+	summed bool
+}
+
+func (t *presentedToken) hash() tokenHash {
+	if !t.summed {
+		t.sum, t.summed = hashToken(t.raw), true
+	}
+	return t.sum
 }
 
 // hashToken goes through the scratch: a conversion would allocate.
@@ -105,24 +120,24 @@ func knownScheme(name string) string {
 }
 
 // accessToken judges a token apart from the request that it came with.
-func (rs *ResourceServer) accessToken(ctx context.Context, raw string, hash tokenHash) (*AccessToken, error) {
-	if m := rs.remembered(ctx, hash); m != nil {
+func (rs *ResourceServer) accessToken(ctx context.Context, came *presentedToken) (*AccessToken, error) {
+	if m := rs.remembered(ctx, came); m != nil {
 		if err := m.stillGood(rs.clock); err != nil {
 			return nil, err
 		}
 		return m.token, nil
 	}
-	if rs.decrypter != nil && strings.Count(raw, ".") == 4 {
-		signed, err := decryptToken(ctx, rs.decrypter, raw, new(encryptedAnswer))
+	if rs.decrypter != nil && strings.Count(came.raw, ".") == 4 {
+		signed, err := decryptToken(ctx, rs.decrypter, came.raw, new(encryptedAnswer))
 		if err != nil {
 			return nil, err
 		}
-		return rs.verify(ctx, signed, raw, hash)
+		return rs.verify(ctx, signed, came)
 	}
-	if rs.introspect == nil && rs.introspectFor == nil || rs.verifiesJWTs() && isJWT(raw) {
-		return rs.verify(ctx, raw, raw, hash)
+	if rs.introspect == nil && rs.introspectFor == nil || rs.verifiesJWTs() && isJWT(came.raw) {
+		return rs.verify(ctx, came.raw, came)
 	}
-	return rs.ask(ctx, raw, hash)
+	return rs.ask(ctx, came.raw, came.hash())
 }
 
 // verifiesJWTs reports whether there are servers whose tokens are not asked about.
@@ -130,8 +145,11 @@ func (rs *ResourceServer) verifiesJWTs() bool { return len(rs.servers) > 0 || rs
 
 // remembered finds a JWT that need not be verified again. Its times have to be
 // checked nevertheless.
-func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *rememberedToken {
-	if m := rs.verified.get(hash); m != nil {
+func (rs *ResourceServer) remembered(ctx context.Context, came *presentedToken) *rememberedToken {
+	if rs.verified == nil {
+		return nil
+	}
+	if m := rs.verified.get(came.hash()); m != nil {
 		// An error is for the verification to say, which needs the keys.
 		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys && (m.use == nil || m.use()) {
 			return m
@@ -140,9 +158,9 @@ func (rs *ResourceServer) remembered(ctx context.Context, hash tokenHash) *remem
 	return nil
 }
 
-// verify is the way of a JWT: RFC 9068, Section 4. signed is what raw was decrypted to,
-// if that is encrypted.
-func (rs *ResourceServer) verify(ctx context.Context, signed, raw string, hash tokenHash) (*AccessToken, error) {
+// verify is the way of a JWT: RFC 9068, Section 4. signed is what the token was
+// decrypted to, if it is encrypted.
+func (rs *ResourceServer) verify(ctx context.Context, signed string, came *presentedToken) (*AccessToken, error) {
 	s, keys, v, err := rs.verifiedBy(ctx, signed)
 	if err != nil {
 		return nil, err
@@ -154,7 +172,7 @@ func (rs *ResourceServer) verify(ctx context.Context, signed, raw string, hash t
 		return nil, err
 	}
 	t, d := newAccessToken()
-	d.acceptedBy, d.verified, d.raw, d.payload = rs, true, raw, v.payload
+	d.acceptedBy, d.verified, d.raw, d.payload = rs, true, came.raw, v.payload
 	if err := d.readClaims(claims, rs.clock); err != nil {
 		return nil, err
 	}
@@ -170,8 +188,8 @@ func (rs *ResourceServer) verify(ctx context.Context, signed, raw string, hash t
 	if d.server = s.metadata; s.use != nil {
 		s.use()
 	}
-	if rs.verified != nil && keys != nil && signed == raw { // one that is encrypted has any number of forms
-		rs.verified.add(hash, &rememberedToken{token: t, accept: s.accept, use: s.use, keySet: s.keys, keys: keys.id})
+	if rs.verified != nil && keys != nil && signed == came.raw { // one that is encrypted has any number of forms
+		rs.verified.add(came.hash(), &rememberedToken{token: t, accept: s.accept, use: s.use, keySet: s.keys, keys: keys.id})
 	}
 	return t, nil
 }
@@ -317,7 +335,7 @@ func (d *accessTokenData) readClaims(claims jsonObject, clock Clock) (err error)
 }
 
 // checkPresentation holds what a token is bound to against the request.
-func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation, scheme string, hash tokenHash, bound confirmation) error {
+func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation, scheme string, came *presentedToken, bound confirmation) error {
 	switch {
 	case bound.jkt != "" && rs.proofs.off:
 		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and this API checks no proofs: DisableDPoP is set, or BaseURL is empty and Resource is no URL")
@@ -341,18 +359,18 @@ func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation,
 		}
 	}
 	if bound.jkt != "" {
-		return answered(rs.checkProof(ctx, p, hash, bound.jkt), answer{code: codeInvalidProof})
+		return answered(rs.checkProof(ctx, p, came.hash(), bound.jkt), answer{code: codeInvalidProof})
 	}
 	return nil
 }
 
 // checkRevoked asks whether a good token was revoked.
-func (rs *ResourceServer) checkRevoked(ctx context.Context, t *AccessToken, hash tokenHash) error {
+func (rs *ResourceServer) checkRevoked(ctx context.Context, t *AccessToken, came *presentedToken) error {
 	if rs.revoked == nil {
 		if rs.rules.revocation == "" || !t.content.verified {
 			return nil // or its server was asked
 		}
-		return rs.askAgain(ctx, t, hash)
+		return rs.askAgain(ctx, t, came.hash())
 	}
 	gone := false
 	err := guarded(func() (err error) {

@@ -419,7 +419,9 @@ func (e silentError) Unwrap() error { return e.err }
 
 // text is the body without a byte order mark, which is none of a JSON text (RFC 8259,
 // Section 8.1).
-func (r *httpResponse) text() string { return strings.TrimPrefix(string(r.body), "\ufeff") }
+func (r *httpResponse) text() string { return withoutMark(r.body) }
+
+func withoutMark(document []byte) string { return strings.TrimPrefix(string(document), "\ufeff") }
 
 // object reads the body as a JSON object, of whatever media type it says it is: servers
 // label JSON as text/plain, text/javascript and text/html.

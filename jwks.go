@@ -164,7 +164,7 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 	if len(document) > maxBody {
 		return nil, fail(ErrParse, "", "the key set is longer than %d bytes", maxBody)
 	}
-	o, err := parseObject(string(document), answerForm, ErrParse)
+	o, err := parseObject(withoutMark(document), answerForm, ErrParse)
 	if err != nil {
 		return nil, err
 	}
@@ -464,7 +464,7 @@ func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error)
 	if _, err := res.object(); err != nil {
 		return nil, err
 	}
-	snap, err := parseKeySet([]byte(res.text()))
+	snap, err := parseKeySet(res.body)
 	if err != nil {
 		return nil, withOp("key set", &Error{Kind: ErrResponse, Detail: "the answer is not a key set that can be used", Err: err})
 	}

@@ -231,12 +231,21 @@ func TestJWKSUnusable(t *testing.T) {
 	}
 }
 
-// TestJWKSByteOrderMark: the answer of a key set may begin with one, as all may that are
-// JSON (RFC 8259, Section 8.1).
+// TestJWKSByteOrderMark: a key set may begin with one, as all answers may that are JSON
+// (RFC 8259, Section 8.1).
 func TestJWKSByteOrderMark(t *testing.T) {
 	s := newJWKSServer("a")
 	s.body = "\ufeff" + s.body
 	if err := jwksFind(context.Background(), s.keySet(t, 0), "a"); err != nil {
 		t.Error(err)
 	}
+	given, err := ParseKeySet([]byte(s.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := jwksFind(context.Background(), given, "a"); err != nil {
+		t.Error(err)
+	}
+	_, err = ParseKeySet([]byte("\ufeff" + s.body)) // it begins with two
+	wantError(t, err, ErrParse, "")
 }

@@ -30,14 +30,14 @@ func accessorValues(t *testing.T) map[any]map[string]string {
 	s := newUnitServer()
 	access := s.accessToken(t, accessorClaims(nil))
 	rs := s.resource(t, nil)
-	token, err := rs.accessToken(t.Context(), access, hashToken(access)) // apart from the proof and the certificate
+	token, err := rs.accessToken(t.Context(), &presentedToken{raw: access}) // apart from the proof and the certificate
 	if err != nil {
 		t.Fatal(err)
 	}
 	opaque := s.opaqueServer(t, nil)
 	answer := accessorClaims(map[string]any{"active": true, "token_type": "DPoP", "username": "the-name"})
 	s.answer(introspectionPath, unitJSON(t, answer))
-	asked, err := opaque.accessToken(t.Context(), "opaque", hashToken("opaque"))
+	asked, err := opaque.accessToken(t.Context(), &presentedToken{raw: "opaque"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -154,13 +154,22 @@ func notOneScope(s string) bool { return s == "" || strings.Contains(s, " ") }
 // A.12 lets one have all visible characters, RFC 6750, Section 2.1 only those of
 // b64token: taken are all but those that make something else of the field.
 func presentable(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
-			return false
+	other := byte(0)
+	for i := 0; i < len(s); i++ { // without a branch: a stranger may send 64 KiB
+		other |= unpresentable[s[i]]
+	}
+	return s != "" && other == 0
+}
+
+// unpresentable is 1 for the characters that are none of a token.
+var unpresentable = func() (table [256]byte) {
+	for i := range table {
+		if c := byte(i); c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
+			table[i] = 1
 		}
 	}
-	return s != ""
-}
+	return table
+}()
 
 // lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
 // and the two are different names where IDNA reads them: somebody else's host.
