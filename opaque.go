@@ -61,7 +61,7 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 	if err != nil {
 		return nil, err
 	}
-	if m := rs.asked.get(hash); m != nil && m.client == c && m.asked.age() < m.life {
+	if m := rs.asked.get(hash); m.counts(c) {
 		if err := m.stillGood(rs.clock); err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (rs *ResourceServer) askAgain(ctx context.Context, t *AccessToken, hash tok
 		return fail(ErrUnavailable, "Introspect", "the token is from %s, and the Client asks %s whether it was revoked: set IntrospectFor, or Revoked",
 			printable(t.content.server, 256), printable(c.server.Issuer, 256))
 	}
-	if m := rs.active.get(hash); m != nil && m.client == c && m.asked.age() < m.life {
+	if m := rs.active.get(hash); m.counts(c) {
 		return nil
 	}
 	_, err = rs.inquiries.make(ctx, inquiry{hash, c}, func(ctx context.Context) (*AccessToken, error) {

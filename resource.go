@@ -225,10 +225,12 @@ type ResourceServerConfig struct {
 	// token that was refused, nor by Authenticate.
 	//
 	// It returns the context for the next handler, derived from that of r, in which
-	// AccessTokenFromContext finds no token, or nil if the credentials are not of a kind that it knows; the request is
-	// then refused as without OtherCredentials. If the credentials are wrong or not
-	// sufficient for need, it returns an error, for which WriteError responds as it does
-	// for any. It must compare secrets in constant time. If nil, there are no others.
+	// AccessTokenFromContext finds no token, or nil if the credentials are not of a kind
+	// that it knows; the request is then refused as without OtherCredentials. If the
+	// credentials are wrong or not sufficient for need, it returns an error, for which
+	// WriteError responds as it does for any. It must compare secrets in constant time.
+	// With a FAPI profile, which accepts only what is bound to a key or certificate, it
+	// must be nil. If nil, there are no others.
 	OtherCredentials func(r *http.Request, need Requirement) (context.Context, error)
 
 	// SecurityProfile is the profile that the server keeps to. With a FAPI profile,
@@ -416,9 +418,11 @@ func (rs *ResourceServer) setBase(param string, u *url.URL, err error) error {
 func (rs *ResourceServer) setProfile(cfg *ResourceServerConfig) error {
 	r := rs.rules
 	rs.needMTLS = rs.needMTLS || r.boundMTLS != ""
-	switch {
+	switch bound := cmp.Or(r.bound, r.boundMTLS); {
 	case r.onlyHTTPS != "" && cfg.InsecureAllowHTTP:
 		return r.forbids(ErrConfig, r.onlyHTTPS, "InsecureAllowHTTP", "is set")
+	case bound != "" && rs.other != nil:
+		return r.forbids(ErrConfig, bound, "OtherCredentials", "is set: what it takes is not bound to a DPoP key or a certificate")
 	case r.revocation != "" && rs.revoked == nil && cfg.Introspect == nil && cfg.IntrospectFor == nil:
 		return r.forbids(ErrConfig, r.revocation, "Revoked", "is nil, and so is Introspect: nobody is asked whether a token was revoked")
 	}

@@ -311,6 +311,10 @@ func TestProfileResourceServer(t *testing.T) {
 		param  string
 	}{
 		{"nobody is asked", fapi, func(*ResourceServerConfig) {}, ErrConfig, "Revoked"},
+		{"keys that are not bound", fapi, func(c *ResourceServerConfig) {
+			asks(c)
+			c.OtherCredentials = func(*http.Request, Requirement) (context.Context, error) { return nil, nil }
+		}, ErrConfig, "OtherCredentials"},
 		{"http", fapi, func(c *ResourceServerConfig) { asks(c); c.InsecureAllowHTTP = true }, ErrConfig, "InsecureAllowHTTP"},
 		{"http for keys", fapi, func(c *ResourceServerConfig) { asks(c); c.Servers[0].KeySet = insecureKeys() }, ErrConfig, "Servers.KeySet"},
 		{"http for who asks, with keys of their own", fapi, func(c *ResourceServerConfig) {

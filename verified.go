@@ -33,6 +33,11 @@ func (m *rememberedToken) size() int {
 	return len(m.token.content.raw) + len(m.token.content.payload)
 }
 
+// counts reports whether it is there, and what a server said to the Client counts still.
+func (m *rememberedToken) counts(c *Client) bool {
+	return m != nil && m.client == c && m.asked.age() < m.life
+}
+
 // stillGood judges what can have changed since: the time, and the tenants that are
 // accepted.
 func (m *rememberedToken) stillGood(clock Clock) error {
@@ -122,7 +127,7 @@ func newInquiries() *inquiries {
 // token is not active holds for a moment without another question: who sends one, sends
 // it many times.
 func (q *inquiries) make(ctx context.Context, about inquiry, work func(context.Context) (*AccessToken, error)) (*AccessToken, error) {
-	if m := q.inactive.get(about.token); m != nil && m.client == about.client && m.asked.age() < m.life {
+	if m := q.inactive.get(about.token); m.counts(about.client) {
 		return nil, m.refusal
 	}
 	q.mu.Lock()
