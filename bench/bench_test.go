@@ -1,0 +1,128 @@
+package main
+
+import (
+	"crypto/sha256"
+	"io"
+	"math"
+	"testing"
+)
+
+func TestQuantile(t *testing.T) {
+	for _, row := range []struct {
+		values []float64
+		q      float64
+		want   float64
+	}{
+		{[]float64{3}, 0.5, 3},
+		{[]float64{5, 1, 3}, 0.5, 3},
+		{[]float64{4, 1, 3, 2}, 0.5, 2.5},
+		{[]float64{4, 1, 3, 2}, 0, 1},
+		{[]float64{4, 1, 3, 2}, 1, 4},
+		{[]float64{10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110}, 0.1, 20},
+	} {
+		if got := quantile(row.values, row.q); got != row.want {
+			t.Errorf("quantile(%v, %v) = %v, want %v", row.values, row.q, got, row.want)
+		}
+	}
+	values := []float64{2, 1}
+	quantile(values, 0.5)
+	if values[0] != 2 {
+		t.Error("quantile sorts the values of its caller")
+	}
+	if !math.IsNaN(median(nil)) {
+		t.Error("the median of nothing is a number")
+	}
+}
+
+// TestPairRatio: a machine that becomes slower at a constant rate changes no ratio.
+func TestPairRatio(t *testing.T) {
+	for _, row := range []struct{ before, subject, after, want float64 }{
+		{100, 110, 100, 1.1},
+		{100, 150, 200, 1},
+		{200, 150, 100, 1},
+		{50, 100, 150, 1},
+	} {
+		if got := pairRatio(row.before, row.subject, row.after); math.Abs(got-row.want) > 1e-12 {
+			t.Errorf("pairRatio(%v, %v, %v) = %v, want %v", row.before, row.subject, row.after, got, row.want)
+		}
+	}
+}
+
+// TestPair: an op that does twice the work takes about twice as long, and is prepared
+// for as many calls as there are. A busy machine may need more than one try.
+func TestPair(t *testing.T) {
+	text := make([]byte, 50_000)
+	work := func() { sha256.Sum256(text) }
+	b := &bench{pairs: 9, results: map[string]float64{}}
+	for try := 1; ; try++ {
+		calls, prepared := 0, 0
+		p := b.pair(op{call: work}, op{call: func() { calls++; work(); work() }, prepare: func(n int) { prepared += n }})
+		if calls != prepared || calls == 0 {
+			t.Fatalf("%d calls, but prepared for %d", calls, prepared)
+		}
+		if p.ratio > 1.7 && p.ratio < 2.3 {
+			break
+		}
+		if try == 5 {
+			t.Fatalf("ratio %v, want about 2", p.ratio)
+		}
+	}
+	b.same(op{call: work}, "test")
+	if want := math.Abs(b.results["test/A/A ratio"] - 1); b.resolution != want || want == 0 {
+		t.Errorf("resolution %v, want %v", b.resolution, want)
+	}
+}
+
+func TestJudge(t *testing.T) {
+	ratios := bar{rows: `t/(a|b)/ours ratio`, limit: 1.10, timed: true}
+	counts := bar{rows: `t/.*/ours allocs`, limit: 5}
+	least := bar{rows: `t/.*/ours scaling`, limit: 0.94, least: true, timed: true}
+	for _, row := range []struct {
+		name       string
+		bar        bar
+		results    map[string]float64
+		resolution float64
+		whole      bool
+		missed     bool
+		worst      string
+	}{
+		{"on the limit", ratios, map[string]float64{"t/a/ours ratio": 1.10}, 0, true, false, "t/a/ours ratio"},
+		{"above it", ratios, map[string]float64{"t/a/ours ratio": 1.101}, 0, true, true, "t/a/ours ratio"},
+		{"within the resolution", ratios, map[string]float64{"t/a/ours ratio": 1.105}, 0.01, true, false, "t/a/ours ratio"},
+		{"beyond the resolution", ratios, map[string]float64{"t/a/ours ratio": 1.112}, 0.01, true, true, "t/a/ours ratio"},
+		{"the worst counts", ratios, map[string]float64{"t/a/ours ratio": 1.0, "t/b/ours ratio": 1.3}, 0, true, true, "t/b/ours ratio"},
+		{"no part of a name", ratios, map[string]float64{"t/a/ours ratio": 1.0, "x/t/b/ours ratio": 1.3}, 0, true, false, "t/a/ours ratio"},
+		{"a peer's row", ratios, map[string]float64{"t/a/ours ratio": 1.0, "t/b/peer ratio": 1.3}, 0, true, false, "t/a/ours ratio"},
+		{"not a number", ratios, map[string]float64{"t/a/ours ratio": math.NaN()}, 0.01, true, true, "t/a/ours ratio"},
+		{"not a number beside one", ratios, map[string]float64{"t/a/ours ratio": 1, "t/b/ours ratio": math.NaN()}, 0.01, true, true, "t/b/ours ratio"},
+		{"counts have no resolution", counts, map[string]float64{"t/a/ours allocs": 5.01}, 0.01, true, true, "t/a/ours allocs"},
+		{"below a lower limit", least, map[string]float64{"t/a/ours scaling": 0.92}, 0.01, true, true, "t/a/ours scaling"},
+		{"within the resolution of one", least, map[string]float64{"t/a/ours scaling": 0.935}, 0.01, true, false, "t/a/ours scaling"},
+		{"the least counts", least, map[string]float64{"t/a/ours scaling": 1, "t/b/ours scaling": 0.5}, 0, true, true, "t/b/ours scaling"},
+		{"not measured in a whole run", ratios, nil, 0, true, true, ""},
+		{"not measured in a part", ratios, nil, 0, false, false, ""},
+	} {
+		found := judge([]bar{row.bar}, row.results, row.resolution, row.whole)
+		if len(found) != 1 || found[0].missed != row.missed || found[0].row != row.worst {
+			t.Errorf("%s: %+v, want missed %v by %q", row.name, found, row.missed, row.worst)
+		}
+	}
+}
+
+// TestVerdict: a run that is not exact is void, whatever its results are.
+func TestVerdict(t *testing.T) {
+	for _, row := range []struct {
+		resolution, result float64
+		code               int
+	}{
+		{0.004, 1, 0},
+		{0.004, 2, 1},
+		{0.011, 1, 2},
+		{0.011, 2, 2},
+	} {
+		b := &bench{resolution: row.resolution, results: map[string]float64{"id-token/RS256/1/ours ratio": row.result}}
+		if code := b.verdict(io.Discard, false); code != row.code {
+			t.Errorf("resolution %v, result %v: exit %d, want %d", row.resolution, row.result, code, row.code)
+		}
+	}
+}

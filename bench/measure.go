@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// This file implements the measurements: paired times, allocations, and where the
+// results are kept until the bars are checked.
+
+const (
+	batchTime    = 10 * time.Millisecond
+	voidAbove    = 0.01 // of |A/A − 1|: the machine was not quiet enough to say anything
+	allocCalls   = 64   // in a row, of which the allocations are counted
+	allocRepeats = 5    // of which the least counts: the rest is the runtime's own
+)
+
+// An op is one side of a comparison.
+type op struct {
+	call    func()
+	prepare func(n int) // before a batch of n calls, outside the clock; may be nil
+	procs   int         // goroutines that call at the same time; zero means one
+}
+
+// batch returns how long n calls take, in each goroutine.
+func (o op) batch(n int) time.Duration {
+	if o.prepare != nil {
+		o.prepare(n * max(1, o.procs))
+	}
+	start := time.Now()
+	if o.procs < 2 {
+		for range n {
+			o.call()
+		}
+		return time.Since(start)
+	}
+	var all sync.WaitGroup
+	for range o.procs {
+		all.Go(func() {
+			for range n {
+				o.call()
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(start)
+}
+
+// size returns the number of calls that fill a batch.
+func (o op) size() int {
+	for n := 1; ; n *= 2 {
+		if d := o.batch(n); d >= batchTime/4 {
+			return max(1, int(math.Round(float64(n)*float64(batchTime)/float64(d))))
+		}
+	}
+}
+
+// bench is one run: its settings, and what it has measured.
+type bench struct {
+	pairs      int
+	quick      bool
+	out        io.Writer
+	resolution float64            // the largest |A/A − 1|
+	results    map[string]float64 // by "table/…/row metric"
+}
+
+// put keeps a result for the bars. The name of the row are the parts of key.
+func (b *bench) put(metric string, value float64, key ...string) {
+	b.results[strings.Join(key, "/")+" "+metric] = value
+}
+
+// A pairing is the result of one row.
+type pairing struct {
+	ratio    float64 // subject over bare
+	ns, bare float64 // of one call
+	beyond   float64 // ns of a call more than bare
+}
+
+// pair measures batches of subject, each between two of bare, and returns the median
+// of the ratios.
+func (b *bench) pair(bare, subject op) pairing {
+	runtime.GC() // what came before is not paid for here
+	nBare, nSubject := bare.size(), subject.size()
+	var ratios, times, bares, beyond []float64
+	before := perCall(bare.batch(nBare), nBare)
+	for range b.pairs {
+		t := perCall(subject.batch(nSubject), nSubject)
+		after := perCall(bare.batch(nBare), nBare)
+		ratios = append(ratios, pairRatio(before, t, after))
+		times, bares, beyond = append(times, t), append(bares, after), append(beyond, t-(before+after)/2)
+		before = after
+	}
+	return pairing{ratio: median(ratios), ns: median(times), bare: median(bares), beyond: median(beyond)}
+}
+
+// same measures bare against itself. How far its ratio is from one is how exact the
+// run is.
+func (b *bench) same(bare op, key ...string) pairing {
+	p := b.pair(bare, bare)
+	b.resolution = max(b.resolution, math.Abs(p.ratio-1))
+	b.put("ratio", p.ratio, append(key, "A/A")...)
+	return p
+}
+
+func perCall(d time.Duration, n int) float64 { return float64(d) / float64(n) }
+
+// pairRatio returns a time over the mean of the times before and after it.
+func pairRatio(before, subject, after float64) float64 { return subject / ((before + after) / 2) }
+
+func median(values []float64) float64 { return quantile(values, 0.5) }
+
+// quantile returns the value below which the part q of the values lies, between two of
+// them if need be.
+func quantile(values []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	if len(sorted) == 0 {
+		return math.NaN()
+	}
+	at := q * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
+}
+
+// allocs returns the number of allocations of a call, and their bytes.
+func allocs(o op) (count, bytes float64) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	count, bytes = math.Inf(1), math.Inf(1)
+	o.procs = 0
+	for range allocRepeats {
+		if o.prepare != nil {
+			o.prepare(allocCalls)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range allocCalls {
+			o.call()
+		}
+		runtime.ReadMemStats(&after)
+		count = min(count, float64(after.Mallocs-before.Mallocs)/allocCalls)
+		bytes = min(bytes, float64(after.TotalAlloc-before.TotalAlloc)/allocCalls)
+	}
+	return math.Round(count), math.Round(bytes)
+}
+
+// once returns the median time of a few calls that are too long for batches, and the
+// least number of bytes that one of them allocates.
+func once(times int, call func()) (took time.Duration, bytes float64) {
+	var all []float64
+	bytes = math.Inf(1)
+	for range times {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		call()
+		all = append(all, float64(time.Since(start)))
+		runtime.ReadMemStats(&after)
+		bytes = min(bytes, float64(after.TotalAlloc-before.TotalAlloc))
+	}
+	return time.Duration(median(all)), bytes
+}
+
+// withProcs runs f on n processors.
+func withProcs(n int, f func()) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
+	f()
+}
+
+// must ends the run: a row that does not do what it says measures nothing.
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+func check(err error) {
+	if err != nil {
+		log.Output(2, err.Error())
+		panic(fmt.Sprintf("bench: %v", err))
+	}
+}
