@@ -126,3 +126,20 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 }
+
+func TestSyntheticTokens(t *testing.T) {
+	for _, alg := range algorithms {
+		k := newKey(alg, "k")
+		is := newIssuer(issuerURL, keySet(3, k))
+		for name, verify := range map[string]verifyFunc{
+			"ours": ourIDToken(is, alg), "floor": must(floorVerifier(t.Context(), is, idExpectation.with(alg))),
+		} {
+			if sub, err := verify(k.idToken(nil)); err != nil || sub != subject {
+				t.Errorf("%s, %s: %q, %v", alg, name, sub, err)
+			}
+			if sub, err := verify(k.idToken(map[string]any{"nonce": "another"})); err == nil {
+				t.Errorf("%s, %s: accepts another nonce for %q", alg, name, sub)
+			}
+		}
+	}
+}

@@ -25,6 +25,7 @@ var tables = []struct {
 	quick bool // whether -quick has it, or a part of it
 	run   func(*bench)
 }{
+	{"id-token", true, (*bench).idTokens},
 }
 
 func main() {
