@@ -26,6 +26,9 @@ var tables = []struct {
 	run   func(*bench)
 }{
 	{"id-token", true, (*bench).idTokens},
+	{"api", true, (*bench).api},
+	{"cache", true, (*bench).cache},
+	{"dpop", true, (*bench).dpop},
 }
 
 func main() {
