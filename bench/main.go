@@ -29,6 +29,8 @@ var tables = []struct {
 	{"api", true, (*bench).api},
 	{"cache", true, (*bench).cache},
 	{"dpop", true, (*bench).dpop},
+	{"assertion", true, (*bench).assertions},
+	{"token", true, (*bench).tokenResponses},
 }
 
 func main() {
