@@ -31,6 +31,7 @@ var tables = []struct {
 	{"dpop", true, (*bench).dpop},
 	{"assertion", true, (*bench).assertions},
 	{"token", true, (*bench).tokenResponses},
+	{"refusals", true, (*bench).refusals},
 }
 
 func main() {
