@@ -32,6 +32,7 @@ var tables = []struct {
 	{"assertion", true, (*bench).assertions},
 	{"token", true, (*bench).tokenResponses},
 	{"refusals", true, (*bench).refusals},
+	{"hostile", true, (*bench).hostile},
 }
 
 func main() {
