@@ -31,8 +31,10 @@ var tables = []struct {
 	{"dpop", true, (*bench).dpop},
 	{"assertion", true, (*bench).assertions},
 	{"token", true, (*bench).tokenResponses},
+	{"growth", false, (*bench).growth},
 	{"refusals", true, (*bench).refusals},
 	{"hostile", true, (*bench).hostile},
+	{"storms", true, (*bench).storms},
 }
 
 func main() {
