@@ -35,6 +35,7 @@ var tables = []struct {
 	{"refusals", true, (*bench).refusals},
 	{"hostile", true, (*bench).hostile},
 	{"storms", true, (*bench).storms},
+	{"sizes", false, (*bench).sizes},
 }
 
 func main() {
