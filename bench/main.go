@@ -36,6 +36,7 @@ var tables = []struct {
 	{"hostile", true, (*bench).hostile},
 	{"storms", true, (*bench).storms},
 	{"sizes", false, (*bench).sizes},
+	{"connections", false, (*bench).connections},
 }
 
 func main() {
