@@ -86,10 +86,10 @@ func (t *AccessToken) Audience() []string { return slices.Clone(t.data().audienc
 
 // Scope returns the scopes of the token: the scope claim, or the claim that the
 // profile names.
-func (t *AccessToken) Scope() []string { return slices.Clone(t.data().scope) }
+func (t *AccessToken) Scope() []string { return t.data().scope.list() }
 
 // HasScope reports whether the token has the scope.
-func (t *AccessToken) HasScope(scope string) bool { return slices.Contains(t.data().scope, scope) }
+func (t *AccessToken) HasScope(scope string) bool { return t.data().scope.has(scope) }
 
 // Expiry returns the exp claim. It is zero if the token is opaque and its server
 // does not say when it expires.
@@ -146,19 +146,6 @@ func (t AccessToken) LogValue() slog.Value { return slog.StringValue(t.summary()
 func (t *AccessToken) summary() string {
 	d := t.data()
 	return "AccessToken(" + printable(d.issuer, 256) + " " + printable(d.subject, 256) + " " + printable(d.clientID, 128) + ")"
-}
-
-// checkTimes judges exp and nbf, where they are known.
-func (d *accessTokenData) checkTimes(clock Clock) error {
-	if !d.expiry.IsZero() {
-		if err := clock.checkExpiry("exp", d.expiry); err != nil {
-			return err
-		}
-	}
-	if !d.start.IsZero() {
-		return clock.checkNotBefore("nbf", d.start)
-	}
-	return nil
 }
 
 // MarshalJSON always returns an error, because a program that decodes the result

@@ -184,9 +184,9 @@ func checkAttestation(raw, clientID, jkt string, now time.Time) error {
 	if header.typ != attestationType {
 		return fail(ErrType, "typ", "is %s, not %s", printable(header.typ, 64), attestationType)
 	}
-	scratch := jwsScratch.Get().(*[]byte)
-	defer jwsScratch.Put(scratch)
-	p, err := parseSegments(raw, segments, scratch)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	p, err := scratch.parse(raw, segments)
 	if err != nil {
 		return err
 	}

@@ -79,10 +79,10 @@ func (t *presentedToken) hash() tokenHash {
 
 // hashToken goes through the scratch: a conversion would allocate.
 func hashToken(raw string) tokenHash {
-	scratch := jwsScratch.Get().(*[]byte)
-	defer jwsScratch.Put(scratch)
-	*scratch = append((*scratch)[:0], raw...)
-	return sha256.Sum256(*scratch)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	scratch.text = append(scratch.text[:0], raw...)
+	return sha256.Sum256(scratch.text)
 }
 
 // credential is RFC 6750, Section 2.1: the token is in one Authorization field.
@@ -122,7 +122,7 @@ func knownScheme(name string) string {
 // accessToken judges a token apart from the request that it came with.
 func (rs *ResourceServer) accessToken(ctx context.Context, came *presentedToken) (*AccessToken, error) {
 	if m := rs.remembered(ctx, came); m != nil {
-		if err := m.stillGood(rs.clock); err != nil {
+		if err := m.stillGood(rs.clock.instant()); err != nil {
 			return nil, err
 		}
 		return m.token, nil
@@ -173,7 +173,7 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 	}
 	t, d := newAccessToken()
 	d.acceptedBy, d.verified, d.raw, d.payload = rs, true, came.raw, v.payload
-	if err := d.readClaims(claims, rs.clock); err != nil {
+	if err := d.readClaims(claims, rs.clock.instant()); err != nil {
 		return nil, err
 	}
 	if d.issuer, d.tenant, err = s.issuer.match(claims, v.key); err != nil {
@@ -195,16 +195,17 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 }
 
 // verifiedBy finds the server whose keys verify a token, and the keys that it had then.
-func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedServer, *keySnapshot, *verifiedJWS, error) {
+func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedServer, *keySnapshot, verifiedJWS, error) {
+	var v verifiedJWS
 	s, byKey, err := rs.serverOf(ctx, raw)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, v, err
 	}
 	for {
 		// Before the verification: the keys after it may be others already, without the
 		// one that verified this token.
 		keys := s.keys.current.Load()
-		v, err := verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
+		v, err = verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
 		if errors.Is(err, ErrSignature) && hasHeaderNonce(raw) {
 			err = hinted(err, "a token of Entra ID with a nonce in its header is for Microsoft Graph alone, and nobody else can verify it: "+
 				"request one for a scope of this API")
@@ -215,7 +216,7 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 		// Two servers may use one key id, and the new key of the second not be fetched yet.
 		named, unknown := rs.serverNamed(ctx, raw)
 		if unknown != nil || named == s {
-			return nil, nil, nil, err
+			return nil, nil, v, err
 		}
 		s, byKey = named, false
 	}
@@ -228,7 +229,7 @@ func hasHeaderNonce(raw string) bool {
 	if err != nil {
 		return false
 	}
-	b, err := decodeBase64URL(nil, []byte(segments[0]))
+	b, err := decodeBase64URL(nil, segments[0])
 	return err == nil && scanMember(b, "nonce") != nil
 }
 
@@ -242,7 +243,7 @@ func (rs *ResourceServer) serverOf(ctx context.Context, raw string) (s *trustedS
 	if err != nil {
 		return nil, false, err
 	}
-	if s = rs.serverWithKey(h); s != nil {
+	if s = rs.serverWithKey(&h); s != nil {
 		return s, true, nil
 	}
 	s, err = rs.serverNamed(ctx, raw)
@@ -296,42 +297,42 @@ func (rs *ResourceServer) serverNamed(ctx context.Context, raw string) (*trusted
 
 // checkHeader refuses a token whose header no server has, before its claims are
 // read.
-func (rs *ResourceServer) checkHeader(raw string) (*joseHeader, error) {
+func (rs *ResourceServer) checkHeader(raw string) (h joseHeader, err error) {
 	segments, err := splitJWS(raw)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
 	for _, s := range rs.servers {
-		if h, _ := s.keys.remembered(segments[0]); h != nil {
+		if h, key := s.keys.remembered(segments[0]); key != nil {
 			return h, nil
 		}
 	}
-	h, err := parseHeader(segments[0])
+	h, err = parseHeader(segments[0])
 	if err != nil || rs.finder != nil { // what a server takes that is not known yet is not known either
-		return &h, err
+		return h, err
 	}
 	for _, s := range rs.servers {
 		_, fault := s.rules.admit(&h)
 		if fault == nil {
-			return &h, nil
+			return h, nil
 		}
 		if err == nil {
 			err = fault
 		}
 	}
-	return nil, err
+	return joseHeader{}, err
 }
 
 // readClaims takes the claims of every access token, and judges the times.
-func (d *accessTokenData) readClaims(claims jsonObject, clock Clock) (err error) {
+func (d *accessTokenData) readClaims(claims jsonObject, at instant) error {
 	// RFC 8417, Section 4.2: a security event is no access token, whatever its typ.
 	if claims.has("events") {
 		return fail(ErrType, "events", "a security event is not an access token")
 	}
-	if _, err = checkLifetime(claims, clock); err != nil {
+	if err := d.read(claims); err != nil {
 		return err
 	}
-	return d.read(claims)
+	return d.checkLifetime(at)
 }
 
 // checkPresentation holds what a token is bound to against the request.

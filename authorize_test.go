@@ -38,7 +38,7 @@ func TestAuthorizationURL(t *testing.T) {
 		t.Errorf("parameters\n%v, want\n%v", got, want)
 	}
 	for name, s := range map[string]string{"state": a.content.state, "nonce": a.content.nonce, "verifier": a.content.verifier} {
-		if b, err := decodeBase64URL(nil, []byte(s)); err != nil || len(b) != 32 {
+		if b, err := decodeBase64URL(nil, s); err != nil || len(b) != 32 {
 			t.Errorf("%s is not 256 bits: %v", name, err)
 		}
 	}

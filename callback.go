@@ -511,8 +511,11 @@ func (c *Client) checkJARMClaims(claims jsonObject, key *publicKey) error {
 	case len(aud) != 1 || aud[0] != c.meta.ClientID:
 		return fail(ErrAudience, "aud", "the response is not for this client alone")
 	}
-	_, err = checkLifetime(claims, c.clock)
-	return err
+	times, err := claims.times()
+	if err != nil {
+		return err
+	}
+	return times.checkLifetime(c.clock.instant())
 }
 
 // jarmParams makes parameters of the string claims. One that the protocol

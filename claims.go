@@ -114,37 +114,71 @@ func audienceIn(claims jsonObject, want string) ([]string, error) {
 	return aud, nil
 }
 
+// tokenTimes are the claims of RFC 7519 about time. Those that a token does not have are
+// zero.
+type tokenTimes struct{ expiry, start, issuedAt time.Time }
+
+// times reads exp, nbf and iat.
+func (o jsonObject) times() (t tokenTimes, err error) {
+	for _, m := range [...]struct {
+		name string
+		dst  *time.Time
+	}{{"exp", &t.expiry}, {"nbf", &t.start}, {"iat", &t.issuedAt}} {
+		if *m.dst, _, err = o.date(m.name); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
 // checkLifetime is the part of the time checks that every JWT with an expiry
 // shares: exp is required, nbf and iat are judged where they are present.
-func checkLifetime(claims jsonObject, clock Clock) (exp time.Time, err error) {
-	exp, ok, err := claims.date("exp")
-	if err != nil {
-		return exp, err
+func (t *tokenTimes) checkLifetime(at instant) error {
+	if t.expiry.IsZero() {
+		return fail(ErrClaim, "exp", "is missing")
 	}
-	if !ok {
-		return exp, fail(ErrClaim, "exp", "is missing")
+	if err := at.checkExpiry("exp", t.expiry); err != nil {
+		return err
 	}
-	if err := clock.checkExpiry("exp", exp); err != nil {
-		return exp, err
+	return t.checkStart(at)
+}
+
+// checkOptionalLifetime is checkLifetime for what may have no expiry.
+func checkOptionalLifetime(claims jsonObject, at instant) error {
+	t, err := claims.times()
+	switch {
+	case err != nil:
+		return err
+	case !t.expiry.IsZero():
+		return t.checkLifetime(at)
 	}
-	return exp, checkStart(claims, clock)
+	return t.checkStart(at)
+}
+
+// checkPeriod judges exp and nbf where they are present.
+func (t *tokenTimes) checkPeriod(at instant) error {
+	if !t.expiry.IsZero() {
+		if err := at.checkExpiry("exp", t.expiry); err != nil {
+			return err
+		}
+	}
+	if !t.start.IsZero() {
+		return at.checkNotBefore("nbf", t.start)
+	}
+	return nil
 }
 
 // checkStart judges nbf and iat where they are present.
-func checkStart(claims jsonObject, clock Clock) error {
-	if err := checkIfPresent(claims, "nbf", clock, Clock.checkNotBefore); err != nil {
-		return err
+func (t *tokenTimes) checkStart(at instant) error {
+	if !t.start.IsZero() {
+		if err := at.checkNotBefore("nbf", t.start); err != nil {
+			return err
+		}
 	}
-	return checkIfPresent(claims, "iat", clock, Clock.checkNotAhead)
-}
-
-// checkIfPresent judges a time where the token has it.
-func checkIfPresent(claims jsonObject, name string, clock Clock, check func(Clock, string, time.Time) error) error {
-	t, ok, err := claims.date(name)
-	if err != nil || !ok {
-		return err
+	if t.issuedAt.IsZero() {
+		return nil
 	}
-	return check(clock, name, t)
+	return at.checkNotAhead("iat", t.issuedAt)
 }
 
 // saysKind is the claim in which a server says that its token is one of these kinds;
@@ -230,18 +264,39 @@ func readConfirmation(o jsonObject) (c confirmation, err error) {
 	return c, nil
 }
 
-// scope returns a member that is a string of scopes or an array of them. Only
-// spaces are between scopes (RFC 6749, Section 3.3): what somebody could have written
-// into one with another character must not become two.
-func (o jsonObject) scope(name string) (list []string, ok bool, err error) {
-	if raw, ok := o.get(name); ok && raw[0] == '[' { // as Twitch writes it
-		// An element with a space in it is no scope: wherever a list is written as a
-		// string, it would become two.
-		list, ok, err := o.strings(name, false)
-		return slices.DeleteFunc(list, notOneScope), ok, err
+// A scopeText is the scopes of a token as RFC 6749, Section 3.3 writes them. Only spaces
+// are between scopes: what somebody could have written into one with another character
+// must not become two.
+type scopeText string
+
+// list returns the scopes; nil if there are none.
+func (s scopeText) list() []string {
+	if s == "" {
+		return nil
 	}
-	s, ok, err := o.string(name)
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), ok, err
+	return strings.FieldsFunc(string(s), func(r rune) bool { return r == ' ' })
+}
+
+// has reports whether one of the scopes is scope.
+func (s scopeText) has(scope string) bool {
+	for one := range strings.SplitSeq(string(s), " ") {
+		if one == scope {
+			return scope != ""
+		}
+	}
+	return false
+}
+
+// scope returns a member that is a string of scopes or an array of them.
+func (o jsonObject) scope(name string) (s scopeText, ok bool, err error) {
+	if raw, ok := o.get(name); ok && raw[0] == '[' { // as Twitch writes it
+		// An element with a space in it is no scope: written as a string, it would become
+		// two.
+		list, ok, err := o.strings(name, false)
+		return scopeText(strings.Join(slices.DeleteFunc(list, notOneScope), " ")), ok, err
+	}
+	text, ok, err := o.string(name)
+	return scopeText(text), ok, err
 }
 
 func emailVerified(o jsonObject) bool {

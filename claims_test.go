@@ -61,7 +61,7 @@ func TestScopeMember(t *testing.T) {
 		if ok != tt.there {
 			t.Errorf("%s: it is there: %v", tt.member, ok)
 		}
-		if wantError(t, err, tt.kind, "scope"); tt.kind == nil && !slices.Equal(list, tt.want) {
+		if wantError(t, err, tt.kind, "scope"); tt.kind == nil && !slices.Equal(list.list(), tt.want) {
 			t.Errorf("%s: %q", tt.member, list)
 		}
 	}

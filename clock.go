@@ -81,40 +81,45 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// An instant is one reading of a Clock, which all claims of a token are held against. It
+// is read after what may have to be waited for.
+type instant struct {
+	now       time.Time
+	tolerance time.Duration
+}
+
+func (c Clock) instant() instant { return instant{c.now(), c.tolerance()} }
+
 // checkExpiry wants t > now − tolerance (RFC 7519, Section 4.1.4: the current
 // time MUST be before the expiration time, so equal is expired).
-func (c Clock) checkExpiry(param string, t time.Time) error {
-	now := c.now()
-	if !t.After(now.Add(-c.tolerance())) {
-		return fail(ErrExpired, param, "expired %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, now, "ago by"), stamp(now))
+func (i instant) checkExpiry(param string, t time.Time) error {
+	if !t.After(i.now.Add(-i.tolerance)) {
+		return fail(ErrExpired, param, "expired %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, i.now, "ago by"), stamp(i.now))
 	}
 	return nil
 }
 
 // checkNotBefore wants t ≤ now + tolerance (RFC 7519, Section 4.1.5).
-func (c Clock) checkNotBefore(param string, t time.Time) error {
-	now := c.now()
-	if t.After(now.Add(c.tolerance())) {
-		return fail(ErrNotYetValid, param, "begins %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, now, "ahead of"), stamp(now))
+func (i instant) checkNotBefore(param string, t time.Time) error {
+	if t.After(i.now.Add(i.tolerance)) {
+		return fail(ErrNotYetValid, param, "begins %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, i.now, "ahead of"), stamp(i.now))
 	}
 	return nil
 }
 
 // checkNotAhead refuses a time in the past tense (iat, auth_time) that lies
 // more than maxAhead in the future. Less is not refused: real clocks differ.
-func (c Clock) checkNotAhead(param string, t time.Time) error {
-	now := c.now()
-	if t.After(now.Add(max(maxAhead, c.tolerance()))) {
-		return fail(ErrNotYetValid, param, "is %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, now, "ahead of"), stamp(now))
+func (i instant) checkNotAhead(param string, t time.Time) error {
+	if t.After(i.now.Add(max(maxAhead, i.tolerance))) {
+		return fail(ErrNotYetValid, param, "is %s this clock (%s); if that is wrong, set the clock or Clock.Skew", apart(t, i.now, "ahead of"), stamp(i.now))
 	}
 	return nil
 }
 
 // checkAge wants t + age ≥ now − tolerance.
-func (c Clock) checkAge(param string, t time.Time, age time.Duration) error {
-	now := c.now()
-	if t.Add(age).Before(now.Add(-c.tolerance())) {
-		return fail(ErrExpired, param, "is %s this clock (%s), the limit is %v", apart(t, now, "old by"), stamp(now), age)
+func (i instant) checkAge(param string, t time.Time, age time.Duration) error {
+	if t.Add(age).Before(i.now.Add(-i.tolerance)) {
+		return fail(ErrExpired, param, "is %s this clock (%s), the limit is %v", apart(t, i.now, "old by"), stamp(i.now), age)
 	}
 	return nil
 }

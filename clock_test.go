@@ -241,11 +241,11 @@ func TestClockTime(t *testing.T) {
 func TestClockChecks(t *testing.T) {
 	const ns = time.Nanosecond
 	type check func(Clock, time.Time) error
-	expiry := func(c Clock, at time.Time) error { return c.checkExpiry("p", at) }
-	notBefore := func(c Clock, at time.Time) error { return c.checkNotBefore("p", at) }
-	notAhead := func(c Clock, at time.Time) error { return c.checkNotAhead("p", at) }
-	age := func(c Clock, at time.Time) error { return c.checkAge("p", at, time.Minute) }
-	ageZero := func(c Clock, at time.Time) error { return c.checkAge("p", at, 0) }
+	expiry := func(c Clock, at time.Time) error { return c.instant().checkExpiry("p", at) }
+	notBefore := func(c Clock, at time.Time) error { return c.instant().checkNotBefore("p", at) }
+	notAhead := func(c Clock, at time.Time) error { return c.instant().checkNotAhead("p", at) }
+	age := func(c Clock, at time.Time) error { return c.instant().checkAge("p", at, time.Minute) }
+	ageZero := func(c Clock, at time.Time) error { return c.instant().checkAge("p", at, 0) }
 	for _, tt := range []struct {
 		name            string
 		check           check

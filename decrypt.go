@@ -411,7 +411,7 @@ func parseJWE(compact string) (*parsedJWE, error) {
 		return nil, err
 	}
 	for i, part := range [...]*[]byte{&j.encryptedKey, &j.iv, &j.ciphertext, &j.tag} {
-		if *part, err = decodeBase64URL(nil, []byte(segments[i+1])); err != nil {
+		if *part, err = decodeBase64URL(nil, segments[i+1]); err != nil {
 			return nil, err
 		}
 	}
@@ -496,7 +496,7 @@ func (k *DecryptionKey) sharedKey(j *parsedJWE, enc *contentEncryption) ([]byte,
 		if err != nil {
 			return nil, err
 		}
-		b, err := decodeBase64URL(nil, []byte(s))
+		b, err := decodeBase64URL(nil, s)
 		if err != nil {
 			return nil, err
 		}

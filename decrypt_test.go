@@ -386,7 +386,7 @@ func TestDecryptFaults(t *testing.T) {
 	// shift moves n bytes across the border of iv and ciphertext, which the tag of
 	// AES-CBC does not see.
 	shift := func(s *[5]string, n int) {
-		both := append(must(decodeBase64URL(nil, []byte(s[2]))), must(decodeBase64URL(nil, []byte(s[3])))...)
+		both := append(must(decodeBase64URL(nil, s[2])), must(decodeBase64URL(nil, s[3]))...)
 		s[2], s[3] = encodeBase64URL(both[:16+n]), encodeBase64URL(both[16+n:])
 	}
 	epk := func(change func(m map[string]any)) sender {
@@ -424,7 +424,7 @@ func TestDecryptFaults(t *testing.T) {
 		{"epk not on the curve", epk(func(m map[string]any) { m["y"] = m["x"] })},
 		{"epk at infinity", epk(func(m map[string]any) { m["x"], m["y"] = strings.Repeat("A", 43), strings.Repeat("A", 43) })},
 		{"epk with a byte of x in y", epk(func(m map[string]any) {
-			x, y := must(decodeBase64URL(nil, []byte(m["x"].(string)))), must(decodeBase64URL(nil, []byte(m["y"].(string))))
+			x, y := must(decodeBase64URL(nil, m["x"].(string))), must(decodeBase64URL(nil, m["y"].(string)))
 			m["x"], m["y"] = encodeBase64URL(x[:31]), encodeBase64URL(append([]byte{x[31]}, y...))
 		})},
 		{"epk with a longer x", epk(func(m map[string]any) { m["x"] = m["x"].(string)[:42] + "AAA" })},

@@ -84,7 +84,7 @@ func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 }
 
 func (o jsonObject) readDetails(name, raw string) ([]AuthorizationDetail, error) {
-	elems, err := arrayElements(raw, maxMembers)
+	elems, err := arrayElements(nil, raw, maxMembers)
 	if err != nil {
 		return nil, o.wrong(name, "an array")
 	}

@@ -5,6 +5,7 @@ package oauth
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"io"
@@ -220,3 +221,8 @@ func (s *unitServer) start(t testing.TB, c *Client, r *AuthorizationRequest) *Pe
 }
 
 func int64p(n int64) *int64 { return &n }
+
+// signatureHolds is verifySignature with a scratch of its own.
+func signatureHolds(a *algorithm, key crypto.PublicKey, input, sig []byte) bool {
+	return verifySignature(a, key, input, sig, new(jwsScratch))
+}

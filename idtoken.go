@@ -28,9 +28,8 @@ type idTokenData struct {
 	issuer   string
 	subject  string
 	audience []string
-	expiry   time.Time
-	issuedAt time.Time
 	authTime time.Time
+	tokenTimes
 	nonce    string
 	acr      string
 	sid      string
@@ -288,14 +287,14 @@ func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error
 
 // checkTimesOf is steps 9, 10 and 13. exp and iat are required.
 func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, checks *idTokenChecks) (err error) {
-	if id.expiry, err = checkLifetime(claims, c.clock); err != nil {
+	if id.tokenTimes, err = claims.times(); err != nil {
 		return err
 	}
-	var ok bool
-	if id.issuedAt, ok, err = claims.date("iat"); err != nil {
+	at := c.clock.instant()
+	if err := id.checkLifetime(at); err != nil {
 		return err
 	}
-	if !ok {
+	if id.issuedAt.IsZero() {
 		return fail(ErrClaim, "iat", "is missing")
 	}
 	// That of an earlier login has the same claims otherwise (FAPI-CIBA tests it).
@@ -303,10 +302,11 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, checks *idToke
 		return fail(ErrExpired, "iat", "the token was issued before it was asked for: at %s, the request is from %s", stamp(id.issuedAt), stamp(checks.requested))
 	}
 	if checks.frontend {
-		if err := c.clock.checkAge("iat", id.issuedAt, frontChannelAge); err != nil {
+		if err := at.checkAge("iat", id.issuedAt, frontChannelAge); err != nil {
 			return err
 		}
 	}
+	var ok bool
 	if c.meta.RequireAuthTime || checks.maxAge != nil {
 		id.authTime, ok, err = claims.date("auth_time")
 		if err == nil && !ok {
@@ -318,14 +318,14 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, checks *idToke
 	if err != nil || !ok {
 		return err
 	}
-	if err := c.clock.checkNotAhead("auth_time", id.authTime); err != nil {
+	if err := at.checkNotAhead("auth_time", id.authTime); err != nil {
 		return err
 	}
 	// The age is that at the time of the request: who authenticated since then
 	// did so for it, however long consent took afterwards.
-	since := !checks.started.IsZero() && !id.authTime.Before(checks.started.Add(-c.clock.tolerance()))
+	since := !checks.started.IsZero() && !id.authTime.Before(checks.started.Add(-at.tolerance))
 	if checks.maxAge != nil && !checks.anyAge && !since {
-		return c.clock.checkAge("auth_time", id.authTime, seconds(*checks.maxAge))
+		return at.checkAge("auth_time", id.authTime, seconds(*checks.maxAge))
 	}
 	return nil
 }

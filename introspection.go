@@ -76,24 +76,17 @@ type tokenClaims struct {
 	issuer, tenant, subject, clientID, id, acr string
 
 	audience []string
-	scope    []string
+	scope    scopeText
 	details  []AuthorizationDetail
-	expiry   time.Time // zero: not known, of an opaque token
-	start    time.Time
-	issuedAt time.Time
 	authTime time.Time
+	tokenTimes // of an opaque token maybe none is known
 	confirm  confirmation
 }
 
 // read takes out the claims that have one name and one form everywhere.
 func (d *tokenClaims) read(o jsonObject) (err error) {
-	for _, m := range [...]struct {
-		name string
-		dst  *time.Time
-	}{{"exp", &d.expiry}, {"nbf", &d.start}, {"iat", &d.issuedAt}} {
-		if *m.dst, _, err = o.date(m.name); err != nil {
-			return err
-		}
+	if d.tokenTimes, err = o.times(); err != nil {
+		return err
 	}
 	// RFC 9470, Section 6.2. Servers had these in a form of their own before. One that
 	// cannot be read is missing for a Requirement that needs it.
@@ -115,7 +108,7 @@ func (i *Introspection) data() *introspectionData {
 }
 
 // Scope returns the scopes of the token.
-func (i *Introspection) Scope() []string { return slices.Clone(i.data().scope) }
+func (i *Introspection) Scope() []string { return i.data().scope.list() }
 
 // ClientID returns the client_id of the client to which the token was issued. It is
 // empty if the server did not state it.
@@ -353,12 +346,7 @@ func (c *Client) introspectionJWT(ctx context.Context, token string, d *introspe
 	if !claims.has("iat") {
 		return o, fail(ErrClaim, "iat", "is missing")
 	}
-	if claims.has("exp") {
-		_, err = checkLifetime(claims, c.clock)
-	} else {
-		err = checkStart(claims, c.clock)
-	}
-	if err != nil {
+	if err := checkOptionalLifetime(claims, c.clock.instant()); err != nil {
 		return o, err
 	}
 	o, ok, err := claims.object("token_introspection")

@@ -10,8 +10,8 @@ package oauth
 // says twice in the same words is said once.
 
 import (
-	"bytes"
 	"encoding/base64"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +29,7 @@ type jsonMember struct{ name, raw string }
 // type as an error of the given kind.
 type jsonObject struct {
 	members []jsonMember
+	places  *namePlaces // of the members; nil: not known
 	kind    error
 	// nullAbsent makes a null member count as absent: servers write
 	// "refresh_token": null into responses. Never set for access tokens.
@@ -50,23 +51,47 @@ type jsonReader struct {
 	inAll   int  // members still allowed in the whole text
 	folding bool // names that encoding/json would take for equal count as duplicates
 
-	members []jsonMember // of the outermost object
-	open    []openMember // of all objects that are open
-	seen    map[nameInObject]int
+	open   []jsonMember // of all objects that are open; in the end, those of the outermost
+	most   int          // how many there have been at once
+	folded []string     // their names as encoding/json compares them, where folding counts
+	seen   map[nameInObject]int
+	places namePlaces // of the outermost object
 }
-
-// An openMember is a member of an object that is open. Its name is folded where folding
-// counts.
-type openMember struct{ name, exact, raw string }
 
 type nameInObject struct {
 	depth int
 	name  string
 }
 
+// A nameSet has a bit for each name of an object: where it is not set, the name is not
+// there. Several names share a bit.
+type nameSet uint64
+
+// nameBit is the number of the bit of a name. It tells the registered claims apart.
+func nameBit(name string) uint {
+	if name == "" {
+		return 0
+	}
+	return (uint(len(name))*nameLength + uint(name[0]) + uint(name[len(name)-1])*nameEnd) & 63
+}
+
+const nameLength, nameEnd = 4, 10
+
+// namePlaces has for each bit of a nameSet one more than the place of the first member
+// with it: 0 where there is none, and lastPlace for all places from there on.
+type namePlaces [64]uint8
+
+const lastPlace = 255
+
+// from is the place where to look for a name; ok is false if it is nowhere.
+func (p *namePlaces) from(name string) (place int, ok bool) {
+	place = int(p[nameBit(name)])
+	return place - 1, place > 0
+}
+
 // pairwiseNames is the number of members up to which duplicates are looked for
 // by comparing pairs; beyond it a set keeps the cost linear.
-const pairwiseNames = 16
+const pairwiseNames = 64
 
 var jsonReaders = sync.Pool{New: func() any { return new(jsonReader) }}
 
@@ -74,11 +99,11 @@ func newJSONReader() *jsonReader { return jsonReaders.Get().(*jsonReader) }
 
 // release gives the scratch back. Objects read by it must not be used after.
 func (r *jsonReader) release() {
-	clear(r.members[:cap(r.members)]) // let go of the text
-	clear(r.open[:cap(r.open)])
-	r.text = ""
+	r.begin()
+	clear(r.open[:r.most]) // let go of the text
+	r.text, r.most = "", 0
 	r.folding = false
-	if cap(r.members) <= 64 && cap(r.open) <= 256 {
+	if cap(r.open) <= 256 {
 		jsonReaders.Put(r)
 	}
 }
@@ -103,10 +128,7 @@ var (
 func (r *jsonReader) object(text string, form jsonForm, kind error) (jsonObject, error) {
 	r.text, r.pos = text, 0
 	r.form, r.inAll = form, form.inAll
-	r.members, r.open = r.members[:0], r.open[:0]
-	if len(r.seen) > 0 { // an earlier reading ended in the middle
-		r.seen = nil
-	}
+	r.begin()
 	if !utf8.ValidString(text) {
 		return jsonObject{}, fail(ErrParse, "", "not valid UTF-8")
 	}
@@ -121,7 +143,17 @@ func (r *jsonReader) object(text string, form jsonForm, kind error) (jsonObject,
 	if r.pos != len(text) {
 		return jsonObject{}, fail(ErrParse, "", "data after the JSON object")
 	}
-	return jsonObject{members: r.members, kind: kind}, nil
+	return jsonObject{members: r.open, places: &r.places, kind: kind}, nil
+}
+
+// begin forgets what an earlier reading has left, which may have ended in the middle.
+func (r *jsonReader) begin() {
+	r.most = max(r.most, len(r.open))
+	clear(r.folded[:cap(r.folded)])
+	r.open, r.folded, r.places = r.open[:0], r.folded[:0], namePlaces{}
+	if len(r.seen) > 0 {
+		r.seen = nil
+	}
 }
 
 // parseObject reads text into an object of its own.
@@ -132,7 +164,7 @@ func parseObject(text string, form jsonForm, kind error) (jsonObject, error) {
 	if err != nil {
 		return jsonObject{}, err
 	}
-	o.members = slices.Clone(o.members)
+	o.members, o.places = slices.Clone(o.members), nil
 	return o, nil
 }
 
@@ -165,7 +197,7 @@ func (r *jsonReader) value(depth int) error {
 	case c == '[':
 		return r.readArray(depth)
 	case c == '"':
-		_, err := r.readString()
+		_, _, err := r.readString()
 		return err
 	case c == '-' || '0' <= c && c <= '9':
 		return r.readNumber()
@@ -185,6 +217,7 @@ func (r *jsonReader) readObject(depth int) error {
 	}
 	r.pos++ // {
 	base := len(r.open)
+	var names nameSet
 	r.space()
 	if r.peek() == '}' {
 		r.pos++
@@ -194,15 +227,11 @@ func (r *jsonReader) readObject(depth int) error {
 		if r.peek() != '"' {
 			return r.bad("no member name")
 		}
-		raw, err := r.readString()
+		name, err := r.readName()
 		if err != nil {
 			return err
 		}
-		name, err := unquoteJSON(raw)
-		if err != nil {
-			return err
-		}
-		first, err := r.addName(name, base, depth)
+		first, err := r.addName(name, base, depth, &names)
 		if err != nil {
 			return err
 		}
@@ -212,19 +241,15 @@ func (r *jsonReader) readObject(depth int) error {
 		}
 		r.pos++
 		r.space()
-		start := r.pos
+		start, place := r.pos, len(r.open)-1
 		if err := r.value(depth + 1); err != nil {
 			return err
 		}
-		raw = r.text[start:r.pos]
-		switch {
-		case first >= 0 && (r.open[first].exact != name || !sameScalar(r.open[first].raw, raw)):
+		raw := r.text[start:r.pos]
+		if first < 0 {
+			r.open[place].raw = raw
+		} else if r.open[first].name != name || !sameScalar(r.open[first].raw, raw) {
 			return twice(name)
-		case first < 0:
-			r.open[len(r.open)-1].raw = raw
-			if depth == 1 {
-				r.members = append(r.members, jsonMember{name, raw})
-			}
 		}
 		r.space()
 		c := r.peek()
@@ -237,53 +262,94 @@ func (r *jsonReader) readObject(depth int) error {
 		}
 		r.space()
 	}
+	r.close(base, depth)
+	return nil
+}
+
+// close forgets the members of an object that is closed, but for the outermost.
+func (r *jsonReader) close(base, depth int) {
+	r.most = max(r.most, len(r.open))
 	if len(r.open)-base >= pairwiseNames {
-		for _, m := range r.open[base:] {
-			delete(r.seen, nameInObject{depth, m.name})
+		for i := range r.open[base:] {
+			delete(r.seen, nameInObject{depth, r.compared(base + i)})
 		}
 	}
-	r.open = r.open[:base]
-	return nil
+	if depth > 1 {
+		r.open = r.open[:base]
+		r.folded = r.folded[:min(base, len(r.folded))]
+	}
+}
+
+// compared is the name of an open member as duplicates are told.
+func (r *jsonReader) compared(i int) string {
+	if r.folding {
+		return r.folded[i]
+	}
+	return r.open[i].name
 }
 
 // addName counts the members and opens one more, of which the value is to be added.
 // Where the name was there before, and may be said again, it is the place of the first;
-// else -1.
-func (r *jsonReader) addName(name string, base, depth int) (first int, err error) {
-	exact := name
-	if r.folding {
-		name = foldName(name)
-	}
-	open := r.open[base:]
-	if r.inAll--; len(open) >= r.form.perObject || r.inAll < 0 {
+// else -1. names are those of the object.
+func (r *jsonReader) addName(name string, base, depth int, names *nameSet) (first int, err error) {
+	n := len(r.open) - base
+	if r.inAll--; n >= r.form.perObject || r.inAll < 0 {
 		return -1, r.bad("too many members")
 	}
-	first = -1
-	if len(open) < pairwiseNames {
-		first = slices.IndexFunc(open, func(m openMember) bool { return m.name == name })
-	} else {
-		if r.seen == nil {
-			r.seen = make(map[nameInObject]int)
+	compared := name
+	if r.folding {
+		compared = foldName(name)
+	}
+	bit := nameBit(compared)
+	switch {
+	case n >= pairwiseNames:
+		first = r.seenBefore(compared, base, depth)
+	case *names&(1<<bit) == 0:
+		first = -1
+	default:
+		first = r.pairwise(compared, base)
+	}
+	if first >= 0 {
+		if !r.form.asSent {
+			return -1, twice(name)
 		}
-		if len(open) == pairwiseNames {
-			for i, m := range open {
-				r.seen[nameInObject{depth, m.name}] = i
-			}
-		}
-		if i, ok := r.seen[nameInObject{depth, name}]; ok {
-			first = i
-		} else {
-			r.seen[nameInObject{depth, name}] = len(open)
+		return first, nil
+	}
+	*names |= 1 << bit
+	r.open = append(r.open, jsonMember{name: name})
+	if r.folding {
+		r.folded = append(r.folded, compared)
+	} else if depth == 1 && r.places[bit] == 0 {
+		r.places[bit] = uint8(min(n+1, lastPlace))
+	}
+	return -1, nil
+}
+
+// pairwise is the place of the member with the name, or -1.
+func (r *jsonReader) pairwise(compared string, base int) int {
+	for i := base; i < len(r.open); i++ {
+		if r.compared(i) == compared {
+			return i
 		}
 	}
-	if first < 0 {
-		r.open = append(r.open, openMember{name: name, exact: exact})
-		return -1, nil
+	return -1
+}
+
+// seenBefore is pairwise for an object of many members, by a set.
+func (r *jsonReader) seenBefore(compared string, base, depth int) int {
+	if r.seen == nil {
+		r.seen = make(map[nameInObject]int)
 	}
-	if !r.form.asSent {
-		return -1, twice(exact)
+	if len(r.open)-base == pairwiseNames {
+		for i := base; i < len(r.open); i++ {
+			r.seen[nameInObject{depth, r.compared(i)}] = i
+		}
 	}
-	return base + first, nil
+	if i, ok := r.seen[nameInObject{depth, compared}]; ok {
+		return i
+	}
+	r.seen[nameInObject{depth, compared}] = len(r.open)
+	return -1
 }
 
 // twice is the error of a member that comes again.
@@ -337,28 +403,77 @@ func (r *jsonReader) readArray(depth int) error {
 	}
 }
 
-// readString returns the string with its quotes.
-func (r *jsonReader) readString() (string, error) {
-	start := r.pos
-	for i := start + 1; i < len(r.text); i++ {
-		switch c := r.text[i]; {
-		case c == '"':
+// readName reads a string, and decodes it.
+func (r *jsonReader) readName() (string, error) {
+	raw, escaped, err := r.readString()
+	if err != nil {
+		return "", err
+	}
+	if escaped {
+		return unquoteJSON(raw)
+	}
+	return raw[1 : len(raw)-1], nil
+}
+
+// readString returns the string with its quotes, and whether an escape is in it.
+func (r *jsonReader) readString() (raw string, escaped bool, err error) {
+	text, start := r.text, r.pos
+	for i := start + 1; ; {
+		if i = skipPlain(text, i); i == len(text) {
+			return "", false, r.bad("string without end")
+		}
+		switch text[i] {
+		case '"':
 			r.pos = i + 1
-			return r.text[start:r.pos], nil
-		case c < 0x20:
-			r.pos = i
-			return "", r.bad("control character")
-		case c == '\\':
-			n, whole := escapeLength(r.text[i:])
+			return text[start:r.pos], escaped, nil
+		case '\\':
+			n, whole := escapeLength(text[i:])
 			if n == 0 || !whole && !r.form.asSent {
 				r.pos = i
-				return "", r.bad("wrong escape")
+				return "", false, r.bad("wrong escape")
 			}
-			i += n - 1
+			escaped = true
+			i += n
+		default:
+			r.pos = i
+			return "", false, r.bad("control character")
 		}
 	}
-	return "", r.bad("string without end")
 }
+
+// skipPlain is the place, from i on, of the first byte of a string that is not for
+// itself: a quote, a backslash or a control character. It looks at eight at a time.
+func skipPlain(text string, i int) int {
+	for ; i+8 <= len(text); i += 8 {
+		b := eightBytes(text[i:])
+		if found := zeroBytes(b^eight*'"') | zeroBytes(b^eight*'\\') | bytesBelowSpace(b); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(text); i++ {
+		if c := text[i]; c == '"' || c == '\\' || c < ' ' {
+			return i
+		}
+	}
+	return i
+}
+
+// eight is a one in each of eight bytes.
+const eight = 0x0101010101010101
+
+// eightBytes are the first eight bytes of s, the first the lowest.
+func eightBytes(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// zeroBytes has the highest bit of each byte of b that is 0, and maybe that of bytes
+// above the lowest such one.
+func zeroBytes(b uint64) uint64 { return (b - eight) &^ b & (eight << 7) }
+
+// bytesBelowSpace is zeroBytes for bytes below 0x20.
+func bytesBelowSpace(b uint64) uint64 { return (b - eight*' ') &^ b & (eight << 7) }
 
 // escapeLength is the length of the escape that s begins with, a whole
 // surrogate pair counted as one, or 0. Half of a pair is not whole: it is not
@@ -503,16 +618,19 @@ func smallestFold(r rune) rune {
 }
 
 // arrayElements cuts a well-formed array of at most limit elements into their
-// texts.
-func arrayElements(raw string, limit int) ([]string, error) {
+// texts. There may be room for them; the result is not nil.
+func arrayElements(room []string, raw string, limit int) ([]string, error) {
 	if raw == "" || raw[0] != '[' {
 		return nil, fail(ErrParse, "", "not a JSON array")
 	}
 	r := newJSONReader()
 	defer r.release()
 	r.text, r.pos, r.form, r.inAll = raw, 1, answerForm, maxDocumentMembers // it was read as what it is
-	r.members, r.open, r.seen = r.members[:0], r.open[:0], nil
-	var elems []string
+	r.begin()
+	elems := room[:0]
+	if elems == nil {
+		elems = []string{}
+	}
 	for r.space(); r.peek() != ']'; r.space() {
 		if r.peek() == ',' {
 			r.pos++
@@ -532,16 +650,54 @@ func arrayElements(raw string, limit int) ([]string, error) {
 
 // ---- base64url
 
-// decodeBase64URL appends what src encodes to dst. Padding, line breaks (which
-// encoding/base64 skips, even when strict) and trailing bits are refused, so
-// that no two texts stand for the same bytes.
-func decodeBase64URL(dst, src []byte) ([]byte, error) {
-	if bytes.IndexByte(src, '\n') < 0 && bytes.IndexByte(src, '\r') < 0 {
-		if out, err := base64.RawURLEncoding.Strict().AppendDecode(dst, src); err == nil {
-			return out, nil
-		}
+// decodeBase64URL appends what src encodes to dst. It takes
+// the 64 characters alone, and only what encodes to src again: padding, line breaks and
+// bits that are left over are refused, so that no two texts stand for the same bytes.
+func decodeBase64URL(dst []byte, src string) ([]byte, error) {
+	n := len(dst)
+	out := slices.Grow(dst, len(src)*6/8)[:n+len(src)*6/8]
+	wrong := uint32(0)
+	for ; len(src) >= 4; src = src[4:] {
+		a, b, c, d := sextet(src[0]), sextet(src[1]), sextet(src[2]), sextet(src[3])
+		wrong |= a | b | c | d
+		bits := a<<18 | b<<12 | c<<6 | d
+		to := out[n : n+3 : n+3]
+		to[0], to[1], to[2] = byte(bits>>16), byte(bits>>8), byte(bits)
+		n += 3
 	}
-	return nil, fail(ErrParse, "", "not base64url without padding")
+	switch len(src) {
+	case 1:
+		wrong = notSextet
+	case 2:
+		a, b := sextet(src[0]), sextet(src[1])
+		wrong |= a | b | (b&0xf)<<6 // the last four bits are left over
+		out[n] = byte(a<<2 | b>>4)
+		n++
+	case 3:
+		a, b, c := sextet(src[0]), sextet(src[1]), sextet(src[2])
+		wrong |= a | b | c | (c&3)<<6
+		out[n], out[n+1] = byte(a<<2|b>>4), byte(b<<4|c>>2)
+		n += 2
+	}
+	if wrong >= 64 {
+		return nil, fail(ErrParse, "", "not base64url without padding")
+	}
+	return out[:n], nil
+}
+
+// notSextet is the value of a character that is none of base64url.
+const notSextet = 0xff
+
+// sextet is the value of a character of RFC 4648, Table 2.
+func sextet(c byte) uint32 { return uint32(sextets[c] - 1) }
+
+// sextets has one more than the value of each character: 0 is for those that are none.
+var sextets = [256]byte{
+	'A': 1, 'B': 2, 'C': 3, 'D': 4, 'E': 5, 'F': 6, 'G': 7, 'H': 8, 'I': 9, 'J': 10, 'K': 11, 'L': 12, 'M': 13,
+	'N': 14, 'O': 15, 'P': 16, 'Q': 17, 'R': 18, 'S': 19, 'T': 20, 'U': 21, 'V': 22, 'W': 23, 'X': 24, 'Y': 25, 'Z': 26,
+	'a': 27, 'b': 28, 'c': 29, 'd': 30, 'e': 31, 'f': 32, 'g': 33, 'h': 34, 'i': 35, 'j': 36, 'k': 37, 'l': 38, 'm': 39,
+	'n': 40, 'o': 41, 'p': 42, 'q': 43, 'r': 44, 's': 45, 't': 46, 'u': 47, 'v': 48, 'w': 49, 'x': 50, 'y': 51, 'z': 52,
+	'0': 53, '1': 54, '2': 55, '3': 56, '4': 57, '5': 58, '6': 59, '7': 60, '8': 61, '9': 62, '-': 63, '_': 64,
 }
 
 // encodeBase64 is for x5c and the hashes of a Content-Security-Policy, which have the

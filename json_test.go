@@ -403,9 +403,11 @@ func TestJSONRelease(t *testing.T) {
 	for _, text := range []string{`{"x":{"a":1},` + jsonMembers("n", 100) + `}`, `{"x":{"a":1},` + jsonMembers("n", 100)} {
 		r := new(jsonReader)
 		r.object(text, documentForm, ErrParse)
+		r.folding = true
+		r.object(text, documentForm, ErrParse)
 		r.release()
-		if r.text != "" || slices.ContainsFunc(r.members[:cap(r.members)], func(m jsonMember) bool { return m != jsonMember{} }) ||
-			slices.ContainsFunc(r.open[:cap(r.open)], func(m openMember) bool { return m != openMember{} }) {
+		if r.text != "" || slices.ContainsFunc(r.open[:cap(r.open)], func(m jsonMember) bool { return m != jsonMember{} }) ||
+			slices.ContainsFunc(r.folded[:cap(r.folded)], func(s string) bool { return s != "" }) {
 			t.Errorf("of %.20s there is %v", text, r)
 		}
 	}
@@ -418,7 +420,7 @@ func TestJSONPool(t *testing.T) {
 	for range 100 {
 		jsonParse(`{"x":[{` + large + `,"n0":1}]}`)
 		jsonParse(`{"x":{` + large + `,"n0":1}}`)
-		if elems, err := arrayElements(list, maxMembers); err != nil || len(elems) != 2 {
+		if elems, err := arrayElements(nil, list, maxMembers); err != nil || len(elems) != 2 {
 			t.Fatalf("an array after a broken text: %d elements, %v", len(elems), err)
 		}
 		jsonParse(`{"x":[{` + large)
@@ -602,12 +604,12 @@ func TestJSONArrayElements(t *testing.T) {
 		{`[1]`, []string{"1"}},
 		{"[ 1 ,\n\"a,]\" , [2,3] , {\"x\":[4]} ,null]", []string{"1", `"a,]"`, "[2,3]", `{"x":[4]}`, "null"}},
 	} {
-		if got, err := arrayElements(tt.raw, maxMembers); err != nil || !slices.Equal(got, tt.want) {
+		if got, err := arrayElements(nil, tt.raw, maxMembers); err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s gives %q, %v", tt.raw, got, err)
 		}
 	}
 	for _, raw := range []string{``, `{}`, `"a"`, `"]"`, `null`} {
-		if _, err := arrayElements(raw, maxMembers); !errors.Is(err, ErrParse) {
+		if _, err := arrayElements(nil, raw, maxMembers); !errors.Is(err, ErrParse) {
 			t.Errorf("%s: error %v, want ErrParse", raw, err)
 		}
 	}
@@ -801,7 +803,7 @@ func TestJSONBase64URL(t *testing.T) {
 		if strings.ContainsAny(text, "+/=") {
 			t.Errorf("%d bytes encode to %q", n, text)
 		}
-		got, err := decodeBase64URL([]byte("kept"), []byte(text))
+		got, err := decodeBase64URL([]byte("kept"), text)
 		if err != nil || string(got) != "kept"+string(b) {
 			t.Errorf("%q decodes to %q, %v", text, got, err)
 		}
@@ -831,7 +833,7 @@ func TestJSONBase64URL(t *testing.T) {
 		{"a NUL", "QU\x00D"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, err := decodeBase64URL(nil, []byte(tt.text)); !errors.Is(err, ErrParse) || got != nil {
+			if got, err := decodeBase64URL(nil, tt.text); !errors.Is(err, ErrParse) || got != nil {
 				t.Errorf("%q decodes to %q, %v, want ErrParse", tt.text, got, err)
 			}
 		})

@@ -12,7 +12,13 @@ import (
 // get returns the text of a member. It may start with
 // any of { [ " t f n - or a digit.
 func (o jsonObject) get(name string) (raw string, ok bool) {
-	for i := range o.members {
+	from := 0
+	if o.places != nil {
+		if from, ok = o.places.from(name); !ok {
+			return "", false
+		}
+	}
+	for i := from; i < len(o.members); i++ {
 		if o.members[i].name == name {
 			raw = o.members[i].raw
 			return raw, !o.nullAbsent || raw != "null"
@@ -84,18 +90,21 @@ func (o jsonObject) need(name string) (string, error) {
 
 // strings returns an array of strings; with orString, one string will do too.
 func (o jsonObject) strings(name string, orString bool) (list []string, ok bool, err error) {
+	return o.stringsInto(nil, name, orString)
+}
+
+// stringsInto is strings with room for them.
+func (o jsonObject) stringsInto(room []string, name string, orString bool) (list []string, ok bool, err error) {
 	raw, ok := o.get(name)
 	if !ok {
 		return nil, false, nil
 	}
-	elems := []string{raw}
-	if !orString || raw[0] != '"' {
-		if elems, err = arrayElements(raw, maxMembers); err != nil {
-			return result(o, list, o.wrong(name, "an array of strings"))
-		}
+	if orString && raw[0] == '"' {
+		list = append(room[:0], raw)
+	} else if list, err = arrayElements(room, raw, maxMembers); err != nil {
+		return result(o, []string(nil), o.wrong(name, "an array of strings"))
 	}
-	list = make([]string, len(elems))
-	for i, e := range elems {
+	for i, e := range list {
 		if e[0] != '"' {
 			return result(o, []string(nil), o.wrong(name, "an array of strings"))
 		}
@@ -130,6 +139,9 @@ func (o jsonObject) date(name string) (t time.Time, ok bool, err error) {
 	}
 	if t, ok = parseNumericDate(raw); !ok {
 		return result(o, t, fail(o.kind, name, "is out of range"))
+	}
+	if t.IsZero() { // that stands for a claim that is not there
+		t = t.Add(-1)
 	}
 	return t, true, nil
 }

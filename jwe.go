@@ -320,7 +320,7 @@ func splitJWE(raw string) (segments [5]string, err error) {
 // signature it refuses here: crit, b64, and zip, which would let a small token
 // become a large one.
 func (j *parsedJWE) readHeader(segment string) error {
-	b, err := decodeBase64URL(nil, []byte(segment))
+	b, err := decodeBase64URL(nil, segment)
 	if err != nil {
 		return err
 	}

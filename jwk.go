@@ -122,7 +122,7 @@ func (o jsonObject) bytes(name string, limit int) ([]byte, error) {
 	if len(s) > limit*4/3+4 {
 		return nil, fail(o.kind, name, "is too long")
 	}
-	b, err := decodeBase64URL(nil, []byte(s))
+	b, err := decodeBase64URL(nil, s)
 	if err != nil {
 		return nil, fail(o.kind, name, "is not base64url without padding")
 	}

@@ -87,36 +87,61 @@ func TestSkippedKeyID(t *testing.T) {
 	}
 }
 
-// TestHeaderMemoBounds: it has a bound, and what is in it stays.
+// TestHeaderMemoBounds: only what comes twice is in it, it has a bound, and what is in it
+// stays until then.
 func TestHeaderMemoBounds(t *testing.T) {
 	s := must(ParseKeySet([]byte(`{"keys":[` + string(unitKey().PublicJWK()) + `]}`)))
 	snap := s.current.Load()
-	for i := range maxMemo + 10 {
-		s.remember(fmt.Sprint(i), &joseHeader{kid: fmt.Sprint(i)}, snap.keys[0])
+	twice := func(s *KeySet, segment, kid string) {
+		for range 2 {
+			s.remember(segment, &joseHeader{kid: kid}, s.current.Load().keys[0])
+		}
+	}
+	for i := range maxMemo {
+		twice(s, fmt.Sprint(i), fmt.Sprint(i))
+		s.remember(fmt.Sprint("once", i), &joseHeader{}, snap.keys[0])
 	}
 	full := snap.memo.m.Load()
 	if len(*full) != maxMemo {
 		t.Errorf("%d headers are remembered", len(*full))
 	}
-	s.remember("0", &joseHeader{}, snap.keys[0])
-	if h, key := s.remembered("0"); h == nil || h.kid != "0" || key != snap.keys[0] || snap.memo.m.Load() != full {
+	twice(s, "0", "")
+	if h, key := s.remembered("0"); h.kid != "0" || key != snap.keys[0] || snap.memo.m.Load() != full {
 		t.Errorf("%v, %v", h, key)
+	}
+	twice(s, "more", "more")
+	if _, key := s.remembered("more"); key == nil || len(*snap.memo.m.Load()) != 1 {
+		t.Errorf("of a full memo %d are left with one more", len(*snap.memo.m.Load()))
+	}
+	for i := range memoCandidates {
+		s.remember("later", &joseHeader{}, snap.keys[0])
+		for j := range i {
+			s.remember(fmt.Sprint("between", i, j), &joseHeader{}, snap.keys[0])
+		}
+		s.remember("later", &joseHeader{}, snap.keys[0])
+		if _, key := s.remembered("later"); key == nil {
+			t.Errorf("a header that comes again after %d others is not remembered", i)
+		}
+		snap.memo.m.Store(nil)
+		snap.memo.once = [memoCandidates]string{}
 	}
 	few := must(ParseKeySet([]byte(`{"keys":[` + string(unitKey().PublicJWK()) + `]}`)))
 	keys := few.current.Load()
-	few.remember("a", &joseHeader{kid: "a"}, keys.keys[0])
+	twice(few, "a", "a")
 	before := keys.memo.m.Load()
-	few.remember("a", &joseHeader{kid: "b"}, keys.keys[0])
-	few.remember(strings.Repeat("x", maxMemoHeader+1), &joseHeader{}, keys.keys[0])
-	few.remember("c", &joseHeader{}, new(publicKey))
+	twice(few, "a", "b")
+	twice(few, strings.Repeat("x", maxMemoHeader+1), "")
+	for range 2 {
+		few.remember("c", &joseHeader{}, new(publicKey))
+	}
 	if keys.memo.m.Load() != before {
 		t.Error("it was written again")
 	}
-	if h, _ := few.remembered("a"); h == nil || h.kid != "a" {
+	if h, key := few.remembered("a"); key == nil || h.kid != "a" {
 		t.Error("another header took its place")
 	}
 	new(KeySet).remember("a", &joseHeader{}, keys.keys[0]) // there are no keys yet
-	if h, key := new(KeySet).remembered("a"); h != nil || key != nil {
+	if _, key := new(KeySet).remembered("a"); key != nil {
 		t.Error("an empty set remembers")
 	}
 }

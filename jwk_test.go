@@ -73,7 +73,7 @@ func TestPublicJWK(t *testing.T) {
 	offCurve[31] ^= 1
 	even := encodeBase64URL(new(big.Int).SetBit(new(big.Int), 2047, 1).Bytes())
 	pad := func(b64 string) string {
-		return encodeBase64URL(slices.Concat([]byte{0}, must(decodeBase64URL(nil, []byte(b64)))))
+		return encodeBase64URL(slices.Concat([]byte{0}, must(decodeBase64URL(nil, b64))))
 	}
 
 	for _, r := range []struct {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -172,7 +173,7 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 	if !ok {
 		return nil, fail(ErrParse, "keys", "is missing")
 	}
-	list, err := arrayElements(raw, maxKeys)
+	list, err := arrayElements(nil, raw, maxKeys)
 	if err != nil {
 		return nil, fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}
@@ -581,28 +582,34 @@ func (s *KeySet) settle(snap *keySnapshot, from source) {
 
 // headerMemo maps the header segment of tokens that verified to what parsing
 // it gives and the key it selects. Tokens of one issuer share few headers. It
-// replaces parsing and lookup; what is allowed is judged for every token.
+// replaces parsing and lookup; what is allowed is judged for every token. Only a header
+// that comes twice is kept: some servers put something of each token into it (the nonce
+// of Microsoft Graph), and when there is no more room, all are forgotten.
 type headerMemo struct {
-	mu sync.Mutex
-	m  atomic.Pointer[map[string]memoEntry]
+	m atomic.Pointer[map[string]memoEntry]
+
+	mu   sync.Mutex
+	once [memoCandidates]string // headers that came once, as in a ring
+	next int
 }
 
 type memoEntry struct {
-	header *joseHeader
+	header joseHeader
 	key    *publicKey
 }
 
-// remembered looks the header up in keys that are fresh; nil if it is not there.
-func (s *KeySet) remembered(segment string) (*joseHeader, *publicKey) {
+// remembered looks the header up in keys that are fresh; the key is nil if it is not
+// there.
+func (s *KeySet) remembered(segment string) (joseHeader, *publicKey) {
 	snap := s.current.Load()
 	if snap == nil || s.uri != "" && snap.fetched.age() >= snap.softAge {
-		return nil, nil
+		return joseHeader{}, nil
 	}
 	if m := snap.memo.m.Load(); m != nil {
 		e := (*m)[segment]
 		return e.header, e.key
 	}
-	return nil, nil
+	return joseHeader{}, nil
 }
 
 // remember is called after the signature of a token with this header verified,
@@ -612,26 +619,29 @@ func (s *KeySet) remember(segment string, h *joseHeader, key *publicKey) {
 	if snap == nil || len(segment) > maxMemoHeader || !slices.Contains(snap.keys, key) {
 		return
 	}
-	memo := &snap.memo
-	if m := memo.m.Load(); m != nil {
-		if _, known := (*m)[segment]; known || len(*m) >= maxMemo {
-			return
-		}
-	}
+	snap.memo.add(segment, h, key)
+}
+
+func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
 	memo.mu.Lock()
 	defer memo.mu.Unlock()
+	if !slices.Contains(memo.once[:], segment) {
+		memo.once[memo.next] = strings.Clone(segment)
+		memo.next = (memo.next + 1) % memoCandidates
+		return
+	}
 	next := make(map[string]memoEntry)
 	if m := memo.m.Load(); m != nil {
-		for k, v := range *m {
-			next[k] = v
+		if _, known := (*m)[segment]; known { // by somebody else, at the same time
+			return
 		}
-	}
-	if len(next) >= maxMemo {
-		return
+		if len(*m) < maxMemo {
+			maps.Copy(next, *m)
+		}
 	}
 	header := *h
 	header.typ, header.kid, header.alg = strings.Clone(h.typ), strings.Clone(h.kid), Algorithm(strings.Clone(string(h.alg)))
-	next[strings.Clone(segment)] = memoEntry{&header, key}
+	next[strings.Clone(segment)] = memoEntry{header, key}
 	memo.m.Store(&next)
 }
 

@@ -27,22 +27,20 @@ import (
 
 // verifySignature checks sig over input. The key fits the algorithm: the
 // caller selected it by kty and crv.
-func verifySignature(a *algorithm, key crypto.PublicKey, input, sig []byte) bool {
-	var buf [sha512.Size]byte
+func verifySignature(a *algorithm, key crypto.PublicKey, input, sig []byte, scratch *jwsScratch) bool {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		digest := sum(a.hash, input, &buf)
+		digest := sum(a.hash, input, &scratch.digest)
 		if !a.pss {
 			return rsa.VerifyPKCS1v15(key, a.hash, digest, sig) == nil
 		}
 		// RFC 7518, Section 3.5: the salt has the size of the hash.
 		return rsa.VerifyPSS(key, a.hash, digest, sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
 	case *ecdsa.PublicKey:
-		var der [maxECDSADER]byte
 		if len(sig) != a.size {
 			return false
 		}
-		return ecdsa.VerifyASN1(key, sum(a.hash, input, &buf), appendECDSASignature(der[:0], sig))
+		return ecdsa.VerifyASN1(key, sum(a.hash, input, &scratch.digest), appendECDSASignature(scratch.der[:0], sig))
 	case ed25519.PublicKey:
 		return len(sig) == a.size && ed25519.Verify(key, input, sig)
 	case *mldsaPublicKey:
@@ -130,14 +128,27 @@ type joseHeader struct {
 	hasKid bool
 }
 
-// A parsedJWS is a compact JWS that nobody has verified. Its bytes stand in
-// the scratch of a pool.
+// A parsedJWS is a compact JWS that nobody has verified. Its bytes stand in the scratch.
 type parsedJWS struct {
 	input        []byte // header.payload, what is signed
 	payload, sig []byte // decoded
+	scratch      *jwsScratch
 }
 
-var jwsScratch = sync.Pool{New: func() any { return new([]byte) }}
+// A jwsScratch is what the verification of one token writes into. It is from a pool: what
+// is handed on through an interface would be allocated for each.
+type jwsScratch struct {
+	text   []byte // the token, and what it decodes to
+	digest [sha512.Size]byte
+	der    [maxECDSADER]byte
+}
+
+var jwsScratches = sync.Pool{New: func() any { return new(jwsScratch) }}
+
+func newJWSScratch() *jwsScratch { return jwsScratches.Get().(*jwsScratch) }
+
+// release gives the scratch back. What was parsed into it must not be used after.
+func (s *jwsScratch) release() { jwsScratches.Put(s) }
 
 // splitJWS cuts a token at its dots. Nothing is decoded yet.
 func splitJWS(raw string) (segments [3]string, err error) {
@@ -161,10 +172,13 @@ func splitJWS(raw string) (segments [3]string, err error) {
 
 // parseHeader decodes and reads the header segment.
 func parseHeader(segment string) (joseHeader, error) {
-	b, err := decodeBase64URL(nil, []byte(segment))
+	scratch := newJWSScratch()
+	defer scratch.release()
+	b, err := decodeBase64URL(scratch.text[:0], segment)
 	if err != nil {
 		return joseHeader{}, err
 	}
+	scratch.text = b
 	r := newJSONReader()
 	defer r.release()
 	o, err := r.object(string(b), headerForm, ErrParse)
@@ -216,9 +230,9 @@ func unverified(raw, claim string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	scratch := jwsScratch.Get().(*[]byte)
-	defer jwsScratch.Put(scratch)
-	p, err := parseSegments(raw, segments, scratch)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	p, err := scratch.parse(raw, segments)
 	if err != nil {
 		return "", err
 	}
@@ -356,28 +370,26 @@ func (v *verifiedJWS) ownClaims() (jsonObject, error) {
 	return o, ofToken(err)
 }
 
-// parseSegments decodes payload and signature into the scratch.
-func parseSegments(raw string, segments [3]string, scratch *[]byte) (*parsedJWS, error) {
-	buf := append((*scratch)[:0], raw...)
-	signed := len(raw) - len(segments[2]) - 1
-	payloadAt := len(segments[0]) + 1
-	buf, err := decodeBase64URL(buf, buf[payloadAt:signed])
-	if err != nil {
-		return nil, err
+// parse decodes payload and signature.
+func (s *jwsScratch) parse(raw string, segments [3]string) (p parsedJWS, err error) {
+	s.text = slices.Grow(s.text[:0], 2*len(raw)) // also where it does not decode: it stays
+	buf := append(s.text, raw...)
+	if buf, err = decodeBase64URL(buf, segments[1]); err != nil {
+		return p, err
 	}
 	sigAt := len(buf)
-	if buf, err = decodeBase64URL(buf, buf[signed+1:len(raw)]); err != nil {
-		return nil, err
+	if buf, err = decodeBase64URL(buf, segments[2]); err != nil {
+		return p, err
 	}
-	*scratch = buf
-	return &parsedJWS{buf[:signed], buf[len(raw):sigAt], buf[sigAt:]}, nil
+	signed := len(raw) - len(segments[2]) - 1
+	return parsedJWS{buf[:signed], buf[len(raw):sigAt], buf[sigAt:], s}, nil
 }
 
-func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (*verifiedJWS, error) {
-	if !verifySignature(alg, key.key, p.input, p.sig) {
-		return nil, fail(ErrSignature, "", "the %s signature does not verify with the issuer's key %s", alg.name, printable(key.kid, 128))
+func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (v verifiedJWS, err error) {
+	if !verifySignature(alg, key.key, p.input, p.sig, p.scratch) {
+		return v, fail(ErrSignature, "", "the %s signature does not verify with the issuer's key %s", alg.name, printable(key.kid, 128))
 	}
-	return &verifiedJWS{alg: alg, key: key, payload: string(p.payload)}, nil
+	return verifiedJWS{alg: alg, key: key, payload: string(p.payload)}, nil
 }
 
 // ---- signing

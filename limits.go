@@ -22,6 +22,7 @@ const (
 	maxHeaderMembers   = 64        // of a JOSE header in all
 	maxKeys            = 500       // of a key set
 	maxMemo            = 256       // remembered headers of a key set
+	memoCandidates     = 16        // headers that came once
 	maxMemoHeader      = 1 << 10   // bytes of one
 	maxChallengeLine   = 16 << 10  // bytes of a WWW-Authenticate field
 	maxChallenges      = 32        // challenges of a response

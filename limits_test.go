@@ -201,7 +201,7 @@ func TestNumbers(t *testing.T) {
 		{"depth of JSON", maxDepth, 32},
 		{"members of an object", maxMembers, 1024},
 		{"members of a JOSE header", maxHeaderMembers, 64},
-		{"names that are compared in pairs", pairwiseNames, 16},
+		{"names that are compared in pairs", pairwiseNames, 64},
 		{"greatest NumericDate", maxNumericDate, 1 << 53},
 		{"headers that are remembered", maxMemo, 256},
 		{"bytes of one", maxMemoHeader, kib},

@@ -115,8 +115,7 @@ type LogoutToken struct {
 type logoutTokenData struct {
 	issuer, subject, sessionID, id string
 
-	issuedAt time.Time
-	expiry   time.Time
+	tokenTimes
 }
 
 // data is never nil: the nil and the zero LogoutToken are inert.
@@ -234,22 +233,21 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 // checkLogoutTimes wants an iat, and an exp that is not past. The drafts had no exp, and
 // servers leave it out (Ory Hydra, LemonLDAP::NG, glewlwyd): the age ends the token then.
 func (c *Client) checkLogoutTimes(claims jsonObject, d *logoutTokenData) (err error) {
-	var ok bool
-	if d.issuedAt, ok, err = claims.date("iat"); err != nil {
+	if d.tokenTimes, err = claims.times(); err != nil {
 		return err
 	}
-	if !ok {
+	if d.issuedAt.IsZero() {
 		return fail(ErrClaim, "iat", "is missing")
 	}
-	if err := c.clock.checkAge("iat", d.issuedAt, logoutTokenAge); err != nil {
+	at := c.clock.instant()
+	if err := at.checkAge("iat", d.issuedAt, logoutTokenAge); err != nil {
 		return err
 	}
 	if claims.has("exp") {
-		d.expiry, err = checkLifetime(claims, c.clock)
-		return err
+		return d.checkLifetime(at)
 	}
 	d.expiry = d.issuedAt.Add(logoutTokenAge)
-	return checkStart(claims, c.clock)
+	return d.checkStart(at)
 }
 
 // checkLogoutEvent is Section 2.4: "the corresponding member value MUST be a

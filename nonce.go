@@ -38,7 +38,7 @@ func (k *nonceKeys) accept(nonce string, now time.Time) (until time.Time, err er
 	refused := func() (time.Time, error) {
 		return time.Time{}, answered(fail(ErrNonce, "nonce", "the proof has no nonce, or one that is not of this resource, or too old"), answer{code: codeUseNonce})
 	}
-	b, err := decodeBase64URL(make([]byte, 0, nonceSize), []byte(nonce))
+	b, err := decodeBase64URL(make([]byte, 0, nonceSize), nonce)
 	if err != nil || len(b) != nonceSize {
 		return refused()
 	}

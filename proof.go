@@ -51,9 +51,9 @@ func (rs *ResourceServer) checkProof(ctx context.Context, p presentation, token 
 	if err != nil {
 		return err
 	}
-	scratch := jwsScratch.Get().(*[]byte)
-	defer jwsScratch.Put(scratch)
-	proof, err := parseSegments(fields[0], segments, scratch)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	proof, err := scratch.parse(fields[0], segments)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (rs *ResourceServer) checkProof(ctx context.Context, p presentation, token 
 // header is checks 4, 5 and 7, and that the key is the one of the token, before
 // anything is computed with it.
 func (rules *proofRules) header(segment, jkt string) (*algorithm, *publicKey, error) {
-	b, err := decodeBase64URL(nil, []byte(segment))
+	b, err := decodeBase64URL(nil, segment)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,11 +139,11 @@ func (rs *ResourceServer) checkProofClaims(p presentation, claims jsonObject, to
 			return "", none, err
 		}
 	}
-	iat, ok, err := claims.date("iat")
+	times, err := claims.times()
 	if err != nil {
 		return "", none, err
 	}
-	if !ok {
+	if times.issuedAt.IsZero() {
 		return "", none, fail(ErrClaim, "iat", "is missing")
 	}
 	nonce, _, err := claims.string("nonce")
@@ -161,17 +161,14 @@ func (rs *ResourceServer) checkProofClaims(p presentation, claims jsonObject, to
 	}
 	// RFC 7519, Sections 4.1.4 and 4.1.5: "MUST NOT be accepted", whatever iat and
 	// nonce allow.
-	if err := checkIfPresent(claims, "exp", rs.clock, Clock.checkExpiry); err != nil {
+	at := rs.clock.instant()
+	if err := times.checkPeriod(at); err != nil {
 		return "", none, err
 	}
-	if err := checkIfPresent(claims, "nbf", rs.clock, Clock.checkNotBefore); err != nil {
-		return "", none, err
-	}
-	now := rs.clock.now()
 	if rs.proofs.nonces == nil {
-		until, err = rs.proofs.checkAge(iat, now)
+		until, err = rs.proofs.checkAge(times.issuedAt, at.now)
 	} else {
-		until, err = rs.proofs.nonces.accept(nonce, now)
+		until, err = rs.proofs.nonces.accept(nonce, at.now)
 	}
 	return jti, until.Add(replayMargin - rs.clock.Skew), err
 }

@@ -101,7 +101,7 @@ func checkPublicKeys(jwks []byte) error {
 		return err
 	}
 	raw, _ := o.get("keys")
-	list, err := arrayElements(raw, maxKeys)
+	list, err := arrayElements(nil, raw, maxKeys)
 	if err != nil {
 		return fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}

@@ -98,7 +98,7 @@ func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
 
 // checkAgain is satisfies for a token that was accepted a while ago.
 func (rs *ResourceServer) checkAgain(d *accessTokenData, need *Requirement) error {
-	if err := d.checkTimes(rs.clock); err != nil {
+	if err := d.checkPeriod(rs.clock.instant()); err != nil {
 		return answered(err, need.answer(d.confirm.scheme(), ""))
 	}
 	return rs.satisfies(d, need)
@@ -106,7 +106,7 @@ func (rs *ResourceServer) checkAgain(d *accessTokenData, need *Requirement) erro
 
 func (rs *ResourceServer) satisfies(d *accessTokenData, need *Requirement) error {
 	for _, s := range need.Scope {
-		if !slices.Contains(d.scope, s) {
+		if !d.scope.has(s) {
 			err := fail(ErrScope, "scope", "the token does not have the scope %s%s", printable(s, 64), d.otherScopes())
 			return answered(err, need.answer(d.confirm.scheme(), ""))
 		}
@@ -119,7 +119,7 @@ func (rs *ResourceServer) satisfies(d *accessTokenData, need *Requirement) error
 
 // otherScopes says of a token without scopes that its server has another claim for them.
 func (d *accessTokenData) otherScopes() string {
-	if !d.verified || len(d.scope) > 0 || scanMember([]byte(d.payload), "scp") == nil {
+	if !d.verified || d.scope != "" || scanMember([]byte(d.payload), "scp") == nil {
 		return ""
 	}
 	return `; it has scopes in the claim scp: set ScopeClaim to "scp" in TrustedServer.Profile`
@@ -136,10 +136,11 @@ func (rs *ResourceServer) checkAuthentication(d *accessTokenData, need *Requirem
 	if d.authTime.IsZero() {
 		return fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
 	}
-	if err := rs.clock.checkNotAhead("auth_time", d.authTime); err != nil {
+	at := rs.clock.instant()
+	if err := at.checkNotAhead("auth_time", d.authTime); err != nil {
 		return err
 	}
-	return rs.clock.checkAge("auth_time", d.authTime, seconds(*need.MaxAge))
+	return at.checkAge("auth_time", d.authTime, seconds(*need.MaxAge))
 }
 
 // authenticatedKey is that of a request's token, in its context.

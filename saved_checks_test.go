@@ -318,7 +318,7 @@ func TestScopeOfOneElement(t *testing.T) {
 			t.Errorf("%s: restored %q, %v", text, again.Scope, err)
 		}
 		o := must(parseObject(`{"scp":`+text+`}`, documentForm, ErrClaim))
-		if got, _, err := o.scope("scp"); err != nil || !slices.Equal(got, want) {
+		if got, _, err := o.scope("scp"); err != nil || !slices.Equal(got.list(), want) {
 			t.Errorf("claim %s: %q, %v", text, got, err)
 		}
 	}

@@ -94,7 +94,7 @@ func randomString() string {
 
 // isRandom reports whether s has the form of a randomString, or of a thumbprint.
 func isRandom(s string) bool {
-	b, err := decodeBase64URL(nil, []byte(s))
+	b, err := decodeBase64URL(nil, s)
 	return err == nil && len(b) == 32
 }
 

@@ -159,7 +159,7 @@ func TestSecretRandom(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
 		s := randomString()
-		b, err := decodeBase64URL(nil, []byte(s))
+		b, err := decodeBase64URL(nil, s)
 		if len(s) != 43 || err != nil || len(b) != 32 || seen[s] {
 			t.Fatalf("%q, %d bytes, %v, seen before %v", s, len(b), err, seen[s])
 		}
@@ -176,7 +176,7 @@ func secretValues() map[string]any {
 	n := int64(7)
 	id := &IDToken{&idTokenData{
 		raw: m, payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", subject: "subject",
-		audience: []string{m}, expiry: time.Unix(1, 0), nonce: m, acr: m, sid: m, alg: findAlgorithm(ES256),
+		audience: []string{m}, tokenTimes: tokenTimes{expiry: time.Unix(1, 0)}, nonce: m, acr: m, sid: m, alg: findAlgorithm(ES256),
 	}}
 	a := &PendingAuthorization{content: &pendingAuthorizationData{
 		url: m, issuer: "https://op.example.com", clientID: "client", redirectURI: m, responseType: m, responseMode: m,
@@ -184,7 +184,7 @@ func secretValues() map[string]any {
 	}}
 	claims := tokenClaims{
 		payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", tenant: m, subject: "subject", clientID: "client", id: m, acr: m,
-		scope: []string{m}, audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m},
+		scope: scopeText(m), audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m},
 	}
 	return map[string]any{
 		"Token": &Token{

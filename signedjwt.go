@@ -111,7 +111,11 @@ func (s *KeySet) verifyJWT(ctx context.Context, token string, opts *VerifyJWTOpt
 	if _, err := audienceIn(claims, opts.Audience); err != nil {
 		return nil, err
 	}
-	if _, err := checkLifetime(claims, opts.Clock); err != nil {
+	times, err := claims.times()
+	if err != nil {
+		return nil, err
+	}
+	if err := times.checkLifetime(opts.Clock.instant()); err != nil {
 		return nil, err
 	}
 	return &VerifiedJWT{&v.payload}, nil

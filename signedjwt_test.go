@@ -114,7 +114,7 @@ func TestSignJWTWithHeader(t *testing.T) {
 			continue
 		}
 		header, _, _ := strings.Cut(token, ".")
-		if got := must(decodeBase64URL(nil, []byte(header))); err != nil || string(got) != tt.want {
+		if got := must(decodeBase64URL(nil, header)); err != nil || string(got) != tt.want {
 			t.Errorf("%s: %s, want %s (%v)", tt.name, got, tt.want, err)
 		}
 	}

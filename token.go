@@ -504,8 +504,9 @@ func (c *Client) processTokenResponse(res *httpResponse, expected *tokenExpectat
 	}
 	refreshToken, _, _ := informs.string("refresh_token")
 	t.RefreshToken = NewSecret(refreshToken)
-	var ok bool
-	if t.Scope, ok, _ = informs.scope("scope"); !ok {
+	if text, ok, _ := informs.scope("scope"); ok {
+		t.Scope = text.list()
+	} else {
 		t.Scope = strings.Fields(expected.scope)
 	}
 	t.AuthorizationDetails, _ = informs.authorizationDetails()

@@ -246,10 +246,5 @@ func (c *Client) userInfoJWT(ctx context.Context, token, issuer string) (claims 
 	} else if ok && !slices.Contains(aud, c.meta.ClientID) {
 		return claims, "", fail(ErrAudience, "aud", "the answer is for another client")
 	}
-	if claims.has("exp") {
-		_, err = checkLifetime(claims, c.clock)
-	} else {
-		err = checkStart(claims, c.clock)
-	}
-	return claims, v.payload, err
+	return claims, v.payload, checkOptionalLifetime(claims, c.clock.instant())
 }

@@ -40,12 +40,12 @@ func (m *rememberedToken) counts(c *Client) bool {
 
 // stillGood judges what can have changed since: the time, and the tenants that are
 // accepted.
-func (m *rememberedToken) stillGood(clock Clock) error {
+func (m *rememberedToken) stillGood(at instant) error {
 	d := m.token.content
 	if m.accept != nil && !m.accept(d.issuer, d.tenant) {
 		return fail(ErrIssuer, "iss", "AcceptIssuer or AllowIssuer does not accept %s any more", printable(d.issuer, 256))
 	}
-	return d.checkTimes(clock)
+	return d.checkPeriod(at)
 }
 
 // A tokenCache holds a bounded number of tokens, none of them large. It is made of

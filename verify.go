@@ -40,52 +40,49 @@ func joinAlgorithms(list []Algorithm) string {
 
 // verifyJWS is the only way from a compact token to its payload. from says who can
 // have sent it.
-func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (*verifiedJWS, error) {
+func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
 	v, err := openJWS(ctx, raw, keys, from, rules)
-	if err != nil {
-		return nil, ofToken(err)
-	}
-	return v, nil
+	return v, ofToken(err)
 }
 
-func openJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (*verifiedJWS, error) {
+func openJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (v verifiedJWS, err error) {
 	segments, err := splitJWS(raw)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	header, key := keys.remembered(segments[0])
-	if header == nil {
-		h, err := parseHeader(segments[0])
-		if err != nil {
-			return nil, err
+	known := key != nil
+	if !known {
+		if header, err = parseHeader(segments[0]); err != nil {
+			return v, err
 		}
-		header = &h
 	}
-	alg, err := rules.admit(header)
+	alg, err := rules.admit(&header)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	scratch := jwsScratch.Get().(*[]byte)
-	defer jwsScratch.Put(scratch)
-	p, err := parseSegments(raw, segments, scratch)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	p, err := scratch.parse(raw, segments)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	if key == nil {
-		if rules.foreign != nil && !keys.mayHave(header) {
+	if !known {
+		if rules.foreign != nil && !keys.mayHave(&header) {
 			if err := rules.foreign(p.payload); err != nil {
-				return nil, err
+				return v, err
 			}
 		}
-		if key, err = keys.find(ctx, alg, header, from); err != nil {
-			return nil, err
+		if key, err = keys.find(ctx, alg, &header, from); err != nil {
+			return v, err
 		}
 	}
-	v, err := p.verify(alg, key)
-	if err != nil {
-		return nil, err
+	if v, err = p.verify(alg, key); err != nil {
+		return v, err
 	}
 	v.typ = header.typ
-	keys.remember(segments[0], header, key)
+	if !known {
+		keys.remember(segments[0], &header, key)
+	}
 	return v, nil
 }
