@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -43,14 +44,15 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 	if err != nil {
 		return nil, ofToken(err)
 	}
-	return rs.judge(r.Context(), scheme, raw, httpPresentation{r})
+	return rs.judge(r.Context(), scheme, &presentedToken{raw: raw, param: "Authorization"}, httpPresentation{r})
 }
 
 // judge is the way of every credential, wherever it came from.
-func (rs *ResourceServer) judge(ctx context.Context, scheme, raw string, p presentation) (*AccessToken, error) {
-	came := &presentedToken{raw: raw}
+func (rs *ResourceServer) judge(ctx context.Context, scheme string, came *presentedToken, p presentation) (*AccessToken, error) {
 	t, err := rs.accessToken(ctx, came)
-	if err == nil {
+	if err != nil { // what was accepted has these characters alone
+		err = cmp.Or(came.checkForm(), err)
+	} else {
 		err = rs.checkPresentation(ctx, p, scheme, came, t.content.confirm)
 	}
 	if err == nil {
@@ -66,6 +68,7 @@ func (rs *ResourceServer) judge(ctx context.Context, scheme, raw string, p prese
 // stranger sends may be 64 KiB.
 type presentedToken struct {
 	raw    string
+	param  string // where it came
 	sum    tokenHash
 	summed bool
 }
@@ -75,6 +78,15 @@ func (t *presentedToken) hash() tokenHash {
 		t.sum, t.summed = hashToken(t.raw), true
 	}
 	return t.sum
+}
+
+// checkForm wants characters that a token can have. It stands before whatever could read
+// another one; a JWT that verifies has those of base64url.
+func (t *presentedToken) checkForm() error {
+	if presentable(t.raw) {
+		return nil
+	}
+	return fail(ErrMalformed, t.param, "has no token, or what is none")
 }
 
 // hashToken goes through the scratch: a conversion would allocate.
@@ -102,7 +114,7 @@ func credential(h http.Header) (scheme, token string, err error) {
 		return "", "", answered(fail(ErrParse, "Authorization", "is longer than %d bytes", maxToken), answer{scheme: scheme})
 	}
 	token = strings.TrimLeft(token, " ") // RFC 9110, Section 11.4: 1*SP
-	if !found || !presentable(token) {
+	if !found || token == "" {
 		return "", "", answered(fail(ErrMalformed, "Authorization", "has no token, or what is none"), answer{scheme: scheme})
 	}
 	return scheme, token, nil
@@ -128,6 +140,9 @@ func (rs *ResourceServer) accessToken(ctx context.Context, came *presentedToken)
 		return m.token, nil
 	}
 	if rs.decrypter != nil && strings.Count(came.raw, ".") == 4 {
+		if err := came.checkForm(); err != nil {
+			return nil, err
+		}
 		signed, err := decryptToken(ctx, rs.decrypter, came.raw, new(encryptedAnswer))
 		if err != nil {
 			return nil, err
@@ -136,6 +151,9 @@ func (rs *ResourceServer) accessToken(ctx context.Context, came *presentedToken)
 	}
 	if rs.introspect == nil && rs.introspectFor == nil || rs.verifiesJWTs() && isJWT(came.raw) {
 		return rs.verify(ctx, came.raw, came)
+	}
+	if err := came.checkForm(); err != nil {
+		return nil, err
 	}
 	return rs.ask(ctx, came.raw, came.hash())
 }
@@ -149,7 +167,7 @@ func (rs *ResourceServer) remembered(ctx context.Context, came *presentedToken) 
 	if rs.verified == nil {
 		return nil
 	}
-	if m := rs.verified.get(came.hash()); m != nil {
+	if m := rs.verified.get(came.raw); m != nil {
 		// An error is for the verification to say, which needs the keys.
 		if now, err := m.keySet.snapshot(ctx); err == nil && now.id == m.keys && (m.use == nil || m.use()) {
 			return m
@@ -189,7 +207,7 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 		s.use()
 	}
 	if rs.verified != nil && keys != nil && signed == came.raw { // one that is encrypted has any number of forms
-		rs.verified.add(came.hash(), &rememberedToken{token: t, accept: s.accept, use: s.use, keySet: s.keys, keys: keys.id})
+		rs.verified.add(came.raw, &rememberedToken{token: t, accept: s.accept, use: s.use, keySet: s.keys, keys: keys.id})
 	}
 	return t, nil
 }

@@ -69,10 +69,8 @@ func (rs *ResourceServer) authenticateCredential(ctx context.Context, c *Credent
 		return nil, fail(ErrNoCredentials, "Scheme", "is another than Bearer and DPoP")
 	case len(c.Token) > maxToken:
 		return nil, answered(ofToken(fail(ErrParse, "Token", "is longer than %d bytes", maxToken)), answer{scheme: scheme})
-	case !presentable(c.Token):
-		return nil, answered(fail(ErrMalformed, "Token", "is not what a token can be"), answer{scheme: scheme})
 	}
-	return rs.judge(ctx, scheme, c.Token, credentialPresentation{c})
+	return rs.judge(ctx, scheme, &presentedToken{raw: c.Token, param: "Token"}, credentialPresentation{c})
 }
 
 type credentialPresentation struct{ c *Credential }

@@ -22,6 +22,8 @@ const (
 	maxHeaderMembers   = 64        // of a JOSE header in all
 	maxKeys            = 500       // of a key set
 	maxMemo            = 256       // remembered headers of a key set
+	minShardedTokens   = 1 << 12   // remembered tokens from which on a cache is in shards
+	tokenShards        = 64
 	memoCandidates     = 16        // headers that came once
 	maxMemoHeader      = 1 << 10   // bytes of one
 	maxChallengeLine   = 16 << 10  // bytes of a WWW-Authenticate field

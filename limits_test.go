@@ -88,8 +88,8 @@ func limitsOfTokens(t *testing.T) []atLimit {
 		{"token that is remembered", maxRemembered, func(_ *testing.T, n int) error {
 			cache := newTokenCache(8)
 			d := &accessTokenData{raw: strings.Repeat("a", n-100), tokenClaims: tokenClaims{payload: strings.Repeat("a", 100)}}
-			cache.add(tokenHash{1}, &rememberedToken{token: &AccessToken{content: d}})
-			return overUnless(cache.get(tokenHash{1}) != nil)
+			cache.add("1", &rememberedToken{token: &AccessToken{content: d}})
+			return overUnless(cache.get("1") != nil)
 		}, errOverLimit, 0},
 	}
 }

@@ -61,7 +61,7 @@ func (rs *ResourceServer) ask(ctx context.Context, raw string, hash tokenHash) (
 	if err != nil {
 		return nil, err
 	}
-	if m := rs.asked.get(hash); m.counts(c) {
+	if m := rs.asked.get(string(hash[:])); m.counts(c) {
 		if err := m.stillGood(rs.clock.instant()); err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (rs *ResourceServer) askOf(ctx context.Context, c *Client, raw string, hash
 	if err := rs.checkIntrospection(c, answer, i.content.tokenType, d); err != nil {
 		return nil, withoutSecrets(err, func() []string { return []string{raw} }) // which the server may quote
 	}
-	rs.asked.add(hash, &rememberedToken{token: t, accept: c.accept, client: c, asked: asked, life: rs.ttl})
+	rs.asked.add(string(hash[:]), &rememberedToken{token: t, accept: c.accept, client: c, asked: asked, life: rs.ttl})
 	return t, nil
 }
 
@@ -103,7 +103,7 @@ func (rs *ResourceServer) askAgain(ctx context.Context, t *AccessToken, hash tok
 		return fail(ErrUnavailable, "Introspect", "the token is from %s, and the Client asks %s whether it was revoked: set IntrospectFor, or Revoked",
 			printable(t.content.server, 256), printable(c.server.Issuer, 256))
 	}
-	if m := rs.active.get(hash); m.counts(c) {
+	if m := rs.active.get(string(hash[:])); m.counts(c) {
 		return nil
 	}
 	_, err = rs.inquiries.make(ctx, inquiry{hash, c}, func(ctx context.Context) (*AccessToken, error) {
@@ -115,7 +115,7 @@ func (rs *ResourceServer) askAgain(ctx context.Context, t *AccessToken, hash tok
 		if iss := i.content.issuer; iss != "" && iss != t.content.issuer {
 			return nil, fail(ErrUnavailable, "Introspect", "the answer is about a token from %s", printable(iss, 256))
 		}
-		rs.active.add(hash, &rememberedToken{token: t, client: c, asked: asked, life: rs.ttl})
+		rs.active.add(string(hash[:]), &rememberedToken{token: t, client: c, asked: asked, life: rs.ttl})
 		return t, nil
 	})
 	return err

@@ -58,7 +58,7 @@ func TestEncryptedAccessTokens(t *testing.T) {
 			}
 		}
 	}
-	if n := len(rs.verified.newer) + len(rs.verified.old); n != 1 {
+	if n := rs.verified.count(); n != 1 {
 		t.Errorf("%d tokens are remembered, and one came as it was", n)
 	}
 	if n := len(s.requests(introspectionPath)); n != 0 {

@@ -338,8 +338,10 @@ func TestRevocationIsAskedOfItsServer(t *testing.T) {
 		asked  int
 	}{{ours, 0, 1}, {ours, 0, 0}, {s.introspector(t, nil), 0, 1}, {ours, 0, 1}, {ours, time.Minute, 1}} {
 		chosen = tt.client
-		for _, m := range kept.active.newer {
-			m.asked = momentAgo(tt.age)
+		for i := range kept.active.shards {
+			for _, m := range kept.active.shards[i].newer {
+				m.asked = momentAgo(tt.age)
+			}
 		}
 		before := len(s.requests(introspectionPath))
 		if _, err := authenticate(t, kept, r); err != nil {

@@ -48,50 +48,77 @@ func (m *rememberedToken) stillGood(at instant) error {
 	return d.checkPeriod(at)
 }
 
-// A tokenCache holds a bounded number of tokens, none of them large. It is made of
-// two halves: what is used moves to the newer one, and when that is full the older
-// one is dropped.
+// A tokenCache holds a bounded number of tokens, none of them large, by the token or its
+// hash. A large one is in shards, so that many processors do not wait for one lock.
 type tokenCache struct {
+	shards []tokenShard
+}
+
+// A tokenShard is made of two halves: what is used moves to the newer one, and when that
+// is full the older one is dropped.
+type tokenShard struct {
 	half int
 	one  bool // there is no older half
 
 	mu         sync.RWMutex
-	newer, old map[tokenHash]*rememberedToken
+	newer, old map[string]*rememberedToken
 }
 
 func newTokenCache(size int) *tokenCache {
-	return &tokenCache{half: max(size/2, 1), one: size < 2, newer: make(map[tokenHash]*rememberedToken)}
+	n := 1
+	if size >= minShardedTokens {
+		n = tokenShards
+	}
+	c := &tokenCache{make([]tokenShard, n)}
+	for i := range c.shards {
+		c.shards[i] = tokenShard{half: max(size/n/2, 1), one: size < 2, newer: make(map[string]*rememberedToken)}
+	}
+	return c
+}
+
+// shard is that of a key, by its end: what is there in a token is the signature.
+func (c *tokenCache) shard(key string) *tokenShard {
+	i := uint(0)
+	for _, b := range []byte(key[max(len(key)-8, 0):]) {
+		i = i*31 + uint(b)
+	}
+	return &c.shards[i%uint(len(c.shards))]
 }
 
 // get returns nil where there is nothing. A nil cache is empty.
-func (c *tokenCache) get(hash tokenHash) *rememberedToken {
+func (c *tokenCache) get(key string) *rememberedToken {
 	if c == nil {
 		return nil
 	}
-	c.mu.RLock()
-	m, ok := c.newer[hash]
-	old := c.old[hash]
-	c.mu.RUnlock()
+	s := c.shard(key)
+	s.mu.RLock()
+	m, ok := s.newer[key]
+	old := s.old[key]
+	s.mu.RUnlock()
 	if !ok && old != nil {
-		c.add(hash, old)
+		s.add(key, old)
 		return old
 	}
 	return m
 }
 
-func (c *tokenCache) add(hash tokenHash, m *rememberedToken) {
+func (c *tokenCache) add(key string, m *rememberedToken) {
 	if c == nil || m.size() > maxRemembered {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, known := c.newer[hash]; !known && len(c.newer) >= c.half {
-		if c.old = c.newer; c.one {
-			c.old = nil
+	c.shard(key).add(key, m)
+}
+
+func (s *tokenShard) add(key string, m *rememberedToken) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.newer[key]; !known && len(s.newer) >= s.half {
+		if s.old = s.newer; s.one {
+			s.old = nil
 		}
-		c.newer = make(map[tokenHash]*rememberedToken)
+		s.newer = make(map[string]*rememberedToken)
 	}
-	c.newer[hash] = m
+	s.newer[key] = m
 }
 
 // ---- questions about tokens
@@ -127,7 +154,7 @@ func newInquiries() *inquiries {
 // token is not active holds for a moment without another question: who sends one, sends
 // it many times.
 func (q *inquiries) make(ctx context.Context, about inquiry, work func(context.Context) (*AccessToken, error)) (*AccessToken, error) {
-	if m := q.inactive.get(about.token); m.counts(about.client) {
+	if m := q.inactive.get(string(about.token[:])); m.counts(about.client) {
 		return nil, m.refusal
 	}
 	q.mu.Lock()
@@ -166,7 +193,7 @@ func (q *inquiries) begin(ctx context.Context, about inquiry, work func(context.
 		}
 		q.end(about, f)
 		if errors.Is(err, ErrInactive) && !errors.Is(err, ErrUnavailable) {
-			q.inactive.add(about.token, &rememberedToken{client: about.client, refusal: err, asked: f.asked, life: inactiveLife})
+			q.inactive.add(string(about.token[:]), &rememberedToken{client: about.client, refusal: err, asked: f.asked, life: inactiveLife})
 		}
 		return t, err
 	})

@@ -4,7 +4,6 @@ package oauth
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"strings"
@@ -189,28 +188,57 @@ func TestAskedTokensAge(t *testing.T) {
 	} {
 		nobody := new(Client) // who would ask
 		rs := &ResourceServer{asked: newTokenCache(2), introspect: nobody, inquiries: newInquiries()}
-		rs.asked.add(hashToken("t"), &rememberedToken{client: nobody, token: &AccessToken{new(accessTokenData)}, asked: tt.asked, life: life})
+		rs.asked.add(hashKey("t"), &rememberedToken{client: nobody, token: &AccessToken{new(accessTokenData)}, asked: tt.asked, life: life})
 		if got, err := rs.ask(context.Background(), "t", hashToken("t")); (got != nil) != tt.want || (err == nil) != tt.want {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 }
 
+// count is how many are in the cache.
+func (c *tokenCache) count() (n int) {
+	for i := range c.shards {
+		n += len(c.shards[i].newer) + len(c.shards[i].old)
+	}
+	return n
+}
+
+func hashKey(token string) string {
+	hash := hashToken(token)
+	return string(hash[:])
+}
+
+// TestTokenCacheShards: a large one is in several, and all of them are used.
+func TestTokenCacheShards(t *testing.T) {
+	if c := newTokenCache(minShardedTokens - 1); len(c.shards) != 1 {
+		t.Errorf("a small one is in %d", len(c.shards))
+	}
+	c := newTokenCache(minShardedTokens)
+	for i := range minShardedTokens {
+		c.add(hashKey(fmt.Sprint(i)), &rememberedToken{token: &AccessToken{new(accessTokenData)}})
+	}
+	for i := range c.shards {
+		if n := len(c.shards[i].newer) + len(c.shards[i].old); n < minShardedTokens/tokenShards/2 {
+			t.Errorf("shard %d of %d has %d", i, len(c.shards), n)
+		}
+	}
+}
+
 // TestTokenCache is the bound, and what is used stays.
 func TestTokenCache(t *testing.T) {
-	for _, size := range []int{1, 2, 7, 100} {
+	for _, size := range []int{1, 2, 7, 100, minShardedTokens} {
 		c := newTokenCache(size)
-		hash := func(i int) tokenHash { return sha256.Sum256([]byte(fmt.Sprint(i))) }
+		hash := func(i int) string { return fmt.Sprint(i) }
 		entry := func() *rememberedToken { return &rememberedToken{token: &AccessToken{new(accessTokenData)}} }
 		used := entry()
 		c.add(hash(-1), used)
 		for i := range 10 * size {
 			c.add(hash(i), entry())
+			if n := c.count(); n > size {
+				t.Fatalf("size %d: there are %d", size, n)
+			}
 			if size > 2 && c.get(hash(-1)) != used {
 				t.Fatalf("size %d: what is used was forgotten after %d", size, i)
-			}
-			if n := len(c.newer) + len(c.old); n > size {
-				t.Fatalf("size %d: there are %d", size, n)
 			}
 		}
 		if c.get(hash(10*size-1)) == nil || size > 2 && c.get(hash(0)) != nil {
@@ -222,12 +250,12 @@ func TestTokenCache(t *testing.T) {
 		c := newTokenCache(size)
 		room := max(size/2*2, 1)
 		for i := range room {
-			c.add(tokenHash{byte(i)}, &rememberedToken{token: &AccessToken{new(accessTokenData)}})
+			c.add(string(rune(i)), &rememberedToken{token: &AccessToken{new(accessTokenData)}})
 		}
 		for range size {
-			c.add(tokenHash{byte(room - 1)}, &rememberedToken{token: &AccessToken{new(accessTokenData)}})
+			c.add(string(rune(room-1)), &rememberedToken{token: &AccessToken{new(accessTokenData)}})
 		}
-		if n := len(c.newer) + len(c.old); n != room {
+		if n := c.count(); n != room {
 			t.Errorf("size %d: %d of %d are there", size, n, room)
 		}
 	}
@@ -235,15 +263,15 @@ func TestTokenCache(t *testing.T) {
 	twice := newTokenCache(4)
 	later := &rememberedToken{token: &AccessToken{new(accessTokenData)}}
 	for i := range 3 {
-		twice.add(tokenHash{byte(i)}, &rememberedToken{token: &AccessToken{new(accessTokenData)}})
+		twice.add(fmt.Sprint(i), &rememberedToken{token: &AccessToken{new(accessTokenData)}})
 	}
-	twice.add(tokenHash{0}, later)
-	if twice.old[tokenHash{0}] == nil || twice.get(tokenHash{0}) != later {
+	twice.add("0", later)
+	if twice.shards[0].old["0"] == nil || twice.get("0") != later {
 		t.Error("an older memory of the token counts")
 	}
 	var none *tokenCache
-	none.add(tokenHash{}, nil)
-	if none.get(tokenHash{}) != nil {
+	none.add("", nil)
+	if none.get("") != nil {
 		t.Error("no cache remembers")
 	}
 	c := newTokenCache(50)
@@ -253,7 +281,7 @@ func TestTokenCache(t *testing.T) {
 		wg.Go(func() {
 			for i := range 2000 {
 				n := (i*7 + g) % 120
-				h := tokenHash{byte(n)}
+				h := fmt.Sprint(n)
 				if m := c.get(h); m != nil && m.life != time.Duration(n) {
 					wrong.Add(1)
 				}
