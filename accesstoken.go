@@ -4,7 +4,6 @@ package oauth
 // request.
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -153,8 +152,5 @@ func (t *AccessToken) summary() string {
 func (t AccessToken) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opResource, fail(ErrConfig, "", "an AccessToken does not encode itself: keep what Claims gives"))
 }
-
-// tokenHash is the SHA-256 of a token: what it is remembered by, and ath.
-type tokenHash [sha256.Size]byte
 
 const opResource = "resource server"

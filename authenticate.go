@@ -3,7 +3,6 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strings"
@@ -87,14 +86,6 @@ func (t *presentedToken) checkForm() error {
 		return nil
 	}
 	return fail(ErrMalformed, t.param, "has no token, or what is none")
-}
-
-// hashToken goes through the scratch: a conversion would allocate.
-func hashToken(raw string) tokenHash {
-	scratch := newJWSScratch()
-	defer scratch.release()
-	scratch.text = append(scratch.text[:0], raw...)
-	return sha256.Sum256(scratch.text)
 }
 
 // credential is RFC 6750, Section 2.1: the token is in one Authorization field.

@@ -5,7 +5,6 @@ package oauth
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -134,14 +133,14 @@ func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonc
 	if !ok {
 		return "", fail(ErrConfig, "URL", "the path %s does not begin with a slash, or the URL is opaque", printable(u.EscapedPath(), 128))
 	}
-	b := append(make([]byte, 0, 512), `{"jti":`...)
-	b = appendJSONString(b, randomString())
+	b := append(make([]byte, 0, 512), `{"jti":"`...)
+	b = append(appendRandom(b), '"')
 	b = appendJSONString(append(b, `,"htm":`...), method)
 	b = appendJSONString(append(b, `,"htu":`...), htu)
 	b = appendJSONInt(append(b, `,"iat":`...), numericDate(now))
 	if accessToken != "" {
-		sum := sha256.Sum256([]byte(accessToken))
-		b = appendJSONString(append(b, `,"ath":`...), encodeBase64URL(sum[:]))
+		sum := hashToken(accessToken)
+		b = append(appendBase64URL(append(b, `,"ath":"`...), sum[:]), '"')
 	}
 	if nonce != "" {
 		b = appendJSONString(append(b, `,"nonce":`...), nonce)

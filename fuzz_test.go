@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rsa"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -283,6 +284,17 @@ func FuzzECDSASignature(f *testing.F) {
 	f.Fuzz(func(t *testing.T, der []byte, n uint8) {
 		size := [...]int{64, 96, 132}[n%3]
 		sig, err := fixedECDSASignature(der, size)
+		var twin struct{ R, S *big.Int }
+		rest, twinErr := asn1.Unmarshal(der, &twin)
+		good := twinErr == nil && len(rest) == 0 && twin.R.Sign() > 0 && twin.S.Sign() > 0 && twin.R.BitLen() <= size*4 && twin.S.BitLen() <= size*4
+		if good { // encoding/asn1 lets data stand after the two integers
+			shortest := must(asn1.Marshal(twin))
+			good = bytes.Equal(shortest, der)
+		}
+		if good != (err == nil) || good && (!bytes.Equal(twin.R.FillBytes(make([]byte, size/2)), sig[:size/2]) ||
+			!bytes.Equal(twin.S.FillBytes(make([]byte, size/2)), sig[size/2:])) {
+			t.Fatalf("%x: %x, %v; encoding/asn1 has %v, %v", der, sig, err, twin, twinErr)
+		}
 		if err != nil {
 			if sig != nil {
 				t.Fatal("a signature with the error")
@@ -292,7 +304,6 @@ func FuzzECDSASignature(f *testing.F) {
 		if len(sig) != size {
 			t.Fatalf("%d bytes, want %d", len(sig), size)
 		}
-		// encoding/asn1 lets data stand after the two integers: compare these.
 		back, err := fixedECDSASignature(appendECDSASignature(nil, sig), size)
 		if err != nil || !bytes.Equal(back, sig) {
 			t.Fatalf("%x became %x, %v", sig, back, err)

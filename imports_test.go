@@ -221,7 +221,7 @@ func TestSecretsAreComparedInConstantTime(t *testing.T) {
 			case *ast.FuncDecl:
 				in = n.Name.Name
 			case *ast.SelectorExpr:
-				if selectorText(n) == "subtle.ConstantTimeCompare" {
+				if strings.HasPrefix(selectorText(n), "subtle.") {
 					constant = append(constant, in)
 				}
 			case *ast.BinaryExpr:

@@ -446,7 +446,7 @@ func (r *jsonReader) readString() (raw string, escaped bool, err error) {
 func skipPlain(text string, i int) int {
 	for ; i+8 <= len(text); i += 8 {
 		b := eightBytes(text[i:])
-		if found := zeroBytes(b^eight*'"') | zeroBytes(b^eight*'\\') | bytesBelowSpace(b); found != 0 {
+		if found := zeroBytes(b^eight*'"') | zeroBytes(b^eight*'\\') | bytesBelow(b, ' '); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
@@ -457,23 +457,6 @@ func skipPlain(text string, i int) int {
 	}
 	return i
 }
-
-// eight is a one in each of eight bytes.
-const eight = 0x0101010101010101
-
-// eightBytes are the first eight bytes of s, the first the lowest.
-func eightBytes(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-// zeroBytes has the highest bit of each byte of b that is 0, and maybe that of bytes
-// above the lowest such one.
-func zeroBytes(b uint64) uint64 { return (b - eight) &^ b & (eight << 7) }
-
-// bytesBelowSpace is zeroBytes for bytes below 0x20.
-func bytesBelowSpace(b uint64) uint64 { return (b - eight*' ') &^ b & (eight << 7) }
 
 // escapeLength is the length of the escape that s begins with, a whole
 // surrogate pair counted as one, or 0. Half of a pair is not whole: it is not

@@ -151,6 +151,76 @@ func decodeRegistered(o jsonObject, m, was any) (known []string, err error) {
 	return known, err
 }
 
+// cloneStruct copies the metadata that src points to into dst, with all that they hold.
+// It does without encoding/json, which a program that only verifies does not need. What
+// could not be encoded and decoded again is an error.
+func cloneStruct(dst, src any) error {
+	to, from := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
+	for i := range from.NumField() {
+		field := from.Field(i)
+		name := from.Type().Field(i).Name
+		if extra, ok := field.Interface().(map[string]json.RawMessage); ok {
+			members, err := cloneExtra(extra, from)
+			if err != nil {
+				return err
+			}
+			to.Field(i).Set(reflect.ValueOf(members))
+			continue
+		}
+		if err := cloneField(to.Field(i), field); err != nil {
+			return inPart(name, err)
+		}
+	}
+	return nil
+}
+
+// cloneField copies a field of the kinds that decodeField fills.
+func cloneField(to, from reflect.Value) error {
+	switch {
+	case from.Kind() == reflect.Int64 && from.Int() < 0:
+		return fail(ErrConfig, "", "is negative")
+	case from.Kind() == reflect.Slice && !from.IsNil():
+		list := reflect.MakeSlice(from.Type(), from.Len(), from.Len())
+		reflect.Copy(list, from)
+		to.Set(list)
+	case from.Kind() == reflect.Pointer && !from.IsNil():
+		p := reflect.New(from.Type().Elem())
+		to.Set(p)
+		if p.Elem().Kind() == reflect.Struct {
+			return cloneStruct(p.Interface(), from.Interface())
+		}
+		return cloneField(p.Elem(), from.Elem())
+	default:
+		to.Set(from)
+	}
+	return nil
+}
+
+// cloneExtra copies the further members of a struct: each is JSON, and has no field.
+func cloneExtra(extra map[string]json.RawMessage, of reflect.Value) (map[string]json.RawMessage, error) {
+	if extra == nil {
+		return nil, nil
+	}
+	members := make(map[string]json.RawMessage, len(extra))
+	for name, raw := range extra {
+		if fieldTaken(of, name) {
+			return nil, fail(ErrConfig, "Extra", "%s has a field of its own", printable(name, 64))
+		}
+		if o, err := parseObject(`{"x":`+string(raw)+`}`, documentForm, ErrConfig); err != nil || len(o.members) != 1 {
+			return nil, fail(ErrConfig, "Extra", "%s is not JSON", printable(name, 64))
+		}
+		members[name] = bytes.Clone(raw)
+	}
+	return members, nil
+}
+
+// fieldTaken reports whether a member has a field that is not empty or on which something
+// depends.
+func fieldTaken(v reflect.Value, name string) bool {
+	field, tag, known := fieldByName(v, name)
+	return known && !(field.IsZero() && tag.Get("member") == memberInforms)
+}
+
 // encodeStruct is the JSON of a struct whose marshaling is encoding/json's
 // own, with the extra members after it in the order of their names.
 func encodeStruct(v any, extra map[string]json.RawMessage) ([]byte, error) {
@@ -165,7 +235,7 @@ func encodeStruct(v any, extra map[string]json.RawMessage) ([]byte, error) {
 	sort.Strings(names)
 	b = b[:len(b)-1]
 	for _, name := range names {
-		if field, tag, known := fieldByName(reflect.Indirect(reflect.ValueOf(v)), name); known && !(field.IsZero() && tag.Get("member") == memberInforms) {
+		if fieldTaken(reflect.Indirect(reflect.ValueOf(v)), name) {
 			return nil, fail(ErrConfig, "Extra", "%s has a field of its own", strconv.QuoteToASCII(name))
 		}
 		member, err := json.Marshal(map[string]json.RawMessage{name: extra[name]})

@@ -406,6 +406,15 @@ func (h heldSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) 
 	return (*h.signer).Sign(rand, digest, opts)
 }
 
+// inMemory reports whether the key is one of the standard library's.
+func (h heldSigner) inMemory() bool {
+	switch (*h.signer).(type) {
+	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
+		return true
+	}
+	return false
+}
+
 // NewSigningKey returns a SigningKey that signs with signer, which may hold a
 // private key in memory, in an HSM or in a key management service. The signer must
 // be safe for concurrent use. keyID is the kid of the tokens that the key signs; if

@@ -767,9 +767,17 @@ func (k *publicKey) encode() json.RawMessage {
 			b = appendJSONString(b, m.value)
 		}
 	}
-	if k.ops != nil {
-		ops, _ := json.Marshal(k.ops) // strings always encode
-		b = append(append(b, `,"key_ops":`...), ops...)
+	for i, op := range k.ops {
+		start := ","
+		if i == 0 {
+			start = `,"key_ops":[`
+		}
+		b = appendJSONString(append(b, start...), op)
+	}
+	if len(k.ops) > 0 {
+		b = append(b, ']')
+	} else if k.ops != nil {
+		b = append(b, `,"key_ops":[]`...)
 	}
 	return append(b, '}')
 }

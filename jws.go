@@ -14,10 +14,9 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/asn1"
 	"encoding/json"
-	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +66,9 @@ func (k *SigningKey) sign(input []byte) ([]byte, error) {
 		}
 		return fixedECDSASignature(der, a.size)
 	default: // Ed25519 and ML-DSA, with an empty context, take the message itself
+		if !k.signer.inMemory() { // it may keep what it is given
+			input = bytes.Clone(input)
+		}
 		return k.signer.Sign(rand.Reader, input, crypto.Hash(0))
 	}
 }
@@ -106,15 +108,51 @@ func appendECDSASignature(der, sig []byte) []byte {
 
 // fixedECDSASignature is the reverse: r‖s of fixed width from a signer's DER.
 func fixedECDSASignature(der []byte, size int) ([]byte, error) {
-	var sig struct{ R, S *big.Int }
-	if rest, err := asn1.Unmarshal(der, &sig); err != nil || len(rest) > 0 ||
-		sig.R.Sign() <= 0 || sig.S.Sign() <= 0 || sig.R.BitLen() > size*4 || sig.S.BitLen() > size*4 {
+	out := make([]byte, size)
+	sequence, after, ok := derElement(der, 0x30)
+	r, rest, okR := derElement(sequence, 0x02)
+	s, end, okS := derElement(rest, 0x02)
+	if !ok || !okR || !okS || len(after)+len(end) > 0 || !fixedInteger(out[:size/2], r) || !fixedInteger(out[size/2:], s) {
 		return nil, fail(ErrConfig, "", "the signer returned something that is not an ECDSA signature of this curve")
 	}
-	out := make([]byte, size)
-	sig.R.FillBytes(out[:size/2])
-	sig.S.FillBytes(out[size/2:])
 	return out, nil
+}
+
+// derElement cuts off the element that DER begins with (X.690, Section 8.1), if it has the
+// tag: of at most 255 bytes, with its length in the shortest form (10.1).
+func derElement(der []byte, tag byte) (content, rest []byte, ok bool) {
+	if len(der) < 2 || der[0] != tag {
+		return nil, nil, false
+	}
+	n, der := int(der[1]), der[2:]
+	if n == 0x81 && len(der) > 0 && der[0] >= 0x80 {
+		n, der = int(der[0]), der[1:]
+	} else if n >= 0x80 {
+		return nil, nil, false
+	}
+	if n > len(der) {
+		return nil, nil, false
+	}
+	return der[:n], der[n:], true
+}
+
+// fixedInteger writes the content of an INTEGER (X.690, Section 8.3) into all of out, if it
+// is over 0, fits and is in its shortest form.
+func fixedInteger(out, content []byte) bool {
+	switch n := len(content); {
+	case n == 0 || content[0] >= 0x80: // negative
+		return false
+	case content[0] == 0:
+		if n == 1 || content[1] < 0x80 {
+			return false
+		}
+		content = content[1:]
+	}
+	if len(content) > len(out) {
+		return false
+	}
+	copy(out[len(out)-len(content):], content)
+	return true
 }
 
 // ---- parsing
@@ -149,6 +187,17 @@ func newJWSScratch() *jwsScratch { return jwsScratches.Get().(*jwsScratch) }
 
 // release gives the scratch back. What was parsed into it must not be used after.
 func (s *jwsScratch) release() { jwsScratches.Put(s) }
+
+// tokenHash is the SHA-256 of a token: what it is remembered by, and ath.
+type tokenHash [sha256.Size]byte
+
+// hashToken goes through the scratch: a conversion would allocate.
+func hashToken(raw string) tokenHash {
+	scratch := newJWSScratch()
+	defer scratch.release()
+	scratch.text = append(scratch.text[:0], raw...)
+	return sha256.Sum256(scratch.text)
+}
 
 // splitJWS cuts a token at its dots. Nothing is decoded yet.
 func splitJWS(raw string) (segments [3]string, err error) {
@@ -394,17 +443,19 @@ func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (v verifiedJWS, err e
 
 // ---- signing
 
-// compactJWS joins header and payload, signs them and returns the token.
+// compactJWS joins header and payload, signs them and returns the token. sign must not
+// keep its input.
 func compactJWS(header, payload []byte, sign func(input []byte) ([]byte, error)) (string, error) {
-	input := make([]byte, 0, len(header)*4/3+len(payload)*4/3+128)
-	input = appendBase64URL(input, header)
-	input = append(input, '.')
+	scratch := newJWSScratch()
+	defer scratch.release()
+	input := append(appendBase64URL(scratch.text[:0], header), '.')
 	input = appendBase64URL(input, payload)
 	sig, err := sign(input)
 	if err != nil {
 		return "", err
 	}
-	return string(appendBase64URL(append(input, '.'), sig)), nil
+	scratch.text = appendBase64URL(append(input, '.'), sig)
+	return string(scratch.text), nil
 }
 
 // appendHeader starts a JOSE header with alg, typ and kid, if there are any; the caller

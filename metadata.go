@@ -366,14 +366,11 @@ func parseMetadata(text []byte) (jsonObject, error) {
 	return o, err
 }
 
-// clone is a copy that shares nothing with s.
+// clone is a copy that shares nothing with s. What could not stand in a document is an
+// error.
 func (s *AuthorizationServer) clone() (*AuthorizationServer, error) {
 	c := new(AuthorizationServer)
-	text, err := json.Marshal(s)
-	if err == nil {
-		err = json.Unmarshal(text, c)
-	}
-	return c, err
+	return c, cloneStruct(c, s)
 }
 
 // ---- discovery

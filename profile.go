@@ -300,7 +300,22 @@ func errAudience(aud, audiences []string) *Error {
 
 // knownProfiles are those that a token may have whose server's was not chosen. The clients
 // of Cognito and the issuer of AD FS are those of the token.
-var knownProfiles = sync.OnceValue(func() []knownProfile {
+func knownProfiles() []knownProfile {
+	compiledProfiles.Lock()
+	defer compiledProfiles.Unlock()
+	if compiledProfiles.list == nil {
+		compiledProfiles.list = compileProfiles()
+	}
+	return compiledProfiles.list
+}
+
+// compiledProfiles is filled when it is first needed: the package does no work at start.
+var compiledProfiles struct {
+	sync.Mutex
+	list []knownProfile
+}
+
+func compileProfiles() []knownProfile {
 	list := []knownProfile{
 		{"KeycloakProfile()", KeycloakProfile()},
 		{"CognitoProfile(…)", CognitoProfile("its client")},
@@ -316,7 +331,7 @@ var knownProfiles = sync.OnceValue(func() []knownProfile {
 		}
 	}
 	return list
-})
+}
 
 type knownProfile struct {
 	name    string

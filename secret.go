@@ -86,10 +86,13 @@ var errUnprinted = errors.New("oauth: options and requests do not encode to JSON
 
 // randomString is 256 bits of crypto/rand as base64url: a state, nonce, code
 // verifier (RFC 7636, Section 4.1), jti.
-func randomString() string {
+func randomString() string { return string(appendRandom(make([]byte, 0, 43))) }
+
+// appendRandom appends a randomString.
+func appendRandom(dst []byte) []byte {
 	var b [32]byte
 	rand.Read(b[:]) // never fails
-	return encodeBase64URL(b[:])
+	return appendBase64URL(dst, b[:])
 }
 
 // isRandom reports whether s has the form of a randomString, or of a thumbprint.
@@ -100,5 +103,12 @@ func isRandom(s string) bool {
 
 // sameSecret compares in a time that does not tell how much of a and b is equal.
 func sameSecret(a, b string) bool {
-	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+	if len(a) != len(b) {
+		return false
+	}
+	differ := byte(0)
+	for i := range len(a) { // a conversion to []byte would allocate
+		differ |= a[i] ^ b[i]
+	}
+	return subtle.ConstantTimeByteEq(differ, 0) == 1
 }

@@ -152,24 +152,39 @@ func notOneScope(s string) bool { return s == "" || strings.Contains(s, " ") }
 
 // presentable reports whether a token can stand in the field. RFC 6749, Appendix
 // A.12 lets one have all visible characters, RFC 6750, Section 2.1 only those of
-// b64token: taken are all but those that make something else of the field.
+// b64token: taken are all but those that make something else of the field. It looks at
+// eight at a time: a stranger may send 64 KiB.
 func presentable(s string) bool {
-	other := byte(0)
-	for i := 0; i < len(s); i++ { // without a branch: a stranger may send 64 KiB
-		other |= unpresentable[s[i]]
+	if s == "" {
+		return false
 	}
-	return s != "" && other == 0
-}
-
-// unpresentable is 1 for the characters that are none of a token.
-var unpresentable = func() (table [256]byte) {
-	for i := range table {
-		if c := byte(i); c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
-			table[i] = 1
+	for ; len(s) >= 8; s = s[8:] {
+		b := eightBytes(s)
+		if bytesBelow(b, '!')|b&(eight<<7)|zeroBytes(b^eight*0x7f)|zeroBytes(b^eight*'"')|zeroBytes(b^eight*',')|zeroBytes(b^eight*'\\') != 0 {
+			return false
 		}
 	}
-	return table
-}()
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r >= 0x7f || r == '"' || r == ',' || r == '\\' })
+}
+
+// ---- eight characters at a time
+
+// eight is a one in each of eight bytes.
+const eight = 0x0101010101010101
+
+// eightBytes are the first eight bytes of s, the first the lowest.
+func eightBytes(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// zeroBytes has the highest bit of each byte of b that is 0, and maybe that of bytes
+// above the lowest such one.
+func zeroBytes(b uint64) uint64 { return (b - eight) &^ b & (eight << 7) }
+
+// bytesBelow is zeroBytes for bytes that are less than c, which is at most 0x80.
+func bytesBelow(b uint64, c byte) uint64 { return (b - eight*uint64(c)) &^ b & (eight << 7) }
 
 // lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
 // and the two are different names where IDNA reads them: somebody else's host.
