@@ -30,10 +30,10 @@ type idTokenData struct {
 	audience []string
 	authTime time.Time
 	tokenTimes
-	nonce    string
-	acr      string
-	sid      string
-	alg      *algorithm
+	nonce string
+	acr   string
+	sid   string
+	alg   *algorithm
 }
 
 // newIDToken makes an IDToken and its data in one piece.

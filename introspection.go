@@ -75,12 +75,12 @@ type tokenClaims struct {
 
 	issuer, tenant, subject, clientID, id, acr string
 
-	audience []string
-	scope    scopeText
-	details  []AuthorizationDetail
-	authTime time.Time
+	audience   []string
+	scope      scopeText
+	details    []AuthorizationDetail
+	authTime   time.Time
 	tokenTimes // of an opaque token maybe none is known
-	confirm  confirmation
+	confirm    confirmation
 }
 
 // read takes out the claims that have one name and one form everywhere.

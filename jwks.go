@@ -639,9 +639,7 @@ func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
 			maps.Copy(next, *m)
 		}
 	}
-	header := *h
-	header.typ, header.kid, header.alg = strings.Clone(h.typ), strings.Clone(h.kid), Algorithm(strings.Clone(string(h.alg)))
-	next[strings.Clone(segment)] = memoEntry{header, key}
+	next[strings.Clone(segment)] = memoEntry{h.detached(), key}
 	memo.m.Store(&next)
 }
 

@@ -166,6 +166,11 @@ type joseHeader struct {
 	hasKid bool
 }
 
+// detached is a header that keeps nothing else of its token in memory.
+func (h *joseHeader) detached() joseHeader {
+	return joseHeader{Algorithm(strings.Clone(string(h.alg))), strings.Clone(h.typ), strings.Clone(h.kid), h.hasKid}
+}
+
 // A parsedJWS is a compact JWS that nobody has verified. Its bytes stand in the scratch.
 type parsedJWS struct {
 	input        []byte // header.payload, what is signed

@@ -47,7 +47,7 @@ func (rs *ResourceServer) checkProof(ctx context.Context, p presentation, token 
 	if err != nil {
 		return err
 	}
-	alg, key, err := rs.proofs.header(segments[0], jkt)
+	sender, known, err := rs.proofs.sender(segments[0], jkt)
 	if err != nil {
 		return err
 	}
@@ -67,63 +67,80 @@ func (rs *ResourceServer) checkProof(ctx context.Context, p presentation, token 
 	if err != nil {
 		return err
 	}
-	if _, err := proof.verify(alg, key); err != nil { // check 6
+	if _, err := proof.verify(sender.alg, sender.key); err != nil { // check 6
 		return fail(ErrSignature, "DPoP", "the signature does not verify with the jwk of the proof")
+	}
+	if !known && len(segments[0]) <= maxMemoHeader {
+		rs.proofs.senders.add(strings.Clone(segments[0]), sender)
 	}
 	return rs.checkReplay(ctx, jkt, jti, until)
 }
 
-// header is checks 4, 5 and 7, and that the key is the one of the token, before
-// anything is computed with it.
-func (rules *proofRules) header(segment, jkt string) (*algorithm, *publicKey, error) {
+// sender is checks 4, 5 and 7, and that the key is the one of the token, before
+// anything is computed with it. Known is one whose proof had a good signature before.
+func (rules *proofRules) sender(segment, jkt string) (s proofSender, known bool, err error) {
+	s, known = rules.senders.get(segment)
+	var jwk jsonObject
+	if !known {
+		if s.header, jwk, err = parseProofHeader(segment); err != nil {
+			return s, false, err
+		}
+	}
+	if s.alg, err = rules.jws.admit(&s.header); err != nil {
+		return s, false, err
+	}
+	if !known {
+		if s.print, err = proofKeyPrint(jwk); err != nil {
+			return s, false, err
+		}
+	}
+	if !sameSecret(s.print, jkt) { // check 12
+		return s, false, answered(fail(ErrBinding, "cnf", "the token is bound to another DPoP key"), answer{code: codeInvalidToken})
+	}
+	if !known {
+		if s.key, err = parsePublicJWK(jwk); err != nil {
+			return s, false, err
+		}
+		s.header = s.header.detached()
+		s.key.detach()
+	}
+	if s.key.rsaBits() > maxProofRSABits {
+		return s, false, fail(ErrUnsupported, "jwk", "the RSA key of a proof has at most %d bits", maxProofRSABits)
+	}
+	if !s.key.fits(s.alg) {
+		return s, false, fail(ErrAlgorithm, "jwk", "the key is not one for %s", s.alg.name)
+	}
+	return s, known, nil
+}
+
+// parseProofHeader reads the header, and takes out its jwk.
+func parseProofHeader(segment string) (h joseHeader, jwk jsonObject, err error) {
 	b, err := decodeBase64URL(nil, segment)
 	if err != nil {
-		return nil, nil, err
+		return h, jwk, err
 	}
-	r := newJSONReader()
-	defer r.release()
-	o, err := r.object(string(b), headerForm, ErrParse)
+	o, err := parseObject(string(b), headerForm, ErrParse)
 	if err != nil {
-		return nil, nil, err
+		return h, jwk, err
 	}
-	h, err := readHeader(o)
-	if err != nil {
-		return nil, nil, err
+	if h, err = readHeader(o); err != nil {
+		return h, jwk, err
 	}
-	alg, err := rules.jws.admit(&h)
-	if err != nil {
-		return nil, nil, err
-	}
-	jwk, ok, err := o.object("jwk")
-	if err != nil {
-		return nil, nil, err
-	}
-	if !ok {
-		return nil, nil, fail(ErrClaim, "jwk", "is missing")
+	jwk, _, err = o.object("jwk")
+	return h, jwk, err
+}
+
+// proofKeyPrint is the thumbprint of the key in a header, which must be public.
+func proofKeyPrint(jwk jsonObject) (string, error) {
+	if jwk.members == nil {
+		return "", fail(ErrClaim, "jwk", "is missing")
 	}
 	for _, private := range privateMembers {
 		if jwk.has(private) {
-			return nil, nil, fail(ErrParse, "jwk", "has private members")
+			return "", fail(ErrParse, "jwk", "has private members")
 		}
 	}
-	print, err := jwkThumbprint(jwk)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !sameSecret(print, jkt) { // check 12
-		return nil, nil, answered(fail(ErrBinding, "cnf", "the token is bound to another DPoP key"), answer{code: codeInvalidToken})
-	}
-	key, err := parsePublicJWK(jwk)
-	if err != nil {
-		return nil, nil, err
-	}
-	if key.rsaBits() > maxProofRSABits {
-		return nil, nil, fail(ErrUnsupported, "jwk", "the RSA key of a proof has at most %d bits", maxProofRSABits)
-	}
-	if !key.fits(alg) {
-		return nil, nil, fail(ErrAlgorithm, "jwk", "the key is not one for %s", alg.name)
-	}
-	return alg, key, nil
+	return jwkThumbprint(jwk)
 }
 
 // checkProofClaims is checks 3, 8, 9, 10, 11 and the first half of 12. Until is

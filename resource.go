@@ -499,13 +499,25 @@ func (rs *ResourceServer) setServers(cfg *ResourceServerConfig) error {
 	return nil
 }
 
+// A proofSender is what the header of a proof says, which is the same in all proofs of one
+// client.
+type proofSender struct {
+	header joseHeader
+	alg    *algorithm
+	key    *publicKey
+	print  string // the thumbprint of the key
+}
+
 // proofRules are what the proofs of requests are held against.
 type proofRules struct {
 	jws    jwsRules
 	window time.Duration
-	nonces *nonceKeys // nil: none are wanted
-	replay ReplayCache
-	off    bool // no proof is checked, and no token is taken that needs one
+	// senders are the headers of proofs with a good signature. What is allowed is judged
+	// for every proof.
+	senders *memo[proofSender]
+	nonces  *nonceKeys // nil: none are wanted
+	replay  ReplayCache
+	off     bool // no proof is checked, and no token is taken that needs one
 }
 
 // algs is the parameter of that name in a challenge.
@@ -518,6 +530,7 @@ func (rs *ResourceServer) setProofs(cfg *ResourceServerConfig) (err error) {
 	if p.off = p.off || cfg.DisableDPoP; p.off && (rs.needDPoP || cfg.DPoPNonceKeys != nil) {
 		return fail(ErrConfig, "DisableDPoP", "is set, and so is RequireDPoP or DPoPNonceKeys: no token would be taken")
 	}
+	p.senders = newMemo[proofSender](maxMemo)
 	p.jws = jwsRules{typ: func(typ string) bool { return typ == dpopType }, what: "a DPoP proof"}
 	if p.jws.allowed, err = verifiable("DPoPAlgorithms", cfg.DPoPAlgorithms, rs.rules); err != nil {
 		return err

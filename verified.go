@@ -51,17 +51,7 @@ func (m *rememberedToken) stillGood(at instant) error {
 // A tokenCache holds a bounded number of tokens, none of them large, by the token or its
 // hash. A large one is in shards, so that many processors do not wait for one lock.
 type tokenCache struct {
-	shards []tokenShard
-}
-
-// A tokenShard is made of two halves: what is used moves to the newer one, and when that
-// is full the older one is dropped.
-type tokenShard struct {
-	half int
-	one  bool // there is no older half
-
-	mu         sync.RWMutex
-	newer, old map[string]*rememberedToken
+	shards []*memo[*rememberedToken]
 }
 
 func newTokenCache(size int) *tokenCache {
@@ -69,20 +59,20 @@ func newTokenCache(size int) *tokenCache {
 	if size >= minShardedTokens {
 		n = tokenShards
 	}
-	c := &tokenCache{make([]tokenShard, n)}
+	c := &tokenCache{make([]*memo[*rememberedToken], n)}
 	for i := range c.shards {
-		c.shards[i] = tokenShard{half: max(size/n/2, 1), one: size < 2, newer: make(map[string]*rememberedToken)}
+		c.shards[i] = newMemo[*rememberedToken](size / n)
 	}
 	return c
 }
 
 // shard is that of a key, by its end: what is there in a token is the signature.
-func (c *tokenCache) shard(key string) *tokenShard {
+func (c *tokenCache) shard(key string) *memo[*rememberedToken] {
 	i := uint(0)
 	for _, b := range []byte(key[max(len(key)-8, 0):]) {
 		i = i*31 + uint(b)
 	}
-	return &c.shards[i%uint(len(c.shards))]
+	return c.shards[i%uint(len(c.shards))]
 }
 
 // get returns nil where there is nothing. A nil cache is empty.
@@ -90,15 +80,7 @@ func (c *tokenCache) get(key string) *rememberedToken {
 	if c == nil {
 		return nil
 	}
-	s := c.shard(key)
-	s.mu.RLock()
-	m, ok := s.newer[key]
-	old := s.old[key]
-	s.mu.RUnlock()
-	if !ok && old != nil {
-		s.add(key, old)
-		return old
-	}
+	m, _ := c.shard(key).get(key)
 	return m
 }
 
@@ -107,18 +89,6 @@ func (c *tokenCache) add(key string, m *rememberedToken) {
 		return
 	}
 	c.shard(key).add(key, m)
-}
-
-func (s *tokenShard) add(key string, m *rememberedToken) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, known := s.newer[key]; !known && len(s.newer) >= s.half {
-		if s.old = s.newer; s.one {
-			s.old = nil
-		}
-		s.newer = make(map[string]*rememberedToken)
-	}
-	s.newer[key] = m
 }
 
 // ---- questions about tokens
