@@ -70,6 +70,21 @@ func newTransport() *http.Transport {
 	}
 }
 
+// ownWires are those of all callers without an HTTPClient, for requests and for resources:
+// discovery, token endpoint and key set of a server share its connections.
+func ownWires() (requests, resources *wire) {
+	shared.Do(func() {
+		shared.requests = &wire{transport: newTransport(), since: monotonic()}
+		shared.resources = &wire{transport: patientTransport(newTransport()), since: monotonic()}
+	})
+	return shared.requests, shared.resources
+}
+
+var shared struct {
+	sync.Once
+	requests, resources *wire
+}
+
 // ---- connections
 
 // A wire sends through an *http.Transport, watches its connections, and puts another one

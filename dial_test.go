@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -23,6 +24,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/oauth/oauthtest"
 )
 
 // http2Server is HTTP/2 by hand, as far as it takes to break it: it counts requests and
@@ -571,18 +574,79 @@ func TestHTTPRelease(t *testing.T) {
 	}
 }
 
+// TestOneConnection: discovery, the token endpoint, the key set and the endpoints of
+// another Client of a server need one connection, if nobody has set an HTTPClient.
+func TestOneConnection(t *testing.T) {
+	server, connections := countedServer(t, (*httptest.Server).Start)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/token":
+			io.WriteString(w, `{"access_token":"at","token_type":"Bearer","expires_in":60}`)
+		case "/jwks":
+			fmt.Fprintf(w, `{"keys":[%s]}`, unitKey().PublicJWK())
+		default:
+			fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":%q,"jwks_uri":%q,"authorization_endpoint":%[1]q,"response_types_supported":["code"],
+				"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256"]}`, server.URL, server.URL+"/token", server.URL+"/jwks")
+		}
+	})
+	for range 2 {
+		as, err := Discover(t.Context(), server.URL, &DiscoverOptions{InsecureAllowHTTP: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := NewClient(Config{
+			Server: as, Metadata: ClientMetadata{ClientID: unitClient}, Auth: ClientSecretBasic("secret"), InsecureAllowHTTP: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.ClientCredentials(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.keys.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// TestKeysShareTheCopy: a user's transport is copied once for a Client and its keys.
+func TestKeysShareTheCopy(t *testing.T) {
+	theirs := &http.Client{Transport: &http.Transport{}}
+	for name, tt := range map[string]struct {
+		mtls *MutualTLS
+		same bool
+	}{"plain": {nil, true}, "the keys' place is not shown the certificate": {&MutualTLS{Certificate: oauthtest.SelfSignedCertificate("own")}, false}} {
+		c, err := NewClient(Config{
+			Server:   &AuthorizationServer{Issuer: unitIssuer, JWKSURI: unitIssuer + "/jwks"},
+			Metadata: ClientMetadata{ClientID: unitClient}, HTTPClient: theirs, MTLS: tt.mtls,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := httpTransport(c.caller.client) == httpTransport(c.keys.caller.client); same != tt.same {
+			t.Errorf("%s: the transports are one: %v", name, same)
+		}
+	}
+}
+
 // TestHTTPReleaseOurs: connections that the package opened itself are closed, those of
 // its own transport and those of its copy of the user's; and their requests are traced.
 func TestHTTPReleaseOurs(t *testing.T) {
-	for name, client := range map[string]*http.Client{"no client": nil, "a transport that is copied": {Transport: &http.Transport{}}} {
+	for name, tt := range map[string]struct {
+		client *http.Client
+		each   int32 // connections for each request after the first
+	}{"no client: the connections are everybody's": {nil, 0}, "a transport that is copied": {&http.Client{Transport: &http.Transport{}}, 1}} {
 		server, connections := countedServer(t, (*httptest.Server).Start)
 		log := new(traceLog)
-		c := newCaller(client, true, log.trace())
+		c := newCaller(tt.client, true, log.trace())
 		for n := range int32(3) {
 			if _, err := c.do(t.Context(), httpGet(server.URL)); err != nil {
 				t.Fatal(err)
 			}
-			if c.release(); connections.Load() != n+1 {
+			if c.release(); connections.Load() != 1+n*tt.each {
 				t.Errorf("%s: %d connections for %d requests", name, connections.Load(), n+1)
 			}
 		}

@@ -27,18 +27,18 @@ type caller struct {
 	client          *http.Client      // our copy: where requests go, and how long they take
 	resources       http.RoundTripper // for protected resources
 	ownsConnections bool              // the connections too: nobody else can close them
-	isDefault       bool              // the package's own client: the user set no Timeout
+	isDefault       bool              // the package's own client, of which all share the connections: the user set no Timeout
 	insecure        bool              // http is allowed
 	trace           *Trace
 }
 
-// newCaller copies the user's client, or makes the package's own if it is nil.
+// newCaller copies the user's client, or takes the package's own if it is nil.
 func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 	if c == nil {
+		requests, resources := ownWires()
 		return &caller{
-			client:          &http.Client{Transport: wired(newTransport()), Timeout: overallTimeout},
-			resources:       wired(patientTransport(newTransport())),
-			ownsConnections: true, isDefault: true, insecure: insecure, trace: trace,
+			client:    &http.Client{Transport: requests, Timeout: overallTimeout},
+			resources: resources, isDefault: true, insecure: insecure, trace: trace,
 		}
 	}
 	rt, ours := c.Transport, false
@@ -46,7 +46,8 @@ func newCaller(c *http.Client, insecure bool, trace *Trace) *caller {
 		rt = http.DefaultTransport
 	}
 	if t, ok := rt.(*http.Transport); ok && t != nil && t.TLSHandshakeTimeout == 0 {
-		// net/http goes on dialing after the request was given up.
+		// The one field that has to change: net/http goes on dialing after the request
+		// was given up.
 		rt, ours = cloneTransport(t), true
 	}
 	rt = wired(rt)
@@ -69,7 +70,7 @@ func (c *caller) closeIdle() {
 // one call.
 func (c *caller) release() {
 	w, ok := c.client.Transport.(*wire)
-	if c.ownsConnections || ok && w.isReplaced() {
+	if c.ownsConnections || ok && w.isReplaced() && !c.isDefault {
 		c.closeIdle()
 	}
 }

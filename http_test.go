@@ -206,8 +206,8 @@ func TestHTTPTransport(t *testing.T) {
 		tr.IdleConnTimeout != idleTimeout || tr.MaxResponseHeaderBytes != maxResponseHeader || tr.DialContext == nil || tr.Proxy == nil || !tr.ForceAttemptHTTP2 {
 		t.Errorf("the package's own client is %+v, %+v", own, tr)
 	}
-	if again := httpTransport(newCaller(nil, false, nil).client); again == tr || tr == http.DefaultTransport {
-		t.Error("the package's own clients share a transport")
+	if again := httpTransport(newCaller(nil, true, nil).client); again != tr || tr == http.DefaultTransport {
+		t.Error("the package's own clients have each a transport, or that of net/http")
 	}
 	// net/http goes on dialing after a request was given up: a bound is set in a
 	// clone where the caller has none.
@@ -261,6 +261,13 @@ func TestHTTPCloneSpeaksHTTP2(t *testing.T) {
 	}
 }
 
+// unsharedCaller is that without an HTTPClient, with transports that a test may change.
+func unsharedCaller() *caller {
+	c := newCaller(nil, true, nil)
+	c.client.Transport, c.resources = wired(newTransport()), wired(patientTransport(newTransport()))
+	return c
+}
+
 // TestHTTPTimeouts has servers that accept and then do not go on. In the
 // bubble time passes at once.
 func TestHTTPTimeouts(t *testing.T) {
@@ -278,7 +285,7 @@ func TestHTTPTimeouts(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCaller(nil, true, nil)
+				c := unsharedCaller()
 				tr, r := httpTransport(c.client), httpGet(tt.url)
 				if tt.want == pollTimeout {
 					tr, r.patience = transportIn(c.resources), pollTimeout

@@ -17,6 +17,8 @@ import (
 	"time"
 )
 
+const opKeySet = "key set"
+
 // A KeySet holds the public keys of an issuer. It fetches them when they are first
 // needed, and again when they are old or when a token names a key that is not in
 // the set. The number of fetches does not depend on the number of tokens:
@@ -110,7 +112,6 @@ type skippedKey struct {
 // error matches [ErrInsecureURL]; if it is not a URL, or if an option is invalid,
 // it matches [ErrConfig].
 func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
-	const op = "key set"
 	var o KeySetOptions
 	if opts != nil {
 		o = *opts
@@ -119,15 +120,19 @@ func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
 	case o.MaxAge == 0:
 		o.MaxAge = defaultKeyAge
 	case o.MaxAge < keySoftAge || o.MaxAge > maxKeyAge:
-		return nil, withOp(op, &Error{Kind: ErrConfig, Param: "MaxAge", Detail: o.MaxAge.String() + " is not between " + keySoftAge.String() + " and " + maxKeyAge.String()})
+		return nil, withOp(opKeySet, &Error{Kind: ErrConfig, Param: "MaxAge", Detail: o.MaxAge.String() + " is not between " + keySoftAge.String() + " and " + maxKeyAge.String()})
 	}
-	c := newCaller(withoutClientCertificate(o.HTTPClient), o.InsecureAllowHTTP, o.Trace)
-	u, err := c.checkURL("jwks_uri", jwksURI)
+	s, err := newKeySet(jwksURI, o.MaxAge, newCaller(withoutClientCertificate(o.HTTPClient), o.InsecureAllowHTTP, o.Trace))
+	return s, withOp(opKeySet, err)
+}
+
+func newKeySet(uri string, maxAge time.Duration, c *caller) (*KeySet, error) {
+	u, err := c.checkURL("jwks_uri", uri)
 	if err != nil {
-		return nil, withOp(op, err)
+		return nil, err
 	}
 	return &KeySet{
-		uri: jwksURI, shown: withoutQuery(u), caller: c, maxAge: o.MaxAge, trace: o.Trace,
+		uri: uri, shown: withoutQuery(u), caller: c, maxAge: maxAge, trace: c.trace,
 		budgets: [...]fetchBudget{
 			fromServer - 1:  {interval: answerKeyInterval, burst: 1},
 			fromAnybody - 1: {interval: strangerKeyInterval, burst: strangerKeyBurst},
@@ -141,7 +146,7 @@ func NewKeySet(jwksURI string, opts *KeySetOptions) (*KeySet, error) {
 func ParseKeySet(jwks []byte) (*KeySet, error) {
 	snap, err := parseKeySet(jwks)
 	if err != nil {
-		return nil, withOp("key set", err)
+		return nil, withOp(opKeySet, err)
 	}
 	s := new(KeySet)
 	s.current.Store(snap)
@@ -326,7 +331,7 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 		}
 	}
 	if err == nil {
-		if err := f.wait(ctx, "key set"); err != nil {
+		if err := f.wait(ctx, opKeySet); err != nil {
 			return nil, err
 		}
 		err = f.err
@@ -362,10 +367,10 @@ func (s *KeySet) newer(ctx context.Context, snap *keySnapshot, asked uint64, fro
 			return nil, err
 		case f == nil:
 			if err := sleepUntil(ctx, at); err != nil {
-				return nil, withOp("key set", &Error{Detail: "given up", Err: err})
+				return nil, withOp(opKeySet, &Error{Detail: "given up", Err: err})
 			}
 		default:
-			if err := f.wait(ctx, "key set"); err != nil {
+			if err := f.wait(ctx, opKeySet); err != nil {
 				return nil, err
 			}
 			// One that began before the question is followed by one more.
@@ -453,7 +458,7 @@ func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bo
 func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error) {
 	began := thisMoment()
 	res, err := s.caller.do(ctx, &httpRequest{
-		op: "key set", method: http.MethodGet, url: s.uri, param: "jwks_uri",
+		op: opKeySet, method: http.MethodGet, url: s.uri, param: "jwks_uri",
 		accept: "application/jwk-set+json, " + mediaJSON,
 	})
 	if err != nil {
@@ -467,7 +472,7 @@ func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error)
 	}
 	snap, err := parseKeySet(res.body)
 	if err != nil {
-		return nil, withOp("key set", &Error{Kind: ErrResponse, Detail: "the answer is not a key set that can be used", Err: err})
+		return nil, withOp(opKeySet, &Error{Kind: ErrResponse, Detail: "the answer is not a key set that can be used", Err: err})
 	}
 	snap.number, snap.fetched = number, began
 	if age, ok := cacheMaxAge(res.header); ok {
@@ -499,7 +504,7 @@ func cacheMaxAge(h http.Header) (age time.Duration, ok bool) {
 // it matches [ErrUnavailable]. If ctx ends first, it matches the error of ctx.
 func (s *KeySet) Refresh(ctx context.Context) error {
 	if s == nil || s.uri == "" {
-		return withOp("key set", &Error{Kind: ErrConfig, Detail: "a parsed key set cannot be refreshed"})
+		return withOp(opKeySet, &Error{Kind: ErrConfig, Detail: "a parsed key set cannot be refreshed"})
 	}
 	s.mu.Lock()
 	if s.flight == nil {
@@ -507,11 +512,11 @@ func (s *KeySet) Refresh(ctx context.Context) error {
 	}
 	f := s.flight
 	s.mu.Unlock()
-	err := f.wait(ctx, "key set")
+	err := f.wait(ctx, opKeySet)
 	if err == nil && f.err != nil {
 		err = unavailable(f.err)
 	}
-	return withOp("key set", err)
+	return withOp(opKeySet, err)
 }
 
 // ---- fetches for key ids that are not in the set
@@ -662,7 +667,7 @@ func (s *KeySet) Export() ([]byte, error) {
 		snap = s.current.Load()
 	}
 	if snap == nil || s.uri == "" {
-		return nil, withOp("key set", &Error{Kind: ErrUnavailable, Detail: "there are no fetched keys to export"})
+		return nil, withOp(opKeySet, &Error{Kind: ErrUnavailable, Detail: "there are no fetched keys to export"})
 	}
 	e := exportedKeySet{JWKSURI: s.uri, Time: numericDate(momentAgo(snap.fetched.age()).wall), MaxAge: int64(snap.softAge / time.Second)}
 	for _, k := range snap.keys {
@@ -684,41 +689,40 @@ func (s *KeySet) Export() ([]byte, error) {
 // refreshed, or not newer than the keys of the set, it matches [ErrExpired]. If the
 // data cannot be read, it matches [ErrParse].
 func (s *KeySet) Import(data []byte) error {
-	const op = "key set"
 	if s == nil {
-		return withOp(op, &Error{Kind: ErrConfig, Detail: "the KeySet is nil: NewKeySet makes one"})
+		return withOp(opKeySet, &Error{Kind: ErrConfig, Detail: "the KeySet is nil: NewKeySet makes one"})
 	}
 	o, err := parseObject(string(data), documentForm, ErrParse)
 	if err != nil {
-		return withOp(op, err)
+		return withOp(opKeySet, err)
 	}
 	uri, err := o.need("jwks_uri")
 	if err != nil {
-		return withOp(op, err)
+		return withOp(opKeySet, err)
 	}
 	if s.uri == "" || uri != s.uri {
-		return withOp(op, &Error{Kind: ErrConfig, Param: "jwks_uri", Detail: "the exported keys are those of another URL"})
+		return withOp(opKeySet, &Error{Kind: ErrConfig, Param: "jwks_uri", Detail: "the exported keys are those of another URL"})
 	}
 	stamp, ok, err := o.date("time")
 	if err != nil || !ok {
-		return withOp(op, &Error{Kind: ErrParse, Param: "time", Detail: "is missing or not a number"})
+		return withOp(opKeySet, &Error{Kind: ErrParse, Param: "time", Detail: "is missing or not a number"})
 	}
 	softAge := keySoftAge
 	if maxAge, ok, err := o.seconds("max_age", false); err != nil {
-		return withOp(op, err)
+		return withOp(opKeySet, err)
 	} else if ok {
 		softAge = min(keySoftAge, max(seconds(maxAge), minKeySoftAge))
 	}
 	now, fetched := thisMoment().wall, momentAt(stamp)
 	switch {
 	case stamp.After(now.Add(maxAhead)): // less: clocks of machines differ
-		return withOp(op, &Error{Kind: ErrNotYetValid, Param: "time", Detail: "the exported keys are from the future, by the clock of this machine: set it"})
+		return withOp(opKeySet, &Error{Kind: ErrNotYetValid, Param: "time", Detail: "the exported keys are from the future, by the clock of this machine: set it"})
 	case fetched.age() >= softAge:
-		return withOp(op, &Error{Kind: ErrExpired, Param: "time", Detail: "the exported keys are older than " + softAge.String() + ": leave them to be fetched"})
+		return withOp(opKeySet, &Error{Kind: ErrExpired, Param: "time", Detail: "the exported keys are older than " + softAge.String() + ": leave them to be fetched"})
 	}
 	snap, err := parseKeySet(data)
 	if err != nil {
-		return withOp(op, err)
+		return withOp(opKeySet, err)
 	}
 	snap.fetched, snap.softAge = fetched, softAge
 	// The stamp has whole seconds. One that is ahead is of a clock that can be wrong by
@@ -730,7 +734,7 @@ func (s *KeySet) Import(data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.current.Load(); old != nil && old.fetched.age() < least {
-		return withOp(op, &Error{Kind: ErrExpired, Param: "time", Detail: "the exported keys are not newer than those there are, which stay"})
+		return withOp(opKeySet, &Error{Kind: ErrExpired, Param: "time", Detail: "the exported keys are not newer than those there are, which stay"})
 	}
 	s.replace(snap)
 	return nil

@@ -715,7 +715,12 @@ func (c *Client) setTransport(cfg *Config) error {
 	case c.server.JWKSURI == "":
 		c.keysErr = fail(ErrConfig, "jwks_uri", "the server's metadata has none: set it in Config.Server, or set Config.KeySet")
 	default:
-		c.keys, c.keysErr = NewKeySet(c.server.JWKSURI, &KeySetOptions{HTTPClient: keyClient, Trace: cfg.Trace, InsecureAllowHTTP: cfg.InsecureAllowHTTP})
+		caller := c.caller
+		if cfg.MTLS != nil || withoutClientCertificate(keyClient) != keyClient { // else its connections will do
+			caller = newCaller(withoutClientCertificate(keyClient), cfg.InsecureAllowHTTP, cfg.Trace)
+		}
+		c.keys, c.keysErr = newKeySet(c.server.JWKSURI, defaultKeyAge, caller)
+		c.keysErr = withOp(opKeySet, c.keysErr)
 	}
 	return nil
 }
