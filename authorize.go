@@ -378,6 +378,9 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 	if a.url, err = c.browserURL(authorizationEndpoint, form, reservedParams); err != nil {
 		return nil, withOp(opAuthorize, err)
 	}
+	if a.openid() || responseModes.find(a.responseMode).jwt {
+		c.keys.warm(ctx) // while the user is away
+	}
 	return &PendingAuthorization{content: a}, nil
 }
 

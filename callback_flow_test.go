@@ -181,7 +181,7 @@ func TestHybridSecondToken(t *testing.T) {
 				r.ResponseType, r.ResponseMode, r.MaxAge = "code id_token", "form_post", &hour
 			})
 			oauth.WantError(t, err, tt.kind, tt.claim)
-			if got := asked(srv, 0); got != "openid-configuration authorize jwks token" {
+			if got := asked(srv, 0); got != "openid-configuration authorize token" {
 				t.Errorf("requests: %s", got)
 			}
 		})
@@ -247,7 +247,7 @@ func TestIDTokenLogin(t *testing.T) {
 				tok.TokenType != "" || !tok.Expiry.IsZero() || tok.Scope != nil || tok.Extra != nil {
 				t.Errorf("token %v", tok)
 			}
-			if got := asked(srv, n); got != "authorize jwks" {
+			if got := asked(srv, n); got != "authorize" {
 				t.Errorf("requests: %s", got)
 			}
 			if _, err := finish(t, client, pending, callback, nil); !errors.Is(err, oauth.ErrReplay) {

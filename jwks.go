@@ -318,7 +318,7 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 		return nil, fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
 	}
 	snap := s.current.Load()
-	if snap != nil && (s.uri == "" || snap.fetched.age() < snap.softAge) {
+	if s.fresh(snap) {
 		return snap, nil
 	}
 	s.mu.Lock()
@@ -341,6 +341,22 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 		return nil, unavailable(err)
 	}
 	return snap, nil
+}
+
+// fresh reports whether snap need not be fetched again for its age.
+func (s *KeySet) fresh(snap *keySnapshot) bool {
+	return snap != nil && (s.uri == "" || snap.fetched.age() < snap.softAge)
+}
+
+// warm starts a fetch, if the keys will be needed and are old or not there yet. It does
+// not wait; what becomes of the fetch is for who needs the keys. No budget pays.
+func (s *KeySet) warm(ctx context.Context) {
+	if s == nil || s.empty() || s.fresh(s.current.Load()) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.join(ctx) // an error is that of the back-off
 }
 
 // newer returns keys that came after snap, which lacks the key of a token: those that
@@ -607,7 +623,7 @@ type memoEntry struct {
 // there.
 func (s *KeySet) remembered(segment string) (joseHeader, *publicKey) {
 	snap := s.current.Load()
-	if snap == nil || s.uri != "" && snap.fetched.age() >= snap.softAge {
+	if !s.fresh(snap) {
 		return joseHeader{}, nil
 	}
 	if m := snap.memo.m.Load(); m != nil {

@@ -249,3 +249,67 @@ func TestJWKSByteOrderMark(t *testing.T) {
 	_, err = ParseKeySet([]byte("\ufeff" + s.body)) // it begins with two
 	wantError(t, err, ErrParse, "")
 }
+
+// TestWarmKeys: StartAuthorization has the keys fetched while the user is away, once, and
+// only for an answer that needs them; what becomes of it is not said there.
+func TestWarmKeys(t *testing.T) {
+	code := func(r *AuthorizationRequest) { r.Scope = []string{"a"} }
+	for _, tt := range []struct {
+		name    string
+		change  func(*AuthorizationRequest)
+		age     time.Duration // of the keys; negative: there are none
+		fails   bool
+		fetches int
+	}{
+		{"no keys yet", func(*AuthorizationRequest) {}, -1, false, 1},
+		{"old keys", func(*AuthorizationRequest) {}, keySoftAge, false, 1},
+		{"new keys", func(*AuthorizationRequest) {}, keySoftAge - time.Second, false, 0},
+		{"no ID token", code, -1, false, 0},
+		{"a signed response", func(r *AuthorizationRequest) { code(r); r.ResponseMode = "jwt" }, -1, false, 1},
+		{"it fails", func(*AuthorizationRequest) {}, -1, true, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newUnitServer()
+				if tt.fails {
+					s.set("/jwks", unitAnswer{status: 500, body: "{}"})
+				}
+				c := s.client(t, func(c *Config) {
+					c.Clock, c.KeySet = Clock{}, nil
+					c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{ES256}
+				})
+				if tt.age >= 0 {
+					if err := c.keys.Refresh(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(tt.age)
+				}
+				before := len(s.requests("/jwks"))
+				for range 3 {
+					r := &AuthorizationRequest{RedirectURI: "https://app.example.com/cb", Scope: []string{"openid"}}
+					tt.change(r)
+					if _, err := c.StartAuthorization(t.Context(), r); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				if n := len(s.requests("/jwks")) - before; n != tt.fetches {
+					t.Errorf("%d fetches, want %d", n, tt.fetches)
+				}
+				for i, b := range c.keys.budgets {
+					if !b.whole.IsZero() {
+						t.Errorf("budget %d has paid", i)
+					}
+				}
+				if _, err := c.StartAuthorization(t.Context(), &AuthorizationRequest{RedirectURI: "https://app.example.com/cb", Scope: []string{"openid"}}); err != nil {
+					t.Error(err)
+				}
+				if synctest.Wait(); tt.fails && len(s.requests("/jwks")) != 1 {
+					t.Error("the back-off does not hold")
+				}
+			})
+		})
+	}
+	new(KeySet).warm(context.Background())
+	(*KeySet)(nil).warm(context.Background())
+}

@@ -96,11 +96,11 @@ func (f *flow) requests(s stage) string {
 	tail := map[stage][2]string{
 		inResponse:  {"", ""},
 		inHeader:    {" token", ""},
-		inSignature: {" token jwks", " jwks"},
-		inIDToken:   {" token jwks", " jwks"},
-		inAnswer:    {" token", " jwks token"},
-		inToken:     {" token jwks", " jwks token"},
-		atUserinfo:  {" token jwks userinfo", " jwks token userinfo"},
+		inSignature: {" token", ""},
+		inIDToken:   {" token", ""},
+		inAnswer:    {" token", " token"},
+		inToken:     {" token", " token"},
+		atUserinfo:  {" token userinfo", " token userinfo"},
 	}
 	switch {
 	case late:
@@ -224,7 +224,7 @@ var userinfoFaults = []struct {
 	{oauthtest.HS256WithPublicKey, "userinfo", oauth.ErrAlgorithm, "alg"},
 	{oauthtest.CritHeader, "userinfo", oauth.ErrUnsupported, "crit"},
 	{oauthtest.WrongTyp, "userinfo", oauth.ErrType, "typ"},
-	{oauthtest.UnknownKid, "userinfo jwks", oauth.ErrKeyNotFound, "kid"},
+	{oauthtest.UnknownKid, "userinfo", oauth.ErrKeyNotFound, "kid"},
 	{oauthtest.WrongKey, "userinfo", oauth.ErrSignature, ""},
 	{oauthtest.WrongSignature, "userinfo", oauth.ErrSignature, ""},
 	{oauthtest.WrongIssuer, "userinfo", oauth.ErrIssuer, "iss"},

@@ -389,7 +389,7 @@ func TestFAPI2MessageSigning(t *testing.T) {
 			if par.Get("client_assertion") == "" || par.Get("client_assertion") == token.Get("client_assertion") {
 				t.Error("an assertion was sent twice, or none")
 			}
-			if got := asked(srv, 0); got != "openid-configuration par authorize jwks token" {
+			if got := asked(srv, 0); got != "openid-configuration par authorize token" {
 				t.Errorf("requests: %s", got)
 			}
 		})
