@@ -29,7 +29,8 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 	if c.auth == nil {
 		return nil, withOp(op, fail(ErrConfig, "Auth", "is nil, so this client cannot call the server: set it, PublicClient() for a public client"))
 	}
-	if _, err := c.caller.checkURL(member, target); err != nil {
+	u, err := c.caller.checkURL(member, target)
+	if err != nil {
 		return nil, withOp(op, err) // before anything secret is made for it
 	}
 	var d *DPoP
@@ -52,7 +53,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 			return nil, withOp(op, err)
 		}
 		return &httpRequest{
-			op: op, url: target, param: member, header: r.Header, received: fields.received, form: r.Form,
+			op: op, url: target, parsed: u, param: member, header: r.Header, received: fields.received, form: r.Form,
 			accept: accept, patience: patience, attempts: attempts,
 		}, nil
 	})

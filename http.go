@@ -91,6 +91,20 @@ type httpRequest struct {
 	patience time.Duration // for an answer that may be held back, where HTTPClient sets no Timeout; 0: as for others
 
 	attempts provenAttempts // nil where no client authenticates
+
+	parsed *url.URL // of url, once target has checked it
+}
+
+// target is the URL of the request, which may be fetched by c.
+func (r *httpRequest) target(c *caller) (*url.URL, error) {
+	if r.parsed == nil {
+		u, err := c.checkURL(r.param, r.url)
+		if err != nil {
+			return nil, withOp(r.op, err)
+		}
+		r.parsed = u
+	}
+	return r.parsed, nil
 }
 
 // provenAttempts has a part in the attempts at a request of authentication that a server
@@ -149,27 +163,23 @@ func (c *caller) do(ctx context.Context, r *httpRequest) (*httpResponse, error) 
 }
 
 func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, error) {
-	u, err := c.checkURL(r.param, r.url)
+	u, err := r.target(c)
 	if err != nil {
-		return nil, withOp(r.op, err)
+		return nil, err
 	}
-	var body io.Reader
-	method, mediaType := r.method, mediaForm
+	method, mediaType, body := r.method, "", []byte(nil)
 	switch {
 	case r.json != nil:
-		body, mediaType = bytes.NewReader(r.json), mediaJSON
+		body, mediaType = r.json, mediaJSON
 	case method == "":
-		method = http.MethodPost
-		body = strings.NewReader(r.form.Encode())
+		method, mediaType = http.MethodPost, mediaForm
+		body = []byte(r.form.Encode())
 	}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
-	if err != nil {
-		return nil, withOp(r.op, &Error{Kind: ErrConfig, Param: r.param, Detail: "no request could be made"})
-	}
+	req := newRequest(ctx, method, u, body)
 	if r.header != nil {
 		req.Header = r.header.Clone()
 	}
-	if body != nil {
+	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
 	}
 	req.Header.Set("Accept", r.accept)
@@ -178,7 +188,7 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 	clear(r.received)
 	start := monotonic()
 	res, err := c.roundTrip(req, r.op, r.patience)
-	info := RequestInfo{Op: r.op, Method: method, URL: withoutQuery(u), Duration: elapsed(start), Err: err}
+	info := RequestInfo{Op: r.op, Method: method, Duration: elapsed(start), Err: err}
 	if res != nil {
 		info.Status = res.status
 		res.request, res.sent = r, req.Header
@@ -186,8 +196,24 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 			maps.Copy(r.received, res.header.Clone())
 		}
 	}
-	c.trace.requestDone(ctx, info)
+	c.trace.requestDone(ctx, u, info)
 	return res, err
+}
+
+// newRequest is http.NewRequest of a URL that was parsed already.
+func newRequest(ctx context.Context, method string, u *url.URL, body []byte) *http.Request {
+	target := *u // a round tripper may write into it
+	req := &http.Request{
+		Method: method, URL: &target, Host: u.Host, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if body != nil {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		if len(body) == 0 {
+			req.Body = http.NoBody
+		}
+	}
+	return req.WithContext(ctx)
 }
 
 // send is do for a protected resource: the answer is the caller's to read and
@@ -196,14 +222,14 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http.Response, error) {
 	start := monotonic()
 	res, err := detached(req.Context(), isForeign(rt), func() (*http.Response, error) { return exchange(rt, req) }, discardLate)
-	info := RequestInfo{Op: op, Method: req.Method, URL: withoutQuery(req.URL), Duration: elapsed(start)}
+	info := RequestInfo{Op: op, Method: req.Method, Duration: elapsed(start)}
 	if err != nil {
 		err = withOp(op, networkError(req.Context(), req.URL.Host, err))
 		info.Err = err
 	} else {
 		info.Status = res.StatusCode
 	}
-	c.trace.requestDone(req.Context(), info)
+	c.trace.requestDone(req.Context(), req.URL, info)
 	return res, err
 }
 
@@ -321,9 +347,7 @@ func readAnswer(rt http.RoundTripper, req *http.Request) (*httpResponse, error) 
 	if res.ContentLength > maxBody {
 		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody)
 	}
-	// One byte more than allowed tells a full body from a cut one; what was
-	// decompressed is what counts.
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	body, err := readAll(res.Body, res.ContentLength, maxBody)
 	if err != nil {
 		return nil, err
 	}
@@ -586,9 +610,9 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if err != nil {
 			return nil, err
 		}
-		u, err := c.checkURL(r.param, r.url)
+		u, err := r.target(c)
 		if err != nil {
-			return nil, withOp(r.op, err)
+			return nil, err
 		}
 		attempts := r.attempts
 		if attempts == nil {
@@ -625,12 +649,37 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 	}
 }
 
+// readAll reads at most limit bytes and one more, which tells a body that is full from one
+// that was cut. It may be announced how many there are, and what comes may be otherwise:
+// more of what was decompressed, fewer of what broke off. Announced is not allocated all at
+// once.
+func readAll(r io.Reader, announced int64, limit int) ([]byte, error) {
+	size := 512
+	if announced >= 0 {
+		size = int(min(announced, maxAnnounced)) + 1 // which finds the end without growing
+	}
+	b := make([]byte, 0, size)
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, len(b)) // twice as much: append grows in smaller steps
+		}
+		n, err := r.Read(b[len(b):min(cap(b), limit+1)])
+		b = b[:len(b)+n]
+		switch {
+		case len(b) > limit, err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		}
+	}
+}
+
 // readBody reads the body of a request that came to a handler, within the limit.
 func readBody(r io.Reader, limit int64) ([]byte, error) {
 	if r == nil {
 		return nil, fail(ErrParse, "", "there is no body")
 	}
-	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	body, err := readAll(r, -1, int(limit))
 	if err != nil {
 		return nil, &Error{Kind: ErrParse, Detail: "the body cannot be read", Err: err}
 	}

@@ -115,8 +115,7 @@ func TestClientDefaultMaxAge(t *testing.T) {
 				defer srv.Fault()
 			}
 			pending, callback := begin(t, srv, client, func(r *oauth.AuthorizationRequest) { r.MaxAge = tt.request })
-			sent := srv.Requests()
-			if got := sent[len(sent)-1].Query.Get("max_age"); got != tt.sent {
+			if got := lastRequest(t, srv, "/authorize").Query.Get("max_age"); got != tt.sent {
 				t.Errorf("max_age %q, want %q", got, tt.sent)
 			}
 			tok, err := client.FinishAuthorization(callback, pending, nil)
@@ -149,8 +148,7 @@ func TestClientRequireAuthTime(t *testing.T) {
 			client := newClient(t, srv, func(c *oauth.Config) { c.Metadata.RequireAuthTime = tt.require })
 			_, err := try(t, srv, client, nil)
 			oauth.WantError(t, err, tt.kind, "auth_time")
-			sent := srv.Requests()
-			if sent[len(sent)-1].Query.Has("max_age") {
+			if lastRequest(t, srv, "/authorize").Query.Has("max_age") {
 				t.Error("max_age was sent")
 			}
 		})

@@ -406,7 +406,7 @@ func TestAuthorizationRequest(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			pending, callback := begin(t, srv, client, tt.edit)
 			sent := srv.Requests()
-			if got := sent[len(sent)-1].Query.Get(tt.param); got != tt.value {
+			if got := lastRequest(t, srv, "/authorize").Query.Get(tt.param); got != tt.value {
 				t.Errorf("%s is %q, want %q", tt.param, got, tt.value)
 			}
 			n := len(sent)

@@ -4,6 +4,7 @@ package oauth
 
 import (
 	"context"
+	"net/url"
 	"time"
 )
 
@@ -64,8 +65,9 @@ type RefusalInfo struct {
 	Err    error  // why the request was refused; the client learns only its kind
 }
 
-func (t *Trace) requestDone(ctx context.Context, info RequestInfo) {
+func (t *Trace) requestDone(ctx context.Context, u *url.URL, info RequestInfo) {
 	if t != nil && t.RequestDone != nil {
+		info.URL = withoutQuery(u)
 		traced(ctx, func() { t.RequestDone(ctx, info) })
 	}
 }
