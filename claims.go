@@ -98,9 +98,10 @@ func sameIssuer(a, b string) bool {
 	return ok && !strings.ContainsAny(host, "/?") && b == a+"/"
 }
 
-// audienceIn wants one among the audiences of a JWT, and returns them.
-func audienceIn(claims jsonObject, want string) ([]string, error) {
-	aud, ok, err := claims.strings("aud", true)
+// audienceIn wants one among the audiences of a JWT, and returns them. There may be room
+// for them.
+func audienceIn(claims jsonObject, want string, room []string) ([]string, error) {
+	aud, ok, err := claims.stringsInto(room, "aud", true)
 	switch {
 	case err != nil:
 		return nil, err
@@ -120,15 +121,14 @@ type tokenTimes struct{ expiry, start, issuedAt time.Time }
 
 // times reads exp, nbf and iat.
 func (o jsonObject) times() (t tokenTimes, err error) {
-	for _, m := range [...]struct {
-		name string
-		dst  *time.Time
-	}{{"exp", &t.expiry}, {"nbf", &t.start}, {"iat", &t.issuedAt}} {
-		if *m.dst, _, err = o.date(m.name); err != nil {
-			return t, err
-		}
+	if t.expiry, _, err = o.date("exp"); err != nil {
+		return t, err
 	}
-	return t, nil
+	if t.start, _, err = o.date("nbf"); err != nil {
+		return t, err
+	}
+	t.issuedAt, _, err = o.date("iat")
+	return t, err
 }
 
 // checkLifetime is the part of the time checks that every JWT with an expiry
@@ -243,16 +243,15 @@ func readConfirmation(o jsonObject) (c confirmation, err error) {
 	if err != nil || !ok {
 		return c, err
 	}
-	for _, m := range [...]struct {
-		name string
-		dst  *string
-	}{{"jkt", &c.jkt}, {"x5t#S256", &c.x5t}} {
-		if !cnf.has(m.name) {
-			continue
+	// An empty one would look like none, and the token like one that everybody may
+	// present.
+	if cnf.has("jkt") {
+		if c.jkt, err = cnf.need("jkt"); err != nil {
+			return confirmation{}, err
 		}
-		// An empty one would look like none, and the token like one that
-		// everybody may present.
-		if *m.dst, err = cnf.need(m.name); err != nil {
+	}
+	if cnf.has("x5t#S256") {
+		if c.x5t, err = cnf.need("x5t#S256"); err != nil {
 			return confirmation{}, err
 		}
 	}

@@ -102,8 +102,8 @@ func (c *Client) matchIssuer(iss string) error {
 }
 
 // audienceOf wants the client among the audiences of a JWT, and returns them.
-func (c *Client) audienceOf(claims jsonObject) ([]string, error) {
-	return audienceIn(claims, c.meta.ClientID)
+func (c *Client) audienceOf(claims jsonObject, room []string) ([]string, error) {
+	return audienceIn(claims, c.meta.ClientID, room)
 }
 
 // thumbprint is that of the client's key; "" if it has none.

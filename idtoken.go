@@ -28,6 +28,7 @@ type idTokenData struct {
 	issuer   string
 	subject  string
 	audience []string
+	one      [1]string // room for the audience, of which there mostly is one
 	authTime time.Time
 	tokenTimes
 	nonce string
@@ -234,7 +235,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 	if id.subject, err = claims.need("sub"); err != nil {
 		return nil, err
 	}
-	if id.audience, err = c.checkAudience(claims, checks.outside); err != nil { // steps 3 to 5
+	if id.audience, err = c.checkAudience(claims, id.one[:0], checks.outside); err != nil { // steps 3 to 5
 		return nil, err
 	}
 	if err := c.checkTimesOf(claims, id, checks); err != nil { // steps 9, 10, 13
@@ -265,8 +266,8 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 
 // checkAudience is steps 3 to 5: the client is an audience; azp, if present, is the
 // client; and without it the token is for nobody else who is not trusted.
-func (c *Client) checkAudience(claims jsonObject, outside bool) ([]string, error) {
-	aud, err := c.audienceOf(claims)
+func (c *Client) checkAudience(claims jsonObject, room []string, outside bool) ([]string, error) {
+	aud, err := c.audienceOf(claims, room)
 	if err != nil {
 		return nil, err
 	}

@@ -76,6 +76,7 @@ type tokenClaims struct {
 	issuer, tenant, subject, clientID, id, acr string
 
 	audience   []string
+	one        [1]string // room for the audience, of which there mostly is one
 	scope      scopeText
 	details    []AuthorizationDetail
 	authTime   time.Time
@@ -340,7 +341,7 @@ func (c *Client) introspectionJWT(ctx context.Context, token string, d *introspe
 	if _, err := c.checkIssuer(claims, v.key); err != nil {
 		return o, err
 	}
-	if _, err := c.audienceOf(claims); err != nil {
+	if _, err := c.audienceOf(claims, nil); err != nil {
 		return o, err
 	}
 	if !claims.has("iat") {

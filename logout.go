@@ -209,7 +209,7 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	if d.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 3
 		return nil, err
 	}
-	if _, err := c.audienceOf(claims); err != nil {
+	if _, err := c.audienceOf(claims, nil); err != nil {
 		return nil, err
 	}
 	if err := c.checkLogoutTimes(claims, d); err != nil {

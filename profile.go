@@ -260,7 +260,7 @@ func (p *AccessTokenProfile) checkMarker(claims jsonObject) error {
 // checkAudience wants a name of the resource among the audiences (RFC 9068, Section 4),
 // or the client among those that stand in their place.
 func (p *AccessTokenProfile) checkAudience(claims jsonObject, audiences []string, d *accessTokenData) error {
-	aud, ok, err := claims.strings("aud", true)
+	aud, ok, err := claims.stringsInto(d.one[:0], "aud", true)
 	if err != nil {
 		return err
 	}
