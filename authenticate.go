@@ -3,7 +3,6 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -31,7 +30,6 @@ func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 	}
 	t, err := rs.authenticate(r)
 	if err != nil {
-		err = withOp(opResource, err)
 		rs.trace.requestRefused(r.Context(), r.Method, r.URL, err)
 		return nil, err
 	}
@@ -41,24 +39,24 @@ func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
 func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 	scheme, raw, err := credential(r.Header)
 	if err != nil {
-		return nil, ofToken(err)
+		return nil, ofCredential(opResource, scheme, err)
 	}
-	return rs.judge(r.Context(), scheme, &presentedToken{raw: raw, param: "Authorization"}, httpPresentation{r})
+	return rs.judge(r.Context(), &presentedToken{raw: raw, scheme: scheme, param: "Authorization"}, httpPresentation{r})
 }
 
 // judge is the way of every credential, wherever it came from.
-func (rs *ResourceServer) judge(ctx context.Context, scheme string, came *presentedToken, p presentation) (*AccessToken, error) {
+func (rs *ResourceServer) judge(ctx context.Context, came *presentedToken, p presentation) (*AccessToken, error) {
 	t, err := rs.accessToken(ctx, came)
 	if err != nil { // what was accepted has these characters alone
 		err = cmp.Or(came.checkForm(), err)
 	} else {
-		err = rs.checkPresentation(ctx, p, scheme, came, t.content.confirm)
+		err = rs.checkPresentation(ctx, p, came, t.content.confirm)
 	}
 	if err == nil {
 		err = rs.checkRevoked(ctx, t, came)
 	}
 	if err != nil {
-		return nil, answered(ofToken(err), answer{scheme: scheme})
+		return nil, ofCredential(opResource, came.scheme, err)
 	}
 	return t, nil
 }
@@ -67,6 +65,7 @@ func (rs *ResourceServer) judge(ctx context.Context, scheme string, came *presen
 // stranger sends may be 64 KiB.
 type presentedToken struct {
 	raw    string
+	scheme string
 	param  string // where it came
 	sum    tokenHash
 	summed bool
@@ -102,11 +101,11 @@ func credential(h http.Header) (scheme, token string, err error) {
 		return "", "", fail(ErrNoCredentials, "Authorization", "is of another scheme than Bearer and DPoP")
 	}
 	if len(values[0]) > maxToken {
-		return "", "", answered(fail(ErrParse, "Authorization", "is longer than %d bytes", maxToken), answer{scheme: scheme})
+		return scheme, "", saying("is longer than ").number(maxToken).text(" bytes").fail(ErrParse, "Authorization")
 	}
 	token = strings.TrimLeft(token, " ") // RFC 9110, Section 11.4: 1*SP
 	if !found || token == "" {
-		return "", "", answered(fail(ErrMalformed, "Authorization", "has no token, or what is none"), answer{scheme: scheme})
+		return scheme, "", fail(ErrMalformed, "Authorization", "has no token, or what is none")
 	}
 	return scheme, token, nil
 }
@@ -172,6 +171,11 @@ func (rs *ResourceServer) remembered(ctx context.Context, came *presentedToken) 
 func (rs *ResourceServer) verify(ctx context.Context, signed string, came *presentedToken) (*AccessToken, error) {
 	s, keys, v, err := rs.verifiedBy(ctx, signed)
 	if err != nil {
+		if e, ok := err.(*Error); ok { // nobody else has it
+			e.Op = cmp.Or(e.Op, opResource)
+			e.token = e.token || e.isForm()
+			e.answer.add(answer{scheme: came.scheme})
+		}
 		return nil, err
 	}
 	r := newJSONReader()
@@ -204,6 +208,7 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 }
 
 // verifiedBy finds the server whose keys verify a token, and the keys that it had then.
+// Nobody else has the error that it returns.
 func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedServer, *keySnapshot, verifiedJWS, error) {
 	var v verifiedJWS
 	s, byKey, err := rs.serverOf(ctx, raw)
@@ -215,7 +220,7 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 		// one that verified this token.
 		keys := s.keys.current.Load()
 		v, err = verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
-		if errors.Is(err, ErrSignature) && hasHeaderNonce(raw) {
+		if e, ok := err.(*Error); ok && e.Kind == ErrSignature && hasHeaderNonce(raw) {
 			err = hinted(err, "a token of Entra ID with a nonce in its header is for Microsoft Graph alone, and nobody else can verify it: "+
 				"request one for a scope of this API")
 		}
@@ -321,14 +326,11 @@ func (rs *ResourceServer) checkHeader(raw string) (h joseHeader, err error) {
 		return h, err
 	}
 	for _, s := range rs.servers {
-		_, fault := s.rules.admit(&h)
-		if fault == nil {
+		if s.rules.admits(&h) {
 			return h, nil
 		}
-		if err == nil {
-			err = fault
-		}
 	}
+	_, err = rs.servers[0].rules.admit(&h)
 	return joseHeader{}, err
 }
 
@@ -345,8 +347,8 @@ func (d *accessTokenData) readClaims(claims jsonObject, at instant) error {
 }
 
 // checkPresentation holds what a token is bound to against the request.
-func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation, scheme string, came *presentedToken, bound confirmation) error {
-	switch {
+func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation, came *presentedToken, bound confirmation) error {
+	switch scheme := came.scheme; {
 	case bound.jkt != "" && rs.proofs.off:
 		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and this API checks no proofs: DisableDPoP is set, or BaseURL is empty and Resource is no URL")
 	case bound.jkt != "" && scheme != dpopScheme:

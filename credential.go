@@ -53,7 +53,6 @@ func (rs *ResourceServer) AuthenticateCredential(ctx context.Context, c Credenti
 	}
 	t, err := rs.authenticateCredential(ctx, &c)
 	if err != nil {
-		err = withOp(opResource, err)
 		rs.trace.requestRefused(ctx, c.Method, c.URL, err)
 		return nil, err
 	}
@@ -62,15 +61,19 @@ func (rs *ResourceServer) AuthenticateCredential(ctx context.Context, c Credenti
 
 func (rs *ResourceServer) authenticateCredential(ctx context.Context, c *Credential) (*AccessToken, error) {
 	scheme := knownScheme(c.Scheme)
+	var err error
 	switch {
 	case c.Token == "":
-		return nil, fail(ErrNoCredentials, "Token", "is empty")
+		scheme, err = "", fail(ErrNoCredentials, "Token", "is empty")
 	case scheme == "":
-		return nil, fail(ErrNoCredentials, "Scheme", "is another than Bearer and DPoP")
+		err = fail(ErrNoCredentials, "Scheme", "is another than Bearer and DPoP")
 	case len(c.Token) > maxToken:
-		return nil, answered(ofToken(fail(ErrParse, "Token", "is longer than %d bytes", maxToken)), answer{scheme: scheme})
+		err = saying("is longer than ").number(maxToken).text(" bytes").fail(ErrParse, "Token")
 	}
-	return rs.judge(ctx, scheme, &presentedToken{raw: c.Token, param: "Token"}, credentialPresentation{c})
+	if err != nil {
+		return nil, ofCredential(opResource, scheme, err)
+	}
+	return rs.judge(ctx, &presentedToken{raw: c.Token, scheme: scheme, param: "Token"}, credentialPresentation{c})
 }
 
 type credentialPresentation struct{ c *Credential }

@@ -4,6 +4,7 @@ package oauth
 // that carry what a server answered, and what a resource server answers beside a kind.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // errorKind is the type of the Err… values. It is a struct, not errors.New,
@@ -204,6 +206,48 @@ func fail(kind error, param, format string, args ...any) *Error {
 	return e
 }
 
+// A sentence is the Detail of an error that strangers can cause, in the making: it is on a
+// buffer that is used again, and does not allocate for each part of it.
+type sentence struct{ b []byte }
+
+var sentences = sync.Pool{New: func() any { return new(sentence) }}
+
+// saying begins a sentence.
+func saying(text string) *sentence {
+	s := sentences.Get().(*sentence)
+	s.b = append(s.b[:0], text...)
+	return s
+}
+
+func (s *sentence) text(text string) *sentence {
+	s.b = append(s.b, text...)
+	return s
+}
+
+// quoted is printable.
+func (s *sentence) quoted(text string, n int) *sentence {
+	if len(text) > n {
+		text = text[:n]
+		s.b = strconv.AppendQuoteToASCII(s.b, text)
+		s.b = append(s.b[:len(s.b)-1], `\u2026"`...)
+		return s
+	}
+	s.b = strconv.AppendQuoteToASCII(s.b, text)
+	return s
+}
+
+func (s *sentence) number(n int) *sentence {
+	s.b = strconv.AppendInt(s.b, int64(n), 10)
+	return s
+}
+
+// fail ends it, and makes the error.
+func (s *sentence) fail(kind error, param string) *Error {
+	e := &Error{Kind: kind, Param: param, Detail: string(s.b)}
+	sentences.Put(s)
+	return e
+}
+
 // withOp names the operation in an *Error that has none yet.
 func withOp(op string, err error) error {
 	if e, ok := err.(*Error); ok && e.Op == "" {
@@ -246,12 +290,39 @@ func inPart(part string, err error) error {
 // a configuration, a document or a JSON response the kinds stay alone.
 func ofToken(err error) error {
 	e, ok := err.(*Error)
-	if !ok || e.Kind != ErrParse && e.Kind != ErrUnsupported {
+	if !ok || e.token || !e.isForm() {
 		return err
 	}
 	e2 := *e
 	e2.token = true
 	return &e2
+}
+
+// isForm reports whether the error is about the form of something.
+func (e *Error) isForm() bool { return e.Kind == ErrParse || e.Kind == ErrUnsupported }
+
+// ofCredential is withOp, ofToken and answered in one: what strangers send is refused
+// with one copy.
+func ofCredential(op, scheme string, err error) error {
+	e, ok := err.(*Error)
+	if !ok || e.Op != "" && e.answer.scheme == scheme && (e.token || !e.isForm()) {
+		return err
+	}
+	more := *e
+	more.Op = cmp.Or(e.Op, op)
+	more.token = e.token || e.isForm()
+	more.answer.add(answer{scheme: scheme})
+	return &more
+}
+
+// copied is an error that nobody else has: to that may be added what is so in one call
+// alone.
+func copied(err error) error {
+	if e, ok := err.(*Error); ok {
+		own := *e
+		return &own
+	}
+	return err
 }
 
 // A ResponseError is a server's refusal in an HTTP response. It holds the error of
@@ -392,16 +463,21 @@ func answered(err error, a answer) error {
 		return err
 	}
 	more := *e
-	if more.answer.scheme == "" {
-		more.answer.scheme = a.scheme
-	}
-	if more.answer.code == "" {
-		more.answer.code = a.code
-	}
-	if more.answer.params == "" && more.answer.stepUp == "" {
-		more.answer.params, more.answer.stepUp = a.params, a.stepUp
-	}
+	more.answer.add(a)
 	return &more
+}
+
+// add is a where nothing is said yet.
+func (a *answer) add(more answer) {
+	if a.scheme == "" {
+		a.scheme = more.scheme
+	}
+	if a.code == "" {
+		a.code = more.code
+	}
+	if a.params == "" && a.stepUp == "" {
+		a.params, a.stepUp = more.params, more.stepUp
+	}
 }
 
 // The error codes of RFC 6750, Section 3.1 and RFC 9470, Section 3.

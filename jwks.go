@@ -269,9 +269,9 @@ func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKe
 		}
 		if key != nil {
 			if h.hasKid {
-				return nil, false, fail(ErrKeyNotFound, "kid", "several keys of the set have the key id %s", printable(h.kid, 128))
+				return nil, false, saying("several keys of the set have the key id ").quoted(h.kid, 128).fail(ErrKeyNotFound, "kid")
 			}
-			return nil, false, fail(ErrKeyNotFound, "kid", "the token names no key, and several keys of the set fit %s: a kid is needed", alg.name)
+			return nil, false, saying("the token names no key, and several keys of the set fit ").text(string(alg.name)).text(": a kid is needed").fail(ErrKeyNotFound, "kid")
 		}
 		key = k
 	}
@@ -285,11 +285,11 @@ func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKe
 	}
 	switch {
 	case !h.hasKid:
-		return nil, true, fail(ErrKeyNotFound, "kid", "the token names no key, and no key of the set fits %s", alg.name)
+		return nil, true, saying("the token names no key, and no key of the set fits ").text(string(alg.name)).fail(ErrKeyNotFound, "kid")
 	case unfit != nil:
 		return nil, false, fail(ErrKeyNotFound, "kid", "the key %s is not for %s: %s", printable(h.kid, 128), alg.name, unfit.misfit(alg))
 	}
-	return nil, true, fail(ErrKeyNotFound, "kid", "no key of the set has the key id %s", printable(h.kid, 128))
+	return nil, true, saying("no key of the set has the key id ").quoted(h.kid, 128).fail(ErrKeyNotFound, "kid")
 }
 
 // encryptionKey returns a key to encrypt to the issuer with: the first that is

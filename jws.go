@@ -207,7 +207,7 @@ func hashToken(raw string) tokenHash {
 // splitJWS cuts a token at its dots. Nothing is decoded yet.
 func splitJWS(raw string) (segments [3]string, err error) {
 	if len(raw) > maxToken {
-		return segments, fail(ErrParse, "", "the token is longer than %d bytes", maxToken)
+		return segments, saying("the token is longer than ").number(maxToken).text(" bytes").fail(ErrParse, "")
 	}
 	switch strings.Count(raw, ".") {
 	case 2:
@@ -219,7 +219,7 @@ func splitJWS(raw string) (segments [3]string, err error) {
 	header, rest, _ := strings.Cut(raw, ".")
 	payload, sig, _ := strings.Cut(rest, ".")
 	if len(header) > maxHeader {
-		return segments, fail(ErrParse, "", "the token's header is longer than %d bytes", maxHeader)
+		return segments, saying("the token's header is longer than ").number(maxHeader).text(" bytes").fail(ErrParse, "")
 	}
 	return [3]string{header, payload, sig}, nil
 }

@@ -615,7 +615,7 @@ func (c *Client) setAlgorithms(*Config) error {
 	if err != nil {
 		return err
 	}
-	c.idTokens = jwsRules{allowed: list, typ: idTokenType, what: "an ID token"}
+	c.idTokens = jwsRules{allowed: list, typ: idTokenType, what: "an ID token", op: opIDToken}
 	for _, a := range [...]struct {
 		param string
 		alg   Algorithm

@@ -91,7 +91,7 @@ func newTrustedServer(t *TrustedServer, rules *trustRules) (*trustedServer, erro
 			return nil, err
 		}
 	}
-	s.rules = jwsRules{typ: s.readable, what: "an access token", foreign: s.foreign}
+	s.rules = jwsRules{typ: s.readable, what: "an access token", op: opResource, foreign: s.foreign}
 	if err := rules.security.judgeKeys("Servers.KeySet", t.KeySet); err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (f *serverFinder) server(ctx context.Context, iss string) (*trustedServer, 
 	if e.server != nil { // whatever a hook of the flight did
 		return e.server, nil
 	}
-	return nil, e.flight.err
+	return nil, copied(e.flight.err) // others have it, too
 }
 
 // ask begins to ask for the server of an issuer, of which before is known, under the lock.

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"strings"
 )
@@ -13,6 +14,7 @@ type jwsRules struct {
 	allowed []Algorithm           // never empty, only asymmetric ones
 	typ     func(typ string) bool // whether a token of this kind may have the type
 	what    string                // "an ID token", for errors
+	op      string                // of the errors; "": others name it
 
 	// foreign says of a payload, which nobody has verified, that the token is another
 	// issuer's: newer keys would not have its key either. It is nil where nobody knows.
@@ -21,13 +23,25 @@ type jwsRules struct {
 
 // admit holds a header against the rules, before any key is looked up.
 func (rules *jwsRules) admit(h *joseHeader) (*algorithm, error) {
-	if !h.alg.in(rules.allowed) {
-		return nil, fail(ErrAlgorithm, "alg", "%s is signed with %s, allowed is %s", rules.what, printable(string(h.alg), 32), joinAlgorithms(rules.allowed))
-	}
-	if !rules.typ(h.typ) {
-		return nil, fail(ErrType, "typ", "a token of type %s is not %s", printable(h.typ, 64), rules.what)
+	switch {
+	case !h.alg.in(rules.allowed):
+		s := saying(rules.what).text(" is signed with ").quoted(string(h.alg), 32).text(", allowed is ")
+		for i, a := range rules.allowed {
+			if i > 0 {
+				s.text(", ")
+			}
+			s.text(string(a))
+		}
+		return nil, s.fail(ErrAlgorithm, "alg")
+	case !rules.typ(h.typ):
+		return nil, saying("a token of type ").quoted(h.typ, 64).text(" is not ").text(rules.what).fail(ErrType, "typ")
 	}
 	return findAlgorithm(h.alg), nil
+}
+
+// admits reports whether the header would be admitted.
+func (rules *jwsRules) admits(h *joseHeader) bool {
+	return h.alg.in(rules.allowed) && rules.typ(h.typ)
 }
 
 func joinAlgorithms(list []Algorithm) string {
@@ -39,10 +53,14 @@ func joinAlgorithms(list []Algorithm) string {
 }
 
 // verifyJWS is the only way from a compact token to its payload. from says who can
-// have sent it.
+// have sent it. Nobody else has the error that it returns.
 func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
 	v, err := openJWS(ctx, raw, keys, from, rules)
-	return v, ofToken(err)
+	if e, ok := err.(*Error); ok {
+		e.Op = cmp.Or(e.Op, rules.op)
+		e.token = e.token || e.isForm()
+	}
+	return v, err
 }
 
 func openJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (v verifiedJWS, err error) {
