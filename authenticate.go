@@ -211,7 +211,7 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 // Nobody else has the error that it returns.
 func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedServer, *keySnapshot, verifiedJWS, error) {
 	var v verifiedJWS
-	s, byKey, err := rs.serverOf(ctx, raw)
+	s, h, byKey, err := rs.serverOf(ctx, raw)
 	if err != nil {
 		return nil, nil, v, err
 	}
@@ -219,7 +219,7 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 		// Before the verification: the keys after it may be others already, without the
 		// one that verified this token.
 		keys := s.keys.current.Load()
-		v, err = verifyJWS(ctx, raw, s.keys, fromAnybody, &s.rules)
+		v, err = verifyJWSWith(ctx, raw, h, s.keys, fromAnybody, &s.rules)
 		if e, ok := err.(*Error); ok && e.Kind == ErrSignature && hasHeaderNonce(raw) {
 			err = hinted(err, "a token of Entra ID with a nonce in its header is for Microsoft Graph alone, and nobody else can verify it: "+
 				"request one for a scope of this API")
@@ -248,20 +248,20 @@ func hasHeaderNonce(raw string) bool {
 }
 
 // serverOf finds the server whose token this may be. Its keys decide whether it is. byKey
-// says that the key id alone has told it, and not the token's iss.
-func (rs *ResourceServer) serverOf(ctx context.Context, raw string) (s *trustedServer, byKey bool, err error) {
+// says that the key id alone has told it, and not the token's iss. h is the header, if it
+// had to be read for that.
+func (rs *ResourceServer) serverOf(ctx context.Context, raw string) (s *trustedServer, h joseHeader, byKey bool, err error) {
 	if len(rs.servers) == 1 && rs.finder == nil { // iss is compared after the signature
-		return rs.servers[0], false, nil
+		return rs.servers[0], h, false, nil
 	}
-	h, err := rs.checkHeader(raw)
-	if err != nil {
-		return nil, false, err
+	if h, err = rs.checkHeader(raw); err != nil {
+		return nil, h, false, err
 	}
 	if s = rs.serverWithKey(&h); s != nil {
-		return s, true, nil
+		return s, h, true, nil
 	}
 	s, err = rs.serverNamed(ctx, raw)
-	return s, false, err
+	return s, h, false, err
 }
 
 // serverWithKey is the server that alone has a key with the id of the token's: the payload
@@ -289,7 +289,23 @@ func (rs *ResourceServer) serverWithKey(h *joseHeader) (one *trustedServer) {
 
 // serverNamed is the server whose issuer the token names.
 func (rs *ResourceServer) serverNamed(ctx context.Context, raw string) (*trustedServer, error) {
-	iss, err := unverified(raw, "iss")
+	segments, err := splitJWS(raw)
+	if err != nil {
+		return nil, err
+	}
+	scratch := newJWSScratch()
+	defer scratch.release()
+	p, err := scratch.parse(raw, segments)
+	if err != nil {
+		return nil, err
+	}
+	plain := plainMember(p.payload, "iss")
+	for _, s := range rs.servers {
+		if string(plain) == s.issuer.issuer {
+			return s, nil
+		}
+	}
+	iss, err := unverifiedIn(p.payload, "iss")
 	if err != nil {
 		return nil, err
 	}

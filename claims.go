@@ -211,6 +211,8 @@ const (
 	dpopScheme   = "DPoP"
 )
 
+const opIDToken = "id token"
+
 // idTokenType refuses the types of other tokens. An ID token says JWT, says
 // nothing, or says something of its server's own.
 func idTokenType(typ string) bool {

@@ -146,8 +146,6 @@ func (id IDToken) MarshalJSON() ([]byte, error) {
 	return nil, withOp(opIDToken, fail(ErrConfig, "", "an IDToken does not encode itself: keep what Claims gives, or Token.MarshalBinary"))
 }
 
-const opIDToken = "id token"
-
 // A nonceRule says what is expected of the nonce.
 type nonceRule int
 

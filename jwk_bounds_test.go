@@ -80,7 +80,12 @@ func TestSkippedKeyID(t *testing.T) {
 		{"", joseHeader{hasKid: true}, false},
 	} {
 		snap := &keySnapshot{skipped: []skippedKey{{tt.skipped, ErrUnsupported}}}
-		key, again, err := snap.selectKey(alg, &tt.h)
+		key, miss := snap.selectKey(alg, &tt.h)
+		again := miss.again()
+		var err error
+		if key == nil {
+			err = snap.missing(alg, &tt.h, miss)
+		}
 		if wantError(t, err, ErrKeyNotFound, "kid"); key != nil || again != tt.again {
 			t.Errorf("%+v: again %v, %v", tt, again, err)
 		}

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -230,13 +229,16 @@ func (s *KeySet) find(ctx context.Context, alg *algorithm, h *joseHeader, from s
 	asked := s.begun.Load() // before the look: a fetch that begins later answers the question
 	snap, err := s.snapshot(ctx)
 	for err == nil {
-		key, again, missing := snap.selectKey(alg, h)
-		if !again || s.uri == "" {
-			return key, missing
+		key, miss := snap.selectKey(alg, h)
+		if key != nil {
+			return key, nil
+		}
+		if !miss.again() || s.uri == "" {
+			return nil, snap.missing(alg, h, miss)
 		}
 		if snap.number > asked {
 			s.settle(snap, from)
-			return nil, missing
+			return nil, snap.missing(alg, h, miss)
 		}
 		snap, err = s.newer(ctx, snap, asked, from)
 	}
@@ -255,41 +257,77 @@ func (snap *keySnapshot) names(kid string) bool {
 		slices.ContainsFunc(snap.skipped, func(k skippedKey) bool { return k.kid == kid })
 }
 
-// selectKey finds the key. With an error, again says whether a newer set may
-// know better.
-func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKey, again bool, err error) {
-	var unfit *publicKey
+// A keyMiss says why a set has no key for a token.
+type keyMiss uint8
+
+const (
+	keyFound     keyMiss = iota
+	keyUnknown           // no key has the id: a newer set may
+	keyUnnamed           // no id is named, and no key fits: a newer set may have one
+	keyAmbiguous         // several have the id, or fit
+	keyUnusable          // the one with the id cannot be used
+	keyUnfit             // it is for something else
+)
+
+// again reports whether a newer set may know better.
+func (m keyMiss) again() bool { return m == keyUnknown || m == keyUnnamed }
+
+// selectKey finds the key, or says why there is none.
+func (snap *keySnapshot) selectKey(alg *algorithm, h *joseHeader) (key *publicKey, miss keyMiss) {
+	unfit := false
 	for _, k := range snap.keys {
-		if h.hasKid && k.kid != h.kid {
-			continue
-		}
-		if !k.fits(alg) {
-			unfit = k
-			continue
-		}
-		if key != nil {
-			if h.hasKid {
-				return nil, false, saying("several keys of the set have the key id ").quoted(h.kid, 128).fail(ErrKeyNotFound, "kid")
-			}
-			return nil, false, saying("the token names no key, and several keys of the set fit ").text(string(alg.name)).text(": a kid is needed").fail(ErrKeyNotFound, "kid")
-		}
-		key = k
-	}
-	if key != nil {
-		return key, false, nil
-	}
-	for _, k := range snap.skipped {
-		if h.hasKid && k.kid == h.kid {
-			return nil, false, &Error{Kind: ErrKeyNotFound, Param: "kid", Detail: "the key " + printable(h.kid, 128) + " cannot be used", Err: k.reason}
+		switch {
+		case h.hasKid && k.kid != h.kid:
+		case !k.fits(alg):
+			unfit = true
+		case key != nil:
+			return nil, keyAmbiguous
+		default:
+			key = k
 		}
 	}
 	switch {
+	case key != nil:
+		return key, keyFound
+	case h.hasKid && slices.ContainsFunc(snap.skipped, func(k skippedKey) bool { return k.kid == h.kid }):
+		return nil, keyUnusable
 	case !h.hasKid:
-		return nil, true, saying("the token names no key, and no key of the set fits ").text(string(alg.name)).fail(ErrKeyNotFound, "kid")
-	case unfit != nil:
-		return nil, false, fail(ErrKeyNotFound, "kid", "the key %s is not for %s: %s", printable(h.kid, 128), alg.name, unfit.misfit(alg))
+		return nil, keyUnnamed
+	case unfit:
+		return nil, keyUnfit
 	}
-	return nil, true, saying("no key of the set has the key id ").quoted(h.kid, 128).fail(ErrKeyNotFound, "kid")
+	return nil, keyUnknown
+}
+
+// missing is the error of what selectKey did not find.
+func (snap *keySnapshot) missing(alg *algorithm, h *joseHeader, miss keyMiss) error {
+	const param = "kid"
+	switch {
+	case miss == keyUnnamed:
+		return saying("the token names no key, and no key of the set fits ").text(string(alg.name)).fail(ErrKeyNotFound, param)
+	case miss == keyAmbiguous && h.hasKid:
+		return saying("several keys of the set have the key id ").quoted(h.kid, 128).fail(ErrKeyNotFound, param)
+	case miss == keyAmbiguous:
+		return saying("the token names no key, and several keys of the set fit ").text(string(alg.name)).text(": a kid is needed").fail(ErrKeyNotFound, param)
+	case miss == keyUnusable:
+		e := saying("the key ").quoted(h.kid, 128).text(" cannot be used").fail(ErrKeyNotFound, param)
+		for _, k := range snap.skipped {
+			if k.kid == h.kid {
+				e.Err = k.reason
+			}
+		}
+		return e
+	case miss == keyUnfit:
+		s := saying("the key ").quoted(h.kid, 128).text(" is not for ").text(string(alg.name))
+		for _, k := range snap.keys {
+			if k.kid == h.kid {
+				s.text(": ").text(k.misfit(alg))
+				break
+			}
+		}
+		return s.fail(ErrKeyNotFound, param)
+	}
+	return saying("no key of the set has the key id ").quoted(h.kid, 128).fail(ErrKeyNotFound, param)
 }
 
 // encryptionKey returns a key to encrypt to the issuer with: the first that is
@@ -419,7 +457,8 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 		return time.Time{}, unavailable(s.lastErr)
 	}
 	// Not ErrKeyNotFound: the key may exist, and to look is what must not be done now.
-	return time.Time{}, fail(ErrUnavailable, "kid", "the set has no key for the token and was fetched for others of that kind just now: try again in %v, or call KeySet.Refresh", b.interval)
+	return time.Time{}, saying("the set has no key for the token and was fetched for others of that kind just now: try again in ").
+		number(int(b.interval/time.Second)).text(" seconds, or call KeySet.Refresh").fail(ErrUnavailable, "kid")
 }
 
 // join returns the fetch that is under way or starts one, but none before the back-off
@@ -547,19 +586,6 @@ const (
 	fromAnybody        // through a browser, or to an endpoint of ours
 )
 
-// A fetchBudget allows burst fetches at once, and one more in every interval. What
-// pays is a fetch that succeeded: the others fall under the back-off.
-type fetchBudget struct {
-	interval time.Duration
-	burst    int
-	whole    time.Time // when nothing of it is spent any more, a monotonic reading
-}
-
-// next is when a fetch may begin.
-func (b *fetchBudget) next() time.Time {
-	return b.whole.Add(-times(b.burst-1, b.interval))
-}
-
 // budget is that of a source. Each has its own: what strangers send must not cost the
 // server's answers their keys. It is nil for the zero source.
 func (s *KeySet) budget(from source) *fetchBudget {
@@ -579,18 +605,6 @@ func (s *KeySet) charge(b *fetchBudget, snap *keySnapshot) {
 	b.pay(snap.fetched.monotonic)
 }
 
-// pay takes a fetch that began then out of the budget. One of Refresh can be charged
-// beyond what there is: that leaves no debt.
-func (b *fetchBudget) pay(began time.Time) {
-	if b.whole.Before(began) {
-		b.whole = began
-	}
-	b.whole = b.whole.Add(b.interval)
-	if spent := began.Add(times(b.burst, b.interval)); b.whole.After(spent) {
-		b.whole = spent
-	}
-}
-
 // settle is charge for a fetch that was needed anyway and has answered a question
 // besides.
 func (s *KeySet) settle(snap *keySnapshot, from source) {
@@ -600,24 +614,6 @@ func (s *KeySet) settle(snap *keySnapshot, from source) {
 }
 
 // ---- remembered headers
-
-// headerMemo maps the header segment of tokens that verified to what parsing
-// it gives and the key it selects. Tokens of one issuer share few headers. It
-// replaces parsing and lookup; what is allowed is judged for every token. Only a header
-// that comes twice is kept: some servers put something of each token into it (the nonce
-// of Microsoft Graph), and when there is no more room, all are forgotten.
-type headerMemo struct {
-	m atomic.Pointer[map[string]memoEntry]
-
-	mu   sync.Mutex
-	once [memoCandidates]string // headers that came once, as in a ring
-	next int
-}
-
-type memoEntry struct {
-	header joseHeader
-	key    *publicKey
-}
 
 // remembered looks the header up in keys that are fresh; the key is nil if it is not
 // there.
@@ -641,27 +637,6 @@ func (s *KeySet) remember(segment string, h *joseHeader, key *publicKey) {
 		return
 	}
 	snap.memo.add(segment, h, key)
-}
-
-func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
-	memo.mu.Lock()
-	defer memo.mu.Unlock()
-	if !slices.Contains(memo.once[:], segment) {
-		memo.once[memo.next] = strings.Clone(segment)
-		memo.next = (memo.next + 1) % memoCandidates
-		return
-	}
-	next := make(map[string]memoEntry)
-	if m := memo.m.Load(); m != nil {
-		if _, known := (*m)[segment]; known { // by somebody else, at the same time
-			return
-		}
-		if len(*m) < maxMemo {
-			maps.Copy(next, *m)
-		}
-	}
-	next[strings.Clone(segment)] = memoEntry{h.detached(), key}
-	memo.m.Store(&next)
 }
 
 // ---- export and import

@@ -314,6 +314,17 @@ func unverifiedIn(payload []byte, claim string) (string, error) {
 	return claims.need(claim)
 }
 
+// plainMember is the text of a member that is a string without an escape, as it stands in
+// the payload; nil for another. It is compared without being copied: that what is equal is
+// JSON, and the only such member, the strict reader says after the verification.
+func plainMember(payload []byte, name string) []byte {
+	value := scanMember(payload, name)
+	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+		return nil
+	}
+	return value[1 : len(value)-1]
+}
+
 // scanMember is the text of a member of a JSON object, which nobody has read yet: it is
 // found without reading the others, for a stranger may have sent 64 KiB of them. It is nil
 // if there is none, or if what stands before it is no JSON. That the rest is JSON, and that

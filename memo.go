@@ -1,8 +1,15 @@
 package oauth
 
-// This file holds the memory of a bounded size that keeps what is used.
+// This file holds what is remembered within bounds: whatever is used, and the headers of
+// tokens.
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
 
 // A memo remembers a bounded number of values. It is made of two halves: what is used
 // moves to the newer one, and when that is full the older one is dropped. The zero memo
@@ -44,4 +51,45 @@ func (m *memo[V]) add(key string, v V) {
 		m.newer = make(map[string]V)
 	}
 	m.newer[key] = v
+}
+
+// ---- headers of tokens
+
+// headerMemo maps the header segment of tokens that verified to what parsing
+// it gives and the key it selects. Tokens of one issuer share few headers. It
+// replaces parsing and lookup; what is allowed is judged for every token. Only a header
+// that comes twice is kept: some servers put something of each token into it (the nonce
+// of Microsoft Graph), and when there is no more room, all are forgotten.
+type headerMemo struct {
+	m atomic.Pointer[map[string]memoEntry]
+
+	mu   sync.Mutex
+	once [memoCandidates]string // headers that came once, as in a ring
+	next int
+}
+
+type memoEntry struct {
+	header joseHeader
+	key    *publicKey
+}
+
+func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
+	memo.mu.Lock()
+	defer memo.mu.Unlock()
+	if !slices.Contains(memo.once[:], segment) {
+		memo.once[memo.next] = strings.Clone(segment)
+		memo.next = (memo.next + 1) % memoCandidates
+		return
+	}
+	next := make(map[string]memoEntry)
+	if m := memo.m.Load(); m != nil {
+		if _, known := (*m)[segment]; known { // by somebody else, at the same time
+			return
+		}
+		if len(*m) < maxMemo {
+			maps.Copy(next, *m)
+		}
+	}
+	next[strings.Clone(segment)] = memoEntry{h.detached(), key}
+	memo.m.Store(&next)
 }

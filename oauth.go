@@ -296,10 +296,10 @@
 // The files build on each other. A file only uses names of the files before it, with
 // the few exceptions that rooms_test.go lists. From the ground to the roof they are:
 //
-//   - Ground: limits.go, text.go, errors.go, clock.go, url.go, memo.go, json.go, jsonobject.go,
+//   - Ground: limits.go, text.go, errors.go, clock.go, budget.go, url.go, json.go, jsonobject.go,
 //     secret.go, flight.go, trace.go, algorithm.go, mldsa.go, mldsa_go126.go,
 //     jsonstruct.go.
-//   - Tokens and keys: jwk.go, jws.go, claims.go, jwe.go, encrypted.go, decrypt.go.
+//   - Tokens and keys: jwk.go, jws.go, memo.go, claims.go, jwe.go, encrypted.go, decrypt.go.
 //   - Requests: dial.go, challenge.go, dpop.go, redact.go, http.go, mtls.go, jwks.go,
 //     publickeys.go, verify.go, metadata.go, clientauth.go, attestation.go,
 //     securityprofile.go, signedjwt.go, published.go.

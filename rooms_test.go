@@ -14,8 +14,8 @@ import (
 // rooms are the files of the package from ground to roof: each takes names from those
 // before it alone.
 var rooms = strings.Fields(`
-	limits text errors clock url memo json jsonobject secret flight trace algorithm mldsa mldsa_go126 jsonstruct
-	jwk jws claims jwe encrypted decrypt
+	limits text errors clock budget url json jsonobject secret flight trace algorithm mldsa mldsa_go126 jsonstruct
+	jwk jws memo claims jwe encrypted decrypt
 	dial challenge dpop redact http mtls jwks publickeys verify metadata clientauth attestation securityprofile signedjwt published
 	oauth details client saved authorize idtoken token fragment callback initiated grants poll device ciba
 	renewal protected userinfo introspection revocation registration replay logout

@@ -55,7 +55,13 @@ func joinAlgorithms(list []Algorithm) string {
 // verifyJWS is the only way from a compact token to its payload. from says who can
 // have sent it. Nobody else has the error that it returns.
 func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
-	v, err := openJWS(ctx, raw, keys, from, rules)
+	return verifyJWSWith(ctx, raw, joseHeader{}, keys, from, rules)
+}
+
+// verifyJWSWith is verifyJWS of a token whose header was read before; the zero header is
+// none.
+func verifyJWSWith(ctx context.Context, raw string, read joseHeader, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
+	v, err := openJWS(ctx, raw, read, keys, from, rules)
 	if e, ok := err.(*Error); ok {
 		e.Op = cmp.Or(e.Op, rules.op)
 		e.token = e.token || e.isForm()
@@ -63,14 +69,18 @@ func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules
 	return v, err
 }
 
-func openJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (v verifiedJWS, err error) {
+func openJWS(ctx context.Context, raw string, read joseHeader, keys *KeySet, from source, rules *jwsRules) (v verifiedJWS, err error) {
 	segments, err := splitJWS(raw)
 	if err != nil {
 		return v, err
 	}
 	header, key := keys.remembered(segments[0])
 	known := key != nil
-	if !known {
+	switch {
+	case known:
+	case read.alg != "":
+		header = read
+	default:
 		if header, err = parseHeader(segments[0]); err != nil {
 			return v, err
 		}
