@@ -375,6 +375,14 @@ func TestWatch(t *testing.T) {
 			}
 		})
 	}
+	answered := &watch{direct: true, answered: true, cancel: func(error) {}}
+	for range 2 {
+		c, _ := net.Pipe()
+		answered.gotConn(httptrace.GotConnInfo{Conn: c})
+	}
+	if !answered.refused {
+		t.Error("net/http may repeat a request after a part of an answer")
+	}
 }
 
 // TestReplayForeign: a round tripper that is not net/http's own may ask again after an
@@ -693,8 +701,9 @@ func TestHTTPSwitching(t *testing.T) {
 
 // wireServer answers over pipes, on connections that are not dead.
 type wireServer struct {
-	mu    sync.Mutex
-	conns []*atomic.Bool // each is dead, or not
+	mu     sync.Mutex
+	conns  []*atomic.Bool // each is dead, or not
+	breaks bool           // what is dead is closed at the next request
 }
 
 func (s *wireServer) dial(context.Context, string, string) (net.Conn, error) {
@@ -711,7 +720,10 @@ func (s *wireServer) dial(context.Context, string, string) (net.Conn, error) {
 			if err != nil {
 				return
 			}
-			if dead.Load() {
+			switch {
+			case dead.Load() && s.breaks:
+				return
+			case dead.Load():
 				continue
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -774,6 +786,16 @@ func TestMeasuredConn(t *testing.T) {
 	if again := must(measured(func(context.Context, string, string) (net.Conn, error) { return c, nil })(t.Context(), "", "")); again != c {
 		t.Error("it is measured twice")
 	}
+	// A function of the user's may return anything: net/http judges it.
+	cause := errors.New("no way")
+	both := measured(func(context.Context, string, string) (net.Conn, error) { return client, cause })
+	if _, err := both(t.Context(), "", ""); err != cause {
+		t.Errorf("a connection with an error: %v", err)
+	}
+	neither := measured(func(context.Context, string, string) (net.Conn, error) { return nil, nil })
+	if c, err := neither(t.Context(), "", ""); c != nil || err != nil {
+		t.Errorf("no connection and no error: %v, %v", c, err)
+	}
 	go func() {
 		for b := make([]byte, maxUnasked/4); ; {
 			if _, err := server.Write(b); err != nil {
@@ -804,8 +826,8 @@ func TestMeasuredConn(t *testing.T) {
 	if err := read(4); err != nil {
 		t.Fatalf("after the requests: %v", err)
 	}
-	if err := read(1); !errors.Is(err, ErrNetwork) {
-		t.Errorf("and more: %v", err)
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, ErrNetwork) {
+		t.Errorf("and one byte more: %v", err)
 	}
 	if _, err := client.Write([]byte{0}); err == nil {
 		t.Error("the connection is open")
@@ -824,11 +846,14 @@ func TestWireDead(t *testing.T) {
 	}{
 		"deadline":        {"/", 0, within(4 * time.Second), time.Minute, true},
 		"short deadline":  {"/", 0, within(100 * time.Millisecond), time.Minute, true},
+		"their own cause": {"/", 0, withCause(100 * time.Millisecond), time.Minute, true},
 		"header timeout":  {"/", time.Second, within(time.Minute), time.Minute, true},
 		"canceled":        {"/", 0, canceledAfter(4 * time.Second), time.Minute, true},
+		"canceled late":   {"/", 0, canceledAfter(silence), time.Minute, true},
 		"canceled soon":   {"/", 0, canceledAfter(silence / 2), time.Minute, false},
 		"a new transport": {"/", 0, within(silence / 4), silence / 2, false},
 		"within the body": {"/endless", 0, within(4 * time.Second), time.Minute, true},
+		"canceled there":  {"/endless", 0, canceledAfter(4 * time.Second), time.Minute, false}, // it was alive
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -874,6 +899,13 @@ func within(d time.Duration) func(context.Context) (context.Context, context.Can
 	return func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, d) }
 }
 
+// withCause is within, and net/http then returns the program's own error.
+func withCause(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeoutCause(ctx, d, errors.New("too slow for us"))
+	}
+}
+
 func canceledAfter(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
 	return func(ctx context.Context) (context.Context, context.CancelFunc) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -885,7 +917,7 @@ func canceledAfter(d time.Duration) func(context.Context) (context.Context, cont
 // TestWirePings: HTTP/2 connections are asked whether they live, unless the user said how.
 func TestWirePings(t *testing.T) {
 	want := http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
-	theirs := &http.HTTP2Config{SendPingTimeout: time.Hour}
+	theirs, timeout := &http.HTTP2Config{SendPingTimeout: time.Hour}, &http.HTTP2Config{PingTimeout: time.Hour}
 	for name, tt := range map[string]struct {
 		t    *http.Transport
 		want http.HTTP2Config
@@ -893,6 +925,7 @@ func TestWirePings(t *testing.T) {
 		"own": {newTransport(), want}, "clone": {cloneTransport(&http.Transport{}), want},
 		"clone with others": {cloneTransport(&http.Transport{HTTP2: &http.HTTP2Config{MaxReadFrameSize: 1 << 15}}), http.HTTP2Config{MaxReadFrameSize: 1 << 15, SendPingTimeout: pingAfter, PingTimeout: pingTimeout}},
 		"theirs":            {cloneTransport(&http.Transport{HTTP2: theirs}), *theirs},
+		"a timeout alone":   {cloneTransport(&http.Transport{HTTP2: timeout}), *timeout},
 	} {
 		if !reflect.DeepEqual(*tt.t.HTTP2, tt.want) {
 			t.Errorf("%s: %+v, want %+v", name, *tt.t.HTTP2, tt.want)
@@ -942,9 +975,10 @@ func TestWireCertificate(t *testing.T) {
 		})
 	}
 	// One that has none stays.
-	plain := wired(new(http.Transport)).(*wire)
-	old := plain.current()
-	if plain.CloseIdleConnections(); plain.current() != old {
-		t.Error("a transport without a certificate is replaced")
+	for _, none := range []*http.Transport{{}, {TLSClientConfig: new(tls.Config)}} {
+		plain := wired(none).(*wire)
+		if plain.CloseIdleConnections(); plain.current() != none {
+			t.Error("a transport without a certificate is replaced")
+		}
 	}
 }

@@ -224,6 +224,14 @@ func TestPoll(t *testing.T) {
 			5,
 		},
 		{
+			"the server's handshake is refused",
+			long,
+			[]pollStep{{err: &net.OpError{Op: "local error", Err: errors.New("tls: unexpected message")}}},
+			[]float64{5},
+			ErrNetwork,
+			5,
+		},
+		{
 			"a certificate that expired",
 			long,
 			[]pollStep{{err: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: new(x509.Certificate), Reason: x509.Expired}}}},
