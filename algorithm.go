@@ -134,7 +134,7 @@ func (a Algorithm) in(list []Algorithm) bool {
 // nameAt is the name under which a server knows the algorithm of a key: the one that is
 // registered with it, or else one of its list.
 func (a Algorithm) nameAt(registered Algorithm, list []Algorithm) Algorithm {
-	if registered != "" && a.same(registered) {
+	if a.same(registered) {
 		return registered
 	}
 	if !slices.Contains(list, a) {
