@@ -409,10 +409,7 @@ func (c *Client) authorizationRequest(r *AuthorizationRequest) (*pendingAuthoriz
 		issuer: c.server.Issuer, clientID: c.meta.ClientID, redirectURI: r.RedirectURI,
 		responseType: cmp.Or(r.ResponseType, "code"), responseMode: r.ResponseMode,
 		scope: strings.Join(r.Scope, " "), state: randomString(),
-		maxAge: r.MaxAge, requireACR: strings.Join(r.RequireACR, " "), resource: keepResource(r.Resource), created: c.clock.local(),
-	}
-	if a.maxAge == nil {
-		a.maxAge = c.meta.DefaultMaxAge
+		maxAge: c.meta.DefaultMaxAge, requireACR: strings.Join(r.RequireACR, " "), resource: keepResource(r.Resource), created: c.clock.local(),
 	}
 	form := url.Values{
 		"response_type": {a.responseType},
