@@ -213,6 +213,9 @@ func TestAttestationChallenge(t *testing.T) {
 		}, []string{"c1", "r1"}, 1, false, "r2"},
 		{"always the same", []string{"c1"}, use("c2"), []string{"c1", "c2"}, 1, false, "-"},
 		{"the one that was sent", []string{"c1", "e2"}, use("c1"), []string{"c1", "e2"}, 2, false, "c1"},
+		{"the one that was sent, in other letters", []string{"c1"}, first(func(r *http.Request) *http.Response {
+			return attestationRefusal(r, "C1")
+		}), []string{"c1", "C1"}, 1, true, "C1"},
 		{"no new one", []string{"c1", "e2"}, use(), []string{"c1", "e2"}, 2, false, "-"},
 		{"no new one, then good", []string{"c1", "e2"}, first(func(r *http.Request) *http.Response { return attestationRefusal(r) }), []string{"c1", "e2"}, 2, true, "e2"},
 		{"no new one, and no endpoint", nil, use(), []string{"-"}, 0, false, "-"},
@@ -225,6 +228,9 @@ func TestAttestationChallenge(t *testing.T) {
 			return httpAnswer(r, 401, `{"error":"invalid_client"}`), nil
 		}, []string{"c1"}, 1, false, "-"},
 		{"another error", []string{"c1"}, other(400, `{"error":"invalid_client"}`), []string{"c1"}, 1, false, "c2"},
+		{"another error, with the one that was sent", []string{"c1"}, first(func(r *http.Request) *http.Response {
+			return httpAnswer(r, 400, `{"error":"invalid_client"}`, challengeHeader, "c1")
+		}), []string{"c1"}, 1, false, "c1"},
 		{"another status", []string{"c1"}, other(403, refusal), []string{"c1"}, 1, false, "c2"},
 		{"a success", []string{"c1"}, other(200, refusal), []string{"c1"}, 1, false, "c2"},
 		{"not JSON", []string{"c1"}, other(400, "use_attestation_challenge"), []string{"c1"}, 1, false, "c2"},
@@ -362,9 +368,14 @@ func TestAttestationBothRetries(t *testing.T) {
 			first.Header.Set(challengeHeader, "c2")
 			return [...]*http.Response{first, httpAnswer(r, 200, dpopTokenAnswer)}[n-1]
 		}, []string{"c1", "c2"}, []any{nil, "n1"}, ""},
+		{"a challenge beside a nonce, which is refused", func(n int, r *http.Request) *http.Response {
+			first := nonce(r, "n1")
+			first.Header.Set(challengeHeader, "c2")
+			return [...]*http.Response{first, attestationRefusal(r), httpAnswer(r, 200, dpopTokenAnswer)}[n-1]
+		}, []string{"c1", "c2", "e2"}, []any{nil, "n1", "n1"}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &attestationServer{t: t, challenges: []string{"c1"}, token: func(n int, r *http.Request) (*http.Response, error) {
+			s := &attestationServer{t: t, challenges: []string{"c1", "e2"}, token: func(n int, r *http.Request) (*http.Response, error) {
 				return tt.token(n, r), nil
 			}}
 			_, err := s.client(withDPoP(unitDPoP(t))).ClientCredentials(context.Background(), nil)
@@ -409,31 +420,47 @@ func TestAttestationChallengeEndpoint(t *testing.T) {
 		{"http", "http://op.example/challenge", unitAnswer{}, ErrInsecureURL, "challenge_endpoint"},
 		{"no URL", "/challenge", unitAnswer{}, ErrConfig, "challenge_endpoint"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newUnitServer()
-			s.set("/challenge", tt.answer)
-			s.answer("/token", attestationToken)
-			_, err := s.client(t, func(c *Config) {
-				c.Server.ChallengeEndpoint = unitIssuer + "/challenge"
-				if tt.endpoint != "" {
-					c.Server.ChallengeEndpoint = tt.endpoint
+		for _, combined := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, combined %v", tt.name, combined), func(t *testing.T) {
+				s := newUnitServer()
+				s.set("/challenge", tt.answer)
+				s.answer("/token", attestationToken)
+				c := s.client(t, func(c *Config) {
+					c.Server.ChallengeEndpoint = unitIssuer + "/challenge"
+					if tt.endpoint != "" {
+						c.Server.ChallengeEndpoint = tt.endpoint
+					}
+					c.Auth = AttestJWTClientAuth(unitKey(), attested(t, unitKey()))
+					if combined {
+						c.Auth, c.DPoP, c.AllowTokenTypes = AttestJWTClientAuthDPoP(attested(t, unitKey())), unitDPoP(t), []string{"Bearer"}
+					}
+				})
+				_, err := c.ClientCredentials(context.Background(), nil)
+				sent := s.requests("/token")
+				if tt.kind == nil {
+					if err != nil || len(sent) != 1 {
+						t.Fatalf("error %v", err)
+					}
+					challenge := ""
+					if combined {
+						challenge, _ = openProof(t, sent[0].header).claims["nonce"].(string)
+					} else {
+						challenge, _ = attestationProof(t, sent[0].header, unitKey().signer.Public())["challenge"].(string)
+					}
+					if challenge != long {
+						t.Errorf("sent %q", challenge)
+					}
+					return
 				}
-				c.Auth = AttestJWTClientAuth(unitKey(), attested(t, unitKey()))
-			}).ClientCredentials(context.Background(), nil)
-			if tt.kind == nil {
-				if err != nil || attestationProof(t, s.requests("/token")[0].header, unitKey().signer.Public())["challenge"] != long {
-					t.Errorf("error %v", err)
+				wantError(t, err, tt.kind, tt.param)
+				if !strings.HasPrefix(err.Error(), "oauth: attestation challenge: ") {
+					t.Errorf("the operation is not named: %v", err)
 				}
-				return
-			}
-			wantError(t, err, tt.kind, tt.param)
-			if !strings.HasPrefix(err.Error(), "oauth: attestation challenge: ") {
-				t.Errorf("the operation is not named: %v", err)
-			}
-			if len(s.requests("/token")) != 0 {
-				t.Error("the token endpoint was asked")
-			}
-		})
+				if len(sent) != 0 {
+					t.Error("the token endpoint was asked")
+				}
+			})
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -562,6 +589,14 @@ func TestAttestationTolerance(t *testing.T) {
 		}).ClientCredentials(context.Background(), nil)
 		if (err == nil) != tt.ok {
 			t.Errorf("%+v, exp %d: %v", tt.clock, tt.exp, err)
+		}
+	}
+	// Where there is no client, the tolerance is the default one.
+	for exp, ok := range map[int64]bool{clientauthAt.Unix() - 29: true, clientauthAt.Unix() - 30: false} {
+		a := attestationOf(t, attestationType, unitKey(), map[string]any{"exp": exp})
+		auth := AttestJWTClientAuth(unitKey(), func(context.Context) (string, error) { return a, nil })
+		if err := auth.Authenticate(context.Background(), clientauthRequest(unitClient)); (err == nil) != ok {
+			t.Errorf("without a client, exp %d: %v", exp, err)
 		}
 	}
 }
@@ -756,134 +791,6 @@ func TestAttestationWhere(t *testing.T) {
 					}
 				}
 			})
-		}
-	}
-}
-
-// TestAttestationCombinedNonce: in combined mode the server's challenge is the nonce
-// of the DPoP proof, and what the draft's versions bring it in is one thing: the
-// DPoP-Nonce of the challenge endpoint (version 11, Section 6.3), its challenge and
-// that of answers (version 10, Section 7.3), the DPoP-Nonce of answers (RFC 9449).
-func TestAttestationCombinedNonce(t *testing.T) {
-	refusal := func(code string, header ...string) func(*http.Request) *http.Response {
-		return func(r *http.Request) *http.Response { return httpAnswer(r, 400, `{"error":"`+code+`"}`, header...) }
-	}
-	good := func(header ...string) func(*http.Request) *http.Response {
-		return func(r *http.Request) *http.Response { return httpAnswer(r, 200, dpopTokenAnswer, header...) }
-	}
-	for _, tt := range []struct {
-		name     string
-		endpoint []any // its answers: a challenge, or a whole one
-		token    []func(*http.Request) *http.Response
-		calls    int
-		nonces   []any // of the proofs; nil: none
-		code     string
-	}{
-		{"no endpoint", nil, []func(*http.Request) *http.Response{good()}, 1, []any{nil}, ""},
-		{"a challenge", []any{"c1"}, []func(*http.Request) *http.Response{good(), good()}, 2, []any{"c1", "c1"}, ""},
-		{"a nonce beside the challenge", []any{http.Header{"Dpop-Nonce": {"n1"}}}, []func(*http.Request) *http.Response{good()}, 1, []any{"n1"}, ""},
-		{"a nonce that is none beside the challenge", []any{http.Header{"Dpop-Nonce": {"n 1"}}}, []func(*http.Request) *http.Response{good()}, 1, []any{"body"}, ""},
-		{"an answer brings a challenge", []any{"c1"}, []func(*http.Request) *http.Response{good(challengeHeader, "c2"), good()}, 2, []any{"c1", "c2"}, ""},
-		{"an answer brings a nonce", []any{"c1"}, []func(*http.Request) *http.Response{good("DPoP-Nonce", "n2"), good()}, 2, []any{"c1", "n2"}, ""},
-		{"an answer brings both", []any{"c1"}, []func(*http.Request) *http.Response{good("DPoP-Nonce", "n2", challengeHeader, "c2"), good()}, 2, []any{"c1", "n2"}, ""},
-		{"refused for the nonce", []any{"c1"}, []func(*http.Request) *http.Response{refusal("use_dpop_nonce", "DPoP-Nonce", "n2"), good(), good()}, 2, []any{"c1", "n2", "n2"}, ""},
-		{"refused for the challenge", []any{"c1"}, []func(*http.Request) *http.Response{refusal("use_attestation_challenge", challengeHeader, "c2"), good(), good()}, 2, []any{"c1", "c2", "c2"}, ""},
-		{"refused for the challenge, which the endpoint has", []any{"c1", "c2"}, []func(*http.Request) *http.Response{refusal("use_attestation_challenge"), good()}, 1, []any{"c1", "c2"}, ""},
-		{"refused for the challenge, and again", []any{"c1"}, []func(*http.Request) *http.Response{
-			refusal("use_attestation_challenge", challengeHeader, "c2"), refusal("use_attestation_challenge", challengeHeader, "c3")}, 1, []any{"c1", "c2"}, "use_attestation_challenge"},
-		{"refused for the nonce, and again", []any{"c1"}, []func(*http.Request) *http.Response{
-			refusal("use_dpop_nonce", "DPoP-Nonce", "n2"), refusal("use_dpop_nonce", "DPoP-Nonce", "n3")}, 1, []any{"c1", "n2"}, "use_dpop_nonce"},
-		{"refused for the nonce, and no other comes", []any{"c1", "c2"}, []func(*http.Request) *http.Response{refusal("use_dpop_nonce"), good()}, 2, []any{"c1", "c2"}, "use_dpop_nonce"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			asked, sent, code := 0, []any{}, ""
-			transport := httpFunc(func(r *http.Request) (*http.Response, error) {
-				if r.URL.Path == "/challenge" {
-					if asked++; asked > len(tt.endpoint) {
-						return nil, io.EOF
-					}
-					if h, ok := tt.endpoint[asked-1].(http.Header); ok {
-						return httpAnswer(r, 200, `{"attestation_challenge":"body"}`, "DPoP-Nonce", h.Get("DPoP-Nonce")), nil
-					}
-					return httpAnswer(r, 200, unitJSON(t, map[string]any{"attestation_challenge": tt.endpoint[asked-1]})), nil
-				}
-				if r.Header.Values(attestationPoPHeader) != nil || len(sent) == len(tt.token) {
-					return nil, io.EOF
-				}
-				sent = append(sent, openProof(t, r.Header).claims["nonce"])
-				return tt.token[len(sent)-1](r), nil
-			})
-			c := newUnitServer().client(t, func(c *Config) {
-				c.HTTPClient = &http.Client{Transport: transport}
-				c.Auth, c.DPoP = AttestJWTClientAuthDPoP(attested(t, unitKey())), unitDPoP(t)
-				if tt.endpoint != nil {
-					c.Server.ChallengeEndpoint = unitIssuer + "/challenge"
-				}
-			})
-			for range tt.calls {
-				_, err := c.ClientCredentials(context.Background(), nil)
-				var refused *ResponseError
-				if errors.As(err, &refused) {
-					code = refused.Code
-				} else if err != nil {
-					t.Fatal(err)
-				}
-			}
-			if !reflect.DeepEqual(sent, tt.nonces) || code != tt.code || asked != len(tt.endpoint) {
-				t.Errorf("nonces %v, want %v; %d challenges asked for; code %q", sent, tt.nonces, asked, code)
-			}
-		})
-	}
-}
-
-// TestAttestationChallengeEndpointNonce: beside a PoP JWT the DPoP-Nonce of the
-// challenge endpoint is the first nonce of the DPoP proofs.
-func TestAttestationChallengeEndpointNonce(t *testing.T) {
-	s := &attestationServer{t: t, challenges: []string{"c1"}, token: func(_ int, r *http.Request) (*http.Response, error) {
-		return httpAnswer(r, 200, dpopTokenAnswer), nil
-	}}
-	transport := httpFunc(func(r *http.Request) (*http.Response, error) {
-		res, err := s.RoundTrip(r)
-		if r.URL.Path == "/challenge" {
-			res.Header.Set("DPoP-Nonce", "n1")
-		}
-		return res, err
-	})
-	c := s.client(func(c *Config) { c.DPoP, c.HTTPClient = unitDPoP(t), &http.Client{Transport: transport} })
-	if _, err := c.ClientCredentials(context.Background(), nil); err != nil || !slices.Equal(s.sent(), []string{"c1"}) {
-		t.Errorf("%v, sent %v", err, s.sent())
-	}
-	if got := openProof(t, s.headers[0]).claims["nonce"]; got != "n1" {
-		t.Errorf("nonce %v", got)
-	}
-}
-
-// TestAttestationCombinedCode: combined mode binds the code by the proof of the pushed
-// request, and not by dpop_jkt (Section 5.2).
-func TestAttestationCombinedCode(t *testing.T) {
-	for _, combined := range []bool{false, true} {
-		for _, pushed := range []bool{false, true} {
-			s := newUnitServer()
-			s.set("/par", unitAnswer{status: 201, mediaType: mediaJSON, body: `{"request_uri":"urn:x","expires_in":60}`})
-			c := s.client(t, func(c *Config) {
-				c.Auth, c.DPoP = AttestJWTClientAuth(unitKey(), attested(t, unitKey())), unitDPoP(t)
-				if combined {
-					c.Auth = AttestJWTClientAuthDPoP(attested(t, unitKey()))
-				}
-			})
-			a := s.start(t, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Pushed: pushed})
-			u := must(url.Parse(a.URL()))
-			form := u.Query()
-			if pushed {
-				form = s.requests("/par")[0].form
-			}
-			if form.Has("dpop_jkt") == combined {
-				t.Errorf("combined %v, pushed %v: %v", combined, pushed, form)
-			}
-			// The key is still compared at the end.
-			if a.content.thumbprint != c.dpop.thumbprint {
-				t.Error("the authorization forgot the key")
-			}
 		}
 	}
 }
