@@ -536,6 +536,8 @@ func TestEdDSANameOfServer(t *testing.T) {
 		{ES256, "", []Algorithm{EdDSA, Ed25519}, ES256},
 		{Ed25519, EdDSA, []Algorithm{Ed25519}, EdDSA},
 		{EdDSA, Ed25519, nil, Ed25519},
+		{EdDSA, "", []Algorithm{"ed25519"}, EdDSA}, // names in other letters are none
+		{Ed25519, "", []Algorithm{"eddsa"}, Ed25519},
 	} {
 		key := must(GenerateSigningKey(tt.key))
 		dpop := must(NewDPoP(key, Clock{}))
@@ -560,6 +562,9 @@ func TestEdDSANameOfServer(t *testing.T) {
 		if got := header(pushed.form.Get("request")); got != tt.want {
 			t.Errorf("%+v: request object %s", tt, got)
 		}
+		if _, claims := requestParts(t, pushed.form.Get("request")); claims["dpop_jkt"] != dpop.Thumbprint() {
+			t.Errorf("%+v: dpop_jkt %v", tt, claims["dpop_jkt"])
+		}
 		if got := header(pushed.form.Get("client_assertion")); got != listed {
 			t.Errorf("%+v: assertion %s", tt, got)
 		}
@@ -576,6 +581,10 @@ func TestEdDSANameOfServer(t *testing.T) {
 		dpop.remember(unitIssuer, http.Header{"Dpop-Nonce": {"n-1"}})
 		if c.dpop.nonce(unitIssuer) != "n-1" {
 			t.Errorf("%+v: the nonce is not shared", tt)
+		}
+		c.dpop.remember(unitIssuer, http.Header{"Dpop-Nonce": {"n-2"}})
+		if dpop.nonce(unitIssuer) != "n-2" {
+			t.Errorf("%+v: the nonce that the client gets is not shared", tt)
 		}
 	}
 }

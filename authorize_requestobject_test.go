@@ -86,6 +86,10 @@ func TestRequestObject(t *testing.T) {
 	if !reflect.DeepEqual(claims, want) {
 		t.Errorf("claims\n%v, want\n%v", claims, want)
 	}
+	_, form = startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Resource: []string{"urn:a", "urn:b", "urn:c"}})
+	if got := requestClaims(t, form.Get("request")); !reflect.DeepEqual(got["resource"], []any{"urn:a", "urn:b", "urn:c"}) {
+		t.Errorf("three resources are %v", got["resource"])
+	}
 	_, form = startForm(t, s, c, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Resource: []string{"https://a.example"}})
 	if got := requestClaims(t, form.Get("request")); got["resource"] != "https://a.example" || form.Has("scope") {
 		t.Errorf("one resource is %v, beside it %v", got["resource"], form)

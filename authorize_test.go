@@ -110,6 +110,13 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 			kind:   ErrConfig,
 			param:  "InsecureNoPKCE",
 		},
+		{
+			name:   "no PKCE, public, a signed response",
+			r:      req{RedirectURI: cb, Scope: []string{"openid"}, ResponseMode: "jwt", InsecureNoPKCE: true},
+			config: func(c *Config) { c.Auth = PublicClient() },
+			kind:   ErrConfig,
+			param:  "InsecureNoPKCE",
+		},
 		{name: "no PKCE, no openid", r: req{RedirectURI: cb, InsecureNoPKCE: true}, kind: ErrConfig, param: "InsecureNoPKCE"},
 		{
 			name:   "no PKCE, no nonce, public",
@@ -178,6 +185,9 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 			kind:   ErrConfig,
 			param:  "jwks_uri",
 		},
+		{name: "no key set, and nothing to verify", r: req{RedirectURI: cb, Scope: []string{"mail"}}, config: func(c *Config) { c.Server.JWKSURI = "" }},
+		{name: "no algorithm for a signed response, and none is asked for", r: req{RedirectURI: cb},
+			config: func(c *Config) { c.Server.AuthorizationSigningAlgValuesSupported = []Algorithm{"none"} }},
 		{name: "no key set, id_token", r: req{RedirectURI: cb, Scope: []string{"openid"}, ResponseType: "id_token", ResponseMode: "fragment"},
 			config: func(c *Config) { c.Server.JWKSURI = "" }, kind: ErrConfig, param: "jwks_uri"},
 		{
@@ -231,6 +241,10 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 	if _, err := s.client(t, nil).StartAuthorization(context.Background(), nil); !errors.Is(err, ErrConfig) {
 		t.Errorf("nil request: %v", err)
 	}
+	_, err := s.client(t, nil).StartAuthorization(context.Background(), &req{RedirectURI: cb, Claims: lostClaims{}})
+	if wantError(t, err, ErrConfig, "Claims"); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("claims that fail: %v does not say why", err)
+	}
 	if n := len(s.requests("")); n > 0 {
 		t.Errorf("%d requests were made", n)
 	}
@@ -266,7 +280,6 @@ func TestAuthorizationLinkedIn(t *testing.T) {
 	}
 }
 
-// The nonce goes with scope openid, the state with everything.
 // lostSigner is a key in an HSM that does not answer.
 type lostSigner struct{ crypto.Signer }
 
@@ -274,6 +287,12 @@ func (lostSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("the HSM is out of reach")
 }
 
+// lostClaims are claims of the program that do not encode.
+type lostClaims struct{}
+
+func (lostClaims) MarshalJSON() ([]byte, error) { return nil, io.ErrUnexpectedEOF }
+
+// The nonce goes with scope openid, the state with everything.
 func TestNonceGoesWithOpenID(t *testing.T) {
 	s := newUnitServer()
 	a := s.start(t, s.client(t, nil), &AuthorizationRequest{RedirectURI: "https://app.example/cb", Scope: []string{"mail"}})

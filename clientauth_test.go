@@ -635,6 +635,15 @@ func TestClientAuthSecretFunc(t *testing.T) {
 			if n := len(s.requests("/token")); n != 2 {
 				t.Errorf("%d requests", n)
 			}
+			// A function that fails because the caller has left is not one that is away, and
+			// a secret that it returned nevertheless is one.
+			for _, fault = range []error{lost, nil} {
+				r := clientauthRequest(unitClient)
+				err := c.auth.Authenticate(ctx, r)
+				if (err == nil) != (fault == nil) || err != nil && (!errors.Is(err, context.Canceled) || errors.Is(err, ErrUnavailable)) {
+					t.Errorf("after the end, %v: %v", fault, err)
+				}
+			}
 		})
 	}
 }

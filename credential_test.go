@@ -91,11 +91,24 @@ func TestAuthenticateCredential(t *testing.T) {
 			t.Errorf("%s: the token is printed", tt.name)
 		}
 	}
+	_, err := rs.AuthenticateCredential(ctx, Credential{Scheme: "DPoP", Token: bound, Proof: proof(map[string]any{"jti": "9"}), Method: "GET"})
+	wantError(t, err, ErrMalformed, "URL")
 	for _, none := range []*ResourceServer{nil, {}} {
 		_, err := none.AuthenticateCredential(ctx, Credential{Scheme: "Bearer", Token: plain})
 		wantError(t, err, ErrConfig, "")
 		if none.Challenges(fail(ErrInvalid, "", "")) != nil {
 			t.Error("a ResourceServer that was not made has challenges")
+		}
+	}
+	// The limit is that of tokens, whatever is asked about them.
+	s.answer(introspectionPath, `{"active":true}`)
+	asks := s.opaqueServer(t, nil)
+	for n, kind := range map[int]error{maxToken: nil, maxToken + 1: ErrParse} {
+		asked := len(s.requests(introspectionPath))
+		token, err := asks.AuthenticateCredential(ctx, Credential{Scheme: "Bearer", Token: strings.Repeat("a", n)})
+		wantError(t, err, kind, map[bool]string{true: "Token"}[kind != nil])
+		if asked = len(s.requests(introspectionPath)) - asked; (token != nil) != (kind == nil) || asked != map[bool]int{true: 1}[kind == nil] {
+			t.Errorf("a token of %d bytes: %v, asked %d times", n, token, asked)
 		}
 	}
 	if rs.Challenges(nil) != nil || rs.Challenges(fail(ErrUnavailable, "", "")) != nil || StatusCode(nil) != 200 || StatusCode(errors.New("x")) != 500 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,10 +221,16 @@ func TestDeviceRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{
+	d, err := c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{
 		Scope: []string{"a", "b"}, Resource: someOptions.Resource, AuthorizationDetails: someDetails, Params: someOptions.Params,
-	}); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
+	}
+	// A scope that the server leaves out is the one that was asked for.
+	s.answer("/token", unitTokenBody(t, nil))
+	if tok, err := c.DeviceToken(context.Background(), d, nil); err != nil || !slices.Equal(tok.Scope, []string{"a", "b"}) {
+		t.Errorf("%v, %v", tok, err)
 	}
 	sent := s.requests("/device")
 	challenges := map[string]bool{}

@@ -1,12 +1,14 @@
 package oauth
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,7 +27,7 @@ func TestFragmentHandler(t *testing.T) {
 	for _, want := range []string{
 		"default-src 'none'", "script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
 	} {
-		if !strings.Contains(policy, want) {
+		if !slices.Contains(strings.Split(policy, "; "), want) {
 			t.Errorf("the policy %s lacks %s", policy, want)
 		}
 	}
@@ -52,23 +54,30 @@ func TestFragmentPosted(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		header http.Header
+		uri    string // of the redirect; "": the usual one
 		kind   error
 		param  string
 	}{
-		{"Sec-Fetch-Site", http.Header{"Sec-Fetch-Site": {"same-origin"}}, nil, ""},
-		{"Sec-Fetch-Site, and another Origin", http.Header{"Sec-Fetch-Site": {"same-origin"}, "Origin": {"null"}}, nil, ""},
-		{"Origin", http.Header{"Origin": {"https://app.example"}}, nil, ""},
-		{"Origin with the port", http.Header{"Origin": {"https://app.example:443"}}, ErrClaim, "Origin"},
-		{"a browser that says nothing", http.Header{}, ErrClaim, "Origin"},
-		{"same site", http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://app.example"}}, ErrClaim, "Sec-Fetch-Site"},
-		{"another site", http.Header{"Sec-Fetch-Site": {"cross-site"}}, ErrClaim, "Sec-Fetch-Site"},
-		{"typed in", http.Header{"Sec-Fetch-Site": {"none"}}, ErrClaim, "Sec-Fetch-Site"},
-		{"twice", http.Header{"Sec-Fetch-Site": {"same-origin", "cross-site"}}, ErrClaim, "Sec-Fetch-Site"},
-		{"another origin", http.Header{"Origin": {"https://attacker.example"}}, ErrClaim, "Origin"},
-		{"no origin", http.Header{"Origin": {"null"}}, ErrClaim, "Origin"},
-		{"two origins", http.Header{"Origin": {"https://app.example", "https://attacker.example"}}, ErrClaim, "Origin"},
+		{"Sec-Fetch-Site", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", nil, ""},
+		{"Sec-Fetch-Site, and another Origin", http.Header{"Sec-Fetch-Site": {"same-origin"}, "Origin": {"null"}}, "", nil, ""},
+		{"Origin", http.Header{"Origin": {"https://app.example"}}, "", nil, ""},
+		{"Origin with the port", http.Header{"Origin": {"https://app.example:443"}}, "", ErrClaim, "Origin"},
+		{"a browser that says nothing", http.Header{}, "", ErrClaim, "Origin"},
+		{"same site", http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://app.example"}}, "", ErrClaim, "Sec-Fetch-Site"},
+		{"another site", http.Header{"Sec-Fetch-Site": {"cross-site"}}, "", ErrClaim, "Sec-Fetch-Site"},
+		{"typed in", http.Header{"Sec-Fetch-Site": {"none"}}, "", ErrClaim, "Sec-Fetch-Site"},
+		{"twice", http.Header{"Sec-Fetch-Site": {"same-origin", "cross-site"}}, "", ErrClaim, "Sec-Fetch-Site"},
+		{"another origin", http.Header{"Origin": {"https://attacker.example"}}, "", ErrClaim, "Origin"},
+		{"no origin", http.Header{"Origin": {"null"}}, "", ErrClaim, "Origin"},
+		{"two origins", http.Header{"Origin": {"https://app.example", "https://attacker.example"}}, "", ErrClaim, "Origin"},
+		{"Sec-Fetch-Site in other letters", http.Header{"Sec-Fetch-Site": {"Same-Origin"}}, "", ErrClaim, "Sec-Fetch-Site"},
+		{"Origin in other letters", http.Header{"Origin": {"https://APP.example"}}, "", ErrClaim, "Origin"},
+		{"loopback", http.Header{"Origin": {"http://127.0.0.1:8080"}}, "http://127.0.0.1:8080/cb", nil, ""},
+		{"a name for which only the server knows the URI", http.Header{"Origin": {"https://app.example"}}, "a-name", ErrClaim, "Origin"},
 	} {
-		a := s.start(t, c, r)
+		asked := *r
+		asked.RedirectURI = cmp.Or(tt.uri, r.RedirectURI)
+		a := s.start(t, c, &asked)
 		nonce := a.content.nonce
 		const code = "code-1"
 		front := s.sign(t, "JWT", unitClaims(map[string]any{"nonce": nonce, "c_hash": halfHash(code)}))

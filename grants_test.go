@@ -301,17 +301,35 @@ func TestGrantForms(t *testing.T) {
 	}
 	sent := s.requests("/token")
 	wantForm(t, sent[len(sent)-1].form, url.Values{"grant_type": {"urn:example"}, "a": {"1", "2"}, "scope": {"s"}, "code": {"c"}})
+	// What an exchange has fields for is a parameter like another elsewhere: Auth0 wants
+	// audience of every grant.
+	for _, g := range grantCalls {
+		s.answer("/token", g.answer(t, nil))
+		if g.name == "ExchangeToken" {
+			continue
+		}
+		if _, err := g.call(c, &GrantOptions{Params: url.Values{"audience": {"api"}}}); err != nil {
+			t.Fatal(err)
+		}
+		sent = s.requests("/token")
+		if got := sent[len(sent)-1].form["audience"]; !slices.Equal(got, []string{"api"}) {
+			t.Errorf("%s: sent the audience %q", g.name, got)
+		}
+	}
 	// Impersonation, and the server's choice of a type.
 	s.answer("/token", unitTokenBody(t, map[string]any{"issued_token_type": "x"}))
-	if _, err := c.ExchangeToken(context.Background(), &TokenExchangeRequest{SubjectToken: NewSecret("st"), SubjectTokenType: "t"}, nil); err != nil {
-		t.Fatal(err)
+	for _, audience := range [][]string{nil, {"one"}} {
+		x := &TokenExchangeRequest{SubjectToken: NewSecret("st"), SubjectTokenType: "t", Audience: audience}
+		if _, err := c.ExchangeToken(context.Background(), x, nil); err != nil {
+			t.Fatal(err)
+		}
+		sent = s.requests("/token")
+		want := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {"st"}, "subject_token_type": {"t"}}
+		if audience != nil {
+			want["audience"] = audience
+		}
+		wantForm(t, sent[len(sent)-1].form, want)
 	}
-	sent = s.requests("/token")
-	wantForm(
-		t,
-		sent[len(sent)-1].form,
-		url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {"st"}, "subject_token_type": {"t"}},
-	)
 }
 
 // What comes is held against the same rules, whichever grant it is for.
@@ -518,6 +536,13 @@ func TestGrantErrors(t *testing.T) {
 			last := &tests[len(tests)-1]
 			last.name, last.param = g.name+" with another "+field, field
 			last.call = func(c *Client) (*Token, error) { return g.call(c, opts) }
+		}
+	}
+	for _, none := range []*Client{nil, {}} {
+		for _, g := range grantCalls {
+			if token, err := g.call(none, nil); token != nil || !errors.Is(err, ErrConfig) {
+				t.Errorf("%s without a client: %v, %v", g.name, token, err)
+			}
 		}
 	}
 	for _, tt := range tests {

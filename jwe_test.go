@@ -7,6 +7,7 @@ import (
 	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/rsa"
@@ -15,6 +16,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
@@ -360,6 +362,33 @@ func TestEncryptionKeyMissing(t *testing.T) {
 		t.Error("a PendingAuthorization came with the error")
 	}
 	wantError(t, err, ErrKeyNotFound, "jwks_uri")
+	// Without openid in the scope nothing else asks for keys.
+	c = s.client(t, func(c *Config) {
+		c.RequestKey, c.Metadata.RequestObjectEncryptionAlg, c.Server.JWKSURI = unitKey(), "ECDH-ES", ""
+	})
+	a, err = c.StartAuthorization(t.Context(), &AuthorizationRequest{RedirectURI: "https://app.example/cb"})
+	if wantError(t, err, ErrConfig, "jwks_uri"); a != nil {
+		t.Error("a PendingAuthorization came with the error")
+	}
+}
+
+// A request that cannot be encrypted is not sent as it is.
+func TestEncryptionKeyUnfit(t *testing.T) {
+	s := newUnitServer()
+	bare := strings.TrimSuffix(string(minimalJWK(unitKey().signer.Public())), "}")
+	keys := must(ParseKeySet([]byte(`{"keys":[` + string(unitKey().PublicJWK()) + `,` + bare + `,"use":"enc"}]}`)))
+	keys.current.Load().keys[1].key = &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)} // not on the curve
+	c := s.client(t, func(c *Config) {
+		c.RequestKey, c.Metadata.RequestObjectEncryptionAlg, c.KeySet = unitKey(), "ECDH-ES", keys
+	})
+	a, err := c.StartAuthorization(t.Context(), &plainRequest)
+	if wantError(t, err, ErrUnsupported, "Metadata.RequestObjectEncryptionAlg"); a != nil {
+		t.Error("a PendingAuthorization came with the error")
+	}
+	var e *Error
+	if !errors.As(err, &e) || e.Err == nil {
+		t.Errorf("%v does not say why", err)
+	}
 }
 
 // An ECDSA signature of the request object, as r and s.

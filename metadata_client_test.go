@@ -250,8 +250,10 @@ func TestClientUserinfoSignedResponseAlg(t *testing.T) {
 			}
 		})
 	}
-	_, err := oauth.NewClient(config(t, srv, func(c *oauth.Config) { c.Metadata.UserinfoSignedResponseAlg = oauth.HS256 }))
-	oauth.WantError(t, err, oauth.ErrAlgorithm, param)
+	for _, alg := range []oauth.Algorithm{oauth.HS256, "None"} {
+		_, err := oauth.NewClient(config(t, srv, func(c *oauth.Config) { c.Metadata.UserinfoSignedResponseAlg = alg }))
+		oauth.WantError(t, err, oauth.ErrAlgorithm, param)
+	}
 }
 
 // credentials says in which forms a request authenticates the client.

@@ -439,20 +439,24 @@ func TestRefreshError(t *testing.T) {
 func TestRefreshErrorUnavailable(t *testing.T) {
 	for name, tt := range map[string]struct {
 		leave bool // the caller, while the keys are fetched
+		limit time.Duration
 		want  error
 		cause error
 	}{
-		"keys cannot be had": {false, ErrResponse, ErrUnavailable},
-		"caller leaves":      {true, context.Canceled, context.Canceled},
+		"keys cannot be had":    {false, time.Hour, ErrResponse, ErrUnavailable},
+		"caller leaves":         {true, time.Hour, context.Canceled, context.Canceled},
+		"caller's time is over": {false, time.Second / 2, context.DeadlineExceeded, context.DeadlineExceeded},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(context.Background())
+			ctx, cancel := context.WithTimeout(context.Background(), tt.limit)
 			defer cancel()
 			s := newUnitServer()
 			c := s.client(t, func(cfg *Config) {
 				cfg.HTTPClient = &http.Client{Transport: httpFunc(func(r *http.Request) (*http.Response, error) {
-					if tt.leave && r.URL.Path == "/jwks" && len(s.requests("/token")) == 1 {
-						cancel()
+					if r.URL.Path == "/jwks" && len(s.requests("/token")) == 1 {
+						if tt.leave {
+							cancel()
+						}
 						time.Sleep(time.Second)
 					}
 					return s.RoundTrip(r)
@@ -461,7 +465,8 @@ func TestRefreshErrorUnavailable(t *testing.T) {
 			if err := c.needKeys(ctx); err != nil {
 				t.Fatal(err)
 			}
-			s.answer("/token", guardIDToken(t, unitClaims(nil)))
+			next := must(GenerateSigningKey(ES256))
+			s.answer("/token", unitTokenBody(t, map[string]any{"refresh_token": "rt-2", "id_token": must(next.SignJWT("JWT", unitClaims(nil)))}))
 			s.set("/jwks", unitAnswer{status: 503})
 			fresh, err := c.Refresh(ctx, loggedIn(nil), nil)
 			var e *RefreshError
@@ -470,6 +475,11 @@ func TestRefreshErrorUnavailable(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, fresh, err)
 			}
 			time.Sleep(time.Minute) // until the fetch has ended
+			// A Transport then verifies the answer that there is.
+			s.answer("/jwks", `{"keys":[`+string(next.PublicJWK())+`]}`)
+			if fresh, err = e.verifyAgain(context.Background()); err != nil || fresh.RefreshToken.Reveal() != "rt-2" || len(s.requests("/token")) != 1 {
+				t.Errorf("%s, later: %v, %v", name, fresh, err)
+			}
 		})
 	}
 }

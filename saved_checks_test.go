@@ -62,6 +62,7 @@ func TestSavedAuthorizationChecks(t *testing.T) {
 		{"openid missing, nonce left and no acr", func(d *data) { d.scope, d.requireACR = "a", "" }},
 		{"openid in other case", func(d *data) { d.scope, d.requireACR = "OpenID", "" }},
 		{"acr with two spaces", func(d *data) { d.requireACR = "gold  silver" }},
+		{"acr with a space at its end", func(d *data) { d.requireACR = "gold " }},
 		{"acr with a space at its beginning", func(d *data) { d.requireACR = " gold" }},
 		{"openid missing, nonce left", func(d *data) { d.scope = "a" }},
 		{"state", func(d *data) { d.state = "" }},

@@ -357,6 +357,8 @@ func TestProfileResourceServer(t *testing.T) {
 		_, err := authenticate(t, rs, bearer(s.accessToken(t, nil)))
 		if want := p > SecurityBCP; want != errors.Is(err, ErrBinding) || !want && err != nil {
 			t.Errorf("%v: a token that is bound to nothing: %v", p, err)
+		} else if want {
+			wantError(t, err, ErrBinding, "cnf")
 		}
 		if _, err := authenticate(t, rs, certifiedRequest(t, s)); err != nil {
 			t.Errorf("%v: a token that is bound to a certificate: %v", p, err)
@@ -406,6 +408,9 @@ func TestRevoked(t *testing.T) {
 		step.set()
 		_, err := authenticate(t, rs, bearer(raw))
 		wantError(t, err, step.kind, map[bool]string{true: "Revoked"}[step.kind != nil])
+		if fault != nil && !panics && !errors.Is(err, fault) {
+			t.Errorf("%s: %v does not say why", step.name, err)
+		}
 		if text := fmt.Sprint(err); strings.Contains(text, raw) {
 			t.Errorf("%s: the text has the token: %s", step.name, text)
 		}
