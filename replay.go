@@ -3,7 +3,6 @@ package oauth
 // This file implements the memory of what was used already.
 
 import (
-	"container/heap"
 	"context"
 	"crypto/sha256"
 	"strings"
@@ -62,17 +61,19 @@ type sharingCache interface {
 // one: a clock that jumps ahead and back must not make what was used new again. One
 // that is set back by more than replayMargin does, as it makes expired tokens good.
 type memoryReplay struct {
-	clock Clock
-	limit int64
-	count atomic.Int64 // of all shards
+	clock   Clock
+	limit   int64
+	started time.Time    // a monotonic reading, from which ends are counted
+	count   atomic.Int64 // of all shards
 
 	shards [replayShards]replayShard
 }
 
-// A replayShard has what other shards have nothing to do with.
+// A replayShard has what other shards have nothing to do with. There are no pointers in
+// it: the garbage collector does not look at a million entries.
 type replayShard struct {
 	mu    sync.Mutex
-	seen  map[replayID]*replayEntry
+	seen  map[replayID]struct{}
 	owned map[ownerID]int // how many entries an owner has
 	queue replayQueue
 }
@@ -87,31 +88,34 @@ type (
 var nobody ownerID
 
 func newMemoryReplay(clock Clock, limit int) *memoryReplay {
-	return &memoryReplay{clock: clock, limit: int64(limit)}
+	return &memoryReplay{clock: clock, limit: int64(limit), started: monotonic()}
 }
 
 // Add forgets what has expired, and then refuses with [ErrUnavailable] rather
 // than forget what has not.
 func (m *memoryReplay) Add(_ context.Context, key string, until time.Time) (bool, error) {
-	return m.add(&replayEntry{id: sha256.Sum256([]byte(key))}, until)
+	return m.add(replayEntry{id: sha256.Sum256([]byte(key))}, until)
 }
 
 // AddFor is Add with whose key it is: while the cache is more than half full, nobody
 // takes up more than a part of it. Over it is [ErrRateLimited].
 func (m *memoryReplay) AddFor(_ context.Context, owner, key string, until time.Time) (bool, error) {
 	sum := sha256.Sum256([]byte(owner))
-	return m.add(&replayEntry{id: sha256.Sum256([]byte(key)), owner: ownerID(sum[:8])}, until)
+	return m.add(replayEntry{id: sha256.Sum256([]byte(key)), owner: ownerID(sum[:8])}, until)
 }
 
-func (m *memoryReplay) add(e *replayEntry, until time.Time) (bool, error) {
+// now is how long the cache has been there.
+func (m *memoryReplay) now() time.Duration { return monotonic().Sub(m.started) }
+
+func (m *memoryReplay) add(e replayEntry, until time.Time) (bool, error) {
 	if m.count.Load() >= m.limit {
 		m.forget()
 	}
-	s := m.shard(e)
+	s := m.shard(&e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// Under the lock: by an older reading it could be forgotten, and then be new.
-	now, left := monotonic(), m.clock.left(until)
+	now, left := m.now(), m.clock.left(until)
 	s.forget(m, now)
 	switch {
 	case left <= 0:
@@ -119,8 +123,8 @@ func (m *memoryReplay) add(e *replayEntry, until time.Time) (bool, error) {
 	case left > maxReplayLife:
 		return false, fail(ErrUnavailable, "until", "%s is more than %v ahead: nothing that is used once is good for so long, and it would fill the replay cache", stamp(until), maxReplayLife)
 	}
-	e.end = now.Add(left)
-	if s.seen[e.id] != nil {
+	e.end = now + left
+	if _, before := s.seen[e.id]; before {
 		return false, nil
 	}
 	if e.owner != nobody && m.count.Load() > m.limit/2 && int64(s.owned[e.owner]) >= m.limit/replayShare {
@@ -131,13 +135,14 @@ func (m *memoryReplay) add(e *replayEntry, until time.Time) (bool, error) {
 		return false, fail(ErrUnavailable, "", "the replay cache is full: %d entries", m.limit)
 	}
 	if s.seen == nil {
-		s.seen, s.owned = make(map[replayID]*replayEntry), make(map[ownerID]int)
+		s.seen, s.owned = make(map[replayID]struct{}), make(map[ownerID]int)
 	}
-	s.seen[e.id] = e
+	s.seen[e.id] = struct{}{}
 	if e.owner != nobody {
 		s.owned[e.owner]++
 	}
-	heap.Push(&s.queue, e)
+	s.queue = append(s.queue, e)
+	s.queue.rise()
 	return true, nil
 }
 
@@ -155,25 +160,29 @@ func (m *memoryReplay) forget() {
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
-		s.forget(m, monotonic())
+		s.forget(m, m.now())
 		s.mu.Unlock()
 	}
 }
 
-func (s *replayShard) forget(m *memoryReplay, now time.Time) {
-	for len(s.queue) > 0 && !now.Before(s.queue[0].end) {
-		s.drop(m, s.queue[0])
+func (s *replayShard) forget(m *memoryReplay, now time.Duration) {
+	for len(s.queue) > 0 && now >= s.queue[0].end {
+		s.drop(m)
 	}
 }
 
-func (s *replayShard) drop(m *memoryReplay, e *replayEntry) {
-	heap.Remove(&s.queue, e.index)
+// drop takes out what expires first.
+func (s *replayShard) drop(m *memoryReplay) {
+	e, last := s.queue[0], len(s.queue)-1
+	s.queue[0] = s.queue[last]
+	s.queue = s.queue[:last]
 	delete(s.seen, e.id)
 	m.count.Add(-1)
-	if len(s.queue) == 0 { // maps and slices never shrink: after a flood they would stay as large as it was
+	if last == 0 { // maps and slices never shrink: after a flood they would stay as large as it was
 		s.seen, s.owned, s.queue = nil, nil, nil
 		return
 	}
+	s.queue.sink()
 	if e.owner == nobody {
 		return
 	}
@@ -184,41 +193,53 @@ func (s *replayShard) drop(m *memoryReplay, e *replayEntry) {
 
 // Has reports whether Add has recorded the key and its time is not over.
 func (m *memoryReplay) Has(_ context.Context, key string) (bool, error) {
-	e := &replayEntry{id: sha256.Sum256([]byte(key))}
-	s := m.shard(e)
+	e := replayEntry{id: sha256.Sum256([]byte(key))}
+	s := m.shard(&e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget(m, monotonic())
-	return s.seen[e.id] != nil, nil
+	s.forget(m, m.now())
+	_, seen := s.seen[e.id]
+	return seen, nil
 }
 
 type replayEntry struct {
-	end   time.Time // a monotonic reading
+	end   time.Duration // since the cache began
 	id    replayID
 	owner ownerID
-	index int // in the queue
 }
 
-// replayQueue is a heap with what expires first on top.
-type replayQueue []*replayEntry
+// replayQueue is a binary heap with what expires first on top. container/heap would
+// allocate each entry.
+type replayQueue []replayEntry
 
-func (q replayQueue) Len() int           { return len(q) }
-func (q replayQueue) Less(i, j int) bool { return q[i].end.Before(q[j].end) }
-func (q replayQueue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
+// rise brings the last entry to its place.
+func (q replayQueue) rise() {
+	for i := len(q) - 1; i > 0; {
+		above := (i - 1) / 2
+		if q[above].end <= q[i].end {
+			return
+		}
+		q[i], q[above] = q[above], q[i]
+		i = above
+	}
 }
-func (q *replayQueue) Push(x any) {
-	e := x.(*replayEntry)
-	e.index = len(*q)
-	*q = append(*q, e)
-}
-func (q *replayQueue) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return e
+
+// sink brings the first entry to its place.
+func (q replayQueue) sink() {
+	for i := 0; ; {
+		first := 2*i + 1
+		if first >= len(q) {
+			return
+		}
+		if other := first + 1; other < len(q) && q[other].end < q[first].end {
+			first = other
+		}
+		if q[i].end <= q[first].end {
+			return
+		}
+		q[i], q[first] = q[first], q[i]
+		i = first
+	}
 }
 
 // replayKey is the key of a token: nothing of what it is made of can be read

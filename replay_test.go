@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -260,5 +261,48 @@ func TestReplayPast(t *testing.T) {
 	}
 	if m.sizes() != [3]int{} {
 		t.Error(m.sizes())
+	}
+}
+
+// TestReplayQueue: what is taken out comes in the order in which it ends.
+func TestReplayQueue(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var q replayQueue
+		var want []time.Duration
+		for range random.IntN(40) {
+			end := time.Duration(random.IntN(30))
+			want = append(want, end)
+			q = append(q, replayEntry{end: end})
+			q.rise()
+		}
+		slices.Sort(want)
+		for i, end := range want {
+			if q[0].end != end {
+				t.Fatalf("entry %d of %v is %d", i, want, q[0].end)
+			}
+			q[0] = q[len(q)-1]
+			q = q[:len(q)-1]
+			q.sink()
+		}
+	}
+}
+
+// TestReplayAllocations: an entry is held by value.
+func TestReplayAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	m := newMemoryReplay(Clock{}, 1<<20)
+	keys := make([]string, 1<<16)
+	for i := range keys {
+		keys[i] = fmt.Sprint(i)
+	}
+	i, until := 0, time.Now().Add(time.Minute)
+	if n := testing.AllocsPerRun(len(keys)-1, func() {
+		m.AddFor(context.Background(), "owner"+keys[i%64], keys[i], until)
+		i++
+	}); n > 1 {
+		t.Errorf("%v allocations for an entry, with its map and queue", n)
 	}
 }
