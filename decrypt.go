@@ -602,8 +602,7 @@ func unwrapAES(key, wrapped []byte) []byte {
 		a = binary.BigEndian.Uint64(b[:half])
 		copy(r, b[half:])
 	}
-	binary.BigEndian.PutUint64(b[:half], a)
-	if !hmac.Equal(b[:half], bytes.Repeat([]byte{0xa6}, half)) { // in constant time
+	if !hmac.Equal(b[:half], bytes.Repeat([]byte{0xa6}, half)) { // a, in constant time
 		return nil
 	}
 	return out
