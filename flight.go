@@ -132,24 +132,18 @@ func detached[T any](ctx context.Context, foreign bool, f func() (T, error), lat
 	var mu sync.Mutex
 	left := false
 	go func() {
-		o := outcome{err: goexit()}
+		o := outcome{err: goexit()} // until f returns: a panic leaves it there
 		defer func() {
 			mu.Lock()
 			defer mu.Unlock()
 			if !left {
 				ended <- o
-			} else if late != nil && o.err == nil && o.panic == nil {
+			} else if late != nil && o.err == nil {
 				guarded(func() error { late(o.result); return nil }) // nobody is there to hear of a panic
 			}
 		}()
-		returned := false
-		defer func() {
-			if !returned {
-				o.panic = moved(recover())
-			}
-		}()
+		defer func() { o.panic = moved(recover()) }()
 		o.result, o.err = f()
-		returned = true
 	}()
 	select {
 	case o := <-ended:
@@ -165,7 +159,7 @@ func detached[T any](ctx context.Context, foreign bool, f func() (T, error), lat
 	var none T
 	select {
 	case o := <-ended: // it came at the same time
-		if o.panic == nil && o.err == nil {
+		if o.err == nil {
 			return o.result, nil
 		}
 	default:
