@@ -254,12 +254,11 @@ func guarded(f func() error) (err error) {
 		if returned {
 			return
 		}
-		if v := recover(); v != nil { // nil: a Goexit, which nothing stops
-			if p, ok := v.(movedPanic); ok {
-				v = p.value
-			}
-			err = &Error{Kind: ErrUnavailable, Detail: "what was called panicked", Err: panicError{v}}
+		v := recover() // nil: a Goexit, which nothing stops, or panic(nil) with GODEBUG=panicnil=1
+		if p, ok := v.(movedPanic); ok {
+			v = p.value
 		}
+		err = &Error{Kind: ErrUnavailable, Detail: "what was called panicked", Err: panicError{v}}
 	}()
 	err = f()
 	returned = true

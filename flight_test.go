@@ -72,6 +72,26 @@ func TestFlightEnds(t *testing.T) {
 	}
 }
 
+// TestNilPanic: one that recover does not tell from none is no success either.
+func TestNilPanic(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	fall := func() { panic(any(nil)) }
+	if err := guarded(func() error { fall(); return nil }); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("guarded: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if _, err := detached(ctx, true, func() (string, error) { fall(); return "", nil }, nil); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("detached: %v", err)
+	}
+	s := newUnitServer()
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.Revoked = func(context.Context, *AccessToken) (bool, error) { fall(); return true, nil }
+	})
+	_, err := authenticate(t, rs, bearer(s.accessToken(t, nil)))
+	wantError(t, err, ErrUnavailable, "Revoked")
+}
+
 // TestFlightHangs: work that goes on although its context ended is given up for, and
 // its end, when it comes, is no second result.
 func TestFlightHangs(t *testing.T) {
