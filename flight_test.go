@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -325,15 +326,169 @@ func TestFlightLands(t *testing.T) {
 	}
 }
 
-// TestDetachedLate: what is done with a result that nobody waits for ends no process.
+// TestDetachedLate: a result that nobody waits for is handed on, and what is done with it
+// ends no process. What came with an error is none.
 func TestDetachedLate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end  func() (string, error)
+		late []string
+	}{
+		"result": {func() (string, error) { return "good", nil }, []string{"good"}},
+		"error":  {func() (string, error) { return "bad", io.EOF }, nil},
+		"panic":  {func() (string, error) { panic("bad") }, nil},
+		"Goexit": {func() (string, error) { runtime.Goexit(); return "", nil }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				var late []string
+				got, err := detached(ctx, true, func() (string, error) { time.Sleep(time.Minute); return tt.end() }, func(s string) {
+					late = append(late, s)
+					panic("close")
+				})
+				if got != "" || !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%q, %v", got, err)
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if !slices.Equal(late, tt.late) {
+					t.Errorf("late: %q", late)
+				}
+			})
+		})
+	}
+}
+
+// tiedContext has ended when its Done is asked for again, and so has all else.
+type tiedContext struct {
+	context.Context
+	cancel context.CancelFunc
+	asked  int
+}
+
+func (c *tiedContext) Done() <-chan struct{} {
+	if c.asked++; c.asked == 2 {
+		c.cancel()
+		synctest.Wait()
+	}
+	return c.Context.Done()
+}
+
+// TestDetachedTie: a result that comes as the context ends is not lost. Which of the two
+// is seen first is a throw of the dice, and there are many here.
+func TestDetachedTie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, err := detached(ctx, true, func() (string, error) { time.Sleep(time.Minute); return "late", nil }, func(string) { panic("close") })
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
+		for range 64 {
+			ctx, cancel := context.WithCancel(t.Context())
+			got, err := detached(
+				&tiedContext{Context: ctx, cancel: cancel}, true,
+				func() (string, error) { return "good", nil },
+				func(string) { t.Error("the result is late") },
+			)
+			if got != "good" || err != nil {
+				t.Fatalf("%q, %v", got, err)
+			}
+			// With an error there is no result, whichever of the two errors it is.
+			ctx, cancel = context.WithCancel(t.Context())
+			got, err = detached(&tiedContext{Context: ctx, cancel: cancel}, true, func() (string, error) { return "", io.EOF }, nil)
+			if got != "" || !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
+				t.Fatalf("%q, %v", got, err)
+			}
 		}
-		time.Sleep(time.Hour)
+	})
+}
+
+// TestDetachedWhere: what nobody could leave is called as it is, and a panic of it is as
+// it was. A context that has come out of its flight is as any other.
+func TestDetachedWhere(t *testing.T) {
+	ended := new(hookQueue)
+	ended.run()
+	for name, tt := range map[string]struct {
+		queue   *hookQueue
+		foreign bool
+		limit   time.Duration
+		moved   bool
+	}{
+		"foreign":             {nil, true, time.Second, true},
+		"heeds the context":   {nil, false, time.Second, false},
+		"no end":              {nil, true, 0, false},
+		"in a flight":         {new(hookQueue), true, time.Second, false},
+		"in one that is over": {ended, true, time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := context.Background()
+				if tt.limit > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.limit)
+					defer cancel()
+				}
+				if tt.queue != nil {
+					ctx = context.WithValue(ctx, hookQueueKey{}, tt.queue)
+				}
+				func() {
+					defer func() {
+						if v := recover(); (v != any("fault")) != tt.moved {
+							t.Errorf("the panic is about %v", v)
+						}
+					}()
+					detached(ctx, tt.foreign, func() (string, error) { panic("fault") }, nil)
+				}()
+				start := monotonic()
+				_, err := detached(ctx, tt.foreign, func() (string, error) { time.Sleep(time.Minute); return "", nil }, nil)
+				if took := monotonic().Sub(start); (err != nil) != tt.moved || tt.moved != (took == tt.limit) {
+					t.Errorf("%v after %v", err, took)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
+// TestMovedPanicIsGuarded: nothing in the error of a panic that came from another
+// goroutine has the text of what it was about.
+func TestMovedPanicIsGuarded(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	fault := guarded(func() error {
+		_, err := detached(ctx, true, func() (string, error) { panic("secret-text") }, nil)
+		return err
+	})
+	errs := []error{fault}
+	for i := 0; i < len(errs); i++ {
+		if strings.Contains(errs[i].Error(), "secret-text") {
+			t.Errorf("%T: %v", errs[i], errs[i])
+		}
+		switch err := errs[i].(type) {
+		case interface{ Unwrap() []error }:
+			errs = append(errs, err.Unwrap()...)
+		case interface{ Unwrap() error }:
+			if err := err.Unwrap(); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if !errors.Is(fault, ErrUnavailable) || len(errs) < 3 {
+		t.Errorf("%v: %d errors", fault, len(errs))
+	}
+}
+
+// TestTracedLater: what a hook causes when its flight is over is traced at once.
+func TestTracedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		f := launch(t.Context(), time.Second, func(ctx context.Context) (string, error) {
+			traced(ctx, func() {
+				traced(ctx, func() { calls++ })
+				if calls != 1 {
+					t.Errorf("%d calls", calls)
+				}
+			})
+			return "good", nil
+		}, new(flown).land)
+		if err := f.wait(t.Context(), "op"); err != nil || f.err != nil || calls != 1 {
+			t.Errorf("%v, %v, %d calls", err, f.err, calls)
+		}
 	})
 }
