@@ -286,7 +286,7 @@ func TestDecrypt(t *testing.T) {
 	everyPair(func(name, alg, enc string) {
 		n++
 		d := newUnitDecrypter(t, decryptionKey(t, name, alg, []string{enc}, ""))
-		for _, plaintext := range []string{"a.b.c", "", strings.Repeat("x", 1000), strings.Repeat("y", 16)} {
+		for _, plaintext := range []string{"a.b.c", "", strings.Repeat("x", 1000), strings.Repeat("y", 16), strings.Repeat("z", 15)} {
 			x := sender{name: name, alg: alg, enc: enc}
 			if n%2 == 0 {
 				x.apu, x.apv = "Alice", "Bob"
@@ -419,7 +419,10 @@ func TestDecryptFaults(t *testing.T) {
 		{"epk empty", with(direct, map[string]any{"epk": map[string]any{}})},
 		{"epk of another type", epk(func(m map[string]any) { m["kty"] = "OKP" })},
 		{"epk without a type", epk(func(m map[string]any) { delete(m, "kty") })},
+		{"epk of a type in another case", epk(func(m map[string]any) { m["kty"] = "ec" })},
 		{"epk on another curve", epk(func(m map[string]any) { m["crv"] = "P-384" })},
+		{"epk on a curve in another case", epk(func(m map[string]any) { m["crv"] = "p-256" })},
+		{"epk without a curve beside RSA", with(rsaOAEP, map[string]any{"epk": map[string]any{"kty": "EC"}})},
 		{"epk without y", epk(func(m map[string]any) { delete(m, "y") })},
 		{"epk not on the curve", epk(func(m map[string]any) { m["y"] = m["x"] })},
 		{"epk at infinity", epk(func(m map[string]any) { m["x"], m["y"] = strings.Repeat("A", 43), strings.Repeat("A", 43) })},
@@ -432,6 +435,7 @@ func TestDecryptFaults(t *testing.T) {
 		{"apv a number", with(direct, map[string]any{"apv": 1})},
 		{"another apu", with(direct, map[string]any{"apu": "QQ"})},
 		{"an encrypted key beside an agreed one", segments(direct, func(s *[5]string) { s[1] = "AA" })},
+		{"no base64url beside an agreed key", segments(direct, func(s *[5]string) { s[1] = "A" })},
 		{"no encrypted key", segments(wrapped, func(s *[5]string) { s[1] = "" })},
 		{"an encrypted key of 8 bytes", segments(wrapped, func(s *[5]string) { s[1] = s[1][:11] })},
 		{"an encrypted key of 20 bytes", segments(wrapped, func(s *[5]string) { s[1] = s[1][:27] })},
@@ -467,7 +471,12 @@ func TestDecryptFaults(t *testing.T) {
 			if tt.x.cek != nil {
 				plaintext = strings.Repeat("a.b.", 12) // of several blocks
 			}
-			wantUndecryptable(t, newUnitDecrypter(t, key), tt.name, tt.x.seal(t, plaintext))
+			d := newUnitDecrypter(t, key)
+			wantUndecryptable(t, d, tt.name, tt.x.seal(t, plaintext))
+			if tt.x.epk != nil { // nor is nothing what both agree on
+				tt.x.shared = []byte{}
+				wantUndecryptable(t, d, tt.name+", nothing agreed on", tt.x.seal(t, plaintext))
+			}
 		})
 	}
 	d := newUnitDecrypter(t, decryptionKey(t, "P-256", "ECDH-ES", nil, ""))
@@ -519,6 +528,7 @@ func TestDecryptKeySelection(t *testing.T) {
 		{"no kid, and two keys", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}, false},
 		{"no kid, and two keys, the right one last", reversed, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM"}, false},
 		{"an unknown kid", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("x")}, false},
+		{"its kid in another case", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("OLD")}, false},
 		{"an empty kid", rotation, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("")}, false},
 		{"a kid that is a number", unnamed, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid(1)}, false},
 		{"any kid for a key without", unnamed, sender{name: "P-256", alg: "ECDH-ES", enc: "A128GCM", header: kid("x")}, true},
@@ -527,6 +537,10 @@ func TestDecryptKeySelection(t *testing.T) {
 		{"by hash", mixed, sender{name: "RSA", alg: "RSA-OAEP-512", enc: "A256GCM"}, true},
 		{"a named key, and no kid", mixed, sender{name: "RSA", alg: "RSA-OAEP-256", enc: "A256GCM"}, true},
 		{"the secret", mixed, sender{name: "secret", alg: "dir", enc: "A256GCM"}, true},
+		{"any kid for the secret", mixed, sender{name: "secret", alg: "dir", enc: "A256GCM", header: kid("x")}, true},
+		{"a curve for a key without", mixed, sender{
+			name: "RSA", alg: "RSA-OAEP-512", enc: "A256GCM", header: map[string]any{"epk": map[string]any{"crv": "P-256"}},
+		}, true},
 		{"an enc that the key is not for", mixed, sender{name: "P-256", alg: "ECDH-ES", enc: "A256GCM"}, false},
 		{"the secret with another enc", mixed, sender{name: "secret", alg: "dir", enc: "A128GCM"}, false},
 		{"an alg that no key is for", mixed, sender{name: "secret", alg: "A128KW", enc: "A128GCM"}, false},
@@ -553,8 +567,10 @@ func TestNewDecrypterErrors(t *testing.T) {
 		{"empty", []*DecryptionKey{{}}, false},
 		{"the same twice", []*DecryptionKey{a, a}, false},
 		{"one without a kid", []*DecryptionKey{named, a}, false},
+		{"the first without a kid", []*DecryptionKey{a, named}, false},
 		{"one kid", []*DecryptionKey{named, named}, false},
 		{"two kids", []*DecryptionKey{named, decryptionKey(t, "P-256", "ECDH-ES", nil, "b")}, true},
+		{"two kids but for their case", []*DecryptionKey{named, decryptionKey(t, "P-256", "ECDH-ES", nil, "A")}, true},
 		{"two encs", []*DecryptionKey{a, decryptionKey(t, "P-256", "ECDH-ES", []string{"A256GCM"}, "")}, true},
 		{"two algs", []*DecryptionKey{a, decryptionKey(t, "P-256", "ECDH-ES+A256KW", nil, "")}, true},
 		{"two curves", []*DecryptionKey{a, decryptionKey(t, "P-521", "ECDH-ES", nil, "")}, true},
@@ -582,6 +598,31 @@ type ecdhHSM struct{ *ecdh.PrivateKey }
 type emptyHSM struct{ hsm }
 
 func (emptyHSM) Public() crypto.PublicKey { return (*rsa.PublicKey)(nil) }
+
+// lostHSM has its public key the first time alone.
+type lostHSM struct {
+	hsm
+	asked int
+}
+
+func (h *lostHSM) Public() crypto.PublicKey {
+	if h.asked++; h.asked > 1 {
+		return nil
+	}
+	return h.hsm.Public()
+}
+
+// signingHSM has a key that is for other things.
+type signingHSM struct{ hsm }
+
+func (signingHSM) Public() crypto.PublicKey {
+	return unitDecryptionKeys()["P-256"].(*ecdsa.PrivateKey).Public()
+}
+
+// curvelessECDH is on no curve that the package knows.
+type curvelessECDH struct{ *ecdh.PrivateKey }
+
+func (curvelessECDH) Curve() ecdh.Curve { return nil }
 
 type emptyECDH struct{}
 
@@ -633,12 +674,18 @@ func TestDecryptWithHSM(t *testing.T) {
 		}
 	}
 	x := sender{name: "RSA", alg: "RSA-OAEP-256", enc: "A128GCM"}
-	for _, h := range []brokenHSM{{hsm{rsaKey}, nil, errors.New("no")}, {hsm{rsaKey}, make([]byte, 16), errors.New("no")}, {hsm{rsaKey}, nil, nil}, {hsm{rsaKey}, make([]byte, 15), nil}} {
+	zero := x
+	zero.cek = make([]byte, 16) // what a broken HSM answers would decrypt it
+	for _, h := range []crypto.Decrypter{
+		brokenHSM{hsm{rsaKey}, nil, errors.New("no")}, brokenHSM{hsm{rsaKey}, make([]byte, 16), errors.New("no")}, brokenHSM{hsm{rsaKey}, nil, nil},
+		brokenHSM{hsm{rsaKey}, make([]byte, 15), nil}, &lostHSM{hsm: hsm{rsaKey}},
+	} {
 		k, err := NewDecryptionKey(h, x.alg, nil, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		wantUndecryptable(t, newUnitDecrypter(t, k), "a broken HSM", x.seal(t, "a.b.c"))
+		wantUndecryptable(t, newUnitDecrypter(t, k), "a broken HSM, and a key of zeros", zero.seal(t, "a.b.c"))
 	}
 	// What is no answer of ECDH is no key: nothing, all zeros (a point of small
 	// order), without the leading zeros. The sender here knows what it is.
@@ -668,7 +715,8 @@ func TestDecryptWithHSM(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := newUnitDecrypter(t, k).DecryptJWE(t.Context(), tt.x.seal(t, "a.b.c"))
-		if got != nil || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid) {
+		var e *Error
+		if got != nil || !errors.Is(err, gone) || errors.Is(err, ErrInvalid) || !errors.As(err, &e) || e.Kind != ErrUnavailable {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
@@ -683,15 +731,25 @@ func TestDecryptWithHSM(t *testing.T) {
 	if counting.calls != 0 {
 		t.Errorf("%d calls", counting.calls)
 	}
+	// One that does is told both hashes, which not every HSM takes to be the same.
+	x.segments = nil
+	if _, err := newUnitDecrypter(t, k).DecryptJWE(t.Context(), x.seal(t, "a.b.c")); err != nil || counting.calls != 1 {
+		t.Errorf("%v, %d calls", err, counting.calls)
+	}
+	if o, ok := counting.opts.(*rsa.OAEPOptions); !ok || o.Hash != crypto.SHA256 || o.MGFHash != crypto.SHA256 || o.Label != nil {
+		t.Errorf("options %+v", counting.opts)
+	}
 }
 
 type countingHSM struct {
 	hsm
 	calls int
+	opts  crypto.DecrypterOpts
 }
 
 func (h *countingHSM) Decrypt(r io.Reader, b []byte, opts crypto.DecrypterOpts) ([]byte, error) {
 	h.calls++
+	h.opts = opts
 	return h.hsm.Decrypt(r, b, opts)
 }
 
@@ -763,6 +821,8 @@ func TestNewDecryptionKeyErrors(t *testing.T) {
 		{"nil RSA", (*rsa.PrivateKey)(nil), "RSA-OAEP-256", nil, ErrConfig, "key"},
 		{"empty RSA", &rsa.PrivateKey{}, "RSA-OAEP-256", nil, ErrConfig, "key"},
 		{"an HSM without a key", emptyHSM{}, "RSA-OAEP-256", nil, ErrConfig, "n"},
+		{"an HSM with another key", signingHSM{}, "RSA-OAEP-256", nil, ErrConfig, "alg"},
+		{"an HSM without a curve", curvelessECDH{unitECDH(t)}, "ECDH-ES", nil, ErrConfig, "alg"},
 		{"an HSM without a public key", emptyECDH{}, "ECDH-ES", nil, ErrConfig, "key"},
 		{"an empty EC key", &ecdsa.PrivateKey{}, "ECDH-ES", nil, ErrConfig, "key"},
 		{"nil EC", (*ecdsa.PrivateKey)(nil), "ECDH-ES", nil, ErrConfig, "key"},
@@ -901,6 +961,10 @@ func TestParseDecryptionKey(t *testing.T) {
 			}
 		}
 	}
+	unnamed, err := parseObject(string(decryptionKey(t, "P-256", "ECDH-ES", nil, "").PublicJWK()), headerForm, ErrParse)
+	if err != nil || unnamed.has("kid") {
+		t.Errorf("a key without a name has one: %v", err)
+	}
 	if k := decryptionKey(t, "secret", "A128KW", nil, ""); k.PublicJWK() != nil {
 		t.Error("a client secret has a public key")
 	}
@@ -909,23 +973,29 @@ func TestParseDecryptionKey(t *testing.T) {
 		text, alg   string
 		kind        error
 		outsideFIPS bool
+		param       string
 	}{
-		"nothing":              {"", "ECDH-ES", ErrParse, false},
-		"no key":               {"{}", "ECDH-ES", ErrParse, false},
-		"no alg":               {jwk["P-256"], "", ErrUnsupported, false},
-		"alg a number":         {withMember(jwk["P-256"], `"alg":1`), "", ErrParse, false},
-		"kid a number":         {withMember(jwk["P-256"], `"kid":1`), "ECDH-ES", ErrParse, false},
-		"public":               {string(ecdhJWK(unitECDH(t).PublicKey())), "ECDH-ES", ErrParse, false},
-		"a key for signatures": {withMember(jwk["P-256"], `"use":"sig"`), "ECDH-ES", ErrConfig, false},
-		"use a number":         {withMember(jwk["P-256"], `"use":1`), "ECDH-ES", ErrParse, false},
-		"oct":                  {`{"kty":"oct","k":"AAAA"}`, "A128KW", ErrUnsupported, false},
-		"Ed25519":              {`{"kty":"OKP","crv":"Ed25519","d":"AAAA","x":"AAAA"}`, "ECDH-ES", ErrUnsupported, false},
-		"OKP without a curve":  {`{"kty":"OKP"}`, "ECDH-ES", ErrParse, false},
-		"X25519 without d":     {strings.Replace(x25519, `"d"`, `"e"`, 1), "ECDH-ES", ErrParse, true},
-		"X25519, another x":    {strings.Replace(x25519, "hSDw", "iSDw", 1), "ECDH-ES", ErrParse, true},
-		"X25519, a short d":    {strings.Replace(x25519, "dwdtCnMY", "", 1), "ECDH-ES", ErrParse, true},
-		"X25519, a long d":     {strings.Replace(x25519, "dwdtCnMY", strings.Repeat("dwdtCnMY", 9), 1), "ECDH-ES", ErrParse, true},
-		"PEM of Ed25519":       {ed25519PEM(t), "ECDH-ES", ErrConfig, false},
+		"nothing":              {"", "ECDH-ES", ErrParse, false, ""},
+		"no key":               {"{}", "ECDH-ES", ErrParse, false, "kty"},
+		"no key, for what":     {`{"use":"sig"}`, "ECDH-ES", ErrParse, false, "kty"},
+		"no alg":               {jwk["P-256"], "", ErrUnsupported, false, "alg"},
+		"alg a number":         {withMember(jwk["P-256"], `"alg":1`), "", ErrParse, false, "alg"},
+		"kid a number":         {withMember(jwk["P-256"], `"kid":1`), "ECDH-ES", ErrParse, false, "kid"},
+		"public":               {string(ecdhJWK(unitECDH(t).PublicKey())), "ECDH-ES", ErrParse, false, "d"},
+		"a key for signatures": {withMember(jwk["P-256"], `"use":"sig"`), "ECDH-ES", ErrConfig, false, "use"},
+		"use in another case":  {withMember(jwk["P-256"], `"use":"ENC"`), "ECDH-ES", ErrConfig, false, "use"},
+		"use a number":         {withMember(jwk["P-256"], `"use":1`), "ECDH-ES", ErrParse, false, "use"},
+		"oct":                  {`{"kty":"oct","k":"AAAA"}`, "A128KW", ErrUnsupported, false, "kty"},
+		"Ed25519":              {`{"kty":"OKP","crv":"Ed25519","d":"AAAA","x":"AAAA"}`, "ECDH-ES", ErrUnsupported, false, "crv"},
+		"OKP without a curve":  {`{"kty":"OKP"}`, "ECDH-ES", ErrParse, false, "crv"},
+		"okp":                  {strings.Replace(x25519, "OKP", "okp", 1), "ECDH-ES", ErrUnsupported, false, "kty"},
+		"x25519":               {strings.Replace(x25519, "X25519", "x25519", 1), "ECDH-ES", ErrUnsupported, false, "crv"},
+		"X25519 without d":     {strings.Replace(x25519, `"d"`, `"e"`, 1), "ECDH-ES", ErrParse, true, "d"},
+		"X25519 without x":     {strings.Replace(x25519, `"x"`, `"e"`, 1), "ECDH-ES", ErrParse, true, "x"},
+		"X25519, another x":    {strings.Replace(x25519, "hSDw", "iSDw", 1), "ECDH-ES", ErrParse, true, "d"},
+		"X25519, a short d":    {strings.Replace(x25519, "dwdtCnMY", "", 1), "ECDH-ES", ErrParse, true, "d"},
+		"X25519, a long d":     {strings.Replace(x25519, "dwdtCnMY", strings.Repeat("dwdtCnMY", 9), 1), "ECDH-ES", ErrParse, true, "d"},
+		"PEM of Ed25519":       {ed25519PEM(t), "ECDH-ES", ErrConfig, false, "key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, err := ParseDecryptionKey([]byte(tt.text), tt.alg, nil, "")
@@ -933,9 +1003,9 @@ func TestParseDecryptionKey(t *testing.T) {
 				t.Error("a key came with the error")
 			}
 			if tt.outsideFIPS && fips140.Enabled() {
-				tt.kind = ErrUnsupported
+				tt.kind, tt.param = ErrUnsupported, "key"
 			}
-			wantError(t, err, tt.kind, "")
+			wantError(t, err, tt.kind, tt.param)
 		})
 	}
 }
@@ -1400,6 +1470,16 @@ func TestUnwrapAES(t *testing.T) {
 		key, wrapped := must(hex.DecodeString(x.key)), must(hex.DecodeString(x.wrapped))
 		if got := fmt.Sprintf("%X", unwrapAES(key, wrapped)); got != x.data {
 			t.Errorf("%s", got)
+		}
+		if got := fmt.Sprintf("%X", wrapped); got != x.wrapped {
+			t.Errorf("what was unwrapped is %s after it", got)
+		}
+		if unwrapAES(key, append(slices.Clone(wrapped), 0)) != nil {
+			t.Error("a byte more unwraps")
+		}
+		// Section 2.2.1: there are two blocks at least.
+		if unwrapAES(key, keyWrap(t, key, make([]byte, 8))) != nil {
+			t.Error("one block unwraps")
 		}
 		for i := range wrapped {
 			wrapped[i] ^= 0x10
