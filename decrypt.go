@@ -515,7 +515,7 @@ func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
 	key := *k.exchange
 	kty, _ := ecdhShape(key.Curve())
 	if s, err := epk.need("kty"); err != nil || s != kty {
-		return nil, errEphemeralKey
+		return nil, ephemeralKeyError{}
 	}
 	size := x25519Size
 	coordinates, point := []string{"x"}, []byte(nil)
@@ -529,7 +529,7 @@ func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
 			return nil, err
 		}
 		if len(b) != size {
-			return nil, errEphemeralKey
+			return nil, ephemeralKeyError{}
 		}
 		point = append(point, b...)
 	}
@@ -544,13 +544,15 @@ func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
 	// RFC 7748, Section 6.1: all zero if the point is of small order, and then
 	// everybody has it. A shorter one lost its leading zeros.
 	if len(z) != size || hmac.Equal(z, make([]byte, size)) {
-		return nil, errEphemeralKey
+		return nil, ephemeralKeyError{}
 	}
 	return z, nil
 }
 
-// errEphemeralKey is seen by nobody.
-var errEphemeralKey = errors.New("oauth: the ephemeral key is none")
+// ephemeralKeyError is seen by nobody.
+type ephemeralKeyError struct{}
+
+func (ephemeralKeyError) Error() string { return "oauth: the ephemeral key is none" }
 
 // secretKey is OpenID Connect Core 1.0, Section 10.2: the left part of a hash that
 // is long enough.

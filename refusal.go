@@ -12,23 +12,29 @@ import (
 // This file implements the answers of a resource server to requests that it refuses:
 // the codes of RFC 6750, RFC 9449 and RFC 9470, their texts, and the nonces of challenges.
 
-// refusals is what a kind of error is to the client. The first that fits counts.
-var refusals = [...]struct {
+// A refusalRow is what a kind of error is to the client.
+type refusalRow struct {
 	kind   error
 	status int
 	code   string
 	again  time.Duration // Retry-After; 0: none
-}{
-	{ErrUnavailable, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
-	{context.Canceled, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
-	{ErrRateLimited, http.StatusTooManyRequests, "slow_down", proofWindow},
-	{ErrNoCredentials, http.StatusUnauthorized, "", 0},
-	{ErrMalformed, http.StatusBadRequest, codeInvalidRequest, 0},
-	{ErrScope, http.StatusForbidden, codeInsufficientScope, 0},
-	{ErrInvalid, http.StatusUnauthorized, codeInvalidToken, 0},
-	{ErrParse, http.StatusUnauthorized, codeInvalidToken, 0},
-	{ErrUnsupported, http.StatusUnauthorized, codeInvalidToken, 0},
+}
+
+// refusals are the rows, of which the first that fits counts. A table would be filled when
+// the program starts.
+func refusals() [10]refusalRow {
+	return [...]refusalRow{
+		{ErrUnavailable, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+		{context.Canceled, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+		{context.DeadlineExceeded, http.StatusServiceUnavailable, "temporarily_unavailable", retryAfter},
+		{ErrRateLimited, http.StatusTooManyRequests, "slow_down", proofWindow},
+		{ErrNoCredentials, http.StatusUnauthorized, "", 0},
+		{ErrMalformed, http.StatusBadRequest, codeInvalidRequest, 0},
+		{ErrScope, http.StatusForbidden, codeInsufficientScope, 0},
+		{ErrInvalid, http.StatusUnauthorized, codeInvalidToken, 0},
+		{ErrParse, http.StatusUnauthorized, codeInvalidToken, 0},
+		{ErrUnsupported, http.StatusUnauthorized, codeInvalidToken, 0},
+	}
 }
 
 // refusalTexts are what is said of a code: never what was found out about the
@@ -47,7 +53,7 @@ var refusalTexts = hints{
 
 // refusalOf is what an error is to the client.
 func refusalOf(err error) (status int, code string, again time.Duration) {
-	for _, row := range refusals {
+	for _, row := range refusals() {
 		if !errors.Is(err, row.kind) {
 			continue
 		}
