@@ -335,7 +335,9 @@ func (a *PendingAuthorization) summary() string {
 // user's browser to the URL of the result, and keep the result in the user's session.
 //
 // If the request is pushed or encrypted, StartAuthorization makes requests and returns
-// the errors of a request. Otherwise it makes none. If r or the configuration is wrong,
+// the errors of a request. Otherwise it waits for none. If the response will have an ID
+// token, or be signed, and the server's keys are old or not known yet, it starts to fetch
+// them; a failure of that is reported by who needs the keys. If r or the configuration is wrong,
 // the error matches [ErrConfig]. If a URL is not https, it matches [ErrInsecureURL]. If
 // the server signs responses (JARM) with no algorithm that the package supports, it
 // matches [ErrAlgorithm].

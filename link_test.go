@@ -13,6 +13,27 @@ import (
 	"testing"
 )
 
+const linkIDToken = `package main
+
+import (
+	"context"
+	"os"
+
+	"example.com/oauth"
+)
+
+func main() {
+	as := &oauth.AuthorizationServer{Issuer: os.Args[1], JWKSURI: os.Args[2]}
+	client, err := oauth.NewClient(oauth.Config{Server: as, Metadata: oauth.ClientMetadata{ClientID: os.Args[3]}})
+	if err != nil {
+		panic(err)
+	}
+	id, err := client.VerifyIDToken(context.Background(), os.Args[4], oauth.VerifyIDTokenOptions{Nonce: os.Args[5]})
+	println(id.Subject(), err)
+	more()
+}
+`
+
 const linkVerify = `package main
 
 import (
@@ -55,11 +76,11 @@ func TestLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	symbols := func(t *testing.T, more string) string {
+	symbols := func(t *testing.T, main, more string) (names, inits string) {
 		dir := t.TempDir()
 		for name, text := range map[string]string{
 			"go.mod":  "module verify\n\ngo 1.25.0\n\nrequire example.com/oauth v0.0.0\n\nreplace example.com/oauth => " + root + "\n",
-			"main.go": linkVerify,
+			"main.go": main,
 			"more.go": "package main\n\nimport (\n\t\"context\"\n\n\t\"example.com/oauth\"\n)\n\nvar _ oauth.Config\nvar _ context.Context\n\nfunc more() {" + more + "}\n",
 		} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -77,7 +98,10 @@ func TestLink(t *testing.T) {
 			return string(out)
 		}
 		run("build", "-o", "verify", ".")
-		return run("tool", "nm", "verify")
+		program := exec.CommandContext(t.Context(), filepath.Join(dir, "verify"), "https://op.invalid", "http://op.invalid/jwks", "c", "t", "n", "r")
+		program.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+		out, _ := program.CombinedOutput() // it ends with an error: there is no such server
+		return run("tool", "nm", "verify"), string(out)
 	}
 	decrypting := regexp.MustCompile(
 		`example\.com/oauth\.(\(\*decrypter\)|\(\*DecryptionKey\)|NewDecrypt|ParseDecryption|ClientSecretDecryption|newGCM|openGCM|unwrap|concatKDF|\(\*contentEncryption\))\S*`,
@@ -85,7 +109,23 @@ func TestLink(t *testing.T) {
 	encrypting := regexp.MustCompile(`example\.com/oauth\.(sealGCM|\(\*encryption\)\.(encrypt|agree)|concatKDF)\S*`)
 	signing := regexp.MustCompile(`example\.com/oauth\.(GenerateSigningKey|ParseSigningKey|\(\*jwtAuth\)\.Authenticate)\S*`)
 
-	plain := symbols(t, "")
+	// encoding/json is 270 kB, and only for metadata that is encoded and claims that are
+	// decoded.
+	encoding := regexp.MustCompile(`encoding/json\.(Marshal|Unmarshal|\(\*decodeState\)|\(\*encodeState\)|\(\*Decoder\))\S*`)
+	idToken, inits := symbols(t, linkIDToken, "")
+	if !strings.Contains(idToken, "example.com/oauth.verifyJWS") {
+		t.Fatal("the program does not verify")
+	}
+	if found := encoding.FindAllString(idToken, -1); found != nil {
+		t.Errorf("a program that only verifies ID tokens has encoding/json in it: %v", found)
+	}
+	if !strings.Contains(inits, "init net/http @") {
+		t.Fatalf("the program says nothing of its start: %s", inits)
+	}
+	if strings.Contains(inits, "init example.com/oauth @") {
+		t.Errorf("the package works when a program starts: %s", inits)
+	}
+	plain, _ := symbols(t, linkVerify, "")
 	if !strings.Contains(plain, "example.com/oauth.verifyJWS") {
 		t.Fatal("the program does not verify")
 	}
@@ -94,14 +134,14 @@ func TestLink(t *testing.T) {
 			t.Errorf("a program that only verifies has %s in it: %v", name, found)
 		}
 	}
-	all := symbols(t, `
+	all, _ := symbols(t, linkVerify, `
 	k, _ := oauth.NewClientSecretDecryptionKey("s", "A128KW", nil)
 	oauth.NewDecrypter(k)
 	c, _ := oauth.NewClient(oauth.Config{})
 	c.StartAuthorization(context.Background(), nil)
 	oauth.ParseSigningKey(nil, "", "")
 `)
-	for _, what := range []*regexp.Regexp{decrypting, encrypting, signing} {
+	for _, what := range []*regexp.Regexp{decrypting, encrypting, signing, encoding} {
 		if !what.MatchString(all) {
 			t.Errorf("%v finds nothing in a program that has it", what)
 		}

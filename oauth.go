@@ -343,7 +343,8 @@ type Config struct {
 
 	// HTTPClient makes the requests. Only its Transport and Timeout are used, because
 	// the package keeps no cookies and follows no redirects. If HTTPClient is nil, the
-	// package uses a client of its own, with timeouts.
+	// package uses a client of its own, with timeouts. All that have none share its
+	// connections: a login after Discover needs no TLS handshake.
 	//
 	// If the Transport is an [*http.Transport], it is used as it is. It is cloned if it
 	// sets no TLSHandshakeTimeout, or if its connections turn out to be dead. Until
@@ -786,7 +787,9 @@ func (c *Client) made() error {
 
 // CloseIdleConnections closes connections that are kept open for further requests. A
 // program should call it after it has renewed a client certificate, or when it no
-// longer needs the Client.
+// longer needs the Client. Without Config.HTTPClient and Config.MTLS, they are those of
+// all Clients, KeySets and ResourceServers that have no HTTPClient; requests that are
+// under way go on.
 func (c *Client) CloseIdleConnections() {
 	if c.made() != nil {
 		return

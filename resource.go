@@ -171,7 +171,8 @@ type ResourceServerConfig struct {
 	// VerifiedTokens is the number of JWT access tokens that are remembered after
 	// their signature was verified. Everything that can change is still checked for
 	// every request, for example the expiry. It must not be over 1,048,576. If
-	// zero, none are remembered.
+	// zero, none are remembered. One takes up about 1.5 kB of memory, and more if its
+	// claims are large.
 	VerifiedTokens int
 
 	// Introspect asks its server about tokens that are not JWTs or, if Servers is

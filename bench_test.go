@@ -1,0 +1,123 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// BenchmarkStranger is what a token of nobody costs an API with two servers: one of 63 kB,
+// and one as servers write them.
+func BenchmarkStranger(b *testing.B) {
+	s := newUnitServer()
+	rs := s.resource(b, func(c *ResourceServerConfig) {
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: "https://second.example", JWKSURI: unitIssuer + "/jwks2"}})
+	})
+	for name, padded := range map[string]bool{"many claims": true, "one": false} {
+		claims := map[string]any{"iss": "https://x.example"}
+		for i := 0; padded && i < 1000; i++ {
+			claims[fmt.Sprintf("%040d", i)] = i
+		}
+		r := bearer(must(s.key.SignJWT("at+jwt", accessClaims(claims))))
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := rs.Authenticate(r); StatusCode(err) != http.StatusUnauthorized {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// benchTokens are an ID token and an access token, and who takes them.
+func benchTokens(t testing.TB, alg Algorithm) (idToken, bearer func() error) {
+	s := newUnitServer()
+	s.key = must(GenerateSigningKey(alg))
+	s.answer("/jwks", `{"keys":[`+string(s.key.PublicJWK())+`]}`)
+	c := s.client(t, func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{alg} })
+	rs := s.resource(t, nil)
+	raw, access := s.sign(t, "JWT", unitClaims(map[string]any{"nonce": "n"})), apiRequest()
+	access.Header.Set("Authorization", "Bearer "+s.accessToken(t, nil))
+	return func() error {
+			_, err := c.VerifyIDToken(context.Background(), raw, VerifyIDTokenOptions{Nonce: "n"})
+			return err
+		}, func() error {
+			_, err := rs.Authenticate(access)
+			return err
+		}
+}
+
+// BenchmarkVerify is an ID token and a bearer token beside the bare signature, of which
+// bench has the ratios.
+func BenchmarkVerify(b *testing.B) {
+	for _, alg := range []Algorithm{RS256, PS256, ES256, EdDSA} {
+		idToken, bearer := benchTokens(b, alg)
+		for name, f := range map[string]func() error{"id token": idToken, "bearer": bearer} {
+			b.Run(name+"/"+string(alg), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := f(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestAllocations pins what the hot paths allocate. Of EdDSA, the bare check allocates
+// nothing; two are the claims and the token.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	idToken, bearer := benchTokens(t, EdDSA)
+	s := newUnitServer()
+	c, rs := s.client(t, nil), s.resource(t, nil)
+	header := func(text string) string { return encodeBase64URL([]byte(text)) }
+	type row struct {
+		name string
+		f    func() error
+		kind error
+		most float64
+	}
+	rows := []row{{"ID token", idToken, nil, 2}, {"bearer token", bearer, nil, 2}}
+	for _, x := range []struct {
+		name, token string
+		kind        error
+	}{
+		{"shape", "a.b", ErrParse},
+		{"size", strings.Repeat("a", maxToken+1), ErrParse},
+		{"base64", header(`{"alg":"ES256","typ":"at+jwt"}`) + ".e.AA", ErrParse},
+		{"crit", header(`{"alg":"ES256","crit":["b64"]}`) + ".e30.AA", ErrUnsupported},
+		{"alg", header(`{"alg":"HS256","typ":"at+jwt"}`) + ".e30.AA", ErrAlgorithm},
+		{"typ", header(`{"alg":"ES256","typ":"logout+jwt"}`) + ".e30.AA", ErrType},
+	} {
+		if x.name != "base64" { // the ID token of that header is none
+			rows = append(rows, row{x.name + ", ID token", func() error {
+				_, err := c.VerifyIDToken(context.Background(), x.token, VerifyIDTokenOptions{})
+				return err
+			}, x.kind, 3})
+		}
+		r := apiRequest()
+		r.Header.Set("Authorization", "Bearer "+x.token)
+		rows = append(rows, row{x.name + ", bearer token", func() error {
+			_, err := rs.Authenticate(r)
+			return err
+		}, x.kind, 3})
+	}
+	for _, row := range rows {
+		for range 3 { // what is remembered
+			if err := row.f(); !errors.Is(err, row.kind) {
+				t.Fatalf("%s: %v", row.name, err)
+			}
+		}
+		if n := testing.AllocsPerRun(200, func() { row.f() }); n > row.most {
+			t.Errorf("%s: %v allocations, want at most %v", row.name, n, row.most)
+		}
+	}
+}
