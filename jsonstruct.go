@@ -209,7 +209,7 @@ func cloneExtra(extra map[string]json.RawMessage, of reflect.Value) (map[string]
 		if o, err := parseObject(`{"x":`+string(raw)+`}`, documentForm, ErrConfig); err != nil || len(o.members) != 1 {
 			return nil, fail(ErrConfig, "Extra", "%s is not JSON", printable(name, 64))
 		}
-		members[name] = bytes.Clone(raw)
+		members[name] = slices.Clone(raw)
 	}
 	return members, nil
 }
