@@ -88,6 +88,7 @@ func TestIDTokenClaims(t *testing.T) {
 		{name: "exp fraction", change: m{"exp": float64(unitTime) + 0.5}},
 		{name: "iat missing", change: m{"iat": unitRemoved}, kind: ErrClaim, param: "iat"},
 		{name: "iat string", change: m{"iat": "x"}, kind: ErrClaim, param: "iat"},
+		{name: "nbf string", change: m{"nbf": "x"}, kind: ErrClaim, param: "nbf"},
 		{name: "iat 10 min ahead", change: m{"iat": unitTime + 600}},
 		{name: "iat further ahead", change: m{"iat": unitTime + 601}, kind: ErrNotYetValid, param: "iat"},
 		{

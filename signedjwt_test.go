@@ -40,6 +40,8 @@ func TestVerifyJWT(t *testing.T) {
 		{"expired", s.sign(t, typ, claims("exp", unitTime-31)), opts(nil), ErrExpired, "exp"},
 		{"no exp", s.sign(t, typ, claims("exp", unitRemoved)), opts(nil), ErrClaim, "exp"},
 		{"not yet valid", s.sign(t, typ, claims("nbf", unitTime+31)), opts(nil), ErrNotYetValid, "nbf"},
+		{"nbf that is no number", s.sign(t, typ, claims("nbf", "x")), opts(nil), ErrClaim, "nbf"},
+		{"iat that is no number", s.sign(t, typ, claims("iat", "x")), opts(nil), ErrClaim, "iat"},
 		{"by another key", forgedAs(t, s, typ, unitClaims(nil)), opts(nil), ErrSignature, ""},
 		{"no JWT", "x", opts(nil), ErrInvalid, ""},
 		{"no claims", must(s.key.signCompact(append(appendHeader(ES256, typ, s.key.kid), '}'), []byte(`[]`))), opts(nil), ErrParse, ""},
