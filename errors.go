@@ -219,6 +219,7 @@ func saying(text string) *sentence {
 	return s
 }
 
+//go:noinline // or each call is as large as it
 func (s *sentence) text(text string) *sentence {
 	s.b = append(s.b, text...)
 	return s
