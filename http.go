@@ -202,9 +202,10 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 
 // newRequest is http.NewRequest of a URL that was parsed already.
 func newRequest(ctx context.Context, method string, u *url.URL, body []byte) *http.Request {
-	target := *u // a round tripper may write into it
+	target := *u                                       // a round tripper may write into it
+	target.Host = strings.TrimSuffix(target.Host, ":") // an empty port (RFC 3986, Section 6.2.3)
 	req := &http.Request{
-		Method: method, URL: &target, Host: u.Host, Header: http.Header{},
+		Method: method, URL: &target, Host: target.Host, Header: http.Header{},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if body != nil {
