@@ -3,6 +3,7 @@ package oauth
 // Tests of the way from a request to its access token.
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"net/http"
@@ -11,10 +12,16 @@ import (
 )
 
 // TestServersInOtherCase: of issuers that differ in the case of letters alone each has
-// its own keys.
+// its own keys, also where their ids are the same.
 func TestServersInOtherCase(t *testing.T) {
+	for _, kid := range []string{"other", newUnitServer().key.kid} {
+		t.Run(kid, func(t *testing.T) { testServersInOtherCase(t, kid) })
+	}
+}
+
+func testServersInOtherCase(t *testing.T, kid string) {
 	s := newUnitServer()
-	other := proofKeyOf(t, ES256)
+	other := namedKey(t, kid)
 	issuers := []string{"https://op.example/A", "https://op.example/a"}
 	rs := s.resource(t, func(c *ResourceServerConfig) {
 		c.Servers = nil
@@ -26,14 +33,71 @@ func TestServersInOtherCase(t *testing.T) {
 	})
 	for i, key := range []*SigningKey{s.key, other} {
 		for j, issuer := range issuers {
-			_, err := authenticate(t, rs, bearer(must(key.SignJWT("at+jwt", accessClaims(map[string]any{"iss": issuer})))))
-			if i == j && err != nil || i != j && !errors.Is(err, ErrInvalid) {
-				t.Errorf("key %d, issuer %d: %v", i, j, err)
+			claims := unitJSON(t, accessClaims(map[string]any{"iss": issuer}))
+			for _, payload := range []string{claims, strings.ReplaceAll(claims, "/", `\/`)} { // as PHP writes it
+				token := must(key.signCompact(append(appendHeader(ES256, "at+jwt", key.kid), '}'), []byte(payload)))
+				_, err := authenticate(t, rs, bearer(token))
+				if i == j && err != nil || i != j && !errors.Is(err, ErrInvalid) {
+					t.Errorf("key %d, issuer %d: %v", i, j, err)
+				}
 			}
 		}
 	}
 	_, err := authenticate(t, rs, bearer(s.accessToken(t, map[string]any{"iss": "https://OP.example/A"})))
 	wantError(t, err, ErrIssuer, "iss")
+}
+
+// A decrypterFunc decrypts.
+type decrypterFunc func(ctx context.Context, compact string) ([]byte, error)
+
+func (f decrypterFunc) DecryptJWE(ctx context.Context, compact string) ([]byte, error) {
+	return f(ctx, compact)
+}
+
+// TestNoToken: what cannot be a token is asked about nowhere, and nobody decrypts it.
+func TestNoToken(t *testing.T) {
+	s := newUnitServer()
+	s.answer(introspectionPath, `{"active":true}`)
+	used := 0
+	decrypting := decrypterFunc(func(context.Context, string) ([]byte, error) { used++; return nil, nil })
+	rs := s.opaqueServer(t, func(c *ResourceServerConfig) { c.Decrypter = decrypting })
+	for _, token := range []string{"opa\"que", "opaque\x7f", "opa,que", "a.b.c.d.e,", "a.b.c.d.\xe9"} {
+		_, err := rs.Authenticate(bearer(token))
+		wantError(t, err, ErrMalformed, "Authorization")
+		_, err = rs.AuthenticateCredential(t.Context(), Credential{Scheme: "Bearer", Token: token})
+		wantError(t, err, ErrMalformed, "Token")
+	}
+	if n := len(s.requests(introspectionPath)); n+used != 0 {
+		t.Errorf("%d questions, and %d decryptions", n, used)
+	}
+	if _, err := rs.Authenticate(bearer("opaque")); err != nil || len(s.requests(introspectionPath)) != 1 {
+		t.Error(err)
+	}
+	rs.Authenticate(bearer(encodeBase64URL([]byte(`{"alg":"dir","enc":"A128GCM"}`)) + ".b.c.d.e"))
+	if used != 1 {
+		t.Error("what could be decrypted is not")
+	}
+}
+
+// TestHeaderBeforeIssuer: an issuer that a token names is asked about after the header was
+// found to be one.
+func TestHeaderBeforeIssuer(t *testing.T) {
+	s := newUnitServer()
+	asked := 0
+	f := newFinding(t, s, func(c *ResourceServerConfig) {
+		c.AllowIssuer = func(string) bool { asked++; return false }
+	})
+	payload := encodeBase64URL([]byte(unitJSON(t, accessClaims(map[string]any{"iss": tenantIssuers + "a"}))))
+	for _, header := range []string{"", "x", `{`, `{"alg":1}`, `{"alg":"ES256","crit":["x"]}`} {
+		_, err := authenticate(t, f.ResourceServer, bearer(encodeBase64URL([]byte(header))+"."+payload+".AAAA"))
+		wantError(t, err, ErrInvalid, "")
+	}
+	if asked != 0 {
+		t.Errorf("asked %d times", asked)
+	}
+	if authenticate(t, f.ResourceServer, bearer(encodeBase64URL([]byte(`{"alg":"ES256"}`))+"."+payload+".AAAA")); asked == 0 {
+		t.Error("a good header, and nobody is asked")
+	}
 }
 
 // TestOneServer: the claims of a token are not looked at before its signature.

@@ -519,3 +519,17 @@ func TestErrorNotOfToken(t *testing.T) {
 		}
 	}
 }
+
+// TestSentence: what strangers sent is as bounded and as harmless in it as in printable,
+// whatever was said before.
+func TestSentence(t *testing.T) {
+	saying(strings.Repeat("x", 1000)).fail(ErrParse, "")
+	for _, text := range []string{"", "a", "abcd", "abcde", "abcdef", "\"\\\n\x00\x7f", "ab\u00e9\u00e9", "abc\u00e9\u00e9", "abcd\u00e9\u00e9", "\xff\xfe", "abcd\xff\xff", strings.Repeat("\u2028", 100)} {
+		for _, n := range []int{0, 1, 4, 5, 6} {
+			e := saying("it is ").quoted(text, n).text(" and ").number(-1234567890).text("!").fail(ErrAlgorithm, "alg")
+			if want := "it is " + printable(text, n) + " and -1234567890!"; e.Detail != want || e.Kind != ErrAlgorithm || e.Param != "alg" || e.Err != nil || e.Op != "" {
+				t.Errorf("%q, not %q: %+v", e.Detail, want, e)
+			}
+		}
+	}
+}

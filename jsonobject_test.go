@@ -110,3 +110,37 @@ func TestObjectInObject(t *testing.T) {
 		wantError(t, err, ErrClaim, name)
 	}
 }
+
+// TestPlaces: a member is found wherever it stands, also behind more than a place can say,
+// and one of an object in the object is not.
+func TestPlaces(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 63, 64, 65, 253, 254, 255, 256, 257, 300, maxMembers} {
+		checkPlaces(t, "{"+jsonMembers("m", n)+"}", answerForm)
+	}
+	for _, text := range []string{
+		`{"a":{"b":1,"iss":2},"iss":3}`, `{"x":[{"iss":1}],"sub":2}`, `{"iss":1,"x":{"iss":2},"aud":3,"iss":1}`, `{"":1,"xyz":{"":2}}`,
+	} {
+		checkPlaces(t, text, answerForm)
+	}
+	// Names of one bit.
+	same := map[uint][]string{}
+	for c := range 26 {
+		for d := range 26 {
+			name := string([]byte{'a' + byte(c), 'a' + byte(d)})
+			same[nameBit(name)] = append(same[nameBit(name)], name)
+		}
+	}
+	for bit, names := range same {
+		if bit > 63 || len(names) < 2 {
+			t.Fatalf("bit %d: %s", bit, names)
+		}
+		checkPlaces(t, `{"`+names[0]+`":1,"`+names[1]+`":2}`, answerForm)
+		if _, err := jsonParse(`{"` + names[0] + `":1,"` + names[1] + `":2,"` + names[0] + `":1}`); err == nil {
+			t.Errorf("%s comes twice", names[0])
+		}
+		o := jsonMust(t, `{"`+names[0]+`":1}`)
+		if o.has(names[1]) {
+			t.Errorf("%s is taken for %s", names[0], names[1])
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"encoding/asn1"
 	"io"
 	"math/big"
+	"strings"
 	"testing"
 )
 
@@ -63,5 +64,67 @@ func TestFixedECDSASignature(t *testing.T) {
 	}
 	if _, err := fixedECDSASignature([]byte("no signature"), size); err == nil {
 		t.Error("no DER is one")
+	}
+}
+
+// TestDERElement: one element of at most 255 bytes, whose length is in its shortest form.
+func TestDERElement(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("x", n) }
+	for _, tt := range []struct {
+		der, content, rest string
+		ok                 bool
+	}{
+		{"\x30\x00", "", "", true},
+		{"\x30\x00x", "", "x", true},
+		{"\x30\x01x", "x", "", true},
+		{"\x30\x01xyz", "x", "yz", true},
+		{"\x30\x7f" + long(127), long(127), "", true},
+		{"\x30\x7f" + long(128), long(127), "x", true},
+		{"\x30\x81\x80" + long(128), long(128), "", true},
+		{"\x30\x81\xff" + long(255), long(255), "", true},
+		{"\x30\x81\xff" + long(257), long(255), "xx", true},
+		{"", "", "", false},
+		{"\x30", "", "", false},
+		{"\x31\x00", "", "", false},
+		{"\x02\x01x", "", "", false},
+		{"\x30\x01", "", "", false},
+		{"\x30\x02x", "", "", false},
+		{"\x30\x7f" + long(126), "", "", false},
+		{"\x30\x81", "", "", false},
+		{"\x30\x81\x00", "", "", false},
+		{"\x30\x81\x01x", "", "", false},
+		{"\x30\x81\x7f" + long(127), "", "", false},
+		{"\x30\x81\x80" + long(127), "", "", false},
+		{"\x30\x80x\x00\x00", "", "", false},
+		{"\x30\x80" + long(128), "", "", false},
+		{"\x30\x82\x00\x80" + long(200), "", "", false},
+		{"\x30\x82\x01\x00" + long(256), "", "", false},
+		{"\x30\xff" + long(300), "", "", false},
+	} {
+		content, rest, ok := derElement([]byte(tt.der), 0x30)
+		if ok != tt.ok || string(content) != tt.content || string(rest) != tt.rest {
+			t.Errorf("%.8x (%d): %d and %d bytes, %v", tt.der, len(tt.der), len(content), len(rest), ok)
+		}
+	}
+}
+
+// TestFixedInteger: a positive number that fits, in its shortest form.
+func TestFixedInteger(t *testing.T) {
+	for _, tt := range []struct{ content, want string }{
+		{"\x01", "\x00\x00\x00\x01"},
+		{"\x7f", "\x00\x00\x00\x7f"},
+		{"\x00\x80", "\x00\x00\x00\x80"},
+		{"\x00\xff", "\x00\x00\x00\xff"},
+		{"\x01\x00", "\x00\x00\x01\x00"},
+		{"\x01\x02\x03\x04", "\x01\x02\x03\x04"},
+		{"\x7f\xff\xff\xff", "\x7f\xff\xff\xff"},
+		{"\x00\x80\x02\x03\x04", "\x80\x02\x03\x04"},
+		{"", ""}, {"\x00", ""}, {"\x00\x00", ""}, {"\x00\x01", ""}, {"\x00\x7f", ""}, {"\x80", ""}, {"\x81", ""}, {"\xff", ""}, {"\x80\x01\x02", ""},
+		{"\x01\x02\x03\x04\x05", ""}, {"\x00\x80\x02\x03\x04\x05", ""}, {"\x00\x00\x80\x02\x03", ""},
+	} {
+		out := make([]byte, 4)
+		if ok := fixedInteger(out, []byte(tt.content)); ok != (tt.want != "") || ok && string(out) != tt.want {
+			t.Errorf("%x: %x, %v", tt.content, out, ok)
+		}
 	}
 }
