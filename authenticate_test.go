@@ -145,3 +145,28 @@ func TestClientCertificateFails(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSchemeOfRefusal: the error is in the challenge of the scheme that was tried, also
+// where others have had the same one.
+func TestSchemeOfRefusal(t *testing.T) {
+	s := newUnitServer()
+	s.answer(introspectionPath, `{"active":false}`)
+	asking := s.opaqueServer(t, nil)
+	f := newFinding(t, s, nil)
+	token, _ := strings.CutPrefix(tokenFrom(tenantIssuers+"nobody", s.key).Header.Get("Authorization"), "Bearer ")
+	for _, scheme := range []string{bearerScheme, dpopScheme, bearerScheme} {
+		for name, way := range map[string]struct {
+			rs    *ResourceServer
+			token string
+			kind  error
+		}{"introspection": {asking, "opaque", ErrInactive}, "ServerFor": {f.ResourceServer, token, ErrIssuer}} {
+			_, err := authenticate(t, way.rs, apiRequest(scheme+" "+way.token))
+			wantError(t, err, way.kind, "")
+			for _, challenge := range way.rs.Challenges(err) {
+				if got, want := strings.Contains(challenge, "error="), strings.HasPrefix(challenge, scheme+" "); got != want {
+					t.Errorf("%s as %s: %s", name, scheme, challenge)
+				}
+			}
+		}
+	}
+}

@@ -314,10 +314,12 @@ func TestCredential(t *testing.T) {
 			}
 		})
 	}
+	_, err := authenticate(t, rs, bearer(strings.Repeat("a", maxToken+1)))
+	wantError(t, err, ErrParse, "Authorization")
 	// Nowhere but the header: RFC 9700, Section 4.3.2 on the query, and the form.
 	r := httptest.NewRequest(http.MethodPost, unitResource+"/?access_token="+good, strings.NewReader("access_token="+good))
 	r.Header.Set("Content-Type", mediaForm)
-	_, err := authenticate(t, rs, r)
+	_, err = authenticate(t, rs, r)
 	wantError(t, err, ErrNoCredentials, "")
 }
 
