@@ -310,11 +310,7 @@ func isForeign(rt http.RoundTripper) bool {
 }
 
 // discardLate closes the answer that nobody waits for any more.
-func discardLate(res *http.Response) {
-	if res != nil {
-		res.Body.Close()
-	}
-}
+func discardLate(res *http.Response) { res.Body.Close() }
 
 func (c *caller) roundTrip(req *http.Request, op string, patience time.Duration) (*httpResponse, error) {
 	ctx, rt, timeout := req.Context(), c.client.Transport, c.client.Timeout
@@ -393,9 +389,6 @@ func networkError(ctx context.Context, host string, err error) error {
 		e.Err = ctx.Err()
 	} else if !quotesNothing(err) {
 		e.Err = silentError{err}
-	}
-	if sendAgain(ctx, err) {
-		e.Err = againError{e.Err}
 	}
 	if errors.Is(e.Err, context.Canceled) {
 		e.Kind, e.Detail = nil, "given up"
