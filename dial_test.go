@@ -537,6 +537,10 @@ func TestRewritesHost(t *testing.T) {
 	if idle.closed == 0 {
 		t.Error("CloseIdleConnections goes no further")
 	}
+	newCaller(&http.Client{Transport: rt}, false, nil).closeIdle() // which has nothing to close
+	if plain := new(http.Transport); RewritesHost(plain) != http.RoundTripper(plain) {
+		t.Error("a transport of net/http is not what it was")
+	}
 }
 
 // countedServer is a server that counts its connections.

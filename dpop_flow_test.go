@@ -393,3 +393,19 @@ func TestDPoPChallengeScheme(t *testing.T) {
 		}
 	}
 }
+
+// TestDPoPNowhere: neither a place that is none nor a ClientAuth without manners makes
+// the proof a panic.
+func TestDPoPNowhere(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/token", dpopTokenAnswer)
+	d := unitDPoP(t)
+	rude := authFunc(func(_ context.Context, r *ClientAuthRequest) error { r.Header = nil; return nil })
+	token, err := s.client(t, func(c *Config) { c.DPoP, c.Auth = d, rude }).ClientCredentials(t.Context(), nil)
+	if err != nil || len(s.requests("/token")) != 1 || s.requests("/token")[0].header["Dpop"] == nil {
+		t.Fatal(err, s.requests("/token"))
+	}
+	c := s.client(t, func(c *Config) { c.DPoP, c.Server.UserinfoEndpoint = d, "http://op.example/userinfo" })
+	_, err = c.UserInfo(t.Context(), token, &UserInfoOptions{Subject: "alice"})
+	wantError(t, err, ErrInsecureURL, "userinfo_endpoint")
+}

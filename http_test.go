@@ -194,6 +194,7 @@ func TestHTTPCallersClient(t *testing.T) {
 	if c.client == theirs || c.client.Timeout != time.Minute {
 		t.Error("it is not a copy with the caller's timeout")
 	}
+	newCaller(&http.Client{Transport: (*http.Transport)(nil)}, false, nil) // which is no way to anywhere, and no panic yet
 }
 
 // httpTransport is the transport of net/http at the bottom of a client.
@@ -459,7 +460,7 @@ func TestHTTPRequest(t *testing.T) {
 		t.Errorf("received %+v", res)
 	}
 	body = "none"
-	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); err != nil || got.Method != "GET" || got.Header.Get("Content-Type") != "" ||
+	if _, err := c.do(context.Background(), httpGet("https://op.example.com/")); err != nil || got.Method != "GET" || got.Header["Content-Type"] != nil ||
 		body != "none" {
 		t.Errorf("GET: sent %s %v %s, %v", got.Method, got.Header, body, err)
 	}
@@ -520,6 +521,13 @@ func TestHTTPMediaType(t *testing.T) {
 			t.Errorf("%s is no JWT, although one was asked for and this has its form", mediaType)
 		}
 	}
+	for body, ok := range map[string]bool{
+		"a.b.c": true, "a.b.c.d.e": true, "a.b": false, "a.b.c.d": false, `{"iss":"https://login.op.example"}`: false, "a.b c.d": false, "a.\r\nb.c": false,
+	} {
+		if _, got := (&httpResponse{body: []byte(body)}).jwt(mediaJWT, true); got != ok {
+			t.Errorf("%q as a JWT: %v", body, got)
+		}
+	}
 }
 
 func TestHTTPRefusal(t *testing.T) {
@@ -545,6 +553,7 @@ func TestHTTPRefusal(t *testing.T) {
 		{"error and no access token", 200, "application/json", `{"error":"x","access_token":null}`, "", true, "x", ""},
 		{"null error", 200, "application/json", `{"error":null,"a":1}`, "", false, "", ""},
 		{"empty error", 200, "application/json", `{"error":"","a":1}`, "", false, "", ""},
+		{"a description without an error", 200, "application/json", `{"error":null,"error_description":"x"}`, "", false, "", ""},
 		{"error of another type", 400, "application/json", `{"error":{"code":1}}`, "", true, "", ""}, // Google's APIs
 		{"description of another type", 400, "application/json", `{"error":"x","error_description":1}`, "", true, "x", ""},
 		{"HTML", 502, "text/html", `<h1>Bad Gateway</h1>`, "", true, "", ""},
@@ -565,6 +574,7 @@ func TestHTTPRefusal(t *testing.T) {
 		{"challenge of another scheme", 401, "", ``, `Basic error="x"`, true, "", ""},
 		{"challenge on a success", 200, "application/json", `{"a":1}`, bearer, false, "", ""},
 		{"challenge on a redirect", 302, "", ``, bearer, true, "", ""},
+		{"challenge on the last of them", 399, "", ``, bearer, true, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newCaller(httpFunc(func(r *http.Request) (*http.Response, error) {
@@ -773,5 +783,92 @@ func TestHTTPKeepsLittle(t *testing.T) {
 			t.Errorf("a %s keeps %d bytes", tt.name, each)
 		}
 		runtime.KeepAlive(list)
+	}
+}
+
+// TestHTTPReceived: who asks for the fields of the response gets those of the last
+// attempt alone.
+func TestHTTPReceived(t *testing.T) {
+	n := 0
+	c := newCaller(httpFunc(func(r *http.Request) (*http.Response, error) {
+		n++
+		return httpAnswer(r, 200, "{}", fmt.Sprint("X-", n), "y"), nil
+	}).client(), false, nil)
+	r := httpGet("https://op.example.com/")
+	r.received = http.Header{}
+	for range 2 {
+		if _, err := c.do(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(r.received) != 1 || r.received.Get("X-2") != "y" {
+		t.Errorf("received %v", r.received)
+	}
+}
+
+// TestHTTPNetworkError: what a program can find in the error of a request of which it
+// knows why it failed.
+func TestHTTPNetworkError(t *testing.T) {
+	gone, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("user left"))
+	for _, tt := range []struct {
+		name          string
+		ctx           context.Context
+		cause         error
+		want, notWant error
+	}{
+		{"HTTP where TLS is wanted", t.Context(), tls.RecordHeaderError{RecordHeader: [5]byte([]byte("HTTP/"))}, http.ErrSchemeMismatch, nil},
+		{"what is not even HTTP", t.Context(), tls.RecordHeaderError{RecordHeader: [5]byte([]byte("SSH-2"))}, ErrNetwork, http.ErrSchemeMismatch},
+		{"given up for a reason", gone, context.Cause(gone), context.Canceled, ErrNetwork},
+		{"a certificate that is not there", t.Context(), x509.CertificateInvalidError{Reason: x509.Expired}, ErrNetwork, nil},
+	} {
+		err := networkError(tt.ctx, "op.example", &url.Error{Op: "Get", URL: "https://op.example", Err: tt.cause})
+		if !errors.Is(err, tt.want) || tt.notWant != nil && errors.Is(err, tt.notWant) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+// TestHTTPReleaseReplaced: the connections of the package's own transport are
+// everybody's, also after it was replaced.
+func TestHTTPReleaseReplaced(t *testing.T) {
+	server, connections := countedServer(t, (*httptest.Server).Start)
+	c := unsharedCaller()
+	defer c.closeIdle()
+	w := c.client.Transport.(*wire)
+	w.mu.Lock()
+	w.replace()
+	w.mu.Unlock()
+	for range 2 {
+		if _, err := c.do(t.Context(), httpGet(server.URL)); err != nil {
+			t.Fatal(err)
+		}
+		c.release()
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections of the package's own", n)
+	}
+}
+
+// TestHTTPBoundedHeader: what a caller judges a refusal by is kept before everything else,
+// and counts once.
+func TestHTTPBoundedHeader(t *testing.T) {
+	half := strings.Repeat("x", maxErrorHeader/2-20)
+	for _, name := range []string{"Www-Authenticate", "Retry-After", "Dpop-Nonce"} {
+		if h := boundedHeader(http.Header{name: {"5"}, "A": {strings.Repeat("a", maxErrorHeader-1)}}); len(h) != 1 || h.Get(name) != "5" {
+			t.Errorf("%s: kept %v", name, h)
+		}
+		if h := boundedHeader(http.Header{name: {half}, "Y": {half}}); len(h) != 2 || h.Get(name) != half || h.Get("Y") != half {
+			t.Errorf("%s of half the size: kept %d fields", name, len(h))
+		}
+	}
+}
+
+// TestReadBody: a handler is told why a body cannot be read.
+func TestReadBody(t *testing.T) {
+	cause := &http.MaxBytesError{Limit: 1}
+	body, err := readBody(httpReader(func([]byte) (int, error) { return 0, cause }), 10)
+	if wantError(t, err, ErrParse, ""); body != nil || !errors.Is(err, cause) {
+		t.Errorf("%q, %v", body, err)
 	}
 }

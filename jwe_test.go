@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
@@ -10,6 +11,7 @@ import (
 	"crypto/elliptic"
 	"crypto/fips140"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -287,6 +289,9 @@ func TestEncryptionsDiffer(t *testing.T) {
 		for _, enc := range []string{"A128GCM", "A128CBC-HS256"} {
 			x := must(newEncryption("alg", alg, "enc", enc))
 			a, b := strings.Split(must(x.encrypt(key, "a.b.c")), "."), strings.Split(must(x.encrypt(key, "a.b.c")), ".")
+			if header, err := base64.RawURLEncoding.DecodeString(a[0]); err != nil || bytes.Contains(header, []byte(`"kid"`)) {
+				t.Errorf("the header %s names a key, which has no name", header)
+			}
 			for i, part := range []string{"header", "encrypted key", "iv", "ciphertext", "tag"} {
 				same := i == 0 && alg == "RSA-OAEP-256" || i == 1 && alg == "ECDH-ES" // without an ephemeral key, and without an encrypted one
 				if (a[i] == b[i]) != same {
@@ -405,5 +410,47 @@ func TestRequestObjectSignature(t *testing.T) {
 	digest := sha256.Sum256([]byte(object[:i]))
 	if !ecdsa.Verify(unitKey().signer.Public().(*ecdsa.PublicKey), digest[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) {
 		t.Error("the signature does not verify")
+	}
+}
+
+// TestEncryptionNames: an algorithm is called what it is called (RFC 7515, Section 4.1.1).
+func TestEncryptionNames(t *testing.T) {
+	for _, tt := range []struct{ alg, enc, param string }{
+		{"RSA-OAEP-256", "A128GCM", ""},
+		{"RSA-OAEP-256", "", ""},
+		{"rsa-oaep-256", "A128GCM", "alg"},
+		{"DIR", "A128GCM", "alg"},
+		{"RSA1_5", "A128GCM", "alg"},
+		{"RSA-OAEP-256", "a128gcm", "enc"},
+		{"RSA-OAEP-256", "A128GCM ", "enc"},
+	} {
+		x, err := newEncryption("alg", tt.alg, "enc", tt.enc)
+		if tt.param == "" {
+			if err != nil || x.alg.name != tt.alg || x.enc.name != cmp.Or(tt.enc, defaultEncryption) {
+				t.Errorf("%s with %s: %v", tt.alg, tt.enc, err)
+			}
+			continue
+		}
+		if wantError(t, err, ErrUnsupported, tt.param); x != nil {
+			t.Error("a pair came with the error")
+		}
+	}
+}
+
+// TestEncryptionKeyTooSmall: with what does not encrypt nothing is sent.
+func TestEncryptionKeyTooSmall(t *testing.T) {
+	x := must(newEncryption("alg", "RSA-OAEP-256", "enc", "A128GCM"))
+	if token, err := x.encrypt(&publicKey{key: &rsa.PublicKey{N: big.NewInt(15), E: 3}}, "a.b.c"); err == nil || token != "" {
+		t.Errorf("%s, %v", token, err)
+	}
+}
+
+// TestECDHJWK: a key on a Montgomery curve has one coordinate (RFC 8037, Section 2).
+func TestECDHJWK(t *testing.T) {
+	for crv, members := range map[ecdh.Curve]int{ecdh.X25519(): 3, ecdh.P256(): 4} {
+		var jwk map[string]string
+		if err := json.Unmarshal(ecdhJWK(must(crv.GenerateKey(rand.Reader)).PublicKey()), &jwk); err != nil || len(jwk) != members {
+			t.Errorf("%v: %v, %v", crv, jwk, err)
+		}
 	}
 }

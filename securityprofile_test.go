@@ -235,7 +235,9 @@ func TestProfileRequests(t *testing.T) {
 			t.Errorf("%v: the response mode is %q", p, mode)
 		}
 		_, err = c.VerifyIDToken(ctx, s.sign(t, "JWT", unitClaims(nil)), VerifyIDTokenOptions{InsecureNoNonce: true})
-		if p == 0 && err != nil || p != 0 && !errors.Is(err, ErrConfig) {
+		if p != 0 {
+			wantError(t, err, ErrConfig, "InsecureNoNonce")
+		} else if err != nil {
 			t.Errorf("%v: without a nonce: %v", p, err)
 		}
 		if p == FAPI2SecurityProfile {

@@ -98,6 +98,14 @@ func TestTraceDuration(t *testing.T) {
 		if d := log.requests[0].Duration; d < time.Second {
 			t.Errorf("the duration is %v", d)
 		}
+		slow := httpFunc(func(r *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return httpAnswer(r, 200, ""), nil
+		})
+		res, err := c.send(slow, protectedRequest(t, "GET", unitAPI, nil), "test")
+		if err != nil || log.requests[1].Duration != time.Second {
+			t.Errorf("to a protected resource: %v, %v, %+v", res, err, log.requests)
+		}
 	})
 }
 
