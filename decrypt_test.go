@@ -1372,6 +1372,12 @@ func TestEncryptedUserInfoIsSigned(t *testing.T) {
 		t.Error("a Client came with the error")
 	}
 	wantError(t, err, ErrConfig, "Metadata.UserinfoSignedResponseAlg")
+	// That introspection is not signed concerns no other kind.
+	cfg.Metadata.UserinfoEncryptedResponseAlg = ""
+	cfg.Metadata.IDTokenEncryptedResponseAlg, cfg.Metadata.IntrospectionSignedResponseAlg = "ECDH-ES", "none"
+	if _, err := NewClient(cfg); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestDecrypterConfig(t *testing.T) {

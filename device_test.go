@@ -314,6 +314,8 @@ func TestPendingSavedBefore(t *testing.T) {
 		if err := old.UnmarshalBinary(w.b); err != nil || savedFields(old) != savedFields(v) {
 			t.Errorf("%s: %v, it becomes\n%s, was\n%s", name, err, savedFields(old), savedFields(v))
 		}
+		w.b[0] = 1 // the version before had other fields
+		wantError(t, savedNew(v).UnmarshalBinary(w.b), ErrParse, "")
 	}
 }
 

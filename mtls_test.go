@@ -416,6 +416,14 @@ func TestMTLSHTTPClient(t *testing.T) {
 			}
 		})
 	}
+	// Without a token endpoint there is nothing to ask a proxy about.
+	cfg := mtlsConfig(srv, as)
+	server := *cfg.Server
+	server.TokenEndpoint, server.MTLSEndpointAliases = "", nil
+	cfg.Server, cfg.HTTPClient = &server, &http.Client{Transport: &http.Transport{Proxy: proxy("https://proxy.example.com")}}
+	if _, err := NewClient(cfg); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestMTLSProxyAtRequest: a proxy that is over TLS only now and then.

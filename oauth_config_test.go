@@ -40,7 +40,9 @@ func TestNewClientErrors(t *testing.T) {
 		{"skew", func(c *Config) { c.Clock.Skew = -25 * time.Hour }, ErrConfig, "Clock.Skew"},
 		{"negative default_max_age", func(c *Config) { c.Metadata.DefaultMaxAge = int64p(-1) }, ErrConfig, "Metadata.DefaultMaxAge"},
 		{"negative lifetime", func(c *Config) { c.AuthorizationLifetime = -1 }, ErrConfig, "AuthorizationLifetime"},
-		{"long lifetime", func(c *Config) { c.AuthorizationLifetime = 25 * time.Hour }, ErrConfig, "AuthorizationLifetime"},
+		{"long lifetime", func(c *Config) { c.AuthorizationLifetime = 24*time.Hour + 1 }, ErrConfig, "AuthorizationLifetime"},
+		{"longest lifetime", func(c *Config) { c.AuthorizationLifetime = 24 * time.Hour }, nil, ""},
+		{"an audience of nobody", func(c *Config) { c.TrustedAudiences = []string{"a", ""} }, ErrConfig, "TrustedAudiences"},
 		{"zero key set", func(c *Config) { c.KeySet = new(KeySet) }, ErrConfig, "KeySet"},
 		{"zero request key", func(c *Config) { c.RequestKey = new(SigningKey) }, ErrConfig, "RequestKey"},
 		{"zero assertion key", func(c *Config) { c.Auth = PrivateKeyJWT(new(SigningKey), nil) }, ErrConfig, "Auth"},
@@ -71,6 +73,9 @@ func TestNewClientErrors(t *testing.T) {
 			ErrAlgorithm,
 			"Metadata.IntrospectionSignedResponseAlg",
 		},
+		{"a good alg before a bad one", func(c *Config) {
+			c.Metadata.UserinfoSignedResponseAlg, c.Metadata.IntrospectionSignedResponseAlg = ES256, HS512
+		}, ErrAlgorithm, "Metadata.IntrospectionSignedResponseAlg"},
 		{
 			"list of nothing we verify",
 			func(c *Config) { c.Server.IDTokenSigningAlgValuesSupported = []Algorithm{"none", HS256} },
@@ -109,13 +114,14 @@ func TestNewClientCopies(t *testing.T) {
 	cfg := s.config()
 	age := int64(60)
 	cfg.Metadata.DefaultMaxAge = &age
-	cfg.AllowTokenTypes = []string{"mac"}
+	cfg.AllowTokenTypes, cfg.TrustedAudiences = []string{"mac"}, []string{"api"}
 	c, err := NewClient(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Server.Issuer, cfg.Server.IDTokenSigningAlgValuesSupported[0], age, cfg.AllowTokenTypes[0] = "x", "none", 1, "x"
-	if c.server.Issuer != unitIssuer || c.idTokens.allowed[0] != ES256 || *c.meta.DefaultMaxAge != 60 || c.tokenTypes[0] != "mac" {
+	cfg.TrustedAudiences[0] = "x"
+	if c.server.Issuer != unitIssuer || c.idTokens.allowed[0] != ES256 || *c.meta.DefaultMaxAge != 60 || c.tokenTypes[0] != "mac" || c.audiences[0] != "api" {
 		t.Error("the client changed with its configuration")
 	}
 	if cfg.HTTPClient.CheckRedirect != nil {
@@ -162,6 +168,9 @@ func TestPartialClients(t *testing.T) {
 	c = s.client(t, func(c *Config) { c.Server.JWKSURI = "http://op.example/jwks" })
 	_, err = c.VerifyIDToken(context.Background(), s.sign(t, "", unitClaims(nil)), VerifyIDTokenOptions{})
 	wantError(t, err, ErrInsecureURL, "jwks_uri")
+	if e := new(Error); !errors.As(err, &e) || e.Op != opKeySet {
+		t.Errorf("the error is of the operation %q", e.Op)
+	}
 	keys, err := ParseKeySet([]byte(`{"keys":[` + string(s.key.PublicJWK()) + `]}`))
 	if err != nil {
 		t.Fatal(err)

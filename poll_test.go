@@ -149,6 +149,7 @@ func TestPoll(t *testing.T) {
 		{"slow_down with the same interval", long, []pollStep{slowBy("5"), pollDone}, []float64{5, 15}, nil, 15},
 		{"slow_down with a negative interval", long, []pollStep{slowBy("-30"), pollDone}, []float64{5, 15}, nil, 15},
 		{"slow_down with a fraction", long, []pollStep{slowBy("30.5"), pollDone}, []float64{5, 36}, nil, 36},
+		{"slow_down with the smallest fraction", long, []pollStep{slowBy("30.000000001"), pollDone}, []float64{5, 36}, nil, 36},
 		{"slow_down with null", long, []pollStep{slowBy("null"), pollDone}, []float64{5, 15}, nil, 15},
 		{"slow_down with an interval of days", "36000", []pollStep{slowBy("1e9"), pollDone}, []float64{5, 3605}, nil, 3605},
 		{"slow_down over the limit", "36000", []pollStep{slowBy("3599"), pollSlow, pollSlow, pollDone}, []float64{5, 3604, 7204, 10804}, nil, 10804},
@@ -462,7 +463,10 @@ func TestPollContext(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newPollServer(t, deviceStart("1800", "5"), tt.step)
-				c := s.pollClient(t, nil)
+				authenticated := 0
+				c := s.pollClient(t, func(cfg *Config) {
+					cfg.Auth = authFunc(func(context.Context, *ClientAuthRequest) error { authenticated++; return nil })
+				})
 				d := must(c.StartDeviceAuthorization(context.Background(), nil))
 				ctx, cancel := tt.until(tt.after)
 				defer cancel()
@@ -470,8 +474,12 @@ func TestPollContext(t *testing.T) {
 				if token != nil || !errors.Is(err, tt.kind) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrPending) {
 					t.Errorf("%v, %v", token, err)
 				}
-				if errors.Is(tt.kind, context.Canceled) && errors.Is(err, ErrNetwork) {
-					t.Errorf("giving up is a fault of the network: %v", err)
+				// Giving up is no fault of the network, but a server that does not answer in time is.
+				if silent := tt.step.stuck && tt.kind == context.DeadlineExceeded; errors.Is(err, ErrNetwork) != silent {
+					t.Errorf("the error is %v", err)
+				}
+				if authenticated != 1+tt.asked {
+					t.Errorf("the client authenticated %d times", authenticated)
 				}
 				if took := time.Since(s.start); took != tt.after || len(s.asked) != tt.asked {
 					t.Errorf("%d requests, it takes %v, want %v", len(s.asked), took, tt.after)
@@ -500,17 +508,29 @@ func TestPollHeld(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lifetime string
 		timeout  time.Duration // of HTTPClient
+		mtls     bool          // with a certificate; without a timeout there is no HTTPClient
 		want     time.Duration
 	}{
-		"65 s":              {"1800", 0, 65 * time.Second},
-		"code":              {"40", 0, 40 * time.Second},
-		"caller's, shorter": {"1800", 20 * time.Second, 20 * time.Second},
-		"caller's, longer":  {"1800", 90 * time.Second, 90 * time.Second},
+		"65 s":                             {"1800", 0, false, 65 * time.Second},
+		"code":                             {"40", 0, false, 40 * time.Second},
+		"caller's, shorter":                {"1800", 20 * time.Second, false, 20 * time.Second},
+		"caller's, longer":                 {"1800", 90 * time.Second, false, 90 * time.Second},
+		"65 s, with a certificate":         {"1800", 0, true, 65 * time.Second},
+		"caller's, with a certificate too": {"1800", 20 * time.Second, true, 20 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newPollServer(t, deviceStart(tt.lifetime, "5"), pollStep{stuck: true})
-				c := s.pollClient(t, func(cfg *Config) { cfg.HTTPClient.Timeout = tt.timeout })
+				c := s.pollClient(t, func(cfg *Config) {
+					cfg.HTTPClient.Timeout = tt.timeout
+					if !tt.mtls {
+						return
+					}
+					cfg.MTLS, cfg.HTTPClient = unitMTLS(s), nil
+					if tt.timeout > 0 {
+						cfg.HTTPClient = &http.Client{Timeout: tt.timeout}
+					}
+				})
 				d := must(c.StartDeviceAuthorization(context.Background(), nil))
 				start := time.Now()
 				_, err := c.DeviceToken(context.Background(), d, nil)
@@ -624,6 +644,18 @@ func TestPollIDToken(t *testing.T) {
 	}
 }
 
+// A server without keys has tokens all the same, where no ID token is asked for.
+func TestPollWithoutKeys(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/device", deviceStart("60", "5"))
+	s.answer("/token", pollDone.body)
+	c := s.client(t, func(c *Config) { withDevice(c); c.Server.JWKSURI = "" })
+	d := must(c.StartDeviceAuthorization(context.Background(), &DeviceAuthorizationRequest{Scope: []string{"a"}}))
+	if _, err := c.DeviceToken(context.Background(), d, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPollOldIDToken: no nonce ties the ID token to the request, its age does.
 func TestPollOldIDToken(t *testing.T) {
 	s := newUnitServer()
@@ -724,6 +756,8 @@ func TestPollErrors(t *testing.T) {
 		b := must(c.StartBackchannelAuthentication(context.Background(), &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"}))
 		otherClient := s.pollClient(t, func(c *Config) { c.Metadata.ClientID = "client-2" })
 		otherServer := s.pollClient(t, func(c *Config) { c.Server.Issuer = "https://other.example" })
+		capitals := s.pollClient(t, func(c *Config) { c.Metadata.ClientID = strings.ToUpper(unitClient) })
+		capitalServer := s.pollClient(t, func(c *Config) { c.Server.Issuer = strings.Replace(unitIssuer, "op", "OP", 1) })
 		scoped := &GrantOptions{Scope: []string{"a"}}
 		reserved := &GrantOptions{Params: map[string][]string{"device_code": {"x"}}}
 		ctx := context.Background()
@@ -735,6 +769,8 @@ func TestPollErrors(t *testing.T) {
 			"device of another client":        func() (*Token, error) { return otherClient.DeviceToken(ctx, d, nil) },
 			"device of another server":        func() (*Token, error) { return otherServer.DeviceToken(ctx, d, nil) },
 			"device of another server polled": func() (*Token, error) { return otherServer.PollDevice(ctx, d, nil) },
+			"device of a client in capitals":  func() (*Token, error) { return capitals.DeviceToken(ctx, d, nil) },
+			"device of a server in capitals":  func() (*Token, error) { return capitalServer.DeviceToken(ctx, d, nil) },
 			"device with a code":              func() (*Token, error) { return c.DeviceToken(ctx, d, reserved) },
 			"device with a scope":             func() (*Token, error) { return c.DeviceToken(ctx, d, scoped) },
 			"device with a scope, polled":     func() (*Token, error) { return c.PollDevice(ctx, d, scoped) },

@@ -94,6 +94,8 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 		{name: "opaque", token: good, change: func(r *http.Request) { r.URL.Opaque = "api.example/a" }, kind: ErrConfig, param: "URL"},
 		{name: "opaque with a host", token: good, change: func(r *http.Request) { r.URL.Opaque = "//other.example/a" }, kind: ErrConfig, param: "URL"},
 		{name: "no URL", token: good, change: func(r *http.Request) { r.URL = nil }, kind: ErrConfig, param: "req"},
+		{name: "another host", token: good, change: func(r *http.Request) { r.Host = "other.example" }, kind: ErrConfig, param: "Host"},
+		{name: "a host that folds", token: good, url: "https://kiosk.example/", change: func(r *http.Request) { r.Host = "\u212aiosk.example" }, kind: ErrConfig, param: "Host"},
 		{name: "Authorization", token: good, change: func(r *http.Request) { r.Header.Set("Authorization", "Basic x") }, kind: ErrConfig, param: "Authorization"},
 		{name: "empty PendingAuthorization", token: good, change: func(r *http.Request) { r.Header.Set("Authorization", "") }, kind: ErrConfig, param: "Authorization"},
 		{name: "authorization", token: good, change: func(r *http.Request) { r.Header["authorization"] = []string{"Basic x"} }, kind: ErrConfig, param: "Authorization"},
@@ -131,6 +133,11 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 	c := protectedClient(t, nil, nil)
 	if _, err := c.Do(nil, protectedToken("Bearer")); !errors.Is(err, ErrConfig) {
 		t.Errorf("no request: error %v", err)
+	}
+	body := &closeCounter{Reader: strings.NewReader("x")}
+	_, err = new(Client).Do(protectedRequest(t, "POST", unitAPI, body), good)
+	if wantError(t, err, ErrConfig, "Client"); body.closed == 0 {
+		t.Error("an empty Client leaves the body open")
 	}
 }
 
@@ -337,6 +344,42 @@ func TestDoGetBodyFails(t *testing.T) {
 	wantError(t, err, ErrConfig, "GetBody")
 	if !errors.Is(err, cause) || answer.closed != 1 {
 		t.Errorf("error %v, the answer closed %d times", err, answer.closed)
+	}
+}
+
+// TestDoRepeats: after an error that allows it, a request is sent once more if its body
+// can be had again, and never twice.
+func TestDoRepeats(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		body     io.Reader
+		requests int
+	}{
+		{"without body", nil, 2},
+		{"with GetBody", strings.NewReader("x"), 2},
+		{"body that cannot be sent again", &closeCounter{Reader: strings.NewReader("x")}, 1},
+	} {
+		calls := 0
+		c := protectedClient(t, nil, func(*http.Request) (*http.Response, error) {
+			calls++
+			return nil, againError{errors.New("the connection broke")}
+		})
+		_, err := c.Do(protectedRequest(t, "GET", unitAPI, tt.body), protectedToken("Bearer"))
+		if wantError(t, err, ErrNetwork, ""); calls != tt.requests {
+			t.Errorf("%s: %d requests", tt.name, calls)
+		}
+	}
+}
+
+// TestDiscard: a short answer is read to its end, and for a long one nobody waits.
+func TestDiscard(t *testing.T) {
+	for length, want := range map[int64]int{-1: 0, 0: 0, maxErrorBody: maxErrorBody, maxErrorBody + 1: 0} {
+		read := 0
+		body := &closeCounter{Reader: httpReader(func(b []byte) (int, error) { read += len(b); return len(b), nil })}
+		discard(&http.Response{ContentLength: length, Body: body})
+		if read != want || body.closed != 1 {
+			t.Errorf("of %d bytes %d were read, and it was closed %d times", length, read, body.closed)
+		}
 	}
 }
 

@@ -133,6 +133,18 @@ type closeCounter struct {
 
 func (b *closeCounter) Close() error { b.closed++; return nil }
 
+// TestTransportZero: one that NewTransport did not make says so.
+func TestTransportZero(t *testing.T) {
+	for _, tr := range []*Transport{nil, {}} {
+		wantError(t, tr.Renew(t.Context()), ErrConfig, "Transport")
+		body := &closeCounter{Reader: strings.NewReader("x")}
+		_, err := tr.RoundTrip(protectedRequest(t, "POST", unitAPI, body))
+		if wantError(t, err, ErrConfig, "Transport"); body.closed == 0 {
+			t.Error("the body is left open")
+		}
+	}
+}
+
 // TestTransportFoldedRedirect: an http.Client above follows a redirect to a host
 // that folds to the origin's.
 func TestTransportFoldedRedirect(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -53,6 +54,31 @@ func TestPublicJWKS(t *testing.T) {
 		if ok := method == "GET" || method == "HEAD"; w.Body.String() != body || (w.Code == 200) != ok ||
 			ok && (w.Header().Get("Content-Type") != "application/jwk-set+json" || w.Header().Get("Cache-Control") == "") {
 			t.Errorf("%s: %d %v %s", method, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+// rawKey is a PublishedKey of a program's own.
+type rawKey string
+
+func (k rawKey) PublicJWK() json.RawMessage { return json.RawMessage(k) }
+
+// TestPublicJWKSWithoutKid: keys without an id are not two of one id.
+func TestPublicJWKSWithoutKid(t *testing.T) {
+	const key = `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
+	set, err := PublicJWKS(rawKey(key), rawKey(key))
+	if want := `{"keys":[` + key + `,` + key + `]}`; err != nil || string(set) != want {
+		t.Errorf("%s, %v", set, err)
+	}
+}
+
+// TestDocumentCache: what a document says of caches, and whether it does.
+func TestDocumentCache(t *testing.T) {
+	for _, want := range [][]string{nil, {"no-store"}} {
+		w := httptest.NewRecorder()
+		documentHandler(mediaJSON, []byte(`{}`), strings.Join(want, "")).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if got := w.Header()["Cache-Control"]; !slices.Equal(got, want) || w.Body.String() != "{}" {
+			t.Errorf("Cache-Control %q, %s", got, w.Body)
 		}
 	}
 }

@@ -489,6 +489,19 @@ func TestRedactTokens(t *testing.T) {
 }
 
 // TestRefusalBounds: a refusal that is kept keeps no more than it says, whatever came.
+func TestHeadAndTail(t *testing.T) {
+	for text, want := range map[string]string{
+		strings.Repeat("a", maxErrorText):                                  strings.Repeat("a", maxErrorText),
+		strings.Repeat("a", maxErrorText) + "b":                            strings.Repeat("a", 509) + " … " + strings.Repeat("a", 508) + "b",
+		strings.Repeat("é", maxErrorText):                                  strings.Repeat("é", 254) + " … " + strings.Repeat("é", 254),
+		"h" + strings.Repeat("a", 508) + "bb" + strings.Repeat("c", 2*509): "h" + strings.Repeat("a", 508) + " … " + strings.Repeat("c", 509),
+	} {
+		if got := headAndTail(text); got != want {
+			t.Errorf("%d bytes become %q", len(text), got)
+		}
+	}
+}
+
 func TestRefusalBounds(t *testing.T) {
 	s := newUnitServer()
 	const kept = 100

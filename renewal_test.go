@@ -324,6 +324,50 @@ func TestTransportRejected(t *testing.T) {
 	}
 }
 
+// TestTransportRejectedDPoP: a token that is bound to a key was sent under the scheme
+// DPoP, and is refused under it, whatever else the resource offers.
+func TestTransportRejectedDPoP(t *testing.T) {
+	d := unitDPoP(t)
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		c := newUnitServer().client(t, func(cfg *Config) {
+			cfg.Clock, cfg.HTTPClient, cfg.DPoP = Clock{}, &http.Client{Transport: r.renewalServer}, d
+		})
+		r.typ = "DPoP"
+		tok := r.first()
+		tok.TokenType, tok.jkt = "DPoP", d.Thumbprint()
+		r.tr = newTransportOf(t, c, tok, TransportOptions{})
+		challenge := `Bearer error="invalid_token"`
+		r.resource = func(req *http.Request, _ string) *http.Response {
+			if len(r.used) > 2 {
+				return nil
+			}
+			return httpAnswer(req, 401, "", "WWW-Authenticate", challenge)
+		}
+		if status, err := r.get(); status != 401 || err != nil {
+			t.Errorf("status %d, %v", status, err)
+		}
+		challenge = `DPoP error="invalid_token"`
+		r.wantOK("access-1")
+	})
+}
+
+// TestTransportRejectedThenDown: the second attempt reaches nobody.
+func TestTransportRejectedThenDown(t *testing.T) {
+	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {
+		calls := 0
+		r.tr.base = httpFunc(func(req *http.Request) (*http.Response, error) {
+			if calls++; calls == 1 {
+				return httpAnswer(req, 401, "", "WWW-Authenticate", `Bearer error="invalid_token"`), nil
+			}
+			return nil, errors.New("no route")
+		})
+		_, err := r.get()
+		if wantError(t, err, ErrNetwork, ""); calls != 2 || len(r.attempts) != 1 {
+			t.Errorf("%d requests, %d renewals", calls, len(r.attempts))
+		}
+	})
+}
+
 // TestTransportRejectedTwice: one more try, then the answer is handed back.
 func TestTransportRejectedTwice(t *testing.T) {
 	inBubble(t, time.Hour, TransportOptions{}, func(r *renewal) {

@@ -178,6 +178,9 @@ func TestNewResourceServerErrors(t *testing.T) {
 			tt.change(&cfg)
 			rs, err := NewResourceServer(cfg)
 			wantError(t, err, tt.kind, tt.param)
+			if e := new(Error); !errors.As(err, &e) || e.Op != "configuration" && e.Op != opKeySet {
+				t.Errorf("the error is of the operation %q", e.Op)
+			}
 			if rs != nil {
 				t.Error("there is a ResourceServer with the error")
 			}

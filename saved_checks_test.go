@@ -219,6 +219,9 @@ func TestSavedPendingChecks(t *testing.T) {
 				case *BackchannelAuthentication:
 					d = *v.g.content
 				}
+				if err := v.UnmarshalBinary(savePending(&d, 1)); err != nil {
+					t.Fatal(err)
+				}
 				if err := v.UnmarshalBinary(savePending(&d, 7)); err != nil {
 					t.Fatal(err)
 				}
@@ -226,6 +229,8 @@ func TestSavedPendingChecks(t *testing.T) {
 				tt.change(&d)
 				if err := v.UnmarshalBinary(savePending(&d, 7)); !errors.Is(err, ErrParse) || errors.Is(err, ErrResponse) || savedFields(v) != before {
 					t.Errorf("%v, %s", err, savedFields(v))
+				} else if tt.name == "script" {
+					wantError(t, err, ErrParse, "verification_uri")
 				}
 			})
 		}

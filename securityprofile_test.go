@@ -252,6 +252,15 @@ func TestProfileRequests(t *testing.T) {
 		_, err = c.UserInfo(ctx, token, &UserInfoOptions{InsecureSkipSubject: true})
 		if p == 0 && err != nil || p != 0 && !errors.Is(err, ErrConfig) {
 			t.Errorf("%v: userinfo of anybody: %v", p, err)
+		} else if p != 0 {
+			wantError(t, err, ErrConfig, "InsecureSkipSubject")
+		}
+		if _, err := c.UserInfo(ctx, token, &UserInfoOptions{Subject: "alice"}); err != nil {
+			t.Errorf("%v: userinfo: %v", p, err)
+		}
+		token.login = &identity{subject: "alice"}
+		if _, err := c.UserInfo(ctx, token, nil); err != nil {
+			t.Errorf("%v: userinfo of the token's user: %v", p, err)
 		}
 	}
 	// The ID token is the response of FAPI 1, and has to have s_hash.
@@ -268,6 +277,17 @@ func TestProfileRequests(t *testing.T) {
 	}
 	if form := s.requests("/backchannel")[0].form; form.Get("request") == "" || form.Has("login_hint") {
 		t.Errorf("sent %v", form)
+	}
+	// One that they name is not replaced by the key's.
+	cfg := profiled(t, s, FAPICIBA)
+	cfg.Metadata.BackchannelRequestAlg = PS256
+	_, err := must(NewClient(cfg)).StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice"})
+	wantError(t, err, ErrConfig, "RequestKey")
+	// A certificate of Config.MTLS is one, whatever else there is to make requests with.
+	cfg = profiled(t, s, FAPI1Advanced)
+	cfg.MTLS, cfg.HTTPClient = unitMTLS(s), nil
+	if _, err := NewClient(cfg); err != nil {
+		t.Error(err)
 	}
 }
 
