@@ -1378,6 +1378,9 @@ func TestEncryptedUserInfoIsSigned(t *testing.T) {
 	if _, err := NewClient(cfg); err != nil {
 		t.Error(err)
 	}
+	cfg.Metadata.IntrospectionEncryptedResponseAlg = "ECDH-ES"
+	_, err = NewClient(cfg)
+	wantError(t, err, ErrConfig, "Metadata.IntrospectionSignedResponseAlg")
 }
 
 func TestDecrypterConfig(t *testing.T) {

@@ -254,6 +254,9 @@ func TestTransportUnknownExpiry(t *testing.T) {
 		if status, err := r.get(); status != 401 || err != nil || len(r.used) != 2 {
 			t.Errorf("status %d, %v, %d requests", status, err, len(r.used))
 		}
+		if r.tr.failures != 0 {
+			t.Error("a renewal that there is no way for was begun")
+		}
 		r.wantAttempts()
 	})
 }
@@ -277,6 +280,7 @@ func TestTransportRejected(t *testing.T) {
 		{name: "after one without error", status: 401, challenges: []string{`Bearer realm="a"`, invalid}, renewed: true},
 		{name: "body that cannot be sent again", status: 401, challenges: []string{invalid}, body: strings.NewReader("the whole body"), noGetBody: true, status2: 401},
 		{name: "another error", status: 401, challenges: []string{`Bearer error="insufficient_user_authentication"`}, status2: 401},
+		{name: "an error in other letters", status: 401, challenges: []string{`Bearer error="Invalid_Token"`}, status2: 401},
 		{name: "no error", status: 401, challenges: []string{`Bearer`}, status2: 401},
 		{name: "another scheme", status: 401, challenges: []string{`DPoP error="invalid_token"`}, status2: 401},
 		{name: "the first error of the scheme", status: 401, challenges: []string{`Bearer error="x"`, invalid}, status2: 401},
@@ -381,6 +385,13 @@ func TestTransportRejectedTwice(t *testing.T) {
 		if status, err := r.get(); status != 401 || err != nil || len(r.attempts) != 1 || len(r.used) != 3 {
 			t.Errorf("then status %d, %v, %d renewals, tokens %q", status, err, len(r.attempts), r.used)
 		}
+		// After a while one more try may help.
+		for i, wait := range []time.Duration{maxRefreshBackoff - 1, 1} {
+			time.Sleep(wait)
+			if status, err := r.get(); status != 401 || err != nil || len(r.attempts) != 1+i {
+				t.Errorf("%v later status %d, %v, %d renewals", wait, status, err, len(r.attempts))
+			}
+		}
 	})
 }
 
@@ -425,7 +436,11 @@ func TestTransportRejectedLate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.tr.reject(old, unitAPI)
+		for range 2 { // requests that were sent together
+			if !r.tr.reject(old, unitAPI) {
+				t.Error("one of them waits for no other token")
+			}
+		}
 		r.wantOK("access-1")
 		if !r.tr.reject(old, unitAPI) {
 			t.Error("the token that replaced it is not tried")
@@ -513,6 +528,9 @@ func TestTransportBackoff(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		r.wantAttempts(270, 271, 273, 277, 285)
+		if r.attempts[1] != 271*time.Second {
+			t.Errorf("the second is after %v", r.attempts[1])
+		}
 		var refused *ResponseError
 		if _, err := r.get(); !errors.As(err, &refused) || refused.StatusCode != 503 {
 			t.Errorf("error %v", err)

@@ -306,3 +306,36 @@ func TestReplayAllocations(t *testing.T) {
 		t.Errorf("%v allocations for an entry, with its map and queue", n)
 	}
 }
+
+// TestReplayOwnerAfterExpiry: that one entry of an owner is over leaves the others counted.
+func TestReplayOwnerAfterExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, now := context.Background(), time.Now()
+		m := newMemoryReplay(Clock{}, minReplaySize)
+		for i := range minReplaySize/2 + 1 {
+			if fresh, err := m.Add(ctx, fmt.Sprint(i), now.Add(time.Hour)); !fresh || err != nil {
+				t.Fatal(fresh, err)
+			}
+		}
+		add := func(key string, life time.Duration) error {
+			_, err := m.AddFor(ctx, "owner", key, now.Add(life))
+			return err
+		}
+		share := minReplaySize / replayShare
+		for i := range share {
+			life := time.Hour
+			if i == 0 {
+				life = time.Second
+			}
+			if err := add(fmt.Sprint("owned ", i), life); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantError(t, add("too many", time.Hour), ErrRateLimited, "")
+		time.Sleep(2 * time.Second)
+		if err := add("in its place", time.Hour); err != nil {
+			t.Error(err)
+		}
+		wantError(t, add("too many again", time.Hour), ErrRateLimited, "")
+	})
+}

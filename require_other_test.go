@@ -189,3 +189,24 @@ func TestOtherCredentialsNow(t *testing.T) {
 		t.Errorf("the requirement became another: %d, %d", age, w.Code)
 	}
 }
+
+// TestOtherCredentialsRefused: an error of the program's is told for every scheme, because
+// it is of none.
+func TestOtherCredentialsRefused(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, func(c *ResourceServerConfig) {
+		c.OtherCredentials = func(*http.Request, Requirement) (context.Context, error) {
+			return nil, fail(ErrInactive, "", "there is no such key")
+		}
+	})
+	w, _ := serve(rs, Requirement{}, apiRequest("ApiKey bad"))
+	list := ParseChallenges(w.Header())
+	if len(list) != 2 {
+		t.Fatalf("%v", list)
+	}
+	for _, c := range list {
+		if c.Params["error"] != codeInvalidToken {
+			t.Errorf("%s: %v", c.Scheme, c.Params)
+		}
+	}
+}

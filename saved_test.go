@@ -63,6 +63,8 @@ func TestSavedFaults(t *testing.T) {
 	}{
 		{"no data", nil, func(*savedReader) {}},
 		{"another version", []byte{8}, func(*savedReader) {}},
+		{"another version that could be a length", []byte("\x05hello"), func(r *savedReader) { _ = r.string() }},
+		{"length of 100 in a longer form", append([]byte{7, 0xe4, 0}, make([]byte, 100)...), func(r *savedReader) { _ = r.string() }},
 		{"version 0", []byte{0}, func(*savedReader) {}},
 		{"no field", []byte{7}, func(r *savedReader) { _ = r.string() }},
 		{"cut off", []byte{7, 3, 'a', 'b'}, func(r *savedReader) { _ = r.string() }},
