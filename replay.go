@@ -105,7 +105,7 @@ func (m *memoryReplay) AddFor(_ context.Context, owner, key string, until time.T
 }
 
 // now is how long the cache has been there.
-func (m *memoryReplay) now() time.Duration { return monotonic().Sub(m.started) }
+func (m *memoryReplay) now() time.Duration { return elapsed(m.started) }
 
 func (m *memoryReplay) add(e replayEntry, until time.Time) (bool, error) {
 	if m.count.Load() >= m.limit {
