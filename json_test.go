@@ -374,7 +374,7 @@ func TestJSONUnquote(t *testing.T) {
 // TestJSONReuse reads again with a reader whose last text ended in the middle:
 // names that were open then must not count as seen.
 func TestJSONReuse(t *testing.T) {
-	large := jsonMembers("n", 30)
+	large := jsonMembers("n", pairwiseNames+20)
 	r := new(jsonReader)
 	for _, broken := range []string{
 		`{` + large,
@@ -400,7 +400,9 @@ func TestJSONReuse(t *testing.T) {
 // TestJSONRelease: nothing of a text that was read stays in the reader. These are too
 // large for the pool, where others would find them.
 func TestJSONRelease(t *testing.T) {
-	for _, text := range []string{`{"x":{"a":1},` + jsonMembers("n", 100) + `}`, `{"x":{"a":1},` + jsonMembers("n", 100)} {
+	for _, text := range []string{
+		`{"x":{"a":1},` + jsonMembers("n", 100) + `}`, `{"x":{"a":1},` + jsonMembers("n", 100), `{"x":{` + jsonMembers("n", 300) + `}}`,
+	} {
 		r := new(jsonReader)
 		r.object(text, documentForm, ErrParse)
 		r.folding = true
@@ -415,7 +417,7 @@ func TestJSONRelease(t *testing.T) {
 
 // TestJSONPool is TestJSONReuse through the pool, by every way to a reader.
 func TestJSONPool(t *testing.T) {
-	large := jsonMembers("n", 30)
+	large := jsonMembers("n", pairwiseNames+20)
 	list := `[{` + large + `},{` + large + `}]`
 	for range 100 {
 		jsonParse(`{"x":[{` + large + `,"n0":1}]}`)
