@@ -72,3 +72,34 @@ func TestJSONOneByte(t *testing.T) {
 		}
 	}
 }
+
+// TestJSONSeen: a name that comes twice is found in an object of many, wherever the two
+// stand, in objects inside it, and where the case of letters does not count.
+func TestJSONSeen(t *testing.T) {
+	for _, n := range []int{pairwiseNames - 1, pairwiseNames, pairwiseNames + 1, pairwiseNames + 2, 3 * pairwiseNames} {
+		for at := range n {
+			for _, format := range []string{`{%s,"%s":%d}`, `{"x":{%s,"%s":%d},"y":1}`, `{"x":[{%[1]s},{%[1]s,"%[2]s":%[3]d}]}`, `{` + jsonMembers("o", 70) + `,"x":{%s,"%s":%d}}`} {
+				again := fmt.Sprintf("n%d", at)
+				twice := fmt.Sprintf(format, jsonMembers("n", n), again, at)
+				if _, err := jsonParse(twice); err == nil {
+					t.Fatalf("%d names, and that at %d again", n, at)
+				}
+				if _, err := parseObject(twice, answerForm, ErrParse); err != nil { // in the same words
+					t.Fatalf("%d names, and that at %d again as it was: %v", n, at, err)
+				}
+				if _, err := parseObject(fmt.Sprintf(format, jsonMembers("n", n), again, at+1), answerForm, ErrParse); err == nil {
+					t.Fatalf("%d names, and that at %d again with another value", n, at)
+				}
+				if _, err := jsonParse(fmt.Sprintf(format, jsonMembers("n", n), "new", at)); err != nil {
+					t.Fatalf("%d names, and a new one: %v", n, err)
+				}
+				if err := unmarshalClaims(fmt.Sprintf(format, jsonMembers("n", n), strings.ToUpper(again), at), new(any)); err == nil {
+					t.Fatalf("%d names, and that at %d again in upper case", n, at)
+				}
+				if err := unmarshalClaims(fmt.Sprintf(format, jsonMembers("n", n), "new", at), new(any)); err != nil {
+					t.Fatalf("%d names, and a new one: %v", n, err)
+				}
+			}
+		}
+	}
+}
