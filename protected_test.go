@@ -95,7 +95,9 @@ func TestDoRefusesBeforeSending(t *testing.T) {
 		{name: "opaque with a host", token: good, change: func(r *http.Request) { r.URL.Opaque = "//other.example/a" }, kind: ErrConfig, param: "URL"},
 		{name: "no URL", token: good, change: func(r *http.Request) { r.URL = nil }, kind: ErrConfig, param: "req"},
 		{name: "another host", token: good, change: func(r *http.Request) { r.Host = "other.example" }, kind: ErrConfig, param: "Host"},
-		{name: "a host that folds", token: good, url: "https://kiosk.example/", change: func(r *http.Request) { r.Host = "\u212aiosk.example" }, kind: ErrConfig, param: "Host"},
+		{name: "a host that folds", token: good, url: "https://kiosk.example/", change: func(r *http.Request) {
+			r.Host = "\u212aiosk.example"
+		}, kind: ErrConfig, param: "Host"},
 		{name: "Authorization", token: good, change: func(r *http.Request) { r.Header.Set("Authorization", "Basic x") }, kind: ErrConfig, param: "Authorization"},
 		{name: "empty PendingAuthorization", token: good, change: func(r *http.Request) { r.Header.Set("Authorization", "") }, kind: ErrConfig, param: "Authorization"},
 		{name: "authorization", token: good, change: func(r *http.Request) { r.Header["authorization"] = []string{"Basic x"} }, kind: ErrConfig, param: "Authorization"},

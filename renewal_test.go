@@ -347,8 +347,8 @@ func TestTransportRejectedDPoP(t *testing.T) {
 			}
 			return httpAnswer(req, 401, "", "WWW-Authenticate", challenge)
 		}
-		if status, err := r.get(); status != 401 || err != nil {
-			t.Errorf("status %d, %v", status, err)
+		if status, err := r.get(); status != 401 || err != nil || len(r.attempts) != 0 {
+			t.Errorf("status %d, %v, %d renewals", status, err, len(r.attempts))
 		}
 		challenge = `DPoP error="invalid_token"`
 		r.wantOK("access-1")
