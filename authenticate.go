@@ -25,8 +25,8 @@ import (
 // checked, it matches [ErrUnavailable], [ErrRateLimited] or the error of the
 // request's context.
 func (rs *ResourceServer) Authenticate(r *http.Request) (*AccessToken, error) {
-	if rs == nil || r == nil {
-		return nil, withOp(opResource, fail(ErrConfig, "", "the ResourceServer or the request is nil"))
+	if rs == nil || rs.resource == "" || r == nil {
+		return nil, withOp(opResource, fail(ErrConfig, "", "the ResourceServer or the request is nil, or the ResourceServer is empty"))
 	}
 	t, err := rs.authenticate(r)
 	if err != nil {
@@ -202,7 +202,8 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 		s.use()
 	}
 	if rs.verified != nil && keys != nil && signed == came.raw { // one that is encrypted has any number of forms
-		rs.verified.add(came.raw, &rememberedToken{token: t, accept: s.accept, use: s.use, keySet: s.keys, keys: keys.id})
+		d.raw = strings.Clone(came.raw) // which may be a part of something large
+		rs.verified.add(d.raw, &rememberedToken{token: t, accept: s.accept, use: s.use, keySet: s.keys, keys: keys.id})
 	}
 	return t, nil
 }

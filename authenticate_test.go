@@ -170,3 +170,14 @@ func TestSchemeOfRefusal(t *testing.T) {
 		}
 	}
 }
+
+// TestEmptyResourceServer: the zero ResourceServer takes nothing, and says why.
+func TestEmptyResourceServer(t *testing.T) {
+	s := newUnitServer()
+	for name, rs := range map[string]*ResourceServer{"nil": nil, "zero": new(ResourceServer)} {
+		got, err := rs.Authenticate(bearer(s.accessToken(t, nil)))
+		if wantError(t, err, ErrConfig, ""); got != nil {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -95,6 +95,8 @@ type wire struct {
 	offer func(context.Context) (*tls.Certificate, error) // the client certificate; nil: none of ours
 	clock Clock                                           // for its end
 
+	shown bool // a certificate is offered, ours or the user's
+
 	mu        sync.Mutex
 	transport *http.Transport
 	since     time.Time // when it became that
@@ -107,14 +109,15 @@ type wire struct {
 // it does with a request.
 func wired(rt http.RoundTripper) http.RoundTripper {
 	if t, ok := rt.(*http.Transport); ok && t != nil {
-		return &wire{transport: t, since: monotonic()}
+		shown := t.TLSClientConfig != nil && t.TLSClientConfig.GetClientCertificate != nil
+		return &wire{transport: t, since: monotonic(), shown: shown}
 	}
 	return rt
 }
 
 // offering is a wire whose connections have the certificate that offer returns.
 func offering(t *http.Transport, offer func(context.Context) (*tls.Certificate, error), clock Clock) *wire {
-	w := &wire{offer: offer, clock: clock, transport: t, since: monotonic()}
+	w := &wire{offer: offer, clock: clock, transport: t, since: monotonic(), shown: true}
 	w.bind(t)
 	return w
 }
@@ -203,7 +206,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 func (w *wire) CloseIdleConnections() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if config := w.transport.TLSClientConfig; config != nil && config.GetClientCertificate != nil {
+	if w.shown { // net/http writes into the transport's configuration when it is first used
 		w.replace()
 		return
 	}

@@ -986,3 +986,17 @@ func TestWireCertificate(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseIdleWhileInUse: everybody shares a wire, and who closes its connections does
+// not look at what net/http writes when it is first used. The race detector tells.
+func TestCloseIdleWhileInUse(t *testing.T) {
+	server, _ := countedServer(t, (*httptest.Server).Start)
+	for range 50 {
+		c := unsharedCaller()
+		var wg sync.WaitGroup
+		wg.Go(func() { c.do(t.Context(), httpGet(server.URL)) })
+		wg.Go(c.closeIdle)
+		wg.Wait()
+		c.closeIdle()
+	}
+}

@@ -81,7 +81,7 @@ func TestWireAge(t *testing.T) {
 				if w.giveUp(first); w.current() != first {
 					t.Error("it is given up at once")
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				w.giveUp(first)
 				second := w.current()
 				if second == first {

@@ -190,8 +190,13 @@ var jwsScratches = sync.Pool{New: func() any { return new(jwsScratch) }}
 
 func newJWSScratch() *jwsScratch { return jwsScratches.Get().(*jwsScratch) }
 
-// release gives the scratch back. What was parsed into it must not be used after.
-func (s *jwsScratch) release() { jwsScratches.Put(s) }
+// release gives the scratch back, unless it is larger than a token needs. What was parsed
+// into it must not be used after.
+func (s *jwsScratch) release() {
+	if cap(s.text) <= 3*maxToken {
+		jwsScratches.Put(s)
+	}
+}
 
 // tokenHash is the SHA-256 of a token: what it is remembered by, and ath.
 type tokenHash [sha256.Size]byte

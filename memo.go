@@ -17,25 +17,31 @@ import (
 type memo[V any] struct {
 	half int // 0: there is no older half, and room for one
 	mu   sync.RWMutex
-	// The maps are made when something is added.
-	newer, old map[string]V
+	// The maps are made when something is added. With a value stands its key: that of who
+	// looks it up may be a part of something large.
+	newer, old map[string]remembered[V]
+}
+
+type remembered[V any] struct {
+	key   string
+	value V
 }
 
 // newMemo has room for size values, or one less.
 func newMemo[V any](size int) *memo[V] { return &memo[V]{half: size / 2} }
 
-func (m *memo[V]) get(key string) (v V, ok bool) {
+func (m *memo[V]) get(key string) (V, bool) {
 	m.mu.RLock()
-	v, ok = m.newer[key]
+	r, ok := m.newer[key]
 	var old bool
 	if !ok {
-		v, old = m.old[key]
+		r, old = m.old[key]
 	}
 	m.mu.RUnlock()
 	if old {
-		m.add(key, v)
+		m.add(r.key, r.value)
 	}
-	return v, ok || old
+	return r.value, ok || old
 }
 
 func (m *memo[V]) add(key string, v V) {
@@ -48,9 +54,9 @@ func (m *memo[V]) add(key string, v V) {
 		m.newer = nil
 	}
 	if m.newer == nil {
-		m.newer = make(map[string]V)
+		m.newer = make(map[string]remembered[V])
 	}
-	m.newer[key] = v
+	m.newer[key] = remembered[V]{key, v}
 }
 
 // ---- headers of tokens

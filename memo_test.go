@@ -2,7 +2,9 @@ package oauth
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"unsafe"
 )
 
 // TestMemo: what was used last stays, and there is never more than there is room for.
@@ -62,6 +64,30 @@ func TestMemo(t *testing.T) {
 		zero.add(fmt.Sprint(i), i+10)
 		if v, ok := zero.get(fmt.Sprint(i)); v != i+10 || !ok || len(zero.newer)+len(zero.old) != 1 {
 			t.Errorf("%d: %d, %v, of %d", i, v, ok, len(zero.newer)+len(zero.old))
+		}
+	}
+}
+
+// TestMemoKey: what is used keeps the key that it was added with, and not that of who
+// looked it up, which may be a part of something large.
+func TestMemoKey(t *testing.T) {
+	m := newMemo[int](2)
+	first := strings.Clone("a")
+	m.add(first, 1)
+	m.add("b", 2) // the first is in the older half
+	m.get(strings.Repeat("a", 1000)[:1])
+	if e := m.newer["a"]; e.value != 1 || unsafe.StringData(e.key) != unsafe.StringData(first) {
+		t.Errorf("%v", e)
+	}
+}
+
+// TestScratchRelease: a scratch that one large token has made does not stay.
+func TestScratchRelease(t *testing.T) {
+	large := &jwsScratch{text: make([]byte, 0, 3*maxToken+1)}
+	large.release()
+	for range 100 {
+		if s := newJWSScratch(); s == large {
+			t.Fatal("it is used again")
 		}
 	}
 }

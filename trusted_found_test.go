@@ -340,7 +340,7 @@ func TestRevocationIsAskedOfItsServer(t *testing.T) {
 		chosen = tt.client
 		for i := range kept.active.shards {
 			for _, m := range kept.active.shards[i].newer {
-				m.asked = momentAgo(tt.age)
+				m.value.asked = momentAgo(tt.age)
 			}
 		}
 		before := len(s.requests(introspectionPath))

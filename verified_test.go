@@ -266,7 +266,7 @@ func TestTokenCache(t *testing.T) {
 		twice.add(fmt.Sprint(i), &rememberedToken{token: &AccessToken{new(accessTokenData)}})
 	}
 	twice.add("0", later)
-	if twice.shards[0].old["0"] == nil || twice.get("0") != later {
+	if twice.shards[0].old["0"].value == nil || twice.get("0") != later {
 		t.Error("an older memory of the token counts")
 	}
 	var none *tokenCache
