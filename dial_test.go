@@ -1000,3 +1000,23 @@ func TestCloseIdleWhileInUse(t *testing.T) {
 		c.closeIdle()
 	}
 }
+
+// TestCloseIdleOfTheirCertificate: connections of a user's transport that offers a
+// certificate are not used again, and those of another are, until they are closed.
+func TestCloseIdleOfTheirCertificate(t *testing.T) {
+	offers := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return new(tls.Certificate), nil }
+	for name, tt := range map[string]struct {
+		config   *tls.Config
+		replaced bool
+	}{
+		"no configuration": {nil, false},
+		"no certificate":   {new(tls.Config), false},
+		"a certificate":    {&tls.Config{GetClientCertificate: offers}, true},
+	} {
+		theirs := &http.Transport{TLSClientConfig: tt.config}
+		w := wired(theirs).(*wire)
+		if w.CloseIdleConnections(); (w.current() != theirs) != tt.replaced {
+			t.Errorf("%s: another transport is in its place: %v", name, !tt.replaced)
+		}
+	}
+}
