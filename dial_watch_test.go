@@ -39,7 +39,8 @@ func TestCloneTransport(t *testing.T) {
 		"HTTP/2 by the field": {&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}, "HTTP/2.0", 0},
 		"an old Dial": {&http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: roots},
-			Dial:            func(network, address string) (net.Conn, error) { dials++; return net.Dial(network, address) },
+			//lint:ignore SA1019 a deprecated field that is set dials all the same
+			Dial: func(network, address string) (net.Conn, error) { dials++; return net.Dial(network, address) },
 		}, "HTTP/1.1", 1},
 	} {
 		dials = 0
