@@ -394,7 +394,9 @@ func (s *KeySet) warm(ctx context.Context) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.join(ctx) // an error is that of the back-off
+	if !s.fresh(s.current.Load()) { // others may have brought newer ones meanwhile
+		s.join(ctx) // an error is that of the back-off
+	}
 }
 
 // newer returns keys that came after snap, which lacks the key of a token: those that

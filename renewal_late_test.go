@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,11 +16,19 @@ import (
 // TestTransportLateFailure: a renewal that was given up and fails at last says nothing of
 // the one after it, beside which no third one begins.
 func TestTransportLateFailure(t *testing.T) {
+	var mu sync.Mutex
 	var ends []chan error // of the calls of Renew
 	renew := func(context.Context, *Token) (*Token, error) {
 		end := make(chan error)
+		mu.Lock()
 		ends = append(ends, end)
+		mu.Unlock()
 		return nil, <-end
+	}
+	call := func(i int) chan error {
+		mu.Lock()
+		defer mu.Unlock()
+		return ends[i]
 	}
 	inBubble(t, time.Minute, TransportOptions{Renew: renew}, func(r *renewal) {
 		time.Sleep(time.Minute)
@@ -29,14 +38,16 @@ func TestTransportLateFailure(t *testing.T) {
 		time.Sleep(time.Minute)
 		go r.get()
 		synctest.Wait()
-		ends[0] <- errors.New("late")
+		call(0) <- errors.New("late")
 		synctest.Wait()
 		go r.get()
 		synctest.Wait()
+		mu.Lock()
 		if len(ends) != 2 || r.tr.failures != 1 {
 			t.Errorf("%d renewals, %d failures", len(ends), r.tr.failures)
 		}
-		ends[1] <- errors.New("down")
+		mu.Unlock()
+		call(1) <- errors.New("down")
 		if synctest.Wait(); r.tr.failures != 2 {
 			t.Errorf("then %d failures", r.tr.failures)
 		}
