@@ -47,9 +47,10 @@ func (rs *ResourceServer) authenticate(r *http.Request) (*AccessToken, error) {
 // judge is the way of every credential, wherever it came from.
 func (rs *ResourceServer) judge(ctx context.Context, came *presentedToken, p presentation) (*AccessToken, error) {
 	t, err := rs.accessToken(ctx, came)
-	if err != nil { // what was accepted has these characters alone
+	if err != nil && !wasDecoded(err) {
 		err = cmp.Or(came.checkForm(), err)
-	} else {
+	}
+	if err == nil {
 		err = rs.checkPresentation(ctx, p, came, t.content.confirm)
 	}
 	if err == nil {
@@ -79,12 +80,20 @@ func (t *presentedToken) hash() tokenHash {
 }
 
 // checkForm wants characters that a token can have. It stands before whatever could read
-// another one; a JWT that verifies has those of base64url.
+// another one: introspection and decryption. A JWT whose parts were decoded has those of
+// base64url alone, and 64 KiB are not looked at twice.
 func (t *presentedToken) checkForm() error {
 	if presentable(t.raw) {
 		return nil
 	}
 	return fail(ErrMalformed, t.param, "has no token, or what is none")
+}
+
+// wasDecoded reports whether a JWT that was refused with err had been decoded: all that is
+// found out before is about its form, its algorithm and its type.
+func wasDecoded(err error) bool {
+	e, ok := err.(*Error)
+	return ok && e.Kind != ErrParse && e.Kind != ErrUnsupported && e.Kind != ErrAlgorithm && e.Kind != ErrType
 }
 
 // credential is RFC 6750, Section 2.1: the token is in one Authorization field.
@@ -300,13 +309,14 @@ func (rs *ResourceServer) serverNamed(ctx context.Context, raw string) (*trusted
 	if err != nil {
 		return nil, err
 	}
-	plain := plainMember(p.payload, "iss")
+	value := scanMember(p.payload, "iss")
+	plain := plainString(value)
 	for _, s := range rs.servers {
 		if string(plain) == s.issuer.issuer {
 			return s, nil
 		}
 	}
-	iss, err := unverifiedIn(p.payload, "iss")
+	iss, err := unverifiedIn(p.payload, "iss", value)
 	if err != nil {
 		return nil, err
 	}
@@ -323,7 +333,7 @@ func (rs *ResourceServer) serverNamed(ctx context.Context, raw string) (*trusted
 	if rs.finder != nil {
 		return rs.finder.server(ctx, iss)
 	}
-	return nil, fail(ErrIssuer, "iss", "the token is from %s, which is not one of Servers", printable(iss, 256))
+	return nil, saying("the token is from ").quoted(iss, 256).text(", which is not one of Servers").fail(ErrIssuer, "iss")
 }
 
 // checkHeader refuses a token whose header no server has, before its claims are

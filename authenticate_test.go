@@ -47,38 +47,6 @@ func testServersInOtherCase(t *testing.T, kid string) {
 	wantError(t, err, ErrIssuer, "iss")
 }
 
-// A decrypterFunc decrypts.
-type decrypterFunc func(ctx context.Context, compact string) ([]byte, error)
-
-func (f decrypterFunc) DecryptJWE(ctx context.Context, compact string) ([]byte, error) {
-	return f(ctx, compact)
-}
-
-// TestNoToken: what cannot be a token is asked about nowhere, and nobody decrypts it.
-func TestNoToken(t *testing.T) {
-	s := newUnitServer()
-	s.answer(introspectionPath, `{"active":true}`)
-	used := 0
-	decrypting := decrypterFunc(func(context.Context, string) ([]byte, error) { used++; return nil, nil })
-	rs := s.opaqueServer(t, func(c *ResourceServerConfig) { c.Decrypter = decrypting })
-	for _, token := range []string{"opa\"que", "opaque\x7f", "opa,que", "a.b.c.d.e,", "a.b.c.d.\xe9"} {
-		_, err := rs.Authenticate(bearer(token))
-		wantError(t, err, ErrMalformed, "Authorization")
-		_, err = rs.AuthenticateCredential(t.Context(), Credential{Scheme: "Bearer", Token: token})
-		wantError(t, err, ErrMalformed, "Token")
-	}
-	if n := len(s.requests(introspectionPath)); n+used != 0 {
-		t.Errorf("%d questions, and %d decryptions", n, used)
-	}
-	if _, err := rs.Authenticate(bearer("opaque")); err != nil || len(s.requests(introspectionPath)) != 1 {
-		t.Error(err)
-	}
-	rs.Authenticate(bearer(encodeBase64URL([]byte(`{"alg":"dir","enc":"A128GCM"}`)) + ".b.c.d.e"))
-	if used != 1 {
-		t.Error("what could be decrypted is not")
-	}
-}
-
 // TestHeaderBeforeIssuer: an issuer that a token names is asked about after the header was
 // found to be one.
 func TestHeaderBeforeIssuer(t *testing.T) {
@@ -180,4 +148,40 @@ func TestEmptyResourceServer(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+}
+
+// TestNoToken: what cannot be a token is asked about nowhere, and nobody decrypts it.
+func TestNoToken(t *testing.T) {
+	s := newUnitServer()
+	s.answer(introspectionPath, `{"active":true}`)
+	used := 0
+	decrypting := decrypterFunc(func(context.Context, string) ([]byte, error) { used++; return nil, nil })
+	rs := s.opaqueServer(t, func(c *ResourceServerConfig) { c.Decrypter = decrypting })
+	for _, token := range []string{"opa\"que", "opaque\x7f", "opa,que", "a.b.c.d.e,", "a.b.c.d.\xe9", encodeBase64URL([]byte(`{"alg":"dir","enc":"A128GCM"}`)) + ".b.c,.d.e"} {
+		_, err := rs.Authenticate(bearer(token))
+		wantError(t, err, ErrMalformed, "Authorization")
+		_, err = rs.AuthenticateCredential(t.Context(), Credential{Scheme: "Bearer", Token: token})
+		wantError(t, err, ErrMalformed, "Token")
+	}
+	if n := len(s.requests(introspectionPath)); n+used != 0 {
+		t.Errorf("%d questions, and %d decryptions", n, used)
+	}
+	// So it is of a JWT that was refused before its payload was decoded.
+	for _, header := range []string{`{"alg":"HS256","typ":"at+jwt"}`, `{"alg":"ES256","typ":"logout+jwt"}`, `{"alg":"ES256","typ":"at+jwt","crit":["x"]}`} {
+		_, err := s.resource(t, nil).Authenticate(bearer(encodeBase64URL([]byte(header)) + ".e30,.AAAA"))
+		wantError(t, err, ErrMalformed, "Authorization")
+	}
+	if _, err := rs.Authenticate(bearer("opaque")); err != nil || len(s.requests(introspectionPath)) != 1 {
+		t.Error(err)
+	}
+	rs.Authenticate(bearer(encodeBase64URL([]byte(`{"alg":"dir","enc":"A128GCM"}`)) + ".b.c.d.e"))
+	if used != 1 {
+		t.Error("what could be decrypted is not")
+	}
+}
+
+type decrypterFunc func(ctx context.Context, compact string) ([]byte, error)
+
+func (f decrypterFunc) DecryptJWE(ctx context.Context, compact string) ([]byte, error) {
+	return f(ctx, compact)
 }

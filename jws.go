@@ -295,15 +295,15 @@ func unverified(raw, claim string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return unverifiedIn(p.payload, claim)
+	return unverifiedIn(p.payload, claim, scanMember(p.payload, claim))
 }
 
-// unverifiedIn is unverified for a payload. One that is long is not read whole.
-func unverifiedIn(payload []byte, claim string) (string, error) {
+// unverifiedIn is unverified for a payload, in which scanMember found value. One that is
+// long is not read whole.
+func unverifiedIn(payload []byte, claim string, value []byte) (string, error) {
 	r := newJSONReader()
 	defer r.release()
 	if len(payload) > maxUnverified {
-		value := scanMember(payload, claim)
 		switch {
 		case value == nil:
 			return "", fail(ErrClaim, claim, "is missing")
@@ -319,11 +319,10 @@ func unverifiedIn(payload []byte, claim string) (string, error) {
 	return claims.need(claim)
 }
 
-// plainMember is the text of a member that is a string without an escape, as it stands in
-// the payload; nil for another. It is compared without being copied: that what is equal is
-// JSON, and the only such member, the strict reader says after the verification.
-func plainMember(payload []byte, name string) []byte {
-	value := scanMember(payload, name)
+// plainString is the text of a string without an escape, as scanMember found it; nil for
+// another value. It is compared without being copied: that what is equal is JSON, and the
+// only such member, the strict reader says after the verification.
+func plainString(value []byte) []byte {
 	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
 		return nil
 	}

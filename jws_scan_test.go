@@ -27,20 +27,34 @@ func TestScanMember(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.text, got, tt.want)
 		}
 	}
-	_, err := unverifiedIn([]byte(`{"x":"`+strings.Repeat("x", maxUnverified)+`"}`), "iss")
+	_, err := unverifiedIn([]byte(`{"x":"`+strings.Repeat("x", maxUnverified)+`"}`), "iss", nil)
 	wantError(t, err, ErrClaim, "iss")
 	for claim, kind := range map[string]error{
 		`"a"`: nil, `""`: ErrClaim, `1`: ErrClaim, `"\ud83d"`: ErrClaim, `"\x"`: ErrParse, "\"\x01\"": ErrParse, "\"\xff\"": ErrParse, `{]`: ErrParse, `tru`: ErrParse,
 		`"` + strings.Repeat("a", maxUnverified-2) + `"`: nil, `"` + strings.Repeat("a", maxUnverified-1) + `"`: ErrClaim,
 	} {
 		for _, more := range []string{"", `,"x":"` + strings.Repeat("x", maxUnverified) + `"`} {
-			got, err := unverifiedIn([]byte(`{"iss":`+claim+more+`}`), "iss")
+			text := []byte(`{"iss":` + claim + more + `}`)
+			got, err := unverifiedIn(text, "iss", scanMember(text, "iss"))
 			if more == "" && len(claim) > maxUnverified-10 {
 				continue
 			}
 			if wantError(t, err, kind, ""); (got == "") != (kind != nil) {
 				t.Errorf("%.40s: %q", claim, got)
 			}
+		}
+	}
+}
+
+// TestPlainString: what is compared without being read is a string without an escape.
+func TestPlainString(t *testing.T) {
+	for value, want := range map[string]string{
+		`"a"`: "a", `"abc"`: "abc", `"a b"`: "a b", `"!#[]"`: "!#[]",
+		`"`: "-", ``: "-", `""`: "", `1`: "-", `123`: "-", `[1]`: "-", `null`: "-", `!a"`: "-", `#a"`: "-", `"\u0061"`: "-", `"a\"`: "-", `\a"`: "-",
+	} {
+		got := plainString([]byte(value))
+		if (got == nil) != (want == "-") || got != nil && string(got) != want {
+			t.Errorf("%s: %q", value, got)
 		}
 	}
 }

@@ -136,11 +136,12 @@ func (s *trustedServer) mayBe(iss string) bool {
 
 // foreign is that of jwsRules.
 func (s *trustedServer) foreign(payload []byte) error {
-	if string(plainMember(payload, "iss")) == s.issuer.issuer {
+	value := scanMember(payload, "iss")
+	if string(plainString(value)) == s.issuer.issuer {
 		return nil
 	}
-	if iss, err := unverifiedIn(payload, "iss"); err == nil && !s.mayBe(iss) {
-		return fail(ErrIssuer, "iss", "the token is from %s, expected is %s", printable(iss, 256), printable(s.issuer.issuer, 256))
+	if iss, err := unverifiedIn(payload, "iss", value); err == nil && !s.mayBe(iss) {
+		return saying("the token is from ").quoted(iss, 256).text(", expected is ").quoted(s.issuer.issuer, 256).fail(ErrIssuer, "iss")
 	}
 	return nil
 }

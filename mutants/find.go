@@ -23,8 +23,8 @@ type mutant struct {
 
 func (m *mutant) String() string { return m.function + " | " + m.operator + " | " + m.change }
 
-// texts are the functions whose arguments are words for people.
-var texts = []string{"fail", "printable", "errors.New", "panic"}
+// texts are the functions, and the types with methods, whose arguments are words for people.
+var texts = []string{"fail", "printable", "saying", "sentence", "errors.New", "panic"}
 
 // A finder finds the mutants of a program and the edits that make them.
 type finder struct {
@@ -287,8 +287,9 @@ func isImport(obj types.Object, pkg *types.Package) bool {
 	return ok && name.Imported() == pkg
 }
 
-// calls is the name of a called function: of this package, of a built-in one, or
-// of another package with the package's name before it.
+// calls is the name of a called function: of this package, of a built-in one, or of
+// another package with the package's name before it; of a method of this package it has
+// that of the type before it.
 func (f *finder) calls(call *ast.CallExpr) string {
 	switch fun := call.Fun.(type) {
 	case *ast.Ident:
@@ -302,9 +303,25 @@ func (f *finder) calls(call *ast.CallExpr) string {
 		}
 	case *ast.SelectorExpr:
 		obj, ok := f.p.info.Uses[fun.Sel].(*types.Func)
-		if ok && obj.Pkg() != nil && obj.Pkg() != f.p.pkg && obj.Signature().Recv() == nil {
+		switch {
+		case !ok || obj.Pkg() == nil:
+		case obj.Pkg() == f.p.pkg:
+			return receiver(obj) + "." + obj.Name()
+		case obj.Signature().Recv() == nil:
 			return obj.Pkg().Path() + "." + obj.Name()
 		}
+	}
+	return ""
+}
+
+// receiver is the name of the type that a method of this package has.
+func receiver(method *types.Func) string {
+	t := method.Signature().Recv().Type()
+	if p, ok := t.(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	if n, ok := t.(*types.Named); ok {
+		return n.Obj().Name()
 	}
 	return ""
 }
@@ -322,5 +339,6 @@ func (p *program) checkTexts() error {
 
 // forPeople: the arguments of a call are words.
 func forPeople(name string) bool {
-	return strings.HasPrefix(name, "fmt.") || slices.Contains(texts, name)
+	typ, _, _ := strings.Cut(name, ".")
+	return typ == "fmt" || slices.Contains(texts, typ) || slices.Contains(texts, name)
 }

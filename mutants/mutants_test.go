@@ -87,6 +87,9 @@ func TestOperators(t *testing.T) {
 			"result: return a + \"b\" → return zero(a + \"b\")", "constant: \"b\" → \"b\" + \"~\""}},
 		{"words for people", "fmt", "func f(a int) { fmt.Println(\"x\", a == 3); g(\"it failed\") }; func g(string) {}", []string{
 			"statement: fmt.Println(\"x\", a == 3) → nothing", "statement: g(\"it failed\") → nothing"}},
+		{"a sentence for people", "", "type sentence struct{}; type other struct{}; func (s *sentence) text(t string) *sentence { return s }; " +
+			"func (o other) text(t string) {}; func f(s *sentence, o other, a int) { _ = s.text(\"x\").text(\"y\"); o.text(\"it is\") }", []string{
+			"statement: o.text(\"it is\") → nothing"}},
 		{"copy", "slices maps net/http", "func f(a []int, m map[int]int, h http.Header) { _, _, _ = slices.Clone(a), maps.Clone(m), h.Clone() }", []string{
 			"copy: slices.Clone(a) → a", "copy: maps.Clone(m) → m", "copy: h.Clone() → h"}},
 		{"field", "", "type s struct { a any; b *int; c bool }; func f(p *int, ok bool) { _ = s{a: p, b: p, c: ok} }", []string{
@@ -125,7 +128,7 @@ func TestTexts(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no function printable") {
 		t.Errorf("error %v", err)
 	}
-	if err := small(t, "package small\nfunc fail() {}\nfunc printable() {}").checkTexts(); err != nil {
+	if err := small(t, "package small\nfunc fail() {}\nfunc printable() {}\nfunc saying() {}\ntype sentence struct{}").checkTexts(); err != nil {
 		t.Error(err)
 	}
 }
