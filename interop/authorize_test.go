@@ -109,9 +109,10 @@ func refusedResponseType(id, responseType string) scenarioFunc {
 		pending, err := start(responseType)
 		s.require(errors.Is(err, oauth.ErrConfig), "wanted ErrConfig, got: %v", err)
 		s.require(pending == nil, "an Authorization beside an error")
+		p.wire.requireSilent(s)
 		_, err = start("code")
 		s.check(err, "StartAuthorization with response type code")
-		p.wire.requireSilent(s)
+		p.wire.requireOnlyKeys(s, p.server)
 	}
 }
 

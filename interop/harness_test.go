@@ -289,6 +289,14 @@ func (w *wire) requireSilent(s *scenario) {
 	}
 }
 
+// requireOnlyKeys ends the scenario if the package made a request other than that for the
+// keys, which StartAuthorization begins while the user is away.
+func (w *wire) requireOnlyKeys(s *scenario, server *oauth.AuthorizationServer) {
+	for _, e := range w.exchanges() {
+		s.require(e.method == http.MethodGet && e.url.String() == server.JWKSURI, "the package made a request, %s %s, before it refused", e.method, e.url)
+	}
+}
+
 // takeForm reads the form in the body of a request to be sent on.
 func takeForm(r *http.Request) (url.Values, error) {
 	body, err := io.ReadAll(r.Body)

@@ -150,7 +150,7 @@ func signedRequestMissing(s *scenario) {
 	unsigned.without = []string{"require_signed_request_object"}
 	f, err := s.tryCode("tls", "jar-ES256", unsigned)
 	s.requireRefusal(f, err, "invalid_request")
-	f.wire.requireSilent(s)
+	f.wire.requireOnlyKeys(s, f.server)
 }
 
 // encryptedRequest is a request object that only the server can read, with the
