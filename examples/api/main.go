@@ -58,8 +58,7 @@ func newAPI(ctx context.Context, httpClient *http.Client) http.Handler {
 		}},
 	}))
 	env.Check(err)
-	// To place an order, the user must have authenticated within five minutes (RFC 9470).
-	fresh := int64(300)
+	fresh := int64(300) // an order needs a user who authenticated within five minutes (RFC 9470)
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", rs.Require(oauth.Requirement{Scope: []string{"orders:read"}}, orders{}))
 	mux.Handle("POST /orders", rs.Require(oauth.Requirement{Scope: []string{"orders:write"}, MaxAge: &fresh}, orders{}))

@@ -62,8 +62,7 @@ func main() {
 	transport, err := client.NewTransport(nil, oauth.TransportOptions{
 		Origins: []string{env.Origin("OAUTH_API")},
 		Renew: func(ctx context.Context, _ *oauth.Token) (*oauth.Token, error) {
-			scope := strings.Fields(wanted["scope"])
-			return client.ClientCredentials(ctx, &oauth.GrantOptions{Scope: scope, Resource: []string{resource.Resource}})
+			return client.ClientCredentials(ctx, &oauth.GrantOptions{Scope: strings.Fields(wanted["scope"]), Resource: []string{resource.Resource}})
 		},
 	})
 	env.Check(err)

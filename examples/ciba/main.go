@@ -47,18 +47,14 @@ func main() {
 	}
 	client, err := oauth.NewClient(cfg)
 	env.Check(err)
-	// The agent reads it out, and the phone shows it: the customer sees that it is this
-	// call that they confirm, and no other.
-	message := rand.Text()[:6]
-	hint := env.Get("OAUTH_LOGIN_HINT")
-	request := oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: hint, BindingMessage: message}
+	message := rand.Text()[:6] // read out, and shown on the phone: the customer confirms this call, and no other
+	request := oauth.BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: env.Get("OAUTH_LOGIN_HINT"), BindingMessage: message}
 	b, err := client.StartBackchannelAuthentication(ctx, &request)
 	env.Check(err)
 	fmt.Printf("The phone is asked. Read out %s\n", message)
 	token, err := wait(ctx, client, b)
 	env.Check(err)
-	// The hint does not say who it is. The record of the customer is the one under
-	// issuer and subject.
+	// The hint does not say who it is: the record of the customer is the one under these.
 	issuer, subject, err := token.Identity()
 	env.Check(err)
 	fmt.Printf("sub: %q\niss: %q\n", subject, issuer)
@@ -98,11 +94,11 @@ func notifications(b *oauth.BackchannelAuthentication, answered func()) http.Han
 			return
 		}
 		log.Print("refused a notification: ", err)
+		status := http.StatusBadRequest
 		if errors.Is(err, oauth.ErrNoCredentials) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			w.WriteHeader(http.StatusUnauthorized)
-			return
+			status = http.StatusUnauthorized
 		}
-		w.WriteHeader(http.StatusBadRequest)
+		w.WriteHeader(status)
 	}
 }
