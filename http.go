@@ -175,7 +175,10 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 		method, mediaType = http.MethodPost, mediaForm
 		body = []byte(r.form.Encode())
 	}
-	req := newRequest(ctx, method, u, body)
+	rt, limit := c.wayOf(r)
+	within, cancel := withTimeout(ctx, limit)
+	defer cancel()
+	req := newRequest(within, method, u, body)
 	if r.header != nil {
 		req.Header = r.header.Clone()
 	}
@@ -187,7 +190,7 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 
 	clear(r.received)
 	start := monotonic()
-	res, err := c.roundTrip(req, r.op, r.patience)
+	res, err := roundTrip(rt, req, r.op)
 	info := RequestInfo{Op: r.op, Method: method, Duration: elapsed(start), Err: err}
 	if res != nil {
 		info.Status = res.status
@@ -312,23 +315,28 @@ func isForeign(rt http.RoundTripper) bool {
 // discardLate closes the answer that nobody waits for any more.
 func discardLate(res *http.Response) { res.Body.Close() }
 
-func (c *caller) roundTrip(req *http.Request, op string, patience time.Duration) (*httpResponse, error) {
-	ctx, rt, timeout := req.Context(), c.client.Transport, c.client.Timeout
-	if patience > 0 {
-		rt = c.resources // of which the package's own has no limit for the header
-		if c.isDefault || timeout == 0 {
-			timeout = patience
-		}
+// wayOf is where a request goes, and how long it may take; 0: as long as the context.
+func (c *caller) wayOf(r *httpRequest) (rt http.RoundTripper, limit time.Duration) {
+	if r.patience <= 0 {
+		return c.client.Transport, c.client.Timeout
 	}
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-		req = req.WithContext(ctx)
+	if limit = c.client.Timeout; c.isDefault || limit == 0 {
+		limit = r.patience
 	}
-	res, err := detached(ctx, isForeign(rt), func() (*httpResponse, error) { return readAnswer(rt, req) }, nil)
+	return c.resources, limit // of which the package's own has no limit for the header
+}
+
+func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+func roundTrip(rt http.RoundTripper, req *http.Request, op string) (*httpResponse, error) {
+	res, err := detached(req.Context(), isForeign(rt), func() (*httpResponse, error) { return readAnswer(rt, req) }, nil)
 	if err != nil {
-		return nil, withOp(op, networkError(ctx, req.URL.Host, err))
+		return nil, withOp(op, networkError(req.Context(), req.URL.Host, err))
 	}
 	res.op = op
 	return res, nil
