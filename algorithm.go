@@ -117,8 +117,17 @@ func findAlgorithm(name Algorithm) *algorithm {
 
 // same reports whether two names are of one algorithm: RFC 9864, Section 2.2, gave
 // EdDSA, with keys on the one curve that is supported, a second one.
-func (a Algorithm) same(b Algorithm) bool {
-	return a == b || a == EdDSA && b == Ed25519 || a == Ed25519 && b == EdDSA
+func (a Algorithm) same(b Algorithm) bool { return a == b || b != "" && a.secondName() == b }
+
+// secondName is the other name of an algorithm; "" if it has one.
+func (a Algorithm) secondName() Algorithm {
+	switch a {
+	case EdDSA:
+		return Ed25519
+	case Ed25519:
+		return EdDSA
+	}
+	return ""
 }
 
 // in reports whether the list has the algorithm, under either name.

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -131,7 +132,11 @@ func TestAllocations(t *testing.T) {
 				t.Fatalf("%s: %v", row.name, err)
 			}
 		}
-		if n := testing.AllocsPerRun(200, func() { row.f() }); n > row.most {
+		n := math.Inf(1)
+		for range 5 { // what is left of other tests allocates, too, and not for ever
+			n = min(n, testing.AllocsPerRun(100, func() { row.f() }))
+		}
+		if n > row.most {
 			t.Errorf("%s: %v allocations, want at most %v", row.name, n, row.most)
 		}
 	}

@@ -300,9 +300,11 @@ func leafOf(cert *tls.Certificate) (*x509.Certificate, error) {
 // handshakeRefused reports whether TLS failed because one side did not like what
 // the other showed.
 func handshakeRefused(err error) bool {
-	var verification *tls.CertificateVerificationError
-	var alert *net.OpError // crypto/tls exports no type for the alerts of TCP
-	return errors.As(err, &verification) || errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
+	if _, ok := errorAs[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	alert, ok := errorAs[*net.OpError](err) // crypto/tls exports no type for the alerts of TCP
+	return ok && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 // ---- what net/http does by itself
@@ -375,8 +377,8 @@ func (w *watch) judge(ctx context.Context, err error) {
 	w.mu.Lock()
 	conns, patient := w.conns, !w.answered && !monotonic().Before(w.got.Add(silence))
 	w.mu.Unlock()
-	var network net.Error
-	timeout := errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
+	network, ok := errorAs[net.Error](err)
+	timeout := errors.Is(ctx.Err(), context.DeadlineExceeded) || ok && network.Timeout()
 	if w.dead != nil && conns > 0 && (timeout || ctx.Err() != nil && patient) {
 		w.dead()
 	}
@@ -467,8 +469,8 @@ func (e againError) Unwrap() error { return e.error }
 
 // sendAgain reports whether a request that failed with err may be sent once more.
 func sendAgain(ctx context.Context, err error) bool {
-	var again againError
-	return errors.As(err, &again) && ctx.Err() == nil
+	_, again := errorAs[againError](err)
+	return again && ctx.Err() == nil
 }
 
 // A watchedBody ends the watch.

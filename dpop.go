@@ -30,6 +30,7 @@ type DPoP struct {
 	thumbprint string
 	clock      Clock
 	of         *DPoP // that keeps the nonces; nil: itself
+	second     *DPoP // with the second name of the algorithm; nil: it has one
 
 	mu     sync.Mutex
 	nonces []originNonce // the latest used first
@@ -57,6 +58,9 @@ func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 		return nil, withOp(opDPoP, err)
 	}
 	d.header = dpopHeader(key, key.alg.name)
+	if name := key.alg.name.secondName(); name != "" {
+		d.second = &DPoP{key: key, header: dpopHeader(key, name), thumbprint: d.thumbprint, of: d}
+	}
 	return d, nil
 }
 
@@ -71,11 +75,10 @@ func (d *DPoP) namedAt(list []Algorithm) *DPoP {
 	if d == nil {
 		return nil
 	}
-	alg := d.key.alg.name.nameAt("", list)
-	if alg == d.key.alg.name {
+	if d.key.alg.name.nameAt("", list) == d.key.alg.name {
 		return d
 	}
-	return &DPoP{key: d.key, header: dpopHeader(d.key, alg), thumbprint: d.thumbprint, clock: d.clock, of: d}
+	return d.second
 }
 
 // dpopType is RFC 9449, Section 4.2.

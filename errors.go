@@ -213,13 +213,15 @@ type sentence struct{ b []byte }
 var sentences = sync.Pool{New: func() any { return new(sentence) }}
 
 // saying begins a sentence.
+//
+//go:noinline // or each sentence is as large as it, as with the others
 func saying(text string) *sentence {
 	s := sentences.Get().(*sentence)
 	s.b = append(s.b[:0], text...)
 	return s
 }
 
-//go:noinline // or each call is as large as it
+//go:noinline
 func (s *sentence) text(text string) *sentence {
 	s.b = append(s.b, text...)
 	return s
@@ -237,16 +239,53 @@ func (s *sentence) quoted(text string, n int) *sentence {
 	return s
 }
 
+//go:noinline
 func (s *sentence) number(n int) *sentence {
 	s.b = strconv.AppendInt(s.b, int64(n), 10)
 	return s
 }
 
 // fail ends it, and makes the error.
+//
+//go:noinline
 func (s *sentence) fail(kind error, param string) *Error {
 	e := &Error{Kind: kind, Param: param, Detail: string(s.b)}
 	sentences.Put(s)
 	return e
+}
+
+// errorAs is [errors.As] of a type that is known where it stands: without reflection,
+// which a program that verifies tokens would link for it alone.
+func errorAs[T error](err error) (found T, ok bool) {
+	inTree(err, func(err error) bool {
+		if found, ok = err.(T); ok {
+			return true
+		}
+		if other, can := err.(interface{ As(target any) bool }); can {
+			target := new(T)
+			if ok = other.As(target); ok {
+				found = *target
+			}
+		}
+		return ok
+	})
+	return found, ok
+}
+
+// inTree reports whether an error, or one that it wraps, matches: depth first, as with
+// package errors.
+func inTree(err error, matches func(error) bool) bool {
+	for err != nil && !matches(err) {
+		switch wrapping := err.(type) {
+		case interface{ Unwrap() error }:
+			err = wrapping.Unwrap()
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(wrapping.Unwrap(), func(err error) bool { return inTree(err, matches) })
+		default:
+			return false
+		}
+	}
+	return err != nil
 }
 
 // withOp names the operation in an *Error that has none yet.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -532,4 +533,61 @@ func TestSentence(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestErrorAs: an error is found where errors.As finds it.
+func TestErrorAs(t *testing.T) {
+	own, network := fail(ErrParse, "p", "x"), &net.OpError{Op: "read", Err: io.EOF}
+	for name, err := range map[string]error{
+		"nil": nil, "itself": own, "another": io.EOF, "wrapped": fmt.Errorf("a: %w", own), "twice": fmt.Errorf("a: %w", fmt.Errorf("b: %w", own)),
+		"joined": errors.Join(io.EOF, own), "joined twice": errors.Join(io.EOF, errors.Join(network, fmt.Errorf("b: %w", own))),
+		"the first of two": errors.Join(fail(ErrClaim, "q", "y"), own), "depth first": errors.Join(fmt.Errorf("b: %w", fail(ErrClaim, "q", "y")), own),
+		"joined without": errors.Join(io.EOF, network), "as it says": posing{own}, "that does not say so": posing{nil}, "behind": posing{network},
+		"wraps nil": fmt.Errorf("%w", error(nil)), "a typed nil": (*Error)(nil),
+	} {
+		var want *Error
+		found := errors.As(err, &want)
+		if got, ok := errorAs[*Error](err); ok != found || got != want {
+			t.Errorf("%s: %v %v, want %v %v", name, got, ok, want, found)
+		}
+		var timeout net.Error
+		found = errors.As(err, &timeout)
+		if got, ok := errorAs[net.Error](err); ok != found || got != timeout {
+			t.Errorf("%s: %v %v, want %v %v", name, got, ok, timeout, found)
+		}
+	}
+}
+
+// TestInTree: what matches is found in every branch, and nowhere else.
+func TestInTree(t *testing.T) {
+	for name, row := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nil": {nil, false}, "itself": {io.EOF, true}, "another": {io.ErrNoProgress, false}, "wrapped": {fmt.Errorf("a: %w", io.EOF), true},
+		"first": {errors.Join(io.EOF, io.ErrNoProgress), true}, "second": {errors.Join(io.ErrNoProgress, io.EOF), true}, "neither": {errors.Join(io.ErrNoProgress, io.ErrNoProgress), false},
+		"deep": {fmt.Errorf("a: %w", errors.Join(io.ErrNoProgress, fmt.Errorf("b: %w", io.EOF))), true},
+	} {
+		if got := inTree(row.err, func(err error) bool { return err == io.EOF }); got != row.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// A posing error is whatever it has in it, if asked.
+type posing struct{ as error }
+
+func (posing) Error() string { return "posing" }
+
+func (posing) Unwrap() error { return posed }
+
+var posed = fail(ErrClaim, "q", "y")
+
+func (p posing) As(target any) bool {
+	e, ok := p.as.(*Error)
+	if target, is := target.(**Error); is && ok {
+		*target = e
+		return true
+	}
+	return false
 }

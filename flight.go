@@ -7,7 +7,6 @@ package oauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -271,8 +270,8 @@ func guarded(f func() error) (err error) {
 type panicError struct{ value any }
 
 func (e panicError) Error() string {
-	var fault runtime.Error
-	if err, ok := e.value.(error); ok && errors.As(err, &fault) {
+	err, _ := e.value.(error)
+	if fault, ok := errorAs[runtime.Error](err); ok {
 		return fault.Error()
 	}
 	return fmt.Sprintf("a value of type %T", e.value)

@@ -373,23 +373,21 @@ func readAnswer(rt http.RoundTripper, req *http.Request) (*httpResponse, error) 
 // withoutURL keeps the cause of a *url.Error, whose text has the URL with its query.
 func withoutURL(err error) error {
 	for {
-		var ue *url.Error
-		if !errors.As(err, &ue) {
+		of, ok := errorAs[*url.Error](err)
+		if !ok {
 			return err
 		}
-		err = ue.Err
+		err = of.Err
 	}
 }
 
 // networkError makes an *Error of what net/http returned.
 func networkError(ctx context.Context, host string, err error) error {
 	err = withoutURL(err)
-	var own *Error
-	if errors.As(err, &own) { // made by a RoundTripper of ours
+	if own, ok := errorAs[*Error](err); ok { // made by a RoundTripper of ours
 		return own
 	}
-	var record tls.RecordHeaderError
-	if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" { // as http.Client has it
+	if record, ok := errorAs[tls.RecordHeaderError](err); ok && string(record.RecordHeader[:]) == "HTTP/" { // as http.Client has it
 		err = http.ErrSchemeMismatch
 	}
 	e := &Error{Kind: ErrNetwork, Detail: "no answer from " + printable(host, 128), Err: err}
@@ -401,12 +399,9 @@ func networkError(ctx context.Context, host string, err error) error {
 	if errors.Is(e.Err, context.Canceled) {
 		e.Kind, e.Detail = nil, "given up"
 	}
-	var invalid x509.CertificateInvalidError
-	var unknown x509.UnknownAuthorityError
-	switch {
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+	if invalid, ok := errorAs[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired && invalid.Cert != nil {
 		e.Detail = "the certificate of " + printable(host, 128) + " is valid from " + stamp(invalid.Cert.NotBefore) + " to " + stamp(invalid.Cert.NotAfter) + " only: renew it, or set this machine's clock"
-	case errors.As(err, &unknown):
+	} else if _, ok := errorAs[x509.UnknownAuthorityError](err); ok {
 		e.Detail = "the certificate of " + printable(host, 128) + " is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient"
 	}
 	return e
@@ -415,21 +410,20 @@ func networkError(ctx context.Context, host string, err error) error {
 // quotesNothing reports whether the text of a network error is free of what
 // the server sent. net/http quotes answers that it cannot read.
 func quotesNothing(err error) bool {
-	var network net.Error
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var repeated repeatedError
-	return errors.As(err, &network) || errors.As(err, &repeated) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) ||
-		errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return inTree(err, func(err error) bool {
+		switch err.(type) {
+		case net.Error, repeatedError, x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
+			return true
+		}
+		return err == http.ErrSchemeMismatch || err == io.EOF || err == io.ErrUnexpectedEOF
+	})
 }
 
 // transient reports whether the same request may well succeed later: the server
 // was not reached, or could not answer. A certificate that one side does not
 // trust does not mend itself.
 func transient(err error) bool {
-	var refused *ResponseError
-	if errors.As(err, &refused) {
+	if refused, ok := errorAs[*ResponseError](err); ok {
 		return refused.Code == "" && (refused.StatusCode == http.StatusTooManyRequests || refused.StatusCode >= 500)
 	}
 	return !handshakeRefused(err) && (errors.Is(err, ErrNetwork) || errors.Is(err, ErrUnavailable))
@@ -458,18 +452,24 @@ func (r *httpResponse) object() (jsonObject, error) {
 	}
 	o, err := parseObject(r.text(), answerForm, ErrResponse)
 	if err != nil {
-		e := &Error{Kind: ErrResponse, Detail: "the answer is not the JSON expected", Err: r.withoutSecrets(err)}
-		switch {
-		case len(bytes.TrimSpace(r.body)) == 0:
-			e.Detail, e.Err = "the body of the answer is empty", nil
-		case r.mediaType == "text/html":
-			e.Detail, e.Err = "the answer is a web page, not JSON: is the URL right?", nil
-		}
-		return jsonObject{}, withOp(r.op, e)
+		return jsonObject{}, withOp(r.op, r.notExpected("the answer is not the JSON expected", r.withoutSecrets(err)))
 	}
 	o.nullAbsent, o.secrets = true, r.secrets
 	r.parsed = &o
 	return o, nil
+}
+
+// notExpected is the error of an answer that cannot be read, which detail says unless the
+// reason is plain.
+func (r *httpResponse) notExpected(detail string, err error) *Error {
+	e := &Error{Kind: ErrResponse, Detail: detail, Err: err}
+	switch {
+	case len(bytes.TrimSpace(r.body)) == 0:
+		e.Detail, e.Err = "the body of the answer is empty", nil
+	case r.mediaType == "text/html":
+		e.Detail, e.Err = "the answer is a web page, not JSON: is the URL right?", nil
+	}
+	return e
 }
 
 // expect returns the refusal that the answer is, if it is one: a JSON object
@@ -509,28 +509,37 @@ func (r *httpResponse) errorMembers() (m errorMembers) {
 	return m
 }
 
-// refusal is made of copies, without what of the request is secret: an error may
-// be kept, and may be logged.
+// refusal is what the answer says, without what of the request is secret.
 func (r *httpResponse) refusal() *ResponseError {
-	e := &ResponseError{
-		Op:         r.op,
-		StatusCode: r.status,
-		Header:     boundedHeader(r.header),
-		Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]),
-	}
+	e := r.refused(func(place string) string { return redact(place, r.secrets()) })
 	e.Challenges = ParseChallenges(e.Header)
 	m := r.errorMembers()
 	if m.code == "" && r.status >= 400 {
 		m = challengeMembers(ParseChallenges(r.header), r.scheme)
 	}
 	e.Code, e.Description, e.URI = refusalText(m, r.secrets())
+	return e
+}
+
+// refused is made of copies: an error may be kept, and may be logged. hide takes what is
+// secret out of the place that a redirect leads to.
+func (r *httpResponse) refused(hide func(place string) string) *ResponseError {
+	e := &ResponseError{
+		Op:         r.op,
+		StatusCode: r.status,
+		Header:     boundedHeader(r.header),
+		Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]),
+	}
 	if r.status/100 == 3 && r.status != http.StatusNotModified {
-		e.notes = []string{"redirects are not followed" + r.leadsTo()}
+		e.notes = []string{"redirects are not followed"}
+		if place := r.leadsTo(); place != "" {
+			e.notes[0] += ", and this one leads to " + printable(hide(place), 256)
+		}
 	}
 	return e
 }
 
-// leadsTo says where a redirect leads, without what a query could have in it.
+// leadsTo is where a redirect leads, without what a query could have in it.
 func (r *httpResponse) leadsTo() string {
 	u, err := url.Parse(r.header.Get("Location"))
 	if err != nil || u.String() == "" {
@@ -541,7 +550,7 @@ func (r *httpResponse) leadsTo() string {
 			u = base.ResolveReference(u)
 		}
 	}
-	return ", and this one leads to " + printable(redact(withoutQuery(u), r.secrets()), 256)
+	return withoutQuery(u)
 }
 
 // secrets are those of the request that the answer is to.

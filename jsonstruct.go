@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"slices"
 	"sort"
@@ -266,9 +265,9 @@ func unmarshalClaims(text string, dst any) error {
 	}
 	// The errors of encoding/json and of what it calls quote the values.
 	err := json.Unmarshal([]byte(text), dst)
-	var wrong *json.UnmarshalTypeError
+	wrong, ok := errorAs[*json.UnmarshalTypeError](err)
 	switch {
-	case errors.As(err, &wrong) && wrong.Field != "":
+	case ok && wrong.Field != "":
 		return fail(ErrClaim, wrong.Field, "does not fit a %v", wrong.Type)
 	case err != nil:
 		return fail(ErrClaim, "", "the claims do not fit a %T", dst)

@@ -394,6 +394,7 @@ type SigningKey struct {
 	signer heldSigner
 	alg    *algorithm
 	kid    string
+	jkt    string // the thumbprint
 }
 
 // A heldSigner stands behind a pointer for the same reason as the text of a
@@ -442,7 +443,7 @@ func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningK
 			return nil, withOp(op, err)
 		}
 	}
-	return &SigningKey{heldSigner{&signer}, a, keyID}, nil
+	return &SigningKey{heldSigner{&signer}, a, keyID, thumbprint(signer.Public())}, nil
 }
 
 // GenerateSigningKey returns a new key in memory. Its key id is its thumbprint. RSA
@@ -654,7 +655,7 @@ func (k *SigningKey) Thumbprint() string {
 	if k.empty() {
 		return ""
 	}
-	return thumbprint(k.signer.Public())
+	return k.jkt
 }
 
 // empty reports whether there is no key: the zero and the nil SigningKey.

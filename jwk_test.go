@@ -741,3 +741,36 @@ func (s oddSigner) Public() crypto.PublicKey { return s.public }
 func (oddSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("does not sign")
 }
+
+// TestPublicKeyEqual: keys are one if nothing differs that a token is verified by.
+func TestPublicKeyEqual(t *testing.T) {
+	x, y := must(GenerateSigningKey(ES256)).signer.Public(), must(GenerateSigningKey(ES256)).signer.Public()
+	keys := map[string]publicKey{
+		"bare":           {key: x},
+		"another key":    {key: y},
+		"kid":            {key: x, kid: "k"},
+		"kid, letters":   {key: x, kid: "K"},
+		"use":            {key: x, use: "sig"},
+		"use, letters":   {key: x, use: "SIG"},
+		"alg":            {key: x, alg: ES256},
+		"alg, letters":   {key: x, alg: "es256"},
+		"issuer":         {key: x, issuer: unitIssuer},
+		"issuer, other":  {key: x, issuer: strings.ToUpper(unitIssuer)},
+		"no ops":         {key: x, ops: []string{}},
+		"an op":          {key: x, ops: []string{"verify"}},
+		"two":            {key: x, ops: []string{"verify", "sign"}},
+		"all":            {key: x, kid: "k", use: "sig", alg: ES256, issuer: unitIssuer, ops: []string{"verify"}},
+		"all, other key": {key: y, kid: "k", use: "sig", alg: ES256, issuer: unitIssuer, ops: []string{"verify"}},
+	}
+	for a, k := range keys {
+		for b, o := range keys {
+			o.ops = slices.Clone(o.ops)
+			if got := k.equal(&o); got != (a == b) {
+				t.Errorf("%s and %s: %v", a, b, got)
+			}
+		}
+	}
+	if samePublicKey(nil, nil) || samePublicKey(x, nil) || samePublicKey("x", "x") {
+		t.Error("what is no key is one")
+	}
+}

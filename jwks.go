@@ -4,8 +4,8 @@ package oauth
 // it, and selecting the key of a token.
 
 import (
-	"bytes"
 	"context"
+	"crypto"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -521,15 +521,12 @@ func (s *KeySet) fetch(ctx context.Context, number uint64) (*keySnapshot, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := res.expect(http.StatusOK); err != nil {
-		return nil, err
-	}
-	if _, err := res.object(); err != nil {
-		return nil, err
+	if res.status != http.StatusOK {
+		return nil, res.refused(func(place string) string { return place }) // the request had no secret
 	}
 	snap, err := parseKeySet(res.body)
 	if err != nil {
-		return nil, withOp(opKeySet, &Error{Kind: ErrResponse, Detail: "the answer is not a key set that can be used", Err: err})
+		return nil, withOp(opKeySet, res.notExpected("the answer is not a key set that can be used", err))
 	}
 	snap.number, snap.fetched = number, began
 	if age, ok := cacheMaxAge(res.header); ok {
@@ -745,12 +742,20 @@ func (s *KeySet) replace(snap *keySnapshot) {
 // thumbprint, kid, use and alg, whatever else it says. A key whose key_ops forbid what
 // those of the other allow is not the same.
 func (k *publicKey) twin(o *publicKey) bool {
-	return k.kid == o.kid && k.use == o.use && k.alg.same(o.alg) && k.opsAllow() == o.opsAllow() &&
-		bytes.Equal(minimalJWK(k.key), minimalJWK(o.key))
+	return k.kid == o.kid && k.use == o.use && k.alg.same(o.alg) && k.opsAllow() == o.opsAllow() && samePublicKey(k.key, o.key)
 }
 
 // equal reports whether nothing that a token could be verified by differs.
-func (k *publicKey) equal(o *publicKey) bool { return bytes.Equal(k.encode(), o.encode()) }
+func (k *publicKey) equal(o *publicKey) bool {
+	return k.kid == o.kid && k.use == o.use && k.alg == o.alg && k.issuer == o.issuer &&
+		(k.ops == nil) == (o.ops == nil) && slices.Equal(k.ops, o.ops) && samePublicKey(k.key, o.key)
+}
+
+// samePublicKey reports whether two keys are one, as crypto.PublicKey says of all types.
+func samePublicKey(k, o crypto.PublicKey) bool {
+	key, ok := k.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(o)
+}
 
 // encode is the key as a JWK with all that selection looks at.
 func (k *publicKey) encode() json.RawMessage {

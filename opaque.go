@@ -124,8 +124,7 @@ func (rs *ResourceServer) askAgain(ctx context.Context, t *AccessToken, hash tok
 // introspectionFault tells a token that is not good from an answer that is not:
 // the latter says nothing about the token, whatever is wrong with it.
 func introspectionFault(err error) error {
-	var refused *ResponseError
-	if errors.As(err, &refused) {
+	if refused, ok := errorAs[*ResponseError](err); ok {
 		if refused.Code == "unsupported_token_type" {
 			// RFC 7009, Section 2.2.1, and certified servers here too: of JWTs, say. The
 			// token is what the client chose.
@@ -134,8 +133,7 @@ func introspectionFault(err error) error {
 		// The rest may quote the token.
 		err = &ResponseError{Op: refused.Op, StatusCode: refused.StatusCode, Code: refused.Code}
 	}
-	var e *Error
-	if errors.As(err, &e) && e == err && (e.Kind == ErrInactive || e.Kind == ErrBinding && e.Param == "cnf") {
+	if e, ok := err.(*Error); ok && (e.Kind == ErrInactive || e.Kind == ErrBinding && e.Param == "cnf") {
 		return err
 	}
 	unavailable := &Error{Kind: ErrUnavailable, Param: "Introspect", Detail: "the server cannot be asked about the token"}

@@ -155,8 +155,7 @@ func (c *Client) ask(ctx context.Context, g *pendingGrant, grantType, param stri
 	// CIBA, Section 7.3: a server may hold the answer until there is one.
 	patience := min(pollTimeout, c.clock.left(d.expiry))
 	got, err := c.askToken(ctx, form, opts, &tokenExpectation{scope: d.scope, openid: openid, checks: checks, patience: patience})
-	var refused *ResponseError
-	errors.As(err, &refused)
+	refused, _ := errorAs[*ResponseError](err)
 	if isPending(err) && refused.Code == "slow_down" {
 		g.slowDown(refused)
 	}
@@ -181,8 +180,8 @@ func (g *pendingGrant) slowDown(e *ResponseError) {
 // isPending reports whether the server's answer to the token request says so. That of
 // another server, which the client's own code asked for its authentication, does not.
 func isPending(err error) bool {
-	var refused *ResponseError
-	return errors.As(err, &refused) && refused.Is(ErrPending) && !errors.Is(err, ErrUnavailable)
+	refused, ok := errorAs[*ResponseError](err)
+	return ok && refused.Is(ErrPending) && !errors.Is(err, ErrUnavailable)
 }
 
 // poll asks until there is an answer. After failures that may pass it waits
@@ -224,8 +223,8 @@ func (c *Client) poll(ctx context.Context, g *pendingGrant, grantType, param str
 // pauseAfter is the Retry-After of a 429 or 503 of the token endpoint (RFC 9110, Section
 // 10.2.3): seconds, or a time by the server's clock; 0 if there is none.
 func (c *Client) pauseAfter(err error) time.Duration {
-	var refused *ResponseError
-	if !errors.As(err, &refused) || refused.Op != opToken || refused.StatusCode != http.StatusTooManyRequests && refused.StatusCode != http.StatusServiceUnavailable {
+	refused, ok := errorAs[*ResponseError](err)
+	if !ok || refused.Op != opToken || refused.StatusCode != http.StatusTooManyRequests && refused.StatusCode != http.StatusServiceUnavailable {
 		return 0
 	}
 	value := refused.Header.Get("Retry-After")

@@ -57,8 +57,7 @@ func refusalOf(err error) (status int, code string, again time.Duration) {
 		if !errors.Is(err, row.kind) {
 			continue
 		}
-		var e *Error
-		if errors.As(err, &e) && e.answer.code != "" && row.again == 0 {
+		if e, ok := errorAs[*Error](err); ok && e.answer.code != "" && row.again == 0 {
 			return row.status, e.answer.code, 0
 		}
 		return row.status, row.code, row.again
@@ -100,9 +99,8 @@ func (rs *ResourceServer) Challenges(err error) []string {
 	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
 		return nil
 	}
-	var e *Error
 	var a answer
-	if errors.As(err, &e) {
+	if e, ok := errorAs[*Error](err); ok {
 		a = e.answer
 	}
 	return rs.challenges(a, code)

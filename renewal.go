@@ -5,7 +5,6 @@ package oauth
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -276,8 +275,7 @@ func (t *Token) refreshToken() Secret {
 // failed puts the next renewal off, or ends the renewals; k is locked.
 func (k *keptToken) failed(now time.Time, err error, over bool) error {
 	k.pending = nil
-	var rotated *RefreshError
-	if errors.As(err, &rotated) && k.holds(rotated.RefreshToken) {
+	if rotated, ok := errorAs[*RefreshError](err); ok && k.holds(rotated.RefreshToken) {
 		k.pending = rotated.verifyAgain
 	}
 	backoff := min(refreshBackoff<<min(k.failures, maxDoublings), maxRefreshBackoff)

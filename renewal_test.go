@@ -866,7 +866,7 @@ func TestTransportWhoseInvalidGrant(t *testing.T) {
 				r.tr = newTransportOf(t, c, first, tt.opts)
 				time.Sleep(time.Minute)
 				var refused *ResponseError
-				if _, err := r.get(); !errors.As(err, &refused) || refused.Code != "invalid_grant" || r.tr.ended != tt.ends {
+				if _, err := r.get(); !errors.As(err, &refused) || (refused.Code == "invalid_grant") != (tt.keys == 0) || r.tr.ended != tt.ends { // no code of OAuth is in an answer without keys
 					t.Errorf("error %v, ended %v", err, r.tr.ended)
 				}
 				if got := strings.Contains(r.tr.lastErr.Error(), "has to log in again"); got != tt.ends {

@@ -6,7 +6,6 @@ package oauth
 
 import (
 	"encoding/binary"
-	"errors"
 	"strconv"
 	"time"
 )
@@ -41,8 +40,8 @@ func (w *savedWriter) int(n *int64) {
 // damaged is the error of what was restored and does not pass the checks of its
 // making: the store, or somebody on the way to it, changed it.
 func damaged(err error) error {
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := errorAs[*Error](err)
+	if !ok {
 		return err
 	}
 	return fail(ErrParse, e.Param, "%s", "the data is damaged: "+e.Detail)
