@@ -40,7 +40,8 @@ var (
 	// invalid. No request was sent.
 	ErrConfig error = &errorKind{text: "configuration"}
 	// ErrInsecureURL means that a URL to fetch is not an https URL (see
-	// Config.InsecureAllowHTTP). No request was sent.
+	// Config.InsecureAllowHTTP), or that it leads to an address to which
+	// [NewInternetHTTPClient] does not connect. No request was sent.
 	ErrInsecureURL error = &errorKind{text: "insecure URL"}
 	// ErrNetwork means that the server could not be reached, or that the connection
 	// broke.

@@ -7,16 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/oauthtest"
@@ -76,43 +72,19 @@ func Example() {
 	// Output: alice alice@example.com true
 }
 
-// A server that somebody else named: a user, a tenant, a resource's metadata. Its URL
-// may lead into the program's own network, by a name that resolves to an address
-// there, so that the address is judged when it is dialed.
-func ExampleDiscover_namedByOthers() {
-	errNotPublic := errors.New("the address is not one of the public internet")
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
-		addr, err := netip.ParseAddrPort(address) // resolved already
-		if err != nil {
-			return err
-		}
-		ip := addr.Addr().Unmap()
-		if !ip.IsGlobalUnicast() || ip.IsPrivate() || addr.Port() != 443 {
-			return errNotPublic
-		}
-		for _, network := range []string{
-			"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4", // RFC 6890
-			"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", // an IPv4 address within
-		} {
-			if netip.MustParsePrefix(network).Contains(ip) {
-				return errNotPublic
-			}
-		}
-		return nil
-	}}
-	client := &http.Client{
-		Transport: &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true}, // no Proxy, which would be what is dialed
-		Timeout:   10 * time.Second,
-	}
-	for _, issuer := range []string{"https://169.254.169.254", "https://127.0.0.1:8443/admin", "https://[::ffff:10.0.0.1]", "https://[64:ff9b::a00:1]"} {
+// A server that somebody else named: a user, a tenant, a resource's metadata. Its URL may
+// lead to a service that only this program can reach.
+func ExampleNewInternetHTTPClient() {
+	client := oauth.NewInternetHTTPClient()
+	for _, issuer := range []string{"https://169.254.169.254", "https://localhost:8443/admin", "https://[::ffff:10.0.0.1]", "https://[64:ff9b::a00:1]"} {
 		_, err := oauth.Discover(context.Background(), issuer, &oauth.DiscoverOptions{HTTPClient: client})
-		fmt.Println(issuer, errors.Is(err, errNotPublic))
+		fmt.Println(issuer, errors.Is(err, oauth.ErrInsecureURL))
 	}
 	// The same for Config.HTTPClient: the metadata name further URLs.
 
 	// Output:
 	// https://169.254.169.254 true
-	// https://127.0.0.1:8443/admin true
+	// https://localhost:8443/admin true
 	// https://[::ffff:10.0.0.1] true
 	// https://[64:ff9b::a00:1] true
 }

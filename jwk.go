@@ -497,6 +497,25 @@ func ParseSigningKey(pemOrJWK []byte, alg Algorithm, keyID string) (*SigningKey,
 	return NewSigningKey(signer, alg, keyID)
 }
 
+// MarshalPEM returns the private key as unencrypted PEM of PKCS #8, which
+// [ParseSigningKey] reads. It is for keys that the program made with
+// [GenerateSigningKey] and must keep: the key of a DPoP, to which refresh tokens are bound.
+// Algorithm and key id are not part of it.
+//
+// If the key is held outside of the program, for example by an HSM, or if the key is nil
+// or empty, the error matches [ErrUnsupported].
+func (k *SigningKey) MarshalPEM() (Secret, error) {
+	const op = "signing key"
+	if k.empty() {
+		return Secret{}, withOp(op, fail(ErrUnsupported, "key", "is nil or empty"))
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(*k.signer.signer)
+	if err != nil { // whose text may be about the key
+		return Secret{}, withOp(op, fail(ErrUnsupported, "key", "is one that x509.MarshalPKCS8PrivateKey does not write: it may be held outside of the program"))
+	}
+	return NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))), nil
+}
+
 // readPrivateKey reads PEM or, with fromJWK, a JWK, whose alg and kid it takes where
 // they are empty.
 func readPrivateKey(pemOrJWK []byte, alg, keyID *string, fromJWK func(jsonObject) (crypto.PrivateKey, error)) (crypto.PrivateKey, error) {

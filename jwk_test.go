@@ -774,3 +774,28 @@ func TestPublicKeyEqual(t *testing.T) {
 		t.Error("what is no key is one")
 	}
 }
+
+// TestMarshalPEM: a key that is stored and read is the same key.
+func TestMarshalPEM(t *testing.T) {
+	for _, a := range usableAlgorithms() {
+		key := must(GenerateSigningKey(a.name))
+		text, err := key.MarshalPEM()
+		if err != nil {
+			t.Fatal(a.name, err)
+		}
+		again, err := ParseSigningKey([]byte(text.Reveal()), a.name, "k")
+		if err != nil || again.Thumbprint() != key.Thumbprint() || again.KeyID() != "k" || !strings.HasPrefix(text.Reveal(), "-----BEGIN PRIVATE KEY-----\n") {
+			t.Errorf("%s: %v", a.name, err)
+		}
+		if first := must(key.MarshalPEM()); !first.Equal(text) {
+			t.Errorf("%s: %v is written in two ways", a.name, text)
+		}
+	}
+	outside := must(NewSigningKey(struct{ crypto.Signer }{unitKey().signer}, ES256, ""))
+	for name, key := range map[string]*SigningKey{"nil": nil, "empty": {}, "outside": outside} {
+		text, err := key.MarshalPEM()
+		if wantError(t, err, ErrUnsupported, "key"); !text.IsZero() {
+			t.Errorf("%s: a text beside an error", name)
+		}
+	}
+}

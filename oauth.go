@@ -187,9 +187,10 @@
 // network.
 //
 // A program that does not choose its servers should set HTTPClient in
-// [DiscoverOptions], [RegistrationOptions] and [Config] to a client whose dialer
-// rejects addresses that are not public. The example of [Discover] shows one. The
-// client must not use a proxy that resolves names itself.
+// [DiscoverOptions], [RegistrationOptions] and [Config] to the client that
+// [NewInternetHTTPClient] returns, which connects to public addresses only. A client of
+// its own must look at addresses after names are resolved, and must not use a proxy that
+// resolves names itself.
 //
 // # Encrypted responses
 //
@@ -300,8 +301,8 @@
 //     secret.go, flight.go, trace.go, algorithm.go, mldsa.go, mldsa_go126.go,
 //     jsonstruct.go.
 //   - Tokens and keys: jwk.go, jws.go, memo.go, claims.go, jwe.go, encrypted.go, decrypt.go.
-//   - Requests: dial.go, challenge.go, dpop.go, redact.go, http.go, mtls.go, jwks.go,
-//     publickeys.go, verify.go, metadata.go, clientauth.go, attestation.go,
+//   - Requests: dial.go, internet.go, challenge.go, dpop.go, redact.go, http.go, mtls.go,
+//     jwks.go, publickeys.go, verify.go, metadata.go, clientauth.go, attestation.go,
 //     securityprofile.go, signedjwt.go, published.go.
 //   - The client: oauth.go, details.go, client.go, saved.go, authorize.go, idtoken.go,
 //     token.go, fragment.go, callback.go, initiated.go, grants.go, poll.go, device.go, ciba.go, renewal.go,

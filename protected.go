@@ -300,6 +300,30 @@ func (tr *Transport) Token() *Token {
 	return tr.token.clone()
 }
 
+// Fresh returns a copy of the token that a request would be sent with now, for programs
+// that use a token otherwise than in HTTP requests, for example with gRPC, WebSocket or
+// SASL. If the token has expired, or if there is none yet, Fresh renews it as a request
+// would, and waits for the renewal that all callers share. While the token is valid, Fresh
+// returns it at once and, like a request, starts a renewal 30 seconds before it expires.
+//
+// WARNING: The origins of the Transport do not limit where the program sends what Fresh
+// returns. A token that is bound to a DPoP key or to a certificate is of no use without a
+// proof or the certificate.
+//
+// After a resource has rejected the token, call [Transport.Renew]. If the token has
+// expired and cannot be renewed, the error matches [ErrExpired]. The other errors are the
+// errors of the renewal and of OnRefresh; see [Client.NewTransport].
+func (tr *Transport) Fresh(ctx context.Context) (*Token, error) {
+	if tr == nil || tr.c == nil {
+		return nil, withOp(opProtected, fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one"))
+	}
+	t, err := tr.fresh(ctx)
+	if err != nil {
+		return nil, withOp(opProtected, err)
+	}
+	return t.clone(), nil
+}
+
 // Format implements [fmt.Formatter]. It prints the client and the origins.
 func (tr *Transport) Format(f fmt.State, _ rune) { fmt.Fprint(f, tr.summary()) }
 

@@ -82,10 +82,7 @@ func (k *keptToken) current(ctx context.Context, origin string) (*Token, error) 
 	now := k.c.clock.local() // the program's own code, which must not fall over behind the lock
 	k.mu.Lock()
 	t, usable := k.token, k.usable(now, origin)
-	stale := k.renew != nil && (!usable || k.pending != nil || k.expired(now, k.early))
-	if k.ended || k.waits(usable) {
-		stale = false // there is no renewal now
-	}
+	stale := k.stale(now, usable)
 	switch {
 	case usable && !stale && !k.unsaved: // whatever is under way for the sake of another origin
 		k.mu.Unlock()
@@ -114,6 +111,35 @@ func (k *keptToken) current(ctx context.Context, origin string) (*Token, error) 
 		return nil, f.err
 	}
 	return k.token, nil
+}
+
+// fresh returns a token that is valid, at once if there is one.
+func (k *keptToken) fresh(ctx context.Context) (*Token, error) {
+	now := k.c.clock.local()
+	k.mu.Lock()
+	t := k.token
+	valid := t != nil && !k.expired(now, 0)
+	switch {
+	case k.renew == nil && !valid:
+		k.mu.Unlock()
+		return nil, fail(ErrExpired, "Expiry", "the token expired at %s, and there is neither a refresh token nor Renew", stamp(t.Expiry))
+	case valid && !k.unsaved:
+		if k.flight == nil && k.stale(now, true) {
+			k.launch(ctx, true)
+		}
+		k.mu.Unlock()
+		return t, nil
+	}
+	k.mu.Unlock()
+	return k.current(ctx, "")
+}
+
+// stale reports whether a renewal is to begin; k is locked.
+func (k *keptToken) stale(now time.Time, usable bool) bool {
+	if k.renew == nil || k.ended || k.waits(usable) {
+		return false
+	}
+	return !usable || k.pending != nil || k.expired(now, k.early)
 }
 
 // waits reports whether failures have put off the next renewal. An answer that is

@@ -690,3 +690,18 @@ func TestSecretNonceKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretEqual: Secrets are equal by their texts.
+func TestSecretEqual(t *testing.T) {
+	for _, row := range []struct {
+		a, b Secret
+		want bool
+	}{
+		{NewSecret("a"), NewSecret("a"), true}, {NewSecret("a"), NewSecret("b"), false}, {NewSecret("a"), NewSecret("A"), false}, {NewSecret("a"), NewSecret("aa"), false},
+		{NewSecret("a"), Secret{}, false}, {Secret{}, NewSecret("a"), false}, {Secret{}, Secret{}, true}, {NewSecret(""), Secret{}, true},
+	} {
+		if got := row.a.Equal(row.b); got != row.want {
+			t.Errorf("%q and %q: %v", row.a.Reveal(), row.b.Reveal(), got)
+		}
+	}
+}

@@ -621,6 +621,16 @@ func (c *Client) dpopOf(t *Token) *DPoP {
 	return nil
 }
 
+// Expired reports whether t expires within margin, by the clock of the Client, so that
+// what takes a while can be begun with a new token. It is true for a nil Token and false
+// for one whose Expiry is not known; a margin below zero counts as zero.
+//
+// The clock is that of this machine, without Clock.Skew, because Expiry is the time by
+// this clock.
+func (c *Client) Expired(t *Token, margin time.Duration) bool {
+	return t == nil || !t.Expiry.IsZero() && c.clock.left(t.Expiry) <= max(0, margin)
+}
+
 // checkToken refuses a token that is not this client's. One that a program made
 // itself, of a refresh token that it has from elsewhere, names nobody.
 func (c *Client) checkToken(t *Token) error {
