@@ -324,6 +324,21 @@ func (tr *Transport) Fresh(ctx context.Context) (*Token, error) {
 	return t.clone(), nil
 }
 
+// Bound reports whether the token of the Transport is bound to a key of the client, so
+// that nobody can use it with the token alone: to the DPoP key (RFC 9449), by its type, or
+// to the client certificate (RFC 8705), if Metadata.TLSClientCertificateBoundAccessTokens
+// is set. Before there is a token, it reports whether Config.DPoP is set.
+func (tr *Transport) Bound() bool {
+	if tr == nil || tr.c == nil {
+		return false
+	}
+	t := tr.Token()
+	if t == nil {
+		return tr.c.dpop != nil || tr.c.meta.TLSClientCertificateBoundAccessTokens
+	}
+	return tr.c.dpopOf(t) != nil || tr.c.meta.TLSClientCertificateBoundAccessTokens
+}
+
 // Format implements [fmt.Formatter]. It prints the client and the origins.
 func (tr *Transport) Format(f fmt.State, _ rune) { fmt.Fprint(f, tr.summary()) }
 
