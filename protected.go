@@ -317,11 +317,76 @@ func (tr *Transport) Fresh(ctx context.Context) (*Token, error) {
 	if tr == nil || tr.c == nil {
 		return nil, withOp(opProtected, fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one"))
 	}
-	t, err := tr.fresh(ctx)
+	t, err := tr.fresh(ctx, "")
 	if err != nil {
 		return nil, withOp(opProtected, err)
 	}
 	return t.clone(), nil
+}
+
+// Credential returns what a call of u with the given HTTP method must present, for calls
+// that the Transport does not send itself, for example those of gRPC or the handshake of a
+// WebSocket: the scheme, the token that [Transport.Fresh] returns and, if that is bound to
+// a DPoP key, a proof for this one call. Method and URL are those of the arguments, and
+// Certificate is nil.
+//
+// If u is not of one of the origins of the Transport, or if method or u cannot stand in a
+// proof, the error matches [ErrConfig]. The other errors are those of Fresh, and those of
+// [Client.Do] about a token that the client cannot present.
+func (tr *Transport) Credential(ctx context.Context, method string, u *url.URL) (*Credential, error) {
+	if tr == nil || tr.c == nil {
+		return nil, withOp(opProtected, fail(ErrConfig, "Transport", "is nil or empty: NewTransport makes one"))
+	}
+	c, err := tr.credential(ctx, method, u)
+	if err != nil {
+		return nil, withOp(opProtected, err)
+	}
+	return c, nil
+}
+
+func (tr *Transport) credential(ctx context.Context, method string, u *url.URL) (*Credential, error) {
+	if err := tr.checkOrigin(u); err != nil {
+		return nil, err
+	}
+	t, err := tr.fresh(ctx, originOf(u))
+	if err != nil {
+		return nil, err
+	}
+	authorization, err := tr.c.authorization(t)
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{}
+	if err := tr.c.dpopOf(t).prove(h, &provenRequest{method: method, url: u, token: t.AccessToken.Reveal()}, tr.c.clock.now()); err != nil {
+		return nil, err
+	}
+	scheme, token, _ := strings.Cut(authorization, " ")
+	return &Credential{Scheme: scheme, Token: token, Proof: h.Get("DPoP"), Method: method, URL: u}, nil
+}
+
+// Rejected notes that the resource has rejected a credential of [Transport.Credential] with
+// invalid_token, and reports whether another call of Credential may help: it renews the
+// token then, as a request does that was rejected. A resource that rejects every token
+// does not have a new one made for each call; see [Client.NewTransport].
+func (tr *Transport) Rejected(c *Credential) bool {
+	if tr == nil || tr.c == nil || c == nil || tr.renew == nil || tr.checkOrigin(c.URL) != nil {
+		return false
+	}
+	return tr.reject(c.Token, originOf(c.URL))
+}
+
+// ReceiveNonce keeps a DPoP nonce that came with the response to a call of u
+// ([Transport.Credential]): the value of its DPoP-Nonce field (RFC 9449, Section 8). The
+// next proofs for the origin of u contain it. It reports whether there is a DPoP key, and
+// whether the nonce is one that it did not have. A value that cannot be a nonce is ignored,
+// and so is one from an origin that is not one of the Transport's.
+func (tr *Transport) ReceiveNonce(u *url.URL, nonce string) bool {
+	if tr == nil || tr.c == nil || tr.c.dpop == nil || tr.checkOrigin(u) != nil {
+		return false
+	}
+	before := tr.c.dpop.nonce(originOf(u))
+	fresh := tr.c.dpop.remember(originOf(u), http.Header{"Dpop-Nonce": {nonce}})
+	return fresh != "" && fresh != before
 }
 
 // Bound reports whether the token of the Transport is bound to a key of the client, so
@@ -412,7 +477,7 @@ func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode != http.StatusUnauthorized || tr.renew == nil || !invalidToken(res.Header, t) {
 		return res, err
 	}
-	if !tr.reject(t, originOf(req.URL)) || !resendable(req) {
+	if !tr.reject(t.AccessToken.Reveal(), originOf(req.URL)) || !resendable(req) {
 		return res, nil // the next request renews it, if that may help
 	}
 	discard(res)

@@ -106,6 +106,18 @@ func (rs *ResourceServer) Challenges(err error) []string {
 	return rs.challenges(a, code)
 }
 
+// Nonce returns a nonce for the next DPoP proof of a client, which [ResourceServer.WriteError]
+// and [ResourceServer.Require] send in the field DPoP-Nonce (RFC 9449, Section 9). A server
+// that does not use net/http must send it with the response to a credential that had a proof,
+// or was refused for the lack of a nonce. It is empty without
+// ResourceServerConfig.DPoPNonceKeys.
+func (rs *ResourceServer) Nonce() string {
+	if rs == nil || rs.resource == "" || rs.proofs.nonces == nil {
+		return ""
+	}
+	return rs.proofs.nonces.make(rs.clock.now())
+}
+
 // WriteError responds to a request that was refused with err, which was returned by
 // [ResourceServer.Authenticate] or [ResourceServer.Check]. It writes the status,
 // and the challenges that tell the client how to proceed, which replace any earlier

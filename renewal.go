@@ -62,11 +62,11 @@ const opProtected = "protected resource"
 // reject notes that the origin refused the token, unless that was replaced meanwhile,
 // and reports whether another one may do better. A resource that refuses them all
 // does not have a new one made for each request.
-func (k *keptToken) reject(t *Token, origin string) bool {
+func (k *keptToken) reject(accessToken, origin string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	// A refresh token that was rotated makes another Token of the same access token.
-	if !sameSecret(k.token.AccessToken.Reveal(), t.AccessToken.Reveal()) || slices.Contains(k.refusedBy, origin) {
+	if k.token == nil || !sameSecret(k.token.AccessToken.Reveal(), accessToken) || slices.Contains(k.refusedBy, origin) {
 		return true
 	}
 	now := monotonic()
@@ -113,12 +113,13 @@ func (k *keptToken) current(ctx context.Context, origin string) (*Token, error) 
 	return k.token, nil
 }
 
-// fresh returns a token that is valid, at once if there is one.
-func (k *keptToken) fresh(ctx context.Context) (*Token, error) {
+// fresh returns a token that is valid and that the origin has not refused, at once if
+// there is one.
+func (k *keptToken) fresh(ctx context.Context, origin string) (*Token, error) {
 	now := k.c.clock.local()
 	k.mu.Lock()
 	t := k.token
-	valid := t != nil && !k.expired(now, 0)
+	valid := k.usable(now, origin) && !k.expired(now, 0)
 	switch {
 	case k.renew == nil && !valid:
 		k.mu.Unlock()
@@ -131,7 +132,7 @@ func (k *keptToken) fresh(ctx context.Context) (*Token, error) {
 		return t, nil
 	}
 	k.mu.Unlock()
-	return k.current(ctx, "")
+	return k.current(ctx, origin)
 }
 
 // stale reports whether a renewal is to begin; k is locked.

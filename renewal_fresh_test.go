@@ -4,11 +4,18 @@ package oauth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/oauth/oauthtest"
 )
 
 // TestTransportFresh: a valid token is there at once, also while the next one is under way,
@@ -38,6 +45,7 @@ func TestTransportFresh(t *testing.T) {
 		fresh("access-0", 0)
 		r.wantAttempts(30)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		fresh("access-1", 0)
 		time.Sleep(time.Minute)
 		var wg sync.WaitGroup
@@ -139,5 +147,104 @@ func TestExpired(t *testing.T) {
 		if got := c.Expired(row.t, row.margin); got != row.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// TestTransportCredential: a call that something else sends has the token, a proof for
+// itself and the nonce, at the origins of the Transport alone.
+func TestTransportCredential(t *testing.T) {
+	key := must(GenerateSigningKey(ES256))
+	for name, dpop := range map[string]*DPoP{"Bearer": nil, "DPoP": must(NewDPoP(key, Clock{}))} {
+		c := newUnitServer().client(t, func(cfg *Config) { cfg.Clock, cfg.DPoP = Clock{}, dpop })
+		renewals := 0
+		tr := newTransportOf(t, c, nil, TransportOptions{Renew: func(context.Context, *Token) (*Token, error) {
+			renewals++
+			made := &Token{AccessToken: NewSecret(fmt.Sprintf("access-%d", renewals)), TokenType: name}
+			if dpop != nil {
+				made.jkt = dpop.thumbprint
+			}
+			return made, nil
+		}})
+		u := must(url.Parse(unitAPI + "/a.B/C?x#y"))
+		if tr.Bound() != (dpop != nil) {
+			t.Errorf("%s: bound %v, without a token", name, tr.Bound())
+		}
+		got, err := tr.Credential(t.Context(), "POST", u)
+		if err != nil || got.Scheme != name || got.Token != "access-1" || got.Method != "POST" || got.URL != u || (got.Proof != "") != (dpop != nil) || tr.Bound() != (dpop != nil) {
+			t.Fatalf("%s: %v %v", name, got, err)
+		}
+		if tr.ReceiveNonce(u, "n-1") != (dpop != nil) || tr.ReceiveNonce(u, "n-1") || tr.ReceiveNonce(u, "n\n") || tr.ReceiveNonce(must(url.Parse("https://other.example/")), "n-2") {
+			t.Error(name, "nonces")
+		}
+		got = must(tr.Credential(t.Context(), "POST", u))
+		if dpop != nil {
+			var claims map[string]any
+			if err := json.Unmarshal(must(decodeBase64URL(nil, strings.Split(got.Proof, ".")[1])), &claims); err != nil {
+				t.Fatal(err)
+			}
+			sum := sha256.Sum256([]byte("access-1"))
+			if claims["htm"] != "POST" || claims["htu"] != unitAPI+"/a.B/C" || claims["nonce"] != "n-1" || claims["ath"] != encodeBase64URL(sum[:]) {
+				t.Error(claims)
+			}
+		}
+		for where, u := range map[string]*url.URL{"nowhere": nil, "another origin": must(url.Parse("https://other.example/a.B/C")), "no host": {Path: "/a.B/C"}} {
+			got, err := tr.Credential(t.Context(), "POST", u)
+			if wantError(t, err, ErrConfig, "Origins"); got != nil {
+				t.Error(where, got)
+			}
+		}
+		if got, err := tr.Credential(t.Context(), "P OST", u); dpop != nil && (got != nil || !errors.Is(err, ErrConfig)) {
+			t.Error(got, err)
+		}
+		// The token is renewed once for an origin that rejects it, and not for each call.
+		for i, want := range []bool{true, false} {
+			if tr.Rejected(got) != want {
+				t.Errorf("%s: rejected for the %d. time", name, i)
+			}
+			if got = must(tr.Credential(t.Context(), "POST", u)); got.Token != "access-2" {
+				t.Error(got.Token)
+			}
+		}
+		stale := *got
+		stale.Token = "access-1"
+		elsewhere := *got
+		elsewhere.URL = must(url.Parse("https://other.example/"))
+		if !tr.Rejected(&stale) || tr.Rejected(&elsewhere) || tr.Rejected(nil) || must(tr.Credential(t.Context(), "POST", u)).Token != "access-2" {
+			t.Error(name, "what was replaced meanwhile is renewed again")
+		}
+		fixed := newTransportOf(t, c, &Token{AccessToken: NewSecret("a"), TokenType: "Bearer"}, TransportOptions{})
+		if got := must(fixed.Credential(t.Context(), "POST", u)); fixed.Rejected(got) {
+			t.Error("what cannot be renewed")
+		}
+	}
+	certificate := newUnitServer().client(t, func(cfg *Config) {
+		cfg.Metadata.TLSClientCertificateBoundAccessTokens, cfg.MTLS, cfg.HTTPClient = true, &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("own")}, nil
+	})
+	tr := newTransportOf(t, certificate, nil, TransportOptions{Renew: func(context.Context, *Token) (*Token, error) {
+		return &Token{AccessToken: NewSecret("a"), TokenType: "Bearer"}, nil
+	}})
+	if !tr.Bound() || must(tr.Fresh(t.Context())) == nil || !tr.Bound() {
+		t.Error("a token is bound to the certificate")
+	}
+	var none *Transport
+	for _, tr := range []*Transport{none, {}} {
+		got, err := tr.Credential(t.Context(), "POST", nil)
+		if wantError(t, err, ErrConfig, "Transport"); got != nil || tr.Bound() || tr.Rejected(&Credential{}) || tr.ReceiveNonce(nil, "n") {
+			t.Error(got)
+		}
+	}
+}
+
+// TestNonce: a nonce that is handed out is one that a proof may have.
+func TestNonce(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, func(c *ResourceServerConfig) { c.DPoPNonceKeys = [][]byte{make([]byte, 32)} })
+	if n := rs.Nonce(); n == "" {
+		t.Error("no nonce")
+	} else if _, err := rs.proofs.nonces.accept(n, rs.clock.now()); err != nil {
+		t.Error(err)
+	}
+	if n := s.resource(t, nil).Nonce() + new(ResourceServer).Nonce() + (*ResourceServer)(nil).Nonce(); n != "" {
+		t.Error(n)
 	}
 }

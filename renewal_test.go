@@ -437,12 +437,12 @@ func TestTransportRejectedLate(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // requests that were sent together
-			if !r.tr.reject(old, unitAPI) {
+			if !r.tr.reject(old.AccessToken.Reveal(), unitAPI) {
 				t.Error("one of them waits for no other token")
 			}
 		}
 		r.wantOK("access-1")
-		if !r.tr.reject(old, unitAPI) {
+		if !r.tr.reject(old.AccessToken.Reveal(), unitAPI) {
 			t.Error("the token that replaced it is not tried")
 		}
 		r.wantOK("access-1")
@@ -883,7 +883,7 @@ func TestTransportRejectedAfterRotation(t *testing.T) {
 	old := &Token{AccessToken: NewSecret("access"), RefreshToken: NewSecret("first")}
 	tr := &Transport{keptToken: keptToken{token: old, refusedAt: map[string]time.Time{}}}
 	tr.rotated(NewSecret("first"), NewSecret("second"))
-	tr.reject(old, "https://api.example")
+	tr.reject(old.AccessToken.Reveal(), "https://api.example")
 	if len(tr.refusedBy) != 1 {
 		t.Error("the refusal was taken for one of an access token that is gone")
 	}

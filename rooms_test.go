@@ -25,6 +25,7 @@ var rooms = strings.Fields(`
 // upward are the names that a room takes from one above it all the same, with the reason.
 var upward = map[string]string{
 	"accesstoken → resource: ResourceServer": "a token knows who accepted it, and the ResourceServer remembers tokens",
+	"protected → credential: Credential":     "a client presents what an API takes, and the type stands where it is judged",
 	"resource → require: Requirement":        "the configuration has a function that is asked for one",
 	"oauth → client: endpointURL":            "NewClient makes a Client, of which the endpoints are a part",
 	"algorithm → mldsa: mldsaNeeds":          "one of two files, by the version of Go",
