@@ -878,3 +878,30 @@ func TestJSONDateMember(t *testing.T) {
 		}
 	}
 }
+
+// TestJSONMembersOfMembers: the names in a member are those of that member alone. They are
+// not taken for names of the object, and do not hide those.
+func TestJSONMembersOfMembers(t *testing.T) {
+	for _, text := range []string{
+		`{"x":{"p":1,"q":2,"iss":3},"iss":"a"}`, `{"x":[{"p":1},{"p":1,"q":2,"r":3,"iss":4}],"iss":"a"}`, `{"iss":"a","x":{"p":1,"q":2,"iss":3}}`,
+	} {
+		r := newJSONReader()
+		o, err := r.object(text, answerForm, ErrClaim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if iss, ok := o.get("iss"); !ok || iss != `"a"` {
+			t.Errorf("%s: %s %v", text, iss, ok)
+		}
+		r.release()
+	}
+	var dst map[string]any
+	for text, good := range map[string]bool{
+		`{"x":{"a":1},"B":1,"b":2}`: false, `{"x":{"a":1,"c":2},"B":1,"y":2,"b":3}`: false, `{"x":{"B":1},"b":1}`: true, `{"x":[{"a":1},{"A":2}],"B":1}`: true,
+		`{"x":{"a":1,"A":2},"B":1}`: false,
+	} {
+		if err := unmarshalClaims(text, &dst); (err == nil) != good {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
