@@ -382,8 +382,18 @@ type DiscoverOptions struct {
 	// Connect Discovery, Section 4. Its URL has
 	// /.well-known/oauth-authorization-server between the host and the path of the
 	// issuer. If false, /.well-known/openid-configuration is appended to the
-	// issuer. Discover does not try both.
+	// issuer. Discover does not try both, unless AnyType is set.
 	OAuth2 bool
+
+	// AnyType fetches the document of whichever type the server has, for issuers of which
+	// only the URL is known, as the Model Context Protocol prescribes (2025-11-25,
+	// Authorization Server Metadata Discovery). Discover asks in turn for
+	// /.well-known/oauth-authorization-server between the host and the path of the issuer,
+	// for /.well-known/openid-configuration in the same place, and for
+	// /.well-known/openid-configuration after the issuer. It goes on only after a response
+	// with a status from 400 to 499, so that it is nowhere but here that a request leads to
+	// another one. OAuth2 and URL must not be set.
+	AnyType bool
 
 	// URL is the URL of the document, if it is not the well-known one. For a
 	// resource, it is the resource_metadata parameter of a challenge. The document
@@ -425,6 +435,9 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	if o.Issuer == "" {
 		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected"))
 	}
+	if o.AnyType && (o.OAuth2 || o.URL != "") {
+		return nil, withOp(opDiscover, fail(ErrConfig, "AnyType", "is set, and so is OAuth2 or URL, which say where the document is"))
+	}
 	place, param := o.URL, "URL"
 	if strings.Contains(issuer, "/.well-known/") {
 		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is the URL of a document: pass what that document says is its issuer, and this as DiscoverOptions.URL if it is not the well-known one"))
@@ -437,15 +450,23 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 		if strings.Contains(issuer, "?") {
 			return nil, withOp(opDiscover, fail(ErrConfig, param, "has a query"))
 		}
-		place = wellKnownURL(issuer, o.OAuth2)
+		place = wellKnownURL(issuer, o.OAuth2 || o.AnyType)
 	}
 	res, err := o.fetch(ctx, opDiscover, place, param)
+	if o.AnyType {
+		for _, next := range otherWellKnown(issuer) {
+			if err == nil && res.status/100 == 4 {
+				place = next
+				res, err = o.fetch(ctx, opDiscover, place, param)
+			}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	as, err := processDiscoveryResponse(res, o.Issuer)
 	if err != nil {
-		return nil, askedAt(place, "DiscoverOptions.OAuth2 and URL say where else a document can be", err)
+		return nil, askedAt(place, "DiscoverOptions.OAuth2, AnyType and URL say where else a document can be", err)
 	}
 	return as, nil
 }
@@ -478,6 +499,16 @@ func wellKnownURL(issuer string, oauth2 bool) string {
 		return insertWellKnown(base, "oauth-authorization-server")
 	}
 	return base + "/.well-known/openid-configuration"
+}
+
+// otherWellKnown are the places of a document of OpenID Connect, the first as RFC 8414 has
+// it (Section 5).
+func otherWellKnown(issuer string) []string {
+	inserted, appended := insertWellKnown(strings.TrimSuffix(issuer, "/"), "openid-configuration"), wellKnownURL(issuer, false)
+	if inserted == appended {
+		return []string{appended}
+	}
+	return []string{inserted, appended}
 }
 
 func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationServer, error) {

@@ -1,0 +1,65 @@
+package oauth
+
+// Tests of the search for a document of a type that is not known.
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// TestDiscoverAnyType: the places are asked in the order of the Model Context Protocol,
+// after a 4xx alone, and never after a document.
+func TestDiscoverAnyType(t *testing.T) {
+	const host, tenant = "https://op.example", "https://op.example/t/1"
+	const rfc8414, oidc = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
+	good := func(issuer string) string { return fmt.Sprintf(`{"issuer":%q,"token_endpoint":"https://x.example/t"}`, issuer) }
+	for name, row := range map[string]struct {
+		issuer  string
+		answers []int // of the places in turn; 0 breaks the connection
+		body    string
+		want    []string // places that were asked
+		kind    error
+	}{
+		"the first":           {tenant, []int{200}, good(tenant), []string{host + rfc8414 + "/t/1"}, nil},
+		"the second":          {tenant, []int{404, 200}, good(tenant), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1"}, nil},
+		"the third":           {tenant, []int{404, 410, 200}, good(tenant), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, nil},
+		"none":                {tenant, []int{404, 400, 499}, "", []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, ErrRefused},
+		"no path":             {host, []int{404, 200}, good(host), []string{host + rfc8414, host + oidc}, nil},
+		"no path, none":       {host, []int{404, 404}, "", []string{host + rfc8414, host + oidc}, ErrRefused},
+		"a bare slash":        {host + "/", []int{404, 200}, good(host), []string{host + rfc8414, host + oidc}, nil},
+		"the server is down":  {tenant, []int{500}, "", []string{host + rfc8414 + "/t/1"}, ErrRefused},
+		"down, the second":    {tenant, []int{404, 503}, "", []string{host + rfc8414 + "/t/1", host + oidc + "/t/1"}, ErrRefused},
+		"a redirect":          {tenant, []int{302}, "", []string{host + rfc8414 + "/t/1"}, ErrRefused},
+		"a broken connection": {tenant, []int{0}, "", []string{host + rfc8414 + "/t/1", host + rfc8414 + "/t/1"}, ErrNetwork},
+		"another issuer":      {tenant, []int{200}, good("https://evil.example"), []string{host + rfc8414 + "/t/1"}, ErrIssuer},
+		"another, the second": {tenant, []int{404, 200}, good(host), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1"}, ErrIssuer},
+		"no document":         {tenant, []int{200}, "<html>", []string{host + rfc8414 + "/t/1"}, ErrResponse},
+		"204":                 {tenant, []int{204}, "", []string{host + rfc8414 + "/t/1"}, ErrRefused},
+	} {
+		var asked []string
+		client := &http.Client{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.URL.String())
+			status := row.answers[min(len(asked), len(row.answers))-1]
+			if status == 0 {
+				return nil, fmt.Errorf("broken")
+			}
+			return httpAnswer(r, status, row.body, "Content-Type", mediaJSON), nil
+		})}
+		got, err := Discover(t.Context(), row.issuer, &DiscoverOptions{AnyType: true, HTTPClient: client})
+		wantError(t, err, row.kind, "")
+		if row.kind == ErrNetwork {
+			row.want = row.want[:len(asked)] // whether it is tried again is not this test's
+		}
+		if !slices.Equal(asked, row.want) || (got == nil) != (row.kind != nil) {
+			t.Errorf("%s: asked %q, want %q, got %v", name, asked, row.want, got)
+		}
+	}
+	for _, o := range []DiscoverOptions{{AnyType: true, OAuth2: true}, {AnyType: true, URL: host + oidc}} {
+		got, err := Discover(t.Context(), host, &o)
+		if wantError(t, err, ErrConfig, "AnyType"); got != nil {
+			t.Error(got)
+		}
+	}
+}
