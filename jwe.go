@@ -76,21 +76,21 @@ type keyManagement struct {
 }
 
 var keyManagements = [...]keyManagement{
-	{"RSA-OAEP", "RSA", crypto.SHA1, 0, false},
-	{"RSA-OAEP-256", "RSA", crypto.SHA256, 0, false},
-	{"RSA-OAEP-384", "RSA", crypto.SHA384, 0, false},
-	{"RSA-OAEP-512", "RSA", crypto.SHA512, 0, false},
-	{"ECDH-ES", "EC", 0, 0, false},
-	{"ECDH-ES+A128KW", "EC", 0, 16, false},
-	{"ECDH-ES+A192KW", "EC", 0, 24, false},
-	{"ECDH-ES+A256KW", "EC", 0, 32, false},
-	{"A128KW", "oct", 0, 16, false},
-	{"A192KW", "oct", 0, 24, false},
-	{"A256KW", "oct", 0, 32, false},
-	{"A128GCMKW", "oct", 0, 16, true},
-	{"A192GCMKW", "oct", 0, 24, true},
-	{"A256GCMKW", "oct", 0, 32, true},
-	{"dir", "oct", 0, 0, false},
+	{name: "RSA-OAEP", kty: "RSA", hash: crypto.SHA1},
+	{name: "RSA-OAEP-256", kty: "RSA", hash: crypto.SHA256},
+	{name: "RSA-OAEP-384", kty: "RSA", hash: crypto.SHA384},
+	{name: "RSA-OAEP-512", kty: "RSA", hash: crypto.SHA512},
+	{name: "ECDH-ES", kty: "EC"},
+	{name: "ECDH-ES+A128KW", kty: "EC", wrap: 16},
+	{name: "ECDH-ES+A192KW", kty: "EC", wrap: 24},
+	{name: "ECDH-ES+A256KW", kty: "EC", wrap: 32},
+	{name: "A128KW", kty: "oct", wrap: 16},
+	{name: "A192KW", kty: "oct", wrap: 24},
+	{name: "A256KW", kty: "oct", wrap: 32},
+	{name: "A128GCMKW", kty: "oct", wrap: 16, gcm: true},
+	{name: "A192GCMKW", kty: "oct", wrap: 24, gcm: true},
+	{name: "A256GCMKW", kty: "oct", wrap: 32, gcm: true},
+	{name: "dir", kty: "oct"},
 }
 
 // keyManagementOf is the alg that a setting names.
