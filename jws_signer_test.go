@@ -3,11 +3,13 @@ package oauth
 // Tests of signers that fail, and of signatures that are none.
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"encoding/asn1"
 	"io"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -98,6 +100,7 @@ func TestDERElement(t *testing.T) {
 		{"\x30\x80x\x00\x00", "", "", false},
 		{"\x30\x80" + long(128), "", "", false},
 		{"\x30\x82\x00\x80" + long(200), "", "", false},
+		{"\x30\x82\x81" + long(129), "", "", false},
 		{"\x30\x82\x01\x00" + long(256), "", "", false},
 		{"\x30\xff" + long(300), "", "", false},
 	} {
@@ -125,6 +128,35 @@ func TestFixedInteger(t *testing.T) {
 		out := make([]byte, 4)
 		if ok := fixedInteger(out, []byte(tt.content)); ok != (tt.want != "") || ok && string(out) != tt.want {
 			t.Errorf("%x: %x, %v", tt.content, out, ok)
+		}
+	}
+}
+
+// A keepingSigner holds a key elsewhere, and keeps what it is given.
+type keepingSigner struct {
+	crypto.Signer
+	given *[][]byte
+}
+
+func (s keepingSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	*s.given = append(*s.given, digest)
+	return s.Signer.Sign(rand, digest, opts)
+}
+
+// TestSignerOutsideKeeps: what a signer of somebody else keeps is not written over.
+func TestSignerOutsideKeeps(t *testing.T) {
+	for _, alg := range []Algorithm{EdDSA, ES256, RS256} {
+		var given [][]byte
+		key := must(NewSigningKey(keepingSigner{must(GenerateSigningKey(alg)).signer, &given}, alg, ""))
+		var first []byte
+		for i := range 20 {
+			must(key.SignJWT("JWT", map[string]any{"i": i, "x": strings.Repeat("x", i)}))
+			if i == 0 {
+				first = slices.Clone(given[0])
+			}
+		}
+		if !bytes.Equal(first, given[0]) {
+			t.Errorf("%s: %q became %q", alg, first, given[0])
 		}
 	}
 }

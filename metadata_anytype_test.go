@@ -14,7 +14,9 @@ import (
 func TestDiscoverAnyType(t *testing.T) {
 	const host, tenant = "https://op.example", "https://op.example/t/1"
 	const rfc8414, oidc = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
-	good := func(issuer string) string { return fmt.Sprintf(`{"issuer":%q,"token_endpoint":"https://x.example/t"}`, issuer) }
+	good := func(issuer string) string {
+		return fmt.Sprintf(`{"issuer":%q,"token_endpoint":"https://x.example/t"}`, issuer)
+	}
 	for name, row := range map[string]struct {
 		issuer  string
 		answers []int // of the places in turn; 0 breaks the connection
@@ -25,10 +27,11 @@ func TestDiscoverAnyType(t *testing.T) {
 		"the first":           {tenant, []int{200}, good(tenant), []string{host + rfc8414 + "/t/1"}, nil},
 		"the second":          {tenant, []int{404, 200}, good(tenant), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1"}, nil},
 		"the third":           {tenant, []int{404, 410, 200}, good(tenant), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, nil},
-		"none":                {tenant, []int{404, 400, 499}, "", []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, ErrRefused},
+		"none":                {tenant, []int{499, 400, 404}, "", []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, ErrRefused},
 		"no path":             {host, []int{404, 200}, good(host), []string{host + rfc8414, host + oidc}, nil},
 		"no path, none":       {host, []int{404, 404}, "", []string{host + rfc8414, host + oidc}, ErrRefused},
 		"a bare slash":        {host + "/", []int{404, 200}, good(host), []string{host + rfc8414, host + oidc}, nil},
+		"a slash at the end":  {tenant + "/", []int{404, 404, 200}, good(tenant + "/"), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, nil},
 		"the server is down":  {tenant, []int{500}, "", []string{host + rfc8414 + "/t/1"}, ErrRefused},
 		"down, the second":    {tenant, []int{404, 503}, "", []string{host + rfc8414 + "/t/1", host + oidc + "/t/1"}, ErrRefused},
 		"a redirect":          {tenant, []int{302}, "", []string{host + rfc8414 + "/t/1"}, ErrRefused},

@@ -370,3 +370,14 @@ func TestOnlyAccessToken(t *testing.T) {
 		}
 	}
 }
+
+// TestOpaqueNull: a member that is null is none, also where it would say something else
+// of the token.
+func TestOpaqueNull(t *testing.T) {
+	s := newUnitServer()
+	rs := s.opaqueServer(t, nil)
+	s.answer(introspectionPath, `{"active":true,"sub":"alice","events":null,"iss":null,"typ":null,"token_type":null}`)
+	if got, err := rs.Authenticate(bearer("opaque")); err != nil || got.Subject() != "alice" {
+		t.Error(got, err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -67,5 +68,28 @@ func TestProofReplayKinds(t *testing.T) {
 		if e := (*Error)(nil); !errors.Is(err, cause) || !errors.As(err, &e) || e.Kind != want {
 			t.Errorf("%v: %v", cause, err)
 		}
+	}
+}
+
+// TestProofSenderRemembered: what is remembered of the header of a proof is that, and not
+// that its key is the one of another token, nor that another part of a proof is a header.
+func TestProofSenderRemembered(t *testing.T) {
+	s := newUnitServer()
+	rs := s.resource(t, nil)
+	key, other := proofKeyOf(t, ES256), must(GenerateSigningKey(ES256))
+	mine, theirs := s.accessToken(t, boundTo(key)), s.accessToken(t, boundTo(other))
+	var last string
+	for range 3 {
+		last = signProof(t, key, nil, proofClaims(mine, nil))
+		if _, err := authenticate(t, rs, provenRequestOf(mine, last)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := authenticate(t, rs, provenRequestOf(theirs, signProof(t, key, nil, proofClaims(theirs, nil))))
+	wantError(t, err, ErrBinding, "cnf")
+	header := must(decodeBase64URL(nil, strings.Split(last, ".")[1]))
+	forged := must(key.signCompact(header, []byte(unitJSON(t, proofClaims(mine, nil)))))
+	if _, err := authenticate(t, rs, provenRequestOf(mine, forged)); !errors.Is(err, ErrInvalid) {
+		t.Error("the claims of a proof as a header:", err)
 	}
 }

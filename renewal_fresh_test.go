@@ -169,11 +169,14 @@ func TestTransportCredential(t *testing.T) {
 		if tr.Bound() != (dpop != nil) {
 			t.Errorf("%s: bound %v, without a token", name, tr.Bound())
 		}
+		if !tr.Rejected(&Credential{Token: "access-0", URL: u}) {
+			t.Error("another token may do better than one that is not there")
+		}
 		got, err := tr.Credential(t.Context(), "POST", u)
 		if err != nil || got.Scheme != name || got.Token != "access-1" || got.Method != "POST" || got.URL != u || (got.Proof != "") != (dpop != nil) || tr.Bound() != (dpop != nil) {
 			t.Fatalf("%s: %v %v", name, got, err)
 		}
-		if tr.ReceiveNonce(u, "n-1") != (dpop != nil) || tr.ReceiveNonce(u, "n-1") || tr.ReceiveNonce(u, "n\n") || tr.ReceiveNonce(must(url.Parse("https://other.example/")), "n-2") {
+		if tr.ReceiveNonce(u, "n-1") != (dpop != nil) || tr.ReceiveNonce(u, "n-1") || tr.ReceiveNonce(u, "N-1") != (dpop != nil) || tr.ReceiveNonce(u, "n-1") != (dpop != nil) || tr.ReceiveNonce(u, "n\n") || tr.ReceiveNonce(must(url.Parse("https://other.example/")), "n-2") {
 			t.Error(name, "nonces")
 		}
 		got = must(tr.Credential(t.Context(), "POST", u))
@@ -213,8 +216,13 @@ func TestTransportCredential(t *testing.T) {
 			t.Error(name, "what was replaced meanwhile is renewed again")
 		}
 		fixed := newTransportOf(t, c, &Token{AccessToken: NewSecret("a"), TokenType: "Bearer"}, TransportOptions{})
-		if got := must(fixed.Credential(t.Context(), "POST", u)); fixed.Rejected(got) {
-			t.Error("what cannot be renewed")
+		if got := must(fixed.Credential(t.Context(), "POST", u)); fixed.Rejected(got) || fixed.Bound() {
+			t.Error("what cannot be renewed, and is not bound")
+		}
+		down := errors.New("down")
+		failing := newTransportOf(t, c, nil, TransportOptions{Renew: func(context.Context, *Token) (*Token, error) { return nil, down }})
+		if got, err := failing.Credential(t.Context(), "POST", u); got != nil || !errors.Is(err, down) {
+			t.Error(got, err)
 		}
 	}
 	certificate := newUnitServer().client(t, func(cfg *Config) {

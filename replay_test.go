@@ -286,6 +286,22 @@ func TestReplayQueue(t *testing.T) {
 			q.sink()
 		}
 	}
+	// Others come in between.
+	var q replayQueue
+	var want []time.Duration
+	for range 2000 {
+		if end := time.Duration(random.IntN(1000)); len(q) < 20 || random.IntN(2) == 0 && len(q) < 100 {
+			q, want = append(q, replayEntry{end: end}), append(want, end)
+			q.rise()
+			slices.Sort(want)
+			continue
+		}
+		if q[0].end != want[0] {
+			t.Fatalf("the first is %d, want %d", q[0].end, want[0])
+		}
+		q[0], q, want = q[len(q)-1], q[:len(q)-1], want[1:]
+		q.sink()
+	}
 }
 
 // TestReplayAllocations: an entry is held by value.
