@@ -61,7 +61,7 @@ func ofInternet(a netip.Addr) bool {
 		return true
 	}
 	global := netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3) // RFC 4291, Section 2.4, of which IANA has given 2000::/3
-	if !global.Contains(a) { // which no address with a zone is in
+	if !global.Contains(a) {                                        // which no address with a zone is in
 		return false
 	}
 	for _, p := range specialIPv6 {

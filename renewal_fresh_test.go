@@ -39,7 +39,7 @@ func TestTransportFresh(t *testing.T) {
 		fresh("access-0", 0)
 		synctest.Wait()
 		r.wantAttempts()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		fresh("access-0", 0)
 		synctest.Wait()
 		fresh("access-0", 0)
@@ -69,7 +69,7 @@ func TestTransportFreshFails(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if got, err := r.tr.Fresh(context.Background()); got != nil || !errors.Is(err, down) || r.tr.failures != 1 {
 			t.Errorf("%v %v, %d failures", got, err, r.tr.failures)
 		}
@@ -119,7 +119,7 @@ func TestTransportFreshFirst(t *testing.T) {
 		if got, err := tr.Fresh(context.Background()); err != nil || got.AccessToken.Reveal() != "b" {
 			t.Error(got, err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		got, err := tr.Fresh(context.Background())
 		if wantError(t, err, ErrExpired, "Expiry"); got != nil {
 			t.Error(got)
