@@ -127,7 +127,7 @@ func TestContextWithAccessToken(t *testing.T) {
 		t.Errorf("%v, %v", got, ok)
 	}
 	for _, none := range []*AccessToken{nil, {}} {
-		if _, ok := AccessTokenFromContext(ContextWithAccessToken(context.Background(), none)); ok {
+		if _, ok := AccessTokenFromContext(ContextWithAccessToken(ctx, none)); ok {
 			t.Error("there is a token that nobody accepted")
 		}
 	}

@@ -17,24 +17,27 @@ import (
 // name the servers, for example an MCP client, whose protected resources name their
 // authorization servers (RFC 9728, Section 7.7): a URL could lead to a service that only
 // this machine can reach, for example one that hands out the credentials of a cloud
-// instance (server-side request forgery).
+// instance (server-side request forgery). RegistrationOptions.HTTPClient and
+// ResourceServerConfig.HTTPClient may need it for the same reason.
 //
 // The client looks at every address after the host name has been resolved and before it
 // connects, so that neither a name in the DNS nor a redirect leads past it. It refuses
 // addresses that are not global unicast addresses of the Internet, by the registries of
 // IANA (RFC 6890): those of the machine itself, of private networks and links, of
 // carrier-grade NAT, for multicast, documentation and benchmarks, those that embed an IPv4
-// address (NAT64, 6to4, Teredo), and the address of the Azure host. A request to one of
-// them fails with an error that matches [ErrInsecureURL].
+// address (the well-known prefixes of NAT64, 6to4, Teredo), the address of the Azure host,
+// and the public addresses of this machine and of the networks that its interfaces are in.
+// A request to one of them fails with an error that matches [ErrInsecureURL]. The port may
+// be any.
 //
-// The client uses no proxy, because a proxy would resolve the name. Requests time out
-// after 30 seconds; the caller may change the Timeout. The caller must not replace the
+// The client uses no proxy, because a proxy would resolve the name. Requests of the package
+// time out after 30 seconds; the caller may change the Timeout. The caller must not replace the
 // DialContext of the Transport.
 func NewInternetHTTPClient() *http.Client { return internetClient(nil) }
 
 // internetClient resolves names with r; nil: as package net does.
 func internetClient(r *net.Resolver) *http.Client {
-	t := newTransport()
+	t := patientTransport(newTransport()) // as the package's own, for resources
 	t.Proxy = nil
 	t.DialContext = measured((&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Resolver: r, ControlContext: toInternet}).DialContext)
 	return &http.Client{Transport: t, Timeout: overallTimeout}
@@ -43,10 +46,26 @@ func internetClient(r *net.Resolver) *http.Client {
 // toInternet is called with each address before it is connected to.
 func toInternet(_ context.Context, _, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
-	if err != nil || !ofInternet(to.Addr()) {
+	if err != nil || !ofInternet(to.Addr()) || near(to.Addr(), net.InterfaceAddrs) {
 		return fail(ErrInsecureURL, "", "the URL leads to %s, which is not an address of the Internet: NewInternetHTTPClient connects to no other", printable(address, 64))
 	}
 	return nil
+}
+
+// near reports whether an address is one of this machine, or of a network that it is in:
+// what reaches it from here need not pass what keeps others away. Where that is not known
+// it is.
+func near(a netip.Addr, interfaces func() ([]net.Addr, error)) bool {
+	list, err := interfaces()
+	if err != nil {
+		return true
+	}
+	for _, own := range list {
+		if n, ok := own.(*net.IPNet); ok && n.Contains(a.Unmap().AsSlice()) {
+			return true
+		}
+	}
+	return false
 }
 
 // ofInternet reports whether an address is reachable from everywhere.

@@ -53,6 +53,33 @@ func TestInternetAddresses(t *testing.T) {
 	}
 }
 
+// TestNear: the public addresses of the machine and of its networks are not for others.
+func TestNear(t *testing.T) {
+	network := func(s string) net.Addr {
+		ip, n, err := net.ParseCIDR(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &net.IPNet{IP: ip, Mask: n.Mask}
+	}
+	own := func() ([]net.Addr, error) {
+		return []net.Addr{network("8.8.8.8/32"), network("9.9.9.1/24"), network("2600:1::5/64"), &net.UnixAddr{}}, nil
+	}
+	for s, want := range map[string]bool{
+		"8.8.8.8": true, "::ffff:8.8.8.8": true, "9.9.9.200": true, "2600:1::9": true, "8.8.8.9": false, "9.9.8.1": false, "2600:1:0:1::5": false, "1.1.1.1": false,
+	} {
+		if got := near(netip.MustParseAddr(s), own); got != want {
+			t.Errorf("%s: %v", s, got)
+		}
+	}
+	if !near(netip.MustParseAddr("1.1.1.1"), func() ([]net.Addr, error) { return nil, net.ErrClosed }) {
+		t.Error("which addresses are its own is not known")
+	}
+	if near(netip.MustParseAddr("1.1.1.1"), func() ([]net.Addr, error) { return nil, nil }) {
+		t.Error("a machine without addresses")
+	}
+}
+
 // TestInternetHTTPClient: whatever a name leads to, and whenever it does, nothing
 // connects to this machine.
 func TestInternetHTTPClient(t *testing.T) {
@@ -64,7 +91,7 @@ func TestInternetHTTPClient(t *testing.T) {
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	names := &nameServer{}
 	client := internetClient(names.resolver(t))
-	if c := NewInternetHTTPClient(); c.Transport.(*http.Transport).Proxy != nil || c.Timeout != overallTimeout {
+	if c := NewInternetHTTPClient(); c.Transport.(*http.Transport).Proxy != nil || c.Timeout != overallTimeout || c.Transport.(*http.Transport).ResponseHeaderTimeout != 0 {
 		t.Error("a proxy would resolve the name")
 	}
 	ask := func(host string) {

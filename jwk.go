@@ -443,7 +443,7 @@ func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningK
 			return nil, withOp(op, err)
 		}
 	}
-	return &SigningKey{heldSigner{&signer}, a, keyID, thumbprint(signer.Public())}, nil
+	return &SigningKey{heldSigner{&signer}, a, keyID, thumbprint(public)}, nil
 }
 
 // GenerateSigningKey returns a new key in memory. Its key id is its thumbprint. RSA

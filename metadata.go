@@ -542,7 +542,7 @@ const resourceWellKnown = "oauth-protected-resource"
 // DiscoverResource fetches and returns the metadata of a protected resource (RFC
 // 9728, Section 3). The document must name that resource, byte for byte except for
 // a slash after a bare host, and its authorization servers must be https URLs. The
-// options OAuth2 and Issuer are ignored. If opts is nil, it is the zero
+// options OAuth2, AnyType and Issuer are ignored. If opts is nil, it is the zero
 // DiscoverOptions.
 //
 // The errors match [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrRefused] and

@@ -377,22 +377,20 @@ func (tr *Transport) Rejected(c *Credential) bool {
 
 // ReceiveNonce keeps a DPoP nonce that came with the response to a call of u
 // ([Transport.Credential]): the value of its DPoP-Nonce field (RFC 9449, Section 8). The
-// next proofs for the origin of u contain it. It reports whether there is a DPoP key, and
-// whether the nonce is one that it did not have. A value that cannot be a nonce is ignored,
-// and so is one from an origin that is not one of the Transport's.
+// next proofs for the origin of u contain it. It reports whether the nonce is kept. It is
+// not if there is no DPoP key, if the value cannot be a nonce, or if the origin of u is not
+// one of the Transport's.
 func (tr *Transport) ReceiveNonce(u *url.URL, nonce string) bool {
 	if tr == nil || tr.c == nil || tr.c.dpop == nil || tr.checkOrigin(u) != nil {
 		return false
 	}
-	before := tr.c.dpop.nonce(originOf(u))
-	fresh := tr.c.dpop.remember(originOf(u), http.Header{"Dpop-Nonce": {nonce}})
-	return fresh != "" && fresh != before
+	return tr.c.dpop.remember(originOf(u), http.Header{"Dpop-Nonce": {nonce}}) != ""
 }
 
 // Bound reports whether the token of the Transport is bound to a key of the client, so
 // that nobody can use it with the token alone: to the DPoP key (RFC 9449), by its type, or
 // to the client certificate (RFC 8705), if Metadata.TLSClientCertificateBoundAccessTokens
-// is set. Before there is a token, it reports whether Config.DPoP is set.
+// is set. Before there is a token, it counts whether Config.DPoP is set.
 func (tr *Transport) Bound() bool {
 	if tr == nil || tr.c == nil {
 		return false

@@ -120,11 +120,7 @@ func (k *keptToken) fresh(ctx context.Context, origin string) (*Token, error) {
 	k.mu.Lock()
 	t := k.token
 	valid := k.usable(now, origin) && !k.expired(now, 0)
-	switch {
-	case k.renew == nil && !valid:
-		k.mu.Unlock()
-		return nil, fail(ErrExpired, "Expiry", "the token expired at %s, and there is neither a refresh token nor Renew", stamp(t.Expiry))
-	case valid && !k.unsaved:
+	if valid && !k.unsaved {
 		if k.flight == nil && k.stale(now, true) {
 			k.launch(ctx, true)
 		}
@@ -132,7 +128,11 @@ func (k *keptToken) fresh(ctx context.Context, origin string) (*Token, error) {
 		return t, nil
 	}
 	k.mu.Unlock()
-	return k.current(ctx, origin)
+	t, err := k.current(ctx, origin)
+	if err == nil && k.c.Expired(t, 0) { // it cannot be renewed, or Renew has returned it so
+		return nil, fail(ErrExpired, "Expiry", "the token expired at %s, and there is no newer one", stamp(t.Expiry))
+	}
+	return t, err
 }
 
 // stale reports whether a renewal is to begin; k is locked.

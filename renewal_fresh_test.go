@@ -114,6 +114,12 @@ func TestTransportFreshFirst(t *testing.T) {
 				t.Error(got, err, made)
 			}
 		}
+		old := newTransportOf(t, c, nil, TransportOptions{Renew: func(context.Context, *Token) (*Token, error) {
+			return &Token{AccessToken: NewSecret("old"), TokenType: "Bearer", Expiry: time.Now()}, nil
+		}})
+		if got, err := old.Fresh(context.Background()); got != nil || !errors.Is(err, ErrExpired) {
+			t.Error("a token that has expired is new:", got, err)
+		}
 		tr = newTransportOf(t, c, &Token{AccessToken: NewSecret("b"), TokenType: "Bearer", Expiry: time.Now().Add(time.Minute)}, TransportOptions{})
 		time.Sleep(time.Minute - 1)
 		if got, err := tr.Fresh(context.Background()); err != nil || got.AccessToken.Reveal() != "b" {
@@ -148,6 +154,9 @@ func TestExpired(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+	if !(*Client)(nil).Expired(at(time.Hour), 0) {
+		t.Error("no Client")
+	}
 }
 
 // TestTransportCredential: a call that something else sends has the token, a proof for
@@ -176,7 +185,7 @@ func TestTransportCredential(t *testing.T) {
 		if err != nil || got.Scheme != name || got.Token != "access-1" || got.Method != "POST" || got.URL != u || (got.Proof != "") != (dpop != nil) || tr.Bound() != (dpop != nil) {
 			t.Fatalf("%s: %v %v", name, got, err)
 		}
-		if tr.ReceiveNonce(u, "n-1") != (dpop != nil) || tr.ReceiveNonce(u, "n-1") || tr.ReceiveNonce(u, "N-1") != (dpop != nil) || tr.ReceiveNonce(u, "n-1") != (dpop != nil) || tr.ReceiveNonce(u, "n\n") || tr.ReceiveNonce(must(url.Parse("https://other.example/")), "n-2") {
+		if tr.ReceiveNonce(u, "n-0") != (dpop != nil) || tr.ReceiveNonce(u, "N-1") != (dpop != nil) || tr.ReceiveNonce(u, "n-1") != (dpop != nil) || tr.ReceiveNonce(u, "n\n") || tr.ReceiveNonce(must(url.Parse("https://other.example/")), "n-2") {
 			t.Error(name, "nonces")
 		}
 		got = must(tr.Credential(t.Context(), "POST", u))

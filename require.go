@@ -161,13 +161,14 @@ func (rs *ResourceServer) refuse(w http.ResponseWriter, r *http.Request, err err
 // ContextWithAccessToken returns a context in which [AccessTokenFromContext] finds t, for
 // handlers that are called without [ResourceServer.Require]. t is the result of
 // [ResourceServer.AuthenticateCredential] or [ResourceServer.Authenticate]. If t is nil or
-// empty, ctx is returned.
+// empty, AccessTokenFromContext finds none, also if ctx has one that another
+// ResourceServer has accepted.
 //
 // A Require of the ResourceServer that has accepted t does not ask for credentials in a
 // request with this context.
 func ContextWithAccessToken(ctx context.Context, t *AccessToken) context.Context {
 	if t == nil || t.content == nil {
-		return ctx
+		return context.WithValue(ctx, authenticatedKey{}, authenticated{})
 	}
 	return context.WithValue(ctx, authenticatedKey{}, authenticated{acceptedBy: t.content.acceptedBy, token: t})
 }
@@ -229,7 +230,7 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 		t, err := rs.authenticate(r)
 		if need.Optional && errors.Is(err, ErrNoCredentials) && len(r.Header["Authorization"]) == 0 && len(r.Header["Dpop"]) == 0 {
 			// A token in the context is one that another ResourceServer has accepted.
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), authenticatedKey{}, authenticated{})))
+			next.ServeHTTP(w, r.WithContext(ContextWithAccessToken(r.Context(), nil)))
 			return
 		}
 		if err == nil {

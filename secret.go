@@ -42,9 +42,12 @@ func (s Secret) Reveal() string {
 // IsZero reports whether s is the zero Secret, which holds no secret.
 func (s Secret) IsZero() bool { return s.p == nil }
 
-// Equal reports whether s and o hold the same text. The time that it takes depends on
-// the lengths of the texts, but not on where they differ.
-func (s Secret) Equal(o Secret) bool { return sameSecret(s.Reveal(), o.Reveal()) }
+// Equal reports whether s and o hold the same text. The zero Secret equals no other one,
+// not even itself, so that a secret that is not configured admits nobody. The time that
+// Equal takes depends on the lengths of the texts, but not on where they differ.
+func (s Secret) Equal(o Secret) bool {
+	return !s.IsZero() && sameSecret(s.Reveal(), o.Reveal())
+}
 
 // String returns "[redacted]", or "" for the zero Secret.
 func (s Secret) String() string {

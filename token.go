@@ -622,13 +622,13 @@ func (c *Client) dpopOf(t *Token) *DPoP {
 }
 
 // Expired reports whether t expires within margin, by the clock of the Client, so that
-// what takes a while can be begun with a new token. It is true for a nil Token and false
-// for one whose Expiry is not known; a margin below zero counts as zero.
+// what takes a while can be begun with a new token. It is true for a nil Token or Client
+// and false for a Token whose Expiry is not known; a margin below zero counts as zero.
 //
 // The clock is that of this machine, without Clock.Skew, because Expiry is the time by
 // this clock.
 func (c *Client) Expired(t *Token, margin time.Duration) bool {
-	return t == nil || !t.Expiry.IsZero() && c.clock.left(t.Expiry) <= max(0, margin)
+	return c == nil || t == nil || !t.Expiry.IsZero() && c.clock.left(t.Expiry) <= max(0, margin)
 }
 
 // checkToken refuses a token that is not this client's. One that a program made

@@ -69,8 +69,8 @@ func (c *Credentials) GetRequestMetadata(ctx context.Context, uri ...string) (ma
 	if !ok || len(uri) != 1 {
 		return nil, status.Error(codes.Internal, "oauthgrpc: the call has no method or no server")
 	}
-	if err := credentials.CheckSecurityLevel(info.AuthInfo, credentials.PrivacyAndIntegrity); err != nil {
-		return nil, status.Error(codes.Unauthenticated, "oauthgrpc: the connection is not private: "+err.Error())
+	if err := credentials.CheckSecurityLevel(info.AuthInfo, credentials.PrivacyAndIntegrity); err != nil || info.AuthInfo == nil || info.AuthInfo.AuthType() != "tls" {
+		return nil, status.Error(codes.Unauthenticated, "oauthgrpc: the connection is not one of TLS")
 	}
 	u, err := callURL(uri[0], info.Method)
 	if err != nil {
@@ -135,10 +135,10 @@ func (a *attempt) learn(err error, received ...metadata.MD) (nonce, token bool) 
 	if of == nil {
 		return false, false
 	}
-	fresh, h := false, http.Header{}
+	kept, h := false, http.Header{}
 	for _, md := range received {
 		for _, value := range md.Get(nonceKey) {
-			fresh = a.c.tr.ReceiveNonce(of.URL, value) || fresh
+			kept = a.c.tr.ReceiveNonce(of.URL, value) || kept
 		}
 		for _, value := range md.Get(challengeKey) {
 			h.Add("WWW-Authenticate", value)
@@ -153,7 +153,7 @@ func (a *attempt) learn(err error, received ...metadata.MD) (nonce, token bool) 
 		}
 		switch challenge.Params["error"] {
 		case "use_dpop_nonce":
-			return fresh, false
+			return kept && of.Proof != "", false
 		case "invalid_token":
 			return false, a.c.tr.Rejected(of)
 		}

@@ -71,10 +71,11 @@ func (c checker) Watch(r *health.HealthCheckRequest, s health.Health_WatchServer
 }
 
 type setup struct {
-	tls  func(*world, *oauth.Config)
-	api  func(*oauth.ResourceServerConfig)
-	need func(string) oauth.Requirement
-	dpop bool
+	tls     func(*world, *oauth.Config)
+	api     func(*oauth.ResourceServerConfig)
+	need    func(string) oauth.Requirement
+	dpop    bool
+	refused func(context.Context, string, error)
 }
 
 func newWorld(t *testing.T, o setup) *world {
@@ -101,7 +102,7 @@ func newWorld(t *testing.T, o setup) *world {
 		o.api(&api)
 	}
 	w.client = must(oauth.NewClient(cfg))(t)
-	guard := must(NewGuard(must(oauth.NewResourceServer(api))(t), &Options{Origin: w.origin, Need: o.need}))(t)
+	guard := must(NewGuard(must(oauth.NewResourceServer(api))(t), &Options{Origin: w.origin, Need: o.need, Refused: o.refused}))(t)
 	https := httptest.NewTLSServer(nil) // for its certificate
 	t.Cleanup(https.Close)
 	w.roots = x509.NewCertPool()
@@ -302,6 +303,54 @@ func TestDPoP(t *testing.T) {
 	}
 	_, err = w.dial(nil).Check(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+fresh.Token), &health.HealthCheckRequest{})
 	wantCode(t, err, codes.Unauthenticated)
+}
+
+// TestNonceForMany: calls that are refused for the nonce together each get through, although
+// the first of them keeps it for all.
+func TestNonceForMany(t *testing.T) {
+	nonceKey := make([]byte, 32)
+	rand.Read(nonceKey)
+	w := newWorld(t, setup{dpop: true, api: func(c *oauth.ResourceServerConfig) { c.DPoPNonceKeys = [][]byte{nonceKey} }})
+	client := w.dial(nil, w.credentials(w.token).DialOptions()...)
+	var wg sync.WaitGroup
+	for range 30 {
+		wg.Go(func() {
+			if _, err := client.Check(t.Context(), &health.HealthCheckRequest{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestRefusedHook: the reason of a refusal is for the program, and no token is in it.
+func TestRefusedHook(t *testing.T) {
+	var mu sync.Mutex
+	var reasons []string
+	w := newWorld(t, setup{
+		need: func(method string) oauth.Requirement {
+			return oauth.Requirement{Optional: strings.HasSuffix(method, "/Check"), Scope: []string{"none"}}
+		},
+		refused: func(_ context.Context, method string, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			reasons = append(reasons, method+" "+err.Error())
+		},
+	})
+	good := must(w.token(t.Context(), nil))(t).AccessToken.Reveal()
+	client := w.dial(nil)
+	for _, pairs := range [][]string{{"authorization", "Bearer x"}, {"authorization", "Bearer " + good}, {"authorization", "Bearer x", "authorization", "Bearer x"}, {"dpop", "a.b.c"}} {
+		if _, err := client.Check(metadata.AppendToOutgoingContext(t.Context(), pairs...), &health.HealthCheckRequest{Service: "anybody"}); err == nil {
+			t.Errorf("%q is accepted", pairs[0])
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for i, want := range []string{"not a JWT", "scope", "more than once", "without a token"} {
+		if len(reasons) != 4 || !strings.HasPrefix(reasons[i], "/grpc.health.v1.Health/Check ") || !strings.Contains(reasons[i], want) || strings.Contains(reasons[i], good) {
+			t.Errorf("%d: %q, want %q", i, reasons, want)
+		}
+	}
 }
 
 // TestStreamNonce: the first stream is refused for the nonce, and the second has it.

@@ -27,13 +27,18 @@ type Options struct {
 	// method, for example "/orders.Orders/List". A method that needs no token has the
 	// Requirement Optional. If Need is nil, every method needs a token, of any scope.
 	Need func(fullMethod string) oauth.Requirement
+
+	// Refused, if not nil, is called for each call that is refused, with the reason, which
+	// the caller does not learn. It may be called concurrently. No error quotes a token.
+	Refused func(ctx context.Context, fullMethod string, err error)
 }
 
 // A Guard refuses calls without a good access token. It is safe for concurrent use.
 type Guard struct {
-	rs     *oauth.ResourceServer
-	origin *url.URL // nil: none
-	need   func(fullMethod string) oauth.Requirement
+	rs      *oauth.ResourceServer
+	origin  *url.URL // nil: none
+	need    func(fullMethod string) oauth.Requirement
+	refused func(ctx context.Context, fullMethod string, err error)
 }
 
 // NewGuard returns a Guard that judges tokens as rs does. opts may be nil. If rs is nil, or
@@ -42,12 +47,18 @@ func NewGuard(rs *oauth.ResourceServer, opts *Options) (*Guard, error) {
 	if rs == nil {
 		return nil, &oauth.Error{Kind: oauth.ErrConfig, Param: "ResourceServer", Detail: "is nil"}
 	}
-	g := &Guard{rs: rs, need: func(string) oauth.Requirement { return oauth.Requirement{} }}
+	g := &Guard{
+		rs:   rs,
+		need: func(string) oauth.Requirement { return oauth.Requirement{} }, refused: func(context.Context, string, error) {},
+	}
 	if opts == nil {
 		return g, nil
 	}
 	if opts.Need != nil {
 		g.need = opts.Need
+	}
+	if opts.Refused != nil {
+		g.refused = opts.Refused
 	}
 	if opts.Origin == "" {
 		return g, nil
@@ -113,12 +124,10 @@ func (g *Guard) admit(ctx context.Context, fullMethod string) (context.Context, 
 		header.Set(nonceKey, nonce)
 	}
 	if err != nil {
+		g.refused(ctx, fullMethod, err)
 		return ctx, header, status.Error(Code(err), http.StatusText(oauth.StatusCode(err)))
 	}
-	if t != nil {
-		ctx = withoutCredentials(oauth.ContextWithAccessToken(ctx, t))
-	}
-	return ctx, header, nil
+	return withoutCredentials(oauth.ContextWithAccessToken(ctx, t)), header, nil
 }
 
 // withoutCredentials takes them out of the metadata for the handler, so that they do not
@@ -158,7 +167,10 @@ func (g *Guard) credential(ctx context.Context, fullMethod string) (*oauth.Crede
 	if len(authorization) > 1 || len(proofs) > 1 {
 		return nil, &oauth.Error{Kind: oauth.ErrMalformed, Param: authorizationKey, Detail: "or dpop comes more than once"}
 	}
-	if len(authorization) == 0 {
+	switch {
+	case len(authorization) == 0 && len(proofs) > 0:
+		return nil, &oauth.Error{Kind: oauth.ErrMalformed, Param: dpopKey, Detail: "comes without a token"}
+	case len(authorization) == 0:
 		return nil, nil
 	}
 	c := &oauth.Credential{Method: http.MethodPost, Certificate: clientCertificate(ctx)}

@@ -52,7 +52,7 @@ func (s source) Token() (*oauth2.Token, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case s.tr.Bound():
+	case s.tr.Bound() || strings.EqualFold(t.TokenType, "DPoP"):
 		return nil, errBound
 	}
 	// A type that Config.AllowTokenTypes lists is Bearer by another name.
@@ -92,8 +92,10 @@ func Renew(src oauth2.TokenSource) func(context.Context, *oauth.Token) (*oauth.T
 }
 
 // FromToken returns a Token of package oauth with the access token, refresh token and
-// expiry of t, for [oauth.Client.NewTransport] and [oauth.Client.Refresh]. It names no
-// server, client or user, because t does not: the caller must know that it is theirs.
+// expiry of t, for [oauth.Client.NewTransport] or, without an access token, for
+// [oauth.Client.Refresh]. It names no server, client or user, because t does not: the
+// caller must know that it is theirs. If t has no Expiry, the token is renewed when a
+// resource rejects it.
 //
 // If t is nil or has neither an access token nor a refresh token, or if it is of another
 // type than Bearer, the error matches [oauth.ErrConfig]: a token that is bound to a key
