@@ -53,6 +53,29 @@ func TestInternetAddresses(t *testing.T) {
 	}
 }
 
+// TestInternetRanges: each range ends where its registration says, and what is beside it is
+// of the Internet, but for where another one begins.
+func TestInternetRanges(t *testing.T) {
+	for _, row := range strings.Fields(`
+		0.0.0.0-0.255.255.255 10.0.0.0-10.255.255.255 100.64.0.0-100.127.255.255 127.0.0.0-127.255.255.255 169.254.0.0-169.254.255.255
+		172.16.0.0-172.31.255.255 192.0.0.0-192.0.0.255 192.0.2.0-192.0.2.255 192.88.99.0-192.88.99.255 192.168.0.0-192.168.255.255
+		198.18.0.0-198.19.255.255 198.51.100.0-198.51.100.255 203.0.113.0-203.0.113.255 224.0.0.0-255.255.255.255 168.63.129.16-168.63.129.16
+		2001::-2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff 2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff 2002::-2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+		3fff::-3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff ::-1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 4000::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+	`) {
+		from, to, _ := strings.Cut(row, "-")
+		first, last := netip.MustParseAddr(from), netip.MustParseAddr(to)
+		if ofInternet(first) || ofInternet(last) {
+			t.Error(row, "is of the Internet")
+		}
+		for _, beside := range []netip.Addr{first.Prev(), last.Next()} {
+			if beside.IsValid() && !ofInternet(beside) {
+				t.Error(beside, "is not of the Internet")
+			}
+		}
+	}
+}
+
 // TestNear: the public addresses of the machine and of its networks are not for others.
 func TestNear(t *testing.T) {
 	network := func(s string) net.Addr {
