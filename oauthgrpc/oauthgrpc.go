@@ -201,20 +201,14 @@ func (c *Credentials) StreamInterceptor() grpc.StreamClientInterceptor {
 type stream struct {
 	grpc.ClientStream
 	attempt *attempt
-	learned sync.Once // of the header
 }
 
-// RecvMsg reads what the header and, after the end, the trailer say.
+// RecvMsg reads what the header and the trailer say, after the end.
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if err != nil {
 		header, _ := s.Header()
 		s.attempt.learn(err, header, s.Trailer())
-		return err
 	}
-	s.learned.Do(func() {
-		header, _ := s.Header() // it is there, before the first message
-		s.attempt.learn(nil, header)
-	})
-	return nil
+	return err
 }

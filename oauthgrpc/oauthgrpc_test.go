@@ -76,6 +76,9 @@ type setup struct {
 	need    func(string) oauth.Requirement
 	dpop    bool
 	refused func(context.Context, string, error)
+
+	// before is called before the Guard, with the context that it gets.
+	before func(context.Context) (context.Context, error)
 }
 
 func newWorld(t *testing.T, o setup) *world {
@@ -107,20 +110,29 @@ func newWorld(t *testing.T, o setup) *world {
 	t.Cleanup(https.Close)
 	w.roots = x509.NewCertPool()
 	w.roots.AddCert(https.Certificate())
-	note := func(ctx context.Context) {
+	note := func(ctx context.Context) (context.Context, error) {
 		md, _ := metadata.FromIncomingContext(ctx)
 		w.mu.Lock()
-		defer w.mu.Unlock()
 		w.calls = append(w.calls, md)
+		w.mu.Unlock()
+		if o.before == nil {
+			return ctx, nil
+		}
+		return o.before(ctx)
 	}
 	server := grpc.NewServer(append([]grpc.ServerOption{
 		grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: https.TLS.Certificates, ClientAuth: tls.RequestClientCert})),
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-			note(ctx)
+			ctx, err := note(ctx)
+			if err != nil {
+				return nil, err
+			}
 			return handle(ctx, req)
 		}),
 		grpc.ChainStreamInterceptor(func(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-			note(s.Context())
+			if _, err := note(s.Context()); err != nil {
+				return err
+			}
 			return handle(srv, s)
 		}),
 	}, guard.ServerOptions()...)...)
@@ -237,15 +249,16 @@ func TestRefused(t *testing.T) {
 	good := must(w.token(t.Context(), nil))(t).AccessToken.Reveal()
 	for name, pairs := range map[string][]string{
 		"not a token": {"authorization", "Bearer x"}, "another scheme": {"authorization", "Basic eDp5"}, "no scheme": {"authorization", good},
-		"two":                  {"authorization", "Bearer " + good, "authorization", "Bearer " + good},
-		"changed":              {"authorization", "Bearer " + good[:len(good)-4] + "AAAA"},
-		"a proof, not bound":   {"authorization", "Bearer " + good, "dpop", "a.b.c"},
-		"two proofs":           {"authorization", "DPoP " + good, "dpop", "a.b.c", "dpop", "a.b.c"},
-		"DPoP, but not bound":  {"authorization", "DPoP " + good},
-		"in another place":     {"access_token", good},
-		"empty":                {"authorization", ""},
-		"long":                 {"authorization", "Bearer " + strings.Repeat("a", 4<<10)},
-		"with what is no part": {"authorization", "Bearer " + good + ",Bearer " + good},
+		"two":                   {"authorization", "Bearer " + good, "authorization", "Bearer " + good},
+		"changed":               {"authorization", "Bearer " + good[:len(good)-4] + "AAAA"},
+		"two proofs, not bound": {"authorization", "Bearer " + good, "dpop", "a.b.c", "dpop", "a.b.c"},
+		"a proof, not bound":    {"authorization", "Bearer " + good, "dpop", "a.b.c"},
+		"two proofs":            {"authorization", "DPoP " + good, "dpop", "a.b.c", "dpop", "a.b.c"},
+		"DPoP, but not bound":   {"authorization", "DPoP " + good},
+		"in another place":      {"access_token", good},
+		"empty":                 {"authorization", ""},
+		"long":                  {"authorization", "Bearer " + strings.Repeat("a", 4<<10)},
+		"with what is no part":  {"authorization", "Bearer " + good + ",Bearer " + good},
 	} {
 		if name == "another scheme" || name == "in another place" || name == "no scheme" || name == "empty" {
 			// No credentials of the package's: of a method that needs none, nobody's.
@@ -350,6 +363,79 @@ func TestRefusedHook(t *testing.T) {
 		if len(reasons) != 4 || !strings.HasPrefix(reasons[i], "/grpc.health.v1.Health/Check ") || !strings.Contains(reasons[i], want) || strings.Contains(reasons[i], good) {
 			t.Errorf("%d: %q, want %q", i, reasons, want)
 		}
+	}
+}
+
+// TestRetriesEnd: a server that never has enough is asked twice, and opened a stream to
+// once.
+func TestRetriesEnd(t *testing.T) {
+	for code, want := range map[string]int{"use_dpop_nonce": 2, "invalid_token": 2} {
+		n := 0
+		w := newWorld(t, setup{dpop: true, before: func(ctx context.Context) (context.Context, error) {
+			n++
+			grpc.SetHeader(ctx, metadata.Pairs("www-authenticate", fmt.Sprintf("DPoP error=%q", code), "dpop-nonce", fmt.Sprintf("nonce-%d", n)))
+			return ctx, status.Error(codes.Unauthenticated, "no")
+		}})
+		client := w.dial(nil, w.credentials(w.token).DialOptions()...)
+		_, err := client.Check(t.Context(), &health.HealthCheckRequest{})
+		if wantCode(t, err, codes.Unauthenticated); w.attempts() != want {
+			t.Errorf("%s: %d attempts, want %d", code, w.attempts(), want)
+		}
+		_, err = watch(t.Context(), client)
+		if wantCode(t, err, codes.Unauthenticated); w.attempts() != want+1 {
+			t.Errorf("%s: a stream is opened %d times", code, w.attempts()-want)
+		}
+	}
+}
+
+// TestTokenOfAnother: a token that somebody else accepted is none of a call without one.
+func TestTokenOfAnother(t *testing.T) {
+	var other *oauth.AccessToken
+	w := newWorld(t, setup{
+		need: func(string) oauth.Requirement { return oauth.Requirement{Optional: true} },
+		before: func(ctx context.Context) (context.Context, error) {
+			return oauth.ContextWithAccessToken(ctx, other), nil
+		},
+	})
+	as := must(oauth.Discover(t.Context(), w.Issuer(), &oauth.DiscoverOptions{HTTPClient: w.Server.Client()}))(t)
+	elsewhere := must(oauth.NewResourceServer(oauth.ResourceServerConfig{Resource: w.origin, Servers: []oauth.TrustedServer{{Server: as}}, HTTPClient: w.Server.Client()}))(t)
+	token := must(w.token(t.Context(), nil))(t)
+	other = must(elsewhere.AuthenticateCredential(t.Context(), oauth.Credential{Scheme: "Bearer", Token: token.AccessToken.Reveal()}))(t)
+	if _, err := w.dial(nil).Check(t.Context(), &health.HealthCheckRequest{Service: "anybody"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A private connection is one of TLS that does not say so.
+type private struct {
+	credentials.TransportCredentials
+}
+
+type privateInfo struct{ credentials.CommonAuthInfo }
+
+func (privateInfo) AuthType() string { return "private" }
+
+func (p private) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, _, err := p.TransportCredentials.ClientHandshake(ctx, authority, conn)
+	return conn, privateInfo{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}}, err
+}
+
+func (p private) Clone() credentials.TransportCredentials {
+	return private{p.TransportCredentials.Clone()}
+}
+
+// TestTLSAlone: what is not TLS gets no token, whatever it says of itself.
+func TestTLSAlone(t *testing.T) {
+	w := newWorld(t, setup{})
+	creds := w.credentials(w.token)
+	if !creds.RequireTransportSecurity() {
+		t.Error("gRPC would take a connection without any")
+	}
+	conn := must(grpc.NewClient(w.addr, append(creds.DialOptions(), grpc.WithTransportCredentials(private{credentials.NewTLS(&tls.Config{RootCAs: w.roots})}))...))(t)
+	defer conn.Close()
+	_, err := health.NewHealthClient(conn).Check(t.Context(), &health.HealthCheckRequest{})
+	if wantCode(t, err, codes.Unauthenticated); !strings.Contains(err.Error(), "TLS") || w.attempts() != 0 {
+		t.Error(err)
 	}
 }
 

@@ -52,7 +52,7 @@ func (s source) Token() (*oauth2.Token, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case s.tr.Bound() || strings.EqualFold(t.TokenType, "DPoP"):
+	case strings.EqualFold(t.TokenType, "DPoP"):
 		return nil, errBound
 	}
 	// A type that Config.AllowTokenTypes lists is Bearer by another name.

@@ -146,6 +146,20 @@ func TestTokenSourceBound(t *testing.T) {
 			t.Errorf("%s: %v %v", name, source, err)
 		}
 	}
+	var none context.Context
+	plain := f.transport(t, &oauth.Token{AccessToken: oauth.NewSecret("a"), TokenType: "Bearer"}, oauth.TransportOptions{})
+	if source, err := TokenSource(none, plain); !errors.Is(err, oauth.ErrConfig) || source != nil {
+		t.Error("without a context:", err)
+	}
+	// Bearer by another name is Bearer to x/oauth2, which would send the name.
+	named := newFixture(t, func(c *oauth.Config) { c.AllowTokenTypes = []string{"BearerToken"} })
+	bearer, err := TokenSource(t.Context(), named.transport(t, &oauth.Token{AccessToken: oauth.NewSecret("a"), TokenType: "BearerToken"}, oauth.TransportOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := bearer.Token(); err != nil || got.TokenType != "Bearer" {
+		t.Error(got, err)
+	}
 	// A first token that is not bound, and then one that is.
 	tr := f.transport(t, &oauth.Token{AccessToken: oauth.NewSecret("a"), TokenType: "Bearer", Expiry: time.Now().Add(time.Second)},
 		oauth.TransportOptions{Renew: func(context.Context, *oauth.Token) (*oauth.Token, error) { return bound, nil }})
