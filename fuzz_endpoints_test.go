@@ -313,7 +313,7 @@ func FuzzResourceResponse(f *testing.F) {
 			return extra
 		})
 		res := fuzzResponse(opDiscoverResource, kind, body)
-		m, err := processResourceResponse(res, api, false)
+		m, err := processResourceResponse(res, []string{api}, false)
 		if (m == nil) == (err == nil) {
 			t.Fatalf("%v with the error %v", m, err)
 		}

@@ -382,18 +382,22 @@ type DiscoverOptions struct {
 	// Connect Discovery, Section 4. Its URL has
 	// /.well-known/oauth-authorization-server between the host and the path of the
 	// issuer. If false, /.well-known/openid-configuration is appended to the
-	// issuer. Discover does not try both, unless AnyType is set.
+	// issuer. Discover does not try both, unless AnyPlace is set.
 	OAuth2 bool
 
-	// AnyType fetches the document of whichever type the server has, for issuers of which
-	// only the URL is known, as the Model Context Protocol prescribes (2025-11-25,
-	// Authorization Server Metadata Discovery). Discover asks in turn for
-	// /.well-known/oauth-authorization-server between the host and the path of the issuer,
-	// for /.well-known/openid-configuration in the same place, and for
-	// /.well-known/openid-configuration after the issuer. It goes on only after a response
-	// with a status from 400 to 499, so that it is nowhere but here that a request leads to
-	// another one. OAuth2 and URL must not be set.
-	AnyType bool
+	// AnyPlace looks for the document in several places, for servers and resources of
+	// which only the URL is known, as the Model Context Protocol prescribes (2025-11-25,
+	// Authorization). Discover asks in turn for /.well-known/oauth-authorization-server
+	// between the host and the path of the issuer, for /.well-known/openid-configuration
+	// in the same place, and for /.well-known/openid-configuration after the issuer.
+	// OAuth2 and URL must not be set. DiscoverResource asks for
+	// /.well-known/oauth-protected-resource between the host and the path of the
+	// resource, and for the same without the path, where the document may name the
+	// origin of the resource as well. If URL is set, DiscoverResource asks only there.
+	//
+	// The next place is asked only after a response with a status from 400 to 499. In
+	// no other case does the package look for something in several places.
+	AnyPlace bool
 
 	// URL is the URL of the document, if it is not the well-known one. For a
 	// resource, it is the resource_metadata parameter of a challenge. The document
@@ -435,8 +439,8 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	if o.Issuer == "" {
 		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected"))
 	}
-	if o.AnyType && (o.OAuth2 || o.URL != "") {
-		return nil, withOp(opDiscover, fail(ErrConfig, "AnyType", "is set, and so is OAuth2 or URL, which say where the document is"))
+	if o.AnyPlace && (o.OAuth2 || o.URL != "") {
+		return nil, withOp(opDiscover, fail(ErrConfig, "AnyPlace", "is set, and so is OAuth2 or URL, which say where the document is"))
 	}
 	place, param := o.URL, "URL"
 	if strings.Contains(issuer, "/.well-known/") {
@@ -450,23 +454,19 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 		if strings.Contains(issuer, "?") {
 			return nil, withOp(opDiscover, fail(ErrConfig, param, "has a query"))
 		}
-		place = wellKnownURL(issuer, o.OAuth2 || o.AnyType)
+		place = wellKnownURL(issuer, o.OAuth2 || o.AnyPlace)
 	}
-	res, err := o.fetch(ctx, opDiscover, place, param)
-	if o.AnyType {
-		for _, next := range otherWellKnown(issuer) {
-			if err == nil && res.status/100 == 4 {
-				place = next
-				res, err = o.fetch(ctx, opDiscover, place, param)
-			}
-		}
+	places := []string{place}
+	if o.AnyPlace {
+		places = append(places, otherWellKnown(issuer)...)
 	}
+	res, place, err := o.fetch(ctx, opDiscover, param, places)
 	if err != nil {
 		return nil, err
 	}
 	as, err := processDiscoveryResponse(res, o.Issuer)
 	if err != nil {
-		return nil, askedAt(place, "DiscoverOptions.OAuth2, AnyType and URL say where else a document can be", err)
+		return nil, askedAt(place, "DiscoverOptions.OAuth2, AnyPlace and URL say where else a document can be", err)
 	}
 	return as, nil
 }
@@ -485,11 +485,18 @@ func askedAt(place, way string, err error) error {
 
 const opDiscover = "discover"
 
-// fetch gets a metadata document.
-func (o *DiscoverOptions) fetch(ctx context.Context, op, place, param string) (*httpResponse, error) {
+// fetch gets a metadata document from the first of the places, or after a 4xx from the
+// next. It returns the place that it asked last.
+func (o *DiscoverOptions) fetch(ctx context.Context, op, param string, places []string) (res *httpResponse, place string, err error) {
 	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
 	defer c.release()
-	return c.do(ctx, &httpRequest{op: op, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
+	for _, place = range places {
+		res, err = c.do(ctx, &httpRequest{op: op, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
+		if err != nil || res.status/100 != 4 {
+			break
+		}
+	}
+	return res, place, err
 }
 
 // wellKnownURL works on the text: net/url would escape the braces of a template.
@@ -542,8 +549,11 @@ const resourceWellKnown = "oauth-protected-resource"
 // DiscoverResource fetches and returns the metadata of a protected resource (RFC
 // 9728, Section 3). The document must name that resource, byte for byte except for
 // a slash after a bare host, and its authorization servers must be https URLs. The
-// options OAuth2, AnyType and Issuer are ignored. If opts is nil, it is the zero
+// options OAuth2 and Issuer are ignored. If opts is nil, it is the zero
 // DiscoverOptions.
+//
+// If opts.AnyPlace is set, the document may be that of the origin of the resource.
+// Tokens must then be requested for the Resource of the result.
 //
 // The errors match [ErrConfig], [ErrInsecureURL], [ErrNetwork], [ErrRefused] and
 // [ErrResponse], as for [Discover]. If the document names another resource, the
@@ -561,25 +571,35 @@ func discoverResource(ctx context.Context, resource string, opts *DiscoverOption
 	if opts != nil {
 		o = *opts
 	}
-	if _, err := parseFetchURL("resource", resource, o.InsecureAllowHTTP); err != nil {
-		return nil, err
-	}
-	place, param := o.URL, "URL"
-	if place == "" {
-		place, param = insertWellKnown(resource, resourceWellKnown), "resource"
-	}
-	res, err := o.fetch(ctx, opDiscoverResource, place, param)
+	u, err := parseFetchURL("resource", resource, o.InsecureAllowHTTP)
 	if err != nil {
 		return nil, err
 	}
-	m, err := processResourceResponse(res, resource, o.InsecureAllowHTTP)
+	places, param := []string{o.URL}, "URL"
+	origin := originOf(u)
+	if o.URL == "" {
+		places, param = []string{insertWellKnown(resource, resourceWellKnown)}, "resource"
+		if root := insertWellKnown(origin, resourceWellKnown); o.AnyPlace && root != places[0] {
+			places = append(places, root)
+		}
+	}
+	res, place, err := o.fetch(ctx, opDiscoverResource, param, places)
 	if err != nil {
-		return nil, askedAt(place, "DiscoverOptions.URL says where else a document can be", err)
+		return nil, err
+	}
+	names := []string{resource}
+	if place != places[0] {
+		names = append(names, origin)
+	}
+	m, err := processResourceResponse(res, names, o.InsecureAllowHTTP)
+	if err != nil {
+		return nil, askedAt(place, "DiscoverOptions.AnyPlace and URL say where else a document can be", err)
 	}
 	return m, nil
 }
 
-func processResourceResponse(res *httpResponse, resource string, insecure bool) (*ResourceMetadata, error) {
+// processResourceResponse accepts a document that has one of the names.
+func processResourceResponse(res *httpResponse, names []string, insecure bool) (*ResourceMetadata, error) {
 	if err := res.expect(http.StatusOK); err != nil {
 		return nil, err
 	}
@@ -597,8 +617,8 @@ func processResourceResponse(res *httpResponse, resource string, insecure bool) 
 	if m.Resource == "" {
 		return nil, fail(ErrResponse, "resource", "the document has no resource, and is not the metadata of one")
 	}
-	if !sameIssuer(m.Resource, resource) {
-		return nil, fail(ErrResponse, "resource", "the document is that of %s, asked for was %s", printable(m.Resource, 256), printable(resource, 256))
+	if !slices.ContainsFunc(names, func(name string) bool { return sameIssuer(m.Resource, name) }) {
+		return nil, fail(ErrResponse, "resource", "the document is that of %s, asked for was %s", printable(m.Resource, 256), printable(names[0], 256))
 	}
 	for _, issuer := range m.AuthorizationServers {
 		if _, err := parseFetchURL("", issuer, insecure); err != nil {
