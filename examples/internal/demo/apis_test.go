@@ -65,6 +65,45 @@ func TestAPIsThatMislead(t *testing.T) {
 	}
 }
 
+// The client of an MCP server takes its user to no page that another resource, or a
+// server without PKCE, would have the code of.
+func TestMCPServersThatMislead(t *testing.T) {
+	t.Parallel()
+	defer catch(t)
+	s := stageFor(t, "mcp", func(o *oauthtest.Options) {
+		o.EditMetadata = func(metadata map[string]any) { delete(metadata, "code_challenge_methods_supported") }
+	})
+	mcp := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		resource := "https://" + r.Host + "/mcp"
+		switch r.URL.Path {
+		case "/.well-known/oauth-protected-resource/elsewhere", "/.well-known/oauth-protected-resource/mcp":
+			w.Header().Set("Content-Type", "application/json")
+			json.NewEncoder(w).Encode(map[string]any{"resource": resource, "authorization_servers": []string{s.Server.Issuer()}})
+		case "/forbidden":
+			w.WriteHeader(http.StatusForbidden)
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer mcp.Close()
+	s.trust(mcp.Certificate().Raw)
+	for path, want := range map[string]string{
+		"/elsewhere": "the document is that of",
+		"/forbidden": "forbids it",
+		"/mcp":       "PKCE",
+		"/unknown":   "status 401",
+	} {
+		s.settings = map[string]string{"OAUTH_API": mcp.URL + path, "OAUTH_CA": s.settings["OAUTH_CA"]}
+		before := len(s.screen.read())
+		if err := s.start().wait(); err == nil || !strings.Contains(s.screen.read()[before:], want) {
+			t.Errorf("%s: %v\n%s", path, err, s.screen.read())
+		}
+	}
+	if n := s.Server.Count("/authorize") + s.Server.Count("/register"); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
 // Tokens that are not for the API, or not for whoever sends them, are refused.
 func TestUnfitTokens(t *testing.T) {
 	for name, edit := range map[string]func(header, claims map[string]any){

@@ -25,6 +25,7 @@ type play struct {
 	options oauthtest.Options // of the server
 	client  oauthtest.Client  // that the program is
 	listens bool              // until it is stopped; others end by themselves
+	path    string            // of what it serves behind the proxy; empty: /v1/orders
 	act     func(s *Stage, p *process)
 }
 
@@ -83,6 +84,11 @@ var plays = map[string]play{
 		about:   "a client that hears from an API how to call it",
 		options: oauthtest.Options{JWTAccessTokens: true},
 		client:  oauthtest.Client{RequireDPoP: true},
+	},
+	"mcp": {
+		about:   "a server of the Model Context Protocol, and a client that learns from it how to log in",
+		options: oauthtest.Options{JWTAccessTokens: true},
+		listens: true, path: "/mcp", act: playMCP,
 	},
 	"exchange": {
 		about:   "an API that calls another one for its user",

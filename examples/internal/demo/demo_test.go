@@ -179,6 +179,13 @@ func TestPrograms(t *testing.T) {
 		{"fapi2", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "The login failed.\n"}},
 		{"fapi2", oauthtest.DPoPUnboundToken, []string{"the login failed: ", "token_type", "The login failed.\n"}},
 		{"fapi2", oauthtest.ResourceRejects, []string{"the login failed: the API answers 401", "shows (502 Bad Gateway)\nThe login failed.\n"}},
+		{"mcp", "", []string{
+			"server: GET /.well-known/oauth-authorization-server\nserver: POST /register\n", "&scope=tools%3Aread&", "whoami:\nsub: \"alice\"\n",
+			"&scope=tools%3Aread+tools%3Awrite&", "restart:\nsub: \"alice\"\n", "\nsub: \"alice\"\n",
+		}},
+		{"mcp", oauthtest.DiscoveryWrongIssuer, []string{"issuer"}},
+		{"mcp", oauthtest.RegistrationWithoutClientID, []string{"client_id"}},
+		{"mcp", oauthtest.WrongState, []string{"browser: shows \"The login failed", "state"}},
 		{"register", "", []string{
 			"\nRegistered as ", "\nTo log in, open ", "server: DELETE /registration", "\nsub: \"alice\"\n",
 		}},

@@ -120,6 +120,17 @@ func playAPI(s *Stage, _ *process) {
 	c.call(http.MethodPost, http.StatusOK)
 }
 
+// playMCP shows the client, which has no setting but the URL and whom to trust. It logs
+// its user in before the first message, and again for a tool that needs more.
+func playMCP(s *Stage, _ *process) {
+	s.settings = map[string]string{"OAUTH_API": s.settings["OAUTH_RESOURCE"], "OAUTH_CA": s.settings["OAUTH_CA"]}
+	client := s.start()
+	s.open(client)
+	s.Step("---- a tool that needs more")
+	s.open(client)
+	check(client.wait())
+}
+
 // playExchange shows a call for which the user has not granted what it needs, one that
 // goes well, and one with a token that is revoked.
 func playExchange(s *Stage, _ *process) {

@@ -117,7 +117,7 @@ func (s *Stage) listen() {
 	s.trust(proxy.Certificate().Raw)
 	s.settings["OAUTH_LISTEN"] = ln.Addr().String()
 	s.settings["OAUTH_REDIRECT_URI"] = s.origin + "/callback"
-	s.settings["OAUTH_RESOURCE"], s.settings["OAUTH_PROXY"] = proxy.URL+"/v1/orders", "127.0.0.1"
+	s.settings["OAUTH_RESOURCE"], s.settings["OAUTH_PROXY"] = proxy.URL+cmp.Or(plays[s.program].path, "/v1/orders"), "127.0.0.1"
 }
 
 // Close ends the programs and the server.
@@ -157,7 +157,7 @@ func (s *Stage) trust(der []byte) {
 type process struct {
 	stage *Stage
 	cmd   *exec.Cmd
-	from  int           // where the screen was before
+	from  int           // where the screen was before, or the line that was awaited ended
 	done  chan struct{} // closed when the process has ended
 	err   error         // then
 }
@@ -211,12 +211,19 @@ func (p *process) until(seen func() bool) {
 	}
 }
 
-// await waits until the program prints a line, and returns the parts of it.
+// await waits until the program prints a line, after the one that was awaited before, and
+// returns the parts of it.
 func (p *process) await(line string) (parts []string) {
 	re := regexp.MustCompile(`(?m)^` + line + `\n`)
 	p.until(func() bool {
-		parts = re.FindStringSubmatch(p.stage.screen.read()[p.from:])
-		return parts != nil
+		printed := p.stage.screen.read()[p.from:]
+		at := re.FindStringIndex(printed)
+		if at == nil {
+			return false
+		}
+		parts = re.FindStringSubmatch(printed[at[0]:at[1]])
+		p.from += at[1]
+		return true
 	})
 	return parts
 }
