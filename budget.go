@@ -1,6 +1,7 @@
 package oauth
 
-// This file holds the budgets of what strangers can have the package fetch.
+// This file holds what limits fetches: the budgets of what strangers can have the package
+// fetch, and the back-off after failures.
 
 import "time"
 
@@ -28,3 +29,26 @@ func (b *fetchBudget) pay(began time.Time) {
 		b.whole = spent
 	}
 }
+
+// An outage is the failures of what is fetched since it last succeeded. The zero value is
+// none.
+type outage struct {
+	failures int
+	err      error     // of the last one
+	ended    moment    // when that ended
+	retryAt  time.Time // before it nothing is fetched, a monotonic reading
+}
+
+// add counts a failure.
+func (o *outage) add(err error) {
+	o.err, o.ended = err, thisMoment()
+	o.retryAt = o.ended.monotonic.Add(min(keyBackoff<<min(o.failures, maxDoublings), maxKeyBackoff))
+	o.failures++
+}
+
+// backsOff reports whether it is too early for the next try.
+func (o *outage) backsOff() bool { return o.failures > 0 && monotonic().Before(o.retryAt) }
+
+// lasts reports whether there was a failure just now: callers that have something older do
+// not wait for each try.
+func (o *outage) lasts() bool { return o.failures > 0 && o.ended.age() < keySoftAge }

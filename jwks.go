@@ -60,14 +60,11 @@ type KeySet struct {
 	current atomic.Pointer[keySnapshot]
 	begun   atomic.Uint64 // the number of the last fetch that began
 
-	mu       sync.Mutex
-	flight   *flight[*keySnapshot]
-	payer    *fetchBudget // pays for the flight if it succeeds; nil: it is free
-	failures int          // fetches that failed since the last good one
-	lastErr  error        // of the last fetch; nil after a good one
-	failed   moment       // when the last one that failed ended
-	retryAt  time.Time    // before it no fetch is started, after failures
-	budgets  [2]fetchBudget
+	mu      sync.Mutex
+	flight  *flight[*keySnapshot]
+	payer   *fetchBudget // pays for the flight if it succeeds; nil: it is free
+	outage  outage
+	budgets [2]fetchBudget
 }
 
 // KeySetOptions are the options of [NewKeySet]. The zero value is the usual case.
@@ -361,7 +358,7 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 	}
 	s.mu.Lock()
 	f, err := s.join(ctx)
-	failing := s.failures > 0 && s.failed.age() < keySoftAge // callers do not wait for each try of an outage
+	failing := s.outage.lasts()
 	s.mu.Unlock()
 	if snap != nil {
 		if age := snap.fetched.age(); age < s.maxAge && (failing || age < 2*snap.softAge) {
@@ -445,9 +442,9 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 		return time.Time{}, fail(ErrConfig, "kid", "nothing says where the token is from")
 	}
 	at := b.next()
-	backingOff := s.failures > 0 && at.Before(s.retryAt)
+	backingOff := s.outage.failures > 0 && at.Before(s.outage.retryAt)
 	if backingOff {
-		at = s.retryAt
+		at = s.outage.retryAt
 	}
 	now := monotonic()
 	switch {
@@ -456,7 +453,7 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 	case from == fromServer && !at.After(now.Add(b.interval)):
 		return at, nil // a code or refresh token was spent for it: it waits, others would in crowds
 	case backingOff:
-		return time.Time{}, unavailable(s.lastErr)
+		return time.Time{}, unavailable(s.outage.err)
 	}
 	// Not ErrKeyNotFound: the key may exist, and to look is what must not be done now.
 	return time.Time{}, saying("the set has no key for the token and was fetched for others of that kind just now: try again in ").
@@ -467,8 +464,8 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 // is over. It is called under the lock.
 func (s *KeySet) join(ctx context.Context) (*flight[*keySnapshot], error) {
 	if s.flight == nil {
-		if s.failures > 0 && monotonic().Before(s.retryAt) {
-			return nil, s.lastErr
+		if s.outage.backsOff() {
+			return nil, s.outage.err
 		}
 		s.begin(ctx, nil)
 	}
@@ -497,15 +494,13 @@ func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bo
 		info.Keys, info.Skipped = len(snap.keys), len(snap.skipped)
 	}
 	s.mu.Lock()
-	s.flight, s.lastErr = nil, err
+	s.flight = nil
 	if err == nil {
-		s.failures = 0
+		s.outage = outage{}
 		s.charge(s.payer, snap)
 		s.replace(snap)
 	} else {
-		s.failed = thisMoment()
-		s.retryAt = s.failed.monotonic.Add(min(keyBackoff<<min(s.failures, 10), maxKeyBackoff))
-		s.failures++
+		s.outage.add(err)
 	}
 	s.mu.Unlock()
 	s.trace.keySetFetched(ctx, info)

@@ -407,7 +407,7 @@ func TestJWKSIdleOutage(t *testing.T) {
 		find(keyFetchTimeout)
 		// The failure was before the machine slept.
 		time.Sleep(maxKeyBackoff)
-		set.failed = slept(set.failed, keySoftAge)
+		set.outage.ended = slept(set.outage.ended, keySoftAge)
 		find(keyFetchTimeout)
 	})
 }
