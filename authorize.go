@@ -342,7 +342,8 @@ func (a *PendingAuthorization) summary() string {
 // the server signs responses (JARM) with no algorithm that the package supports, it
 // matches [ErrAlgorithm].
 func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest) (*PendingAuthorization, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if r == nil {

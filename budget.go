@@ -47,8 +47,8 @@ func (o *outage) add(err error) {
 }
 
 // backsOff reports whether it is too early for the next try.
-func (o *outage) backsOff() bool { return o.failures > 0 && monotonic().Before(o.retryAt) }
+func (o *outage) backsOff() bool { return monotonic().Before(o.retryAt) }
 
 // lasts reports whether there was a failure just now: callers that have something older do
 // not wait for each try.
-func (o *outage) lasts() bool { return o.failures > 0 && o.ended.age() < keySoftAge }
+func (o *outage) lasts() bool { return o.ended.age() < keySoftAge }

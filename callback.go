@@ -77,11 +77,12 @@ func (resp *AuthorizationResponse) summary() string {
 // matches [ErrInvalid]. FinishAuthorization also returns the errors of a request, for
 // the request that exchanges the code.
 func (c *Client) FinishAuthorization(r *http.Request, a *PendingAuthorization, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
-		return nil, err
-	}
 	if r == nil || r.URL == nil {
 		return nil, withOp(opAuthorizationResponse, fail(ErrConfig, "", "the request is nil or has no URL: pass the one to the redirect URI"))
+	}
+	c, err := c.ready(r.Context())
+	if err != nil {
+		return nil, err
 	}
 	resp, err := c.validateResponse(r.Context(), a, func() (url.Values, error) { return c.requestParams(r, a.content) })
 	if err != nil {
@@ -175,7 +176,8 @@ func (c *Client) requestParams(r *http.Request, a *pendingAuthorizationData) (ur
 // The other errors are the same as for [Client.FinishAuthorization], except that no
 // code is exchanged.
 func (c *Client) ValidateAuthorizationResponseURL(ctx context.Context, a *PendingAuthorization, rawURL string) (*AuthorizationResponse, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	return c.validateResponse(ctx, a, func() (url.Values, error) { return urlParams(rawURL, a.content) })
@@ -227,7 +229,8 @@ func urlParams(rawURL string, a *pendingAuthorizationData) (url.Values, error) {
 // The errors are the same as for [Client.FinishAuthorization], except that no code is
 // exchanged.
 func (c *Client) ValidateAuthorizationResponse(ctx context.Context, a *PendingAuthorization, params url.Values) (*AuthorizationResponse, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	return c.validateResponse(ctx, a, func() (url.Values, error) { return params, nil })
@@ -569,7 +572,8 @@ func (c *Client) checkResponseIssuer(a *PendingAuthorization, params url.Values)
 // ExchangeCode returns the errors of a request. If resp was used before, the error
 // matches [ErrReplay].
 func (c *Client) ExchangeCode(ctx context.Context, resp *AuthorizationResponse, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	t, err := c.exchangeCode(ctx, resp, opts)

@@ -95,7 +95,7 @@ func TestJARMAlgorithms(t *testing.T) {
 			n := len(srv.Requests())
 			_, err := try(t, srv, use(algorithms[(i+1)%len(algorithms)]), signed)
 			oauth.WantError(t, err, oauth.ErrAlgorithm, "alg")
-			if got := asked(srv, n); got != "openid-configuration authorize" {
+			if got := asked(srv, n); got != "authorize" {
 				t.Errorf("requests: %s", got)
 			}
 		})
@@ -181,7 +181,7 @@ func TestHybridSecondToken(t *testing.T) {
 				r.ResponseType, r.ResponseMode, r.MaxAge = "code id_token", "form_post", &hour
 			})
 			oauth.WantError(t, err, tt.kind, tt.claim)
-			if got := asked(srv, 0); got != "openid-configuration authorize token" {
+			if got := asked(srv, 0); got != "authorize token" {
 				t.Errorf("requests: %s", got)
 			}
 		})

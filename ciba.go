@@ -116,7 +116,8 @@ func (b *BackchannelAuthentication) summary() string {
 // registered for push mode, the error matches [ErrUnsupported], because the tokens
 // would arrive in requests that the client did not make.
 func (c *Client) StartBackchannelAuthentication(ctx context.Context, r *BackchannelAuthenticationRequest) (*BackchannelAuthentication, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	b, err := c.startBackchannel(ctx, r)
@@ -270,7 +271,8 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 // [ErrExpired]. If the user refused, it is a [*ResponseError] with the code
 // access_denied.
 func (c *Client) BackchannelAuthenticationToken(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	t, err := c.backchannelToken(ctx, b, opts)
@@ -298,7 +300,8 @@ func (c *Client) backchannelToken(ctx context.Context, b *BackchannelAuthenticat
 // The errors are the same as for [Client.BackchannelAuthenticationToken], except
 // [ErrPending]. If ctx ends, the error matches the error of ctx.
 func (c *Client) PollBackchannelAuthentication(ctx context.Context, b *BackchannelAuthentication, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if b == nil {

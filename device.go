@@ -103,7 +103,8 @@ func (d *DeviceAuthorization) summary() string {
 //
 // StartDeviceAuthorization returns the errors of a request.
 func (c *Client) StartDeviceAuthorization(ctx context.Context, r *DeviceAuthorizationRequest) (*DeviceAuthorization, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	d, err := c.startDevice(ctx, r)
@@ -186,7 +187,8 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 // [DeviceAuthorization.Interval]. If the codes have expired, it matches [ErrExpired].
 // If the user refused, it is a [*ResponseError] with the code access_denied.
 func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	t, err := c.deviceToken(ctx, d, opts)
@@ -213,7 +215,8 @@ func (c *Client) deviceToken(ctx context.Context, d *DeviceAuthorization, opts *
 // The errors are the same as for [Client.DeviceToken], except [ErrPending]. If ctx
 // ends, the error matches the error of ctx.
 func (c *Client) PollDevice(ctx context.Context, d *DeviceAuthorization, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if d == nil {

@@ -211,6 +211,12 @@ func http2Operations(t *testing.T, origin string, client *http.Client) map[strin
 				return err
 			}
 		},
+		"GET resource metadata": func(ctx context.Context) (string, func() error) {
+			return `{"resource":"` + origin + `"}`, func() error {
+				_, err := DiscoverResource(ctx, origin, &DiscoverOptions{HTTPClient: client})
+				return err
+			}
+		},
 		"GET keys": func(ctx context.Context) (string, func() error) {
 			set, err := NewKeySet(origin+"/jwks", &KeySetOptions{HTTPClient: client})
 			if err != nil {

@@ -72,6 +72,24 @@ func Example() {
 	// Output: alice alice@example.com true
 }
 
+// The program starts although the server cannot be reached yet.
+func ExampleNewClientFromIssuer() {
+	srv := oauthtest.NewServer(nil)
+	srv.Close() // it is down
+
+	client, err := oauth.NewClientFromIssuer(srv.Issuer(), nil, oauth.Config{
+		Metadata:   oauth.ClientMetadata{ClientID: "service"},
+		Auth:       oauth.ClientSecretBasic("a secret that only the two know"),
+		HTTPClient: srv.Client(),
+	})
+	if err != nil { // the configuration is wrong
+		log.Fatal(err)
+	}
+	_, err = client.ClientCredentials(context.Background(), nil)
+	fmt.Println("unavailable:", errors.Is(err, oauth.ErrUnavailable))
+	// Output: unavailable: true
+}
+
 // A server that somebody else named: a user, a tenant, a resource's metadata. Its URL may
 // lead to a service that only this program can reach.
 func ExampleNewInternetHTTPClient() {

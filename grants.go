@@ -51,7 +51,8 @@ import (
 // If there was no response, or if it is not JSON, a new refresh token is lost. After
 // [ErrNetwork] the server may have rotated the token.
 func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	fresh, _, err := c.refresh(ctx, t, opts)
@@ -297,7 +298,8 @@ func tellRotation(ctx context.Context, old, fresh Secret) {
 // ClientCredentials returns the errors of a request. If the client is public, the error
 // matches [ErrConfig].
 func (c *Client) ClientCredentials(ctx context.Context, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	return c.grant(ctx, url.Values{"grant_type": {clientCredentialsGrant}}, opts, false)
@@ -353,7 +355,8 @@ type TokenExchangeRequest struct {
 //
 // ExchangeToken returns the errors of a request.
 func (c *Client) ExchangeToken(ctx context.Context, x *TokenExchangeRequest, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	form, err := x.form()
@@ -404,7 +407,8 @@ func (x *TokenExchangeRequest) form() (url.Values, error) {
 //
 // JWTBearer returns the errors of a request.
 func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOptions) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if assertion == "" {
@@ -426,7 +430,8 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, opts *GrantOpt
 // response. It also matches ErrConfig for password (RFC 9700, Section 2.4), and, if the
 // client is public, for client_credentials and the grant type of CIBA.
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values) (*Token, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	switch grantType {
@@ -438,8 +443,7 @@ func (c *Client) Grant(ctx context.Context, grantType string, params url.Values)
 		return nil, withOp(opToken, fail(ErrConfig, "grant_type", "password is not supported: it gives the user's password to the client (RFC 9700, Section 2.4)"))
 	}
 	form := url.Values{"grant_type": {grantType}}
-	err := setParams(form, params, "client_id", "client_secret", "client_assertion", "client_assertion_type")
-	if err != nil {
+	if err := setParams(form, params, "client_id", "client_secret", "client_assertion", "client_assertion_type"); err != nil {
 		return nil, withOp(opToken, err)
 	}
 	return c.grant(ctx, form, nil, false)

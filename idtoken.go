@@ -417,7 +417,8 @@ type VerifyIDTokenOptions struct {
 // not available, it matches [ErrUnavailable]. If the options or the configuration are
 // wrong, it matches [ErrConfig].
 func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts VerifyIDTokenOptions) (*IDToken, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	x := &idTokenChecks{

@@ -213,7 +213,8 @@ func (i *Introspection) summary() string {
 // audience. If the token is bound in a way that the
 // package does not know, the error matches [ErrBinding].
 func (c *Client) Introspect(ctx context.Context, token string, opts *EndpointOptions) (*Introspection, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	i, _, err := c.introspect(ctx, token, opts)

@@ -109,6 +109,8 @@ func TestLink(t *testing.T) {
 	encrypting := regexp.MustCompile(`example\.com/oauth\.(sealGCM|\(\*encryption\)\.(encrypt|agree)|concatKDF)\S*`)
 	signing := regexp.MustCompile(`example\.com/oauth\.(GenerateSigningKey|ParseSigningKey|\(\*jwtAuth\)\.Authenticate)\S*`)
 
+	discovering := regexp.MustCompile(`example\.com/oauth\.(Discover|NewClientFromIssuer|processDiscoveryResponse|\(\*discovery\))\S*`)
+
 	// encoding/json is 270 kB, and only for metadata that is encoded and claims that are
 	// decoded.
 	encoding := regexp.MustCompile(`(?m)encoding/json(/v2)?\.(Marshal|Unmarshal|[mM]arshalEncode|[uU]nmarshalDecode|\(\*(decodeState|encodeState|Decoder)\)\S+)$`)
@@ -129,7 +131,7 @@ func TestLink(t *testing.T) {
 	if !strings.Contains(plain, "example.com/oauth.verifyJWS") {
 		t.Fatal("the program does not verify")
 	}
-	for name, what := range map[string]*regexp.Regexp{"decryption": decrypting, "encryption": encrypting, "signing": signing} {
+	for name, what := range map[string]*regexp.Regexp{"decryption": decrypting, "encryption": encrypting, "signing": signing, "discovery": discovering} {
 		if found := what.FindAllString(plain, -1); found != nil {
 			t.Errorf("a program that only verifies has %s in it: %v", name, found)
 		}
@@ -140,8 +142,9 @@ func TestLink(t *testing.T) {
 	c, _ := oauth.NewClient(oauth.Config{})
 	c.StartAuthorization(context.Background(), nil)
 	oauth.ParseSigningKey(nil, "", "")
+	oauth.NewClientFromIssuer("", nil, oauth.Config{})
 `)
-	for _, what := range []*regexp.Regexp{decrypting, encrypting, signing, encoding} {
+	for _, what := range []*regexp.Regexp{decrypting, encrypting, signing, discovering, encoding} {
 		if !what.MatchString(all) {
 			t.Errorf("%v finds nothing in a program that has it", what)
 		}

@@ -44,13 +44,15 @@ type EndSessionRequest struct {
 
 // EndSessionURL returns the URL to which the user's browser must be sent to end its
 // session at the server, after the application has ended its own session (RP-Initiated
-// Logout 1.0). It makes no request. If r is nil, the zero EndSessionRequest is used. If
+// Logout 1.0). It makes no request, except that a Client of [NewClientFromIssuer] may wait
+// up to 10 seconds for the metadata. If r is nil, the zero EndSessionRequest is used. If
 // r.Token is set, the URL contains personal data.
 //
 // If r or the configuration is wrong, the error matches [ErrConfig]. If a URL is not
 // https, it matches [ErrInsecureURL].
 func (c *Client) EndSessionURL(r *EndSessionRequest) (string, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(context.Background()) // a fetch has its own time
+	if err != nil {
 		return "", err
 	}
 	var e EndSessionRequest
@@ -169,7 +171,8 @@ func (t *LogoutToken) summary() string {
 // not available, it matches [ErrUnavailable]. If the configuration is wrong, it matches
 // [ErrConfig].
 func (c *Client) VerifyLogoutToken(ctx context.Context, token string) (*LogoutToken, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	t, err := c.verifyLogoutToken(ctx, token)
@@ -371,6 +374,10 @@ var errLogoutFailed error = &errorKind{text: "logout failed"}
 
 func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 	params, err := formParams(r)
+	if err != nil {
+		return err
+	}
+	c, err = c.ready(r.Context())
 	if err != nil {
 		return err
 	}

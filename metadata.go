@@ -5,6 +5,7 @@ package oauth
 // Registration 1.0), discovery, and which endpoint a request goes to.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -429,46 +430,65 @@ type DiscoverOptions struct {
 // not valid metadata, [ErrResponse]. If the document names another issuer, the
 // error matches [ErrIssuer].
 func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*AuthorizationServer, error) {
-	var o DiscoverOptions
-	if opts != nil {
-		o = *opts
-	}
-	if o.Issuer == "" {
-		o.Issuer = issuer
-	}
-	if o.Issuer == "" {
-		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected"))
-	}
-	if o.AnyPlace && (o.OAuth2 || o.URL != "") {
-		return nil, withOp(opDiscover, fail(ErrConfig, "AnyPlace", "is set, and so is OAuth2 or URL, which say where the document is"))
-	}
-	place, param := o.URL, "URL"
-	if strings.Contains(issuer, "/.well-known/") {
-		return nil, withOp(opDiscover, fail(ErrConfig, "issuer", "is the URL of a document: pass what that document says is its issuer, and this as DiscoverOptions.URL if it is not the well-known one"))
-	}
-	if place == "" {
-		param = "issuer"
-		if _, err := parseFetchURL(param, issuer, o.InsecureAllowHTTP); err != nil {
-			return nil, withOp(opDiscover, err)
-		}
-		if strings.Contains(issuer, "?") {
-			return nil, withOp(opDiscover, fail(ErrConfig, param, "has a query"))
-		}
-		place = wellKnownURL(issuer, o.OAuth2 || o.AnyPlace)
-	}
-	places := []string{place}
-	if o.AnyPlace {
-		places = append(places, otherWellKnown(issuer)...)
-	}
-	res, place, err := o.fetch(ctx, opDiscover, param, places)
+	o, err := opts.locate(issuer)
 	if err != nil {
+		return nil, withOp(opDiscover, err)
+	}
+	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
+	defer c.release()
+	as, _, err := o.discover(ctx, c)
+	return as, err
+}
+
+// A located document is one of which the places are known.
+type located struct {
+	DiscoverOptions          // Issuer is set
+	places          []string // in turn
+	param           string   // what they are from
+}
+
+// locate says where the document of a server is.
+func (opts *DiscoverOptions) locate(issuer string) (*located, error) {
+	var o located
+	if opts != nil {
+		o.DiscoverOptions = *opts
+	}
+	o.Issuer = cmp.Or(o.Issuer, issuer)
+	switch {
+	case o.Issuer == "":
+		return nil, fail(ErrConfig, "issuer", "is empty: the document has to name the one that is expected")
+	case o.AnyPlace && (o.OAuth2 || o.URL != ""):
+		return nil, fail(ErrConfig, "AnyPlace", "is set, and so is OAuth2 or URL, which say where the document is")
+	case strings.Contains(issuer, "/.well-known/"):
+		return nil, fail(ErrConfig, "issuer", "is the URL of a document: pass what that document says is its issuer, and this as DiscoverOptions.URL if it is not the well-known one")
+	case o.URL != "":
+		o.places, o.param = []string{o.URL}, "URL"
+		return &o, nil
+	}
+	if _, err := parseFetchURL("issuer", issuer, o.InsecureAllowHTTP); err != nil {
 		return nil, err
+	}
+	if strings.Contains(issuer, "?") {
+		return nil, fail(ErrConfig, "issuer", "has a query")
+	}
+	o.places, o.param = []string{wellKnownURL(issuer, o.OAuth2 || o.AnyPlace)}, "issuer"
+	if o.AnyPlace {
+		o.places = append(o.places, otherWellKnown(issuer)...)
+	}
+	return &o, nil
+}
+
+// discover fetches the document, and returns it with what it says.
+func (o *located) discover(ctx context.Context, c *caller) (*AuthorizationServer, []byte, error) {
+	res, place, err := c.fetchDocument(ctx, opDiscover, o.param, o.places)
+	if err != nil {
+		return nil, nil, err
 	}
 	as, err := processDiscoveryResponse(res, o.Issuer)
 	if err != nil {
-		return nil, askedAt(place, "DiscoverOptions.OAuth2, AnyPlace and URL say where else a document can be", err)
+		return nil, nil, askedAt(place, "DiscoverOptions.OAuth2, AnyPlace and URL say where else a document can be", err)
 	}
-	return as, nil
+	return as, res.body, nil
 }
 
 // askedAt says in an error which document it is about.
@@ -485,11 +505,9 @@ func askedAt(place, way string, err error) error {
 
 const opDiscover = "discover"
 
-// fetch gets a metadata document from the first of the places, or after a 4xx from the
-// next. It returns the place that it asked last.
-func (o *DiscoverOptions) fetch(ctx context.Context, op, param string, places []string) (res *httpResponse, place string, err error) {
-	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
-	defer c.release()
+// fetchDocument gets metadata from the first of the places, or after a 4xx from the next.
+// It returns the place that it asked last.
+func (c *caller) fetchDocument(ctx context.Context, op, param string, places []string) (res *httpResponse, place string, err error) {
 	for _, place = range places {
 		res, err = c.do(ctx, &httpRequest{op: op, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
 		if err != nil || res.status/100 != 4 {
@@ -576,14 +594,16 @@ func discoverResource(ctx context.Context, resource string, opts *DiscoverOption
 		return nil, err
 	}
 	places, param := []string{o.URL}, "URL"
-	origin := originOf(u)
+	origin := u.Scheme + "://" + u.Host // as it is written
 	if o.URL == "" {
 		places, param = []string{insertWellKnown(resource, resourceWellKnown)}, "resource"
 		if root := insertWellKnown(origin, resourceWellKnown); o.AnyPlace && root != places[0] {
 			places = append(places, root)
 		}
 	}
-	res, place, err := o.fetch(ctx, opDiscoverResource, param, places)
+	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
+	defer c.release()
+	res, place, err := c.fetchDocument(ctx, opDiscoverResource, param, places)
 	if err != nil {
 		return nil, err
 	}

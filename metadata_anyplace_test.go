@@ -92,6 +92,7 @@ func TestDiscoverResourceAnyPlace(t *testing.T) {
 		"down":                       {api, "", []int{500}, "", []string{inserted}, ErrRefused},
 		"a redirect":                 {api, "", []int{302}, "", []string{inserted}, ErrRefused},
 		"no path":                    {host, "", []int{404}, "", []string{root}, ErrRefused},
+		"capitals":                   {"https://API.example", "", []int{404}, "", []string{"https://API.example/.well-known/oauth-protected-resource"}, ErrRefused},
 		"a bare slash":               {host + "/", "", []int{404}, "", []string{root}, ErrRefused},
 		"a query":                    {host + "?a=b", "", []int{404, 200}, host + "?a=b", []string{root + "?a=b", root}, nil},
 		"of a challenge":             {api, host + "/doc", []int{200}, api, []string{host + "/doc"}, nil},
@@ -105,10 +106,16 @@ func TestDiscoverResourceAnyPlace(t *testing.T) {
 				body := fmt.Sprintf(`{"resource":%q,"authorization_servers":["https://op.example"]}`, row.document)
 				return httpAnswer(r, row.answers[min(len(asked), len(row.answers))-1], body, "Content-Type", mediaJSON), nil
 			})}
-			got, err := DiscoverResource(t.Context(), row.resource, &DiscoverOptions{AnyPlace: true, URL: row.url, HTTPClient: client})
+			o := &DiscoverOptions{AnyPlace: true, URL: row.url, HTTPClient: client}
+			got, err := DiscoverResource(t.Context(), row.resource, o)
 			wantError(t, err, row.kind, "")
 			if !slices.Equal(asked, row.want) || (got == nil) != (row.kind != nil) || got != nil && got.Resource != row.document {
 				t.Errorf("asked %q, want %q, got %v", asked, row.want, got)
+			}
+			o.AnyPlace, asked = false, nil
+			DiscoverResource(t.Context(), row.resource, o)
+			if !slices.Equal(asked, row.want[:1]) {
+				t.Errorf("without AnyPlace: asked %q", asked)
 			}
 		})
 	}

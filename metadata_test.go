@@ -287,6 +287,10 @@ func TestDiscoverReleases(t *testing.T) {
 		_, err := Discover(context.Background(), server.URL, &DiscoverOptions{HTTPClient: client, InsecureAllowHTTP: true})
 		wantError(t, err, ErrRefused, "")
 	})
+	wantReleased(t, (*httptest.Server).Start, func(server *httptest.Server, client *http.Client) {
+		_, err := DiscoverResource(context.Background(), server.URL, &DiscoverOptions{HTTPClient: client, InsecureAllowHTTP: true})
+		wantError(t, err, ErrRefused, "")
+	})
 }
 
 func TestEndpointURL(t *testing.T) {

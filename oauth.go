@@ -25,6 +25,7 @@
 //     sessions that ended elsewhere.
 //   - Register a client: [Register]. [Registration.Config] configures it.
 //   - Find the authorization servers of an API: [DiscoverResource].
+//   - Start while the server cannot be reached: [NewClientFromIssuer].
 //
 // # Logging a user in
 //
@@ -213,9 +214,9 @@
 // limited, because the caller reads them.
 //
 // Every call takes a context, and returns when it ends. The package starts goroutines
-// for work that several callers share: fetching a key set, which ends within 10
-// seconds, and renewing a token, which ends within 30 seconds. [KeySet] and
-// [Client.NewTransport] say when. It also starts one for every request through a round
+// for work that several callers share: fetching a key set or metadata, which ends within
+// 10 seconds, and renewing a token, which ends within 30 seconds. [KeySet],
+// [NewClientFromIssuer] and [Client.NewTransport] say when. It also starts one for every request through a round
 // tripper that is not an [*http.Transport], and for every call of
 // MutualTLS.GetCertificate, because these may ignore their context. Such a goroutine
 // ends when the round tripper or the function returns.
@@ -304,9 +305,10 @@
 //   - Requests: dial.go, internet.go, challenge.go, dpop.go, redact.go, http.go, mtls.go,
 //     jwks.go, publickeys.go, verify.go, metadata.go, clientauth.go, attestation.go,
 //     securityprofile.go, signedjwt.go, published.go.
-//   - The client: oauth.go, details.go, client.go, saved.go, authorize.go, idtoken.go,
-//     token.go, fragment.go, callback.go, initiated.go, grants.go, poll.go, device.go, ciba.go, renewal.go,
-//     protected.go, userinfo.go, introspection.go, revocation.go, registration.go.
+//   - The client: oauth.go, details.go, client.go, discovered.go, saved.go, authorize.go,
+//     idtoken.go, token.go, fragment.go, callback.go, initiated.go, grants.go, poll.go,
+//     device.go, ciba.go, renewal.go, protected.go, userinfo.go, introspection.go,
+//     revocation.go, registration.go.
 //   - Logout and the resource server: replay.go, logout.go, accesstoken.go, nonce.go,
 //     profile.go, verified.go, trusted.go, resource.go, opaque.go, refusal.go, proof.go,
 //     authenticate.go, credential.go, require.go.
@@ -314,6 +316,7 @@ package oauth
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -326,7 +329,8 @@ import (
 // Config configures a [Client]. Server and Metadata.ClientID are required.
 type Config struct {
 	// Server is the authorization server. It is the result of [Discover], or an
-	// AuthorizationServer that the program fills in itself. It is copied.
+	// AuthorizationServer that the program fills in itself. It is copied. For
+	// [NewClientFromIssuer], it must be nil.
 	Server *AuthorizationServer
 
 	// Metadata is the metadata with which the client is registered. Its ClientID is
@@ -472,10 +476,12 @@ type Config struct {
 // immutable and safe for concurrent use.
 type Client struct {
 	server     *AuthorizationServer
+	discovery  clientSource // of the Client of the metadata as they are now; nil: it is this one
 	meta       ClientMetadata
 	auth       ClientAuth
 	clock      Clock
 	caller     *caller
+	keyCaller  *caller // fetches keys, without a client certificate
 	keys       *KeySet
 	keysErr    error // why there is no key set
 	useAliases bool
@@ -505,14 +511,33 @@ type Client struct {
 // [ErrAlgorithm]. If the package, the running program or FIPS 140-3 mode does not have
 // the algorithm, it matches [ErrUnsupported].
 func NewClient(cfg Config) (*Client, error) {
-	c, err := newClient(cfg)
+	c, err := newClient(cfg, nil)
 	if err != nil {
-		return nil, withOp("configuration", err)
+		return nil, withOp(opConfig, err)
 	}
 	return c, nil
 }
 
-func newClient(cfg Config) (*Client, error) {
+const opConfig = "configuration"
+
+// newClient makes a Client. One of the same configuration but for Server may be given,
+// whose connections and challenges it takes over, and the keys if they are in the same
+// place.
+func newClient(cfg Config, before *Client) (*Client, error) {
+	c, err := baseClient(cfg, before)
+	if err != nil {
+		return nil, err
+	}
+	for _, check := range [...]func(*Config) error{c.setAlgorithms, c.checkAuthAtServer, c.checkProfile} {
+		if err := check(&cfg); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// baseClient does what needs nothing of the metadata but the issuer.
+func baseClient(cfg Config, before *Client) (*Client, error) {
 	if cfg.Server == nil {
 		return nil, fail(ErrConfig, "Server", "is nil: pass what Discover returns")
 	}
@@ -551,8 +576,11 @@ func newClient(cfg Config) (*Client, error) {
 		c.meta.DefaultMaxAge = new(int64)
 		*c.meta.DefaultMaxAge = *m
 	}
+	if before != nil {
+		c.caller, c.keyCaller, c.keys, c.challenge = before.caller, before.keyCaller, before.keys, before.challenge
+	}
 	for _, check := range [...]func(*Config) error{
-		c.checkIdentity, c.checkTimes, c.setAlgorithms, c.setDecrypter, c.setRequestObject, c.setTransport, c.checkAuth, c.checkProfile,
+		c.checkIdentity, c.checkTimes, c.setDecrypter, c.setRequestObject, c.setTransport, c.checkAuth,
 	} {
 		if err := check(&cfg); err != nil {
 			return nil, err
@@ -692,6 +720,35 @@ func (c *Client) setRequestObject(*Config) (err error) {
 }
 
 func (c *Client) setTransport(cfg *Config) error {
+	if c.caller == nil {
+		if err := c.connect(cfg); err != nil {
+			return err
+		}
+	}
+	if url, _, err := c.endpointURL(tokenEndpoint); err == nil && cfg.MTLS != nil && cfg.MTLS.Wrap == nil {
+		if err := checkProxy(c.caller.client.Transport, url); err != nil {
+			return err
+		}
+	}
+	before := c.keys
+	switch c.keys = nil; {
+	case cfg.KeySet != nil && cfg.KeySet.empty():
+		return fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
+	case cfg.KeySet != nil:
+		c.keys = cfg.KeySet
+	case c.server.JWKSURI == "":
+		c.keysErr = fail(ErrConfig, "jwks_uri", "the server's metadata has none: set it in Config.Server, or set Config.KeySet")
+	case before != nil && before.uri == c.server.JWKSURI:
+		c.keys = before
+	default:
+		c.keys, c.keysErr = newKeySet(c.server.JWKSURI, defaultKeyAge, c.keyCaller)
+		c.keysErr = withOp(opKeySet, c.keysErr)
+	}
+	return nil
+}
+
+// connect makes what requests are sent with.
+func (c *Client) connect(cfg *Config) error {
 	keyClient := cfg.HTTPClient
 	if cfg.MTLS == nil {
 		c.caller = newCaller(cfg.HTTPClient, cfg.InsecureAllowHTTP, cfg.Trace)
@@ -700,29 +757,13 @@ func (c *Client) setTransport(cfg *Config) error {
 		if err != nil {
 			return err
 		}
-		if url, _, err := c.endpointURL(tokenEndpoint); err == nil && cfg.MTLS.Wrap == nil {
-			if err := checkProxy(clients.with.Transport, url); err != nil {
-				return err
-			}
-		}
 		c.caller = newCaller(clients.with, cfg.InsecureAllowHTTP, cfg.Trace)
 		c.caller.resources, c.caller.isDefault = clients.resources, cfg.HTTPClient == nil
 		keyClient = clients.without
 	}
-	switch {
-	case cfg.KeySet != nil && cfg.KeySet.empty():
-		return fail(ErrConfig, "KeySet", "is empty: NewKeySet and ParseKeySet make one")
-	case cfg.KeySet != nil:
-		c.keys = cfg.KeySet
-	case c.server.JWKSURI == "":
-		c.keysErr = fail(ErrConfig, "jwks_uri", "the server's metadata has none: set it in Config.Server, or set Config.KeySet")
-	default:
-		caller := c.caller
-		if cfg.MTLS != nil || withoutClientCertificate(keyClient) != keyClient { // else its connections will do
-			caller = newCaller(withoutClientCertificate(keyClient), cfg.InsecureAllowHTTP, cfg.Trace)
-		}
-		c.keys, c.keysErr = newKeySet(c.server.JWKSURI, defaultKeyAge, caller)
-		c.keysErr = withOp(opKeySet, c.keysErr)
+	c.keyCaller = c.caller
+	if cfg.MTLS != nil || withoutClientCertificate(keyClient) != keyClient { // else its connections will do
+		c.keyCaller = newCaller(withoutClientCertificate(keyClient), cfg.InsecureAllowHTTP, cfg.Trace)
 	}
 	return nil
 }
@@ -741,11 +782,15 @@ func (c *Client) checkAuth(cfg *Config) error {
 			return fail(ErrConfig, "MTLS", "is nil, HTTPClient has no client certificate, and Metadata.TLSClientCertificateBoundAccessTokens is set: there is nothing to bind tokens to")
 		}
 	}
+	if _, template := c.auth.(assertionFunc); template && strings.Contains(c.server.Issuer, tenantPlaceholder) {
+		return fail(ErrConfig, "Auth", "the issuer is a template and no audience for ClientAssertion: write a ClientAuth that knows the right one")
+	}
+	return nil
+}
+
+// checkAuthAtServer checks what the metadata say of the client's authentication.
+func (c *Client) checkAuthAtServer(*Config) error {
 	switch a := c.auth.(type) {
-	case assertionFunc:
-		if strings.Contains(c.server.Issuer, tenantPlaceholder) {
-			return fail(ErrConfig, "Auth", "the issuer is a template and no audience for ClientAssertion: write a ClientAuth that knows the right one")
-		}
 	case *jwtAuth:
 		return a.checkServer(c.server)
 	case *attestationAuth:
@@ -786,6 +831,30 @@ func (c *Client) made() error {
 	return nil
 }
 
+// A clientSource has the Client of the metadata of a server as they are now.
+type clientSource interface {
+	client(context.Context) (*Client, error)
+	atHand() *Client // as far as it is known without waiting; may be nil
+	closeIdle()
+}
+
+// ready returns the Client that does a call for c: of one that discovers its server, that
+// of the metadata as they are now.
+func (c *Client) ready(ctx context.Context) (*Client, error) {
+	if err := c.made(); err != nil || c.discovery == nil {
+		return c, err
+	}
+	return c.discovery.client(ctx)
+}
+
+// atHand is ready for what must go on without the server.
+func (c *Client) atHand() *Client {
+	if c.discovery != nil {
+		return cmp.Or(c.discovery.atHand(), c)
+	}
+	return c
+}
+
 // CloseIdleConnections closes connections that are kept open for further requests. A
 // program should call it after it has renewed a client certificate, or when it no
 // longer needs the Client. Without Config.HTTPClient and Config.MTLS, they are those of
@@ -796,7 +865,12 @@ func (c *Client) CloseIdleConnections() {
 		return
 	}
 	c.caller.closeIdle()
-	if c.keys != nil && c.keys.caller != nil {
-		c.keys.caller.closeIdle()
+	keys := c.keyCaller
+	if c.keys != nil && c.keys.caller != nil { // the program's own KeySet
+		keys = c.keys.caller
+	}
+	keys.closeIdle()
+	if c.discovery != nil {
+		c.discovery.closeIdle()
 	}
 }

@@ -158,7 +158,7 @@ func TestPushedRequestRefused(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Code != "invalid_request" || refused.StatusCode != 400 || pending != nil {
 		t.Errorf("%v, %v", pending, err)
 	}
-	if got := asked(srv, 0); got != "openid-configuration par" {
+	if got := asked(srv, 0); got != "par" {
 		t.Errorf("requests: %s", got)
 	}
 }
@@ -389,7 +389,7 @@ func TestFAPI2MessageSigning(t *testing.T) {
 			if par.Get("client_assertion") == "" || par.Get("client_assertion") == token.Get("client_assertion") {
 				t.Error("an assertion was sent twice, or none")
 			}
-			if got := asked(srv, 0); got != "openid-configuration par authorize token" {
+			if got := asked(srv, 0); got != "par authorize token" {
 				t.Errorf("requests: %s", got)
 			}
 		})

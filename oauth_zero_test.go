@@ -32,7 +32,7 @@ var zeroFunctions = map[string]any{
 	"CognitoProfile": CognitoProfile, "CertificateJWK": CertificateJWK, "ContextWithAccessToken": ContextWithAccessToken, "StatusCode": StatusCode, "FragmentHandler": FragmentHandler, "PublicJWKS": PublicJWKS,
 	"PublicJWKSHandler": PublicJWKSHandler, "Discover": Discover, "DiscoverResource": DiscoverResource,
 	"AutheliaProfile": AutheliaProfile, "EntraProfile": EntraProfile, "HydraProfile": HydraProfile, "NewPublicKeySet": NewPublicKeySet, "ParsePublicKeyPEM": ParsePublicKeyPEM, "GenerateSigningKey": GenerateSigningKey, "KeycloakProfile": KeycloakProfile,
-	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewInternetHTTPClient": NewInternetHTTPClient, "NewKeySet": NewKeySet,
+	"RewritesHost": RewritesHost, "NewClient": NewClient, "NewClientFromIssuer": NewClientFromIssuer, "NewDPoP": NewDPoP, "NewDecrypter": NewDecrypter, "NewDecryptionKey": NewDecryptionKey, "NewInternetHTTPClient": NewInternetHTTPClient, "NewKeySet": NewKeySet,
 	"NewResourceServer": NewResourceServer, "NewSecret": NewSecret, "NewSigningKey": NewSigningKey, "PublicClient": PublicClient, "OktaProfile": OktaProfile,
 	"ParseBackchannelPing": ParseBackchannelPing, "ParseChallenges": ParseChallenges, "ParseDecryptionKey": ParseDecryptionKey,
 	"ParseKeySet": ParseKeySet, "ParseSigningKey": ParseSigningKey, "PrivateKeyJWT": PrivateKeyJWT,

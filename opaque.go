@@ -37,7 +37,7 @@ func isJWT(raw string) bool {
 // introspector is the Client that asks about a token.
 func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Client, err error) {
 	if rs.introspectFor == nil {
-		return rs.introspect, nil
+		return rs.introspect.ready(ctx)
 	}
 	fault := guarded(func() error {
 		c, err = rs.introspectFor(ctx, raw)
@@ -52,7 +52,7 @@ func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Clie
 	if err := rs.checkIntrospector("IntrospectFor", c); err != nil {
 		return nil, &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "the Client cannot be used", Err: err}
 	}
-	return c, nil
+	return c.ready(ctx)
 }
 
 // ask is the way of a token that is no JWT: RFC 7662.

@@ -47,6 +47,7 @@ func (c *Client) Do(req *http.Request, t *Token) (*http.Response, error) {
 		closeBody(req)
 		return nil, err
 	}
+	c = c.atHand()
 	res, err := c.present(req, t, c.caller.resources)
 	if err != nil {
 		return nil, withOp(opProtected, err)
@@ -285,7 +286,13 @@ func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) 
 	}
 	tr.use(t, tr.lifetimeOf(t))
 	if tr.renew == nil && !t.RefreshToken.IsZero() {
-		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) { return c.refresh(ctx, t, nil) }
+		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) {
+			c, err := c.ready(ctx)
+			if err != nil {
+				return nil, false, err
+			}
+			return c.refresh(ctx, t, nil)
+		}
 	}
 	return tr, nil
 }
@@ -352,12 +359,13 @@ func (tr *Transport) credential(ctx context.Context, method string, u *url.URL) 
 	if err != nil {
 		return nil, err
 	}
-	authorization, err := tr.c.authorization(t)
+	client := tr.c.atHand()
+	authorization, err := client.authorization(t)
 	if err != nil {
 		return nil, err
 	}
 	h := http.Header{}
-	if err := tr.c.dpopOf(t).prove(h, &provenRequest{method: method, url: u, token: t.AccessToken.Reveal()}, tr.c.clock.now()); err != nil {
+	if err := client.dpopOf(t).prove(h, &provenRequest{method: method, url: u, token: t.AccessToken.Reveal()}, client.clock.now()); err != nil {
 		return nil, err
 	}
 	scheme, token, _ := strings.Cut(authorization, " ")
@@ -471,7 +479,7 @@ func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, err
 	}
-	res, err := tr.c.present(req, t, tr.base)
+	res, err := tr.c.atHand().present(req, t, tr.base)
 	if err != nil || res.StatusCode != http.StatusUnauthorized || tr.renew == nil || !invalidToken(res.Header, t) {
 		return res, err
 	}
@@ -488,7 +496,7 @@ func (tr *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 			return nil, &Error{Kind: ErrConfig, Param: "GetBody", Detail: "failed", Err: err}
 		}
 	}
-	return tr.c.present(again, t, tr.base)
+	return tr.c.atHand().present(again, t, tr.base)
 }
 
 // checkOrigin is what keeps the token from a place that a redirect names: an

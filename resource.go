@@ -440,12 +440,14 @@ func (rs *ResourceServer) checkIntrospector(param string, c *Client) error {
 	if c.made() != nil || c.auth == nil {
 		return fail(ErrConfig, param, "is a Client that authenticates: NewClient makes one, with Auth")
 	}
-	url, member, err := c.endpointURL(introspectionEndpoint)
-	if err == nil {
-		_, err = c.caller.checkURL(member, url)
-	}
-	if err != nil {
-		return err
+	if c.discovery == nil { // else the endpoint is not known yet
+		url, member, err := c.endpointURL(introspectionEndpoint)
+		if err == nil {
+			_, err = c.caller.checkURL(member, url)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	r := rs.rules
 	switch signed := c.meta.IntrospectionSignedResponseAlg; {

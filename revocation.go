@@ -17,7 +17,8 @@ const opRevocation = "revocation"
 // an error (RFC 7009, Section 2.2). If the server answers with status 503, the token is
 // still valid, and Revoke should be called again.
 func (c *Client) Revoke(ctx context.Context, token string, opts *EndpointOptions) error {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return err
 	}
 	return withOp(opRevocation, c.revoke(ctx, token, opts))

@@ -17,7 +17,7 @@ var rooms = strings.Fields(`
 	limits text errors clock budget url json jsonobject secret flight trace algorithm mldsa mldsa_go126 jsonstruct
 	jwk jws memo claims jwe encrypted decrypt
 	dial internet challenge dpop redact http mtls jwks publickeys verify metadata clientauth attestation securityprofile signedjwt published
-	oauth details client saved authorize idtoken token fragment callback initiated grants poll device ciba
+	oauth details client discovered saved authorize idtoken token fragment callback initiated grants poll device ciba
 	renewal protected userinfo introspection revocation registration replay logout
 	accesstoken nonce profile verified trusted resource opaque refusal proof authenticate credential require
 `)

@@ -86,7 +86,8 @@ type UserInfoOptions struct {
 // it was issued without an ID token, opts must state it; otherwise the error matches
 // [ErrConfig].
 func (c *Client) UserInfo(ctx context.Context, t *Token, opts *UserInfoOptions) (*UserInfo, error) {
-	if err := c.made(); err != nil {
+	c, err := c.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	u, err := c.userInfo(ctx, t, opts)

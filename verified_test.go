@@ -186,7 +186,7 @@ func TestAskedTokensAge(t *testing.T) {
 		"set back, and new":   {slept(thisMoment(), -time.Hour), true},
 		"not yet for so long": {momentAgo(life / 2), true},
 	} {
-		nobody := new(Client) // who would ask
+		nobody := &Client{server: new(AuthorizationServer)} // who would ask
 		rs := &ResourceServer{asked: newTokenCache(2), introspect: nobody, inquiries: newInquiries()}
 		rs.asked.add(hashKey("t"), &rememberedToken{client: nobody, token: &AccessToken{new(accessTokenData)}, asked: tt.asked, life: life})
 		if got, err := rs.ask(context.Background(), "t", hashToken("t")); (got != nil) != tt.want || (err == nil) != tt.want {
