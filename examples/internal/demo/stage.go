@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -104,9 +105,8 @@ func (s *Stage) register(c oauthtest.Client) {
 // listen has the program listen at an address that is free, behind a proxy that ends
 // TLS and serves what is below /v1 from its root.
 func (s *Stage) listen() {
-	ln := must(net.Listen("tcp", "127.0.0.1:0"))
-	defer ln.Close()
-	s.origin = "http://" + ln.Addr().String()
+	addr := freeAddress()
+	s.origin = "http://" + addr
 	program := must(url.Parse(s.origin))
 	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Path, r.Out.URL.RawPath = strings.TrimPrefix(r.In.URL.Path, "/v1"), ""
@@ -115,9 +115,21 @@ func (s *Stage) listen() {
 	}})
 	s.closers = append(s.closers, proxy.Close)
 	s.trust(proxy.Certificate().Raw)
-	s.settings["OAUTH_LISTEN"] = ln.Addr().String()
+	s.settings["OAUTH_LISTEN"] = addr
 	s.settings["OAUTH_REDIRECT_URI"] = s.origin + "/callback"
 	s.settings["OAUTH_RESOURCE"], s.settings["OAUTH_PROXY"] = proxy.URL+cmp.Or(plays[s.program].path, "/v1/orders"), "127.0.0.1"
+}
+
+// freeAddress returns an address that is free, and is given to nobody else before the
+// program listens there: the system chooses ports from 32768 on by itself.
+func freeAddress() string {
+	for {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10000+mathrand.IntN(20000))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
+	}
 }
 
 // Close ends the programs and the server.
