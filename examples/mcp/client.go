@@ -115,7 +115,9 @@ func (s *session) meet(ctx context.Context, document string) {
 		cfg, err = reg.Config(server, nil)
 		env.Check(err)
 	}
-	cfg.HTTPClient = s.http
+	// The MCP server names the authorization server, which writes its metadata itself, and
+	// could name an honest one as the place to log in at. Its response names itself.
+	cfg.HTTPClient, cfg.RequireResponseIssuer = s.http, true
 	s.client, err = oauth.NewClient(cfg)
 	env.Check(err)
 	s.resource = resource

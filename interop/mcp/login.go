@@ -17,6 +17,9 @@ import (
 // A login is the round tripper of an SDK's HTTP client for one MCP server: it logs in where
 // the server asks for it. The SDK has an interface for that, too, which knows bearer tokens
 // alone.
+//
+// The suite's servers send no iss, so that RequireResponseIssuer is not set, which a client
+// that does not choose its servers sets: see examples/mcp.
 type login struct {
 	server     string       // the URL of the MCP server
 	httpClient *http.Client // for requests without a token

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -168,7 +169,10 @@ var servers = map[string]func(*testing.T, *world){
 			rs := w.resourceServer(t)
 			verify := func(ctx context.Context, token string, req *http.Request) (*auth.TokenInfo, error) {
 				at, err := rs.AuthenticateCredential(ctx, oauth.Credential{Scheme: "Bearer", Token: token})
-				if err != nil {
+				switch {
+				case errors.Is(err, oauth.ErrUnavailable): // which says nothing of the token
+					return nil, err
+				case err != nil:
 					return nil, fmt.Errorf("%w: %w", auth.ErrInvalidToken, err)
 				}
 				return &auth.TokenInfo{UserID: at.Subject(), Scopes: at.Scope(), Expiration: at.Expiry()}, nil
@@ -193,11 +197,13 @@ func stepUp(rs *oauth.ResourceServer, next http.Handler) http.Handler {
 			http.Error(w, "too long", http.StatusRequestEntityTooLarge)
 			return
 		}
-		var m struct {
-			Method string
-			Params struct{ Name string }
+		// What the SDK could read otherwise is refused: a batch, and a name in other letters.
+		var m, params map[string]json.RawMessage
+		if json.Unmarshal(body, &m) != nil || m["params"] != nil && json.Unmarshal(m["params"], &params) != nil || odd(m) || odd(params) {
+			http.Error(w, "not a message", http.StatusBadRequest)
+			return
 		}
-		if json.Unmarshal(body, &m) == nil && m.Method == "tools/call" && m.Params.Name == "restart" {
+		if string(m["method"]) == `"tools/call"` && string(params["name"]) != `"whoami"` {
 			token, _ := oauth.AccessTokenFromContext(r.Context())
 			if err := rs.Check(token, write); err != nil {
 				rs.WriteError(w, err)
@@ -207,6 +213,18 @@ func stepUp(rs *oauth.ResourceServer, next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// odd reports whether a name is not written as the protocol has it.
+func odd(m map[string]json.RawMessage) bool {
+	for name := range m {
+		for _, known := range []string{"jsonrpc", "id", "method", "params", "name"} {
+			if name != known && strings.EqualFold(name, known) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // clients connect, log alice in, call each tool, and return what they say.

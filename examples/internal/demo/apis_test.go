@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,6 +102,45 @@ func TestMCPServersThatMislead(t *testing.T) {
 	}
 	if n := s.Server.Count("/authorize") + s.Server.Count("/register"); n != 0 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// An authorization server that sends the user to an honest one, to be given the code that
+// comes from there, gets none, also if the honest server does not say whose the code is.
+func TestMCPMixUp(t *testing.T) {
+	t.Parallel()
+	defer catch(t)
+	s := stageFor(t, "mcp", nil)
+	s.Server.Fault(oauthtest.MissingIss)
+	s.Server.AddClient(oauthtest.Client{ID: "known", AuthMethod: "none", RedirectURIs: []string{loopback}})
+	var asked atomic.Int32
+	var evil *httptest.Server
+	evil = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/.well-known/oauth-protected-resource/mcp":
+			json.NewEncoder(w).Encode(map[string]any{"resource": evil.URL + "/mcp", "authorization_servers": []string{evil.URL}})
+		case "/.well-known/oauth-authorization-server":
+			json.NewEncoder(w).Encode(map[string]any{
+				"issuer": evil.URL, "authorization_endpoint": s.Server.URL() + "/authorize", "token_endpoint": evil.URL + "/token",
+				"registration_endpoint": evil.URL + "/register", "code_challenge_methods_supported": []string{"S256"},
+			})
+		case "/register":
+			w.WriteHeader(http.StatusCreated)
+			json.NewEncoder(w).Encode(map[string]any{"client_id": "known", "redirect_uris": []string{loopback}, "token_endpoint_auth_method": "none"})
+		case "/token":
+			asked.Add(1)
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer evil.Close()
+	s.trust(evil.Certificate().Raw)
+	s.settings = map[string]string{"OAUTH_API": evil.URL + "/mcp", "OAUTH_CA": s.settings["OAUTH_CA"]}
+	p := s.start()
+	s.open(p)
+	if err := p.wait(); err == nil || asked.Load() != 0 || !strings.Contains(s.screen.read(), "iss") {
+		t.Errorf("%v, %d requests for a token\n%s", err, asked.Load(), s.screen.read())
 	}
 }
 
