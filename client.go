@@ -89,9 +89,15 @@ func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) 
 	return iss, err
 }
 
+// isServer reports whether the issuer is that of the client's server. Of one that is
+// discovered, how it spells itself may not be known yet.
+func (c *Client) isServer(issuer string) bool {
+	return issuer == c.server.Issuer || c.discovery != nil && sameIssuer(issuer, c.server.Issuer)
+}
+
 // matchIssuer compares the issuer of a response, which names no tenant.
 func (c *Client) matchIssuer(iss string) error {
-	match := iss == c.server.Issuer
+	match := c.isServer(iss)
 	if strings.Contains(c.server.Issuer, tenantPlaceholder) {
 		match = matchesTemplate(c.server.Issuer, iss)
 	}

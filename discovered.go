@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -14,24 +15,28 @@ import (
 // whose metadata it fetches when they are first needed, as [Discover] does with these
 // options. It makes no request itself, so that a program can start while the server or the
 // network is down. cfg.Server must be nil. If opts is nil, it is the zero DiscoverOptions.
-// If opts.HTTPClient is nil, it is cfg.HTTPClient, and http is allowed if either
-// InsecureAllowHTTP says so.
+// If opts.HTTPClient is nil, the metadata are fetched as keys are: by cfg.HTTPClient, with
+// the RootCAs of cfg.MTLS, and without a client certificate.
 //
-// The metadata are fetched again as the keys of a [KeySet] are: when they are 5 minutes
-// old, the next call starts a refresh and does not wait for it, and when they are twice as
-// old, it waits. Callers share one fetch. If a refresh fails, the Client goes on with the
-// metadata that it has. After a failure, there is no fetch for 1 second; that time doubles
-// with each failure, up to 60 seconds.
+// The metadata are fetched again as the keys of a [KeySet] are. When they are 5 minutes
+// old, the next call starts a refresh and does not wait for it. When they are twice as old,
+// it waits, unless a fetch has failed within the last 5 minutes. Callers share one fetch. If
+// a refresh fails, the Client goes on with the metadata that it has; see
+// Trace.MetadataFetched. After a failure, there is no fetch for 1 second. That time doubles
+// with each failure, up to 60 seconds. If opts.AnyPlace is set, a refresh asks only where
+// the metadata were found. A call uses the metadata that there are when it begins.
 //
 // Every call that needs the server can fail for want of the metadata. Until they can be
-// had, its error matches [ErrUnavailable]. If the document names another issuer, it matches
-// [ErrIssuer]. If the metadata show that cfg is wrong, for example because of an algorithm,
-// the call returns the error that NewClient would. These two do not match ErrUnavailable,
-// because they do not pass by themselves. [Client.Do] and a [Transport] whose token is valid do not need the
-// metadata.
+// had, its error matches [ErrUnavailable]. If the document names another issuer, or if the
+// metadata show that cfg is wrong, for example because of an algorithm, it matches
+// [ErrConfig], or [ErrUnsupported], [ErrInsecureURL] as for [NewClient]. It does not match
+// [ErrInvalid]: it says nothing of a token. [Client.Do] and a [Transport] whose token is
+// valid do not need the metadata.
 //
-// NewClientFromIssuer returns the errors of [NewClient]. If issuer or opts is invalid, the
-// error matches [ErrConfig] or [ErrInsecureURL], as for Discover.
+// NewClientFromIssuer returns the errors of NewClient for everything that does not depend
+// on the metadata. If issuer or opts is invalid, the error matches [ErrConfig] or
+// [ErrInsecureURL], as for Discover. opts.InsecureAllowHTTP must not be set if
+// cfg.InsecureAllowHTTP is not. HTTPClient must not use the Client.
 func NewClientFromIssuer(issuer string, opts *DiscoverOptions, cfg Config) (*Client, error) {
 	c, err := clientFromIssuer(issuer, opts, cfg)
 	if err != nil {
@@ -41,43 +46,66 @@ func NewClientFromIssuer(issuer string, opts *DiscoverOptions, cfg Config) (*Cli
 }
 
 func clientFromIssuer(issuer string, opts *DiscoverOptions, cfg Config) (*Client, error) {
-	if cfg.Server != nil {
-		return nil, fail(ErrConfig, "Server", "is set: NewClient makes a Client of metadata that are known")
-	}
 	var o DiscoverOptions
 	if opts != nil {
 		o = *opts
 	}
-	o.InsecureAllowHTTP = o.InsecureAllowHTTP || cfg.InsecureAllowHTTP
-	if o.HTTPClient == nil {
-		o.HTTPClient = cfg.HTTPClient
+	switch {
+	case cfg.Server != nil:
+		return nil, fail(ErrConfig, "Server", "is set: NewClient makes a Client of metadata that are known")
+	case o.InsecureAllowHTTP && !cfg.InsecureAllowHTTP:
+		return nil, fail(ErrConfig, "InsecureAllowHTTP", "is set in DiscoverOptions, and not in Config")
 	}
-	document, err := o.locate(issuer)
+	o.InsecureAllowHTTP = cfg.InsecureAllowHTTP
+	at, err := o.locate(issuer)
 	if err != nil {
 		return nil, err
 	}
-	for _, place := range document.places {
-		if _, err := parseFetchURL(document.param, place, o.InsecureAllowHTTP); err != nil {
+	for _, place := range at.places {
+		if _, err := parseFetchURL(at.param, place, o.InsecureAllowHTTP); err != nil {
 			return nil, err
 		}
 	}
-	cfg.Server = &AuthorizationServer{Issuer: document.Issuer}
+	// What a server cannot make right is wrong now.
+	cfg.Server = ableServer(at.Issuer)
+	if _, err := newClient(cfg, nil); err != nil {
+		return nil, err
+	}
+	cfg.Server = &AuthorizationServer{Issuer: at.Issuer}
 	c, err := baseClient(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
-	c.discovery = &discovery{
-		document: document, caller: newCaller(o.HTTPClient, o.InsecureAllowHTTP, cfg.Trace), cfg: cfg, base: c,
+	// The program may change what it has passed.
+	cfg.Metadata, cfg.AllowTokenTypes, cfg.TrustedAudiences = c.meta, c.tokenTypes, c.audiences
+	d := &discovery{at: at, caller: c.keyCaller, cfg: cfg, base: c}
+	if o.HTTPClient != nil {
+		d.caller = newCaller(o.HTTPClient, o.InsecureAllowHTTP, cfg.Trace)
 	}
+	c.discovery = d
 	return c, nil
+}
+
+// ableServer are the metadata of a server that can do everything, for the checks of a
+// configuration. No request is made with them.
+func ableServer(issuer string) *AuthorizationServer {
+	return &AuthorizationServer{
+		Issuer:                             issuer,
+		AuthorizationEndpoint:              issuer,
+		TokenEndpoint:                      issuer,
+		PushedAuthorizationRequestEndpoint: issuer,
+
+		AuthorizationResponseIssParameterSupported: true,
+		TLSClientCertificateBoundAccessTokens:      true,
+	}
 }
 
 // A discovery has the Client of the metadata as they are now.
 type discovery struct {
-	document *located
-	caller   *caller
-	cfg      Config  // but for Server
-	base     *Client // that NewClientFromIssuer returned
+	at     *located
+	caller *caller
+	cfg    Config  // but for Server
+	base   *Client // that NewClientFromIssuer returned
 
 	current atomic.Pointer[discovered]
 
@@ -88,9 +116,11 @@ type discovery struct {
 
 // A discovered is a Client with the document that it is of.
 type discovered struct {
-	client   *Client
-	document [sha256.Size]byte // the hash of what the server said
-	fetched  moment            // when the fetch began
+	client  *Client
+	place   string            // of the document
+	hash    [sha256.Size]byte // of what it says
+	changed bool
+	fetched moment // when the fetch began
 }
 
 func (d *discovery) atHand() *Client {
@@ -109,10 +139,7 @@ func (d *discovery) client(ctx context.Context) (*Client, error) {
 	if now != nil && now.fetched.age() < keySoftAge {
 		return now.client, nil
 	}
-	d.mu.Lock()
-	f, err := d.join(ctx)
-	lasts := d.outage.lasts()
-	d.mu.Unlock()
+	f, lasts, err := d.look(ctx)
 	if now != nil && (lasts || now.fetched.age() < 2*keySoftAge) {
 		return now.client, nil
 	}
@@ -126,6 +153,14 @@ func (d *discovery) client(ctx context.Context) (*Client, error) {
 		return now.client, nil
 	}
 	return nil, copied(err) // others have it, too
+}
+
+// look is join, with whether an outage lasts.
+func (d *discovery) look(ctx context.Context) (f *flight[*discovered], lasts bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock() // launch panics for a nil context
+	f, err = d.join(ctx)
+	return f, d.outage.lasts(), err
 }
 
 // join returns the fetch that is under way or starts one, but none before the back-off is
@@ -143,39 +178,60 @@ func (d *discovery) join(ctx context.Context) (*flight[*discovered], error) {
 // fetch gets the document, and makes a Client of it if it is another than before.
 func (d *discovery) fetch(ctx context.Context) (*discovered, error) {
 	next := &discovered{fetched: thisMoment()}
-	as, document, err := d.document.discover(ctx, d.caller)
+	before := d.current.Load()
+	at := *d.at
+	if before != nil {
+		at.places = []string{before.place} // an error there does not make another document the right one
+	}
+	doc, err := at.discover(ctx, d.caller)
 	if err != nil {
 		if errors.Is(err, ErrIssuer) {
-			return nil, err // which waiting does not help
+			return nil, misfit(err)
 		}
 		return nil, &Error{Op: opDiscover, Kind: ErrUnavailable, Detail: "the metadata of the server cannot be had", Err: err}
 	}
-	next.document = sha256.Sum256(document)
-	before := d.current.Load()
-	if before != nil && before.document == next.document {
+	next.place, next.hash = doc.place, sha256.Sum256(doc.body)
+	if before != nil && before.hash == next.hash {
 		next.client = before.client
 		return next, nil
 	}
+	next.changed = true
 	cfg, client := d.cfg, d.base
-	if cfg.Server = as; before != nil {
+	if cfg.Server = doc.server; before != nil {
 		client = before.client
 	}
-	next.client, err = newClient(cfg, client)
-	return next, withOp(opConfig, err)
+	if next.client, err = newClient(cfg, client); err != nil {
+		return nil, misfit(err)
+	}
+	return next, nil
+}
+
+// misfit is the error of metadata that do not go with the configuration. It is none of a
+// token, whose check they were fetched for.
+func misfit(err error) error {
+	kind := ErrConfig
+	for _, k := range []error{ErrUnsupported, ErrInsecureURL} {
+		if errors.Is(err, k) {
+			kind = k
+		}
+	}
+	return &Error{Op: opDiscover, Kind: kind, Detail: "the metadata of the server do not fit: " + strings.TrimPrefix(err.Error(), "oauth: ")}
 }
 
 // land publishes what a flight brought, but not after it was given up.
-func (d *discovery) land(_ context.Context, next *discovered, err error, late bool) (*discovered, error) {
+func (d *discovery) land(ctx context.Context, next *discovered, err error, late bool) (*discovered, error) {
 	if late {
 		return nil, err
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.flight = nil; err != nil {
+	d.flight = nil
+	if err == nil {
+		d.outage = outage{}
+		d.current.Store(next)
+	} else {
 		d.outage.add(err)
-		return nil, err
 	}
-	d.outage = outage{}
-	d.current.Store(next)
-	return next, nil
+	d.mu.Unlock()
+	d.cfg.Trace.metadataFetched(ctx, MetadataInfo{Issuer: d.at.Issuer, Changed: err == nil && next.changed, Err: err})
+	return next, err
 }

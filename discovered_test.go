@@ -2,12 +2,20 @@ package oauth
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"go/ast"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,8 +45,8 @@ func (s *unitServer) discovering(t testing.TB, change func(*Config)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.requests("")); n != 0 {
-		t.Errorf("%d requests", n)
+	if n := len(s.requests("")); n != 0 || c.server.TokenEndpoint != "" {
+		t.Errorf("%d requests; the endpoint %q", n, c.server.TokenEndpoint)
 	}
 	return c
 }
@@ -146,17 +154,18 @@ func TestDiscoveredErrors(t *testing.T) {
 		kind   error
 		passes bool
 	}{
-		"not found": {nil, func(*testing.T, *unitServer) {}, ErrRefused, true},
-		"down":      {nil, func(_ *testing.T, s *unitServer) { s.set(unitMetadata, unitAnswer{status: 503}) }, ErrRefused, true},
+		"no metadata": {nil, func(_ *testing.T, s *unitServer) { s.answer(unitMetadata, "{}") }, ErrResponse, true},
+		"not found":   {nil, func(*testing.T, *unitServer) {}, ErrRefused, true},
+		"down":        {nil, func(_ *testing.T, s *unitServer) { s.set(unitMetadata, unitAnswer{status: 503}) }, ErrRefused, true},
 		"a page": {nil, func(_ *testing.T, s *unitServer) {
 			s.set(unitMetadata, unitAnswer{mediaType: "text/html", body: "<html>"})
 		}, ErrResponse, true},
 		"another issuer": {nil, func(t *testing.T, s *unitServer) {
 			s.publish(t, func(as *AuthorizationServer) { as.Issuer = "https://evil.example" })
-		}, ErrIssuer, false},
+		}, ErrConfig, false},
 		"an algorithm": {nil, func(t *testing.T, s *unitServer) {
 			s.publish(t, func(as *AuthorizationServer) { as.IDTokenSigningAlgValuesSupported = []Algorithm{"none", HS256} })
-		}, ErrAlgorithm, false},
+		}, ErrConfig, false},
 		"no endpoint for the audience": {
 			func(cfg *Config) {
 				cfg.Auth = PrivateKeyJWT(unitKey(), &AssertionOptions{Audience: TokenEndpointAudience})
@@ -185,6 +194,9 @@ func TestDiscoveredErrors(t *testing.T) {
 					t.Helper()
 					got, err := c.ready(t.Context())
 					wantError(t, err, row.kind, "")
+					if errors.Is(err, ErrInvalid) { // which would be about a token
+						t.Errorf("it matches ErrInvalid: %v", err)
+					}
 					if got != nil || errors.Is(err, ErrUnavailable) != row.passes || len(s.requests(unitMetadata)) != fetches {
 						t.Fatalf("%v, %v, %d fetches; want %d", got, err, len(s.requests(unitMetadata)), fetches)
 					}
@@ -321,20 +333,27 @@ func TestNewClientFromIssuerErrors(t *testing.T) {
 		kind   error
 		param  string
 	}{
-		"metadata that are known":  {unitIssuer, nil, func(c *Config) { c.Server = new(AuthorizationServer) }, ErrConfig, "Server"},
-		"no issuer":                {"", nil, nil, ErrConfig, "issuer"},
-		"http":                     {"http://op.example", nil, nil, ErrInsecureURL, "issuer"},
-		"a document":               {unitIssuer + unitMetadata, nil, nil, ErrConfig, "issuer"},
-		"a query":                  {unitIssuer + "?a=b", nil, nil, ErrConfig, "issuer"},
-		"http place":               {unitIssuer, &DiscoverOptions{URL: "http://op.example/x"}, nil, ErrInsecureURL, "URL"},
-		"a place that is no URL":   {unitIssuer, &DiscoverOptions{URL: "x"}, nil, ErrConfig, "URL"},
-		"two places":               {unitIssuer, &DiscoverOptions{AnyPlace: true, OAuth2: true}, nil, ErrConfig, "AnyPlace"},
-		"no client_id":             {unitIssuer, nil, func(c *Config) { c.Metadata.ClientID = "" }, ErrConfig, "Metadata.ClientID"},
-		"an empty secret":          {unitIssuer, nil, func(c *Config) { c.Auth = ClientSecretBasic("") }, ErrConfig, "Auth"},
-		"a lifetime":               {unitIssuer, nil, func(c *Config) { c.AuthorizationLifetime = -1 }, ErrConfig, "AuthorizationLifetime"},
-		"a template":               {unitIssuer, &DiscoverOptions{Issuer: "https://op.example/{tenantid}"}, nil, ErrConfig, "AcceptIssuer"},
-		"no template":              {unitIssuer, nil, func(c *Config) { c.AcceptIssuer = func(_, _ string) bool { return true } }, ErrConfig, "AcceptIssuer"},
-		"an empty KeySet":          {unitIssuer, nil, func(c *Config) { c.KeySet = new(KeySet) }, ErrConfig, "KeySet"},
+		"metadata that are known": {unitIssuer, nil, func(c *Config) { c.Server = new(AuthorizationServer) }, ErrConfig, "Server"},
+		"no issuer":               {"", nil, nil, ErrConfig, "issuer"},
+		"http":                    {"http://op.example", nil, nil, ErrInsecureURL, "issuer"},
+		"a document":              {unitIssuer + unitMetadata, nil, nil, ErrConfig, "issuer"},
+		"a query":                 {unitIssuer + "?a=b", nil, nil, ErrConfig, "issuer"},
+		"http place":              {unitIssuer, &DiscoverOptions{URL: "http://op.example/x"}, nil, ErrInsecureURL, "URL"},
+		"a place that is no URL":  {unitIssuer, &DiscoverOptions{URL: "x"}, nil, ErrConfig, "URL"},
+		"two places":              {unitIssuer, &DiscoverOptions{AnyPlace: true, OAuth2: true}, nil, ErrConfig, "AnyPlace"},
+		"no client_id":            {unitIssuer, nil, func(c *Config) { c.Metadata.ClientID = "" }, ErrConfig, "Metadata.ClientID"},
+		"an empty secret":         {unitIssuer, nil, func(c *Config) { c.Auth = ClientSecretBasic("") }, ErrConfig, "Auth"},
+		"a lifetime":              {unitIssuer, nil, func(c *Config) { c.AuthorizationLifetime = -1 }, ErrConfig, "AuthorizationLifetime"},
+		"a template":              {unitIssuer, &DiscoverOptions{Issuer: "https://op.example/{tenantid}"}, nil, ErrConfig, "AcceptIssuer"},
+		"no template":             {unitIssuer, nil, func(c *Config) { c.AcceptIssuer = func(_, _ string) bool { return true } }, ErrConfig, "AcceptIssuer"},
+		"an empty KeySet":         {unitIssuer, nil, func(c *Config) { c.KeySet = new(KeySet) }, ErrConfig, "KeySet"},
+		"http in the options":     {unitIssuer, &DiscoverOptions{InsecureAllowHTTP: true}, nil, ErrConfig, "InsecureAllowHTTP"},
+		"no signature":            {unitIssuer, nil, func(c *Config) { c.Metadata.IDTokenSignedResponseAlg = "none" }, ErrAlgorithm, ""},
+		"a profile with a secret": {unitIssuer, nil, func(c *Config) { c.SecurityProfile = FAPI2SecurityProfile }, ErrConfig, "Auth"},
+		"a profile over http": {unitIssuer, nil, func(c *Config) {
+			c.SecurityProfile, c.Auth, c.InsecureAllowHTTP = FAPI2SecurityProfile, PrivateKeyJWT(unitKey(), nil), true
+			c.DPoP, _ = NewDPoP(unitKey(), Clock{})
+		}, ErrConfig, "InsecureAllowHTTP"},
 		"certificates without one": {unitIssuer, nil, func(c *Config) { c.Auth = TLSClientAuth(); c.HTTPClient = nil }, ErrConfig, "MTLS"},
 	} {
 		cfg := s.config()
@@ -353,11 +372,58 @@ func TestNewClientFromIssuerErrors(t *testing.T) {
 	}
 }
 
+// TestDiscoveredProfiles: a configuration that goes with a profile is accepted, and one that
+// does not is refused, before the metadata are known.
+func TestDiscoveredProfiles(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(*Config)
+		param  string // empty: it is accepted
+	}{
+		"DPoP": {func(c *Config) {
+			c.SecurityProfile, c.Auth = FAPI2SecurityProfile, PrivateKeyJWT(unitKey(), nil)
+			c.DPoP, _ = NewDPoP(unitKey(), Clock{})
+		}, ""},
+		"a certificate": {func(c *Config) {
+			c.SecurityProfile, c.Auth, c.HTTPClient = FAPI2SecurityProfile, PrivateKeyJWT(unitKey(), nil), nil
+			c.MTLS = &MutualTLS{GetCertificate: func(context.Context) (*tls.Certificate, error) { return nil, nil }}
+		}, ""},
+		"signed requests": {func(c *Config) {
+			c.SecurityProfile, c.Auth, c.RequestKey = FAPI2MessageSigning, PrivateKeyJWT(unitKey(), nil), unitKey()
+			c.DPoP, _ = NewDPoP(unitKey(), Clock{})
+		}, ""},
+		"requests that are not signed": {func(c *Config) {
+			c.SecurityProfile, c.Auth = FAPI2MessageSigning, PrivateKeyJWT(unitKey(), nil)
+			c.DPoP, _ = NewDPoP(unitKey(), Clock{})
+		}, "RequestKey"},
+		"nothing that binds": {func(c *Config) {
+			c.SecurityProfile, c.Auth, c.HTTPClient = FAPI2SecurityProfile, PrivateKeyJWT(unitKey(), nil), nil
+		}, "DPoP"},
+		"the audience of an endpoint": {func(c *Config) {
+			c.Auth = PrivateKeyJWT(unitKey(), &AssertionOptions{Audience: TokenEndpointAudience})
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := newUnitServer().config()
+			cfg.Server = nil
+			row.change(&cfg)
+			_, err := NewClientFromIssuer(unitIssuer, nil, cfg)
+			if row.param == "" && err != nil {
+				t.Error(err)
+			}
+			if row.param != "" {
+				wantError(t, err, ErrConfig, row.param)
+			}
+		})
+	}
+}
+
 // TestDiscoveredOptions: the options for http and the HTTP client of either place hold.
 func TestDiscoveredOptions(t *testing.T) {
 	for name, set := range map[string]func(*DiscoverOptions, *Config, *http.Client){
-		"of the Config":  func(_ *DiscoverOptions, c *Config, h *http.Client) { c.HTTPClient, c.InsecureAllowHTTP = h, true },
-		"of the options": func(o *DiscoverOptions, _ *Config, h *http.Client) { o.HTTPClient, o.InsecureAllowHTTP = h, true },
+		"of the Config": func(_ *DiscoverOptions, c *Config, h *http.Client) { c.HTTPClient, c.InsecureAllowHTTP = h, true },
+		"of the options": func(o *DiscoverOptions, c *Config, h *http.Client) {
+			o.HTTPClient, o.InsecureAllowHTTP, c.InsecureAllowHTTP = h, true, true
+		},
 	} {
 		s := newUnitServer()
 		s.answer("/.well-known/oauth-authorization-server", `{"issuer":"http://op.example"}`)
@@ -420,6 +486,232 @@ func TestDiscoveredGoesOn(t *testing.T) {
 		if err := call(); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestDiscoveredSpelling: a server may spell its issuer with a slash at the end. What its
+// tokens and requests name is its own, before and after the metadata are known.
+func TestDiscoveredSpelling(t *testing.T) {
+	s := newUnitServer()
+	s.publish(t, func(as *AuthorizationServer) { as.Issuer += "/" })
+	s.answer("/api", "{}")
+	tok := &Token{AccessToken: NewSecret("a"), TokenType: "Bearer", server: unitIssuer + "/", clientID: unitClient}
+	for _, known := range []bool{false, true} {
+		c := s.discovering(t, nil)
+		if known {
+			if _, err := c.ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.NewTransport(tok, TransportOptions{Origins: []string{"https://api.example"}}); err != nil {
+			t.Errorf("known: %t: %v", known, err)
+		}
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.example/api", nil)
+		if _, err := c.Do(req, tok); err != nil {
+			t.Errorf("known: %t: %v", known, err)
+		}
+		at := "https://app.example/?sid=s&iss=" + url.QueryEscape(unitIssuer+"/")
+		logout, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, at, nil)
+		if sid, err := c.ParseFrontchannelLogout(logout); sid != "s" || err != nil {
+			t.Errorf("known: %t: %q, %v", known, sid, err)
+		}
+		if _, err := c.ParseInitiatedLogin(logout, "https://app.example"); err != nil {
+			t.Errorf("known: %t: %v", known, err)
+		}
+		other := *tok
+		other.server = unitIssuer + "/a"
+		_, err := c.Do(req, &other)
+		wantError(t, err, ErrConfig, "Token")
+		s.forget()
+	}
+	// One whose metadata are known compares byte for byte.
+	_, err := s.client(t, nil).NewTransport(tok, TransportOptions{Origins: []string{"https://api.example"}})
+	wantError(t, err, ErrConfig, "Token")
+}
+
+// TestDiscoveredPlace: a refresh asks only where the metadata were found, and an answer
+// that says to try later leads to no other document.
+func TestDiscoveredPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		s.publish(t, func(as *AuthorizationServer) { as.TokenEndpoint = unitIssuer + "/other" })
+		const first = "/.well-known/oauth-authorization-server"
+		s.answer(first, unitJSON(t, *s.config().Server))
+		cfg := s.config()
+		cfg.Server = nil
+		c, err := NewClientFromIssuer(unitIssuer, &DiscoverOptions{AnyPlace: true}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range []int{408, 425, 429} {
+			s.set(first, unitAnswer{status: status})
+			_, err := c.ready(t.Context())
+			wantError(t, err, ErrUnavailable, "")
+			time.Sleep(maxKeyBackoff)
+		}
+		s.answer(first, unitJSON(t, *s.config().Server))
+		if _, err := c.ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range []int{404, 410, 429, 500} {
+			s.set(first, unitAnswer{status: status})
+			time.Sleep(keySoftAge)
+			now, err := c.ready(t.Context())
+			synctest.Wait()
+			if err != nil || now.server.TokenEndpoint != unitIssuer+"/token" || len(s.requests(unitMetadata)) != 0 {
+				t.Errorf("after %d: %v, %v", status, now, err)
+			}
+		}
+	})
+}
+
+// TestDiscoveredKeepsConfig: the program may change what it has passed.
+func TestDiscoveredKeepsConfig(t *testing.T) {
+	s := newUnitServer()
+	s.publish(t, nil)
+	types, audiences, age := []string{"a"}, []string{"b"}, int64(5)
+	c := s.discovering(t, func(cfg *Config) {
+		cfg.AllowTokenTypes, cfg.TrustedAudiences, cfg.Metadata.DefaultMaxAge = types, audiences, &age
+	})
+	types[0], audiences[0], age = "x", "x", 6
+	now, err := c.ready(t.Context())
+	if err != nil || now.tokenTypes[0] != "a" || now.audiences[0] != "b" || *now.meta.DefaultMaxAge != 5 {
+		t.Errorf("%v %v %v, %v", now.tokenTypes, now.audiences, *now.meta.DefaultMaxAge, err)
+	}
+}
+
+// TestDiscoveredNilContext: a mistake of one caller does not hold up the others.
+func TestDiscoveredNilContext(t *testing.T) {
+	s := newUnitServer()
+	s.publish(t, nil)
+	c := s.discovering(t, nil)
+	for name, call := range map[string]func(ctx context.Context){
+		"metadata": func(ctx context.Context) { c.ready(ctx) },
+		"keys":     func(ctx context.Context) { s.client(t, nil).keys.snapshot(ctx) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: a nil context is taken", name)
+				}
+			}()
+			var none context.Context
+			call(none)
+		}()
+	}
+	if _, err := c.ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDiscoveredTrace: the program hears of each fetch, and may use the Client there.
+func TestDiscoveredTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		s.publish(t, nil)
+		var heard []MetadataInfo
+		var c *Client
+		c = s.discovering(t, func(cfg *Config) {
+			cfg.Trace = &Trace{MetadataFetched: func(ctx context.Context, info MetadataInfo) {
+				heard = append(heard, info)
+				c.ready(ctx)
+			}}
+		})
+		for _, change := range []func(){
+			func() {}, func() {},
+			func() { s.publish(t, func(as *AuthorizationServer) { as.TokenEndpoint += "2" }) },
+			func() { s.set(unitMetadata, unitAnswer{status: 500}) },
+		} {
+			change()
+			if _, err := c.ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			time.Sleep(keySoftAge)
+		}
+		s.forget()
+		s.publish(t, nil)
+		if _, err := s.discovering(t, func(cfg *Config) { cfg.Trace = new(Trace) }).ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+		var got []bool
+		for _, info := range heard {
+			if info.Issuer != unitIssuer || info.Err != nil && info.Changed {
+				t.Errorf("%+v", info)
+			}
+			got = append(got, info.Changed, info.Err != nil)
+		}
+		if want := []bool{true, false, false, false, true, false, false, true}; !slices.Equal(got, want) {
+			t.Errorf("changed and failed: %v, want %v", got, want)
+		}
+	})
+}
+
+// TestDiscoveredLogoutURL: a logout waits for no refresh.
+func TestDiscoveredLogoutURL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		s.publish(t, func(as *AuthorizationServer) { as.EndSessionEndpoint = unitIssuer + "/end" })
+		hang := false
+		c := s.discovering(t, func(cfg *Config) {
+			cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
+				if hang {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}
+				return s.RoundTrip(r)
+			}).client()
+		})
+		if u, err := c.EndSessionURL(nil); err != nil || !strings.HasPrefix(u, unitIssuer+"/end?") {
+			t.Fatal(u, err)
+		}
+		hang = true
+		time.Sleep(time.Hour)
+		start := time.Now()
+		if u, err := c.EndSessionURL(nil); err != nil || time.Since(start) != 0 {
+			t.Error(u, err, time.Since(start))
+		}
+	})
+}
+
+// TestDiscoveredLogoutPost: a post that is no logout token asks no server.
+func TestDiscoveredLogoutPost(t *testing.T) {
+	s := newUnitServer()
+	c := s.discovering(t, nil)
+	h := c.BackchannelLogoutHandler(LogoutOptions{OnLogout: func(context.Context, *LogoutToken) error { return nil }})
+	r := logoutRequest("a")
+	r.Body = io.NopCloser(strings.NewReader("x=y"))
+	logoutPost(t, h, r, logoutRefused)
+	if n := len(s.requests(unitMetadata)); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	logoutPost(t, h, logoutRequest("a.b.c"), logoutFailed)
+}
+
+// TestDiscoveredCertificates: the metadata are fetched as keys are: with the authorities of
+// MutualTLS, and without the client certificate.
+func TestDiscoveredCertificates(t *testing.T) {
+	var offered atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		offered.Add(int32(len(r.TLS.PeerCertificates)))
+		w.Header().Set("Content-Type", mediaJSON)
+		fmt.Fprintf(w, `{"issuer":"https://%s"}`, r.Host)
+	}))
+	srv.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	srv.StartTLS()
+	defer srv.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(srv.Certificate())
+	cert := srv.TLS.Certificates[0]
+	c, err := NewClientFromIssuer(srv.URL, nil, Config{
+		Metadata: ClientMetadata{ClientID: "c"}, Auth: TLSClientAuth(), MTLS: &MutualTLS{Certificate: cert, RootCAs: roots},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseIdleConnections()
+	if _, err := c.ready(t.Context()); err != nil || offered.Load() != 0 {
+		t.Errorf("%v; %d certificates were offered", err, offered.Load())
 	}
 }
 

@@ -356,10 +356,7 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 	if s.fresh(snap) {
 		return snap, nil
 	}
-	s.mu.Lock()
-	f, err := s.join(ctx)
-	failing := s.outage.lasts()
-	s.mu.Unlock()
+	f, failing, err := s.look(ctx)
 	if snap != nil {
 		if age := snap.fetched.age(); age < s.maxAge && (failing || age < 2*snap.softAge) {
 			return snap, nil
@@ -458,6 +455,14 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 	// Not ErrKeyNotFound: the key may exist, and to look is what must not be done now.
 	return time.Time{}, saying("the set has no key for the token and was fetched for others of that kind just now: try again in ").
 		number(int(b.interval/time.Second)).text(" seconds, or call KeySet.Refresh").fail(ErrUnavailable, "kid")
+}
+
+// look is join, with whether an outage lasts.
+func (s *KeySet) look(ctx context.Context) (f *flight[*keySnapshot], lasts bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // launch panics for a nil context
+	f, err = s.join(ctx)
+	return f, s.outage.lasts(), err
 }
 
 // join returns the fetch that is under way or starts one, but none before the back-off

@@ -44,13 +44,17 @@ type EndSessionRequest struct {
 
 // EndSessionURL returns the URL to which the user's browser must be sent to end its
 // session at the server, after the application has ended its own session (RP-Initiated
-// Logout 1.0). It makes no request, except that a Client of [NewClientFromIssuer] may wait
-// up to 10 seconds for the metadata. If r is nil, the zero EndSessionRequest is used. If
-// r.Token is set, the URL contains personal data.
+// Logout 1.0). It makes no request, except that a Client of [NewClientFromIssuer] that has
+// no metadata yet waits for them, for about 10 seconds at most. If r is nil, the zero
+// EndSessionRequest is used. If r.Token is set, the URL contains personal data.
 //
 // If r or the configuration is wrong, the error matches [ErrConfig]. If a URL is not
-// https, it matches [ErrInsecureURL].
+// https, it matches [ErrInsecureURL]. If the metadata cannot be had, it matches
+// [ErrUnavailable].
 func (c *Client) EndSessionURL(r *EndSessionRequest) (string, error) {
+	if c.made() == nil {
+		c = c.atHand() // which will do, for there is no context to wait with
+	}
 	c, err := c.ready(context.Background()) // a fetch has its own time
 	if err != nil {
 		return "", err
@@ -377,12 +381,11 @@ func (c *Client) backchannelLogout(r *http.Request, o *LogoutOptions) error {
 	if err != nil {
 		return err
 	}
-	c, err = c.ready(r.Context())
-	if err != nil {
-		return err
-	}
 	if len(params["logout_token"]) != 1 {
 		return fail(ErrParse, "logout_token", "is missing, or comes more than once")
+	}
+	if c, err = c.ready(r.Context()); err != nil {
+		return err
 	}
 	t, err := c.verifyLogoutToken(r.Context(), params.Get("logout_token"))
 	if err != nil {

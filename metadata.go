@@ -396,8 +396,13 @@ type DiscoverOptions struct {
 	// resource, and for the same without the path, where the document may name the
 	// origin of the resource as well. If URL is set, DiscoverResource asks only there.
 	//
-	// The next place is asked only after a response with a status from 400 to 499. In
-	// no other case does the package look for something in several places.
+	// The next place is asked only after a response with a status from 400 to 499 that
+	// does not say to try again later (408, 425 and 429). In no other case does the
+	// package look for something in several places.
+	//
+	// WARNING: A token for the origin can be used at every resource of the origin by each
+	// of them. A client that must not trust all resources of a host should compare the
+	// Resource of the result with the URL that it knows.
 	AnyPlace bool
 
 	// URL is the URL of the document, if it is not the well-known one. For a
@@ -436,8 +441,11 @@ func Discover(ctx context.Context, issuer string, opts *DiscoverOptions) (*Autho
 	}
 	c := newCaller(o.HTTPClient, o.InsecureAllowHTTP, nil)
 	defer c.release()
-	as, _, err := o.discover(ctx, c)
-	return as, err
+	d, err := o.discover(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return d.server, nil
 }
 
 // A located document is one of which the places are known.
@@ -478,17 +486,24 @@ func (opts *DiscoverOptions) locate(issuer string) (*located, error) {
 	return &o, nil
 }
 
-// discover fetches the document, and returns it with what it says.
-func (o *located) discover(ctx context.Context, c *caller) (*AuthorizationServer, []byte, error) {
+// A document is what a server says of itself, and where.
+type document struct {
+	server *AuthorizationServer
+	place  string
+	body   []byte
+}
+
+// discover fetches the document.
+func (o *located) discover(ctx context.Context, c *caller) (*document, error) {
 	res, place, err := c.fetchDocument(ctx, opDiscover, o.param, o.places)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	as, err := processDiscoveryResponse(res, o.Issuer)
 	if err != nil {
-		return nil, nil, askedAt(place, "DiscoverOptions.OAuth2, AnyPlace and URL say where else a document can be", err)
+		return nil, askedAt(place, "DiscoverOptions.OAuth2, AnyPlace and URL say where else a document can be", err)
 	}
-	return as, res.body, nil
+	return &document{as, place, res.body}, nil
 }
 
 // askedAt says in an error which document it is about.
@@ -505,17 +520,20 @@ func askedAt(place, way string, err error) error {
 
 const opDiscover = "discover"
 
-// fetchDocument gets metadata from the first of the places, or after a 4xx from the next.
-// It returns the place that it asked last.
+// fetchDocument gets metadata from the first of the places, or, if it is not there, from
+// the next. It returns the place that it asked last.
 func (c *caller) fetchDocument(ctx context.Context, op, param string, places []string) (res *httpResponse, place string, err error) {
 	for _, place = range places {
 		res, err = c.do(ctx, &httpRequest{op: op, method: http.MethodGet, url: place, param: param, accept: mediaJSON})
-		if err != nil || res.status/100 != 4 {
+		if err != nil || res.status/100 != 4 || slices.Contains(tryLater[:], res.status) {
 			break
 		}
 	}
 	return res, place, err
 }
+
+// tryLater are the statuses of a client's error that say nothing of the document.
+var tryLater = [...]int{http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests}
 
 // wellKnownURL works on the text: net/url would escape the braces of a template.
 func wellKnownURL(issuer string, oauth2 bool) string {
@@ -551,7 +569,7 @@ func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationS
 	// RFC 8414, Section 3.3: "MUST be identical to the authorization server's
 	// issuer identifier value into which the well-known URI string was inserted".
 	if as.Issuer == "" {
-		return nil, withOp(opDiscover, fail(ErrIssuer, "issuer", "the document has no issuer, and is not the metadata of an authorization server"))
+		return nil, withOp(opDiscover, fail(ErrResponse, "issuer", "the document has no issuer, and is not the metadata of an authorization server"))
 	}
 	if !sameIssuer(as.Issuer, issuer) {
 		return nil, withOp(opDiscover, fail(ErrIssuer, "issuer", "the document is that of %s, asked for was %s: use the server's own spelling, or say DiscoverOptions.Issuer", printable(as.Issuer, 256), printable(issuer, 256)))

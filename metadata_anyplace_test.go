@@ -27,6 +27,7 @@ func TestDiscoverAnyPlace(t *testing.T) {
 		"the first":           {tenant, []int{200}, good(tenant), []string{host + rfc8414 + "/t/1"}, nil},
 		"the second":          {tenant, []int{404, 200}, good(tenant), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1"}, nil},
 		"the third":           {tenant, []int{404, 410, 200}, good(tenant), []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, nil},
+		"later":               {tenant, []int{404, 429}, "", []string{host + rfc8414 + "/t/1", host + oidc + "/t/1"}, ErrRefused},
 		"none":                {tenant, []int{499, 400, 404}, "", []string{host + rfc8414 + "/t/1", host + oidc + "/t/1", tenant + oidc}, ErrRefused},
 		"no path":             {host, []int{404, 200}, good(host), []string{host + rfc8414, host + oidc}, nil},
 		"no path, none":       {host, []int{404, 404}, "", []string{host + rfc8414, host + oidc}, ErrRefused},

@@ -175,7 +175,7 @@ func TestDiscover(t *testing.T) {
 		{name: "other issuer", issuer: unitIssuer, path: oidc, answer: doc("https://evil.example"), kind: ErrIssuer, param: "issuer"},
 		{name: "other case", issuer: unitIssuer, path: oidc, answer: doc("https://OP.example"), kind: ErrIssuer, param: "issuer"},
 		{name: "other port", issuer: unitIssuer, path: oidc, answer: doc(unitIssuer + ":443"), kind: ErrIssuer, param: "issuer"},
-		{name: "no issuer", issuer: unitIssuer, path: oidc, answer: unitAnswer{body: `{}`}, kind: ErrIssuer},
+		{name: "no issuer", issuer: unitIssuer, path: oidc, answer: unitAnswer{body: `{}`}, kind: ErrResponse},
 		{name: "place of its own (B2C)", issuer: unitIssuer, opts: DiscoverOptions{URL: unitIssuer + "/p/doc"}, path: "/p/doc", answer: doc(unitIssuer)},
 		{
 			name:   "place of its own, other issuer",

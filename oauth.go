@@ -213,7 +213,8 @@
 // 64 KiB of a token and 500 keys of a key set. The responses of resources are not
 // limited, because the caller reads them.
 //
-// Every call takes a context, and returns when it ends. The package starts goroutines
+// Every call that makes requests takes a context, and returns when it ends, but for
+// [Client.EndSessionURL], which makes one only in a rare case. The package starts goroutines
 // for work that several callers share: fetching a key set or metadata, which ends within
 // 10 seconds, and renewing a token, which ends within 30 seconds. [KeySet],
 // [NewClientFromIssuer] and [Client.NewTransport] say when. It also starts one for every request through a round

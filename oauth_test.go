@@ -51,8 +51,8 @@ func addClient(srv *oauthtest.Server, edit func(*oauthtest.Client)) {
 }
 
 // newClient discovers the server and makes the client that addClient registers.
-// newClient makes a Client. In every other test, by the length of its name, it discovers
-// the server itself, unless the test has changed the metadata: nothing else differs.
+// newClient makes a Client that discovers its server, unless the test has changed the
+// metadata. The other tests of the package have most of theirs from NewClient.
 func newClient(t *testing.T, srv *oauthtest.Server, edit func(*oauth.Config)) *oauth.Client {
 	t.Helper()
 	cfg := config(t, srv, nil)
@@ -61,7 +61,7 @@ func newClient(t *testing.T, srv *oauthtest.Server, edit func(*oauth.Config)) *o
 		edit(&cfg)
 	}
 	client, err := (*oauth.Client)(nil), error(nil)
-	if len(t.Name())%2 == 0 && text(t, cfg.Server) == found {
+	if text(t, cfg.Server) == found {
 		cfg.Server = nil
 		client, err = oauth.NewClientFromIssuer(srv.Issuer(), nil, cfg)
 	} else {

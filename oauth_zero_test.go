@@ -44,7 +44,7 @@ var zeroTypes = []any{
 	AuthorizationError{}, AuthorizationRequest{}, AuthorizationServer{}, BackchannelAuthentication{}, BackchannelAuthenticationRequest{}, AuthorizationResponse{}, Challenge{},
 	Client{}, ClientAuthRequest{}, ClientMetadata{}, Clock{}, Config{}, DPoP{}, DecryptionKey{}, DeviceAuthorization{},
 	DeviceAuthorizationRequest{}, DiscoverOptions{}, EndSessionRequest{}, EndpointOptions{}, Error{}, GrantOptions{}, IDToken{}, Introspection{},
-	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MTLSEndpointAliases{}, MutualTLS{}, RefusalInfo{}, Registration{},
+	KeySet{}, KeySetInfo{}, KeySetOptions{}, LogoutOptions{}, LogoutToken{}, MetadataInfo{}, MTLSEndpointAliases{}, MutualTLS{}, RefusalInfo{}, Registration{},
 	RefreshError{}, RegistrationError{}, RegistrationOptions{}, RequestInfo{}, Requirement{}, ResourceMetadata{}, ResourceServer{}, ResourceServerConfig{}, ResponseError{},
 	Secret{}, SigningKey{}, Token{}, TokenExchangeRequest{}, TokenTypeIdentifier(""), Trace{}, Transport{}, TransportOptions{}, TrustedServer{},
 	UserInfo{}, UserInfoOptions{}, VerifyIDTokenOptions{}, Credential{}, InitiatedLogin{}, VerifiedJWT{}, VerifyJWTOptions{},

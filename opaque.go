@@ -37,7 +37,7 @@ func isJWT(raw string) bool {
 // introspector is the Client that asks about a token.
 func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Client, err error) {
 	if rs.introspectFor == nil {
-		return rs.introspect.ready(ctx)
+		return introspecting(ctx, rs.introspect)
 	}
 	fault := guarded(func() error {
 		c, err = rs.introspectFor(ctx, raw)
@@ -52,7 +52,17 @@ func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Clie
 	if err := rs.checkIntrospector("IntrospectFor", c); err != nil {
 		return nil, &Error{Kind: ErrUnavailable, Param: "IntrospectFor", Detail: "the Client cannot be used", Err: err}
 	}
-	return c.ready(ctx)
+	return introspecting(ctx, c)
+}
+
+// introspecting is ready of a Client whose server may not be known: that says nothing of
+// the token.
+func introspecting(ctx context.Context, c *Client) (*Client, error) {
+	c, err := c.ready(ctx)
+	if err != nil {
+		return nil, introspectionFault(err)
+	}
+	return c, nil
 }
 
 // ask is the way of a token that is no JWT: RFC 7662.

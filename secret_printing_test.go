@@ -43,6 +43,7 @@ var printedTypes = map[string]printed{
 	"Requirement":         {Requirement{}, []string{"*"}, whyConfig, true},
 	"DiscoverOptions":     {DiscoverOptions{}, []string{"*"}, "URLs of public documents", true},
 	"KeySetOptions":       {KeySetOptions{}, []string{"*"}, "no text in it", true},
+	"MetadataInfo":        {MetadataInfo{}, []string{"*"}, whyTrace, true},
 	"KeySetInfo":          {KeySetInfo{}, []string{"*"}, whyTrace, true},
 	"RequestInfo":         {RequestInfo{}, []string{"*"}, whyTrace, true},
 	"RefusalInfo":         {RefusalInfo{}, []string{"*"}, whyTrace, true},

@@ -585,7 +585,7 @@ func (c *Client) authorization(t *Token) (string, error) {
 	if t == nil || t.AccessToken.IsZero() {
 		return "", fail(ErrConfig, "Token", "has no access token")
 	}
-	if t.server != "" && t.server != c.server.Issuer {
+	if t.server != "" && !c.isServer(t.server) {
 		return "", fail(ErrConfig, "Token", "is from another server")
 	}
 	if !headerValue(t.AccessToken.Reveal()) {
@@ -634,7 +634,7 @@ func (c *Client) Expired(t *Token, margin time.Duration) bool {
 // checkToken refuses a token that is not this client's. One that a program made
 // itself, of a refresh token that it has from elsewhere, names nobody.
 func (c *Client) checkToken(t *Token) error {
-	if t.server != "" && t.server != c.server.Issuer || t.clientID != "" && t.clientID != c.meta.ClientID {
+	if t.server != "" && !c.isServer(t.server) || t.clientID != "" && t.clientID != c.meta.ClientID {
 		return fail(ErrConfig, "Token", "is from another server or client")
 	}
 	return nil

@@ -32,6 +32,11 @@ type Trace struct {
 	// KeySetFetched is called after each attempt to fetch a key set.
 	KeySetFetched func(ctx context.Context, info KeySetInfo)
 
+	// MetadataFetched is called after each attempt of a Client of [NewClientFromIssuer] to
+	// fetch the metadata of its server. If a refresh fails, the Client goes on with the
+	// metadata that it has, and only this hook shows it.
+	MetadataFetched func(ctx context.Context, info MetadataInfo)
+
 	// RequestRefused is called for each request that [ResourceServer.Authenticate]
 	// or [ResourceServer.Require] refuses. Some refusals are normal for every
 	// client, for example if a request has no credentials, or if its proof needs a
@@ -57,6 +62,13 @@ type KeySetInfo struct {
 	Err     error  // why the fetch failed; nil if it succeeded
 }
 
+// MetadataInfo describes an attempt to fetch the metadata of a server.
+type MetadataInfo struct {
+	Issuer  string
+	Changed bool  // whether they are others than before; true for the first
+	Err     error // why they cannot be had or used; nil if they can
+}
+
 // RefusalInfo describes a request that a [ResourceServer] refused.
 type RefusalInfo struct {
 	Method string // GET, POST, …
@@ -75,5 +87,11 @@ func (t *Trace) requestDone(ctx context.Context, u *url.URL, info RequestInfo) {
 func (t *Trace) keySetFetched(ctx context.Context, info KeySetInfo) {
 	if t != nil && t.KeySetFetched != nil {
 		traced(ctx, func() { t.KeySetFetched(ctx, info) })
+	}
+}
+
+func (t *Trace) metadataFetched(ctx context.Context, info MetadataInfo) {
+	if t != nil && t.MetadataFetched != nil {
+		traced(ctx, func() { t.MetadataFetched(ctx, info) })
 	}
 }
