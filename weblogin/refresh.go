@@ -1,0 +1,343 @@
+package weblogin
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"example.com/oauth"
+)
+
+const (
+	refreshEarly = 30 * time.Second // before the token expires
+	refreshTime  = 30 * time.Second // that the request may take
+	// leaseTime is longer than refreshTime and storeTime together: a process that has not
+	// stored a result by then has died.
+	leaseTime  = time.Minute
+	leasePoll  = 200 * time.Millisecond
+	waitTime   = 30 * time.Second // for another process
+	retryPause = 5 * time.Second  // after a refresh that failed
+)
+
+// storeTime is how long storing the result of a refresh may take.
+var storeTime = 20 * time.Second
+
+// Token returns the token of the session, and refreshes it 30 seconds before it expires.
+// All requests of the session share one refresh, in all processes that share the Store. A
+// new token is stored before it is returned, and a refresh goes on if the request ends that
+// began it.
+//
+// If the session has ended, or if the server ends it now, the error matches [ErrEnded], and
+// the user must log in again. If the provider has no Tokens, it matches [oauth.ErrConfig].
+// If the token has expired and there is no refresh token, it matches [oauth.ErrExpired]. If
+// the Store fails, or if another process has not finished its refresh, it matches
+// [oauth.ErrUnavailable]. The other errors are those of [oauth.Client.Refresh]; there is no
+// further attempt for 5 seconds.
+func (s *Session) Token(ctx context.Context) (*oauth.Token, error) {
+	h := s.h
+	p := h.provider(s.content.Provider)
+	if h.store == nil || p == nil || !p.Tokens {
+		return nil, fail("Providers.Tokens", "is not set: the session has no tokens")
+	}
+	now, err := h.stored(ctx, s.name)
+	if err != nil {
+		return nil, err
+	}
+	if !p.Client.Expired(now.token, refreshEarly) {
+		return now.token, nil
+	}
+	if now.token.RefreshToken.IsZero() {
+		if !p.Client.Expired(now.token, 0) {
+			return now.token, nil
+		}
+		return nil, &oauth.Error{Op: "weblogin", Kind: oauth.ErrExpired, Detail: "the token has expired, and there is no refresh token"}
+	}
+	fresh, err := h.flights.do(ctx, s.name, func(ctx context.Context) (*oauth.Token, error) { return h.refresh(ctx, s.name, p) })
+	if err != nil && !errors.Is(err, ErrEnded) && !p.Client.Expired(now.token, 0) {
+		return now.token, nil // for as long as it is valid
+	}
+	return fresh, err
+}
+
+func storeFailed(detail string, err error) error {
+	return &oauth.Error{Op: "weblogin", Kind: oauth.ErrUnavailable, Param: "Store", Detail: detail, Err: err}
+}
+
+// A storedContent is what the store has of a session.
+type storedContent struct {
+	*content
+	version int64
+	token   *oauth.Token
+}
+
+// stored returns what the store has of a session now.
+func (h *Handler) stored(ctx context.Context, name string) (*storedContent, error) {
+	c, version, err := h.store.get(ctx, name)
+	if err != nil {
+		return nil, storeFailed("cannot be asked for the session", err)
+	}
+	if c == nil || !c.good(h.now()) {
+		return nil, ErrEnded
+	}
+	token := new(oauth.Token)
+	if err := token.UnmarshalBinary(c.Token); err != nil {
+		return nil, ErrEnded
+	}
+	return &storedContent{c, version, token}, nil
+}
+
+// change writes a change of a session, on top of those that others make at the same time.
+// It tries until ctx ends: what a server has rotated must not be lost.
+func (h *Handler) change(ctx context.Context, name string, change func(*content) (wanted bool)) (*storedContent, error) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		now, err := h.stored(ctx, name)
+		if err == nil {
+			if !change(now.content) {
+				return now, nil
+			}
+			if err = h.store.put(ctx, name, now.content, now.version+1); err == nil {
+				return now, nil
+			}
+			err = storeFailed("cannot keep the session", err)
+		}
+		if errors.Is(err, ErrEnded) || pause(ctx, wait) != nil {
+			return nil, err
+		}
+	}
+}
+
+// until reports whether a time is ahead, and not further than it can have been set to by a
+// clock that is right.
+func (h *Handler) until(milliseconds int64, atMost time.Duration) bool {
+	left := time.UnixMilli(milliseconds).Sub(h.now())
+	return left > 0 && left <= atMost
+}
+
+// refresh refreshes the token of a session, or waits for another process that does.
+func (h *Handler) refresh(ctx context.Context, name string, p *provider) (*oauth.Token, error) {
+	ctx = context.WithoutCancel(ctx)
+	waiting, cancel := context.WithTimeout(ctx, waitTime)
+	defer cancel()
+	if text := h.flights.unsaved(name); text != nil { // of a refresh whose result could not be stored
+		if _, err := h.keep(ctx, name, text.old, text.fresh, ""); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		now, err := h.stored(waiting, name)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case !p.Client.Expired(now.token, refreshEarly): // by another process
+			return now.token, nil
+		case h.until(now.Retry, retryPause):
+			return nil, &oauth.Error{Op: "weblogin", Kind: oauth.ErrUnavailable, Detail: "the last refresh has failed just now"}
+		case h.until(now.Lease, leaseTime):
+			err = errors.New("it has not finished")
+		default:
+			owner := rand.Text()
+			now.Owner, now.Lease = owner, h.now().Add(leaseTime).UnixMilli()
+			if err = h.store.put(waiting, name, now.content, now.version+1); err == nil {
+				return h.refreshed(ctx, name, owner, p, now)
+			}
+			if !errors.Is(err, ErrConflict) {
+				return nil, storeFailed("cannot keep the session", err)
+			}
+		}
+		if pause(waiting, leasePoll) != nil {
+			return nil, &oauth.Error{Op: "weblogin", Kind: oauth.ErrUnavailable, Detail: "another process refreshes the token", Err: err}
+		}
+	}
+}
+
+// refreshed makes the request, and keeps what came of it.
+func (h *Handler) refreshed(ctx context.Context, name, owner string, p *provider, now *storedContent) (*oauth.Token, error) {
+	request, cancel := context.WithTimeout(ctx, refreshTime)
+	fresh, err := p.Client.Refresh(request, now.token, nil)
+	cancel()
+	var rotated *oauth.RefreshError
+	var refused *oauth.ResponseError
+	switch {
+	case err == nil:
+		text, err := fresh.MarshalBinary()
+		if err != nil {
+			return nil, err
+		}
+		return h.keep(ctx, name, now.Token, text, "")
+	case errors.As(err, &rotated):
+		now.token.RefreshToken = rotated.RefreshToken
+		if text, wrong := now.token.MarshalBinary(); wrong == nil {
+			h.keep(ctx, name, now.Token, text, owner)
+		}
+		return nil, err
+	case errors.As(err, &refused) && refused.Code == "invalid_grant":
+		return h.endAt(ctx, name, now.Token, err)
+	}
+	storing, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	h.change(storing, name, func(c *content) bool {
+		if c.Owner != owner { // who has it now
+			return false
+		}
+		c.Owner, c.Lease, c.Retry = "", 0, h.now().Add(retryPause).UnixMilli()
+		return true
+	})
+	return nil, err
+}
+
+// keep stores a token in place of the one that it was refreshed from, and returns the one
+// that the store has then. If the owner of a lease is named, its refresh has failed for
+// another reason, and is not tried again at once.
+func (h *Handler) keep(ctx context.Context, name string, old, fresh []byte, failed string) (*oauth.Token, error) {
+	storing, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	_, err := h.change(storing, name, func(c *content) bool {
+		if !bytes.Equal(c.Token, old) {
+			return false // another process has stored one that is newer
+		}
+		c.Token, c.Owner, c.Lease, c.Retry, c.Seen = fresh, "", 0, 0, max(c.Seen, h.now().Unix())
+		if failed != "" {
+			c.Retry = h.now().Add(retryPause).UnixMilli()
+		}
+		return true
+	})
+	if err != nil && !errors.Is(err, ErrEnded) {
+		h.flights.save(name, &unsaved{old, fresh})
+		return nil, err
+	}
+	h.flights.save(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	now, err := h.stored(storing, name)
+	if err != nil {
+		return nil, err
+	}
+	return now.token, nil
+}
+
+// endAt ends a session whose refresh token the server refuses, unless another process has
+// stored a newer one.
+func (h *Handler) endAt(ctx context.Context, name string, old []byte, cause error) (*oauth.Token, error) {
+	storing, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	now, err := h.change(storing, name, func(c *content) bool {
+		if !bytes.Equal(c.Token, old) {
+			return false
+		}
+		c.Ends = 0 // first, so that nothing is deleted that has changed meanwhile
+		return true
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case now.Ends != 0:
+		return now.token, nil
+	}
+	h.store.delete(storing, name) // which else expires
+	return nil, endedBecause{cause}
+}
+
+// endedBecause is ErrEnded with its cause.
+type endedBecause struct{ error }
+
+func (e endedBecause) Unwrap() error        { return e.error }
+func (e endedBecause) Is(target error) bool { return target == ErrEnded }
+
+// pause waits.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// flights are the refreshes that are under way in this process, by session, and what could
+// not be stored of those before.
+type flights struct {
+	mu   sync.Mutex
+	m    map[string]*refreshFlight
+	kept map[string]*unsaved
+}
+
+type refreshFlight struct {
+	done  chan struct{}
+	token *oauth.Token
+	err   error
+}
+
+// An unsaved is a token that the store has not taken, with the one that it was refreshed
+// from.
+type unsaved struct{ old, fresh []byte }
+
+// maxUnsaved bounds what is kept in memory while the store is down.
+const maxUnsaved = 10_000
+
+func (fs *flights) unsaved(name string) *unsaved {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.kept[name]
+}
+
+func (fs *flights) save(name string, u *unsaved) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if u == nil {
+		delete(fs.kept, name)
+		return
+	}
+	if fs.kept == nil {
+		fs.kept = map[string]*unsaved{}
+	}
+	if len(fs.kept) < maxUnsaved {
+		fs.kept[name] = u
+	}
+}
+
+// do returns what f returns, or what it returned to another caller that came before it has
+// ended. f goes on if its callers give up.
+func (fs *flights) do(ctx context.Context, key string, f func(context.Context) (*oauth.Token, error)) (*oauth.Token, error) {
+	fs.mu.Lock()
+	flight := fs.m[key]
+	if flight == nil {
+		flight = &refreshFlight{done: make(chan struct{})}
+		if fs.m == nil {
+			fs.m = map[string]*refreshFlight{}
+		}
+		fs.m[key] = flight
+		go fs.run(ctx, key, flight, f)
+	}
+	fs.mu.Unlock()
+	limit := time.NewTimer(waitTime + leaseTime)
+	defer limit.Stop()
+	select {
+	case <-flight.done:
+		return flight.token, flight.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-limit.C: // of a store that does not look at its context
+		return nil, storeFailed("does not answer", nil)
+	}
+}
+
+func (fs *flights) run(ctx context.Context, key string, flight *refreshFlight, f func(context.Context) (*oauth.Token, error)) {
+	defer func() {
+		if v := recover(); v != nil { // of the program's store: it must not end the process
+			flight.token, flight.err = nil, storeFailed(fmt.Sprintf("panicked with a %T", v), nil)
+		}
+		fs.mu.Lock()
+		delete(fs.m, key)
+		fs.mu.Unlock()
+		close(flight.done)
+	}()
+	flight.token, flight.err = f(ctx)
+}
