@@ -1,7 +1,9 @@
-// Package oauthredis implements an [oauth.ReplayCache] in Redis. Processes that
-// share it, on one machine or on many, accept a DPoP proof only once (RFC 9449,
-// Section 11.1): if one process has accepted it, the others refuse it. They also
-// act on a logout token only once.
+// Package oauthredis implements an [oauth.ReplayCache] and a [weblogin.Store] in Redis.
+//
+// Processes that share a [ReplayCache], on one machine or on many, accept a DPoP proof
+// only once (RFC 9449, Section 11.1): if one process has accepted it, the others refuse
+// it. They also act on a logout token only once. Processes that share a [SessionStore]
+// have the same sessions of users; what follows is about the ReplayCache.
 //
 // It works with a single Redis server, with Redis Sentinel, with Redis Cluster, and
 // with other servers of the same protocol. If the server has access control lists,
@@ -151,15 +153,7 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	if opts != nil {
 		o = *opts
 	}
-	if client == nil {
-		panic("oauthredis: New: the client is nil")
-	}
-	if _, ok := client.(*redis.Ring); ok {
-		panic("oauthredis: New: a Ring forgets keys when a shard seems dead: use Redis Cluster, Sentinel or a single Redis")
-	}
-	if o.Timeout < 0 {
-		panic("oauthredis: New: Options.Timeout is negative")
-	}
+	checkClient("New", client, o.Timeout)
 	c := &ReplayCache{client: client, prefix: o.Prefix, now: o.Now, timeout: o.Timeout, clockDifference: o.ClockDifference, perKey: int64(o.PerKey)}
 	if c.prefix == "" {
 		c.prefix = defaultPrefix
@@ -181,6 +175,19 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	}
 	c.clockDifference = min(c.clockDifference, maxLife)
 	return c
+}
+
+// checkClient panics for a client that cannot be used.
+func checkClient(name string, client redis.UniversalClient, timeout time.Duration) {
+	if client == nil {
+		panic("oauthredis: " + name + ": the client is nil")
+	}
+	if _, ok := client.(*redis.Ring); ok {
+		panic("oauthredis: " + name + ": a Ring forgets keys when a shard seems dead: use Redis Cluster, Sentinel or a single Redis")
+	}
+	if timeout < 0 {
+		panic("oauthredis: " + name + ": Options.Timeout is negative")
+	}
 }
 
 // Add records key until the given time plus Options.ClockDifference, and reports
@@ -330,17 +337,17 @@ func (c *ReplayCache) Has(ctx context.Context, key string) (bool, error) {
 // for a connection, but while it waits for the answer only where it was made with
 // ContextTimeoutEnabled. So f is left alone there: at most as many of them as the
 // pool has connections, until the client's own timeouts end them.
-func bounded(ctx context.Context, timeout time.Duration, f func(context.Context) (bool, error)) (bool, error) {
+func bounded[T any](ctx context.Context, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	type answer struct {
-		ok  bool
-		err error
+		result T
+		err    error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		ok, err := f(ctx)
-		done <- answer{ok, err}
+		result, err := f(ctx)
+		done <- answer{result, err}
 	}()
 	var a answer
 	select {
@@ -349,9 +356,10 @@ func bounded(ctx context.Context, timeout time.Duration, f func(context.Context)
 		a.err = ctx.Err()
 	}
 	if a.err != nil {
-		return false, unavailable(a.err, timeout)
+		var none T
+		return none, unavailable(a.err, timeout)
 	}
-	return a.ok, nil
+	return a.result, nil
 }
 
 // A storeError has a text that is ours alone, and none of the errors that it

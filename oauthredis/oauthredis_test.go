@@ -342,22 +342,23 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// A lossy is a proxy that passes a number of SET commands to the store and
-// drops the connection in place of the answer.
+// A lossy is a proxy that passes a number of commands with that word in them to the store
+// and drops the connection in place of the answer.
 type lossy struct {
 	net.Listener
 	store string
+	word  string
 	lose  atomic.Int64
 	lost  atomic.Int64
 }
 
-func newLossy(t *testing.T, s *server) *lossy {
+func newLossy(t *testing.T, s *server, word string) *lossy {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	p := &lossy{Listener: l, store: s.addr}
+	p := &lossy{Listener: l, store: s.addr, word: word}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -390,7 +391,7 @@ func (p *lossy) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(request[:n], []byte("\r\nset\r\n")) && p.lose.Add(-1) >= 0 {
+		if bytes.Contains(request[:n], []byte(p.word)) && p.lose.Add(-1) >= 0 {
 			p.lost.Add(1)
 			return
 		}
@@ -403,7 +404,7 @@ func (p *lossy) serve(c net.Conn) {
 // TestLostAnswer: the store recorded the key, and its answer did not arrive.
 func TestLostAnswer(t *testing.T) {
 	s := newServer(t)
-	p := newLossy(t, s)
+	p := newLossy(t, s, "\r\nset\r\n")
 	direct := oauthredis.New(s.client(), nil)
 	through := func(maxRetries int) *oauthredis.ReplayCache {
 		return oauthredis.New(s.client(func(o *redis.Options) { o.Addr, o.MaxRetries, o.DisableIdentity = p.Addr().String(), maxRetries, true }), nil)
