@@ -2,6 +2,9 @@
 //
 //	go run ./examples/demo
 //	go run ./examples/demo login
+//	go run ./examples/demo login -browser
+//
+// With -browser, a program that listens is not shown, but left to a person with a browser.
 //
 // It is run in the module, because it runs the program by its package.
 package main
@@ -19,7 +22,8 @@ import (
 
 func main() {
 	programs := demo.Programs()
-	if len(os.Args) != 2 {
+	person := len(os.Args) == 3 && os.Args[2] == "-browser"
+	if len(os.Args) != 2 && !person {
 		fmt.Println(strings.Join(programs, "\n"))
 		return
 	}
@@ -33,6 +37,9 @@ func main() {
 		if !strings.HasPrefix(setting, "OAUTH_") { // settings are for the program itself
 			cmd.Env = append(cmd.Env, setting)
 		}
+	}
+	if person {
+		cmd.Env = append(cmd.Env, "DEMO_BROWSER=1")
 	}
 	if cmd.Run() != nil {
 		os.Exit(1) // the program has said why

@@ -2,14 +2,14 @@
 // Profile with Message Signing, and that calls an API for them.
 //
 //	OAUTH_ISSUER=https://op.example.com OAUTH_CLIENT_ID=bank OAUTH_KEY=bank.pem OAUTH_KEY_ALG=ES256 \
-//	OAUTH_REDIRECT_URI=https://app.example.com/callback OAUTH_API=https://api.example.com/accounts \
+//	OAUTH_APP=https://app.example.com OAUTH_API=https://api.example.com/accounts \
 //	go run ./examples/fapi2
 //
 // It differs from login: the client has a key in place of a secret
 // (private_key_jwt); the request is signed (JAR) and pushed to the server (PAR), and
 // the browser gets a reference to it only; the response is signed (JARM); and the
-// tokens are bound to another key (DPoP). Session and logout of the user are as in
-// login.
+// tokens are bound to another key (DPoP). The redirect URI is
+// https://app.example.com/auth/callback.
 //
 // Without settings it is shown with a server and a browser of package oauthtest:
 //
@@ -17,20 +17,18 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"log"
 	"net/http"
+	"strings"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
 	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/examples/internal/web"
+	"example.com/oauth/weblogin"
 )
-
-type app struct {
-	client   *oauth.Client
-	sessions *web.Sessions
-}
 
 func main() {
 	demo.Run("fapi2")
@@ -56,43 +54,32 @@ func main() {
 		SecurityProfile: oauth.FAPI2MessageSigning, // refuses what the profile forbids, and sets what it fixes
 	})
 	env.Check(err)
-	a := &app{client, web.NewSessions(env.Get("OAUTH_REDIRECT_URI"))}
+	app := env.Get("OAUTH_APP")
+	sessionKey := make([]byte, 32)
+	rand.Read(sessionKey)
+	login, err := weblogin.New(weblogin.Config{
+		BaseURL:           app,
+		Keys:              [][]byte{sessionKey},
+		Providers:         []weblogin.Provider{{Client: client, Request: oauth.AuthorizationRequest{Scope: []string{"openid"}}, Tokens: true}},
+		Store:             weblogin.NewMemoryStore(0),
+		OnError:           func(_ *http.Request, err error) { log.Print("the login failed: ", err) },
+		InsecureAllowHTTP: strings.HasPrefix(app, "http://127.0.0.1:"),
+	})
+	env.Check(err)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /login", a.login)
-	mux.HandleFunc("GET /callback", a.callback)
+	mux.Handle("/auth/", login)
+	mux.Handle("GET /{$}", login.Require(weblogin.Requirement{}, accounts{client}))
 	log.Fatal(web.Serve(ctx, mux))
 }
 
-func (a *app) login(w http.ResponseWriter, r *http.Request) {
-	auth, err := a.client.StartAuthorization(r.Context(), &oauth.AuthorizationRequest{
-		RedirectURI: env.Get("OAUTH_REDIRECT_URI"),
-		Scope:       []string{"openid"},
-	})
+// accounts shows what the API answers for the user.
+type accounts struct{ client *oauth.Client }
+
+func (a accounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	session, _ := weblogin.FromContext(r.Context())
+	token, err := session.Token(r.Context())
 	if err != nil {
 		web.Fail(w, http.StatusBadGateway, err)
-		return
-	}
-	a.sessions.Begin(w, r, auth.State(), auth)
-}
-
-func (a *app) callback(w http.ResponseWriter, r *http.Request) {
-	state, err := a.client.ResponseState(r) // which is in a JWT that nobody has verified yet
-	if err != nil {
-		web.Fail(w, http.StatusBadRequest, err)
-		return
-	}
-	auth, ok := a.sessions.Finish(w, r, state)
-	if !ok {
-		return
-	}
-	token, err := a.client.FinishAuthorization(r, auth, nil)
-	if err != nil {
-		web.Fail(w, http.StatusForbidden, err)
-		return
-	}
-	issuer, subject, err := token.Identity()
-	if err != nil {
-		web.Fail(w, http.StatusForbidden, err)
 		return
 	}
 	body, err := web.Call(r.Context(), a.client, token, env.Get("OAUTH_API"))
@@ -100,5 +87,5 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		web.Fail(w, http.StatusBadGateway, err)
 		return
 	}
-	fmt.Fprintf(w, "sub: %q\niss: %q\nThe API answers %s", subject, issuer, body)
+	fmt.Fprintf(w, "sub: %q\niss: %q\nThe API answers %s", session.User().Subject, session.User().Issuer, body)
 }

@@ -1,12 +1,14 @@
 // Command login is a web application whose users log in with OpenID Connect.
 //
 //	OAUTH_ISSUER=https://op.example.com OAUTH_CLIENT_ID=web OAUTH_CLIENT_SECRET=… \
-//	OAUTH_REDIRECT_URI=https://app.example.com/callback go run ./examples/login
+//	OAUTH_APP=https://app.example.com go run ./examples/login
 //
-// The client is registered at the server with that redirect URI, with the
-// post_logout_redirect_uri https://app.example.com/, and with the
-// backchannel_logout_uri https://app.example.com/backchannel-logout. The program
-// listens at OAUTH_LISTEN, or else at 127.0.0.1:8080.
+// The client is registered at the server with the redirect URI
+// https://app.example.com/auth/callback/op, the post_logout_redirect_uri
+// https://app.example.com/, and the backchannel_logout_uri
+// https://app.example.com/auth/backchannel-logout/op. The program listens at OAUTH_LISTEN,
+// or else at 127.0.0.1:8080. With OAUTH_ISSUER2 users can choose a second server, where the
+// client has the same id and secret, and URIs that end in op2.
 //
 // Without settings it is shown with a server and a browser of package oauthtest:
 //
@@ -14,76 +16,55 @@
 package main
 
 import (
+	"crypto/rand"
 	"html/template"
 	"log"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/examples/internal/demo"
 	"example.com/oauth/examples/internal/env"
 	"example.com/oauth/examples/internal/web"
+	"example.com/oauth/weblogin"
 )
-
-type app struct {
-	client      *oauth.Client
-	redirectURI string
-	sessions    *web.Sessions
-}
 
 func main() {
 	demo.Run("login")
-	ctx, httpClient := env.Context(), env.HTTPClient()
-	server, err := oauth.Discover(ctx, env.Get("OAUTH_ISSUER"), &oauth.DiscoverOptions{HTTPClient: httpClient})
-	env.Check(err)
-	client, err := oauth.NewClient(oauth.Config{
-		Server:     server,
-		Metadata:   oauth.ClientMetadata{ClientID: env.Get("OAUTH_CLIENT_ID")},
-		Auth:       oauth.ClientSecretBasic(env.Get("OAUTH_CLIENT_SECRET")),
-		HTTPClient: httpClient,
+	ctx, app := env.Context(), env.Get("OAUTH_APP")
+	key := make([]byte, 32) // processes that serve one application share it, and a Store
+	rand.Read(key)
+	providers := []weblogin.Provider{provider("op", env.Get("OAUTH_ISSUER"))}
+	if second := os.Getenv("OAUTH_ISSUER2"); second != "" {
+		providers = append(providers, provider("op2", second))
+	}
+	login, err := weblogin.New(weblogin.Config{
+		BaseURL:           app,
+		Keys:              [][]byte{key},
+		Providers:         providers,
+		Store:             weblogin.NewMemoryStore(0),
+		OnError:           func(_ *http.Request, err error) { log.Print("the login failed: ", err) }, // no secret is in it
+		InsecureAllowHTTP: strings.HasPrefix(app, "http://127.0.0.1:"),
 	})
 	env.Check(err)
-	a := &app{client: client, redirectURI: env.Get("OAUTH_REDIRECT_URI")}
-	a.sessions = web.NewSessions(a.redirectURI)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", a.home)
-	mux.HandleFunc("GET /login", a.login)
-	mux.HandleFunc("GET /callback", a.callback)
-	mux.HandleFunc("POST /logout", a.logout)
-	mux.Handle("/backchannel-logout", client.BackchannelLogoutHandler(oauth.LogoutOptions{OnLogout: a.sessions.OnLogout}))
+	mux.Handle("/auth/", login)
+	mux.Handle("GET /{$}", login.Optional(http.HandlerFunc(home)))
+	mux.Handle("GET /token", login.Require(weblogin.Requirement{}, http.HandlerFunc(token)))
 	log.Fatal(web.Serve(ctx, mux))
 }
 
-// login sends the browser to the server.
-func (a *app) login(w http.ResponseWriter, r *http.Request) {
-	request := oauth.AuthorizationRequest{RedirectURI: a.redirectURI, Scope: []string{"openid", "email"}}
-	auth, err := a.client.StartAuthorization(r.Context(), &request)
-	if err != nil {
-		web.Fail(w, http.StatusBadGateway, err)
-		return
-	}
-	a.sessions.Begin(w, r, auth.State(), auth)
-}
-
-// callback is where the server sends the browser back to.
-func (a *app) callback(w http.ResponseWriter, r *http.Request) {
-	auth, ok := a.sessions.Finish(w, r, r.FormValue("state"))
-	if !ok {
-		return
-	}
-	token, err := a.client.FinishAuthorization(r, auth, nil)
-	if err == nil {
-		// An application with accounts of its own finds them by issuer and subject. It is
-		// an error if the server named nobody, and never an account that all would share.
-		_, _, err = token.Identity()
-	}
-	if err != nil {
-		web.Fail(w, http.StatusForbidden, err)
-		return
-	}
-	// An application that calls APIs makes one Transport of the token for each session.
-	a.sessions.LogIn(w, token)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+// provider is a server, which need not be there when the program starts.
+func provider(name, issuer string) weblogin.Provider {
+	client, err := oauth.NewClientFromIssuer(issuer, nil, oauth.Config{
+		Metadata:   oauth.ClientMetadata{ClientID: env.Get("OAUTH_CLIENT_ID")},
+		Auth:       oauth.ClientSecretBasic(env.Get("OAUTH_CLIENT_SECRET")),
+		HTTPClient: env.HTTPClient(),
+	})
+	env.Check(err)
+	return weblogin.Provider{Name: name, Client: client, Tokens: true, BackchannelLogout: true}
 }
 
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html><title>login</title>
@@ -91,23 +72,30 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html><title>login
 sub: {{.Subject}}
 iss: {{.Issuer}}
 </pre>
-<form method="post" action="/logout"><button>Log out</button></form>
-{{else}}<a href="/login">Log in</a>
+<a href="/token">Token</a>
+<form method="post" action="/auth/logout"><button>Log out</button></form>
+{{else}}<a href="/auth/login">Log in</a>
 {{end}}`))
 
 // home shows who is logged in.
-func (a *app) home(w http.ResponseWriter, r *http.Request) {
+func home(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	page.Execute(w, a.sessions.User(r))
+	var user *weblogin.User
+	if session, ok := weblogin.FromContext(r.Context()); ok {
+		// An application with accounts of its own finds them by issuer and subject.
+		u := session.User()
+		user = &u
+	}
+	page.Execute(w, user)
 }
 
-// logout ends the session here, and then sends the browser to end that at the server.
-func (a *app) logout(w http.ResponseWriter, r *http.Request) {
-	user, ok := a.sessions.LogOut(r)
-	after := strings.TrimSuffix(a.redirectURI, "callback")
-	target, err := a.client.EndSessionURL(&oauth.EndSessionRequest{Token: user, PostLogoutRedirectURI: after})
-	if !ok || err != nil { // the server has no end_session_endpoint
-		target = "/"
+// token shows until when the access token is good. It is refreshed when it is needed.
+func token(w http.ResponseWriter, r *http.Request) {
+	session, _ := weblogin.FromContext(r.Context())
+	t, err := session.Token(r.Context())
+	if err != nil {
+		web.Fail(w, http.StatusBadGateway, err)
+		return
 	}
-	http.Redirect(w, r, target, http.StatusSeeOther)
+	w.Write([]byte("The token is good until " + t.Expiry.Format(time.RFC3339) + ".\n"))
 }

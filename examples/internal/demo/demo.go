@@ -129,14 +129,25 @@ func show(program string, out io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
+	person := os.Getenv(forPerson) != "" && plays[program].listens
+	if !person {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+	}
 	return try(func() {
 		s := newStage(ctx, program, command, out, nil)
 		defer s.Close()
-		s.Play()
+		if person {
+			s.Serve()
+		} else {
+			s.Play()
+		}
 	})
 }
+
+// forPerson is set for a program that a person wants to use with a browser.
+const forPerson = "DEMO_BROWSER"
 
 // A failure ends a play: check panics with it, and try returns its error.
 type failure struct{ error }

@@ -132,14 +132,14 @@ func TestPrograms(t *testing.T) {
 	}{
 		{"login", "", []string{
 			"\nserver: POST /token\n", "shows (200 OK)\n", "\nsub: alice\niss: $ISSUER\n",
-			"/backchannel-logout, which answered with status 200\n", "\n<a href=\"/login\">Log in</a>\n",
+			"/auth/backchannel-logout/op, which answered with status 200\n", "\n<a href=\"/auth/login\">Log in</a>\n", "The token is good until ",
 		}},
-		{"login", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "shows (403 Forbidden)\nThe login failed.\n"}},
-		{"login", oauthtest.WrongSignature, []string{"the login failed: ", "signature", "The login failed.\n"}},
-		{"login", oauthtest.WrongIss, []string{"the login failed: ", "iss", "The login failed.\n"}},
-		{"login", oauthtest.TokenHTML, []string{"the login failed: ", "The login failed.\n"}},
-		{"login", oauthtest.ErrorAndCode, []string{"the login failed: ", "The login failed.\n"}},
-		{"login", oauthtest.WrongState, []string{"shows (403 Forbidden)\nThis login was not started in this browser"}},
+		{"login", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "shows (403 Forbidden)\n", "<h1>The login failed</h1>"}},
+		{"login", oauthtest.WrongSignature, []string{"the login failed: ", "signature", "<h1>The login failed</h1>"}},
+		{"login", oauthtest.WrongIss, []string{"the login failed: ", "iss", "<h1>The login failed</h1>"}},
+		{"login", oauthtest.TokenHTML, []string{"the login failed: ", "<h1>The login service cannot be reached</h1>"}},
+		{"login", oauthtest.ErrorAndCode, []string{"the login failed: ", "<h1>You did not give access</h1>"}},
+		{"login", oauthtest.WrongState, []string{"shows (403 Forbidden)\n", "<h1>This login was not started here</h1>"}},
 		{"login", oauthtest.DiscoveryWrongIssuer, []string{"issuer"}},
 		{"cli", "", []string{
 			"\nTo log in, open $ISSUER/authorize?", "browser: shows \"You are logged in", "The API answers 200.\n", "\nsub: \"alice\"\n",
@@ -175,9 +175,9 @@ func TestPrograms(t *testing.T) {
 		{"ciba", oauthtest.WrongSignature, []string{"signature"}},
 		{"fapi2", "", []string{"server: POST /par\n", "The API answers {", "\nsub: \"alice\"\niss: \"$ISSUER\"\n"}},
 		{"fapi2", oauthtest.PARError, []string{"the login failed: ", "pushed authorization"}},
-		{"fapi2", oauthtest.JARMDowngrade, []string{"the login failed: ", "shows (403 Forbidden)\nThe login failed.\n"}},
-		{"fapi2", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "The login failed.\n"}},
-		{"fapi2", oauthtest.DPoPUnboundToken, []string{"the login failed: ", "token_type", "The login failed.\n"}},
+		{"fapi2", oauthtest.JARMDowngrade, []string{"the login failed: ", "shows (403 Forbidden)\n", "<h1>The login failed</h1>"}},
+		{"fapi2", oauthtest.WrongNonce, []string{"the login failed: ", "nonce", "<h1>The login failed</h1>"}},
+		{"fapi2", oauthtest.DPoPUnboundToken, []string{"the login failed: ", "token_type", "<h1>The login failed</h1>"}},
 		{"fapi2", oauthtest.ResourceRejects, []string{"the login failed: the API answers 401", "shows (502 Bad Gateway)\nThe login failed.\n"}},
 		{"mcp", "", []string{
 			"server: GET /.well-known/oauth-authorization-server\nserver: POST /register\n", "&scope=tools%3Aread&", "whoami:\nsub: \"alice\"\n",
@@ -261,10 +261,10 @@ func TestEveryProgramIsShown(t *testing.T) {
 func TestSettings(t *testing.T) {
 	for setting, want := range map[string]string{
 		"login OAUTH_CLIENT_ID=web":                            "OAUTH_CLIENT_ID is set, and OAUTH_ISSUER is not",
-		"login OAUTH_ISSUER=http://127.0.0.1:1":                "use https",
-		"login OAUTH_ISSUER=https://127.0.0.1:1":               "refused",
-		"login OAUTH_CA=none.pem OAUTH_ISSUER=https://a.test":  "none.pem",
-		"login OAUTH_CA=demo.go OAUTH_ISSUER=https://a.test":   "no certificate",
+		"cli OAUTH_ISSUER=http://127.0.0.1:1":                  "use https",
+		"cli OAUTH_ISSUER=https://127.0.0.1:1":                 "refused",
+		"cli OAUTH_CA=none.pem OAUTH_ISSUER=https://a.test":    "none.pem",
+		"cli OAUTH_CA=demo.go OAUTH_ISSUER=https://a.test":     "no certificate",
 		"service OAUTH_ISSUER=https://a.test":                  "OAUTH_KEY is not set",
 		"fapi2 OAUTH_ISSUER=https://a.test OAUTH_KEY=none.pem": "none.pem",
 	} {

@@ -33,20 +33,22 @@ func fetch(c *http.Client, req *http.Request) (*http.Response, string) {
 
 // visit opens a page of the application.
 func (s *Stage) visit(c *http.Client, method, path string) (*http.Response, string) {
-	return fetch(c, must(http.NewRequestWithContext(s.ctx, method, s.origin+path, nil)))
+	req := must(http.NewRequestWithContext(s.ctx, method, s.origin+path, nil))
+	req.Header.Set("Accept", "text/html")
+	return fetch(c, req)
 }
 
 // begin goes up to the callback, which it does not send.
 func (s *Stage) begin(visitor *http.Client) *http.Request {
-	resp, _ := s.visit(visitor, http.MethodGet, "/login")
+	resp, _ := s.visit(visitor, http.MethodGet, "/auth/login")
 	return must(s.Browser.Authorize(s.ctx, must(resp.Location()).String()))
 }
 
 // logIn logs the user in, and shows what the application shows then.
 func (s *Stage) logIn(visitor *http.Client) {
-	s.Step("browser: opens %s/login", s.origin)
+	s.Step("browser: opens %s/auth/login", s.origin)
 	callback := s.begin(visitor)
-	s.Step("browser: the user logs in at the server, which sends the browser back to %s/callback", s.origin)
+	s.Step("browser: the user logs in at the server, which sends the browser back to http://%s%s", callback.URL.Host, callback.URL.Path)
 	resp, body := fetch(visitor, callback)
 	if resp.StatusCode == http.StatusSeeOther {
 		resp, body = s.visit(visitor, http.MethodGet, "/")
@@ -60,13 +62,15 @@ func (s *Stage) logIn(visitor *http.Client) {
 func playLogin(s *Stage, _ *process) {
 	visitor := newVisitor()
 	s.logIn(visitor)
+	_, body := s.visit(visitor, http.MethodGet, "/token")
+	s.Step("browser: shows %q", strings.TrimSpace(body))
 	s.Step("browser: the user logs out")
-	resp, _ := s.visit(visitor, http.MethodPost, "/logout")
+	resp, _ := s.visit(visitor, http.MethodPost, "/auth/logout")
 	back := must(s.Browser.Logout(s.ctx, must(resp.Location()).String()))
 	for _, l := range s.Server.BackchannelLogouts() {
 		s.Step("server: sent a logout token to %s, which answered with status %d", l.URI, l.Status)
 	}
-	_, body := fetch(visitor, back)
+	_, body = fetch(visitor, back)
 	s.Step("browser: is back, and shows\n%s", body)
 }
 

@@ -95,9 +95,9 @@ func (s *Stage) register(c oauthtest.Client) {
 		c.JWKS = fmt.Appendf(nil, `{"keys":[%s]}`, must(oauth.NewSigningKey(s.key, oauth.ES256, "")).PublicJWK())
 	}
 	if s.origin != "" {
-		c.RedirectURIs = []string{s.origin + "/callback"}
+		c.RedirectURIs = []string{s.origin + "/auth/callback", s.origin + "/auth/callback/op"}
 		c.PostLogoutRedirectURIs = []string{s.origin + "/"}
-		c.BackchannelLogoutURI = s.origin + "/backchannel-logout"
+		c.BackchannelLogoutURI = s.origin + "/auth/backchannel-logout/op"
 	}
 	s.Server.AddClient(c)
 }
@@ -116,7 +116,7 @@ func (s *Stage) listen() {
 	s.closers = append(s.closers, proxy.Close)
 	s.trust(proxy.Certificate().Raw)
 	s.settings["OAUTH_LISTEN"] = addr
-	s.settings["OAUTH_REDIRECT_URI"] = s.origin + "/callback"
+	s.settings["OAUTH_APP"] = s.origin
 	s.settings["OAUTH_RESOURCE"], s.settings["OAUTH_PROXY"] = proxy.URL+cmp.Or(plays[s.program].path, "/v1/orders"), "127.0.0.1"
 }
 
@@ -151,6 +151,16 @@ func (s *Stage) Play() {
 	if !play.listens {
 		check(p.wait())
 	}
+}
+
+// Serve has the program and the server run for a person with a browser, until that person
+// ends it.
+func (s *Stage) Serve() {
+	p := s.start()
+	defer p.stop()
+	s.Step("Open %s in a browser, and log in as alice. Ctrl-C ends it.", s.origin)
+	s.Step("The certificate of the server, %s, is made for this run: the browser will warn of it.", s.Server.Issuer())
+	<-s.ctx.Done()
 }
 
 // Step prints what somebody does.
