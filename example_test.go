@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"example.com/oauth"
 	"example.com/oauth/oauthtest"
+	"example.com/oauth/weblogin"
 )
 
 // A login from beginning to end, at a server for tests.
@@ -543,6 +545,34 @@ func check(err error) {
 	}
 }
 
+// The shortest web application.
+func Example_weblogin() {
+	var (
+		mux         = http.NewServeMux()
+		secret, key = "a secret that only the two know", make([]byte, 32)
+		home        http.Handler
+		check       = func(err error) {}
+	)
+	rand.Read(key)
+	home = http.NotFoundHandler()
+	client, err := oauth.NewClientFromIssuer("https://op.example.com", nil, oauth.Config{
+		Metadata: oauth.ClientMetadata{ClientID: "web"},
+		Auth:     oauth.ClientSecretBasic(secret),
+	})
+	check(err)
+	login, err := weblogin.New(weblogin.Config{
+		BaseURL:   "https://app.example.com", // the redirect URI is https://app.example.com/auth/callback
+		Keys:      [][]byte{key},             // 32 random bytes
+		Providers: []weblogin.Provider{{Client: client}},
+	})
+	check(err)
+	mux.Handle("/auth/", login)
+	mux.Handle("/", login.Require(weblogin.Requirement{}, home)) // weblogin.FromContext returns the session
+
+	fmt.Println(login.RedirectURI(""))
+	// Output: https://app.example.com/auth/callback
+}
+
 // The Go code of the README is that of the examples here, which compile.
 func TestREADME(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
@@ -555,7 +585,7 @@ func TestREADME(t *testing.T) {
 	}
 	squeeze := func(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
 	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) != 6 {
+	if len(blocks) != 7 {
 		t.Errorf("%d blocks of Go", len(blocks))
 	}
 	for _, block := range blocks {
