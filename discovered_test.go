@@ -86,7 +86,7 @@ func TestDiscoveredAge(t *testing.T) {
 		s.publish(t, func(as *AuthorizationServer) { as.TokenEndpoint = unitIssuer + "/token2" })
 		time.Sleep(keySoftAge - 1)
 		ready("/token", 0, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		ready("/token", 0, 2) // it starts a refresh
 		ready("/token2", 0, 2)
 
@@ -207,7 +207,7 @@ func TestDiscoveredErrors(t *testing.T) {
 				try(2)
 				time.Sleep(2*keyBackoff - 1)
 				try(2)
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				try(3)
 				s.publish(t, func(as *AuthorizationServer) { as.AuthorizationResponseIssParameterSupported = true })
 				time.Sleep(maxKeyBackoff)
