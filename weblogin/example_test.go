@@ -3,9 +3,11 @@ package weblogin_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"log"
 	"net/http"
 	"net/http/cookiejar"
@@ -89,39 +91,154 @@ func Example() {
 	// Output: 200 hello alice
 }
 
-// A page that needs a login of the last five minutes, with a second factor.
+// application starts a server and an application, for the examples below. edit changes the
+// configuration.
+func application(edit func(*weblogin.Config)) (srv *oauthtest.Server, app *httptest.Server, mux *http.ServeMux, login *weblogin.Handler) {
+	mux = http.NewServeMux()
+	app = httptest.NewTLSServer(mux)
+	srv = oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"ES256"}})
+	srv.AddClient(oauthtest.Client{ID: "web", Secret: "the-secret-of-the-client", RedirectURIs: []string{app.URL + "/auth/callback"}})
+	client, err := oauth.NewClientFromIssuer(srv.Issuer(), nil, oauth.Config{
+		Metadata:   oauth.ClientMetadata{ClientID: "web"},
+		Auth:       oauth.ClientSecretBasic("the-secret-of-the-client"),
+		HTTPClient: srv.Client(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	key := make([]byte, 32)
+	rand.Read(key)
+	cfg := weblogin.Config{BaseURL: app.URL, Keys: [][]byte{key}, Providers: []weblogin.Provider{{Client: client}}}
+	edit(&cfg)
+	if login, err = weblogin.New(cfg); err != nil {
+		log.Fatal(err)
+	}
+	mux.Handle("/auth/", login)
+	return srv, app, mux, login
+}
+
+// A page that needs a login of the last five minutes. A script gets 401 in its place.
 func ExampleHandler_Require() {
-	var login *weblogin.Handler // of New
-	strong := weblogin.Requirement{ACR: []string{"urn:example:mfa"}, MaxAge: 5 * time.Minute}
-	protect := func(next http.Handler) http.Handler { return login.Require(strong, next) }
-	fmt.Println(protect != nil)
-	// Output: true
+	srv, app, mux, login := application(func(*weblogin.Config) {})
+	defer srv.Close()
+	defer app.Close()
+	fresh := weblogin.Requirement{MaxAge: 5 * time.Minute}
+	mux.Handle("/payment", login.Require(fresh, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, _ := weblogin.FromContext(r.Context())
+		fmt.Fprint(w, session.User().Subject, " may pay: ", time.Since(session.AuthTime()) < 6*time.Minute)
+	})))
+
+	printBody(visit(srv, app, "/payment"))
+	script, err := app.Client().Post(app.URL+"/payment", "text/plain", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(script.StatusCode)
+	// Output:
+	// 200 alice may pay: true
+	// 401
+}
+
+// A page that everybody may see.
+func ExampleHandler_Optional() {
+	srv, app, mux, login := application(func(*weblogin.Config) {})
+	defer srv.Close()
+	defer app.Close()
+	mux.Handle("/", login.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if session, ok := weblogin.FromContext(r.Context()); ok {
+			fmt.Fprint(w, "hello ", session.User().Subject)
+			return
+		}
+		fmt.Fprint(w, "log in at ", login.LoginPath(r.URL.Path))
+	})))
+
+	stranger, err := app.Client().Get(app.URL + "/news")
+	if err != nil {
+		log.Fatal(err)
+	}
+	printBody(stranger)
+	printBody(visit(srv, app, "/auth/login?return_to=/news"))
+	// Output:
+	// 200 log in at /auth/login?return_to=%2Fnews
+	// 200 hello alice
+}
+
+// The account of a user is disabled.
+func ExampleHandler_EndSessions() {
+	srv, app, mux, login := application(func(cfg *weblogin.Config) { cfg.Store = weblogin.NewMemoryStore(0) })
+	defer srv.Close()
+	defer app.Close()
+	mux.Handle("/disable-me", login.Require(weblogin.Requirement{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, _ := weblogin.FromContext(r.Context())
+		fmt.Fprint(w, login.EndSessions(r.Context(), session.User()))
+	})))
+	printBody(visit(srv, app, "/disable-me"))
+	// Output: 200 <nil>
+}
+
+// A session keeps the claims that the provider lists, and others that the program adds.
+func ExampleSession_Claims() {
+	srv, app, mux, login := application(func(cfg *weblogin.Config) {
+		cfg.Providers[0].Claims = []string{"email"}
+		cfg.Admit = func(_ context.Context, l *weblogin.Login) error {
+			l.Claims["account"] = 42 // of the program's own table, by l.User
+			return nil
+		}
+	})
+	defer srv.Close()
+	defer app.Close()
+	mux.Handle("/", login.Require(weblogin.Requirement{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, _ := weblogin.FromContext(r.Context())
+		var claims struct {
+			Email   string
+			Account int
+		}
+		if err := session.Claims(&claims); err != nil {
+			http.Error(w, "", http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprint(w, claims.Email, " ", claims.Account)
+	})))
+	printBody(visit(srv, app, "/"))
+	// Output: 200 alice@example.com 42
 }
 
 // A session that keeps tokens calls an API with the one that is good now.
 func ExampleSession_Token() {
-	var client *oauth.Client // of the provider
-	orders := func(w http.ResponseWriter, r *http.Request) {
+	var client *oauth.Client
+	srv, app, mux, login := application(func(cfg *weblogin.Config) {
+		cfg.Store = weblogin.NewMemoryStore(0)
+		cfg.Providers[0].Tokens = true
+		client = cfg.Providers[0].Client
+	})
+	defer srv.Close()
+	defer app.Close()
+	mux.Handle("/", login.Require(weblogin.Requirement{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		session, _ := weblogin.FromContext(r.Context())
 		token, err := session.Token(r.Context())
 		if errors.Is(err, weblogin.ErrEnded) {
-			http.Redirect(w, r, "/", http.StatusSeeOther) // to log in again
+			http.Redirect(w, r, login.LoginPath(r.URL.Path), http.StatusSeeOther)
 			return
 		}
 		if err != nil {
 			http.Error(w, "try again later", http.StatusBadGateway)
 			return
 		}
-		req, _ := http.NewRequestWithContext(r.Context(), http.MethodGet, "https://api.example.com/orders", nil)
+		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, srv.URL()+"/resource", nil)
+		if err != nil {
+			http.Error(w, "", http.StatusInternalServerError)
+			return
+		}
 		resp, err := client.Do(req, token)
 		if err != nil {
 			http.Error(w, "try again later", http.StatusBadGateway)
 			return
 		}
 		defer resp.Body.Close()
-	}
-	fmt.Println(orders != nil)
-	// Output: true
+		fmt.Fprint(w, "the API answers ", resp.StatusCode)
+	})))
+	printBody(visit(srv, app, "/"))
+	// Output: 200 the API answers 200
 }
 
 // The configuration of two providers, with sessions in memory that end when a provider says
@@ -166,14 +283,15 @@ func ExampleNew() {
 	// /auth/login?return_to=%2Forders /auth/logout
 }
 
-// GitHub issues no ID tokens: its API says who the user is.
+// A server that issues no ID tokens says in an API who the user is.
 func ExampleProvider() {
-	var client *oauth.Client // of https://github.com, without metadata: see docs
-	provider := weblogin.Provider{
-		Client:  client,
-		Request: oauth.AuthorizationRequest{Scope: []string{"read:user"}},
-		Identify: func(ctx context.Context, t *oauth.Token) (weblogin.User, map[string]any, error) {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://api.github.com/user", nil)
+	var api string // set below
+	srv, app, mux, login := application(func(cfg *weblogin.Config) {
+		p := &cfg.Providers[0]
+		client := p.Client
+		p.Request.Scope = []string{"profile"}
+		p.Identify = func(ctx context.Context, t *oauth.Token) (weblogin.User, map[string]any, error) {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, api, nil)
 			if err != nil {
 				return weblogin.User{}, nil, err
 			}
@@ -182,13 +300,23 @@ func ExampleProvider() {
 				return weblogin.User{}, nil, err
 			}
 			defer resp.Body.Close()
-			// Decode the answer: its id, a number that GitHub gives to nobody else, is the
-			// subject, and its login is a name for people.
-			return weblogin.User{Issuer: "https://github.com", Subject: "583231"}, nil, nil
-		},
-	}
-	fmt.Println(provider.Identify != nil)
-	// Output: true
+			var said struct{ Sub string }
+			if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&said); err != nil {
+				return weblogin.User{}, nil, err
+			}
+			// An identifier that the server gives to nobody else, such as GitHub's id.
+			return weblogin.User{Issuer: "https://code.example.com", Subject: said.Sub}, nil, nil
+		}
+	})
+	defer srv.Close()
+	defer app.Close()
+	api = srv.URL() + "/resource"
+	mux.Handle("/", login.Require(weblogin.Requirement{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, _ := weblogin.FromContext(r.Context())
+		fmt.Fprint(w, session.User())
+	})))
+	printBody(visit(srv, app, "/"))
+	// Output: 200 {https://code.example.com alice}
 }
 
 // A Store forgets a session that has ended, whatever is put at the same time.

@@ -686,6 +686,26 @@ func TestFrontchannelLogout(t *testing.T) {
 	other.open("/").want(t, http.StatusOK, "hello alice")
 }
 
+// TestFrontchannelOfAnother: a frame of one provider ends no session of another.
+func TestFrontchannelOfAnother(t *testing.T) {
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) {
+		twoProviders(c, o)
+		c.Store = weblogin.NewMemoryStore(0)
+		c.Providers[0].FrontchannelLogout, c.Providers[1].FrontchannelLogout = true, true
+	}, nil)
+	b := w.browser(t)
+	b.send(b.authorize(b.open("/auth/login?provider=two")))
+	for _, name := range []string{"one", "two"} {
+		if p := b.send(b.request(http.MethodGet, "/auth/frontchannel-logout/"+name, "navigate", "iframe")); p.status != http.StatusOK {
+			t.Errorf("%s: %d", name, p.status)
+		}
+		p := b.send(b.request(http.MethodGet, "/", "cors", "empty"))
+		if (p.status == http.StatusOK) != (name == "one") {
+			t.Errorf("after the frame of %s: %d", name, p.status)
+		}
+	}
+}
+
 // TestTimes: a session ends by age and by idleness, and use keeps it alive up to its age.
 func TestTimes(t *testing.T) {
 	for name, edit := range modes {

@@ -177,3 +177,24 @@ func TestSecureCookie(t *testing.T) {
 		})
 	}
 }
+
+// With a second server, users choose.
+func TestTwoServers(t *testing.T) {
+	t.Parallel()
+	defer catch(t)
+	s := stageFor(t, "login", nil)
+	s.settings["OAUTH_ISSUER2"] = "https://127.0.0.1:1" // where nobody is
+	s.start()
+	resp, body := s.visit(newVisitor(), http.MethodGet, "/auth/login")
+	if resp.StatusCode != http.StatusOK || strings.Count(body, "provider=op&") != 1 || strings.Count(body, "provider=op2&") != 1 {
+		t.Errorf("%s\n%s", resp.Status, body)
+	}
+	visitor := newVisitor()
+	resp, _ = s.visit(visitor, http.MethodGet, "/auth/login?provider=op")
+	fetch(visitor, must(s.Browser.Authorize(s.ctx, must(resp.Location()).String())))
+	s.wantLoggedIn(t, visitor, true)
+	// The second is not there: that is no matter to the first.
+	if resp, body := s.visit(newVisitor(), http.MethodGet, "/auth/login?provider=op2"); resp.StatusCode != http.StatusBadGateway {
+		t.Errorf("%s\n%s", resp.Status, body)
+	}
+}
