@@ -83,29 +83,31 @@ func (s *renewalServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s.keys != nil && r.URL.Path == "/jwks" {
 		return s.keys(r)
 	}
-	s.mu.Lock()
-	s.attempts = append(s.attempts, time.Since(s.start))
-	form, _ := url.ParseQuery(body)
-	answer, err := (*http.Response)(nil), error(nil)
-	if s.token != nil {
-		answer, err = s.token(r)
-	}
-	switch {
-	case answer != nil || err != nil:
-	case s.stolen || form.Get("refresh_token") != fmt.Sprintf("refresh-%d", s.rotation):
-		s.stolen = true
-		answer = httpAnswer(r, 400, `{"error":"invalid_grant"}`)
-	default:
-		s.rotation++
-		answer = httpAnswer(r, 200, s.issue())
-	}
-	s.mu.Unlock()
+	answer, err := s.serveToken(r, body)
 	select {
 	case <-time.After(s.latency):
 		return answer, err
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
+}
+
+func (s *renewalServer) serveToken(r *http.Request, body string) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // also after a panic: a bubble does not count who waits for it
+	s.attempts = append(s.attempts, time.Since(s.start))
+	if s.token != nil {
+		if answer, err := s.token(r); answer != nil || err != nil {
+			return answer, err
+		}
+	}
+	form, _ := url.ParseQuery(body)
+	if s.stolen || form.Get("refresh_token") != fmt.Sprintf("refresh-%d", s.rotation) {
+		s.stolen = true
+		return httpAnswer(r, 400, `{"error":"invalid_grant"}`), nil
+	}
+	s.rotation++
+	return httpAnswer(r, 200, s.issue()), nil
 }
 
 func (s *renewalServer) serveResource(r *http.Request, body string) *http.Response {

@@ -167,5 +167,8 @@
 // Request bodies over 1 MiB are refused. All data is in memory, and is kept until
 // Close.
 //
-// The server works in FIPS 140-3 mode, including GODEBUG=fips140=only.
+// The server works in FIPS 140-3 mode, including GODEBUG=fips140=only. Tests that
+// run it in a bubble of testing/synctest should then run with "go test -cpu 1": Go's
+// entropy source reads the bubble's clock, which stands still, and panics ("failed to
+// obtain initial entropy") when two goroutines want random numbers at the same moment.
 package oauthtest
