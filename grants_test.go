@@ -54,6 +54,16 @@ func forged(t testing.TB, s *unitServer, claims map[string]any) string {
 	return must(other.SignJWT("JWT", claims))
 }
 
+// TestSameUserInLetters: names of two tenants can differ in their letters alone.
+func TestSameUserInLetters(t *testing.T) {
+	tok := &Token{login: &identity{issuer: "https://login.example/a", subject: "alice"}}
+	if err := tok.checkSameUser(*tok.login); err != nil {
+		t.Error(err)
+	}
+	wantError(t, tok.checkSameUser(identity{issuer: "https://login.example/A", subject: "alice"}), ErrIssuer, "iss")
+	wantError(t, tok.checkSameUser(identity{issuer: "https://login.example/a", subject: "Alice"}), ErrClaim, "sub")
+}
+
 // TestRefreshIDToken: OIDC Core 12.2.
 func TestRefreshIDToken(t *testing.T) {
 	type m = map[string]any

@@ -439,7 +439,7 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 		return time.Time{}, fail(ErrConfig, "kid", "nothing says where the token is from")
 	}
 	at := b.next()
-	backingOff := s.outage.failures > 0 && at.Before(s.outage.retryAt)
+	backingOff := at.Before(s.outage.retryAt) // which is zero without an outage
 	if backingOff {
 		at = s.outage.retryAt
 	}
