@@ -62,13 +62,10 @@ func NewSessionStore(client redis.UniversalClient, opts *SessionOptions) *Sessio
 	return s
 }
 
-// record is the key of a session, and index that of the ids of the sessions that have
-// something in common.
+// record is the key of a session, and index that of the ids of the sessions with a tag.
 func (s *SessionStore) record(id string) string { return s.prefix + "id:" + id }
 
-func (s *SessionStore) index(kind, issuer, value string) string {
-	return s.prefix + kind + ":" + issuer + ":" + value
-}
+func (s *SessionStore) index(tag string) string { return s.prefix + "tag:" + tag }
 
 // Get returns the record with the id, or nil.
 func (s *SessionStore) Get(ctx context.Context, id string) (*weblogin.Record, error) {
@@ -82,10 +79,7 @@ func (s *SessionStore) Get(ctx context.Context, id string) (*weblogin.Record, er
 		if wrong != nil || wrong2 != nil {
 			return nil, errors.New("not a session")
 		}
-		return &weblogin.Record{
-			Version: version, Expires: time.UnixMilli(expires), Data: []byte(m["d"]),
-			Issuer: m["i"], Subject: m["s"], SessionID: m["x"],
-		}, nil
+		return &weblogin.Record{Version: version, Expires: time.UnixMilli(expires), Data: []byte(m["d"])}, nil
 	})
 }
 
@@ -95,7 +89,7 @@ var putScript = redis.NewScript(`
 local now = redis.call('HMGET', KEYS[1], 'v', 'w')
 if now[1] == ARGV[2] and now[2] == ARGV[3] then return 1 end
 if (now[1] or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'v', ARGV[2], 'w', ARGV[3], 'e', ARGV[4], 'd', ARGV[5], 'i', ARGV[6], 's', ARGV[7], 'x', ARGV[8])
+redis.call('HSET', KEYS[1], 'v', ARGV[2], 'w', ARGV[3], 'e', ARGV[4], 'd', ARGV[5])
 redis.call('PEXPIREAT', KEYS[1], ARGV[4])
 return 1`)
 
@@ -117,17 +111,13 @@ func expired() int64 { return time.Now().Add(-time.Minute).UnixMilli() }
 func (s *SessionStore) Put(ctx context.Context, id string, r *weblogin.Record) error {
 	stored, err := bounded(ctx, s.timeout, func(ctx context.Context) (bool, error) {
 		expires := r.Expires.UnixMilli()
-		indexes := []string{s.index("sub", r.Issuer, r.Subject)}
-		if r.SessionID != "" {
-			indexes = append(indexes, s.index("sid", r.Issuer, r.SessionID))
-		}
-		for _, index := range indexes {
-			if err := indexScript.Run(ctx, s.client, []string{index}, id, expires, expired()).Err(); err != nil {
+		for _, tag := range r.Tags {
+			if err := indexScript.Run(ctx, s.client, []string{s.index(tag)}, id, expires, expired()).Err(); err != nil {
 				return false, err
 			}
 		}
 		n, err := putScript.Run(ctx, s.client, []string{s.record(id)},
-			r.Version-1, r.Version, rand.Text(), expires, r.Data, r.Issuer, r.Subject, r.SessionID).Int()
+			r.Version-1, r.Version, rand.Text(), expires, r.Data).Int()
 		return n == 1, err
 	})
 	if err == nil && !stored {
@@ -144,13 +134,9 @@ func (s *SessionStore) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// DeleteBy deletes all records of the issuer that have the session id or, if that is
-// empty, the subject.
-func (s *SessionStore) DeleteBy(ctx context.Context, issuer, subject, sessionID string) error {
-	index := s.index("sub", issuer, subject)
-	if sessionID != "" {
-		index = s.index("sid", issuer, sessionID)
-	}
+// DeleteBy deletes all records with the tag.
+func (s *SessionStore) DeleteBy(ctx context.Context, tag string) error {
+	index := s.index(tag)
 	ids, err := bounded(ctx, s.timeout, func(ctx context.Context) ([]string, error) {
 		if err := s.client.ZRemRangeByScore(ctx, index, "-inf", strconv.FormatInt(expired(), 10)).Err(); err != nil {
 			return nil, err

@@ -36,7 +36,7 @@ func TestSessionStoreCluster(t *testing.T) {
 }
 
 func aSession(version int64) *weblogin.Record {
-	return &weblogin.Record{Version: version, Expires: time.Now().Add(time.Minute), Data: []byte("x"), Issuer: "i", Subject: "s", SessionID: "sid"}
+	return &weblogin.Record{Version: version, Expires: time.Now().Add(time.Minute), Data: []byte("x"), Tags: []string{"user", "sid"}}
 }
 
 // TestSessionStoreLeavesNothing: when the last session has expired, nothing is left.
@@ -51,7 +51,7 @@ func TestSessionStoreLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := store.DeleteBy(ctx, "i", "", "sid"); err != nil {
+	if err := store.DeleteBy(ctx, "sid"); err != nil {
 		t.Fatal(err)
 	}
 	r := aSession(1)
@@ -65,7 +65,7 @@ func TestSessionStoreLeavesNothing(t *testing.T) {
 		}
 	}
 	past := aSession(1)
-	past.Subject, past.SessionID, past.Expires = "past", "past", time.Now().Add(-time.Second)
+	past.Tags, past.Expires = []string{"past"}, time.Now().Add(-time.Second)
 	if err := store.Put(ctx, "past", past); err != nil {
 		t.Fatal(err)
 	}
@@ -85,15 +85,15 @@ func TestSessionStoreMany(t *testing.T) {
 		for m := range 1000 {
 			batch = append(batch, redis.Z{Score: old, Member: fmt.Sprint("old", n, m)}, redis.Z{Score: dead, Member: fmt.Sprint("dead", n, m)})
 		}
-		client.ZAdd(ctx, "oauth:session:sub:i:s", batch...)
+		client.ZAdd(ctx, "oauth:session:tag:user", batch...)
 	}
 	if err := store.Put(ctx, "zz", aSession(1)); err != nil {
 		t.Fatal(err)
 	}
-	if n := client.ZCard(ctx, "oauth:session:sub:i:s").Val(); n != 40_001 {
+	if n := client.ZCard(ctx, "oauth:session:tag:user").Val(); n != 40_001 {
 		t.Errorf("%d ids: those that have expired are kept", n)
 	}
-	if err := store.DeleteBy(ctx, "i", "s", ""); err != nil {
+	if err := store.DeleteBy(ctx, "user"); err != nil {
 		t.Error(err)
 	}
 	if r, err := store.Get(ctx, "zz"); r != nil || err != nil {
@@ -108,12 +108,12 @@ func TestSessionStoreRace(t *testing.T) {
 	client := s.client()
 	store := oauthredis.NewSessionStore(client, nil)
 	// The index has it already, and the record is not there yet.
-	client.ZAdd(ctx, "oauth:session:sub:i:s", redis.Z{Score: float64(time.Now().Add(time.Minute).UnixMilli()), Member: "late"})
-	if err := store.DeleteBy(ctx, "i", "s", ""); err != nil {
+	client.ZAdd(ctx, "oauth:session:tag:user", redis.Z{Score: float64(time.Now().Add(time.Minute).UnixMilli()), Member: "late"})
+	if err := store.DeleteBy(ctx, "user"); err != nil {
 		t.Fatal(err)
 	}
 	client.HSet(ctx, "oauth:session:id:late", "v", 1, "e", time.Now().Add(time.Minute).UnixMilli(), "d", "x")
-	if err := store.DeleteBy(ctx, "i", "s", ""); err != nil {
+	if err := store.DeleteBy(ctx, "user"); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := store.Get(ctx, "late"); r != nil || err != nil {
@@ -160,7 +160,7 @@ func TestSessionStoreErrors(t *testing.T) {
 		"Get":      func(ctx context.Context) error { _, err := store.Get(ctx, "a"); return err },
 		"Put":      func(ctx context.Context) error { return store.Put(ctx, "a", aSession(2)) },
 		"Delete":   func(ctx context.Context) error { return store.Delete(ctx, "a") },
-		"DeleteBy": func(ctx context.Context) error { return store.DeleteBy(ctx, "i", "s", "") },
+		"DeleteBy": func(ctx context.Context) error { return store.DeleteBy(ctx, "user") },
 	} {
 		start := time.Now()
 		err := call(ctx)

@@ -323,8 +323,8 @@ func ExampleProvider() {
 func ExampleStore() {
 	var store weblogin.Store = weblogin.NewMemoryStore(0)
 	ctx := context.Background()
-	record := &weblogin.Record{Version: 1, Expires: time.Now().Add(time.Hour), Issuer: "i", Subject: "s"}
-	fmt.Println(store.Put(ctx, "id", record), store.DeleteBy(ctx, "i", "s", ""))
+	record := &weblogin.Record{Version: 1, Expires: time.Now().Add(time.Hour), Tags: []string{"user"}}
+	fmt.Println(store.Put(ctx, "id", record), store.DeleteBy(ctx, "user"))
 	record.Version = 2
 	fmt.Println(errors.Is(store.Put(ctx, "id", record), weblogin.ErrConflict))
 	// Output:

@@ -286,9 +286,6 @@ func (h *Handler) content(p *provider, l *Login) (*content, error) {
 	}
 	if id := l.Token.IDToken(); id != nil {
 		c.SessionID = id.SessionID()
-		if (User{id.Issuer(), id.Subject()}) != l.User {
-			c.TokenIssuer, c.TokenSubject = id.Issuer(), id.Subject()
-		}
 	}
 	for name, value := range l.Claims {
 		text, err := json.Marshal(value)
@@ -300,6 +297,7 @@ func (h *Handler) content(p *provider, l *Login) (*content, error) {
 	if h.store == nil {
 		return c, nil
 	}
+	c.Tags = h.store.tags(l.User, l.Token.IDToken())
 	kept := *l.Token
 	if !p.Tokens { // the ID token alone, which the logout at the server needs
 		kept.AccessToken, kept.RefreshToken, kept.Extra = oauth.Secret{}, oauth.Secret{}, nil

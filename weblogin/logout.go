@@ -50,7 +50,10 @@ func (h *Handler) afterLogout(r *http.Request, s *Session) string {
 func (h *Handler) backchannelLogout(p *provider) http.Handler {
 	return p.Client.BackchannelLogoutHandler(oauth.LogoutOptions{
 		OnLogout: func(ctx context.Context, t *oauth.LogoutToken) error {
-			return h.store.deleteBy(ctx, t.Issuer(), t.Subject(), t.SessionID())
+			if sid := t.SessionID(); sid != "" {
+				return h.store.deleteBy(ctx, ofSession, t.Issuer(), sid)
+			}
+			return h.store.deleteBy(ctx, ofUser, t.Issuer(), t.Subject())
 		},
 		Replay: h.cfg.Replay,
 		OnError: func(ctx context.Context, err error) {

@@ -1,6 +1,7 @@
 package weblogin_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -194,6 +195,16 @@ func TestMappedUser(t *testing.T) {
 			t.Errorf("%s: %d %s", fault, p.status, p.body)
 		}
 	}
+	b := w.browser(t)
+	for _, u := range []weblogin.User{{Issuer: "https://accounts.example.com", Subject: "42"}, {Issuer: w.srv.Issuer(), Subject: "alice"}} {
+		b.logIn("/").want(t, http.StatusOK, "hello 42")
+		if err := w.login.EndSessions(t.Context(), u); err != nil {
+			t.Error(err)
+		}
+		if p := b.open("/"); p.status != http.StatusSeeOther {
+			t.Errorf("EndSessions of %v: %d %s", u, p.status, p.body)
+		}
+	}
 	for name, change := range map[string]func(*weblogin.User){
 		"another": func(u *weblogin.User) { u.Subject = "admin" },
 		"nobody":  func(u *weblogin.User) { *u = weblogin.User{} },
@@ -234,6 +245,48 @@ func TestEndSessions(t *testing.T) {
 	cookies := newWorld(t, nil, nil)
 	if err := cookies.login.EndSessions(t.Context(), weblogin.User{Issuer: "i", Subject: "s"}); !errors.Is(err, oauth.ErrConfig) {
 		t.Error(err)
+	}
+}
+
+// TestKeysAndLogout: a logout finds the sessions that began with an older key, also after
+// they were changed under the new one.
+func TestKeysAndLogout(t *testing.T) {
+	store := weblogin.NewMemoryStore(0)
+	fresh := bytes.Repeat([]byte("fedcba9876543210"), 2)
+	with := func(keys ...[]byte) func(c *weblogin.Config, o *oauth.Config) {
+		return func(c *weblogin.Config, o *oauth.Config) { withStore(c, o); c.Store, c.Keys = store, keys }
+	}
+	w := newWorld(t, with(key), nil)
+	for _, row := range []struct {
+		name    string
+		changed bool
+		process *weblogin.Handler
+	}{
+		{"the new key in front", false, w.handler(t, with(fresh, key))},
+		{"and changed", true, w.handler(t, with(fresh, key))},
+		{"changed, and the old key in front", true, w.handler(t, with(key, fresh))},
+	} {
+		b := w.browser(t)
+		b.logIn("/").want(t, http.StatusOK, "hello alice")
+		open := func() int {
+			rec := httptest.NewRecorder()
+			req := b.request(http.MethodGet, "/", "cors", "empty")
+			req.Header.Set("Cookie", session+"="+b.cookies()[session])
+			w.handler(t, with(fresh, key)).Require(weblogin.Requirement{}, http.HandlerFunc(w.home)).ServeHTTP(rec, req)
+			return rec.Code
+		}
+		if row.changed {
+			w.wait(30 * time.Minute)
+		}
+		if code := open(); code != http.StatusOK {
+			t.Errorf("%s: %d", row.name, code)
+		}
+		if err := row.process.EndSessions(t.Context(), weblogin.User{Issuer: w.srv.Issuer(), Subject: "alice"}); err != nil {
+			t.Error(err)
+		}
+		if code := open(); code != http.StatusUnauthorized {
+			t.Errorf("%s: after the logout %d", row.name, code)
+		}
 	}
 }
 

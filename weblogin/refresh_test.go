@@ -246,11 +246,11 @@ func (s *brokenStore) Delete(ctx context.Context, id string) error {
 	return s.Store.Delete(ctx, id)
 }
 
-func (s *brokenStore) DeleteBy(ctx context.Context, issuer, subject, sid string) error {
+func (s *brokenStore) DeleteBy(ctx context.Context, tag string) error {
 	if err := s.broken("DeleteBy"); err != nil {
 		return err
 	}
-	return s.Store.DeleteBy(ctx, issuer, subject, sid)
+	return s.Store.DeleteBy(ctx, tag)
 }
 
 // TestStoreFails: a store that cannot be asked lets nobody in, logs nobody out unseen, and
@@ -304,7 +304,7 @@ type recordingStore struct {
 
 func (s *recordingStore) Put(ctx context.Context, id string, r *weblogin.Record) error {
 	s.mu.Lock()
-	s.all = fmt.Appendf(s.all, "%s %s %s %s %s\n", id, r.Issuer, r.Subject, r.SessionID, r.Data)
+	s.all = fmt.Appendf(s.all, "%s %s %s\n", id, r.Tags, r.Data)
 	s.mu.Unlock()
 	return s.Store.Put(ctx, id, r)
 }

@@ -33,12 +33,10 @@ type content struct {
 	Idle      int64                      `json:"idle"` // seconds
 	Claims    map[string]json.RawMessage `json:"c,omitempty"`
 
-	// Who the server knows the user as, if that is not the user of the session: the ID
-	// token's, by whom a logout at the server finds the session.
-	TokenIssuer  string `json:"ti,omitempty"`
-	TokenSubject string `json:"ts,omitempty"`
+	// The rest is in a store alone.
 
-	Token []byte `json:"t,omitempty"` // of oauth.Token.MarshalBinary; in a store alone
+	Tags  []string `json:"g,omitempty"` // of the record
+	Token []byte   `json:"t,omitempty"` // of oauth.Token.MarshalBinary
 	// Owner refreshes it until Lease; nobody does before Retry.
 	Owner string `json:"o,omitempty"`
 	Lease int64  `json:"l,omitempty"` // milliseconds
@@ -209,8 +207,8 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request) (*Session, error) 
 }
 
 // EndSessions ends all sessions of a user, for example because the account was disabled. It
-// requires a Store. If the provider of the user has ID tokens, the user is that of the ID
-// token, whatever Identify returns.
+// requires a Store. The user is that of Session.User; the issuer and the subject of the ID
+// token find the sessions as well, if Identify returned others.
 //
 // If there is no Store, or if the user is incomplete, the error matches [oauth.ErrConfig].
 // If the Store fails, it matches [oauth.ErrUnavailable].
@@ -221,7 +219,7 @@ func (h *Handler) EndSessions(ctx context.Context, u User) error {
 	case u.Issuer == "" || u.Subject == "":
 		return fail("User", "has no Issuer or no Subject")
 	}
-	if err := h.store.deleteBy(ctx, u.Issuer, u.Subject, ""); err != nil {
+	if err := h.store.deleteBy(ctx, ofUser, u.Issuer, u.Subject); err != nil {
 		return storeFailed("cannot end the sessions", err)
 	}
 	return nil

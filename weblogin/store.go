@@ -1,7 +1,6 @@
 package weblogin
 
 import (
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -9,9 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"example.com/oauth"
 )
 
 // A Store keeps sessions. All processes of the application share it. It must be safe for
@@ -35,10 +37,9 @@ type Store interface {
 	// a version greater than 1 brings it back.
 	Delete(ctx context.Context, id string) error
 
-	// DeleteBy deletes all records of the issuer that have the session id or, if that is
-	// empty, the subject. When it returns nil, none is left of those that there were when
-	// it was called, and no Put brings one back.
-	DeleteBy(ctx context.Context, issuer, subject, sessionID string) error
+	// DeleteBy deletes all records with the tag. When it returns nil, none is left of
+	// those that there were when it was called, and no Put brings one back.
+	DeleteBy(ctx context.Context, tag string) error
 }
 
 // A Record is a session as a [Store] has it.
@@ -47,9 +48,11 @@ type Record struct {
 	Expires time.Time // after which the store may forget it
 	Data    []byte    // encrypted
 
-	// These find the record in [Store].DeleteBy. They are hashed, so that the Store does
-	// not learn who has logged in. SessionID is empty if the server has named none.
-	Issuer, Subject, SessionID string
+	// Tags are what [Store].DeleteBy finds the record by. They say who has logged in, and
+	// in which session at the server, and are hashed, so that the Store does not learn
+	// it. There are one to three, which are the same for all versions of a record. Get
+	// does not need to return them.
+	Tags []string
 }
 
 // ErrConflict is the error of Store.Put if the stored record has another version.
@@ -82,7 +85,7 @@ func (m *memoryStore) Get(_ context.Context, id string) (*Record, error) {
 	if !ok || !m.now().Before(r.Expires) {
 		return nil, nil
 	}
-	r.Data = slices.Clone(r.Data)
+	r.Data, r.Tags = slices.Clone(r.Data), nil
 	return &r, nil
 }
 
@@ -105,7 +108,7 @@ func (m *memoryStore) Put(_ context.Context, id string, r *Record) error {
 		m.makeRoom(now)
 	}
 	kept := *r
-	kept.Data = slices.Clone(r.Data)
+	kept.Data, kept.Tags = slices.Clone(r.Data), slices.Clone(r.Tags)
 	m.records[id] = kept
 	return nil
 }
@@ -147,14 +150,10 @@ func (m *memoryStore) Delete(_ context.Context, id string) error {
 	return nil
 }
 
-func (m *memoryStore) DeleteBy(_ context.Context, issuer, subject, sessionID string) error {
+func (m *memoryStore) DeleteBy(_ context.Context, tag string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id, r := range m.records {
-		if r.Issuer == issuer && (sessionID != "" && r.SessionID == sessionID || sessionID == "" && r.Subject == subject) {
-			delete(m.records, id)
-		}
-	}
+	maps.DeleteFunc(m.records, func(_ string, r Record) bool { return slices.Contains(r.Tags, tag) })
 	return nil
 }
 
@@ -172,12 +171,37 @@ func hiddenID(name string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// hidden is a name for what others could guess: a user, for example. Only who has the key
-// can tell which it is.
-func hidden(key []byte, kind, issuer, s string) string {
+// A kind is what a tag stands for.
+type kind string
+
+const (
+	ofUser    kind = "sub"
+	ofSession kind = "sid" // at the server
+)
+
+// tag is a name for a user, or a session at the server, which others could guess. Only who
+// has the key can tell which it is.
+func tag(key []byte, k kind, issuer, s string) string {
 	m := hmac.New(sha256.New, key)
-	fmt.Fprintf(m, "weblogin %s %d %s %s", kind, len(issuer), issuer, s)
+	fmt.Fprintf(m, "weblogin %s %d %s %s", k, len(issuer), issuer, s)
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+}
+
+// tags are those of a session: its user's, and those of the user and the session as the
+// server knows them, which a logout token names. id may be nil.
+func (s *sealedStore) tags(u User, id *oauth.IDToken) []string {
+	key := s.sealer.keys[0]
+	list := []string{tag(key, ofUser, u.Issuer, u.Subject)}
+	if id == nil {
+		return list
+	}
+	if (User{id.Issuer(), id.Subject()}) != u {
+		list = append(list, tag(key, ofUser, id.Issuer(), id.Subject()))
+	}
+	if sid := id.SessionID(); sid != "" {
+		list = append(list, tag(key, ofSession, id.Issuer(), sid))
+	}
+	return list
 }
 
 // get returns a session and its version, or nil.
@@ -205,12 +229,7 @@ func (s *sealedStore) put(ctx context.Context, name string, c *content, version 
 		return err
 	}
 	id := hiddenID(name)
-	issuer, subject := cmp.Or(c.TokenIssuer, c.Issuer), cmp.Or(c.TokenSubject, c.Subject)
-	key := s.sealer.keys[0]
-	r := &Record{Version: version, Expires: c.until(), Issuer: hidden(key, "iss", issuer, ""), Subject: hidden(key, "sub", issuer, subject)}
-	if c.SessionID != "" {
-		r.SessionID = hidden(key, "sid", issuer, c.SessionID)
-	}
+	r := &Record{Version: version, Expires: c.until(), Tags: c.Tags}
 	if r.Data, err = s.sealer.seal(storedSession, id, data); err != nil {
 		return err
 	}
@@ -221,15 +240,11 @@ func (s *sealedStore) delete(ctx context.Context, name string) error {
 	return s.store.Delete(ctx, hiddenID(name))
 }
 
-// deleteBy looks under the names that each of the keys gives: sessions of an older one have
-// those.
-func (s *sealedStore) deleteBy(ctx context.Context, issuer, subject, sessionID string) error {
+// deleteBy looks for the tag that each of the keys gives: a session keeps those that it
+// began with.
+func (s *sealedStore) deleteBy(ctx context.Context, k kind, issuer, value string) error {
 	for _, key := range s.sealer.keys {
-		sub, sid := hidden(key, "sub", issuer, subject), ""
-		if sessionID != "" {
-			sub, sid = "", hidden(key, "sid", issuer, sessionID)
-		}
-		if err := s.store.DeleteBy(ctx, hidden(key, "iss", issuer, ""), sub, sid); err != nil {
+		if err := s.store.DeleteBy(ctx, tag(key, k, issuer, value)); err != nil {
 			return err
 		}
 	}
