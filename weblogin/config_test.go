@@ -44,6 +44,7 @@ func TestNewErrors(t *testing.T) {
 			func(c *weblogin.Config) { c.BaseURL = "https://app.example.com/a b" },
 			func(c *weblogin.Config) { c.BaseURL = "https://app.example.com/{x}" },
 			func(c *weblogin.Config) { c.BaseURL = "https://app.example.com//x" },
+			func(c *weblogin.Config) { c.BaseURL = "https://app.example.com/a/../b" },
 			func(c *weblogin.Config) { c.BaseURL = "https://app.example.com/%41" },
 			func(c *weblogin.Config) { c.BaseURL = "ftp://app.example.com"; c.InsecureAllowHTTP = true },
 		},
@@ -52,8 +53,14 @@ func TestNewErrors(t *testing.T) {
 			func(c *weblogin.Config) { c.Path = "//auth" },
 			func(c *weblogin.Config) { c.Path = "/auth/" },
 			func(c *weblogin.Config) { c.Path = "/{x}" },
+			func(c *weblogin.Config) { c.Path = "/a/../b" },
+			func(c *weblogin.Config) { c.Path = "/a//b" },
+			func(c *weblogin.Config) { c.Path = "/" },
 		},
-		"AfterLogout": {func(c *weblogin.Config) { c.AfterLogout = "https://evil.example" }},
+		"AfterLogout": {
+			func(c *weblogin.Config) { c.AfterLogout = "https://evil.example" },
+			func(c *weblogin.Config) { c.AfterLogout = "/bye#top" },
+		},
 		"Keys": {
 			func(c *weblogin.Config) { c.Keys = nil },
 			func(c *weblogin.Config) { c.Keys = [][]byte{key[:31]} },

@@ -24,7 +24,7 @@ const (
 
 // cookieNames says how cookies are called, and with which attributes.
 type cookieNames struct {
-	suffix    string // of an application below a path of its own
+	suffix    string // of an application that others on the same host may stand beside
 	insecure  bool   // http
 	crossSite bool   // the session cookie is wanted in frames of other sites
 }
@@ -46,7 +46,7 @@ func (n *cookieNames) login(state string) string {
 }
 
 // logins is what the names of these begin with.
-func (n *cookieNames) logins() string { return n.name("login") + "-" }
+func (n *cookieNames) logins() string { return n.name("login") + "." }
 
 // second is the name of the second chunk of a cookie.
 func second(name string) string { return name + ".2" }
@@ -105,11 +105,12 @@ func (n *cookieNames) get(r *http.Request, name string) []byte {
 	return value
 }
 
-// clear has the browser forget a cookie.
+// clear has the browser forget a cookie, also in a frame of another site, where it takes
+// only cookies that are SameSite=None.
 func (n *cookieNames) clear(w http.ResponseWriter, r *http.Request, name string) {
 	for _, name := range []string{name, second(name)} {
 		if len(r.CookiesNamed(name)) > 0 {
-			http.SetCookie(w, n.cookie(name, "", -time.Second, http.SameSiteLaxMode))
+			http.SetCookie(w, n.cookie(name, "", -time.Second, http.SameSiteNoneMode))
 		}
 	}
 }

@@ -46,7 +46,7 @@ func TestSetCookie(t *testing.T) {
 				header http.Header
 				prefix string
 				want   http.SameSite
-			}{{begun.header, "__Host-login-", tt.login}, {ended.header, session, tt.session}} {
+			}{{begun.header, weblogin.LoginCookies(w.login), tt.login}, {ended.header, w.session(), tt.session}} {
 				found := 0
 				for _, c := range (&http.Response{Header: row.header}).Cookies() {
 					if !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || !strings.HasPrefix(c.Name, "__Host-") {
@@ -78,7 +78,7 @@ func TestLoginsUnderWay(t *testing.T) {
 		pages = append(pages, b.open("/"))
 		w.wait(time.Second)
 	}
-	b.setCookie("__Host-login-0123", "1garbage")
+	b.setCookie(weblogin.LoginCookies(w.login)+"0123", "1garbage")
 	pages = append(pages, b.open("/"))
 	if n := len(b.cookies()); n != 5 {
 		t.Errorf("%d cookies: %v", n, b.cookies())
@@ -107,7 +107,7 @@ func TestTossedCookies(t *testing.T) {
 	b := w.browser(t)
 	pending := b.open("/")
 	b.send(b.authorize(pending))
-	good := b.cookies()[session]
+	good := b.cookies()[w.session()]
 	b.open("/auth/login")
 	var login string
 	for name, value := range b.cookies() {
@@ -129,14 +129,14 @@ func TestTossedCookies(t *testing.T) {
 			value = good[:40] + "B" + good[41:]
 		}
 		other := w.browser(t)
-		other.setCookie(session, value)
+		other.setCookie(w.session(), value)
 		if p := other.open("/"); p.status != http.StatusSeeOther {
 			t.Errorf("%s: %d %s", name, p.status, p.body)
 		}
 	}
 	for _, header := range []string{
-		session + "=" + good + "; " + session + "=" + good,
-		session + "=x; " + session + "=" + good,
+		w.session() + "=" + good + "; " + w.session() + "=" + good,
+		w.session() + "=x; " + w.session() + "=" + good,
 		"session=" + good,
 	} {
 		req := b.request(http.MethodGet, "/", "navigate", "document")
@@ -145,5 +145,30 @@ func TestTossedCookies(t *testing.T) {
 		if p := bare.send(req); p.status != http.StatusSeeOther {
 			t.Errorf("%s: %d", header[:20], p.status)
 		}
+	}
+}
+
+// TestCookieNames: applications of one host, on other paths and ports, do not take each
+// other's cookies, whose names are as they have always been for the only application of a
+// host.
+func TestCookieNames(t *testing.T) {
+	all := map[string]*weblogin.Handler{}
+	for _, base := range []string{"https://app.example.com", "https://app.example.com/shop", "https://app.example.com:8443", "http://localhost:8080", "http://localhost:3000", "http://localhost"} {
+		h, err := weblogin.New(weblogin.Config{BaseURL: base, InsecureAllowHTTP: true, Keys: [][]byte{key}, Providers: []weblogin.Provider{{Client: goodClient(t)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[base] = h
+	}
+	for one, h := range all {
+		for other, o := range all {
+			taken := strings.HasPrefix(weblogin.LoginCookies(o)+"0123", weblogin.LoginCookies(h)) || weblogin.SessionCookie(h) == weblogin.SessionCookie(o)
+			if taken != (one == other) {
+				t.Errorf("%s and %s: %v", one, other, taken)
+			}
+		}
+	}
+	if a, b := weblogin.SessionCookie(all["https://app.example.com"]), weblogin.SessionCookie(all["http://localhost"]); a != "__Host-session" || b != "session" {
+		t.Error(a, b)
 	}
 }

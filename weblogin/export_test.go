@@ -8,3 +8,8 @@ func SetStoreTime(d time.Duration) (reset func()) {
 	storeTime = d
 	return func() { storeTime = before }
 }
+
+// SessionCookie is the name of the cookie of a session, and LoginCookies what the names of
+// those of logins begin with.
+func SessionCookie(h *Handler) string { return h.names.session() }
+func LoginCookies(h *Handler) string  { return h.names.logins() }

@@ -253,6 +253,9 @@ func (b *tab) setCookie(name, value string) {
 	b.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/", Secure: true}})
 }
 
+// session is the name of the cookie of a session.
+func (w *world) session() string { return weblogin.SessionCookie(w.login) }
+
 // withStore is a configuration with a store, and tokens.
 func withStore(cfg *weblogin.Config, _ *oauth.Config) {
 	cfg.Store = weblogin.NewMemoryStore(0)
@@ -269,5 +272,3 @@ var modes = map[string]func(*weblogin.Config, *oauth.Config){"cookie": nil, "sto
 func twoProviders(cfg *weblogin.Config, _ *oauth.Config) {
 	cfg.Providers = []weblogin.Provider{{Name: "one", Title: "One & Co"}, {Name: "two"}}
 }
-
-const session = "__Host-session"

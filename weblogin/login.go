@@ -2,6 +2,7 @@ package weblogin
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,7 +46,11 @@ func (p *pending) decode(data []byte) error {
 	return p.auth.UnmarshalBinary(parts[3])
 }
 
-var errLoginOver = errors.New("weblogin: the login has taken more than ten minutes")
+var (
+	errLoginOver   = errors.New("weblogin: the login has taken more than ten minutes")
+	errNotAPage    = errors.New("weblogin: the request of a login is no navigation: a page has loaded it, shows it in a frame, or the browser looks ahead")
+	errOtherServer = errors.New("weblogin: the callback came to the redirect URI of another provider")
+)
 
 // openLogin reads the cookie of a login.
 func (h *Handler) openLogin(r *http.Request, name string) (*pending, error) {
@@ -92,7 +97,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case !begins(r):
-		h.refuse(w, r, http.StatusForbidden, notAPage, nil)
+		h.refuse(w, r, http.StatusForbidden, notAPage, errNotAPage)
 	case p == nil:
 		h.pages.choose(w, h, returnTo)
 	default:
@@ -145,8 +150,12 @@ func (h *Handler) keepLogin(w http.ResponseWriter, r *http.Request, p *pending, 
 // initiate begins a login for a third party (OpenID Connect Core, Section 4).
 func (h *Handler) initiate(w http.ResponseWriter, r *http.Request, p *provider) {
 	wish, err := p.Client.ParseInitiatedLogin(r, h.to(""))
-	if err != nil || !begins(r) {
+	switch {
+	case err != nil:
 		h.refuse(w, r, http.StatusBadRequest, notPossible, err)
+		return
+	case !begins(r):
+		h.refuse(w, r, http.StatusForbidden, notAPage, errNotAPage)
 		return
 	}
 	h.start(w, r, p, ask{returnTo: h.returnTo(strings.TrimPrefix(wish.TargetLinkURI, h.to(""))), loginHint: wish.LoginHint})
@@ -154,11 +163,6 @@ func (h *Handler) initiate(w http.ResponseWriter, r *http.Request, p *provider) 
 
 // callback ends a login.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request, p *provider) {
-	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		w.Header().Set("Allow", "GET, POST")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
 	state, err := p.Client.ResponseState(r)
 	if err != nil {
 		h.refuse(w, r, http.StatusBadRequest, notPossible, err)
@@ -166,7 +170,10 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request, p *provider) 
 	}
 	name := h.names.login(state)
 	login, err := h.openLogin(r, name)
-	if err != nil || login.provider != p.Name {
+	if err == nil && login.provider != p.Name {
+		err = errOtherServer
+	}
+	if err != nil {
 		h.callbackOfNothing(w, r, err)
 		return
 	}
@@ -209,13 +216,27 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, p *provider, to
 		h.refuse(w, r, http.StatusForbidden, loginFailed, err)
 		return
 	}
+	s := &beginning{h: h, name: rand.Text()}
 	if h.cfg.Admit != nil {
-		user := l.User
-		if err := h.cfg.Admit(r.Context(), l); err != nil {
-			h.refuse(w, r, http.StatusForbidden, notAdmitted, err)
+		// In the store before, where a logout at the server finds it meanwhile.
+		c, err := h.content(p, l)
+		if err == nil {
+			err = s.put(r.Context(), c)
+		}
+		if err != nil {
+			h.notBegun(w, r, err)
 			return
 		}
-		if l.User != user {
+		user := l.User
+		err = h.cfg.Admit(r.Context(), l)
+		if err != nil || l.User != user {
+			s.drop(r.Context())
+		}
+		switch {
+		case err != nil:
+			h.refuse(w, r, http.StatusForbidden, notAdmitted, err)
+			return
+		case l.User != user:
 			h.refuse(w, r, http.StatusInternalServerError, notPossible, fail("Admit", "has changed the User: Identify says who that is"))
 			return
 		}
@@ -225,15 +246,28 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, p *provider, to
 		_, err = h.end(w, r) // of the user before, whose session must not live on unseen
 	}
 	if err == nil {
-		err = h.begin(w, r, c)
+		err = s.put(r.Context(), c)
 	}
+	if err == nil {
+		err = s.give(w, c)
+	}
+	if err != nil {
+		s.drop(r.Context())
+		h.notBegun(w, r, err)
+		return
+	}
+	http.Redirect(w, r, h.to(returnTo), http.StatusSeeOther)
+}
+
+// notBegun tells the user that there is no session, and why.
+func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
+	case errors.Is(err, ErrConflict): // the record is gone
+		h.refuse(w, r, http.StatusForbidden, loggedOut, err)
 	case unreachable(err):
 		h.refuse(w, r, http.StatusServiceUnavailable, storeDown, err)
-	case err != nil:
-		h.refuse(w, r, http.StatusInternalServerError, notPossible, err)
 	default:
-		http.Redirect(w, r, h.to(returnTo), http.StatusSeeOther)
+		h.refuse(w, r, http.StatusInternalServerError, notPossible, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func TestLogin(t *testing.T) {
 			if p.header.Get("Cache-Control") != "no-store" || !strings.Contains(p.header.Get("Vary"), "Cookie") {
 				t.Errorf("header %v", p.header)
 			}
-			if got := b.cookies(); len(got) != 1 || got[session] == "" {
+			if got := b.cookies(); len(got) != 1 || got[w.session()] == "" {
 				t.Errorf("cookies %v", got)
 			}
 			// Scripts and posts of the application are let through.
@@ -234,5 +235,97 @@ func TestInitiate(t *testing.T) {
 	b := w.browser(t)
 	for _, q := range []string{"iss=https://evil.example", "", "iss=" + url.QueryEscape(w.srv.Issuer()) + "&target_link_uri=https://evil.example/"} {
 		b.open("/auth/initiate?"+q).want(t, http.StatusBadRequest, "not possible")
+	}
+}
+
+// idsStore notes which records there were.
+type idsStore struct {
+	weblogin.Store
+	mu  sync.Mutex
+	ids []string
+}
+
+func (s *idsStore) Put(ctx context.Context, id string, r *weblogin.Record) error {
+	s.mu.Lock()
+	s.ids = append(s.ids, id)
+	s.mu.Unlock()
+	return s.Store.Put(ctx, id, r)
+}
+
+// left counts the records that are left.
+func (s *idsStore) left(ctx context.Context) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := map[string]bool{}
+	for _, id := range s.ids {
+		if r, _ := s.Get(ctx, id); r != nil {
+			n[id] = true
+		}
+	}
+	return len(n)
+}
+
+// TestLogoutDuringLogin: a logout at the server while Admit runs ends the session that is
+// about to begin, and a user who is not admitted leaves nothing in the store.
+func TestLogoutDuringLogin(t *testing.T) {
+	store := &idsStore{Store: weblogin.NewMemoryStore(0)}
+	var during func(context.Context) error
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) {
+		withStore(c, o)
+		c.Store = store
+		c.Admit = func(ctx context.Context, l *weblogin.Login) error {
+			l.Claims["email"] = "mapped@example.com"
+			return during(ctx)
+		}
+	}, nil)
+	during = func(ctx context.Context) error {
+		for _, l := range w.srv.Logout(ctx, "alice") {
+			if l.Status != http.StatusOK {
+				t.Errorf("%+v", l)
+			}
+		}
+		return nil
+	}
+	b := w.browser(t)
+	b.logIn("/").want(t, http.StatusForbidden, "You were logged out")
+	if len(b.cookies()) != 0 || store.left(t.Context()) != 0 {
+		t.Errorf("cookies %v, %d records", b.cookies(), store.left(t.Context()))
+	}
+	during = func(context.Context) error { return errors.New("not you") }
+	w.browser(t).logIn("/").want(t, http.StatusForbidden, "cannot use this application")
+	if n := store.left(t.Context()); n != 0 {
+		t.Errorf("%d records", n)
+	}
+	during = func(context.Context) error { return nil }
+	b.logIn("/").want(t, http.StatusOK, "mapped@example.com")
+	if n := store.left(t.Context()); n != 1 {
+		t.Errorf("%d records", n)
+	}
+}
+
+// TestInitiateInAFrame: a third party has a login begun by a page alone.
+func TestInitiateInAFrame(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	b := w.browser(t)
+	path := "/auth/initiate?" + url.Values{"iss": {w.srv.Issuer()}}.Encode()
+	for dest, mode := range map[string]string{"image": "no-cors", "iframe": "navigate"} {
+		b.send(b.request(http.MethodGet, path, mode, dest)).want(t, http.StatusForbidden, "page of its own")
+	}
+	if len(b.cookies()) != 0 {
+		t.Errorf("cookies %v", b.cookies())
+	}
+}
+
+// TestLoginOfTheFuture: a login that began by a clock which was wrong.
+func TestLoginOfTheFuture(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	for ahead, status := range map[time.Duration]int{30 * time.Second: http.StatusSeeOther, 2 * time.Minute: http.StatusForbidden} {
+		b := w.browser(t)
+		w.wait(ahead)
+		p := b.open("/")
+		w.wait(-ahead)
+		if got := b.send(b.authorize(p)); got.status != status {
+			t.Errorf("%v: %d %s", ahead, got.status, got.body)
+		}
 	}
 }

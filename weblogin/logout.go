@@ -10,9 +10,7 @@ import (
 
 // logout ends the session, and sends the browser to end that at the server.
 func (h *Handler) logout(w http.ResponseWriter, r *http.Request) {
-	guard := http.NewCrossOriginProtection()
-	guard.AddTrustedOrigin(h.to("")) // a proxy may have changed the host of the request
-	if err := guard.Check(r); err != nil {
+	if err := h.guard.Check(r); err != nil {
 		h.refuse(w, r, http.StatusForbidden, otherSite, err)
 		return
 	}
@@ -32,17 +30,20 @@ func (h *Handler) afterLogout(r *http.Request, s *Session) string {
 		return here
 	}
 	e := &oauth.EndSessionRequest{PostLogoutRedirectURI: here}
-	if token := new(oauth.Token); s.content.Token != nil && token.UnmarshalBinary(s.content.Token) == nil {
+	token := new(oauth.Token)
+	if s.content.Token != nil && token.UnmarshalBinary(s.content.Token) == nil && token.IDTokenHint() != "" {
 		e.Token = token
 	}
 	target, err := h.provider(s.content.Provider).Client.EndSessionURL(e)
-	if err != nil {
-		if !errors.Is(err, oauth.ErrConfig) { // the server has no such place
-			h.report(r, err)
-		}
-		return here
+	var wrong *oauth.Error
+	switch {
+	case err == nil:
+		return target
+	case errors.As(err, &wrong) && wrong.Param == "end_session_endpoint": // the server has none
+	default:
+		h.report(r, err)
 	}
-	return target
+	return here
 }
 
 // backchannelLogout ends sessions that have ended at the server: by a logout at another

@@ -1,10 +1,13 @@
 package weblogin_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/oauthtest"
@@ -17,7 +20,7 @@ func TestLogout(t *testing.T) {
 			w := newWorld(t, edit, nil)
 			b := w.browser(t)
 			b.logIn("/")
-			copied := b.cookies()[session]
+			copied := b.cookies()[w.session()]
 			if p := b.open("/auth/logout"); p.status != http.StatusMethodNotAllowed {
 				t.Errorf("GET: %d", p.status)
 			}
@@ -41,7 +44,7 @@ func TestLogout(t *testing.T) {
 				t.Errorf("%v, %v", back, err)
 			}
 			thief := w.browser(t)
-			thief.setCookie(session, copied)
+			thief.setCookie(w.session(), copied)
 			if ended := thief.open("/").status == http.StatusSeeOther; ended != (name == "store") {
 				t.Errorf("a copy of the cookie: ended %v", ended) // which the documentation says
 			}
@@ -123,5 +126,84 @@ func TestFrontchannelOfAnother(t *testing.T) {
 		if (p.status == http.StatusOK) != (name == "one") {
 			t.Errorf("after the frame of %s: %d", name, p.status)
 		}
+	}
+}
+
+// TestLogoutWithoutIDToken: a user whom Identify has named is logged out at the server, too.
+func TestLogoutWithoutIDToken(t *testing.T) {
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) {
+		c.Store = weblogin.NewMemoryStore(0)
+		c.Providers[0].Request.Scope = []string{"read:user"}
+		c.Providers[0].Identify = func(context.Context, *oauth.Token) (weblogin.User, map[string]any, error) {
+			return weblogin.User{Issuer: "https://github.com", Subject: "1"}, nil, nil
+		}
+	}, nil)
+	b := w.browser(t)
+	b.logIn("/").want(t, http.StatusOK, "hello 1")
+	p := b.send(b.request(http.MethodPost, "/auth/logout", "navigate", "document"))
+	if !strings.HasPrefix(p.to, w.srv.URL()) || len(w.reported()) != 0 {
+		t.Errorf("%d %s; %v", p.status, p.to, w.reported())
+	}
+	for _, c := range (&http.Response{Header: p.header}).Cookies() {
+		if c.MaxAge >= 0 || c.SameSite != http.SameSiteNoneMode {
+			t.Errorf("%v", c) // in a frame of another site, the browser would not forget it
+		}
+	}
+}
+
+// TestLogoutHere: a server without an end_session_endpoint is no error, and any other one is
+// reported.
+func TestLogoutHere(t *testing.T) {
+	w := newWorld(t, nil, func(o *oauthtest.Options) {
+		o.EditMetadata = func(m map[string]any) { delete(m, "end_session_endpoint") }
+	})
+	b := w.browser(t)
+	b.logIn("/").want(t, http.StatusOK, "hello alice")
+	p := b.send(b.request(http.MethodPost, "/auth/logout", "navigate", "document"))
+	if p.to != w.app.URL+"/" || len(w.reported()) != 0 {
+		t.Errorf("%d %s; %v", p.status, p.to, w.reported())
+	}
+}
+
+// TestFrontchannelSession: the frame names the session of the browser.
+func TestFrontchannelSession(t *testing.T) {
+	sid := ""
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) {
+		withStore(c, o)
+		c.Providers[0].FrontchannelLogout = true
+		c.Admit = func(_ context.Context, l *weblogin.Login) error { sid = l.Token.IDToken().SessionID(); return nil }
+	}, nil)
+	b := w.browser(t)
+	b.logIn("/").want(t, http.StatusOK, "hello alice")
+	path := "/auth/frontchannel-logout?" + url.Values{"iss": {w.srv.Issuer()}, "sid": {sid}}.Encode()
+	if p := b.send(b.request(http.MethodGet, path, "navigate", "iframe")); p.status != http.StatusOK || sid == "" {
+		t.Errorf("%d, sid %q", p.status, sid)
+	}
+	if p := b.open("/"); p.status != http.StatusSeeOther {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+}
+
+// seenOnce is a replay cache that says what it was asked.
+type seenOnce struct {
+	mu   sync.Mutex
+	keys []string
+}
+
+func (s *seenOnce) Add(_ context.Context, key string, _ time.Time) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = append(s.keys, key)
+	return true, nil
+}
+
+// TestReplayOfLogouts: logout tokens are recorded in Config.Replay.
+func TestReplayOfLogouts(t *testing.T) {
+	seen := new(seenOnce)
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) { withStore(c, o); c.Replay = seen }, nil)
+	w.browser(t).logIn("/").want(t, http.StatusOK, "hello alice")
+	w.srv.Logout(t.Context(), "alice")
+	if len(seen.keys) != 1 {
+		t.Errorf("%q", seen.keys)
 	}
 }

@@ -36,6 +36,7 @@ var (
 	loginFailed = message{"failed", "The login failed", "What the login service sent could not be accepted. Try again; if it happens again, tell the people who run this application.", true}
 	notAdmitted = message{"not-admitted", "You cannot use this application", "You have logged in, but your account is not allowed here. Log in with another account, or ask the people who run this application.", true}
 	notHere     = message{"not-here", "This login was not started here", "It was started in another browser, was finished before, or this browser keeps no cookies. Start again in this one.", true}
+	loggedOut   = message{"logged-out", "You were logged out", "The login service ended your session while you were logging in. Log in again.", true}
 	tooLate     = message{"too-late", "The login took too long", "A login has to be finished within ten minutes. Start again.", true}
 	serverDown  = message{"server-down", "The login service cannot be reached", "This may pass by itself. Try again in a minute.", true}
 	storeDown   = message{"store-down", "The application cannot be reached", "It cannot look up who you are now. This may pass by itself: load the page again in a minute.", false}

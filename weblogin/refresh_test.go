@@ -60,7 +60,7 @@ func newTokens(t *testing.T, processes int, options func(*oauthtest.Options), st
 // ask asks the n-th process for the token.
 func (w *tokens) ask(n int) (status int, body string) {
 	req := httptest.NewRequest(http.MethodGet, "/", nil)
-	req.Header.Set("Cookie", session+"="+w.tab.cookies()[session])
+	req.Header.Set("Cookie", w.session()+"="+w.tab.cookies()[w.session()])
 	req.Header.Set("Sec-Fetch-Mode", "cors")
 	rec := httptest.NewRecorder()
 	w.processes[n%len(w.processes)].ServeHTTP(rec, req)
@@ -116,7 +116,7 @@ func TestRefreshGoesOn(t *testing.T) {
 	go func() {
 		defer close(done)
 		req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
-		req.Header.Set("Cookie", session+"="+w.tab.cookies()[session])
+		req.Header.Set("Cookie", w.session()+"="+w.tab.cookies()[w.session()])
 		w.processes[0].ServeHTTP(httptest.NewRecorder(), req)
 	}()
 	<-began

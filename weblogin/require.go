@@ -29,10 +29,9 @@ type Requirement struct {
 // apply has a login fulfil the requirement. FinishAuthorization checks it.
 func (need Requirement) apply(r *oauth.AuthorizationRequest) {
 	if need.ACR != nil {
-		r.RequireACR = both(need.ACR, r.RequireACR)
+		r.RequireACR, r.ACRValues = both(need.ACR, r.RequireACR), nil
 	}
-	if need.MaxAge > 0 {
-		age := int64(need.MaxAge / time.Second)
+	if age := int64(need.MaxAge / time.Second); need.MaxAge > 0 && (r.MaxAge == nil || age < *r.MaxAge) {
 		r.MaxAge = &age
 	}
 }
@@ -43,6 +42,12 @@ func both(need, takes []string) []string {
 		return need
 	}
 	return slices.DeleteFunc(slices.Clone(need), func(acr string) bool { return !slices.Contains(takes, acr) })
+}
+
+// valid reports whether it says something that can be asked for.
+func (need Requirement) valid() bool {
+	wrong := func(acr string) bool { return acr == "" || strings.Contains(acr, " ") }
+	return need.MaxAge >= 0 && (need.ACR == nil || len(need.ACR) > 0) && !slices.ContainsFunc(need.ACR, wrong)
 }
 
 // possible reports whether a login at the provider can fulfil the requirement.
@@ -62,7 +67,7 @@ func (need Requirement) met(s *Session, now time.Time) bool {
 		return false
 	case need.ACR != nil && !slices.Contains(need.ACR, s.ACR()):
 		return false
-	case need.MaxAge > 0 && (s.AuthTime().IsZero() || now.Sub(s.AuthTime()) > need.MaxAge+oauth.DefaultTolerance):
+	case need.MaxAge > 0 && now.Sub(s.AuthTime()) > need.MaxAge+oauth.DefaultTolerance: // a time that is zero is long ago
 		return false
 	}
 	return true
@@ -78,13 +83,13 @@ func (need Requirement) met(s *Session, now time.Time) bool {
 // If the Store fails, the answer is 503 Service Unavailable. Responses have Cache-Control:
 // no-store, unless next sets it.
 //
-// Require panics if next is nil, or if a login cannot fulfil need, as
-// [http.ServeMux.Handle] does: if need names no provider, or if it has ACR or MaxAge and a
-// provider has no scope openid, or only other values in Request.RequireACR.
+// Require panics, as [http.ServeMux.Handle] does, if next is nil, or if no login can fulfil
+// need. For example, need.Provider must be the Name of a provider, an ACR value must not be
+// empty or contain a space, and if need has ACR or MaxAge, every provider must have the
+// scope openid, and one of the ACR values in Request.RequireACR, if that is set.
 func (h *Handler) Require(need Requirement, next http.Handler) http.Handler {
 	impossible := func(p *provider) bool { return !need.possible(p) }
-	if next == nil || need.Provider != "" && h.provider(need.Provider) == nil || need.MaxAge < 0 || need.ACR != nil && len(need.ACR) == 0 ||
-		slices.ContainsFunc(h.providers, impossible) {
+	if next == nil || !need.valid() || need.Provider != "" && h.provider(need.Provider) == nil || slices.ContainsFunc(h.providers, impossible) {
 		panic("weblogin: Require: the handler is nil, or the requirement cannot be met")
 	}
 	need.ACR = slices.Clone(need.ACR)
@@ -100,6 +105,7 @@ func (h *Handler) Require(need Requirement, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, s)))
 		case !navigates(r):
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Header().Set("WWW-Authenticate", h.challenge) // RFC 9110, Section 15.5.2: there must be one
 			w.WriteHeader(http.StatusUnauthorized)
 			w.Write([]byte("log in at " + h.url("/login") + "\n"))
 		default:

@@ -71,6 +71,8 @@ func TestRequirePanics(t *testing.T) {
 		"without openid":  {plain.login, weblogin.Requirement{MaxAge: time.Minute}, true},
 		"acr without it":  {plain.login, weblogin.Requirement{ACR: []string{"a"}}, true},
 		"nothing is said": {plain.login, weblogin.Requirement{}, false},
+		"no value":        {w.login, weblogin.Requirement{ACR: []string{"a", ""}}, true},
+		"two in one":      {w.login, weblogin.Requirement{ACR: []string{"a", "a b"}}, true},
 	} {
 		func() {
 			defer func() {
@@ -100,8 +102,8 @@ func TestRequire(t *testing.T) {
 		"a head":   b.request(http.MethodHead, "/", "navigate", "document"),
 		"a tool":   b.request(http.MethodGet, "/", "", ""),
 	} {
-		if p := b.send(req); p.status != http.StatusUnauthorized || len(b.cookies()) != 0 {
-			t.Errorf("%s: %d, cookies %v", name, p.status, b.cookies())
+		if p := b.send(req); p.status != http.StatusUnauthorized || p.header.Get("WWW-Authenticate") != `Cookie realm="`+w.app.URL+`"` || len(b.cookies()) != 0 {
+			t.Errorf("%s: %d %v, cookies %v", name, p.status, p.header, b.cookies())
 		}
 	}
 	old := b.request(http.MethodGet, "/", "", "")
@@ -163,5 +165,25 @@ func TestStepUp(t *testing.T) {
 	at, _ = url.Parse(p.to)
 	if at.Query().Get("client_id") != "webone" {
 		t.Errorf("one: %v", at.Query())
+	}
+}
+
+// TestRequirementAndTemplate: what a requirement needs goes before the wishes of the
+// provider's template, and the shorter age before the longer.
+func TestRequirementAndTemplate(t *testing.T) {
+	age := int64(60)
+	w := newWorld(t, func(c *weblogin.Config, _ *oauth.Config) {
+		c.Providers[0].Request = oauth.AuthorizationRequest{Scope: []string{"openid"}, ACRValues: []string{"urn:weak"}, MaxAge: &age}
+	}, nil)
+	for need, want := range map[time.Duration]string{5 * time.Minute: "60", 10 * time.Second: "10", 0: "60"} {
+		w.app.Config.Handler = w.login.Require(weblogin.Requirement{ACR: []string{"urn:strong"}, MaxAge: need}, http.NotFoundHandler())
+		p := w.browser(t).open("/")
+		at, _ := url.Parse(p.to)
+		if q := at.Query(); q.Get("acr_values") != "urn:strong" || q.Get("max_age") != want {
+			t.Errorf("%v: %d %s; %v", need, p.status, p.to, w.reported())
+		}
+	}
+	if age != 60 {
+		t.Errorf("the template has %d now", age)
 	}
 }

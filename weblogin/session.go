@@ -2,7 +2,6 @@ package weblogin
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -91,8 +90,9 @@ func (s *Session) ACR() string { return s.content.ACR }
 
 type contextKey struct{}
 
-// FromContext returns the session of a request that [Handler.Require] let through. A
-// handler that Require does not protect finds none.
+// FromContext returns the session of a request that came through [Handler.Require] or
+// [Handler.Optional]. Other handlers find none, and neither do those of Optional if the user
+// is not logged in.
 func FromContext(ctx context.Context) (*Session, bool) {
 	s, ok := ctx.Value(contextKey{}).(*Session)
 	return s, ok
@@ -132,17 +132,40 @@ func (h *Handler) session(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
-// begin begins a session, and gives the browser its cookie. The name of a session is new
+// A beginning is a session that its browser does not have yet. The name of a session is new
 // for each login: whoever knew the one before is not logged in.
-func (h *Handler) begin(w http.ResponseWriter, r *http.Request, c *content) error {
-	if h.store == nil {
-		return h.setSession(w, c)
+type beginning struct {
+	h       *Handler
+	name    string // in the store, if there is one
+	version int64
+}
+
+// put stores the session, or changes it. The error matches ErrConflict if it was deleted
+// meanwhile.
+func (b *beginning) put(ctx context.Context, c *content) error {
+	if b.h.store == nil {
+		return nil
 	}
-	name := rand.Text()
-	if err := h.store.put(r.Context(), name, c, 1); err != nil {
+	b.version++
+	if err := b.h.store.put(ctx, b.name, c, b.version); err != nil {
 		return storeFailed("cannot keep the session", err)
 	}
-	return h.setCookie(w, []byte(name), c)
+	return nil
+}
+
+// drop deletes what nobody will use. If the store fails, it expires.
+func (b *beginning) drop(ctx context.Context) {
+	if b.h.store != nil {
+		b.h.store.delete(ctx, b.name)
+	}
+}
+
+// give gives the browser the cookie of the session.
+func (b *beginning) give(w http.ResponseWriter, c *content) error {
+	if b.h.store == nil {
+		return b.h.setSession(w, c)
+	}
+	return b.h.setCookie(w, []byte(b.name), c)
 }
 
 // setSession writes a session into cookies.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestOtherApplication(t *testing.T) {
 				h := w.handler(t, func(c *weblogin.Config, o *oauth.Config) { shared(c, o); c.BaseURL = base })
 				rec := httptest.NewRecorder()
 				req := b.request(http.MethodGet, "/", "cors", "empty")
-				req.Header.Set("Cookie", session+"="+b.cookies()[session])
+				req.Header.Set("Cookie", weblogin.SessionCookie(h)+"="+b.cookies()[w.session()])
 				h.Require(weblogin.Requirement{}, http.HandlerFunc(w.home)).ServeHTTP(rec, req)
 				if rec.Code != http.StatusUnauthorized {
 					t.Errorf("%s: %d", what, rec.Code)
@@ -139,7 +140,7 @@ func TestKeysAndLogout(t *testing.T) {
 		open := func() int {
 			rec := httptest.NewRecorder()
 			req := b.request(http.MethodGet, "/", "cors", "empty")
-			req.Header.Set("Cookie", session+"="+b.cookies()[session])
+			req.Header.Set("Cookie", w.session()+"="+b.cookies()[w.session()])
 			w.handler(t, with(fresh, key)).Require(weblogin.Requirement{}, http.HandlerFunc(w.home)).ServeHTTP(rec, req)
 			return rec.Code
 		}
@@ -164,19 +165,19 @@ func TestFixation(t *testing.T) {
 	w := newWorld(t, withStore, nil)
 	b := w.browser(t)
 	b.logIn("/")
-	before := b.cookies()[session]
+	before := b.cookies()[w.session()]
 	b.op.User = "bob"
 	w.srv.AddUser(oauthtest.User{Subject: "bob"})
 	again := w.browser(t) // another user of the same browser
-	again.setCookie(session, before)
+	again.setCookie(w.session(), before)
 	again.op.User = "bob"
 	p := again.send(again.authorize(again.open("/auth/login")))
-	after := again.cookies()[session]
+	after := again.cookies()[w.session()]
 	if p.status != http.StatusSeeOther || after == before || after == "" {
 		t.Fatalf("%d %s; the cookie is the same: %v", p.status, p.body, after == before)
 	}
 	thief := w.browser(t)
-	thief.setCookie(session, before)
+	thief.setCookie(w.session(), before)
 	if p := thief.open("/"); p.status != http.StatusSeeOther {
 		t.Errorf("the session before the login: %d %s", p.status, p.body)
 	}
@@ -238,12 +239,56 @@ func TestKeys(t *testing.T) {
 				h := w.handler(t, with(keys...))
 				rec := httptest.NewRecorder()
 				req := b.request(http.MethodGet, "/", "navigate", "document")
-				req.Header.Set("Cookie", session+"="+b.cookies()[session])
+				req.Header.Set("Cookie", w.session()+"="+b.cookies()[w.session()])
 				h.Require(weblogin.Requirement{}, http.HandlerFunc(w.home)).ServeHTTP(rec, req)
 				if (rec.Code == http.StatusOK) != (row == "both") {
 					t.Errorf("%s: %d", row, rec.Code)
 				}
 			}
 		})
+	}
+}
+
+// TestProviderRemoved: nobody is logged in by a provider that the application has no more.
+func TestProviderRemoved(t *testing.T) {
+	w := newWorld(t, twoProviders, nil)
+	b := w.browser(t)
+	b.send(b.authorize(b.open("/auth/login?provider=two")))
+	b.open("/").want(t, http.StatusOK, "hello alice")
+	one := w.handler(t, func(c *weblogin.Config, o *oauth.Config) {
+		twoProviders(c, o)
+		c.Providers = c.Providers[:1]
+	})
+	w.app.Config.Handler = one.Require(weblogin.Requirement{}, http.HandlerFunc(w.home))
+	if p := b.open("/"); p.status != http.StatusSeeOther {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+}
+
+// goneStore loses a record after it was read.
+type goneStore struct {
+	weblogin.Store
+	gone atomic.Bool
+}
+
+func (s *goneStore) Get(ctx context.Context, id string) (*weblogin.Record, error) {
+	r, err := s.Store.Get(ctx, id)
+	if s.gone.Load() {
+		s.Delete(ctx, id)
+	}
+	return r, err
+}
+
+// TestEndsMeanwhile: a session that ends while a request begins is no error.
+func TestEndsMeanwhile(t *testing.T) {
+	store := &goneStore{Store: weblogin.NewMemoryStore(0)}
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) { withStore(c, o); c.Store = store }, nil)
+	b := w.browser(t)
+	b.logIn("/").want(t, http.StatusOK, "hello alice")
+	w.wait(30 * time.Minute) // so that its use is noted
+	store.gone.Store(true)
+	b.open("/").want(t, http.StatusOK, "hello alice")
+	if p := b.open("/"); p.status != http.StatusSeeOther || len(w.reported()) != 0 {
+		t.Errorf("%d %s; %v", p.status, p.body, w.reported())
 	}
 }

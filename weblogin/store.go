@@ -69,8 +69,8 @@ type memoryStore struct {
 }
 
 // NewMemoryStore returns a Store for an application of one process. It keeps at most max
-// sessions; when there are more, those that expire first are forgotten. If max is 0, it is
-// 100,000. The process forgets all of them when it ends.
+// sessions; when there are more, those that expire first are forgotten. If max is not
+// positive, it is 100,000. The process forgets all of them when it ends.
 func NewMemoryStore(max int) Store {
 	if max <= 0 {
 		max = 100_000

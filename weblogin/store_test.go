@@ -131,7 +131,7 @@ func TestNothingReadable(t *testing.T) {
 	seen := &recordingStore{Store: weblogin.NewMemoryStore(0)}
 	w := newTokens(t, 1, nil, seen)
 	_, token := w.ask(0)
-	name := w.tab.cookies()[session]
+	name := w.tab.cookies()[w.session()]
 	text := seen.text()
 	for what, secret := range map[string]string{"a token": token, "the subject": "alice", "the issuer": w.srv.Issuer(), "the cookie": name} {
 		if secret == "" || len(text) == 0 || strings.Contains(text, secret) {

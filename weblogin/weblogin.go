@@ -68,6 +68,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,8 +119,13 @@ type Config struct {
 	// each process records its own.
 	Replay oauth.ReplayCache
 
-	// OnError is called with every error that a user is told of, for a log. No error
-	// contains a secret. If nil, errors are not reported.
+	// OnError is called with the errors that a user or a server is told of, and with
+	// those that a request survives, for a log. No error contains a secret, unless one of
+	// the program's does.
+	//
+	// WARNING: Do not log r.URL. That of a callback contains an authorization code.
+	//
+	// If nil, errors are not reported.
 	OnError func(r *http.Request, err error)
 
 	// Pages has the templates "message" and "choose", which are executed with a [Page]. If
@@ -181,7 +187,7 @@ type Login struct {
 	Provider string // the Name
 	User     User   // must not be changed
 	Token    *oauth.Token
-	Claims   map[string]any // that the session will keep; may be changed, but not nil
+	Claims   map[string]any // that the session will keep; may be changed
 }
 
 // A User is who logged in. Issuer and Subject are never empty, and only together identify
@@ -200,6 +206,8 @@ type Handler struct {
 	store     *sealedStore // nil: sessions are in cookies
 	pages     *pages
 	flights   flights
+	guard     *http.CrossOriginProtection
+	challenge string // of a response with 401
 	mux       *http.ServeMux
 	now       func() time.Time
 }
@@ -250,30 +258,36 @@ func (h *Handler) setURL() error {
 		return fail("BaseURL", "is not https")
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
-	if u.Path != "" && (localPath(u.Path) != u.Path || strings.ContainsAny(u.Path, "?#{}% ")) || u.RawPath != "" {
+	if u.Path != "" && !plainPath(u.Path) || u.RawPath != "" {
 		return fail("BaseURL", "has a path with special characters")
 	}
 	h.base = u
-	path := h.cfg.Path
-	if path == "" {
-		path = "/auth"
+	below := h.cfg.Path
+	if below == "" {
+		below = "/auth"
 	}
-	if localPath(path) != path || strings.ContainsAny(path, "?#{}% ") || strings.HasSuffix(path, "/") {
-		return fail("Path", "does not begin with a slash, or has more than a path")
+	if !plainPath(below) {
+		return fail("Path", "does not begin with a slash, or is more than a plain path")
 	}
-	h.prefix = u.Path + path
+	h.prefix = u.Path + below
 	h.sealer.app = u.Scheme + "://" + u.Host + h.prefix
-	if h.prefix != "/auth" { // another application may be on the same host
-		sum := sha256.Sum256([]byte(h.prefix))
+	if h.prefix != "/auth" || u.Port() != "" { // another application may have cookies of the same host
+		sum := sha256.Sum256([]byte(h.sealer.app))
 		h.names.suffix = "-" + hex.EncodeToString(sum[:4])
 	}
 	if h.cfg.AfterLogout == "" {
 		h.cfg.AfterLogout = u.Path + "/"
 	}
-	if localPath(h.cfg.AfterLogout) != h.cfg.AfterLogout {
-		return fail("AfterLogout", "is no path of the application")
+	if localPath(h.cfg.AfterLogout) != h.cfg.AfterLogout || strings.Contains(h.cfg.AfterLogout, "#") {
+		return fail("AfterLogout", "is no path of the application, or has a fragment")
 	}
 	return nil
+}
+
+// plainPath reports whether http.ServeMux takes a path as it is, and a URL needs no escapes
+// for it.
+func plainPath(s string) bool {
+	return s != "/" && localPath(s) == s && path.Clean(s) == s && !strings.ContainsAny(s, "?#{}% ")
 }
 
 func (h *Handler) setTimes() error {
@@ -348,6 +362,9 @@ func (h *Handler) setKeys() error {
 }
 
 func (h *Handler) route() {
+	h.guard = http.NewCrossOriginProtection()
+	h.guard.AddTrustedOrigin(h.to("")) // a proxy may have changed the host of the request
+	h.challenge = `Cookie realm="` + h.to(h.base.Path) + `"`
 	h.mux = http.NewServeMux()
 	h.mux.HandleFunc("GET "+h.prefix+"/login", h.login)
 	h.mux.HandleFunc("POST "+h.prefix+"/logout", h.logout)
@@ -368,14 +385,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer") // the URL of a callback stays here
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if r = h.outside(r); r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	}
-	h.mux.ServeHTTP(w, r)
+	h.mux.ServeHTTP(w, h.outside(r))
 }
-
-// maxBody bounds what is posted: a response of a server, or a logout token.
-const maxBody = 256 << 10
 
 // RedirectURI returns the redirect URI of a provider, with which the client is registered.
 // It is empty if there is no provider with that name.

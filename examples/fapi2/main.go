@@ -18,6 +18,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -68,16 +69,23 @@ func main() {
 	env.Check(err)
 	mux := http.NewServeMux()
 	mux.Handle("/auth/", login)
-	mux.Handle("GET /{$}", login.Require(weblogin.Requirement{}, accounts{client}))
+	mux.Handle("GET /{$}", login.Require(weblogin.Requirement{}, accounts{login, client}))
 	log.Fatal(web.Serve(ctx, mux))
 }
 
 // accounts shows what the API answers for the user.
-type accounts struct{ client *oauth.Client }
+type accounts struct {
+	login  *weblogin.Handler
+	client *oauth.Client
+}
 
 func (a accounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	session, _ := weblogin.FromContext(r.Context())
 	token, err := session.Token(r.Context())
+	if errors.Is(err, weblogin.ErrEnded) { // by the server, just now
+		http.Redirect(w, r, a.login.LoginPath("/"), http.StatusSeeOther)
+		return
+	}
 	if err != nil {
 		web.Fail(w, http.StatusBadGateway, err)
 		return

@@ -17,6 +17,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"html/template"
 	"log"
 	"net/http"
@@ -52,7 +53,7 @@ func main() {
 	mux := http.NewServeMux()
 	mux.Handle("/auth/", login)
 	mux.Handle("GET /{$}", login.Optional(http.HandlerFunc(home)))
-	mux.Handle("GET /token", login.Require(weblogin.Requirement{}, http.HandlerFunc(token)))
+	mux.Handle("GET /token", login.Require(weblogin.Requirement{}, token{login}))
 	log.Fatal(web.Serve(ctx, mux))
 }
 
@@ -90,12 +91,17 @@ func home(w http.ResponseWriter, r *http.Request) {
 }
 
 // token shows until when the access token is good. It is refreshed when it is needed.
-func token(w http.ResponseWriter, r *http.Request) {
+type token struct{ login *weblogin.Handler }
+
+func (h token) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	session, _ := weblogin.FromContext(r.Context())
 	t, err := session.Token(r.Context())
-	if err != nil {
+	switch {
+	case errors.Is(err, weblogin.ErrEnded): // by the server, just now
+		http.Redirect(w, r, h.login.LoginPath("/token"), http.StatusSeeOther)
+	case err != nil:
 		web.Fail(w, http.StatusBadGateway, err)
-		return
+	default:
+		w.Write([]byte("The token is good until " + t.Expiry.Format(time.RFC3339) + ".\n"))
 	}
-	w.Write([]byte("The token is good until " + t.Expiry.Format(time.RFC3339) + ".\n"))
 }

@@ -168,7 +168,7 @@ func TestSecureCookie(t *testing.T) {
 			s.start()
 			s.origin = "http://" + s.settings["OAUTH_LISTEN"]
 			resp, _ := s.visit(newVisitor(), http.MethodGet, "/auth/login")
-			if c := resp.Cookies()[0]; !strings.HasPrefix(c.Name, "__Host-login-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
+			if c := resp.Cookies()[0]; !strings.HasPrefix(c.Name, "__Host-login.") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
 				t.Errorf("%v", c)
 			}
 			if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "frame-ancestors 'none'") {
