@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -33,7 +34,8 @@ var storeTime = 20 * time.Second
 //
 // If the session has ended, or if the server ends it now, the error matches [ErrEnded], and
 // the user must log in again. If the provider has no Tokens, it matches [oauth.ErrConfig].
-// If the token has expired and there is no refresh token, it matches [oauth.ErrExpired]. If
+// If the token has expired and there is no refresh token, or if the session began before
+// the provider had Tokens, it matches [oauth.ErrExpired]. If
 // the Store fails, or if another process has not finished its refresh, it matches
 // [oauth.ErrUnavailable]. The other errors are those of [oauth.Client.Refresh]; there is no
 // further attempt for 5 seconds.
@@ -47,20 +49,24 @@ func (s *Session) Token(ctx context.Context) (*oauth.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.Client.Expired(now.token, refreshEarly) {
+	good := !now.token.AccessToken.IsZero() && !p.Client.Expired(now.token, 0)
+	switch {
+	case now.token.AccessToken.IsZero():
+		return nil, &oauth.Error{Op: "weblogin", Kind: oauth.ErrExpired, Detail: "the session has no access token: it began before Tokens was set"}
+	case good && (now.token.RefreshToken.IsZero() || !p.Client.Expired(now.token, refreshEarly)):
 		return now.token, nil
-	}
-	if now.token.RefreshToken.IsZero() {
-		if !p.Client.Expired(now.token, 0) {
-			return now.token, nil
-		}
+	case now.token.RefreshToken.IsZero():
 		return nil, &oauth.Error{Op: "weblogin", Kind: oauth.ErrExpired, Detail: "the token has expired, and there is no refresh token"}
 	}
-	fresh, err := h.flights.do(ctx, s.name, func(ctx context.Context) (*oauth.Token, error) { return h.refresh(ctx, s.name, p) })
-	if err != nil && !errors.Is(err, ErrEnded) && !p.Client.Expired(now.token, 0) {
-		return now.token, nil // for as long as it is valid
+	text, err := h.flights.do(ctx, s.name, func(ctx context.Context) ([]byte, error) { return h.refresh(ctx, s.name, p) })
+	switch {
+	case err == nil: // each caller has a Token of its own
+		fresh := new(oauth.Token)
+		return fresh, fresh.UnmarshalBinary(text)
+	case good && !errors.Is(err, ErrEnded):
+		return now.token, nil
 	}
-	return fresh, err
+	return nil, err
 }
 
 func storeFailed(detail string, err error) error {
@@ -111,22 +117,24 @@ func (h *Handler) change(ctx context.Context, name string, change func(*content)
 }
 
 // until reports whether a time is ahead, and not further than it can have been set to by a
-// clock that is right.
+// clock that is right, or nearly: each process has its own.
 func (h *Handler) until(milliseconds int64, atMost time.Duration) bool {
 	left := time.UnixMilli(milliseconds).Sub(h.now())
-	return left > 0 && left <= atMost
+	return left > 0 && left <= atMost+oauth.DefaultTolerance
 }
 
-// refresh refreshes the token of a session, or waits for another process that does.
-func (h *Handler) refresh(ctx context.Context, name string, p *provider) (*oauth.Token, error) {
+// refresh refreshes the token of a session, or waits for another process that does. It
+// returns the token as the store has it then.
+func (h *Handler) refresh(ctx context.Context, name string, p *provider) ([]byte, error) {
 	ctx = context.WithoutCancel(ctx)
 	waiting, cancel := context.WithTimeout(ctx, waitTime)
 	defer cancel()
-	if text := h.flights.unsaved(name); text != nil { // of a refresh whose result could not be stored
-		if _, err := h.keep(ctx, name, text.old, text.fresh, ""); err != nil {
+	if last := h.flights.unsaved(name); last != nil { // of a refresh whose result could not be stored
+		if _, err := h.keep(ctx, name, last, false); err != nil {
 			return nil, err
 		}
 	}
+	owner, failed := rand.Text(), false
 	for {
 		now, err := h.stored(waiting, name)
 		if err != nil {
@@ -134,48 +142,53 @@ func (h *Handler) refresh(ctx context.Context, name string, p *provider) (*oauth
 		}
 		switch {
 		case !p.Client.Expired(now.token, refreshEarly): // by another process
-			return now.token, nil
+			return now.Token, nil
 		case h.until(now.Retry, retryPause):
 			return nil, &oauth.Error{Op: "weblogin", Kind: oauth.ErrUnavailable, Detail: "the last refresh has failed just now"}
+		case now.Owner == owner: // the answer of the store was lost
+			return h.refreshed(ctx, name, owner, p, now)
 		case h.until(now.Lease, leaseTime):
-			err = errors.New("it has not finished")
+			err = &oauth.Error{Op: "weblogin", Kind: oauth.ErrUnavailable, Detail: "another process refreshes the token, and has not finished"}
 		default:
-			owner := rand.Text()
 			now.Owner, now.Lease = owner, h.now().Add(leaseTime).UnixMilli()
 			if err = h.store.put(waiting, name, now.content, now.version+1); err == nil {
 				return h.refreshed(ctx, name, owner, p, now)
 			}
-			if !errors.Is(err, ErrConflict) {
-				return nil, storeFailed("cannot keep the session", err)
+			conflict := errors.Is(err, ErrConflict)
+			if err = storeFailed("cannot keep the session", err); !conflict && failed {
+				return nil, err
 			}
+			failed = failed || !conflict // once more: it may have been stored
 		}
 		if pause(waiting, leasePoll) != nil {
-			return nil, &oauth.Error{Op: "weblogin", Kind: oauth.ErrUnavailable, Detail: "another process refreshes the token", Err: err}
+			return nil, err
 		}
 	}
 }
 
 // refreshed makes the request, and keeps what came of it.
-func (h *Handler) refreshed(ctx context.Context, name, owner string, p *provider, now *storedContent) (*oauth.Token, error) {
+func (h *Handler) refreshed(ctx context.Context, name, owner string, p *provider, now *storedContent) ([]byte, error) {
 	request, cancel := context.WithTimeout(ctx, refreshTime)
 	fresh, err := p.Client.Refresh(request, now.token, nil)
 	cancel()
+	result := &renewed{old: now.Token, ends: time.Unix(now.Ends, 0)}
 	var rotated *oauth.RefreshError
-	var refused *oauth.ResponseError
+	// Not errors.As: another request may be refused, such as one for a client assertion.
+	refused, _ := err.(*oauth.ResponseError)
 	switch {
 	case err == nil:
-		text, err := fresh.MarshalBinary()
-		if err != nil {
+		if result.fresh, err = fresh.MarshalBinary(); err != nil {
 			return nil, err
 		}
-		return h.keep(ctx, name, now.Token, text, "")
+		return h.keep(ctx, name, result, false)
 	case errors.As(err, &rotated):
 		now.token.RefreshToken = rotated.RefreshToken
-		if text, wrong := now.token.MarshalBinary(); wrong == nil {
-			h.keep(ctx, name, now.Token, text, owner)
+		var wrong error
+		if result.fresh, wrong = now.token.MarshalBinary(); wrong == nil {
+			h.keep(ctx, name, result, true)
 		}
 		return nil, err
-	case errors.As(err, &refused) && refused.Code == "invalid_grant":
+	case refused != nil && refused.Code == "invalid_grant":
 		return h.endAt(ctx, name, now.Token, err)
 	}
 	storing, cancel := context.WithTimeout(ctx, storeTime)
@@ -191,39 +204,35 @@ func (h *Handler) refreshed(ctx context.Context, name, owner string, p *provider
 }
 
 // keep stores a token in place of the one that it was refreshed from, and returns the one
-// that the store has then. If the owner of a lease is named, its refresh has failed for
-// another reason, and is not tried again at once.
-func (h *Handler) keep(ctx context.Context, name string, old, fresh []byte, failed string) (*oauth.Token, error) {
+// that the store has then. If the refresh has failed for another reason, it is not tried
+// again at once.
+func (h *Handler) keep(ctx context.Context, name string, r *renewed, failed bool) ([]byte, error) {
 	storing, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	_, err := h.change(storing, name, func(c *content) bool {
-		if !bytes.Equal(c.Token, old) {
+	now, err := h.change(storing, name, func(c *content) bool {
+		if !bytes.Equal(c.Token, r.old) {
 			return false // another process has stored one that is newer
 		}
-		c.Token, c.Owner, c.Lease, c.Retry, c.Seen = fresh, "", 0, 0, max(c.Seen, h.now().Unix())
-		if failed != "" {
+		c.Token, c.Owner, c.Lease, c.Retry, c.Seen = r.fresh, "", 0, 0, max(c.Seen, h.now().Unix())
+		if failed {
 			c.Retry = h.now().Add(retryPause).UnixMilli()
 		}
 		return true
 	})
 	if err != nil && !errors.Is(err, ErrEnded) {
-		h.flights.save(name, &unsaved{old, fresh})
+		h.flights.save(name, r, h.now())
 		return nil, err
 	}
-	h.flights.save(name, nil)
+	h.flights.forget(name)
 	if err != nil {
 		return nil, err
 	}
-	now, err := h.stored(storing, name)
-	if err != nil {
-		return nil, err
-	}
-	return now.token, nil
+	return now.Token, nil
 }
 
 // endAt ends a session whose refresh token the server refuses, unless another process has
 // stored a newer one.
-func (h *Handler) endAt(ctx context.Context, name string, old []byte, cause error) (*oauth.Token, error) {
+func (h *Handler) endAt(ctx context.Context, name string, old []byte, cause error) ([]byte, error) {
 	storing, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	now, err := h.change(storing, name, func(c *content) bool {
@@ -237,7 +246,7 @@ func (h *Handler) endAt(ctx context.Context, name string, old []byte, cause erro
 	case err != nil:
 		return nil, err
 	case now.Ends != 0:
-		return now.token, nil
+		return now.Token, nil
 	}
 	h.store.delete(storing, name) // which else expires
 	return nil, endedBecause{cause}
@@ -266,46 +275,54 @@ func pause(ctx context.Context, d time.Duration) error {
 type flights struct {
 	mu   sync.Mutex
 	m    map[string]*refreshFlight
-	kept map[string]*unsaved
+	kept map[string]*renewed
 }
 
 type refreshFlight struct {
 	done  chan struct{}
-	token *oauth.Token
+	token []byte
 	err   error
 }
 
-// An unsaved is a token that the store has not taken, with the one that it was refreshed
-// from.
-type unsaved struct{ old, fresh []byte }
+// A renewed is a token with the one that it was refreshed from, as a store has them.
+type renewed struct {
+	old, fresh []byte
+	ends       time.Time // the session, at the latest
+}
 
 // maxUnsaved bounds what is kept in memory while the store is down.
 const maxUnsaved = 10_000
 
-func (fs *flights) unsaved(name string) *unsaved {
+func (fs *flights) unsaved(name string) *renewed {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return fs.kept[name]
 }
 
-func (fs *flights) save(name string, u *unsaved) {
+// save keeps a token that the store has not taken, for the next request of the session.
+func (fs *flights) save(name string, r *renewed, now time.Time) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if u == nil {
-		delete(fs.kept, name)
-		return
-	}
 	if fs.kept == nil {
-		fs.kept = map[string]*unsaved{}
+		fs.kept = map[string]*renewed{}
+	}
+	if len(fs.kept) >= maxUnsaved {
+		maps.DeleteFunc(fs.kept, func(_ string, r *renewed) bool { return !now.Before(r.ends) })
 	}
 	if len(fs.kept) < maxUnsaved {
-		fs.kept[name] = u
+		fs.kept[name] = r
 	}
+}
+
+func (fs *flights) forget(name string) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	delete(fs.kept, name)
 }
 
 // do returns what f returns, or what it returned to another caller that came before it has
 // ended. f goes on if its callers give up.
-func (fs *flights) do(ctx context.Context, key string, f func(context.Context) (*oauth.Token, error)) (*oauth.Token, error) {
+func (fs *flights) do(ctx context.Context, key string, f func(context.Context) ([]byte, error)) ([]byte, error) {
 	fs.mu.Lock()
 	flight := fs.m[key]
 	if flight == nil {
@@ -329,10 +346,13 @@ func (fs *flights) do(ctx context.Context, key string, f func(context.Context) (
 	}
 }
 
-func (fs *flights) run(ctx context.Context, key string, flight *refreshFlight, f func(context.Context) (*oauth.Token, error)) {
+func (fs *flights) run(ctx context.Context, key string, flight *refreshFlight, f func(context.Context) ([]byte, error)) {
+	// The program's store and HTTP client may panic, which must not end the process, or end
+	// their goroutine.
+	flight.err = storeFailed("or the HTTP client has ended its goroutine", nil)
 	defer func() {
-		if v := recover(); v != nil { // of the program's store: it must not end the process
-			flight.token, flight.err = nil, storeFailed(fmt.Sprintf("panicked with a %T", v), nil)
+		if v := recover(); v != nil {
+			flight.err = storeFailed(fmt.Sprintf("or the HTTP client panicked with a %T", v), nil)
 		}
 		fs.mu.Lock()
 		delete(fs.m, key)

@@ -3,7 +3,9 @@ package weblogin_test
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -138,5 +140,136 @@ func TestLeaseOfTheFuture(t *testing.T) {
 	w.wait(time.Minute)
 	if status, body := w.ask(1); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
+	}
+}
+
+// strangePuts stores, and does something else.
+type strangePuts struct {
+	weblogin.Store
+	next atomic.Pointer[func(error) error] // of the next Put, with the error of the store
+}
+
+func (s *strangePuts) Put(ctx context.Context, id string, r *weblogin.Record) error {
+	err := s.Store.Put(ctx, id, r)
+	if f := s.next.Swap(nil); f != nil {
+		return (*f)(err)
+	}
+	return err
+}
+
+// TestLostAnswer: the store has taken the lease, and its answer was lost.
+func TestLostAnswer(t *testing.T) {
+	store := &strangePuts{Store: weblogin.NewMemoryStore(0)}
+	w := newTokens(t, 1, nil, store)
+	w.wait(6 * time.Minute)
+	lost := func(error) error { return errBroken }
+	store.next.Store(&lost)
+	before := w.srv.Count("/token")
+	if status, body := w.ask(0); status != http.StatusOK || w.srv.Count("/token") != before+1 {
+		t.Errorf("%d %s, %d refreshes", status, body, w.srv.Count("/token")-before)
+	}
+}
+
+// TestStoreEndsItsGoroutine: as t.FailNow does in a store that a test has written.
+func TestStoreEndsItsGoroutine(t *testing.T) {
+	store := &strangePuts{Store: weblogin.NewMemoryStore(0)}
+	w := newTokens(t, 1, nil, store)
+	w.wait(6 * time.Minute)
+	end := func(error) error { runtime.Goexit(); return nil }
+	store.next.Store(&end)
+	if status, body := w.ask(0); status != http.StatusInternalServerError || !strings.Contains(body, "ended its goroutine") {
+		t.Errorf("%d %s", status, body)
+	}
+	w.wait(2 * time.Minute) // the lease is over
+	if status, body := w.ask(0); status != http.StatusOK {
+		t.Errorf("afterwards: %d %s", status, body)
+	}
+}
+
+// assertions is an authentication whose assertion is asked for elsewhere, which may be
+// refused.
+type assertions struct {
+	oauth.ClientAuth
+	refused atomic.Bool
+}
+
+func (a *assertions) Authenticate(ctx context.Context, r *oauth.ClientAuthRequest) error {
+	if !a.refused.Load() {
+		return a.ClientAuth.Authenticate(ctx, r)
+	}
+	return oauth.ClientAssertion(func(context.Context, string) (string, error) {
+		return "", &oauth.ResponseError{StatusCode: http.StatusBadRequest, Code: "invalid_grant"}
+	}).Authenticate(ctx, r)
+}
+
+// TestAssertionRefused: invalid_grant ends a session only if it is the answer to the
+// refresh token.
+func TestAssertionRefused(t *testing.T) {
+	auth := &assertions{ClientAuth: oauth.ClientSecretBasic("the-secret-of-the-client")}
+	edit := func(c *weblogin.Config, o *oauth.Config) { withStore(c, o); o.Auth = auth }
+	w := &tokens{world: newWorld(t, edit, nil)}
+	w.processes = []http.Handler{handlerOf(w.login)}
+	w.tab = w.browser(t)
+	w.tab.logIn("/").want(t, http.StatusOK, "hello alice")
+	w.wait(6 * time.Minute)
+	auth.refused.Store(true)
+	if status, body := w.ask(0); status != http.StatusInternalServerError {
+		t.Errorf("%d %s", status, body)
+	}
+	auth.refused.Store(false)
+	w.wait(6 * time.Second)
+	if status, body := w.ask(0); status != http.StatusOK {
+		t.Errorf("afterwards: %d %s", status, body)
+	}
+}
+
+// TestLateFailure: a refresh that fails after its lease was over does not end the lease of
+// the process that has it then.
+func TestLateFailure(t *testing.T) {
+	var do atomic.Pointer[func()]
+	store := &strangePuts{Store: weblogin.NewMemoryStore(0)}
+	edit := func(c *weblogin.Config, o *oauth.Config) {
+		withStore(c, o)
+		c.Store = store
+		o.HTTPClient = &http.Client{Transport: before{o.HTTPClient.Transport, &do}}
+	}
+	w := &tokens{world: newWorld(t, edit, func(o *oauthtest.Options) {})}
+	w.processes = []http.Handler{handlerOf(w.handler(t, edit)), handlerOf(w.handler(t, edit)), handlerOf(w.handler(t, edit))}
+	w.tab = w.browser(t)
+	w.tab.logIn("/").want(t, http.StatusOK, "hello alice")
+	w.wait(6 * time.Minute)
+	refreshing, failed := make(chan struct{}), make(chan struct{})
+	var second string
+	var wg sync.WaitGroup
+	third := func() { // in the request of the second process
+		close(refreshing)
+		<-failed
+		w.srv.Fault()
+	}
+	other := func() { // in the request of the first one, which fails
+		w.wait(2 * time.Minute)
+		do.Store(&third)
+		wg.Go(func() { _, second = w.ask(1) })
+		<-refreshing
+		w.srv.Fault(oauthtest.RefreshFails)
+	}
+	do.Store(&other)
+	before := w.srv.Count("/token")
+	if status, body := w.ask(0); status != http.StatusInternalServerError {
+		t.Errorf("%d %s", status, body)
+	}
+	again := make(chan struct{})
+	go func() {
+		defer close(again)
+		if status, body := w.ask(2); status != http.StatusOK {
+			t.Errorf("a third process: %d %s", status, body)
+		}
+	}()
+	time.Sleep(300 * time.Millisecond) // it waits for the lease
+	close(failed)
+	wg.Wait()
+	<-again
+	if n := w.srv.Count("/token") - before; n != 2 || second == "" {
+		t.Errorf("%d requests, %q", n, second)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -49,8 +50,12 @@ func newTokens(t *testing.T, processes int, options func(*oauthtest.Options), st
 		c.Store = store
 	}
 	w := &tokens{world: newWorld(t, edit, options)}
-	for range processes {
-		w.processes = append(w.processes, handlerOf(w.handler(t, edit)))
+	for i := range processes {
+		w.processes = append(w.processes, handlerOf(w.handler(t, func(c *weblogin.Config, o *oauth.Config) {
+			edit(c, o)
+			// The clocks of several machines are never the same.
+			c.Now = func() time.Time { return w.now().Add(time.Duration(i) * 100 * time.Millisecond) }
+		})))
 	}
 	w.tab = w.browser(t)
 	w.tab.logIn("/").want(t, http.StatusOK, "hello alice")
@@ -184,6 +189,35 @@ func TestNoTokens(t *testing.T) {
 		b.logIn("/token")
 		if !errors.Is(got, oauth.ErrConfig) {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestTokenIsNotThere: a session that began before the provider had Tokens, and one without a
+// refresh token.
+func TestTokenIsNotThere(t *testing.T) {
+	store := weblogin.NewMemoryStore(0)
+	edit := func(c *weblogin.Config, _ *oauth.Config) { c.Store = store }
+	with := func(c *weblogin.Config, o *oauth.Config) { edit(c, o); c.Providers[0].Tokens = true }
+	for name, row := range map[string]struct {
+		first func(*weblogin.Config, *oauth.Config)
+		wait  time.Duration
+		want  string
+	}{
+		"began before":       {edit, 0, "no access token"},
+		"no refresh token":   {with, 6 * time.Minute, "has expired, and there is no refresh token"},
+		"while it is valid":  {with, 4*time.Minute + 45*time.Second, ""},
+		"with a fresh token": {with, 0, ""},
+	} {
+		w := &tokens{world: newWorld(t, row.first, nil)}
+		w.processes = []http.Handler{handlerOf(w.handler(t, with))}
+		w.tab = w.browser(t)
+		w.tab.logIn("/").want(t, http.StatusOK, "hello alice")
+		w.wait(row.wait)
+		before := w.srv.Count("/token")
+		status, body := w.ask(0)
+		if (status == http.StatusOK) != (row.want == "") || !strings.Contains(body, row.want) || w.srv.Count("/token") != before {
+			t.Errorf("%s: %d %s, %d requests", name, status, body, w.srv.Count("/token")-before)
 		}
 	}
 }

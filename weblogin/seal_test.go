@@ -2,9 +2,11 @@ package weblogin
 
 import (
 	"bytes"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 var testKeys = [][]byte{bytes.Repeat([]byte("0123456789abcdef"), 2), bytes.Repeat([]byte("fedcba9876543210"), 2)}
@@ -105,4 +107,24 @@ func FuzzReturnTo(f *testing.F) {
 			t.Fatalf("%q leads to %s", got, at)
 		}
 	})
+}
+
+// TestUnsaved: what is kept while the store is down is bounded, and sessions that are over
+// make room.
+func TestUnsaved(t *testing.T) {
+	var fs flights
+	now := time.Unix(1_800_000_000, 0)
+	for i := range maxUnsaved + 5 {
+		fs.save(fmt.Sprint(i), &renewed{ends: now.Add(time.Hour)}, now)
+	}
+	if len(fs.kept) != maxUnsaved || fs.unsaved("0") == nil {
+		t.Errorf("%d are kept", len(fs.kept))
+	}
+	fs.save("next", &renewed{ends: now.Add(3 * time.Hour)}, now.Add(time.Hour))
+	if len(fs.kept) != 1 || fs.unsaved("next") == nil {
+		t.Errorf("an hour later: %d are kept", len(fs.kept))
+	}
+	if fs.forget("next"); fs.unsaved("next") != nil {
+		t.Error("it is not forgotten")
+	}
 }
