@@ -35,7 +35,7 @@ var pendingRules = []pendingRule{
 	{name: "expires_in string", change: map[string]any{"expires_in": "60"}},
 	{name: "expires_in fraction", change: map[string]any{"expires_in": 60.9}},
 	{name: "expires_in 0", change: map[string]any{"expires_in": 0}, lifetime: -1},
-	{name: "expires_in of ages", change: map[string]any{"expires_in": 1 << 52}, lifetime: seconds(1 << 52)},
+	{name: "expires_in of ages", change: map[string]any{"expires_in": int64(1 << 52)}, lifetime: seconds(1 << 52)},
 	{name: "interval null", change: map[string]any{"interval": nil}, interval: 5 * time.Second},
 	{name: "interval 0", change: map[string]any{"interval": 0}, interval: 5 * time.Second},
 	{name: "interval string", change: map[string]any{"interval": "9"}, interval: 9 * time.Second},

@@ -40,7 +40,7 @@ func TestGetters(t *testing.T) {
 		`"2023-11-14"`:           {"string": "2023-11-14"},
 		`12`:                     {"seconds": "12", "digits": "12", "date": int64(12), "authTime": int64(12)},
 		`-12`:                    {"date": int64(-12), "authTime": int64(-12)},
-		`1e400`:                  {"seconds": fmt.Sprint(maxNumericDate), "digits": fmt.Sprint(maxNumericDate)},
+		`1e400`:                  {"seconds": fmt.Sprint(int64(maxNumericDate)), "digits": fmt.Sprint(int64(maxNumericDate))},
 		`-1e400`:                 {},
 		`true`:                   {"bool": "true"},
 		`false`:                  {"bool": "false"},

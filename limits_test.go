@@ -192,7 +192,7 @@ func TestNumbers(t *testing.T) {
 	const kib, mib = 1 << 10, 1 << 20
 	for _, tt := range []struct {
 		name     string
-		is, want int
+		is, want int64
 	}{
 		{"bytes of a body, and of a key set", maxBody, mib},
 		{"keys of a set", maxKeys, 500},

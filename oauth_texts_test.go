@@ -122,7 +122,7 @@ func TestTexts(t *testing.T) {
 		{"a bad signature", verify(nil, forged(t, s, unitClaims(nil))), []string{"ES256", `"` + s.key.kid + `"`}},
 		{"a header with a member twice", verify(nil, encodeBase64URL([]byte(`{"kid":"a","kid":"a"}`))+".e30.AA"), []string{"header", `"kid" comes twice`}},
 		{"claims with a member twice", verify(nil, id(m{"x": json.RawMessage(`{"y":1,"y":2}`)})), []string{"id token", `"y" comes twice`}},
-		{"milliseconds", verify(nil, id(m{"iat": unitTime * 1000})), []string{"in milliseconds?", "iat"}},
+		{"milliseconds", verify(nil, id(m{"iat": int64(unitTime * 1000)})), []string{"in milliseconds?", "iat"}},
 		{"no nonce", verify(func(*Config) {}, id(m{"nonce": "n"})), []string{"nonce"}},
 
 		// Keys.
