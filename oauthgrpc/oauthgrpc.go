@@ -184,8 +184,9 @@ func (c *Credentials) UnaryInterceptor() grpc.UnaryClientInterceptor {
 	}
 }
 
-// StreamInterceptor returns an interceptor that keeps the nonces of servers, and notes that
-// a server has rejected the token. It does not repeat a stream, because messages may have
+// StreamInterceptor returns an interceptor that keeps the nonces of servers, of the header
+// with the first message and of the trailer at the end, and notes that a server has rejected
+// the token. It does not repeat a stream, because messages may have
 // been sent: the caller does, and the next stream has the new nonce or token.
 func (c *Credentials) StreamInterceptor() grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
@@ -194,21 +195,29 @@ func (c *Credentials) StreamInterceptor() grpc.StreamClientInterceptor {
 		if err != nil {
 			return nil, err
 		}
-		return &stream{ClientStream: s, attempt: a}, nil
+		return &stream{ClientStream: s, attempt: a, one: !desc.ServerStreams}, nil
 	}
 }
 
 type stream struct {
 	grpc.ClientStream
 	attempt *attempt
+	one     bool // the server sends one message at most
+	begun   bool // the header was read
 }
 
-// RecvMsg reads what the header and the trailer say, after the end.
+// RecvMsg reads what the header says, with the first message, and the trailer at the end.
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	if err != nil {
+	var received []metadata.MD
+	if !s.begun { // once: at the end, another call may have brought a newer nonce
+		s.begun = true
 		header, _ := s.Header()
-		s.attempt.learn(err, header, s.Trailer())
+		received = append(received, header)
 	}
+	if err != nil || s.one { // whose message is the end: nobody reads on
+		received = append(received, s.Trailer())
+	}
+	s.attempt.learn(err, received...)
 	return err
 }

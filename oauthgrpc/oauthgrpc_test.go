@@ -5,10 +5,15 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +142,7 @@ func newWorld(t *testing.T, o setup) *world {
 		}),
 	}, guard.ServerOptions()...)...)
 	health.RegisterHealthServer(server, checker{w: w})
+	server.RegisterService(&nonces, nil)
 	go server.Serve(listener)
 	t.Cleanup(server.Stop)
 	return w
@@ -168,13 +174,18 @@ func (w *world) credentials(renew func(context.Context, *oauth.Token) (*oauth.To
 // dial connects to the gRPC server.
 func (w *world) dial(certificate *tls.Certificate, opts ...grpc.DialOption) health.HealthClient {
 	w.t.Helper()
+	return health.NewHealthClient(w.connect(certificate, opts...))
+}
+
+func (w *world) connect(certificate *tls.Certificate, opts ...grpc.DialOption) *grpc.ClientConn {
+	w.t.Helper()
 	config := &tls.Config{RootCAs: w.roots}
 	if certificate != nil {
 		config.Certificates = []tls.Certificate{*certificate}
 	}
 	conn := must(grpc.NewClient(w.addr, append(opts, grpc.WithTransportCredentials(credentials.NewTLS(config)))...))(w.t)
 	w.t.Cleanup(func() { conn.Close() })
-	return health.NewHealthClient(conn)
+	return conn
 }
 
 func (w *world) attempts() int {
@@ -450,6 +461,88 @@ func TestStreamNonce(t *testing.T) {
 	if n, err := watch(t.Context(), client); n != 2 || err != nil {
 		t.Error(n, err)
 	}
+}
+
+// nonces is a service whose responses have a nonce in the header. Put answers at the end of
+// what the client sends, with another nonce in the trailer, and Echo answers each message.
+var nonces = grpc.ServiceDesc{
+	ServiceName: "test.Nonces",
+	Streams: []grpc.StreamDesc{
+		{StreamName: "Put", ClientStreams: true, Handler: func(_ any, s grpc.ServerStream) error {
+			s.SetTrailer(metadata.Pairs(nonceKey, "of-the-trailer"))
+			return answerStream(s, false)
+		}},
+		{StreamName: "Echo", ClientStreams: true, ServerStreams: true, Handler: func(_ any, s grpc.ServerStream) error {
+			return answerStream(s, true)
+		}},
+	},
+}
+
+func answerStream(s grpc.ServerStream, each bool) error {
+	s.SetHeader(metadata.Pairs(nonceKey, "of-the-header"))
+	for {
+		err := s.RecvMsg(new(health.HealthCheckRequest))
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if (err == nil) == each {
+			if err := s.SendMsg(new(health.HealthCheckResponse)); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// TestStreamLearns: the nonce of a header is there as soon as a message is, that of a
+// trailer after a client stream, too, which nobody reads beyond its one message, and
+// neither takes the place of one that another call has brought meanwhile.
+func TestStreamLearns(t *testing.T) {
+	w := newWorld(t, setup{dpop: true})
+	creds := w.credentials(w.token)
+	conn := w.connect(nil, creds.DialOptions()...)
+	u := must(url.Parse(w.origin + "/test.Nonces/Put"))(t)
+	wantNonce := func(want string) {
+		t.Helper()
+		credential := must(creds.tr.Credential(t.Context(), http.MethodPost, u))(t)
+		claims := must(base64.RawURLEncoding.DecodeString(strings.Split(credential.Proof, ".")[1]))(t)
+		var got struct{ Nonce string }
+		if err := json.Unmarshal(claims, &got); err != nil || got.Nonce != want {
+			t.Errorf("the nonce is %q, want %q; %v", got.Nonce, want, err)
+		}
+	}
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(i int) grpc.ClientStream {
+		t.Helper()
+		desc := nonces.Streams[i]
+		s := must(conn.NewStream(t.Context(), &desc, "/test.Nonces/"+desc.StreamName))(t)
+		check(s.SendMsg(new(health.HealthCheckRequest)))
+		return s
+	}
+	wantNonce("")
+	echo := open(1)
+	check(echo.RecvMsg(new(health.HealthCheckResponse)))
+	wantNonce("of-the-header")
+
+	put := open(0)
+	check(put.CloseSend())
+	check(put.RecvMsg(new(health.HealthCheckResponse)))
+	wantNonce("of-the-trailer")
+
+	check(echo.SendMsg(new(health.HealthCheckRequest)))
+	check(echo.RecvMsg(new(health.HealthCheckResponse)))
+	check(echo.CloseSend())
+	if err := echo.RecvMsg(new(health.HealthCheckResponse)); err != io.EOF {
+		t.Error(err)
+	}
+	wantNonce("of-the-trailer")
 }
 
 // TestRejected: a token that the server rejects is renewed once for a call, and a server
