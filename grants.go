@@ -51,11 +51,11 @@ import (
 // If there was no response, or if it is not JSON, a new refresh token is lost. After
 // [ErrNetwork] the server may have rotated the token.
 func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*Token, error) {
-	c, err := c.ready(ctx)
+	now, err := c.ready(ctx)
 	if err != nil {
 		return nil, err
 	}
-	fresh, _, err := c.refresh(ctx, t, opts)
+	fresh, _, err := c.refresh(ctx, now, t, opts)
 	if err != nil {
 		return nil, withOp(opToken, err)
 	}
@@ -64,7 +64,8 @@ func (c *Client) Refresh(ctx context.Context, t *Token, opts *GrantOptions) (*To
 
 // A refreshing is a refresh that was begun.
 type refreshing struct {
-	c        *Client
+	of       *Client // whose metadata can change
+	c        *Client // of the metadata as they are now
 	old      *Token
 	expected *tokenExpectation
 	granted  string // in the new Token
@@ -77,21 +78,21 @@ type refreshing struct {
 	foreign bool         // the answer is about another login
 }
 
-// refresh also reports whether the session is over, which nothing else that was
-// asked on the way can say.
-func (c *Client) refresh(ctx context.Context, t *Token, opts *GrantOptions) (fresh *Token, over bool, err error) {
-	r := &refreshing{c: c, old: t.clone()}
+// refresh is done with now, which is ready of c. It also reports whether the session is
+// over, which nothing else that was asked on the way can say.
+func (c *Client) refresh(ctx context.Context, now *Client, t *Token, opts *GrantOptions) (fresh *Token, over bool, err error) {
+	r := &refreshing{of: c, c: now, old: t.clone()}
 	form, err := r.form(opts)
 	if err != nil {
 		return nil, false, err
 	}
 	// Of a Token that the program made itself nothing is known.
-	if t.login != nil || t.server == "" && c.keysErr == nil {
-		if err := c.needKeys(ctx); err != nil {
+	if t.login != nil || t.server == "" && now.keysErr == nil {
+		if err := now.needKeys(ctx); err != nil {
 			return nil, false, err
 		}
 	}
-	if r.res, err = c.post(ctx, tokenEndpoint, opToken, form, opts.fields()); err != nil {
+	if r.res, err = now.post(ctx, tokenEndpoint, opToken, form, opts.fields()); err != nil {
 		return nil, false, err
 	}
 	if r.rotated = r.res.refreshToken(); !r.rotated.IsZero() {
@@ -171,7 +172,7 @@ func (r *refreshing) accept(ctx context.Context) (*Token, error) {
 	default:
 		e := &RefreshError{RefreshToken: r.rotated, Err: withOp(opToken, err)}
 		if r.got != nil && (errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-			e.verifyAgain = r.accept
+			e.verifyAgain = r.acceptAgain
 		}
 		return nil, e
 	}
@@ -190,6 +191,15 @@ func (r *refreshing) accept(ctx context.Context) (*Token, error) {
 		fresh.login.acr, fresh.login.authTime, fresh.login.requireACR = first.acr, first.authTime, first.requireACR
 	}
 	return fresh, nil
+}
+
+// acceptAgain is accept with the metadata as they are then: the keys may have moved.
+func (r *refreshing) acceptAgain(ctx context.Context) (*Token, error) {
+	again := *r
+	if now, err := r.of.ready(ctx); err == nil { // else those of the last time will do
+		again.c = now
+	}
+	return again.accept(ctx)
 }
 
 // judge reads and verifies the answer.

@@ -287,11 +287,11 @@ func (c *Client) newTransport(t *Token, o TransportOptions) (*Transport, error) 
 	tr.use(t, tr.lifetimeOf(t))
 	if tr.renew == nil && !t.RefreshToken.IsZero() {
 		tr.renew = func(ctx context.Context, t *Token) (*Token, bool, error) {
-			c, err := c.ready(ctx)
+			now, err := c.ready(ctx)
 			if err != nil {
 				return nil, false, err
 			}
-			return c.refresh(ctx, t, nil)
+			return c.refresh(ctx, now, t, nil)
 		}
 	}
 	return tr, nil

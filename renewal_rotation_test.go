@@ -483,3 +483,58 @@ func TestRefreshErrorUnavailable(t *testing.T) {
 		})
 	}
 }
+
+// TestRefreshVerifiesElsewhere: keys that have moved between the answer of a refresh and
+// the next look at it are taken from where the metadata say then.
+func TestRefreshVerifiesElsewhere(t *testing.T) {
+	for name, hook := range map[string]bool{"a refresh token": false, "Renew": true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newUnitServer()
+			s.publish(t, nil)
+			hang := false
+			c := s.discovering(t, func(cfg *Config) {
+				cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
+					if hang {
+						<-r.Context().Done()
+					}
+					return s.RoundTrip(r)
+				}).client()
+			})
+			var opts TransportOptions
+			if hook {
+				opts.Renew = func(ctx context.Context, tok *Token) (*Token, error) { return c.Refresh(ctx, tok, nil) }
+			}
+			tr := newTransportOf(t, c, loggedIn(nil), opts)
+			if now, err := c.ready(t.Context()); err != nil || now.needKeys(t.Context()) != nil {
+				t.Fatal(err)
+			}
+			next := must(GenerateSigningKey(ES256))
+			s.answer("/token", unitTokenBody(t, map[string]any{"refresh_token": "rt-2", "id_token": must(next.SignJWT("JWT", unitClaims(nil)))}))
+			s.set("/jwks", unitAnswer{status: 503})
+			e, ok := errorAs[*RefreshError](tr.Renew(t.Context()))
+			if !ok {
+				t.Fatalf("%s: no RefreshError", name)
+			}
+			// If the metadata cannot be had in time, it can be tried again.
+			hang = true
+			time.Sleep(2 * keySoftAge)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := e.verifyAgain(ctx)
+			if e, ok = errorAs[*RefreshError](err); !ok || e.verifyAgain == nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			time.Sleep(keyFetchTimeout)
+			hang = false
+			s.publish(t, func(as *AuthorizationServer) { as.JWKSURI = unitIssuer + "/jwks2" })
+			s.answer("/jwks2", `{"keys":[`+string(next.PublicJWK())+`]}`)
+			time.Sleep(2 * keySoftAge)
+			if err := tr.Renew(t.Context()); err != nil {
+				t.Errorf("%s, later: %v", name, err)
+			}
+			if n, got := len(s.requests("/token")), tr.Token().RefreshToken.Reveal(); n != 1 || got != "rt-2" {
+				t.Errorf("%s: %d refreshes, with %s", name, n, got)
+			}
+		})
+	}
+}
