@@ -188,7 +188,7 @@ func (d *discovery) fetch(ctx context.Context) (*discovered, error) {
 		if errors.Is(err, ErrIssuer) {
 			return nil, misfit(err)
 		}
-		return nil, &Error{Op: opDiscover, Kind: ErrUnavailable, Detail: "the metadata of the server cannot be had", Err: err}
+		return nil, &Error{Op: opDiscover, Kind: ErrUnavailable, Detail: "the metadata of the server cannot be had", Err: withoutCode(err)}
 	}
 	next.place, next.hash = doc.place, sha256.Sum256(doc.body)
 	if before != nil && before.hash == next.hash {
@@ -204,6 +204,19 @@ func (d *discovery) fetch(ctx context.Context) (*discovered, error) {
 		return nil, misfit(err)
 	}
 	return next, nil
+}
+
+// withoutCode takes the error code out of a refusal of the document. It would say something
+// of a token or of a request for one, of which the document knows nothing: a program deletes
+// a refresh token for invalid_grant.
+func withoutCode(err error) error {
+	refused, ok := err.(*ResponseError)
+	if !ok || refused.Code == "" {
+		return err
+	}
+	own := *refused
+	own.Code = ""
+	return withNote("its error is "+printable(refused.Code, 64), &own)
 }
 
 // misfit is the error of metadata that do not go with the configuration. It is none of a

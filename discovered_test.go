@@ -160,6 +160,13 @@ func TestDiscoveredErrors(t *testing.T) {
 		"a page": {nil, func(_ *testing.T, s *unitServer) {
 			s.set(unitMetadata, unitAnswer{mediaType: "text/html", body: "<html>"})
 		}, ErrResponse, true},
+		"an error of another endpoint": {nil, func(_ *testing.T, s *unitServer) { s.answer(unitMetadata, `{"error":"expired_token"}`) }, ErrRefused, true},
+		"its status": {nil, func(_ *testing.T, s *unitServer) {
+			s.set(unitMetadata, unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"invalid_grant"}`})
+		}, ErrRefused, true},
+		"its challenge": {nil, func(_ *testing.T, s *unitServer) {
+			s.set(unitMetadata, unitAnswer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}})
+		}, ErrRefused, true},
 		"another issuer": {nil, func(t *testing.T, s *unitServer) {
 			s.publish(t, func(as *AuthorizationServer) { as.Issuer = "https://evil.example" })
 		}, ErrConfig, false},
@@ -196,6 +203,9 @@ func TestDiscoveredErrors(t *testing.T) {
 					wantError(t, err, row.kind, "")
 					if errors.Is(err, ErrInvalid) { // which would be about a token
 						t.Errorf("it matches ErrInvalid: %v", err)
+					}
+					if refused, ok := errorAs[*ResponseError](err); ok && refused.Code != "" { // as of a refresh token
+						t.Errorf("it has a code: %v", err)
 					}
 					if got != nil || errors.Is(err, ErrUnavailable) != row.passes || len(s.requests(unitMetadata)) != fetches {
 						t.Fatalf("%v, %v, %d fetches; want %d", got, err, len(s.requests(unitMetadata)), fetches)
@@ -831,6 +841,7 @@ func (c closer) CloseIdleConnections() { c.close() }
 // TestDiscoveredIntrospection: an API that asks a server can start without it.
 func TestDiscoveredIntrospection(t *testing.T) {
 	s := newUnitServer()
+	s.answer(unitMetadata, `{"error":"unsupported_token_type"}`) // which says nothing of the token
 	c := s.discovering(t, nil)
 	for name, cfg := range map[string]ResourceServerConfig{
 		"Introspect":    {Introspect: c},
@@ -845,6 +856,9 @@ func TestDiscoveredIntrospection(t *testing.T) {
 		_, err = rs.AuthenticateCredential(t.Context(), Credential{Scheme: "Bearer", Token: "opaque"})
 		wantError(t, err, ErrUnavailable, "")
 		wantError(t, err, ErrRefused, "")
+		if errors.Is(err, ErrInactive) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	s.publish(t, func(as *AuthorizationServer) { as.IntrospectionEndpoint = unitIssuer + "/introspect" })
 	s.answer("/introspect", `{"active":true,"sub":"alice","client_id":"c","aud":"https://api.example","scope":"a"}`)

@@ -60,7 +60,7 @@ func (rs *ResourceServer) introspector(ctx context.Context, raw string) (c *Clie
 func introspecting(ctx context.Context, c *Client) (*Client, error) {
 	c, err := c.ready(ctx)
 	if err != nil {
-		return nil, introspectionFault(err)
+		return nil, &Error{Kind: ErrUnavailable, Param: "Introspect", Detail: "the server to ask about the token is not known", Err: err}
 	}
 	return c, nil
 }
