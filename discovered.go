@@ -66,14 +66,15 @@ func clientFromIssuer(issuer string, opts *DiscoverOptions, cfg Config) (*Client
 			return nil, err
 		}
 	}
-	// What a server cannot make right is wrong now.
-	cfg.Server = ableServer(at.Issuer)
-	if _, err := newClient(cfg, nil); err != nil {
-		return nil, err
-	}
 	cfg.Server = &AuthorizationServer{Issuer: at.Issuer}
 	c, err := baseClient(cfg, nil)
 	if err != nil {
+		return nil, err
+	}
+	// What a server cannot make right is wrong now.
+	able := *c
+	able.server = ableServer(at.Issuer)
+	if err := able.checkServer(&cfg); err != nil {
 		return nil, err
 	}
 	// The program may change what it has passed.
@@ -86,8 +87,8 @@ func clientFromIssuer(issuer string, opts *DiscoverOptions, cfg Config) (*Client
 	return c, nil
 }
 
-// ableServer are the metadata of a server that can do everything, for the checks of a
-// configuration. No request is made with them.
+// ableServer are the metadata of a server that can do everything, for checkServer. No
+// request is made with them.
 func ableServer(issuer string) *AuthorizationServer {
 	return &AuthorizationServer{
 		Issuer:                             issuer,

@@ -292,6 +292,40 @@ func TestDiscoveredTakesOver(t *testing.T) {
 	})
 }
 
+// TestDiscoveredProxy: whether the way to the token endpoint is through a proxy that would be
+// offered the client certificate is known with the metadata.
+func TestDiscoveredProxy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		s.publish(t, func(as *AuthorizationServer) { as.TokenEndpoint = "https://inside.example/token" })
+		cfg := s.config()
+		wrapped := 0
+		cfg.Server, cfg.MTLS = nil, &MutualTLS{
+			GetCertificate: func(context.Context) (*tls.Certificate, error) { return nil, nil },
+			Wrap:           func(rt http.RoundTripper) http.RoundTripper { wrapped++; return rt },
+		}
+		cfg.HTTPClient = &http.Client{Transport: &http.Transport{Proxy: func(r *http.Request) (*url.URL, error) {
+			if r.URL.Host == "inside.example" {
+				return nil, nil
+			}
+			return url.Parse("https://proxy.example")
+		}}}
+		c, err := NewClientFromIssuer(unitIssuer, &DiscoverOptions{HTTPClient: &http.Client{Transport: s}}, cfg)
+		if err != nil || wrapped != 2 { // with the certificate, and without
+			t.Fatalf("%v; %d transports", err, wrapped)
+		}
+		if _, err := c.ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if c, err = NewClientFromIssuer(unitIssuer, &DiscoverOptions{HTTPClient: &http.Client{Transport: s}}, cfg); err != nil {
+			t.Fatal(err)
+		}
+		s.publish(t, nil)
+		_, err = c.ready(t.Context())
+		wantError(t, err, ErrConfig, "")
+	})
+}
+
 // forget forgets the requests.
 func (s *unitServer) forget() {
 	s.mu.Lock()

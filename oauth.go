@@ -529,12 +529,22 @@ func newClient(cfg Config, before *Client) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, check := range [...]func(*Config) error{c.setAlgorithms, c.checkAuthAtServer, c.checkProfile} {
+	for _, check := range [...]func(*Config) error{c.checkRoute, c.checkServer} {
 		if err := check(&cfg); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// checkServer holds the configuration against what the server can do.
+func (c *Client) checkServer(cfg *Config) error {
+	for _, check := range [...]func(*Config) error{c.setAlgorithms, c.checkAuthAtServer, c.checkProfile} {
+		if err := check(cfg); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // baseClient does what needs nothing of the metadata but the issuer.
@@ -726,11 +736,6 @@ func (c *Client) setTransport(cfg *Config) error {
 			return err
 		}
 	}
-	if url, _, err := c.endpointURL(tokenEndpoint); err == nil && cfg.MTLS != nil && cfg.MTLS.Wrap == nil {
-		if err := checkProxy(c.caller.client.Transport, url); err != nil {
-			return err
-		}
-	}
 	before := c.keys
 	switch c.keys = nil; {
 	case cfg.KeySet != nil && cfg.KeySet.empty():
@@ -767,6 +772,15 @@ func (c *Client) connect(cfg *Config) error {
 		c.keyCaller = newCaller(withoutClientCertificate(keyClient), cfg.InsecureAllowHTTP, cfg.Trace)
 	}
 	return nil
+}
+
+// checkRoute refuses a proxy that would be offered the client certificate.
+func (c *Client) checkRoute(cfg *Config) error {
+	url, _, err := c.endpointURL(tokenEndpoint)
+	if err != nil || cfg.MTLS == nil {
+		return nil
+	}
+	return checkProxy(c.caller.client.Transport, url)
 }
 
 func (c *Client) checkAuth(cfg *Config) error {
