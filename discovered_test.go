@@ -624,6 +624,24 @@ func TestDiscoveredKeepsConfig(t *testing.T) {
 	}
 }
 
+// TestDiscoveredKeepsTransport: and what it has of its HTTPClient is that of the beginning.
+func TestDiscoveredKeepsTransport(t *testing.T) {
+	s := newUnitServer()
+	s.publish(t, nil)
+	cfg := s.config()
+	cfg.Server, cfg.Auth, cfg.HTTPClient = nil, TLSClientAuth(), &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{{}}},
+	}}
+	c, err := NewClientFromIssuer(unitIssuer, &DiscoverOptions{HTTPClient: &http.Client{Transport: s}}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.HTTPClient.Transport = nil
+	if now, err := c.ready(t.Context()); err != nil || !now.certified {
+		t.Error(now, err)
+	}
+}
+
 // TestDiscoveredNilContext: a mistake of one caller does not hold up the others.
 func TestDiscoveredNilContext(t *testing.T) {
 	s := newUnitServer()

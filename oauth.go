@@ -485,6 +485,7 @@ type Client struct {
 	keyCaller  *caller // fetches keys, without a client certificate
 	keys       *KeySet
 	keysErr    error // why there is no key set
+	certified  bool  // there is a client certificate to offer, as far as can be seen
 	useAliases bool
 	tokenTypes []string
 	audiences  []string // that ID tokens may have beside the client
@@ -588,7 +589,7 @@ func baseClient(cfg Config, before *Client) (*Client, error) {
 		*c.meta.DefaultMaxAge = *m
 	}
 	if before != nil {
-		c.caller, c.keyCaller, c.keys, c.challenge = before.caller, before.keyCaller, before.keys, before.challenge
+		c.caller, c.keyCaller, c.certified, c.keys, c.challenge = before.caller, before.keyCaller, before.certified, before.keys, before.challenge
 	}
 	for _, check := range [...]func(*Config) error{
 		c.checkIdentity, c.checkTimes, c.setDecrypter, c.setRequestObject, c.setTransport, c.checkAuth,
@@ -755,6 +756,7 @@ func (c *Client) setTransport(cfg *Config) error {
 
 // connect makes what requests are sent with.
 func (c *Client) connect(cfg *Config) error {
+	c.certified = cfg.MTLS != nil || mayOfferCertificate(cfg.HTTPClient)
 	keyClient := cfg.HTTPClient
 	if cfg.MTLS == nil {
 		c.caller = newCaller(cfg.HTTPClient, cfg.InsecureAllowHTTP, cfg.Trace)
@@ -783,13 +785,13 @@ func (c *Client) checkRoute(cfg *Config) error {
 	return checkProxy(c.caller.client.Transport, url)
 }
 
-func (c *Client) checkAuth(cfg *Config) error {
+func (c *Client) checkAuth(*Config) error {
 	if f, ok := c.auth.(faulty); ok {
 		if err := f.fault(); err != nil {
 			return err
 		}
 	}
-	if cfg.MTLS == nil && c.auth != nil && !mayOfferCertificate(cfg.HTTPClient) {
+	if c.auth != nil && !c.certified {
 		switch _, authenticates := c.auth.(tlsAuth); {
 		case authenticates:
 			return fail(ErrConfig, "MTLS", "TLSClientAuth needs a client certificate: set Config.MTLS")
@@ -819,8 +821,7 @@ func (c *Client) checkAuthAtServer(*Config) error {
 func (c *Client) checkProfile(cfg *Config) error {
 	return c.rules.judge(&profiledClient{
 		server: c.server, meta: &c.meta, auth: c.auth, dpop: c.dpop,
-		certificate: cfg.MTLS != nil || mayOfferCertificate(cfg.HTTPClient),
-		requestKey:  c.requestKey, tokenTypes: c.tokenTypes, insecure: cfg.InsecureAllowHTTP, keys: cfg.KeySet,
+		certificate: c.certified, requestKey: c.requestKey, tokenTypes: c.tokenTypes, insecure: cfg.InsecureAllowHTTP, keys: cfg.KeySet,
 	})
 }
 
