@@ -159,7 +159,7 @@ func (d *discovery) client(ctx context.Context) (*Client, error) {
 // look is join, with whether an outage lasts.
 func (d *discovery) look(ctx context.Context) (f *flight[*discovered], lasts bool, err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock() // launch panics for a nil context
+	defer d.mu.Unlock()
 	f, err = d.join(ctx)
 	return f, d.outage.lasts(), err
 }

@@ -642,30 +642,6 @@ func TestDiscoveredKeepsTransport(t *testing.T) {
 	}
 }
 
-// TestDiscoveredNilContext: a mistake of one caller does not hold up the others.
-func TestDiscoveredNilContext(t *testing.T) {
-	s := newUnitServer()
-	s.publish(t, nil)
-	c := s.discovering(t, nil)
-	for name, call := range map[string]func(ctx context.Context){
-		"metadata": func(ctx context.Context) { c.ready(ctx) },
-		"keys":     func(ctx context.Context) { s.client(t, nil).keys.snapshot(ctx) },
-	} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: a nil context is taken", name)
-				}
-			}()
-			var none context.Context
-			call(none)
-		}()
-	}
-	if _, err := c.ready(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestDiscoveredTrace: the program hears of each fetch, and may use the Client there.
 func TestDiscoveredTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

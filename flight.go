@@ -31,7 +31,7 @@ type flight[T any] struct {
 // with late set.
 func launch[T any](ctx context.Context, limit time.Duration, work func(context.Context) (T, error), land func(ctx context.Context, result T, err error, late bool) (T, error)) *flight[T] {
 	f := &flight[T]{done: make(chan struct{}), hooks: new(hookQueue)}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := context.WithTimeout(valuesOf(ctx), limit)
 	ctx = context.WithValue(ctx, hookQueueKey{}, f.hooks)
 	var mu sync.Mutex
 	landed := false
@@ -69,6 +69,15 @@ func launch[T any](ctx context.Context, limit time.Duration, work func(context.C
 		})
 	}()
 	return f
+}
+
+// valuesOf is a context with the values of ctx alone. A nil one, the mistake of a caller,
+// has none: it panics in wait, for what is launched under a lock would leave it locked.
+func valuesOf(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // release runs the hooks and lets go on who waits, or does that before a hook that

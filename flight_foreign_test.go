@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -203,5 +204,58 @@ func TestForeignGetCertificate(t *testing.T) {
 				time.Sleep(2 * time.Hour)
 			})
 		})
+	}
+}
+
+// TestNilContext: a mistake of one caller does not hold up the others.
+func TestNilContext(t *testing.T) { synctest.Test(t, testNilContext) }
+
+func testNilContext(t *testing.T) {
+	s := newUnitServer()
+	s.publish(t, nil)
+	discovering := s.discovering(t, nil)
+	metadata := discovering.discovery.(*discovery)
+	first, now, known := s.client(t, nil).keys, s.client(t, nil).keys, s.client(t, nil).keys
+	if err := known.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.answer("/token", unitTokenBody(t, nil))
+	renewed := newTransportOf(t, s.client(t, nil), loggedIn(func(tok *Token) { tok.login = nil }), TransportOptions{})
+	expired := newTransportOf(t, s.client(t, nil), loggedIn(func(tok *Token) { tok.login, tok.Expiry = nil, unitNow().Add(-time.Hour) }), TransportOptions{})
+	asked := newInquiries()
+	finder := newServerFinder(func(context.Context, string) (*TrustedServer, error) { return nil, nil }, func(string) bool { return true }, new(trustRules))
+	for name, row := range map[string]struct {
+		lock *sync.Mutex
+		call func(ctx context.Context)
+	}{
+		"metadata": {&metadata.mu, func(ctx context.Context) { discovering.ready(ctx) }},
+		"keys":     {&first.mu, func(ctx context.Context) { first.snapshot(ctx) }},
+		"keys now": {&now.mu, func(ctx context.Context) { now.Refresh(ctx) }},
+		"a key that nobody knows": {&known.mu, func(ctx context.Context) {
+			known.find(ctx, findAlgorithm(ES256), &joseHeader{kid: "x", hasKid: true}, fromAnybody)
+		}},
+		"a renewal":        {&renewed.mu, func(ctx context.Context) { renewed.Renew(ctx) }},
+		"an expired token": {&expired.mu, func(ctx context.Context) { expired.Fresh(ctx) }},
+		"introspection": {&asked.mu, func(ctx context.Context) {
+			asked.make(ctx, inquiry{}, func(context.Context) (*AccessToken, error) { return nil, nil })
+		}},
+		"a server": {&finder.mu, func(ctx context.Context) { finder.server(ctx, unitIssuer) }},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: a nil context is taken", name)
+				}
+			}()
+			var none context.Context
+			row.call(none)
+		}()
+		if synctest.Wait(); !row.lock.TryLock() {
+			t.Errorf("%s: it is locked for ever", name)
+		}
+		row.lock.Unlock()
+	}
+	if _, err := discovering.ready(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -460,7 +460,7 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 // look is join, with whether an outage lasts.
 func (s *KeySet) look(ctx context.Context) (f *flight[*keySnapshot], lasts bool, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock() // launch panics for a nil context
+	defer s.mu.Unlock()
 	f, err = s.join(ctx)
 	return f, s.outage.lasts(), err
 }

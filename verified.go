@@ -148,7 +148,7 @@ func (q *inquiries) make(ctx context.Context, about inquiry, work func(context.C
 
 // begin asks, under the lock.
 func (q *inquiries) begin(ctx context.Context, about inquiry, work func(context.Context) (*AccessToken, error)) *question {
-	wanted, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	wanted, cancel := context.WithCancel(valuesOf(ctx))
 	f := &question{asked: thisMoment(), cancel: cancel}
 	f.flight = launch(ctx, introspectionTimeout, func(ctx context.Context) (*AccessToken, error) {
 		ctx, stop := context.WithCancel(ctx)
