@@ -153,7 +153,7 @@ func (d *discovery) client(ctx context.Context) (*Client, error) {
 	if now := d.current.Load(); now != nil {
 		return now.client, nil
 	}
-	return nil, copied(err) // others have it, too
+	return nil, err
 }
 
 // look is join, with whether an outage lasts.
