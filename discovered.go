@@ -29,9 +29,9 @@ import (
 // Every call that needs the server can fail for want of the metadata. Until they can be
 // had, its error matches [ErrUnavailable]. If the document names another issuer, or if the
 // metadata show that cfg is wrong, for example because of an algorithm, it matches
-// [ErrConfig], or [ErrUnsupported], [ErrInsecureURL] as for [NewClient]. It does not match
-// [ErrInvalid]: it says nothing of a token. [Client.Do] and a [Transport] whose token is
-// valid do not need the metadata.
+// [ErrConfig] or, as for [NewClient], [ErrUnsupported]. It does not match [ErrInvalid],
+// because it says nothing about a token. [Client.Do] and a [Transport] whose token is valid
+// do not need the metadata.
 //
 // NewClientFromIssuer returns the errors of NewClient for everything that does not depend
 // on the metadata. If issuer or opts is invalid, the error matches [ErrConfig] or
@@ -224,10 +224,8 @@ func withoutCode(err error) error {
 // token, whose check they were fetched for.
 func misfit(err error) error {
 	kind := ErrConfig
-	for _, k := range []error{ErrUnsupported, ErrInsecureURL} {
-		if errors.Is(err, k) {
-			kind = k
-		}
+	if errors.Is(err, ErrUnsupported) {
+		kind = ErrUnsupported
 	}
 	return &Error{Op: opDiscover, Kind: kind, Detail: "the metadata of the server do not fit: " + strings.TrimPrefix(err.Error(), "oauth: ")}
 }
