@@ -61,11 +61,6 @@ func clientFromIssuer(issuer string, opts *DiscoverOptions, cfg Config) (*Client
 	if err != nil {
 		return nil, err
 	}
-	for _, place := range at.places {
-		if _, err := parseFetchURL(at.param, place, o.InsecureAllowHTTP); err != nil {
-			return nil, err
-		}
-	}
 	cfg.Server = &AuthorizationServer{Issuer: at.Issuer}
 	c, err := baseClient(cfg, nil)
 	if err != nil {
@@ -120,15 +115,14 @@ type discovered struct {
 	client  *Client
 	place   string            // of the document
 	hash    [sha256.Size]byte // of what it says
-	changed bool
-	fetched moment // when the fetch began
+	fetched moment            // when the fetch began
 }
 
 func (d *discovery) atHand() *Client {
 	if now := d.current.Load(); now != nil {
 		return now.client
 	}
-	return nil
+	return d.base
 }
 
 func (d *discovery) closeIdle() { d.caller.closeIdle() }
@@ -196,12 +190,9 @@ func (d *discovery) fetch(ctx context.Context) (*discovered, error) {
 		next.client = before.client
 		return next, nil
 	}
-	next.changed = true
-	cfg, client := d.cfg, d.base
-	if cfg.Server = doc.server; before != nil {
-		client = before.client
-	}
-	if next.client, err = newClient(cfg, client); err != nil {
+	cfg := d.cfg
+	cfg.Server = doc.server
+	if next.client, err = newClient(cfg, d.atHand()); err != nil {
 		return nil, misfit(err)
 	}
 	return next, nil
@@ -237,13 +228,15 @@ func (d *discovery) land(ctx context.Context, next *discovered, err error, late 
 	}
 	d.mu.Lock()
 	d.flight = nil
+	before, changed := d.current.Load(), false
 	if err == nil {
+		changed = before == nil || before.client != next.client
 		d.outage = outage{}
 		d.current.Store(next)
 	} else {
 		d.outage.add(err)
 	}
 	d.mu.Unlock()
-	d.cfg.Trace.metadataFetched(ctx, MetadataInfo{Issuer: d.at.Issuer, Changed: err == nil && next.changed, Err: err})
+	d.cfg.Trace.metadataFetched(ctx, MetadataInfo{Issuer: d.at.Issuer, Changed: changed, Err: err})
 	return next, err
 }

@@ -471,7 +471,8 @@ func (opts *DiscoverOptions) locate(issuer string) (*located, error) {
 		return nil, fail(ErrConfig, "issuer", "is the URL of a document: pass what that document says is its issuer, and this as DiscoverOptions.URL if it is not the well-known one")
 	case o.URL != "":
 		o.places, o.param = []string{o.URL}, "URL"
-		return &o, nil
+		_, err := parseFetchURL(o.param, o.URL, o.InsecureAllowHTTP)
+		return &o, err
 	}
 	if _, err := parseFetchURL("issuer", issuer, o.InsecureAllowHTTP); err != nil {
 		return nil, err

@@ -196,6 +196,13 @@ func TestDiscover(t *testing.T) {
 		{name: "http", issuer: "http://op.example", kind: ErrInsecureURL, param: "issuer"},
 		{name: "http allowed", issuer: "http://op.example", opts: DiscoverOptions{InsecureAllowHTTP: true}, path: oidc, answer: doc("http://op.example")},
 		{name: "http place", issuer: unitIssuer, opts: DiscoverOptions{URL: "http://op.example/doc"}, kind: ErrInsecureURL, param: "URL"},
+		{
+			name:   "http place allowed",
+			issuer: unitIssuer,
+			opts:   DiscoverOptions{URL: "http://op.example/doc", InsecureAllowHTTP: true},
+			path:   "/doc",
+			answer: doc(unitIssuer),
+		},
 		{name: "ftp", issuer: "ftp://op.example", opts: DiscoverOptions{InsecureAllowHTTP: true}, kind: ErrInsecureURL},
 		{name: "no host", issuer: "https://", kind: ErrConfig, param: "issuer"},
 		{name: "query", issuer: unitIssuer + "?x=1", kind: ErrConfig, param: "issuer"},

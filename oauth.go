@@ -850,7 +850,7 @@ func (c *Client) made() error {
 // A clientSource has the Client of the metadata of a server as they are now.
 type clientSource interface {
 	client(context.Context) (*Client, error)
-	atHand() *Client // as far as it is known without waiting; may be nil
+	atHand() *Client // as far as it is known without waiting
 	closeIdle()
 }
 
@@ -866,7 +866,7 @@ func (c *Client) ready(ctx context.Context) (*Client, error) {
 // atHand is ready for what must go on without the server.
 func (c *Client) atHand() *Client {
 	if c.discovery != nil {
-		return cmp.Or(c.discovery.atHand(), c)
+		return c.discovery.atHand()
 	}
 	return c
 }
