@@ -24,7 +24,8 @@ import (
 // a refresh fails, the Client goes on with the metadata that it has; see
 // Trace.MetadataFetched. After a failure, there is no fetch for 1 second. That time doubles
 // with each failure, up to 60 seconds. If opts.AnyPlace is set, a refresh asks only where
-// the metadata were found. A call uses the metadata that there are when it begins.
+// the metadata were found. The document must then spell the issuer as before, byte for byte.
+// A call uses the metadata that there are when it begins.
 //
 // Every call that needs the server can fail for want of the metadata. Until they can be
 // had, its error matches [ErrUnavailable]. If the document names another issuer, or if the
@@ -184,6 +185,10 @@ func (d *discovery) fetch(ctx context.Context) (*discovered, error) {
 			return nil, misfit(err)
 		}
 		return nil, &Error{Op: opDiscover, Kind: ErrUnavailable, Detail: "the metadata of the server cannot be had", Err: withoutCode(err)}
+	}
+	if before != nil && doc.server.Issuer != before.client.server.Issuer { // by a slash at the end
+		return nil, misfit(fail(ErrIssuer, "issuer", "the document is that of %s now, and was that of %s",
+			printable(doc.server.Issuer, 256), printable(before.client.server.Issuer, 256)))
 	}
 	next.place, next.hash = doc.place, sha256.Sum256(doc.body)
 	if before != nil && before.hash == next.hash {

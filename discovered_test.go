@@ -573,6 +573,32 @@ func TestDiscoveredSpelling(t *testing.T) {
 	wantError(t, err, ErrConfig, "Token")
 }
 
+// TestDiscoveredSpellingStays: users are known by the issuer as it is spelled, which a refresh
+// does not change.
+func TestDiscoveredSpellingStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, first := range []string{unitIssuer, unitIssuer + "/"} {
+			s := newUnitServer()
+			s.publish(t, func(as *AuthorizationServer) { as.Issuer = first })
+			var heard error
+			c := s.discovering(t, func(cfg *Config) {
+				cfg.Trace = &Trace{MetadataFetched: func(_ context.Context, info MetadataInfo) { heard = info.Err }}
+			})
+			if _, err := c.ready(t.Context()); err != nil || heard != nil {
+				t.Fatal(err, heard)
+			}
+			other := map[string]string{unitIssuer: unitIssuer + "/", unitIssuer + "/": unitIssuer}[first]
+			s.publish(t, func(as *AuthorizationServer) { as.Issuer, as.TokenEndpoint = other, unitIssuer+"/token2" })
+			time.Sleep(2 * keySoftAge)
+			now, err := c.ready(t.Context())
+			if err != nil || now.server.Issuer != first || now.server.TokenEndpoint != unitIssuer+"/token" {
+				t.Errorf("%v, %v", now, err)
+			}
+			wantError(t, heard, ErrConfig, "")
+		}
+	})
+}
+
 // TestDiscoveredPlace: a refresh asks only where the metadata were found, and an answer
 // that says to try later leads to no other document.
 func TestDiscoveredPlace(t *testing.T) {
