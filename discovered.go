@@ -7,8 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"strings"
-	"sync"
-	"sync/atomic"
 )
 
 // NewClientFromIssuer returns a Client of the server with the given issuer identifier,
@@ -104,11 +102,7 @@ type discovery struct {
 	cfg    Config  // but for Server
 	base   *Client // that NewClientFromIssuer returned
 
-	current atomic.Pointer[discovered]
-
-	mu     sync.Mutex
-	flight *flight[*discovered]
-	outage outage
+	latest[discovered]
 }
 
 // A discovered is a Client with the document that it is of.
@@ -118,6 +112,8 @@ type discovered struct {
 	hash    [sha256.Size]byte // of what it says
 	fetched moment            // when the fetch began
 }
+
+func (d *discovered) fresh() bool { return d != nil && d.fetched.age() < keySoftAge }
 
 func (d *discovery) atHand() *Client {
 	if now := d.current.Load(); now != nil {
@@ -131,15 +127,14 @@ func (d *discovery) closeIdle() { d.caller.closeIdle() }
 // client has newer metadata fetched if they are old, and waits for these if they are very
 // old or not there yet.
 func (d *discovery) client(ctx context.Context) (*Client, error) {
-	now := d.current.Load()
-	if now != nil && now.fetched.age() < keySoftAge {
+	if now := d.current.Load(); now.fresh() {
 		return now.client, nil
 	}
-	f, lasts, err := d.look(ctx)
-	if now != nil && (lasts || now.fetched.age() < 2*keySoftAge) {
+	f, lasts, err := d.look((*discovered).fresh, func() { d.flight = launch(ctx, keyFetchTimeout, d.fetch, d.land) })
+	if now := d.current.Load(); now != nil && (lasts || now.fetched.age() < 2*keySoftAge) {
 		return now.client, nil
 	}
-	if err == nil {
+	if f != nil {
 		if err := f.wait(ctx, opDiscover); err != nil {
 			return nil, err
 		}
@@ -149,26 +144,6 @@ func (d *discovery) client(ctx context.Context) (*Client, error) {
 		return now.client, nil
 	}
 	return nil, err
-}
-
-// look is join, with whether an outage lasts.
-func (d *discovery) look(ctx context.Context) (f *flight[*discovered], lasts bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	f, err = d.join(ctx)
-	return f, d.outage.lasts(), err
-}
-
-// join returns the fetch that is under way or starts one, but none before the back-off is
-// over. It is called under the lock.
-func (d *discovery) join(ctx context.Context) (*flight[*discovered], error) {
-	if d.flight == nil {
-		if d.outage.backsOff() {
-			return nil, d.outage.err
-		}
-		d.flight = launch(ctx, keyFetchTimeout, d.fetch, d.land)
-	}
-	return d.flight, nil
 }
 
 // fetch gets the document, and makes a Client of it if it is another than before.
@@ -231,15 +206,11 @@ func (d *discovery) land(ctx context.Context, next *discovered, err error, late 
 	if late {
 		return nil, err
 	}
+	changed := false
 	d.mu.Lock()
-	d.flight = nil
-	before, changed := d.current.Load(), false
-	if err == nil {
+	if d.landed(err); err == nil {
+		before := d.current.Swap(next)
 		changed = before == nil || before.client != next.client
-		d.outage = outage{}
-		d.current.Store(next)
-	} else {
-		d.outage.add(err)
 	}
 	d.mu.Unlock()
 	d.cfg.Trace.metadataFetched(ctx, MetadataInfo{Issuer: d.at.Issuer, Changed: changed, Err: err})

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -116,6 +117,46 @@ func (f *flight[T]) wait(ctx context.Context, op string) error {
 		return nil
 	case <-ctx.Done():
 		return withOp(op, &Error{Detail: "given up", Err: ctx.Err()})
+	}
+}
+
+// ---- what flights bring
+
+// A latest is what a server published when it was last asked, and how to come by a newer
+// one: one flight at a time, and after failures none before the back-off is over.
+type latest[T any] struct {
+	current atomic.Pointer[T] // nil: none yet
+
+	mu     sync.Mutex
+	flight *flight[*T]
+	outage outage
+}
+
+// look returns the flight that is under way, or that begin starts under the lock, and
+// whether an outage lasts. There is none in the back-off, which has an error, and none if
+// what there is is fresh: another caller may have brought it meanwhile.
+func (l *latest[T]) look(fresh func(*T) bool, begin func()) (f *flight[*T], lasts bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if fresh(l.current.Load()) {
+		return nil, false, nil
+	}
+	lasts = l.outage.lasts()
+	if l.flight == nil {
+		if l.outage.backsOff() {
+			return nil, lasts, l.outage.err
+		}
+		begin()
+	}
+	return l.flight, lasts, nil
+}
+
+// landed notes how the flight ended, under the lock.
+func (l *latest[T]) landed(err error) {
+	if l.flight = nil; err == nil {
+		l.outage = outage{}
+	} else {
+		l.outage.add(err)
 	}
 }
 

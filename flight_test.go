@@ -492,3 +492,40 @@ func TestTracedLater(t *testing.T) {
 		}
 	})
 }
+
+// TestLatestLooksAgain: who has found nothing fresh, and waits for the lock while another
+// caller brings it, has it not fetched once more.
+func TestLatestLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l latest[int]
+		fetches := 0
+		look := func() (*flight[*int], error) {
+			f, lasts, err := l.look(func(now *int) bool { return now != nil }, func() {
+				fetches++
+				l.flight = launch(t.Context(), time.Second, func(context.Context) (*int, error) { time.Sleep(1); return new(int), nil },
+					func(_ context.Context, next *int, err error, _ bool) (*int, error) {
+						l.mu.Lock()
+						defer l.mu.Unlock()
+						l.landed(err)
+						l.current.Store(next)
+						return next, err
+					})
+			})
+			if lasts {
+				t.Error("there was no outage")
+			}
+			return f, err
+		}
+		first, err := look()
+		if second, _ := look(); first == nil || first != second || err != nil {
+			t.Errorf("%v and %v, %v", first, second, err)
+		}
+		synctest.Wait()
+		time.Sleep(1)
+		synctest.Wait()
+		if f, err := look(); f != nil || err != nil || fetches != 1 {
+			t.Errorf("%v, %v; %d fetches", f, err, fetches)
+		}
+		time.Sleep(time.Second)
+	})
+}

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -57,13 +56,11 @@ type KeySet struct {
 	maxAge time.Duration
 	trace  *Trace
 
-	current atomic.Pointer[keySnapshot]
-	begun   atomic.Uint64 // the number of the last fetch that began
+	latest[keySnapshot]
+	begun atomic.Uint64 // the number of the last fetch that began
 
-	mu      sync.Mutex
-	flight  *flight[*keySnapshot]
+	// These are used under the lock.
 	payer   *fetchBudget // pays for the flight if it succeeds; nil: it is free
-	outage  outage
 	budgets [2]fetchBudget
 }
 
@@ -356,13 +353,13 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 	if s.fresh(snap) {
 		return snap, nil
 	}
-	f, failing, err := s.look(ctx)
-	if snap != nil {
+	f, failing, err := s.look(s.fresh, func() { s.begin(ctx, nil) })
+	if snap = s.current.Load(); snap != nil {
 		if age := snap.fetched.age(); age < s.maxAge && (failing || age < 2*snap.softAge) {
 			return snap, nil
 		}
 	}
-	if err == nil {
+	if f != nil {
 		if err := f.wait(ctx, opKeySet); err != nil {
 			return nil, err
 		}
@@ -386,11 +383,7 @@ func (s *KeySet) warm(ctx context.Context) {
 	if s == nil || s.empty() || s.fresh(s.current.Load()) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.fresh(s.current.Load()) { // others may have brought newer ones meanwhile
-		s.join(ctx) // an error is that of the back-off
-	}
+	s.look(s.fresh, func() { s.begin(ctx, nil) }) // an error is that of the back-off
 }
 
 // newer returns keys that came after snap, which lacks the key of a token: those that
@@ -457,26 +450,6 @@ func (s *KeySet) mayBegin(from source) (time.Time, error) {
 		number(int(b.interval/time.Second)).text(" seconds, or call KeySet.Refresh").fail(ErrUnavailable, "kid")
 }
 
-// look is join, with whether an outage lasts.
-func (s *KeySet) look(ctx context.Context) (f *flight[*keySnapshot], lasts bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err = s.join(ctx)
-	return f, s.outage.lasts(), err
-}
-
-// join returns the fetch that is under way or starts one, but none before the back-off
-// is over. It is called under the lock.
-func (s *KeySet) join(ctx context.Context) (*flight[*keySnapshot], error) {
-	if s.flight == nil {
-		if s.outage.backsOff() {
-			return nil, s.outage.err
-		}
-		s.begin(ctx, nil)
-	}
-	return s.flight, nil
-}
-
 // begin starts a fetch, for which payer pays if it succeeds. It is called under the lock.
 func (s *KeySet) begin(ctx context.Context, payer *fetchBudget) {
 	number := s.begun.Add(1)
@@ -499,13 +472,9 @@ func (s *KeySet) land(ctx context.Context, snap *keySnapshot, err error, late bo
 		info.Keys, info.Skipped = len(snap.keys), len(snap.skipped)
 	}
 	s.mu.Lock()
-	s.flight = nil
-	if err == nil {
-		s.outage = outage{}
+	if s.landed(err); err == nil {
 		s.charge(s.payer, snap)
 		s.replace(snap)
-	} else {
-		s.outage.add(err)
 	}
 	s.mu.Unlock()
 	s.trace.keySetFetched(ctx, info)
