@@ -206,9 +206,9 @@ func (a *PendingAuthorization) URL() string { return a.data().url }
 // state.
 func (a *PendingAuthorization) State() string { return a.data().state }
 
-// Issuer returns the issuer of the server to which the request is sent. It is the
-// Issuer of the Client's Config.Server. An application with several servers can use it
-// to find the Client that must finish the authorization.
+// Issuer returns the issuer of the server to which the request is sent, as the metadata of
+// the server spell it. An application with several servers can use it to find the Client
+// that must finish the authorization.
 func (a *PendingAuthorization) Issuer() string { return a.data().issuer }
 
 // RedirectURI returns the redirect URI of the request. The response must not be
@@ -335,12 +335,12 @@ func (a *PendingAuthorization) summary() string {
 // user's browser to the URL of the result, and keep the result in the user's session.
 //
 // If the request is pushed or encrypted, StartAuthorization makes requests and returns
-// the errors of a request. Otherwise it waits for none. If the response will have an ID
-// token, or be signed, and the server's keys are old or not known yet, it starts to fetch
-// them; a failure of that is reported by who needs the keys. If r or the configuration is wrong,
-// the error matches [ErrConfig]. If a URL is not https, it matches [ErrInsecureURL]. If
-// the server signs responses (JARM) with no algorithm that the package supports, it
-// matches [ErrAlgorithm].
+// the errors of a request. Otherwise it only waits for the metadata of a Client of
+// [NewClientFromIssuer]. If the response will have an ID token, or be signed, and the
+// server's keys are old or not known yet, it starts to fetch them; the call that needs the
+// keys reports if that fails. If r or the configuration is wrong, the error matches
+// [ErrConfig]. If a URL is not https, it matches [ErrInsecureURL]. If the server signs
+// responses (JARM) with no algorithm that the package supports, it matches [ErrAlgorithm].
 func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest) (*PendingAuthorization, error) {
 	c, err := c.ready(ctx)
 	if err != nil {

@@ -336,8 +336,8 @@ type LogoutOptions struct {
 // Config.Decrypter is set, each request can cost an operation with the private key. If
 // such operations are expensive, the program should limit the requests.
 //
-// BackchannelLogoutHandler panics if o.OnLogout is nil or if the Client was not made by
-// NewClient.
+// BackchannelLogoutHandler panics if o.OnLogout is nil or if the Client was made neither by
+// NewClient nor by NewClientFromIssuer.
 func (c *Client) BackchannelLogoutHandler(o LogoutOptions) http.Handler {
 	if c.made() != nil {
 		panic("oauth: BackchannelLogoutHandler: the Client is nil or empty")

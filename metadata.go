@@ -376,19 +376,19 @@ func (s *AuthorizationServer) clone() (*AuthorizationServer, error) {
 
 // ---- discovery
 
-// DiscoverOptions are the options of [Discover] and [DiscoverResource]. The zero
-// value is the usual case.
+// DiscoverOptions are the options of [Discover], [NewClientFromIssuer] and
+// [DiscoverResource]. The zero value is the usual case.
 type DiscoverOptions struct {
 	// OAuth2 fetches the document of RFC 8414 instead of the document of OpenID
 	// Connect Discovery, Section 4. Its URL has
 	// /.well-known/oauth-authorization-server between the host and the path of the
 	// issuer. If false, /.well-known/openid-configuration is appended to the
-	// issuer. Discover does not try both, unless AnyPlace is set.
+	// issuer. The package does not try both, unless AnyPlace is set.
 	OAuth2 bool
 
 	// AnyPlace looks for the document in several places, for servers and resources of
 	// which only the URL is known, as the Model Context Protocol prescribes (2025-11-25,
-	// Authorization). Discover asks in turn for /.well-known/oauth-authorization-server
+	// Authorization). The package asks in turn for /.well-known/oauth-authorization-server
 	// between the host and the path of the issuer, for /.well-known/openid-configuration
 	// in the same place, and for /.well-known/openid-configuration after the issuer.
 	// OAuth2 and URL must not be set. DiscoverResource asks for
@@ -411,15 +411,15 @@ type DiscoverOptions struct {
 	URL string
 
 	// Issuer is the issuer that the document must name, if it is not the one passed
-	// to Discover. For example, the document of a multi-tenant Entra ID application
-	// names a template that contains {tenantid}. If empty, it is the issuer passed
-	// to Discover.
+	// to Discover or NewClientFromIssuer. For example, the document of a multi-tenant
+	// Entra ID application names a template that contains {tenantid}. If empty, it is
+	// the issuer that was passed.
 	Issuer string
 
 	// HTTPClient sends the request. It is copied, and a client certificate in it is
-	// offered. If nil, the package uses a client of its own, without a certificate.
-	// The certificate of Config.MTLS is only for a Client's endpoints and is never
-	// offered here.
+	// offered. If nil, the package uses a client of its own, without a certificate, or,
+	// for NewClientFromIssuer, Config.HTTPClient without its certificate. The certificate
+	// of Config.MTLS is only for a Client's endpoints and is never offered here.
 	HTTPClient        *http.Client
 	InsecureAllowHTTP bool // allow an http issuer, for loopback and tests only
 }

@@ -327,11 +327,11 @@ import (
 	"time"
 )
 
-// Config configures a [Client]. Server and Metadata.ClientID are required.
+// Config configures a [Client]. Metadata.ClientID is required. Server is required for
+// [NewClient], and must be nil for [NewClientFromIssuer].
 type Config struct {
 	// Server is the authorization server. It is the result of [Discover], or an
-	// AuthorizationServer that the program fills in itself. It is copied. For
-	// [NewClientFromIssuer], it must be nil.
+	// AuthorizationServer that the program fills in itself. It is copied.
 	Server *AuthorizationServer
 
 	// Metadata is the metadata with which the client is registered. Its ClientID is

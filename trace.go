@@ -64,9 +64,9 @@ type KeySetInfo struct {
 
 // MetadataInfo describes an attempt to fetch the metadata of a server.
 type MetadataInfo struct {
-	Issuer  string
-	Changed bool  // whether they are others than before; true for the first
-	Err     error // why they cannot be had or used; nil if they can
+	Issuer  string // the issuer that the metadata must name
+	Changed bool   // whether they are others than before; true for the first
+	Err     error  // why they cannot be had or used; nil if they can
 }
 
 // RefusalInfo describes a request that a [ResourceServer] refused.
