@@ -241,14 +241,14 @@ var providerAccessTokens = []providerAccessToken{
 	{
 		seen:    seen{"Keycloak", "typ at+jwt, and the client in azp", `Use "at+jwt" as access token header type, Server Administration Guide of Keycloak`},
 		profile: KeycloakProfile(),
-		issuer:  "https://kc.example/realms/r", resource: unitResource, typ: "at+jwt",
+		issuer:  "https://kc.example/realms/demo", resource: "orders", typ: "at+jwt",
 		claims: claimsOf{
-			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/r", "aud": unitResource, "sub": "u", "typ": "Bearer",
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/demo", "aud": "orders", "sub": "u", "typ": "Bearer",
 			"azp": "web", "scope": "openid",
 		},
 		client: "web", scope: "openid",
 		idToken: claimsOf{
-			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/r", "aud": unitResource, "sub": "u", "typ": "ID",
+			"exp": unitTime + 300, "iat": unitTime, "jti": "j", "iss": "https://kc.example/realms/demo", "aud": "orders", "sub": "u", "typ": "ID",
 			"azp": "web",
 		},
 	},
@@ -327,6 +327,15 @@ func (s *unitServer) signTyped(t testing.TB, typ string, claims map[string]any) 
 	return token
 }
 
+// request presents the token with other claims.
+func (p *providerAccessToken) request(t testing.TB, s *unitServer, change claimsOf) *http.Request {
+	t.Helper()
+	claims := maps.Clone(p.claims)
+	maps.Copy(claims, change)
+	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == unitRemoved })
+	return bearer(s.signTyped(t, p.typ, claims))
+}
+
 // TestProfiles: what becomes of the tokens under their profiles and without, and of
 // their twins.
 func TestProfiles(t *testing.T) {
@@ -346,85 +355,14 @@ func TestProfiles(t *testing.T) {
 				}
 			})
 		}
-		rs := server(p.profile)
-		with := func(change map[string]any) *http.Request {
-			claims := maps.Clone(p.claims)
-			maps.Copy(claims, change)
-			maps.DeleteFunc(claims, func(_ string, v any) bool { return v == unitRemoved })
-			return bearer(s.signTyped(t, p.typ, claims))
-		}
 		t.Run(p.name(), func(t *testing.T) {
-			token, err := authenticate(t, rs, with(nil))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if token.ClientID() != p.client || strings.Join(token.Scope(), " ") != p.scope || token.Issuer() != p.claims["iss"] {
-				t.Errorf("%q %q %q", token.ClientID(), token.Scope(), token.Issuer())
-			}
-			if sub, _ := p.claims["sub"].(string); token.Subject() != sub {
-				t.Errorf("sub %q", token.Subject())
-			}
-			_, err = authenticate(t, rs, bearer(s.signTyped(t, p.typ, p.idToken)))
-			if !errors.Is(err, ErrInvalid) {
-				t.Errorf("an ID token: %v", err)
-			}
-			marker, _, _ := strings.Cut(p.profile.Marker, "=")
-			for _, v := range []any{unitRemoved, nil} {
-				if marker == "" { // the typ says what it is
-					break
-				}
-				_, err = authenticate(t, rs, with(map[string]any{marker: v}))
-				if !errors.Is(err, ErrInvalid) {
-					t.Errorf("without %s: %v", marker, err)
-				}
-			}
-			for name, kind := range map[string]error{"exp": ErrClaim, "iat": ErrClaim, "iss": ErrClaim, "aud": ErrClaim, p.profile.ClientIDClaim: ErrClaim} {
-				member := name // of Optional
-				if name == p.profile.ClientIDClaim {
-					member = "client_id"
-				}
-				if _, there := p.claims[name]; !there || slices.Contains(p.profile.Optional, member) {
-					continue
-				}
-				if name == marker {
-					kind = ErrType
-				}
-				_, err = authenticate(t, rs, with(map[string]any{name: unitRemoved}))
-				if p.typ == accessTokenType && name == p.profile.ClientIDClaim {
-					name = "client_id" // which RFC 9068 requires
-				}
-				wantError(t, err, kind, name)
-			}
-			if p.profile.ClientIDs == nil {
-				_, err = authenticate(t, rs, with(map[string]any{"aud": "another"}))
-				wantError(t, err, ErrAudience, "aud")
-			} else {
-				claim := cmp.Or(p.profile.ClientIDClaim, "client_id")
-				_, err = authenticate(t, rs, with(map[string]any{claim: "another"}))
-				wantError(t, err, ErrAudience, claim)
-			}
-			_, err = authenticate(t, rs, bearer(s.sign(t, "logout+jwt", p.claims)))
-			wantError(t, err, ErrType, "typ")
-
-			for _, twin := range append(p.bad,
-				providerTwin{"of another issuer", claimsOf{"iss": "https://evil.example"}, ErrIssuer, "iss"},
-				providerTwin{"expired", claimsOf{"exp": unitTime - 100}, ErrExpired, "exp"}) {
-				token, err := authenticate(t, rs, with(twin.change))
-				if token != nil {
-					t.Errorf("%s is accepted: %v", twin.what, token)
-					continue
-				}
-				wantError(t, err, twin.kind, twin.param)
-			}
-			_, err = authenticate(t, rs, bearer(unsignedToken(t, p.claims)))
-			wantError(t, err, ErrAlgorithm, "alg")
-			_, err = authenticate(t, rs, bearer(forger.signTyped(t, p.typ, p.claims)))
-			wantError(t, err, ErrSignature, "")
+			p.present(t, s, forger, server(p.profile))
 
 			// Without the profile the token is refused, and the developer is told.
-			plain, err := authenticate(t, server(nil), with(nil))
+			rs := server(nil)
+			plain, err := authenticate(t, rs, p.request(t, s, nil))
 			if p.typ == "at+jwt" && err == nil { // it follows RFC 9068 but for the scopes
-				err = server(nil).satisfies(plain.content, &Requirement{Scope: strings.Fields(p.scope)})
+				err = rs.satisfies(plain.content, &Requirement{Scope: strings.Fields(p.scope)})
 			}
 			if !errors.Is(err, ErrInvalid) || p.hinted != "" && !strings.Contains(err.Error(), p.hinted) {
 				t.Errorf("without a profile: %v", err)
@@ -433,10 +371,88 @@ func TestProfiles(t *testing.T) {
 				t.Error("the client is told as well")
 			}
 			// Nothing is said of a token that fails for something else.
-			_, err = authenticate(t, server(nil), with(map[string]any{"exp": unitTime - 100}))
+			_, err = authenticate(t, rs, p.request(t, s, claimsOf{"exp": unitTime - 100}))
 			if !errors.Is(err, ErrInvalid) || strings.Contains(err.Error(), "Profile") {
 				t.Errorf("expired, without a profile: %v", err)
 			}
 		})
+	}
+}
+
+// present presents the token and its twins to an API that accepts it.
+func (p *providerAccessToken) present(t *testing.T, s, forger *unitServer, rs *ResourceServer) {
+	t.Helper()
+	with := func(change claimsOf) *http.Request { return p.request(t, s, change) }
+	token, err := authenticate(t, rs, with(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token.ClientID() != p.client || strings.Join(token.Scope(), " ") != p.scope || token.Issuer() != p.claims["iss"] {
+		t.Errorf("%q %q %q", token.ClientID(), token.Scope(), token.Issuer())
+	}
+	if sub, _ := p.claims["sub"].(string); token.Subject() != sub {
+		t.Errorf("sub %q", token.Subject())
+	}
+	_, err = authenticate(t, rs, bearer(s.signTyped(t, p.typ, p.idToken)))
+	if !errors.Is(err, ErrInvalid) {
+		t.Errorf("an ID token: %v", err)
+	}
+	p.presentWithout(t, s, rs)
+	if p.profile.ClientIDs == nil {
+		_, err = authenticate(t, rs, with(map[string]any{"aud": "another"}))
+		wantError(t, err, ErrAudience, "aud")
+	} else {
+		claim := cmp.Or(p.profile.ClientIDClaim, "client_id")
+		_, err = authenticate(t, rs, with(map[string]any{claim: "another"}))
+		wantError(t, err, ErrAudience, claim)
+	}
+	_, err = authenticate(t, rs, bearer(s.sign(t, "logout+jwt", p.claims)))
+	wantError(t, err, ErrType, "typ")
+
+	for _, twin := range append(slices.Clone(p.bad),
+		providerTwin{"of another issuer", claimsOf{"iss": "https://evil.example"}, ErrIssuer, "iss"},
+		providerTwin{"expired", claimsOf{"exp": unitTime - 100}, ErrExpired, "exp"}) {
+		token, err := authenticate(t, rs, with(twin.change))
+		if token != nil {
+			t.Errorf("%s is accepted: %v", twin.what, token)
+			continue
+		}
+		wantError(t, err, twin.kind, twin.param)
+	}
+	_, err = authenticate(t, rs, bearer(unsignedToken(t, p.claims)))
+	wantError(t, err, ErrAlgorithm, "alg")
+	_, err = authenticate(t, rs, bearer(forger.signTyped(t, p.typ, p.claims)))
+	wantError(t, err, ErrSignature, "")
+}
+
+// presentWithout presents the token without one of the claims that it needs.
+func (p *providerAccessToken) presentWithout(t *testing.T, s *unitServer, rs *ResourceServer) {
+	t.Helper()
+	marker, _, _ := strings.Cut(p.profile.Marker, "=")
+	for _, v := range []any{unitRemoved, nil} {
+		if marker == "" { // the typ says what it is
+			break
+		}
+		_, err := authenticate(t, rs, p.request(t, s, claimsOf{marker: v}))
+		if !errors.Is(err, ErrInvalid) {
+			t.Errorf("without %s: %v", marker, err)
+		}
+	}
+	for name, kind := range map[string]error{"exp": ErrClaim, "iat": ErrClaim, "iss": ErrClaim, "aud": ErrClaim, p.profile.ClientIDClaim: ErrClaim} {
+		member := name // of Optional
+		if name == p.profile.ClientIDClaim {
+			member = "client_id"
+		}
+		if _, there := p.claims[name]; !there || slices.Contains(p.profile.Optional, member) {
+			continue
+		}
+		if name == marker {
+			kind = ErrType
+		}
+		_, err := authenticate(t, rs, p.request(t, s, claimsOf{name: unitRemoved}))
+		if p.typ == accessTokenType && name == p.profile.ClientIDClaim {
+			name = "client_id" // which RFC 9068 requires
+		}
+		wantError(t, err, kind, name)
 	}
 }

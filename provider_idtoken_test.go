@@ -341,10 +341,10 @@ var providerIDTokens = []providerIDToken{
 	{
 		seen: seen{"AD FS", "the issuer of ID tokens is not that of access tokens", "MicrosoftDocs/windowsserverdocs#551"},
 		claims: claimsOf{
-			"aud": "client", "iss": "https://adfs.mydomain.example/adfs", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600,
+			"aud": "client", "iss": "https://adfs.contoso.example/adfs", "iat": unitTime, "nbf": unitTime, "exp": unitTime + 3600,
 			"auth_time": unitTime, "sub": "x", "upn": "joe@example.com", "pwd_exp": "1", "ver": "1.0", "nonce": "",
 		},
-		bad: []providerTwin{{"of the other", claimsOf{"iss": "http://adfs.mydomain.example/adfs/services/trust"}, ErrIssuer, "iss"}},
+		bad: []providerTwin{{"of the other", claimsOf{"iss": "http://adfs.contoso.example/adfs/services/trust"}, ErrIssuer, "iss"}},
 	},
 
 	{

@@ -61,13 +61,18 @@ func rowsOf[T interface{ where() seen }](table []T) (list []seen) {
 	return list
 }
 
-// TestProvidersHaveRows: the list is complete, and says where everything is from.
-func TestProvidersHaveRows(t *testing.T) {
-	rows := slices.Concat(
+// providerRows are what all tables are about.
+func providerRows() []seen {
+	return slices.Concat(
 		rowsOf(providerAnswers), rowsOf(providerIDTokens), rowsOf(providerAccessTokens), rowsOf(providerRecipes), rowsOf(providerDevices),
 		rowsOf(providerDocuments), rowsOf(providerKeySets), rowsOf(providerUserInfos), rowsOf(providerIntrospections),
 		rowsOf(providerRegistrations), rowsOf(providerLogouts), rowsOf(providerRequests),
 	)
+}
+
+// TestProvidersHaveRows: the list is complete, and says where everything is from.
+func TestProvidersHaveRows(t *testing.T) {
+	rows := providerRows()
 	missing, names := map[string]bool{}, map[string]bool{}
 	for _, p := range providers {
 		missing[p] = true
