@@ -6,8 +6,10 @@ package oauth_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +106,31 @@ func TestProviderPagesAPI(t *testing.T) {
 			web, rs := p.server(t)
 			oauth.PresentProviderTokens(t, web, p.provider, p.except, rs)
 		})
+	}
+}
+
+// TestProviderPagesAreTested: every page has a test here, and each test a page.
+func TestProviderPagesAreTested(t *testing.T) {
+	tested := map[string]bool{}
+	for _, p := range loginPages {
+		tested[p.file] = true
+	}
+	for _, p := range apiPages {
+		tested[p.file] = true
+	}
+	files, err := filepath.Glob("docs/providers/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if name != "README.md" && !tested[name] {
+			t.Errorf("%s is not tested", name)
+		}
+		delete(tested, name)
+	}
+	if len(tested) > 0 {
+		t.Errorf("there is no page %v", slices.Sorted(maps.Keys(tested)))
 	}
 }
 

@@ -9,11 +9,13 @@ package oauth
 //   - provider_answers_test.go: token responses
 //   - provider_idtoken_test.go: ID tokens
 //   - provider_accesstoken_test.go: access tokens, at an API
-//   - provider_recipes_test.go: those of them that docs/recipes.md is about
+//   - provider_recipes_test.go: those of them that have no profile in the package
 //   - provider_device_test.go: the device flow
 //   - provider_endpoints_test.go: metadata, keys, userinfo, introspection,
 //     registration and logout
 //   - provider_requests_test.go: what providers want of requests
+//   - provider_web_test.go: all of it as it looks to a program that docs/providers configures;
+//     provider_pages_login_test.go and provider_pages_api_test.go have the tests
 
 import (
 	"encoding/json"
