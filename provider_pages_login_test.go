@@ -269,7 +269,8 @@ type pageApp struct {
 	page     *loginPage
 	web      *oauth.ProviderWeb
 	handler  *weblogin.Handler
-	name     string // of the provider
+	front    http.Handler // what the browser sees; it is the handler, or has it inside
+	name     string       // of the provider
 	server   oauth.AuthorizationServer
 	err      error // the last one
 	claims   map[string]any
@@ -316,7 +317,7 @@ func (p *loginPage) app(t *testing.T) *pageApp {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.name = provider.Name
+	a.name, a.front = provider.Name, a.handler
 	return a
 }
 
@@ -342,7 +343,7 @@ func (a *pageApp) serve(h http.Handler, method, target, form string, cookies []*
 func (a *pageApp) logIn(t *testing.T, change map[string]any, forged bool) *weblogin.Session {
 	t.Helper()
 	a.err = nil
-	begun := a.serve(a.handler, http.MethodGet, "https://app.example.com/auth/login", "", nil)
+	begun := a.serve(a.front, http.MethodGet, "https://app.example.com/auth/login", "", nil)
 	at, err := url.Parse(begun.Header.Get("Location"))
 	if begun.StatusCode != http.StatusSeeOther || err != nil {
 		t.Fatalf("status %d, %v, %v", begun.StatusCode, a.err, err)
@@ -369,7 +370,7 @@ func (a *pageApp) logIn(t *testing.T, change map[string]any, forged bool) *weblo
 		back.Set("user", `{"name":{"firstName":"Jo","lastName":"Doe"},"email":"a@example.com"}`) // as Apple does, once
 		method, target, form = http.MethodPost, params.Get("redirect_uri"), back.Encode()
 	}
-	ended := a.serve(a.handler, method, target, form, begun.Cookies())
+	ended := a.serve(a.front, method, target, form, begun.Cookies())
 	if calls := a.web.Calls(a.server.TokenEndpoint); len(calls) > 0 {
 		a.tokenReq = calls[len(calls)-1]
 	}
@@ -488,12 +489,21 @@ func TestProviderPageLoginGov(t *testing.T) {
 	}
 }
 
-// TestProviderPageApple: the secret is a JWT of the team for Apple.
+// TestProviderPageApple: the secret is a JWT of the team for Apple, and a handler in front can
+// read what Apple posts beside the response.
 func TestProviderPageApple(t *testing.T) {
 	i := slices.IndexFunc(loginPages, func(p loginPage) bool { return p.file == "apple.md" })
 	a := loginPages[i].app(t)
+	var user string
+	a.front = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user = r.PostFormValue("user")
+		a.handler.ServeHTTP(w, r)
+	})
 	if a.logIn(t, nil, false) == nil {
 		t.Fatal(a.err)
+	}
+	if !strings.Contains(user, "firstName") {
+		t.Errorf("user is %q", user)
 	}
 	claims := assertionOf(t, a.tokenReq.Form.Get("client_secret"))
 	if claims["iss"] != "TEAM123456" || claims["sub"] != "com.example.app" || claims["aud"] != "https://appleid.apple.com" {
