@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -28,6 +29,10 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 	pool *x509.CertPool
 }
+
+// processAuthority is the one authority of a process: a program that tests several
+// servers, or an application in another language, trusts one certificate.
+var processAuthority = sync.OnceValue(newAuthority)
 
 func newAuthority() *authority {
 	c := selfSigned(&x509.Certificate{
@@ -78,8 +83,9 @@ func makeCertificate(template, parent *x509.Certificate, key, parentKey *ecdsa.P
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
-func serverTemplate() *x509.Certificate {
-	return &x509.Certificate{
+// serverTemplate is for loopback, and for one more host if that is not empty.
+func serverTemplate(host string) *x509.Certificate {
+	t := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "oauthtest"},
 		NotAfter:    notAfter(),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
@@ -87,6 +93,12 @@ func serverTemplate() *x509.Certificate {
 		DNSNames:    []string{"localhost"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
+	if ip := net.ParseIP(host); ip != nil {
+		t.IPAddresses = append(t.IPAddresses, ip)
+	} else if host != "" {
+		t.DNSNames = append(t.DNSNames, host)
+	}
+	return t
 }
 
 func clientTemplate(commonName string, until time.Time) *x509.Certificate {
@@ -101,8 +113,8 @@ func clientTemplate(commonName string, until time.Time) *x509.Certificate {
 	}
 }
 
-// NewCertificate returns a client certificate issued by the server's CA, for
-// tls_client_auth (RFC 8705, Section 2.1). Its subject is "CN=" + commonName, which
+// NewCertificate returns a client certificate issued by the CA of all servers of the
+// process, for tls_client_auth (RFC 8705, Section 2.1). Its subject is "CN=" + commonName, which
 // must equal [Client.CertificateSubject]. The certificate expires at until, which
 // may be in the past. If until is zero, it does not expire.
 func (s *Server) NewCertificate(commonName string, until time.Time) tls.Certificate {

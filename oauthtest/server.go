@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -142,8 +142,26 @@ type Options struct {
 	// OutgoingClient sends the requests of the server itself: for metadata
 	// documents, logout tokens and the notifications of CIBA's ping mode. These
 	// requests do not follow redirects, and take at most ten seconds. If nil, it is
-	// [Server.Client], which trusts only the server's own certificate.
+	// [Server.Client], which trusts only the servers of this package.
 	OutgoingClient *http.Client
+
+	// Listener is where the server listens, for a fixed address: for example, the
+	// result of net.Listen("tcp", "127.0.0.1:9096"). Close closes it. It must be on
+	// loopback, unless InsecureListen is set. If nil, the server listens on a free
+	// port of 127.0.0.1. The second listener, for client certificates, always has a
+	// free port of the same host.
+	Listener net.Listener
+
+	// InsecureListen allows a Listener to which other machines can connect.
+	//
+	// WARNING: Anyone who can connect to the server can log in as any user.
+	InsecureListen bool
+
+	// URL is the origin under which clients reach the server, if it is not the
+	// address of the Listener: for example, "https://idp:9096" in a network of
+	// containers. It has no path. The certificate of the server is valid for its
+	// host. It must be set if the Listener is on all addresses of the machine.
+	URL string
 }
 
 // A Server is an OpenID Provider and OAuth 2.0 authorization server that listens on
@@ -257,7 +275,7 @@ func routes() []endpoint {
 // httptest.NewServer does, or if opts is invalid.
 func NewServer(opts *Options) *Server {
 	s := &Server{
-		ca:       newAuthority(),
+		ca:       processAuthority(),
 		clients:  make(map[string]*Client),
 		users:    make(map[string]User),
 		sessions: make(map[string]*session),
@@ -276,6 +294,29 @@ func NewServer(opts *Options) *Server {
 	if opts != nil {
 		s.opts = *opts
 	}
+	s.checkOptions()
+	s.endpoints = routes()
+	for i := range s.endpoints {
+		s.endpoints[i].path = s.fullPath(s.endpoints[i].path)
+	}
+	s.AddUser(User{Subject: "alice", Claims: map[string]any{
+		"name":           "Alice Example",
+		"email":          "alice@example.com",
+		"email_verified": true,
+	}})
+	s.listen()
+	s.issuer = s.opts.Issuer
+	if s.issuer == "" {
+		s.issuer = s.main.URL + s.opts.Path
+	}
+	s.client = &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: s.ca.pool},
+	}}
+	return s
+}
+
+// checkOptions panics if the options are invalid, and fills in what they leave open.
+func (s *Server) checkOptions() {
 	if s.opts.Path != "" && !strings.HasPrefix(s.opts.Path, "/") {
 		panic("oauthtest: Options.Path does not start with a slash")
 	}
@@ -308,46 +349,6 @@ func NewServer(opts *Options) *Server {
 		}
 		s.statementKeys = keys
 	}
-	s.endpoints = routes()
-	for i := range s.endpoints {
-		s.endpoints[i].path = s.fullPath(s.endpoints[i].path)
-	}
-	s.AddUser(User{Subject: "alice", Claims: map[string]any{
-		"name":           "Alice Example",
-		"email":          "alice@example.com",
-		"email_verified": true,
-	}})
-
-	// Certificates of the server's own CA, not those of httptest, so that one
-	// root stands for both listeners and for client certificates.
-	serverCert := s.ca.issue(serverTemplate())
-	start := func(auth tls.ClientAuthType) *httptest.Server {
-		h := httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-		// Handshakes that fail on purpose are not news for the test's output.
-		h.Config.ErrorLog = log.New(io.Discard, "", 0)
-		if s.opts.Plain {
-			h.Start()
-			return h
-		}
-		h.TLS = &tls.Config{Certificates: []tls.Certificate{serverCert}, ClientAuth: auth}
-		h.StartTLS()
-		return h
-	}
-	s.main = start(tls.NoClientCert)
-	if !s.opts.Plain {
-		// RequestClientCert and not VerifyClientCertIfGiven: self-signed
-		// certificates are legitimate here (RFC 8705, Section 2.2), and a bad
-		// one shall become invalid_client and not a broken handshake.
-		s.mtls = start(tls.RequestClientCert)
-	}
-	s.issuer = s.opts.Issuer
-	if s.issuer == "" {
-		s.issuer = s.main.URL + s.opts.Path
-	}
-	s.client = &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: s.ca.pool},
-	}}
-	return s
 }
 
 // URL returns the origin of the server, for example "https://127.0.0.1:41234".
@@ -362,9 +363,14 @@ func (s *Server) Issuer() string { return s.issuer }
 // http.Client does. Close closes its idle connections.
 func (s *Server) Client() *http.Client { return s.client }
 
-// RootCAs returns a pool with the root certificate of the server, for a transport
-// of the caller's own.
+// RootCAs returns a pool with the [Server.RootCertificate], for a transport of the
+// caller's own.
 func (s *Server) RootCAs() *x509.CertPool { return s.ca.pool.Clone() }
+
+// RootCertificate returns the root certificate of the server, for programs in other
+// languages. It is the same for all servers of a process, so that a client that
+// trusts one of them trusts all.
+func (s *Server) RootCertificate() *x509.Certificate { return s.ca.cert }
 
 // Close shuts the server down and blocks until all outstanding requests have
 // completed.
