@@ -356,6 +356,37 @@ func TestEveryFaultIsInATable(t *testing.T) {
 	}
 }
 
+// TestFaultEffects holds what oauthtest says of a fault against what becomes of it here:
+// what is fatal is refused, and what is harmless is not.
+func TestFaultEffects(t *testing.T) {
+	for _, fault := range oauthtest.Faults() {
+		var refused, accepted bool
+		for _, row := range fatalFaults {
+			refused = refused || row.fault == fault
+		}
+		for _, row := range laterFaults {
+			if row.fault != fault {
+				continue
+			}
+			ends := row.kind != nil && row.kind != errPending
+			refused, accepted = refused || ends, accepted || !ends
+		}
+		accepted = accepted || harmlessFaults[fault] != nil
+		switch effect := fault.Effect(); {
+		case effect == oauthtest.EffectFatal && !refused:
+			t.Errorf("%s is fatal, and accepted", fault)
+		case effect == oauthtest.EffectHarmless && !accepted:
+			t.Errorf("%s is harmless, and refused", fault)
+		}
+	}
+	for _, fault := range oauthtest.FatalFaults() {
+		plainly := func(row fatalFault) bool { return row.fault == fault && row.flows&plain != 0 }
+		if !slices.ContainsFunc(fatalFaults, plainly) {
+			t.Errorf("%s is fatal to a login with a code, and does nothing to one", fault)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	srv := faultyServer(t)
 	for _, f := range flows {

@@ -20,6 +20,7 @@ type accessToken struct {
 	resource []string // the part of the grant's; nil: all
 	details  []any    // likewise
 	bound    binding
+	minted   bool // by a test, which wants a JWT
 
 	// What issueAccessToken adds.
 	value  string
@@ -49,7 +50,7 @@ func (s *Server) issueAccessToken(t *accessToken) error {
 	t.id, t.issued = rand.Text(), s.now()
 	t.expiry = t.issued.Add(s.tokenLifetime())
 	t.value = rand.Text()
-	if s.opts.JWTAccessTokens {
+	if s.opts.JWTAccessTokens || t.minted {
 		var err error
 		if t.value, err = s.newAccessTokenJWT(t); err != nil {
 			return err
@@ -90,6 +91,7 @@ func (s *Server) newAccessTokenJWT(t *accessToken) (string, error) {
 	if s.opts.EditAccessToken != nil {
 		s.opts.EditAccessToken(d.header, d.claims)
 	}
+	override(d.claims, t.grant.claims)
 	return d.issue()
 }
 

@@ -29,6 +29,8 @@ type grant struct {
 	hybrid   bool     // an ID token came with the code
 	actor    string   // RFC 8693, Section 4.1
 	revoked  bool     // guarded by Server.mu
+
+	claims map[string]any // that replace those of its tokens, if a test minted it
 }
 
 // A code is an authorization code. It stays known after its use, so that a
@@ -321,5 +323,6 @@ func (s *Server) newIDToken(kind jwtKind, g *grant, nonce string, hashes map[str
 	if s.opts.EditIDToken != nil {
 		s.opts.EditIDToken(d.header, d.claims)
 	}
+	override(d.claims, g.claims)
 	return d.issue()
 }
