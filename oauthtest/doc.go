@@ -30,6 +30,18 @@
 // [Server.NewBrowser] returns a browser that keeps its cookies from one login to
 // the next.
 //
+// # Tokens without a login
+//
+// [Server.AccessToken] and [Server.IDToken] return a token for a user, with any
+// claims, for example for the test of an API. [Server.LogoutToken] returns a logout
+// token, and [Server.Sign] signs anything.
+//
+// # Other languages
+//
+// The command oauthtest in cmd/oauthtest is a server in a process of its own, for
+// tests with a browser or in other languages. It has the JSON interface of
+// [Options.Control]. For a fixed address, set [Options.Listener].
+//
 // # Grants that wait for a user
 //
 // A device authorization request waits for [Server.ApproveDevice],
@@ -54,11 +66,18 @@
 //
 //	srv.Fault(oauthtest.WrongNonce)
 //
-// [Faults] returns all faults, so that a test can check that an application
-// withstands each of them. Responses for which there is no fault can be made with
+// [Faults] returns all faults. [FatalFaults] returns those with which a login must
+// fail, so that a test can check that an application withstands each of them:
+//
+//	for _, fault := range oauthtest.FatalFaults() {
+//		srv.Fault(fault)
+//		… // the login must fail
+//	}
+//
+// [Fault.Part] and [Fault.Effect] say which part of the protocol a fault touches, and
+// whether a client may accept it. Responses for which there is no fault can be made with
 // [Options.EditMetadata], [Options.EditIDToken], [Options.EditAccessToken],
-// [Server.AddJWK], [Server.RotateKeys] and [Server.Sign]. [Server.LogoutToken]
-// returns a logout token without a logout. [Server.Count] and [Server.Requests]
+// [Server.AddJWK], [Server.RotateKeys] and [Server.Sign]. [Server.Count] and [Server.Requests]
 // show whether a client continued when it should have stopped.
 //
 // # Features

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 
 	"example.com/oauth"
@@ -109,4 +112,69 @@ func ExampleServer_Authorize() {
 	// Output:
 	// GET app.example.com af0ifjsldkj true
 	// false
+}
+
+// The test of an API needs no login.
+func ExampleServer_AccessToken() {
+	ctx := context.Background()
+	srv := oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"ES256"}})
+	defer srv.Close()
+
+	// In the API.
+	as, err := oauth.Discover(ctx, srv.Issuer(), &oauth.DiscoverOptions{HTTPClient: srv.Client()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	api, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
+		Resource:   "https://api.example.com",
+		Servers:    []oauth.TrustedServer{{Server: as}},
+		HTTPClient: srv.Client(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := api.Require(oauth.Requirement{Scope: []string{"orders:read"}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := oauth.AccessTokenFromContext(r.Context())
+		fmt.Fprint(w, token.Subject())
+	}))
+
+	// In its test.
+	for _, scope := range []string{"orders:read", "orders:write"} {
+		token, err := srv.AccessToken("app", "alice", map[string]any{"aud": "https://api.example.com", "scope": scope})
+		if err != nil {
+			log.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "https://api.example.com/orders", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+	// Output:
+	// 200
+	// 403
+}
+
+// The faults of ID tokens for a user who must have logged in lately.
+func ExampleFatalFaults() {
+	for _, fault := range oauthtest.FatalFaults(oauthtest.PartAuthTime) {
+		fmt.Println(fault, fault.Part())
+	}
+	fmt.Println(oauthtest.MissingKid.Effect() == oauthtest.EffectHarmless)
+	// Output:
+	// MissingAuthTime auth_time
+	// OldAuthTime auth_time
+	// true
+}
+
+// A server at a fixed address.
+func ExampleOptions() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // in place of 0, a port
+	if err != nil {
+		log.Fatal(err)
+	}
+	srv := oauthtest.NewServer(&oauthtest.Options{Plain: true, Listener: listener})
+	defer srv.Close()
+	fmt.Println(srv.Issuer() == "http://"+listener.Addr().String())
+	// Output: true
 }

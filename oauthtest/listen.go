@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 )
 
 // This file has the listeners of the server.
@@ -92,4 +93,10 @@ func (s *Server) start(l net.Listener, certificate tls.Certificate, auth tls.Cli
 	h.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: auth}
 	h.StartTLS()
 	return h
+}
+
+// hostOf is the host and port of an origin.
+func hostOf(origin string) string {
+	_, host, _ := strings.Cut(origin, "://")
+	return host
 }

@@ -154,7 +154,8 @@ type Options struct {
 
 	// InsecureListen allows a Listener to which other machines can connect.
 	//
-	// WARNING: Anyone who can connect to the server can log in as any user.
+	// WARNING: Anyone who can connect to the server can log in as any user. If
+	// Control is set, they can also change it.
 	InsecureListen bool
 
 	// URL is the origin under which clients reach the server, if it is not the
@@ -162,6 +163,24 @@ type Options struct {
 	// containers. It has no path. The certificate of the server is valid for its
 	// host. It must be set if the Listener is on all addresses of the machine.
 	URL string
+
+	// Control serves a JSON interface for programs in other languages, outside of
+	// Path. A response without an error has status 200, or 204 if it has no body; an
+	// error is in the member error.
+	//
+	//	POST /oauthtest/users          {"sub", "claims", "user_code"}
+	//	POST /oauthtest/clients        {"client_id", "client_secret", …}
+	//	PUT  /oauthtest/faults         {"faults": ["WrongNonce"]}
+	//	GET  /oauthtest/faults         all faults, with their part
+	//	POST /oauthtest/access_token   {"client_id", "user", "claims"}
+	//	POST /oauthtest/id_token       {"client_id", "user", "claims"}
+	//	GET  /oauthtest/root.pem       the root certificate
+	//
+	// They are [Server.AddUser], [Server.AddClient] with the metadata of RFC 7591,
+	// [Server.Fault], [Faults], [Server.AccessToken], [Server.IDToken] and
+	// [Server.RootCertificate]. Requests must name this server in their Host, and
+	// bodies must be application/json, so that no page in a browser can use it.
+	Control bool
 }
 
 // A Server is an OpenID Provider and OAuth 2.0 authorization server that listens on
@@ -415,6 +434,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if s.opts.Control && strings.HasPrefix(r.URL.Path, controlPath) {
+		s.serveControl(w, r)
+		return
+	}
 	r = s.record(r, body)
 	for _, e := range s.endpoints {
 		if e.path != r.URL.Path {
