@@ -49,7 +49,7 @@ func (s *Server) issueAccessToken(t *accessToken) error {
 	}
 	t.id, t.issued = rand.Text(), s.now()
 	t.expiry = t.issued.Add(s.tokenLifetime())
-	t.value = rand.Text()
+	t.value = s.preset.prefix + rand.Text()
 	if s.opts.JWTAccessTokens || t.minted {
 		var err error
 		if t.value, err = s.newAccessTokenJWT(t); err != nil {
@@ -88,6 +88,9 @@ func (s *Server) newAccessTokenJWT(t *accessToken) (string, error) {
 	t.grant.setActor(claims)
 	d := s.newDraft(accessTokenJWT, t.grant.client, alg, claims)
 	d.header["typ"] = accessTokenType
+	if s.preset.accessToken != nil {
+		s.preset.accessToken(s, t, d)
+	}
 	if s.opts.EditAccessToken != nil {
 		s.opts.EditAccessToken(d.header, d.claims)
 	}

@@ -36,6 +36,7 @@ type authorizationRequest struct {
 	acr           string
 	resource      []string
 	details       []any
+	accessType    string // of Google
 	jkt           string // dpop_jkt, or that of a proof at the PAR endpoint
 }
 
@@ -208,6 +209,14 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 		return req, perr
 	}
 	if req.details, perr = s.parseDetails(params.Get("authorization_details")); perr != nil {
+		return req, perr
+	}
+	req.accessType = params.Get("access_type")
+	if s.preset.check != nil {
+		shown, perr := s.preset.check(req)
+		if shown {
+			return nil, perr
+		}
 		return req, perr
 	}
 	return req, nil
@@ -397,6 +406,7 @@ func (s *Server) finishAuthorization(w http.ResponseWriter, req *authorizationRe
 		hybrid:   req.wants("code") && req.wants("id_token"),
 	}
 	s.join(sess, req.client)
+	g.first = s.firstConsent(req.client.ID, sess.user)
 	params := url.Values{}
 	if req.wants("code") {
 		value := rand.Text()
@@ -427,6 +437,19 @@ func (s *Server) finishAuthorization(w http.ResponseWriter, req *authorizationRe
 	s.respond(w, req, g, params)
 }
 
+// A membershipKey is a user of a client.
+type membershipKey struct{ client, user string }
+
+// firstConsent reports whether the user has not logged in at the client before.
+func (s *Server) firstConsent(client, user string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := membershipKey{client, user}
+	first := !s.consents[key]
+	s.consents[key] = true
+	return first
+}
+
 // refuseAuthorization answers with an error, at the redirect URI if req is not
 // nil and else with a page.
 func (s *Server) refuseAuthorization(w http.ResponseWriter, req *authorizationRequest, e *protocolError) {
@@ -447,6 +470,9 @@ func (s *Server) respond(w http.ResponseWriter, req *authorizationRequest, g *gr
 	// servers leave the parameter out.
 	if !signed && (g == nil || !req.wants("id_token")) {
 		params.Set("iss", s.issuer)
+	}
+	if s.preset.callback != nil {
+		s.preset.callback(s, req, g, params)
 	}
 	s.editCallback(req, g, params)
 	if signed {

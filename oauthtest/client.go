@@ -197,6 +197,9 @@ func (s *Server) addClient(c Client) error {
 		if c.Secret != "" {
 			c.AuthMethod = "client_secret_basic"
 		}
+		if s.preset.secret != nil {
+			c.AuthMethod = "client_secret_post"
+		}
 	}
 	if _, ok := authMethodByName(c.AuthMethod); !ok {
 		return fmt.Errorf("unknown AuthMethod %q", c.AuthMethod)
@@ -246,6 +249,10 @@ func (s *Server) addClient(c Client) error {
 	if err := c.checkEncryption(); err != nil {
 		return err
 	}
+	if s.preset.secret != nil && len(c.keys) == 0 {
+		return errors.New("the provider needs the key in JWKS with which the client signs its secret")
+	}
+	c.KeepRefreshToken = c.KeepRefreshToken || s.preset.keepRefresh
 	c.algs = named
 	c.JWKS = bytes.Clone(c.JWKS)
 	c.Certificate = bytes.Clone(c.Certificate)

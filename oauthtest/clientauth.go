@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -125,6 +126,10 @@ func (s *Server) authenticateClient(r *http.Request, params url.Values) (*Client
 		return refuse("unknown client")
 	}
 	method, ok := authMethodByName(c.client.AuthMethod)
+	if c.byEitherSecret(s.preset) {
+		method, _ = authMethodByName("client_secret_basic")
+		method.form = c.form
+	}
 	if !ok || method.form != c.form {
 		return refuse("not the registered authentication method")
 	}
@@ -173,7 +178,17 @@ func claimedClient(r *http.Request, form url.Values) string {
 	return ""
 }
 
+// byEitherSecret reports whether a secret came in one of the two ways, at a provider
+// that takes both from every client.
+func (c *credentials) byEitherSecret(p *preset) bool {
+	ways := []string{"client_secret_basic", "client_secret_post"}
+	return p.anySecret && slices.Contains(ways, c.client.AuthMethod) && (c.form == headerCredentials || c.form == bodyCredentials)
+}
+
 func (s *Server) checkSecret(c *credentials) bool {
+	if s.preset.secret != nil {
+		return s.preset.secret(s, c)
+	}
 	return c.client.Secret != "" &&
 		subtle.ConstantTimeCompare([]byte(c.secret), []byte(c.client.Secret)) == 1
 }

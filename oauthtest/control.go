@@ -186,7 +186,10 @@ func (s *Server) controlIDToken(w http.ResponseWriter, body map[string]any) erro
 	return s.controlMint(w, body, "id_token", s.IDToken)
 }
 
-func (s *Server) controlMint(w http.ResponseWriter, body map[string]any, name string, mint func(client, user string, claims map[string]any) (string, error)) error {
+// A minter is AccessToken or IDToken.
+type minter func(clientID, user string, claims map[string]any) (string, error)
+
+func (s *Server) controlMint(w http.ResponseWriter, body map[string]any, name string, mint minter) error {
 	if err := members(body, "client_id", "user", "claims"); err != nil {
 		return err
 	}

@@ -35,7 +35,8 @@ func TestControl(t *testing.T) {
 	s := newControlled(t)
 	for _, row := range [][3]string{
 		{http.MethodPost, "users", `{"sub":"bob","claims":{"email":"bob@example.com","groups":["staff"]},"user_code":"1"}`},
-		{http.MethodPost, "clients", `{"client_id":"app","client_secret":"s","token_endpoint_auth_method":"client_secret_post","redirect_uris":["` + redirectURI + `"],"grant_types":["authorization_code","refresh_token"]}`},
+		{http.MethodPost, "clients", `{"client_id":"app","client_secret":"s","token_endpoint_auth_method":"client_secret_post",` +
+			`"redirect_uris":["` + redirectURI + `"],"grant_types":["authorization_code","refresh_token"]}`},
 	} {
 		if a := control(t, s, row[0], row[1], row[2], nil); a.status != http.StatusNoContent || a.body != "" {
 			t.Fatalf("%s: %d %s", row[1], a.status, a.body)

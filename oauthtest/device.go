@@ -48,6 +48,9 @@ func (s *Server) serveDeviceAuthorization(w http.ResponseWriter, r *http.Request
 		"expires_in":                int(deviceLifetime / time.Second),
 		"interval":                  int(s.opts.PollInterval / time.Second),
 	}
+	if s.preset.start != nil {
+		s.preset.start(answer)
+	}
 	s.editStart(answer)
 	noStore(w)
 	writeJSON(w, http.StatusOK, answer)

@@ -12,6 +12,9 @@ import (
 // serveDiscovery answers both well-known locations with one document.
 func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	m := s.metadata()
+	if s.opts.Provider != "" {
+		m = s.providerMetadata(m)
+	}
 	if s.opts.EditMetadata != nil {
 		s.opts.EditMetadata(m)
 	}
@@ -129,7 +132,13 @@ func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
 	for _, family := range s.usedEncryption() {
 		s.encryptionKeys.get(family)
 	}
-	m := map[string]any{"keys": append(s.keys.jwks("sig"), s.encryptionKeys.jwks("enc")...)}
+	keys := append(s.keys.jwks("sig"), s.encryptionKeys.jwks("enc")...)
+	for _, key := range keys {
+		if jwk, ok := key.(map[string]any); ok && s.preset.jwk != nil { // and not one of AddJWK
+			s.preset.jwk(s, jwk)
+		}
+	}
+	m := map[string]any{"keys": keys}
 	s.editMembers(jwksPath, m)
 	writeJSON(w, http.StatusOK, m)
 }

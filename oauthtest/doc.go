@@ -42,6 +42,12 @@
 // tests with a browser or in other languages. It has the JSON interface of
 // [Options.Control]. For a fixed address, set [Options.Listener].
 //
+// # Providers
+//
+// [Options.Provider] gives the server the habits of Entra ID, Apple, Google or GitHub
+// in which they differ from the specifications: paths, metadata, claims, responses,
+// errors and client authentication.
+//
 // # Grants that wait for a user
 //
 // A device authorization request waits for [Server.ApproveDevice],

@@ -164,6 +164,10 @@ type Options struct {
 	// host. It must be set if the Listener is on all addresses of the machine.
 	URL string
 
+	// Provider, if not empty, gives the server the habits of a provider, for the test of
+	// an application that logs its users in there.
+	Provider Provider
+
 	// Control serves a JSON interface for programs in other languages, outside of
 	// Path. A response without an error has status 200, or 204 if it has no body; an
 	// error is in the member error.
@@ -194,6 +198,7 @@ type Server struct {
 	ca        *authority
 	client    *http.Client
 	endpoints []endpoint
+	preset    *preset
 	keys      keyRing
 
 	encryptionKeys keyRing // for request objects
@@ -215,6 +220,8 @@ type Server struct {
 	userCodes map[string]*polled // by plainUserCode
 
 	nonces []string // for DPoP proofs, in the order they were given out
+
+	consents map[membershipKey]bool // who has logged in at a client before
 
 	statementKeys []publicKey              // not guarded: never changed
 	registrations map[string]*registration // by client_id
@@ -309,15 +316,14 @@ func NewServer(opts *Options) *Server {
 
 		polls:     make(map[string]*polled),
 		userCodes: make(map[string]*polled),
+		consents:  make(map[membershipKey]bool),
 	}
 	if opts != nil {
 		s.opts = *opts
 	}
+	s.usePreset()
 	s.checkOptions()
-	s.endpoints = routes()
-	for i := range s.endpoints {
-		s.endpoints[i].path = s.fullPath(s.endpoints[i].path)
-	}
+	s.endpoints = s.ownRoutes()
 	s.AddUser(User{Subject: "alice", Claims: map[string]any{
 		"name":           "Alice Example",
 		"email":          "alice@example.com",
@@ -327,6 +333,9 @@ func NewServer(opts *Options) *Server {
 	s.issuer = s.opts.Issuer
 	if s.issuer == "" {
 		s.issuer = s.main.URL + s.opts.Path
+		if s.manyTenants() {
+			s.issuer = s.main.URL + "/" + s.tenant() + "/v2.0"
+		}
 	}
 	s.client = &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: s.ca.pool},
@@ -370,6 +379,17 @@ func (s *Server) checkOptions() {
 	}
 }
 
+// ownRoutes are the routes of this server, with their paths on its host.
+func (s *Server) ownRoutes() (own []endpoint) {
+	for _, e := range routes() {
+		if _, ok := s.preset.paths[e.path]; ok || s.preset.paths == nil {
+			e.path = s.fullPath(e.path)
+			own = append(own, e)
+		}
+	}
+	return append(own, s.preset.more...)
+}
+
 // URL returns the origin of the server, for example "https://127.0.0.1:41234".
 func (s *Server) URL() string { return s.main.URL }
 
@@ -406,6 +426,9 @@ func (s *Server) Close() {
 // terminating slash; RFC 8414, Section 3.1 and RFC 9728, Section 3.1 insert
 // before it.
 func (s *Server) fullPath(path string) string {
+	if full, ok := s.providerPath(path); ok {
+		return full
+	}
 	base := strings.TrimSuffix(s.opts.Path, "/")
 	for _, wellKnown := range [...]string{metadataPath, resourceMetadataPath} {
 		if rest, ok := strings.CutPrefix(path, wellKnown); ok {

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -31,6 +33,9 @@ type grant struct {
 	revoked  bool     // guarded by Server.mu
 
 	claims map[string]any // that replace those of its tokens, if a test minted it
+
+	first       bool // the first that the user granted the client
+	refreshable bool // whatever the scope says
 }
 
 // A code is an authorization code. It stays known after its use, so that a
@@ -90,20 +95,57 @@ func grantTypeNames() []string {
 }
 
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
+	answer, perr := s.tokenAnswer(r)
+	if perr != nil {
+		s.refuseTokens(w, r, perr)
+		return
+	}
+	s.editMembers(tokenPath, answer)
+	noStore(w)
+	s.writeTokens(w, r, http.StatusOK, answer)
+}
+
+// refuseTokens answers with an error in the words of the provider.
+func (s *Server) refuseTokens(w http.ResponseWriter, r *http.Request, e *protocolError) {
+	if s.preset.refuse == nil || e.code == "" || e.dropped {
+		e.write(w)
+		return
+	}
+	status, body := s.preset.refuse(s, e)
+	if e.challenge != "" && status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", e.challenge)
+	}
+	noStore(w)
+	s.writeTokens(w, r, status, body)
+}
+
+// writeTokens sends JSON or, for a provider that prefers it, a form.
+func (s *Server) writeTokens(w http.ResponseWriter, r *http.Request, status int, m map[string]any) {
+	if !s.preset.form || quality(strings.Join(r.Header.Values("Accept"), ","), "application/json") > 0 {
+		writeJSON(w, status, m)
+		return
+	}
+	form := url.Values{}
+	for name, value := range m {
+		form.Set(name, fmt.Sprint(value))
+	}
+	w.Header().Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	w.WriteHeader(status)
+	io.WriteString(w, form.Encode())
+}
+
+func (s *Server) tokenAnswer(r *http.Request) (map[string]any, *protocolError) {
 	params, perr := formParams(r)
 	if perr != nil {
-		perr.write(w)
-		return
+		return nil, perr
 	}
 	client, perr := s.authenticateClient(r, params)
 	if perr != nil {
-		perr.write(w)
-		return
+		return nil, perr
 	}
 	bound, perr := readBinding(r, client)
 	if perr != nil {
-		perr.write(w)
-		return
+		return nil, perr
 	}
 	perr = invalid("unsupported_grant_type", "grant_type is missing or unknown")
 	var answer map[string]any
@@ -117,13 +159,7 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	if s.opts.RefreshDelay != nil && params.Get("grant_type") == "refresh_token" {
 		s.opts.RefreshDelay()
 	}
-	if perr != nil {
-		perr.write(w)
-		return
-	}
-	s.editMembers(tokenPath, answer)
-	noStore(w)
-	writeJSON(w, http.StatusOK, answer)
+	return answer, perr
 }
 
 // grantCode redeems an authorization code.
@@ -235,7 +271,7 @@ func (s *Server) rotate(r *tokenRequest) (*refreshToken, *protocolError) {
 			return nil, invalid("invalid_scope", "more scope than the user granted")
 		}
 	}
-	t.used = !r.client.KeepRefreshToken
+	t.used = !r.client.KeepRefreshToken && !s.preset.reuseRefresh
 	return t, nil
 }
 
@@ -270,13 +306,16 @@ func (s *Server) issueTokens(kind jwtKind, g *grant, r *tokenRequest, scope []st
 		}
 		answer["id_token"] = id
 	}
+	if s.preset.answer != nil {
+		s.preset.answer(g, answer)
+	}
 	return answer, nil
 }
 
 // offline reports whether a user who logged in granted a refresh token.
 func (g *grant) offline() bool {
 	return g.client.mayUse("refresh_token") &&
-		(g.client.RefreshTokens || slices.Contains(g.scope, "offline_access"))
+		(g.client.RefreshTokens || g.refreshable || slices.Contains(g.scope, "offline_access"))
 }
 
 func (s *Server) newRefreshToken(g *grant, b binding) string {
@@ -318,6 +357,9 @@ func (s *Server) newIDToken(kind jwtKind, g *grant, nonce string, hashes map[str
 		if value != "" {
 			claims[claim] = alg.halfHash(value)
 		}
+	}
+	if s.preset.idToken != nil {
+		s.preset.idToken(s, g, claims)
 	}
 	d := s.newDraft(kind, g.client, alg, claims)
 	if s.opts.EditIDToken != nil {

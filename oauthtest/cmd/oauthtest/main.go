@@ -51,6 +51,7 @@ func run(args []string, stdout, stderr io.Writer, interrupted <-chan os.Signal) 
 	useTLS := flags.Bool("tls", false, "serve https")
 	root := flags.String("root", "", "`file` for the root certificate, in PEM")
 	path := flags.String("path", "", "`path` of the issuer")
+	provider := flags.String("provider", "", "have the habits of a `provider`: entra, apple, google or github")
 	interactive := flags.Bool("interactive", false, "show a login page")
 	jwt := flags.Bool("jwt", false, "make access tokens JWTs")
 	if err := flags.Parse(args); err != nil {
@@ -65,7 +66,7 @@ func run(args []string, stdout, stderr io.Writer, interrupted <-chan os.Signal) 
 	}
 	srv, err := newServer(&oauthtest.Options{
 		Plain: !*useTLS, Path: *path, Interactive: *interactive, JWTAccessTokens: *jwt, Control: true,
-		Listener: listener, InsecureListen: *insecure, URL: origin(*url, *useTLS, listener),
+		Provider: oauthtest.Provider(*provider), Listener: listener, InsecureListen: *insecure, URL: origin(*url, *useTLS, listener),
 	})
 	if err != nil {
 		return err

@@ -179,7 +179,8 @@ func TestProcess(t *testing.T) {
 		{"text", "text/plain", nil},
 	}
 	for _, tt := range refused {
-		if resp, m := ask(t, c, "PUT", issuer+"/oauthtest/faults", tt.contentType, `{"faults":["WrongNonce"]}`, tt.change); resp.StatusCode < 400 || m["error"] == nil {
+		resp, m := ask(t, c, "PUT", issuer+"/oauthtest/faults", tt.contentType, `{"faults":["WrongNonce"]}`, tt.change)
+		if resp.StatusCode < 400 || m["error"] == nil {
 			t.Errorf("%s: %s %v", tt.name, resp.Status, m)
 		}
 	}
@@ -229,7 +230,7 @@ func TestProcessRefused(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"-addr", "0.0.0.0:0"}, {"-addr", ":0"}, {"-addr", "[::]:0"}, {"-addr", "192.0.2.1:0"}, {"-addr", "nonsense"},
-		{"-url", "https://idp"}, {"-path", "tenant"}, {"argument"}, {"-unknown"},
+		{"-url", "https://idp"}, {"-path", "tenant"}, {"-provider", "nobody"}, {"argument"}, {"-unknown"},
 	} {
 		cmd := exec.Command(name, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 		var out, said bytes.Buffer
@@ -244,7 +245,8 @@ func TestProcessRefused(t *testing.T) {
 		}
 	}
 	issuer, said, stop := start(t, "-addr", ":0", "-insecure-listen")
-	if resp, _ := ask(t, new(http.Client), "GET", issuer+"/oauthtest/faults", "", "", nil); resp.StatusCode != 200 || !strings.HasPrefix(issuer, "http://localhost:") {
+	resp, _ := ask(t, new(http.Client), "GET", issuer+"/oauthtest/faults", "", "", nil)
+	if resp.StatusCode != 200 || !strings.HasPrefix(issuer, "http://localhost:") {
 		t.Error(issuer, resp.Status)
 	}
 	if err := stop(); err != nil || !strings.Contains(said.String(), "WARNING") {
