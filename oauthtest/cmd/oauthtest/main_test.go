@@ -228,7 +228,7 @@ func TestProcessRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{
+	for i, args := range [][]string{
 		{"-addr", "0.0.0.0:0"}, {"-addr", ":0"}, {"-addr", "[::]:0"}, {"-addr", "192.0.2.1:0"}, {"-addr", "nonsense"},
 		{"-url", "https://idp"}, {"-path", "tenant"}, {"-provider", "nobody"}, {"argument"}, {"-unknown"},
 	} {
@@ -240,6 +240,9 @@ func TestProcessRefused(t *testing.T) {
 		}
 		kill := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
 		err := cmd.Wait()
+		if i < 4 && !strings.Contains(said.String(), "-insecure-listen allows it") { // it did not even listen
+			t.Errorf("%v: it says %q", args, &said)
+		}
 		if !kill.Stop() || err == nil || out.Len() > 0 || said.Len() == 0 || strings.Contains(said.String(), "goroutine") {
 			t.Errorf("%v: %v, it prints %q and says %q", args, err, &out, &said)
 		}
