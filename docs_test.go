@@ -10,7 +10,7 @@ import (
 )
 
 // documented are the packages whose public comments are held to the rules below.
-var documented = []string{".", "oauthtest", "oauthredis", "weblogin", "weblogin/storetest"}
+var documented = []string{".", "oauthtest", "oauthredis", "oauthotel", "weblogin", "weblogin/storetest"}
 
 // docRules are found in no public comment, whose lines are joined and in which each
 // paragraph begins on a line of its own.
