@@ -91,6 +91,9 @@ func (s *Server) ownHost(host string) bool {
 	if strings.EqualFold(host, hostOf(s.main.URL)) {
 		return true
 	}
+	if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") { // the port of the scheme
+		host += map[bool]string{true: ":80", false: ":443"}[s.opts.Plain]
+	}
 	name, port, err := net.SplitHostPort(host)
 	_, own, _ := net.SplitHostPort(s.main.Listener.Addr().String())
 	return err == nil && port == own && slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, strings.ToLower(name))

@@ -2,6 +2,7 @@ package oauthtest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -177,4 +178,57 @@ func ExampleOptions() {
 	defer srv.Close()
 	fmt.Println(srv.Issuer() == "http://"+listener.Addr().String())
 	// Output: true
+}
+
+// An application that logs its users in at GitHub.
+func ExampleProvider() {
+	ctx := context.Background()
+	srv := oauthtest.NewServer(&oauthtest.Options{Provider: oauthtest.ProviderGitHub})
+	defer srv.Close()
+	srv.AddClient(oauthtest.Client{ID: "web", Secret: "a secret that only the two know", RedirectURIs: []string{"https://app.example.com/cb"}})
+
+	// In the application, with github.com in place of the server.
+	client, err := oauth.NewClient(oauth.Config{
+		Server: &oauth.AuthorizationServer{
+			Issuer:                srv.URL(),
+			AuthorizationEndpoint: srv.URL() + "/login/oauth/authorize",
+			TokenEndpoint:         srv.URL() + "/login/oauth/access_token",
+		},
+		Metadata:   oauth.ClientMetadata{ClientID: "web"},
+		Auth:       oauth.ClientSecretPost("a secret that only the two know"),
+		HTTPClient: srv.Client(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	pending, err := client.StartAuthorization(ctx, &oauth.AuthorizationRequest{
+		RedirectURI: "https://app.example.com/cb",
+		Scope:       []string{"read:user", "user:email"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	callback, err := srv.Authorize(ctx, pending.URL())
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := client.FinishAuthorization(callback, pending, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL()+"/user", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.Do(req, token)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var user struct{ Login string }
+	if err := json.NewDecoder(resp.Body).Decode(&user); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(user.Login, token.Scope)
+	// Output: alice [read:user,user:email]
 }

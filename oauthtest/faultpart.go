@@ -84,11 +84,13 @@ func (f Fault) Effect() Effect {
 	return effect
 }
 
-// FatalFaults returns the faults of the given parts that a client must not accept. If
-// there are none given, the parts are those of a login with response type code,
-// OpenID Connect, a nonce and discovery. A test can then check that a login fails
-// with each of them. The client must be new each time, because one that has the keys
-// of the server does not notice faults of the key set.
+// FatalFaults returns the faults of the given parts that a client must not accept, so
+// that a test can check that a login fails with each of them. If no part is given, the
+// parts are those of a login with OpenID Connect, response type code, a nonce and
+// discovery.
+//
+// The client should be a new one for each fault: a client that has fetched the keys of
+// the server is not affected by the faults of the key set.
 func FatalFaults(parts ...Part) []Fault {
 	if len(parts) == 0 {
 		parts = loginParts[:]

@@ -32,7 +32,7 @@ func googlePreset() *preset {
 		},
 		jwk:       func(_ *Server, jwk map[string]any) { jwk["alg"] = "RS256" },
 		prefix:    "ya29.",
-		anySecret: true, keepRefresh: true,
+		anySecret: true, keepRefresh: true, openRevoke: true,
 		check: func(req *authorizationRequest) (bool, *protocolError) {
 			if slices.Contains(req.scope, "offline_access") { // shown to the user, as all errors of the request
 				return true, invalid("invalid_scope", "Some requested scopes were invalid: offline_access")

@@ -1,6 +1,7 @@
 package oauthtest_test
 
 import (
+	"context"
 	"crypto/x509"
 	"net"
 	"net/http"
@@ -46,7 +47,7 @@ func TestURL(t *testing.T) {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	s := newServer(t, &oauthtest.Options{SigningAlgs: []string{"ES256"}, Listener: l, URL: "https://idp:" + port})
 	client := s.Client()
-	client.Transport.(*http.Transport).Dial = func(_, addr string) (net.Conn, error) {
+	client.Transport.(*http.Transport).DialContext = func(_ context.Context, _, addr string) (net.Conn, error) {
 		return net.Dial("tcp", strings.Replace(addr, "idp:", "127.0.0.1:", 1))
 	}
 	for _, origin := range []string{s.Issuer(), s.MTLSURL()} {

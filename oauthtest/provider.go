@@ -71,6 +71,7 @@ type preset struct {
 	answer      func(g *grant, answer map[string]any)
 	start       func(answer map[string]any)
 	refuse      func(s *Server, e *protocolError) (status int, body map[string]any)
+	openRevoke  bool // tokens are revoked by their value alone
 	form        bool // token responses are forms, if the client does not accept JSON
 }
 

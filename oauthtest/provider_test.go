@@ -222,6 +222,16 @@ func TestProviderGoogle(t *testing.T) {
 			t.Fatal(fresh, err)
 		}
 	}
+	// A token is revoked by its value alone.
+	for _, want := range []int{http.StatusOK, http.StatusBadRequest} {
+		a := post(t, p.Server.Client(), p.URL()+"/revoke", url.Values{"token": {token.AccessToken.Reveal()}}, nil)
+		if a.status != want {
+			t.Errorf("revocation: %d %s, want %d", a.status, a.body, want)
+		}
+	}
+	if a := get(t, p.Server, p.URL()+"/v1/userinfo", token.AccessToken.Reveal()); a.status != http.StatusUnauthorized {
+		t.Error("a revoked token:", a.status)
+	}
 	pending, err := p.client.StartAuthorization(t.Context(), &oauth.AuthorizationRequest{RedirectURI: redirectURI, Scope: []string{"openid", "offline_access"}})
 	if err != nil {
 		t.Fatal(err)

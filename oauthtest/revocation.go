@@ -6,6 +6,9 @@ import "net/http"
 
 func (s *Server) serveRevocation(w http.ResponseWriter, r *http.Request) {
 	params, client, perr := s.authenticatedForm(r)
+	if s.preset.openRevoke && r.Header.Get("Authorization") == "" && params.Get("client_id") == "" {
+		client, perr = s.ownerOf(params.Get("token"))
+	}
 	if perr == nil && params.Get("token") == "" {
 		perr = invalid("invalid_request", "token is missing")
 	}
@@ -18,6 +21,19 @@ func (s *Server) serveRevocation(w http.ResponseWriter, r *http.Request) {
 	}
 	noStore(w)
 	w.WriteHeader(http.StatusOK)
+}
+
+// ownerOf returns the client of a token, for a provider that asks for no credentials.
+func (s *Server) ownerOf(token string) (*Client, *protocolError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.access[token]; t != nil {
+		return t.grant.client, nil
+	}
+	if t := s.refresh[token]; t != nil {
+		return t.grant.client, nil
+	}
+	return nil, invalid("invalid_token", "Token expired or revoked")
 }
 
 // revoke ends a token. One that nobody knows is no error (RFC 7009,
