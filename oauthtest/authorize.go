@@ -174,44 +174,12 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 	if perr := checkScope(req.scope); perr != nil {
 		return req, perr
 	}
-	req.challenge = params.Get("code_challenge")
-	switch {
-	case req.challenge == "" && params.Has("code_challenge_method"):
-		return req, invalid("invalid_request", "code_challenge is missing")
-	case !req.wants("code"):
-	case req.challenge == "" && (req.client.RequirePKCE || req.client.AuthMethod == "none"):
-		return req, invalid("invalid_request", "code_challenge is required")
-	case req.challenge != "" && params.Get("code_challenge_method") != "S256":
-		return req, invalid("invalid_request", "code_challenge_method must be S256") // absent means plain
-	case req.challenge != "" && len(req.challenge) != 43:
-		return req, invalid("invalid_request", "code_challenge is not a base64url SHA-256 hash")
-	}
-	req.prompt = strings.Fields(params.Get("prompt"))
-	if slices.Contains(req.prompt, "none") && len(req.prompt) > 1 {
-		return req, invalid("invalid_request", "prompt has none and another value")
-	}
-	if v := params.Get("max_age"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 32)
-		if err != nil || n < 0 {
-			return req, invalid("invalid_request", "max_age is not a number of seconds")
-		}
-		req.maxAge = n
-	}
-	req.nonce = params.Get("nonce")
-	req.jkt = params.Get("dpop_jkt")
-	if req.jkt != "" && !isThumbprint(req.jkt) { // RFC 9449, Section 10
-		return req, invalid("invalid_request", "dpop_jkt is not a base64url SHA-256 hash")
-	}
-	req.loginHint = params.Get("login_hint")
-	req.acr, _, _ = strings.Cut(params.Get("acr_values"), " ")
-	req.resource = params["resource"]
-	if perr := checkResources(req.resource); perr != nil {
+	if perr := req.readChallenge(params); perr != nil {
 		return req, perr
 	}
-	if req.details, perr = s.parseDetails(params.Get("authorization_details")); perr != nil {
+	if perr := s.readParams(req, params); perr != nil {
 		return req, perr
 	}
-	req.accessType = params.Get("access_type")
 	if s.preset.check != nil {
 		shown, perr := s.preset.check(req)
 		if shown {
@@ -220,6 +188,52 @@ func (s *Server) parseAuthorization(params url.Values, perr *protocolError) (*au
 		return req, perr
 	}
 	return req, nil
+}
+
+// readChallenge is RFC 7636, Section 4.3.
+func (req *authorizationRequest) readChallenge(params url.Values) *protocolError {
+	req.challenge = params.Get("code_challenge")
+	switch {
+	case req.challenge == "" && params.Has("code_challenge_method"):
+		return invalid("invalid_request", "code_challenge is missing")
+	case !req.wants("code"):
+	case req.challenge == "" && (req.client.RequirePKCE || req.client.AuthMethod == "none"):
+		return invalid("invalid_request", "code_challenge is required")
+	case req.challenge != "" && params.Get("code_challenge_method") != "S256":
+		return invalid("invalid_request", "code_challenge_method must be S256") // absent means plain
+	case req.challenge != "" && len(req.challenge) != 43:
+		return invalid("invalid_request", "code_challenge is not a base64url SHA-256 hash")
+	}
+	return nil
+}
+
+// readParams reads the parameters that ask for something of the login or the tokens.
+func (s *Server) readParams(req *authorizationRequest, params url.Values) (perr *protocolError) {
+	req.prompt = strings.Fields(params.Get("prompt"))
+	if slices.Contains(req.prompt, "none") && len(req.prompt) > 1 {
+		return invalid("invalid_request", "prompt has none and another value")
+	}
+	if v := params.Get("max_age"); v != "" {
+		n, err := strconv.ParseInt(v, 10, 32)
+		if err != nil || n < 0 {
+			return invalid("invalid_request", "max_age is not a number of seconds")
+		}
+		req.maxAge = n
+	}
+	req.nonce = params.Get("nonce")
+	req.jkt = params.Get("dpop_jkt")
+	if req.jkt != "" && !isThumbprint(req.jkt) { // RFC 9449, Section 10
+		return invalid("invalid_request", "dpop_jkt is not a base64url SHA-256 hash")
+	}
+	req.loginHint = params.Get("login_hint")
+	req.acr, _, _ = strings.Cut(params.Get("acr_values"), " ")
+	req.resource = params["resource"]
+	if perr := checkResources(req.resource); perr != nil {
+		return perr
+	}
+	req.accessType = params.Get("access_type")
+	req.details, perr = s.parseDetails(params.Get("authorization_details"))
+	return perr
 }
 
 // responseTypes are those that the server answers.

@@ -193,21 +193,13 @@ func (s *Server) addClient(c Client) error {
 		return errors.New("no ID")
 	}
 	if c.AuthMethod == "" {
-		c.AuthMethod = "none"
-		if c.Secret != "" {
-			c.AuthMethod = "client_secret_basic"
-		}
-		if s.preset.secret != nil {
-			c.AuthMethod = "client_secret_post"
-		}
+		c.AuthMethod = s.defaultAuthMethod(&c)
 	}
 	if _, ok := authMethodByName(c.AuthMethod); !ok {
 		return fmt.Errorf("unknown AuthMethod %q", c.AuthMethod)
 	}
-	for _, grant := range c.GrantTypes {
-		if !slices.Contains(grantTypeNames(), grant) {
-			return fmt.Errorf("unknown grant type %q", grant)
-		}
+	if !subset(c.GrantTypes, grantTypeNames()) {
+		return fmt.Errorf("unknown grant type in %q", c.GrantTypes)
 	}
 	if c.DeliveryMode == "" {
 		c.DeliveryMode = "poll"
@@ -263,6 +255,17 @@ func (s *Server) addClient(c Client) error {
 	defer s.mu.Unlock()
 	s.clients[c.ID] = &c
 	return nil
+}
+
+// defaultAuthMethod is that of a client that names none.
+func (s *Server) defaultAuthMethod(c *Client) string {
+	switch {
+	case s.preset.secret != nil:
+		return "client_secret_post"
+	case c.Secret != "":
+		return "client_secret_basic"
+	}
+	return "none"
 }
 
 func (s *Server) clientByID(id string) *Client {

@@ -126,11 +126,7 @@ func (s *Server) authenticateClient(r *http.Request, params url.Values) (*Client
 		return refuse("unknown client")
 	}
 	method, ok := authMethodByName(c.client.AuthMethod)
-	if c.byEitherSecret(s.preset) {
-		method, _ = authMethodByName("client_secret_basic")
-		method.form = c.form
-	}
-	if !ok || method.form != c.form {
+	if !ok || method.form != c.form && !c.byEitherSecret(s.preset) {
 		return refuse("not the registered authentication method")
 	}
 	if !method.check(s, c) {
