@@ -289,7 +289,8 @@ func TestMetadata(t *testing.T) {
 // the path of a URL.
 func TestNothingSecret(t *testing.T) {
 	b := newBench(t)
-	for _, fault := range []oauthtest.Fault{"", oauthtest.TokenErrorWith200, oauthtest.TokenHTML, oauthtest.WrongNonce, oauthtest.WrongIssuer, oauthtest.TokenHuge} {
+	faults := []oauthtest.Fault{"", oauthtest.TokenErrorWith200, oauthtest.TokenHTML, oauthtest.WrongNonce, oauthtest.WrongIssuer, oauthtest.TokenHuge}
+	for _, fault := range faults {
 		if fault != "" {
 			b.Fault(fault)
 		}
