@@ -59,14 +59,8 @@ package oauthredis
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
-	"strings"
-	"syscall"
 	"time"
 
 	"example.com/oauth"
@@ -175,19 +169,6 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	}
 	c.clockDifference = min(c.clockDifference, maxLife)
 	return c
-}
-
-// checkClient panics for a client that cannot be used.
-func checkClient(name string, client redis.UniversalClient, timeout time.Duration) {
-	if client == nil {
-		panic("oauthredis: " + name + ": the client is nil")
-	}
-	if _, ok := client.(*redis.Ring); ok {
-		panic("oauthredis: " + name + ": a Ring forgets keys when a shard seems dead: use Redis Cluster, Sentinel or a single Redis")
-	}
-	if timeout < 0 {
-		panic("oauthredis: " + name + ": Options.Timeout is negative")
-	}
 }
 
 // Add records key until the given time plus Options.ClockDifference, and reports
@@ -331,102 +312,4 @@ func (c *ReplayCache) Has(ctx context.Context, key string) (bool, error) {
 		}
 		return err == nil, err
 	})
-}
-
-// bounded runs f for at most so long. A client heeds a context while it waits
-// for a connection, but while it waits for the answer only where it was made with
-// ContextTimeoutEnabled. So f is left alone there: at most as many of them as the
-// pool has connections, until the client's own timeouts end them.
-func bounded[T any](ctx context.Context, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	type answer struct {
-		result T
-		err    error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		result, err := f(ctx)
-		done <- answer{result, err}
-	}()
-	var a answer
-	select {
-	case a = <-done:
-	case <-ctx.Done():
-		a.err = ctx.Err()
-	}
-	if a.err != nil {
-		var none T
-		return none, unavailable(a.err, timeout)
-	}
-	return a.result, nil
-}
-
-// A storeError has a text that is ours alone, and none of the errors that it
-// came from.
-type storeError struct {
-	text  string
-	kinds []error
-}
-
-func (e *storeError) Error() string   { return "oauthredis: " + e.text }
-func (e *storeError) Unwrap() []error { return e.kinds }
-
-// unavailable says what kind of failure it was. It does not repeat texts that
-// others chose: servers quote the arguments of a command that they refuse, also
-// those of HELLO and AUTH, and a dialer or a provider of credentials is the
-// program's own.
-func unavailable(err error, timeout time.Duration) error {
-	kinds := []error{oauth.ErrUnavailable}
-	for _, kind := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, kind) {
-			kinds = append(kinds, kind)
-		}
-	}
-	return &storeError{"the store cannot be asked: " + reason(err, timeout), kinds}
-}
-
-func reason(err error, timeout time.Duration) string {
-	var (
-		answer      redis.Error
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		op          *net.OpError
-		errno       syscall.Errno
-		network     net.Error
-	)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return "the request was given up"
-	case errors.Is(err, redis.ErrClosed):
-		return "the client is closed"
-	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted):
-		return "all connections of the client are in use"
-	case errors.As(err, &answer):
-		return "it answers " + errorCode(answer.Error())
-	case errors.As(err, &dns):
-		return dns.Error()
-	case errors.As(err, &certificate):
-		return certificate.Error()
-	case errors.As(err, &errno):
-		if errors.As(err, &op) && op.Addr != nil {
-			return fmt.Sprintf("%s %s: %v", op.Op, op.Addr, errno)
-		}
-		return errno.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return "the connection was closed"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return fmt.Sprintf("no answer in time (Options.Timeout is %v)", timeout)
-	}
-	return fmt.Sprintf("%T", err)
-}
-
-// errorCode is the word in capitals that an error of Redis begins with, such as
-// NOAUTH, OOM or READONLY.
-func errorCode(text string) string {
-	code, _, _ := strings.Cut(text, " ")
-	if code == "" || len(code) > 16 || strings.ContainsFunc(code, func(r rune) bool { return r < 'A' || r > 'Z' }) {
-		return "an error"
-	}
-	return code
 }
