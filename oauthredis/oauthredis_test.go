@@ -485,47 +485,11 @@ func TestErrorsWithoutSecrets(t *testing.T) {
 		{"is cut off", "+", "the connection was closed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			go func() {
-				for {
-					c, err := l.Accept()
-					if err != nil {
-						return
-					}
-					go func() {
-						defer c.Close()
-						in := bufio.NewReader(c)
-						for {
-							// One array of bulk strings at a time.
-							var n, size int
-							if _, err := fmt.Fscanf(in, "*%d\r\n", &n); err != nil {
-								return
-							}
-							var words []string
-							for range n {
-								if _, err := fmt.Fscanf(in, "$%d\r\n", &size); err != nil {
-									return
-								}
-								word := make([]byte, size+2)
-								if _, err := io.ReadFull(in, word); err != nil {
-									return
-								}
-								words = append(words, string(word[:size]))
-							}
-							answer := strings.ReplaceAll(test.answer, "%s", strings.Join(words, " ")+" "+password)
-							if _, err := io.WriteString(c, answer); err != nil || answer == "+" {
-								return
-							}
-						}
-					}()
-				}
-			}()
+			addr := fakeStore(t, func(words []string) string {
+				return strings.ReplaceAll(test.answer, "%s", strings.Join(words, " ")+" "+password)
+			})
 			c := oauthredis.New(redis.NewClient(&redis.Options{
-				Addr: l.Addr().String(), Username: "app", Password: password, MaxRetries: -1, DialerRetries: 1,
+				Addr: addr, Username: "app", Password: password, MaxRetries: -1, DialerRetries: 1,
 			}), nil)
 			added, err := c.Add(ctx, key(1), soon())
 			if added {
@@ -550,21 +514,55 @@ func TestErrorsWithoutSecrets(t *testing.T) {
 	})
 }
 
-// TestCluster is one node that has all slots.
-func TestCluster(t *testing.T) {
-	s := newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
-	if err := s.client().ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
+// fakeStore returns an address at which commands are answered like that. After an answer
+// that is no whole line, the connection is closed.
+func fakeStore(t *testing.T, answer func(words []string) string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the cluster", func() bool {
-		return strings.Contains(s.client().ClusterInfo(ctx).Val(), "cluster_state:ok")
-	})
-	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.addr}, IsClusterMode: true})
-	defer client.Close()
-	if _, ok := client.(*redis.ClusterClient); !ok {
-		t.Fatalf("a %T", client)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serveFake(c, answer)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func serveFake(c net.Conn, answer func(words []string) string) {
+	defer c.Close()
+	in := bufio.NewReader(c)
+	for { // one array of bulk strings at a time
+		var n, size int
+		if _, err := fmt.Fscanf(in, "*%d\r\n", &n); err != nil {
+			return
+		}
+		var words []string
+		for range n {
+			if _, err := fmt.Fscanf(in, "$%d\r\n", &size); err != nil {
+				return
+			}
+			word := make([]byte, size+2)
+			if _, err := io.ReadFull(in, word); err != nil {
+				return
+			}
+			words = append(words, string(word[:size]))
+		}
+		text := answer(words)
+		if _, err := io.WriteString(c, text); err != nil || !strings.HasSuffix(text, "\n") {
+			return
+		}
 	}
-	c := oauthredis.New(client, nil)
+}
+
+func TestCluster(t *testing.T) {
+	c := oauthredis.New(newCluster(t), nil)
 	for n := range 50 {
 		add(t, c, key(n), true)
 		add(t, c, key(n), false)

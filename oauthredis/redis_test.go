@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ type server struct {
 	path string
 	dir  string
 	addr string
-	args []string
+	argv func(dir, port string) []string
 	cmd  *exec.Cmd
 	log  bytes.Buffer
 }
@@ -44,6 +45,15 @@ type server struct {
 // ends with the test.
 func newServer(t testing.TB, args ...string) *server {
 	t.Helper()
+	return newProcess(t, func(dir, port string) []string {
+		return append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir}, args...)
+	})
+}
+
+// newProcess starts a redis-server with the arguments that argv makes for its directory and
+// its port.
+func newProcess(t testing.TB, argv func(dir, port string) []string) *server {
+	t.Helper()
 	if os.Getenv(skipRedis) != "" {
 		t.Skip(skipRedis + " is set")
 	}
@@ -51,15 +61,10 @@ func newServer(t testing.TB, args ...string) *server {
 	if err != nil {
 		t.Fatalf("redis-server is missing: install it (Debian package redis-server), or set %s=1 to go without these tests", skipRedis)
 	}
-	s := &server{t: t, path: path, dir: t.TempDir(), args: args}
+	s := &server{t: t, path: path, argv: argv, dir: t.TempDir()}
 	t.Cleanup(s.stop)
 	for range 5 { // somebody else may take the port before the server does
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.addr = l.Addr().String()
-		l.Close()
+		s.addr = freeAddr(t)
 		if s.start() {
 			return s
 		}
@@ -68,12 +73,27 @@ func newServer(t testing.TB, args ...string) *server {
 	return nil
 }
 
+// freeAddr is an address on loopback that nothing listens at. A node of a Cluster listens
+// 10,000 ports above, too.
+func freeAddr(t testing.TB) string {
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		if a := l.Addr().(*net.TCPAddr); a.Port+10_000 <= 65_535 {
+			return a.String()
+		}
+	}
+}
+
 // start starts the server, again on its port, and waits until it answers.
 func (s *server) start() bool {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.addr)
 	s.log.Reset()
-	s.cmd = exec.Command(s.path, append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.dir}, s.args...)...)
+	s.cmd = exec.Command(s.path, s.argv(s.dir, port)...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	s.cmd.SysProcAttr = endsWithTheTest
 	if err := s.cmd.Start(); err != nil {
@@ -125,6 +145,24 @@ func (s *server) client(edit ...func(*redis.Options)) *redis.Client {
 	c := redis.NewClient(o)
 	s.t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// newCluster returns a client of a Cluster of one node, which has all slots.
+func newCluster(t *testing.T, args ...string) redis.UniversalClient {
+	t.Helper()
+	s := newServer(t, append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000"}, args...)...)
+	if err := s.client().ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cluster", func() bool {
+		return strings.Contains(s.client().ClusterInfo(ctx).Val(), "cluster_state:ok")
+	})
+	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.addr}, IsClusterMode: true})
+	t.Cleanup(func() { client.Close() })
+	if _, ok := client.(*redis.ClusterClient); !ok {
+		t.Fatalf("a %T", client)
+	}
+	return client
 }
 
 // key is one that package oauth could have made.

@@ -23,15 +23,7 @@ func TestSessionStore(t *testing.T) {
 
 // TestSessionStoreCluster: the sessions of a user are on several nodes.
 func TestSessionStoreCluster(t *testing.T) {
-	s := newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
-	if err := s.client().ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the cluster", func() bool {
-		return strings.Contains(s.client().ClusterInfo(ctx).Val(), "cluster_state:ok")
-	})
-	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.addr}, IsClusterMode: true})
-	defer client.Close()
+	client := newCluster(t)
 	storetest.Run(t, func() weblogin.Store { return oauthredis.NewSessionStore(client, nil) })
 }
 
