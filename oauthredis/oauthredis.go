@@ -7,9 +7,10 @@
 //
 // It works with a single Redis server, with Redis Sentinel, with Redis Cluster, and
 // with other servers of the same protocol. If the server has access control lists,
-// the user must be allowed SET, GET and DEL on the keys with [Options.Prefix]. For
-// [ReplayCache.AddFor], the user must also be allowed INCR, PEXPIRE, MULTI, EXEC,
-// WATCH and UNWATCH. In a Cluster, the client also needs CLUSTER and COMMAND.
+// the user must be allowed SET, GET and DEL on the keys with [Options.Prefix], and
+// INFO, so that the policy of the store can be checked. For [ReplayCache.AddFor], the
+// user must also be allowed INCR, PEXPIRE, MULTI, EXEC, WATCH and UNWATCH. In a
+// Cluster, the client also needs CLUSTER and COMMAND.
 //
 // # Guarantees
 //
@@ -42,7 +43,8 @@
 //   - maxmemory-policy must be noeviction. This is the default of Redis, but not of
 //     every hosted service. Every other policy deletes keys when memory is short;
 //     the volatile policies delete keys of this package first. With noeviction, a
-//     full store returns errors.
+//     full store returns errors. A store with another policy is refused; see
+//     [Options].InsecureAllowEviction.
 //   - A restart without persistence loses all keys. With appendonly yes, a restart
 //     loses none if appendfsync is always, and the last second if it is everysec.
 //   - Replication is asynchronous. A failover, by Sentinel or in a Cluster, loses
@@ -114,16 +116,24 @@ type Options struct {
 	// oauth.DefaultTolerance; if negative, there is no difference. The maximum is
 	// 25 hours; a greater value is reduced to it.
 	ClockDifference time.Duration
+
+	// InsecureAllowEviction accepts a store that deletes keys when its memory is short.
+	// Otherwise, its policy is asked for with INFO at the first call and every minute,
+	// and if that is any other than noeviction, errors match oauth.ErrUnavailable. A
+	// store without maxmemory is accepted, and so is a store that does not allow INFO
+	// or does not name its policy.
+	//
+	// WARNING: A proof that was deleted can be used again.
+	InsecureAllowEviction bool
 }
 
 // A ReplayCache is an [oauth.ReplayCache] in Redis. It must be created with [New].
 // It is safe for concurrent use. If a call returns before the client does, a
 // goroutine waits for the client until the client's own timeouts.
 type ReplayCache struct {
-	client          redis.UniversalClient
+	store           *store
 	prefix          string
 	now             func() time.Time
-	timeout         time.Duration
 	clockDifference time.Duration
 	perKey          int64 // negative: no limit
 }
@@ -147,16 +157,15 @@ func New(client redis.UniversalClient, opts *Options) *ReplayCache {
 	if opts != nil {
 		o = *opts
 	}
-	checkClient("New", client, o.Timeout)
-	c := &ReplayCache{client: client, prefix: o.Prefix, now: o.Now, timeout: o.Timeout, clockDifference: o.ClockDifference, perKey: int64(o.PerKey)}
+	c := &ReplayCache{
+		store:  newStore("New", client, o.Timeout, o.InsecureAllowEviction),
+		prefix: o.Prefix, now: o.Now, clockDifference: o.ClockDifference, perKey: int64(o.PerKey),
+	}
 	if c.prefix == "" {
 		c.prefix = defaultPrefix
 	}
 	if c.now == nil {
 		c.now = time.Now
-	}
-	if c.timeout == 0 {
-		c.timeout = defaultTimeout
 	}
 	if c.perKey == 0 {
 		c.perKey = defaultPerKey
@@ -193,7 +202,7 @@ func (c *ReplayCache) Add(ctx context.Context, key string, until time.Time) (add
 		return false, err
 	}
 	name := c.prefix + key
-	return bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
+	return bounded(ctx, c.store, func(ctx context.Context) (bool, error) {
 		return c.record(ctx, name, rand.Text(), life)
 	})
 }
@@ -215,7 +224,7 @@ func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.
 	}
 	name, counter := c.prefix+key, c.counter(owner)
 	over := false
-	added, err = bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
+	added, err = bounded(ctx, c.store, func(ctx context.Context) (bool, error) {
 		// First the key: whoever sends a proof again does not use up what the one who
 		// made it may have.
 		mine := rand.Text()
@@ -224,7 +233,7 @@ func (c *ReplayCache) AddFor(ctx context.Context, owner, key string, until time.
 			return false, err
 		}
 		var n *redis.IntCmd
-		if _, err := c.client.TxPipelined(ctx, func(p redis.Pipeliner) error { // both, or the counter would never end
+		if _, err := c.store.client.TxPipelined(ctx, func(p redis.Pipeliner) error { // both, or the counter would never end
 			n = p.Incr(ctx, counter)
 			p.PExpire(ctx, counter, 2*countedTime+c.clockDifference)
 			return nil
@@ -251,9 +260,12 @@ func (c *ReplayCache) counter(owner string) string {
 
 // record sets the name to mine, which no other call has, and reports whether it was new.
 func (c *ReplayCache) record(ctx context.Context, name, mine string, life time.Duration) (bool, error) {
+	if err := c.store.keeps(ctx); err != nil {
+		return false, err
+	}
 	// PX and not PXAT: a time of our clock would be over too early by a clock of the
 	// store that is ahead.
-	added, err := c.client.SetNX(ctx, name, mine, life).Result()
+	added, err := c.store.client.SetNX(ctx, name, mine, life).Result()
 	if err != nil {
 		return false, err
 	}
@@ -261,7 +273,7 @@ func (c *ReplayCache) record(ctx context.Context, name, mine string, life time.D
 		return true, nil
 	}
 	// Known: by another call, or by this one, whose first answer was lost.
-	value, err := c.client.Get(ctx, name).Result()
+	value, err := c.store.client.Get(ctx, name).Result()
 	if errors.Is(err, redis.Nil) { // it expired just now
 		return false, nil
 	}
@@ -271,7 +283,7 @@ func (c *ReplayCache) record(ctx context.Context, name, mine string, life time.D
 // drop deletes the name if it is still mine. A DEL whose answer was lost is sent again,
 // and would take away what somebody else has recorded meanwhile.
 func (c *ReplayCache) drop(ctx context.Context, name, mine string) error {
-	err := c.client.Watch(ctx, func(tx *redis.Tx) error {
+	err := c.store.client.Watch(ctx, func(tx *redis.Tx) error {
 		value, err := tx.Get(ctx, name).Result()
 		if err != nil || value != mine {
 			return err
@@ -305,8 +317,8 @@ func (c *ReplayCache) life(until time.Time) (time.Duration, error) {
 // one command to the store. If the store could not be reached, the error matches
 // [oauth.ErrUnavailable], as for Add.
 func (c *ReplayCache) Has(ctx context.Context, key string) (bool, error) {
-	return bounded(ctx, c.timeout, func(ctx context.Context) (bool, error) {
-		err := c.client.Get(ctx, c.prefix+key).Err()
+	return bounded(ctx, c.store, func(ctx context.Context) (bool, error) {
+		err := c.store.client.Get(ctx, c.prefix+key).Err()
 		if errors.Is(err, redis.Nil) {
 			return false, nil
 		}

@@ -625,7 +625,7 @@ func TestExpiredMeanwhile(t *testing.T) {
 
 // TestAccessControl: the user that the README describes is enough.
 func TestAccessControl(t *testing.T) {
-	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:replay:*", "+set", "+get", "+del", "+incr", "+pexpire", "+multi", "+exec", "+watch", "+unwatch")
+	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:replay:*", "+set", "+get", "+del", "+incr", "+pexpire", "+multi", "+exec", "+watch", "+unwatch", "+info")
 	client := s.client(func(o *redis.Options) { o.Username, o.Password = "app", password })
 	c := oauthredis.New(client, nil)
 	add(t, c, key(1), true)

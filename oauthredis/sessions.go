@@ -22,6 +22,13 @@ type SessionOptions struct {
 	// Timeout limits one call, including all repeats. Zero means 1 second. If it is
 	// negative, NewSessionStore panics.
 	Timeout time.Duration
+
+	// InsecureAllowEviction accepts a store that deletes keys when its memory is short.
+	// Otherwise, Put returns an error then; see [Options].
+	//
+	// WARNING: A session whose place in the list of the user's sessions was deleted is
+	// not found by a logout, and goes on.
+	InsecureAllowEviction bool
 }
 
 // A SessionStore is a [weblogin.Store] in Redis. It must be created with
@@ -33,12 +40,11 @@ type SessionOptions struct {
 // maxmemory-policy must be noeviction: a user whose session is lost only logs in again, but
 // a session that a logout does not find, because Redis has lost the list of the user's
 // sessions, goes on. With access control lists, the user must be allowed HGETALL, DEL,
-// ZRANGE, ZREM, ZREMRANGEBYSCORE, EVAL, EVALSHA, and in scripts HMGET, HSET, PEXPIREAT, ZADD
-// and ZREVRANGE.
+// ZRANGE, ZREM, ZREMRANGEBYSCORE, EVAL, EVALSHA, in scripts HMGET, HSET, PEXPIREAT, ZADD
+// and ZREVRANGE, and INFO, so that the policy can be checked.
 type SessionStore struct {
-	client  redis.UniversalClient
-	prefix  string
-	timeout time.Duration
+	store  *store
+	prefix string
 }
 
 var _ weblogin.Store = (*SessionStore)(nil)
@@ -51,13 +57,9 @@ func NewSessionStore(client redis.UniversalClient, opts *SessionOptions) *Sessio
 	if opts != nil {
 		o = *opts
 	}
-	checkClient("NewSessionStore", client, o.Timeout)
-	s := &SessionStore{client, o.Prefix, o.Timeout}
+	s := &SessionStore{newStore("NewSessionStore", client, o.Timeout, o.InsecureAllowEviction), o.Prefix}
 	if s.prefix == "" {
 		s.prefix = "oauth:session:"
-	}
-	if s.timeout == 0 {
-		s.timeout = defaultTimeout
 	}
 	return s
 }
@@ -69,8 +71,8 @@ func (s *SessionStore) index(tag string) string { return s.prefix + "tag:" + tag
 
 // Get returns the record with the id, or nil.
 func (s *SessionStore) Get(ctx context.Context, id string) (*weblogin.Record, error) {
-	return bounded(ctx, s.timeout, func(ctx context.Context) (*weblogin.Record, error) {
-		m, err := s.client.HGetAll(ctx, s.record(id)).Result()
+	return bounded(ctx, s.store, func(ctx context.Context) (*weblogin.Record, error) {
+		m, err := s.store.client.HGetAll(ctx, s.record(id)).Result()
 		if err != nil || len(m) == 0 {
 			return nil, err
 		}
@@ -109,14 +111,17 @@ func expired() int64 { return time.Now().Add(-time.Minute).UnixMilli() }
 // them of which there is no record does no harm, and a record that is in none could not be
 // deleted.
 func (s *SessionStore) Put(ctx context.Context, id string, r *weblogin.Record) error {
-	stored, err := bounded(ctx, s.timeout, func(ctx context.Context) (bool, error) {
+	stored, err := bounded(ctx, s.store, func(ctx context.Context) (bool, error) {
+		if err := s.store.keeps(ctx); err != nil {
+			return false, err
+		}
 		expires := r.Expires.UnixMilli()
 		for _, tag := range r.Tags {
-			if err := indexScript.Run(ctx, s.client, []string{s.index(tag)}, id, expires, expired()).Err(); err != nil {
+			if err := indexScript.Run(ctx, s.store.client, []string{s.index(tag)}, id, expires, expired()).Err(); err != nil {
 				return false, err
 			}
 		}
-		n, err := putScript.Run(ctx, s.client, []string{s.record(id)},
+		n, err := putScript.Run(ctx, s.store.client, []string{s.record(id)},
 			r.Version-1, r.Version, rand.Text(), expires, r.Data).Int()
 		return n == 1, err
 	})
@@ -128,8 +133,8 @@ func (s *SessionStore) Put(ctx context.Context, id string, r *weblogin.Record) e
 
 // Delete deletes the record with the id.
 func (s *SessionStore) Delete(ctx context.Context, id string) error {
-	_, err := bounded(ctx, s.timeout, func(ctx context.Context) (bool, error) {
-		return true, s.client.Del(ctx, s.record(id)).Err()
+	_, err := bounded(ctx, s.store, func(ctx context.Context) (bool, error) {
+		return true, s.store.client.Del(ctx, s.record(id)).Err()
 	})
 	return err
 }
@@ -137,15 +142,15 @@ func (s *SessionStore) Delete(ctx context.Context, id string) error {
 // DeleteBy deletes all records with the tag.
 func (s *SessionStore) DeleteBy(ctx context.Context, tag string) error {
 	index := s.index(tag)
-	ids, err := bounded(ctx, s.timeout, func(ctx context.Context) ([]string, error) {
-		if err := s.client.ZRemRangeByScore(ctx, index, "-inf", strconv.FormatInt(expired(), 10)).Err(); err != nil {
+	ids, err := bounded(ctx, s.store, func(ctx context.Context) ([]string, error) {
+		if err := s.store.client.ZRemRangeByScore(ctx, index, "-inf", strconv.FormatInt(expired(), 10)).Err(); err != nil {
 			return nil, err
 		}
-		return s.client.ZRange(ctx, index, 0, -1).Result()
+		return s.store.client.ZRange(ctx, index, 0, -1).Result()
 	})
 	for ids := range slices.Chunk(ids, deleteAtOnce) {
 		if err == nil {
-			_, err = bounded(ctx, s.timeout, func(ctx context.Context) (bool, error) { return true, s.deleteAll(ctx, index, ids) })
+			_, err = bounded(ctx, s.store, func(ctx context.Context) (bool, error) { return true, s.deleteAll(ctx, index, ids) })
 		}
 	}
 	return err
@@ -158,7 +163,7 @@ const deleteAtOnce = 500
 // there were out of the index. Of others the record may be put just now.
 func (s *SessionStore) deleteAll(ctx context.Context, index string, ids []string) error {
 	counts := make([]*redis.IntCmd, len(ids))
-	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if _, err := s.store.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
 			counts[i] = p.Del(ctx, s.record(id))
 		}
@@ -175,5 +180,5 @@ func (s *SessionStore) deleteAll(ctx context.Context, index string, ids []string
 	if gone == nil {
 		return nil
 	}
-	return s.client.ZRem(ctx, index, gone...).Err()
+	return s.store.client.ZRem(ctx, index, gone...).Err()
 }

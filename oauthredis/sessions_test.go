@@ -165,7 +165,7 @@ func TestSessionStoreErrors(t *testing.T) {
 // TestSessionStoreAccessControl: the documented permissions are enough.
 func TestSessionStoreAccessControl(t *testing.T) {
 	s := newServer(t, "--user", "app", "on", ">"+password, "~oauth:session:*", "+hgetall", "+del", "+zrange", "+zrem", "+zremrangebyscore",
-		"+eval", "+evalsha", "+hmget", "+hset", "+pexpireat", "+zadd", "+zrevrange")
+		"+eval", "+evalsha", "+hmget", "+hset", "+pexpireat", "+zadd", "+zrevrange", "+info")
 	client := s.client(func(o *redis.Options) { o.Username, o.Password = "app", password })
 	storetest.Run(t, func() weblogin.Store { return oauthredis.NewSessionStore(client, nil) })
 	err := oauthredis.NewSessionStore(client, &oauthredis.SessionOptions{Prefix: "another:"}).Delete(ctx, "a")

@@ -19,8 +19,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// checkClient panics for a client that cannot be used.
-func checkClient(name string, client redis.UniversalClient, timeout time.Duration) {
+// A store is the Redis of a [ReplayCache] or a [SessionStore].
+type store struct {
+	client   redis.UniversalClient
+	timeout  time.Duration // of one call
+	eviction eviction
+}
+
+// newStore panics for a client that cannot be used, and for options that mean nothing.
+func newStore(name string, client redis.UniversalClient, timeout time.Duration, mayEvict bool) *store {
 	if client == nil {
 		panic("oauthredis: " + name + ": the client is nil")
 	}
@@ -30,14 +37,18 @@ func checkClient(name string, client redis.UniversalClient, timeout time.Duratio
 	if timeout < 0 {
 		panic("oauthredis: " + name + ": Options.Timeout is negative")
 	}
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	return &store{client: client, timeout: timeout, eviction: eviction{allowed: mayEvict}}
 }
 
-// bounded runs f for at most so long. A client heeds a context while it waits
+// bounded runs f for at most the store's timeout. A client heeds a context while it waits
 // for a connection, but while it waits for the answer only where it was made with
 // ContextTimeoutEnabled. So f is left alone there: at most as many of them as the
 // pool has connections, until the client's own timeouts end them.
-func bounded[T any](ctx context.Context, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+func bounded[T any](ctx context.Context, s *store, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	type answer struct {
 		result T
@@ -56,7 +67,7 @@ func bounded[T any](ctx context.Context, timeout time.Duration, f func(context.C
 	}
 	if a.err != nil {
 		var none T
-		return none, unavailable(a.err, timeout)
+		return none, unavailable(a.err, s.timeout)
 	}
 	return a.result, nil
 }
@@ -76,6 +87,9 @@ func (e *storeError) Unwrap() []error { return e.kinds }
 // those of HELLO and AUTH, and a dialer or a provider of credentials is the
 // program's own.
 func unavailable(err error, timeout time.Duration) error {
+	if known := (*storeError)(nil); errors.As(err, &known) {
+		return known
+	}
 	kinds := []error{oauth.ErrUnavailable}
 	for _, kind := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, kind) {
