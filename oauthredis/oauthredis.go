@@ -23,7 +23,7 @@
 // without an error. In package oauth, such an error means that a request could not
 // be checked: the protected resource responds with 503. A logout is done
 // nevertheless, and done again if its token is received again. When the store is
-// available again, no action is needed.
+// available again, no action is needed, after a failover either.
 //
 // The client repeats commands: if MaxRetries is zero, a redis.Client sends a
 // command up to three more times after a connection has broken. The store may have

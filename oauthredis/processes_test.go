@@ -36,6 +36,17 @@ type processConfig struct {
 	Issuer string // of the authorization server
 }
 
+// A storeConfig is that of redis.UniversalOptions which can be written down.
+type storeConfig struct {
+	Addrs   []string
+	Master  string // of Sentinels
+	Cluster bool
+}
+
+func (c storeConfig) client() redis.UniversalClient {
+	return redis.NewUniversalClient(&redis.UniversalOptions{Addrs: c.Addrs, MasterName: c.Master, IsClusterMode: c.Cluster})
+}
+
 const (
 	api       = "https://api.example.com"
 	apiURL    = api + "/orders" // what clients call: a balancer is in front of the processes

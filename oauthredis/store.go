@@ -66,10 +66,20 @@ func bounded[T any](ctx context.Context, s *store, f func(context.Context) (T, e
 		a.err = ctx.Err()
 	}
 	if a.err != nil {
+		s.lookAround(a.err)
 		var none T
 		return none, unavailable(a.err, s.timeout)
 	}
 	return a.result, nil
+}
+
+// lookAround has the client of a Cluster ask which node has which keys now. By itself it
+// asks once a minute, and when a node says that it has not: a dead one does not say so.
+// The client asks in the background, at most five times a second.
+func (s *store) lookAround(err error) {
+	if c, ok := s.client.(interface{ ReloadState(context.Context) }); ok && !errors.Is(err, context.Canceled) {
+		c.ReloadState(context.Background())
+	}
 }
 
 // A storeError has a text that is ours alone, and none of the errors that it
