@@ -580,6 +580,7 @@ func TestNewPanics(t *testing.T) {
 		"nil":              func() { oauthredis.New(nil, nil) },
 		"a ring":           func() { oauthredis.New(ring, nil) },
 		"a negative bound": func() { oauthredis.New(client, &oauthredis.Options{Timeout: -1}) },
+		"no replicas":      func() { oauthredis.New(client, &oauthredis.Options{Replicas: -1}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

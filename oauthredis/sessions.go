@@ -23,6 +23,15 @@ type SessionOptions struct {
 	// negative, NewSessionStore panics.
 	Timeout time.Duration
 
+	// Replicas is the number of replicas that must have a change before Put, Delete or
+	// DeleteBy returns nil; see [Options]. If it is zero, a failover can lose a session
+	// that has just begun, a refresh token that the server has just rotated, or the
+	// lease by which only one process refreshes it. It can also bring back a session
+	// that has just ended. If a method returns an error because replicas did not confirm
+	// the change, the primary may nevertheless have it. If Replicas is negative,
+	// NewSessionStore panics.
+	Replicas int
+
 	// InsecureAllowEviction accepts a store that deletes keys when its memory is short.
 	// Otherwise, Put returns an error then; see [Options].
 	//
@@ -35,13 +44,15 @@ type SessionOptions struct {
 // [NewSessionStore]. It is safe for concurrent use.
 //
 // All errors but [weblogin.ErrConflict] match oauth.ErrUnavailable, and contain only the
-// kind of the failure. Timeout is for each 500 sessions that DeleteBy deletes.
+// kind of the failure. Timeout is for each 500 sessions that DeleteBy deletes, or for each
+// 50 if Replicas is set.
 //
 // maxmemory-policy must be noeviction: a user whose session is lost only logs in again, but
 // a session that a logout does not find, because Redis has lost the list of the user's
 // sessions, goes on. With access control lists, the user must be allowed HGETALL, DEL,
 // ZRANGE, ZREM, ZREMRANGEBYSCORE, EVAL, EVALSHA, in scripts HMGET, HSET, PEXPIREAT, ZADD
-// and ZREVRANGE, and INFO, so that the policy can be checked.
+// and ZREVRANGE, and INFO, so that the policy can be checked. With SessionOptions.Replicas,
+// the user must also be allowed WAIT, and in a Cluster WATCH and UNWATCH.
 type SessionStore struct {
 	store  *store
 	prefix string
@@ -57,7 +68,7 @@ func NewSessionStore(client redis.UniversalClient, opts *SessionOptions) *Sessio
 	if opts != nil {
 		o = *opts
 	}
-	s := &SessionStore{newStore("NewSessionStore", client, o.Timeout, o.InsecureAllowEviction), o.Prefix}
+	s := &SessionStore{newStore("NewSessionStore", client, o.Timeout, o.Replicas, o.InsecureAllowEviction), o.Prefix}
 	if s.prefix == "" {
 		s.prefix = "oauth:session:"
 	}
@@ -117,13 +128,11 @@ func (s *SessionStore) Put(ctx context.Context, id string, r *weblogin.Record) e
 		}
 		expires := r.Expires.UnixMilli()
 		for _, tag := range r.Tags {
-			if err := indexScript.Run(ctx, s.store.client, []string{s.index(tag)}, id, expires, expired()).Err(); err != nil {
+			if _, err := s.run(ctx, indexScript, s.index(tag), id, expires, expired()); err != nil {
 				return false, err
 			}
 		}
-		n, err := putScript.Run(ctx, s.store.client, []string{s.record(id)},
-			r.Version-1, r.Version, rand.Text(), expires, r.Data).Int()
-		return n == 1, err
+		return s.run(ctx, putScript, s.record(id), r.Version-1, r.Version, rand.Text(), expires, r.Data)
 	})
 	if err == nil && !stored {
 		err = weblogin.ErrConflict
@@ -131,12 +140,45 @@ func (s *SessionStore) Put(ctx context.Context, id string, r *weblogin.Record) e
 	return err
 }
 
+// run runs a script, and reports whether it returns 1, which is what it does where it has
+// written.
+func (s *SessionStore) run(ctx context.Context, script *redis.Script, key string, args ...any) (bool, error) {
+	return s.store.write(ctx, key, func(client redis.Cmdable) (bool, error) {
+		n, err := script.Run(ctx, client, []string{key}, args...).Int()
+		return n == 1, err
+	})
+}
+
 // Delete deletes the record with the id.
 func (s *SessionStore) Delete(ctx context.Context, id string) error {
-	_, err := bounded(ctx, s.store, func(ctx context.Context) (bool, error) {
-		return true, s.store.client.Del(ctx, s.record(id)).Err()
-	})
+	_, err := bounded(ctx, s.store, func(ctx context.Context) (bool, error) { return s.delete(ctx, id) })
 	return err
+}
+
+// deleteScript deletes a key, and always writes: where there is nothing to delete any more,
+// a deletion before this one may not have reached the replicas, and WAIT knows of none but
+// the connection's own.
+var deleteScript = redis.NewScript(`
+local n = redis.call('DEL', KEYS[1])
+if n == 0 then
+	redis.call('HSET', KEYS[1], 'v', 0)
+	redis.call('DEL', KEYS[1])
+end
+return {n}`)
+
+// delete reports whether there was a record.
+func (s *SessionStore) delete(ctx context.Context, id string) (existed bool, err error) {
+	key := s.record(id)
+	if s.store.replicas == 0 {
+		n, err := s.store.client.Del(ctx, key).Result()
+		return n == 1, err
+	}
+	_, err = s.store.write(ctx, key, func(client redis.Cmdable) (bool, error) {
+		n, err := deleteScript.Run(ctx, client, []string{key}).Int64Slice()
+		existed = err == nil && n[0] == 1
+		return err == nil, err
+	})
+	return existed, err
 }
 
 // DeleteBy deletes all records with the tag.
@@ -148,7 +190,11 @@ func (s *SessionStore) DeleteBy(ctx context.Context, tag string) error {
 		}
 		return s.store.client.ZRange(ctx, index, 0, -1).Result()
 	})
-	for ids := range slices.Chunk(ids, deleteAtOnce) {
+	atOnce := deleteAtOnce
+	if s.store.replicas > 0 {
+		atOnce /= 10 // they are deleted one after the other
+	}
+	for ids := range slices.Chunk(ids, atOnce) {
 		if err == nil {
 			_, err = bounded(ctx, s.store, func(ctx context.Context) (bool, error) { return true, s.deleteAll(ctx, index, ids) })
 		}
@@ -156,24 +202,19 @@ func (s *SessionStore) DeleteBy(ctx context.Context, tag string) error {
 	return err
 }
 
-// deleteAtOnce is how many sessions are deleted in one round trip.
+// deleteAtOnce is how many sessions are deleted within one Timeout.
 const deleteAtOnce = 500
 
 // deleteAll deletes sessions, which in a Cluster are on several nodes, and takes those that
 // there were out of the index. Of others the record may be put just now.
 func (s *SessionStore) deleteAll(ctx context.Context, index string, ids []string) error {
-	counts := make([]*redis.IntCmd, len(ids))
-	if _, err := s.store.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, id := range ids {
-			counts[i] = p.Del(ctx, s.record(id))
-		}
-		return nil
-	}); err != nil {
+	existed, err := s.deleteEach(ctx, ids)
+	if err != nil {
 		return err
 	}
 	var gone []any
 	for i, id := range ids {
-		if counts[i].Val() == 1 {
+		if existed[i] {
 			gone = append(gone, id)
 		}
 	}
@@ -181,4 +222,29 @@ func (s *SessionStore) deleteAll(ctx context.Context, index string, ids []string
 		return nil
 	}
 	return s.store.client.ZRem(ctx, index, gone...).Err()
+}
+
+// deleteEach deletes sessions, in one round trip unless replicas must confirm each, and
+// reports which there were.
+func (s *SessionStore) deleteEach(ctx context.Context, ids []string) (existed []bool, err error) {
+	existed = make([]bool, len(ids))
+	if s.store.replicas > 0 {
+		for i, id := range ids {
+			if existed[i], err = s.delete(ctx, id); err != nil {
+				return nil, err
+			}
+		}
+		return existed, nil
+	}
+	counts := make([]*redis.IntCmd, len(ids))
+	_, err = s.store.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			counts[i] = p.Del(ctx, s.record(id))
+		}
+		return nil
+	})
+	for i, n := range counts {
+		existed[i] = n.Val() == 1
+	}
+	return existed, err
 }

@@ -182,6 +182,7 @@ func TestNewSessionStorePanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"nil":              func() { oauthredis.NewSessionStore(nil, nil) },
 		"a negative bound": func() { oauthredis.NewSessionStore(client, &oauthredis.SessionOptions{Timeout: -1}) },
+		"no replicas":      func() { oauthredis.NewSessionStore(client, &oauthredis.SessionOptions{Replicas: -1}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -1,7 +1,7 @@
 package oauthredis
 
-// This file implements what the two stores have in common: calls that end in time, and
-// errors without secrets.
+// This file implements what the two stores have in common: calls that end in time, writes
+// that replicas confirm, and errors without secrets.
 
 import (
 	"context"
@@ -23,11 +23,12 @@ import (
 type store struct {
 	client   redis.UniversalClient
 	timeout  time.Duration // of one call
+	replicas int           // that must confirm each write
 	eviction eviction
 }
 
 // newStore panics for a client that cannot be used, and for options that mean nothing.
-func newStore(name string, client redis.UniversalClient, timeout time.Duration, mayEvict bool) *store {
+func newStore(name string, client redis.UniversalClient, timeout time.Duration, replicas int, mayEvict bool) *store {
 	if client == nil {
 		panic("oauthredis: " + name + ": the client is nil")
 	}
@@ -37,10 +38,13 @@ func newStore(name string, client redis.UniversalClient, timeout time.Duration, 
 	if timeout < 0 {
 		panic("oauthredis: " + name + ": Options.Timeout is negative")
 	}
+	if replicas < 0 {
+		panic("oauthredis: " + name + ": Options.Replicas is negative")
+	}
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
-	return &store{client: client, timeout: timeout, eviction: eviction{allowed: mayEvict}}
+	return &store{client: client, timeout: timeout, replicas: replicas, eviction: eviction{allowed: mayEvict}}
 }
 
 // bounded runs f for at most the store's timeout. A client heeds a context while it waits
@@ -80,6 +84,48 @@ func (s *store) lookAround(err error) {
 	if c, ok := s.client.(interface{ ReloadState(context.Context) }); ok && !errors.Is(err, context.Canceled) {
 		c.ReloadState(context.Background())
 	}
+}
+
+// write runs f, which reports whether it has written to key, and waits until the replicas
+// have that.
+func (s *store) write(ctx context.Context, key string, f func(redis.Cmdable) (bool, error)) (bool, error) {
+	if s.replicas == 0 {
+		return f(s.client)
+	}
+	// WAIT is about what its own connection has written, so both must use one. Watch is how
+	// every kind of client gives one away, and in a Cluster it is of the node that has the
+	// key. That connection is not replaced: if it breaks, nothing is sent again on another,
+	// whose WAIT would know nothing of the write.
+	keys := []string{key}
+	if _, single := s.client.(*redis.Client); single {
+		keys = nil // any connection is of the right node, and need not watch
+	}
+	var ran, wrote bool
+	err := s.client.Watch(ctx, func(tx *redis.Tx) (err error) {
+		ran = true
+		if wrote, err = f(tx); err != nil || !wrote {
+			return err
+		}
+		return s.wait(ctx, tx)
+	}, keys...)
+	if err == nil && !ran { // that is how a ClusterClient gives up where each node names another
+		err = errNoNode
+	}
+	return wrote && err == nil, err
+}
+
+var errNoNode = &storeError{"no node of the Cluster has the key at the moment", []error{oauth.ErrUnavailable}}
+
+// wait waits until the replicas have what tx wrote last.
+func (s *store) wait(ctx context.Context, tx *redis.Tx) error {
+	// Less than all of the time that is left, or the caller would not learn why it failed.
+	// More than none, which is for ever.
+	end, _ := ctx.Deadline()
+	n, err := tx.Wait(ctx, s.replicas, max(time.Until(end)*3/4, time.Millisecond)).Result()
+	if err == nil && n < int64(s.replicas) {
+		err = &storeError{fmt.Sprintf("%d of %d replicas have confirmed the write in time (Options.Replicas)", n, s.replicas), []error{oauth.ErrUnavailable}}
+	}
+	return err
 }
 
 // A storeError has a text that is ours alone, and none of the errors that it
