@@ -32,7 +32,11 @@ import (
 const processEnv = "OAUTHREDIS_TEST_PROCESS"
 
 type processConfig struct {
-	Store  string // address of the Redis
+	Store   storeConfig
+	Options struct { // those of oauthredis.Options that are not the usual case
+		Replicas, PerKey int
+		Timeout          time.Duration
+	}
 	Issuer string // of the authorization server
 }
 
@@ -76,10 +80,12 @@ func serveProcess(text string) error {
 		return err
 	}
 	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
-		Resource:          api,
-		BaseURL:           api,
-		Servers:           []oauth.TrustedServer{{Server: as}},
-		Replay:            oauthredis.New(redis.NewClient(&redis.Options{Addr: cfg.Store}), &oauthredis.Options{Timeout: storeTime}),
+		Resource: api,
+		BaseURL:  api,
+		Servers:  []oauth.TrustedServer{{Server: as}},
+		Replay: oauthredis.New(cfg.Store.client(), &oauthredis.Options{
+			Replicas: cfg.Options.Replicas, PerKey: cfg.Options.PerKey, Timeout: cfg.Options.Timeout,
+		}),
 		InsecureAllowHTTP: true,
 	})
 	if err != nil {
@@ -146,9 +152,9 @@ type apiClient struct {
 }
 
 // newAPIClient starts an authorization server and two processes at one store.
-func newAPIClient(t *testing.T, s *server) *apiClient {
+func newAPIClient(t *testing.T, cfg processConfig) *apiClient {
 	t.Helper()
-	srv := oauthtest.NewServer(&oauthtest.Options{Plain: true, SigningAlgs: []string{"ES256"}, JWTAccessTokens: true})
+	srv := oauthtest.NewServer(&oauthtest.Options{Plain: true, SigningAlgs: []string{"ES256"}, JWTAccessTokens: true, AccessTokenLifetime: time.Hour})
 	t.Cleanup(srv.Close)
 	srv.AddClient(oauthtest.Client{ID: "service", Secret: "a secret that only the two know"})
 	as, err := oauth.Discover(ctx, srv.Issuer(), &oauth.DiscoverOptions{InsecureAllowHTTP: true})
@@ -179,8 +185,9 @@ func newAPIClient(t *testing.T, s *server) *apiClient {
 		t.Fatal(err)
 	}
 	c.token = token.AccessToken.Reveal()
+	cfg.Issuer = srv.Issuer()
 	for i := range c.processes {
-		c.processes[i] = startProcess(t, processConfig{Store: s.addr, Issuer: srv.Issuer()})
+		c.processes[i] = startProcess(t, cfg)
 	}
 	return c
 }
@@ -238,7 +245,9 @@ func (c *apiClient) want(what string, process int, proof string, status int) {
 // stopped one they accept nothing and find nothing bad.
 func TestProcesses(t *testing.T) {
 	s := newServer(t)
-	c := newAPIClient(t, s)
+	cfg := processConfig{Store: storeConfig{Addrs: []string{s.addr}}}
+	cfg.Options.Timeout = storeTime
+	c := newAPIClient(t, cfg)
 	const workers = 32
 
 	t.Run("what one took the other refuses", func(t *testing.T) {
