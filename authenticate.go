@@ -184,6 +184,9 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 			e.Op = cmp.Or(e.Op, opResource)
 			e.token = e.token || e.isForm()
 			e.answer.add(answer{scheme: came.scheme})
+			if !strings.Contains(signed, ".") { // with introspection, it would not be here
+				e.Detail += "; if the server's access tokens are opaque, set ResourceServerConfig.Introspect"
+			}
 		}
 		return nil, err
 	}
@@ -380,7 +383,7 @@ func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation,
 		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and this API checks no proofs: DisableDPoP is set, or BaseURL is empty and Resource is no URL")
 	case bound.jkt != "" && scheme != dpopScheme:
 		// RFC 9449, Section 7.2: else a stolen token would be as good as any.
-		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and came as Bearer")
+		return fail(ErrBinding, "cnf", "the token is bound to a DPoP key, and came as Bearer: the client must send it as DPoP, with a proof")
 	case bound.jkt == "" && scheme == dpopScheme:
 		return fail(ErrBinding, "cnf", "the token is not bound to a DPoP key, and came as DPoP")
 	case bound.jkt == "" && len(p.proofs()) > 0:
@@ -394,6 +397,9 @@ func (rs *ResourceServer) checkPresentation(ctx context.Context, p presentation,
 	}
 	if bound.x5t != "" {
 		if err := rs.checkCertificate(p, bound.x5t); err != nil {
+			if _, ok := p.(httpPresentation); ok {
+				err = hinted(err, rs.peerAdvice)
+			}
 			return err
 		}
 	}

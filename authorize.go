@@ -768,7 +768,7 @@ func processPushedResponse(res *httpResponse) (requestURI string, err error) {
 func (c *Client) checkAuthorization(a *PendingAuthorization) error {
 	switch {
 	case a == nil || a.content == nil:
-		return fail(ErrConfig, "PendingAuthorization", "is empty: pass the one that StartAuthorization made, or a restored one")
+		return fail(ErrConfig, "PendingAuthorization", "is nil or empty: pass the one that StartAuthorization made, or a restored one; if the session has none, its cookie may not have come, because it is SameSite=Strict, or SameSite=Lax and the response was posted")
 	case a.content.issuer != c.server.Issuer || a.content.clientID != c.meta.ClientID:
 		return fail(ErrConfig, "PendingAuthorization", "belongs to another server or client")
 	}

@@ -329,7 +329,7 @@ func readResponseParams(r *http.Request, mode string) (url.Values, error) {
 			return nil, fail(ErrConfig, "ResponseMode", "a fragment does not reach a server: FragmentHandler has a page that posts it, and in a native app ValidateAuthorizationResponseURL takes the URL")
 		}
 		if r.Method != http.MethodGet {
-			return nil, fail(ErrParse, "", "the response came by %s, expected is GET", printable(r.Method, 16))
+			return nil, fail(ErrParse, "", "the response came by %s, expected is GET; if the server posts its responses (Apple, if name or email is in Scope), set AuthorizationRequest.ResponseMode to form_post", printable(r.Method, 16))
 		}
 		return query, nil
 	}
@@ -403,10 +403,10 @@ func (c *Client) processAuthorizationResponse(ctx context.Context, a *PendingAut
 		if !params.Has("state") {
 			return nil, fail(ErrState, "state", "is missing: the response is not an answer to this request")
 		}
-		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request")
+		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request; if a session can have several logins under way, keep each under its state")
 	}
 	if a.used.Swap(true) {
-		return nil, fail(ErrReplay, "PendingAuthorization", "was finished before")
+		return nil, fail(ErrReplay, "PendingAuthorization", "was finished before: the browser has loaded the redirect URI again, or the session was not rid of it")
 	}
 	if params.Get("error") != "" {
 		return nil, newAuthorizationError(params, a.content)

@@ -18,6 +18,9 @@ type issuerRule struct {
 	accept func(iss, tid string) bool // decides about the tenants of a template
 }
 
+// entraAdvice is for tokens that name another issuer than the metadata of the tenant do.
+const entraAdvice = "if this is an access token of version 1.0 of Entra ID, set requestedAccessTokenVersion to 2 in the manifest of the API's application"
+
 // match compares iss byte for byte. Of a template it must be what the token's
 // own tid makes of it, and AcceptIssuer decides about the tenant. A key that
 // belongs to one issuer (Entra ID) signs for no other. Nil: there is no key. The
@@ -42,11 +45,13 @@ func (rule issuerRule) match(claims jsonObject, key *publicKey) (iss, tid string
 		want = strings.ReplaceAll(want, tenantPlaceholder, tid)
 	}
 	if iss != want {
+		if strings.HasPrefix(iss, "https://sts.windows.net/") {
+			return "", "", fail(ErrIssuer, "iss", "the token is from %s, expected is %s; %s", printable(iss, 256), printable(want, 256), entraAdvice)
+		}
 		return "", "", fail(ErrIssuer, "iss", "the token is from %s, expected is %s", printable(iss, 256), printable(want, 256))
 	}
 	if owner = strings.ReplaceAll(owner, tenantPlaceholder, tid); owner != "" && owner != iss {
-		return "", "", fail(ErrIssuer, "iss", "the key that signed the token is one of %s, not of this issuer; if this is an access token of version 1.0 "+
-			"of Entra ID, set requestedAccessTokenVersion to 2 in the manifest of the API's application", printable(owner, 256))
+		return "", "", fail(ErrIssuer, "iss", "the key that signed the token is one of %s, not of this issuer; %s", printable(owner, 256), entraAdvice)
 	}
 	if template && !rule.accept(iss, tid) {
 		return "", "", fail(ErrIssuer, "iss", "AcceptIssuer does not accept the tenant %s", tid)

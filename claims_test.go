@@ -4,6 +4,7 @@ package oauth
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -91,5 +92,21 @@ func TestTenantIsRemembered(t *testing.T) {
 	want := "https://op.example/" + tenant + " " + tenant
 	if !slices.Equal(asked, []string{want, want}) {
 		t.Errorf("asked about %q", asked)
+	}
+}
+
+// TestIssuerAdvice: the error about a token of version 1.0 of Entra ID says how the API gets
+// others, and the one about any other token does not.
+func TestIssuerAdvice(t *testing.T) {
+	s := newUnitServer()
+	for iss, advised := range map[string]bool{
+		"https://sts.windows.net/11111111-2222-3333-4444-555555555555/": true,
+		"https://other.example":                          false,
+		"https://other.example/https://sts.windows.net/": false,
+	} {
+		_, err := authenticate(t, s.resource(t, nil), bearer(s.accessToken(t, map[string]any{"iss": iss})))
+		if wantError(t, err, ErrIssuer, "iss"); strings.Contains(err.Error(), "requestedAccessTokenVersion") != advised {
+			t.Errorf("%s: %v", iss, err)
+		}
 	}
 }

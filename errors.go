@@ -410,7 +410,11 @@ func (e *ResponseError) Error() string {
 	for _, note := range e.notes {
 		b.WriteString("; " + note)
 	}
-	if hint := refusalHints.find(e.Code); hint != "" {
+	hint := refusalHints.find(e.Code)
+	if e.Code == "" && e.StatusCode == http.StatusTooManyRequests {
+		hint = "wait before the next request, as long as Retry-After in its Header says"
+	}
+	if hint != "" {
 		b.WriteString("; " + hint)
 	}
 	return b.String()
@@ -541,6 +545,7 @@ type hints []struct{ code, hint string }
 var refusalHints = hints{
 	{"invalid_client", "check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client"},
 	{"unauthorized_client", "the client is not registered for this grant or response type, or its secret is wrong (Keycloak)"},
+	{"invalid_grant", "the code, refresh token or assertion has expired, was used before, or is not one for this client and redirect URI: if the user can, let them log in again"},
 	{"invalid_request_object", "check Config.RequestKey against the keys registered for the client"},
 }
 

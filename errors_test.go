@@ -123,7 +123,10 @@ func TestErrorResponse(t *testing.T) {
 	}{
 		{&ResponseError{StatusCode: 502}, "oauth: the server answered with status 502"},
 		{&ResponseError{Op: "token", StatusCode: 400, Code: "invalid_grant", Description: "Code is used", URI: "https://op.example.com/e"},
-			`oauth: token: the server answered with status 400 and error "invalid_grant" ("Code is used")`},
+			`oauth: token: the server answered with status 400 and error "invalid_grant" ("Code is used"); the code, refresh token or assertion has expired, was used before, or is not one for this client and redirect URI: if the user can, let them log in again`},
+		// Only a refusal without a code is said to be a matter of time: slow_down has its own way.
+		{&ResponseError{StatusCode: 429}, "oauth: the server answered with status 429; wait before the next request, as long as Retry-After in its Header says"},
+		{&ResponseError{StatusCode: 429, Code: "slow_down"}, `oauth: the server answered with status 429 and error "slow_down"`},
 		{&ResponseError{Op: "token", StatusCode: 401, Code: "invalid_client"},
 			`oauth: token: the server answered with status 401 and error "invalid_client"; check Metadata.ClientID, the secret or key in Config.Auth, and that its method is the one registered for the client`},
 		// Keycloak says this of a wrong secret.

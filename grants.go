@@ -105,13 +105,13 @@ func (c *Client) refresh(ctx context.Context, now *Client, t *Token, opts *Grant
 func (r *refreshing) form(opts *GrantOptions) (url.Values, error) {
 	c, t := r.c, r.old
 	if t == nil || t.RefreshToken.IsZero() {
-		return nil, fail(ErrConfig, "Token", "has no refresh token")
+		return nil, fail(ErrConfig, "Token", "has no refresh token: ask for one when the user logs in, with scope offline_access or as the server wants it (Google: access_type=offline in Params)")
 	}
 	if err := c.checkToken(t); err != nil {
 		return nil, err
 	}
 	if _, public := c.auth.(noAuth); public && t.jkt != "" && t.jkt != c.thumbprint() {
-		return nil, fail(ErrBinding, "DPoP", "is another key than the one that the refresh token is bound to, or none")
+		return nil, fail(ErrBinding, "DPoP", "is another key than the one that the refresh token is bound to, or none: the key must be kept with the token")
 	}
 	form := url.Values{
 		"grant_type":    {"refresh_token"},

@@ -657,7 +657,10 @@ func (c *Client) setAlgorithms(*Config) error {
 	if err != nil {
 		return err
 	}
-	c.idTokens = jwsRules{allowed: list, typ: idTokenType, what: "an ID token", op: opIDToken}
+	c.idTokens = jwsRules{
+		allowed: list, typ: idTokenType, what: "an ID token", op: opIDToken,
+		otherwise: "; if the client is registered with another, set Metadata.IDTokenSignedResponseAlg",
+	}
 	for _, a := range [...]struct {
 		param string
 		alg   Algorithm

@@ -381,3 +381,24 @@ func TestOpaqueNull(t *testing.T) {
 		t.Error(got, err)
 	}
 }
+
+// TestOpaqueAdvice: a token without a dot is taken for an opaque one, which needs Introspect.
+// A JWT that is broken is not.
+func TestOpaqueAdvice(t *testing.T) {
+	s := newUnitServer()
+	several := func(c *ResourceServerConfig) {
+		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: "https://other.example", JWKSURI: unitIssuer + "/jwks"}})
+	}
+	for _, change := range []func(*ResourceServerConfig){nil, several} {
+		rs := s.resource(t, change)
+		for token, advised := range map[string]bool{
+			"2YotnFZFEjr1zCsicMWpAA": true, "a.b": false, "a.b.c": false, "a.b.c.d.e": false,
+			s.accessToken(t, map[string]any{"iss": "https://x.example"}): false,
+		} {
+			_, err := authenticate(t, rs, bearer(token))
+			if wantError(t, err, ErrInvalid, ""); strings.Contains(err.Error(), "ResourceServerConfig.Introspect") != advised {
+				t.Errorf("%s: %v", token, err)
+			}
+		}
+	}
+}

@@ -382,8 +382,11 @@ func adviseProfile(err error, claims jsonObject, typ string, audiences []string,
 			advice = "the token does not follow RFC 9068, and looks like one of another profile: if that is your server's, set TrustedServer.Profile to " + known.name + wrongThen(err)
 		}
 	}
-	if advice != "" || mayBeID {
+	switch {
+	case advice != "":
 		return advice
+	case mayBeID:
+		return "it looks like an ID token, which is for the client alone: the client must send the access token"
 	}
 	return describeToken(claims, typ, audiences, d)
 }

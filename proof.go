@@ -242,7 +242,7 @@ func (rs *ResourceServer) checkTarget(p presentation, htu string) error {
 		return fail(ErrClaim, "htu", "the request has no path, or one with dot segments or a percent sign that escapes nothing")
 	}
 	if got, ok := normalTarget(htu); !ok || got.origin != want.origin || got.path != want.path {
-		return fail(ErrClaim, "htu", "is not the URL of the request, %s", printable(called, 256))
+		return fail(ErrClaim, "htu", "is not the URL of the request, %s; if a proxy changes host or path, set ResourceServerConfig.BaseURL or RequestURL", printable(called, 256))
 	}
 	return nil
 }

@@ -828,6 +828,11 @@ func TestCertificateBinding(t *testing.T) {
 			token, err := authenticate(t, rs, tt.r)
 			if tt.kind != nil {
 				wantError(t, err, tt.kind, "")
+				// It may be a proxy that keeps the certificate, unless there is ClientCertificate.
+				certificate := strings.Contains(err.Error(), "client certificate")
+				if advised := strings.Contains(err.Error(), "set ResourceServerConfig.ClientCertificate"); advised != (certificate && tt.change == nil) {
+					t.Error(err)
+				}
 				want := http.StatusUnauthorized
 				if tt.kind == refused {
 					want = http.StatusBadRequest
@@ -844,6 +849,11 @@ func TestCertificateBinding(t *testing.T) {
 				t.Error(got)
 			}
 		})
+	}
+	// A credential names its certificate itself: no proxy is in between.
+	_, err := s.resource(t, nil).AuthenticateCredential(t.Context(), Credential{Scheme: "Bearer", Token: bound})
+	if wantError(t, err, ErrBinding, "cnf"); strings.Contains(err.Error(), "ClientCertificate") {
+		t.Error(err)
 	}
 }
 

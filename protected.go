@@ -507,7 +507,7 @@ func (tr *Transport) checkOrigin(u *url.URL) error {
 		if u != nil {
 			host = u.Host
 		}
-		return fail(ErrConfig, "Origins", "the token may not go to %s", printable(host, 128))
+		return fail(ErrConfig, "Origins", "the token may not go to %s: if that is the API, list its origin in TransportOptions.Origins", printable(host, 128))
 	}
 	return nil
 }

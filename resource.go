@@ -264,6 +264,7 @@ type ResourceServer struct {
 	needMTLS      bool
 	requestURL    func(*http.Request) (*url.URL, error)
 	peer          func(*http.Request) (*x509.Certificate, error)
+	peerAdvice    string  // about a certificate that is not the token's
 	introspect    *Client // nil: introspectFor says who asks, or nobody does
 	introspectFor func(ctx context.Context, token string) (*Client, error)
 	ttl           time.Duration
@@ -314,7 +315,7 @@ func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
 		trace:         cfg.Trace,
 	}
 	if rs.peer == nil {
-		rs.peer = peerCertificate
+		rs.peer, rs.peerAdvice = peerCertificate, "if a proxy ends the TLS connections of clients, set ResourceServerConfig.ClientCertificate"
 	}
 	for _, set := range [...]func(*ResourceServerConfig) error{
 		rs.setIdentity, rs.setProfile, rs.setServers, rs.setProofs, rs.setCaches, rs.setMetadata,

@@ -347,7 +347,7 @@ func TestSecretTypesSay(t *testing.T) {
 		"AccessToken":           `AccessToken("https://op.example.com" "subject" "client")`,
 		"LogoutToken":           `LogoutToken("https://op.example.com" "jti")`,
 		"Registration":          `Registration("https://op.example.com" "client")`,
-		"ResponseError":         `oauth: token: the server answered with status 400 and error "invalid_grant" ("description"); redirects are not followed`,
+		"ResponseError":         `oauth: token: the server answered with status 400 and error "invalid_grant" ("description"); redirects are not followed; the code, refresh token or assertion has expired, was used before, or is not one for this client and redirect URI: if the user can, let them log in again`,
 		"RefreshError":          `oauth: token: the refresh token was rotated (RefreshError.RefreshToken is the new one), but: token_type: is another`,
 	} {
 		v := secretValues()[name]

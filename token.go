@@ -466,7 +466,7 @@ func (c *Client) acceptToken(ctx context.Context, got *tokenAnswer) (*Token, err
 	t, expected := *got.token, got.expected
 	if got.idToken == "" {
 		if expected.openid {
-			return nil, fail(ErrResponse, "id_token", "is missing, although scope openid was asked for")
+			return nil, fail(ErrResponse, "id_token", "is missing, although scope openid was asked for: leave it out if the server issues no ID tokens (GitHub), and ask its API who the user is")
 		}
 		return &t, nil
 	}

@@ -16,6 +16,8 @@ type jwsRules struct {
 	what    string                // "an ID token", for errors
 	op      string                // of the errors; "": others name it
 
+	otherwise string // how to allow another algorithm, for errors
+
 	// foreign says of a payload, which nobody has verified, that the token is another
 	// issuer's: newer keys would not have its key either. It is nil where nobody knows.
 	foreign func(payload []byte) error
@@ -32,6 +34,7 @@ func (rules *jwsRules) admit(h *joseHeader) (*algorithm, error) {
 			}
 			s.text(string(a))
 		}
+		s.text(rules.otherwise)
 		return nil, s.fail(ErrAlgorithm, "alg")
 	case !rules.typ(h.typ):
 		return nil, saying("a token of type ").quoted(h.typ, 64).text(" is not ").text(rules.what).fail(ErrType, "typ")

@@ -47,6 +47,7 @@ func (p *pending) decode(data []byte) error {
 }
 
 var (
+	errNoCookie    = errors.New("weblogin: the browser sent no cookie of this login: it was finished before, has taken more than ten minutes, or was begun in another browser or at another host name than that of BaseURL")
 	errLoginOver   = errors.New("weblogin: the login has taken more than ten minutes")
 	errNotAPage    = errors.New("weblogin: the request of a login is no navigation: a page has loaded it, shows it in a frame, or the browser looks ahead")
 	errOtherServer = errors.New("weblogin: the callback came to the redirect URI of another provider")
@@ -54,7 +55,11 @@ var (
 
 // openLogin reads the cookie of a login.
 func (h *Handler) openLogin(r *http.Request, name string) (*pending, error) {
-	data, err := h.sealer.open(loginCookie, name, h.names.get(r, name))
+	sealed := h.names.get(r, name)
+	if sealed == nil {
+		return nil, errNoCookie
+	}
+	data, err := h.sealer.open(loginCookie, name, sealed)
 	if err != nil {
 		return nil, err
 	}

@@ -351,7 +351,7 @@ func (h *Handler) setKeys() error {
 	}
 	for _, key := range h.cfg.Keys {
 		if len(key) < 32 || len(key) > 64 || len(slices.Compact(slices.Sorted(slices.Values(key)))) < 8 {
-			return fail("Keys", "has one that is not 32 to 64 random bytes")
+			return fail("Keys", "has one that is not 32 to 64 random bytes: openssl rand -base64 32 makes one, which the program decodes")
 		}
 		h.sealer.keys = append(h.sealer.keys, slices.Clone(key))
 	}
