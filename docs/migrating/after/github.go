@@ -1,0 +1,43 @@
+package after
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"example.com/oauth"
+)
+
+// GitHub is a server without OpenID Connect, and without metadata.
+func GitHub(server, clientID, secret string, hc *http.Client) (*oauth.Client, error) {
+	return oauth.NewClient(oauth.Config{
+		Server: &oauth.AuthorizationServer{
+			Issuer: server, AuthorizationEndpoint: server + "/authorize", TokenEndpoint: server + "/token",
+		},
+		Metadata: oauth.ClientMetadata{ClientID: clientID},
+		Auth:     oauth.ClientSecretBasic(secret), HTTPClient: hc,
+	})
+}
+
+// GitHubUser is the user who comes back from a login without the scope openid.
+func GitHubUser(client *oauth.Client, r *http.Request, pending *oauth.PendingAuthorization, api string) (id string, err error) {
+	token, err := client.FinishAuthorization(r, pending, nil)
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(r.Context(), "GET", api, nil)
+	if err != nil {
+		return "", err
+	}
+	res, err := client.Do(req, token)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 200 {
+		return "", fmt.Errorf("status %d", res.StatusCode)
+	}
+	var user struct{ Sub string }
+	err = json.NewDecoder(res.Body).Decode(&user)
+	return user.Sub, err
+}
