@@ -8,7 +8,7 @@ import (
 )
 
 // pages are those that are held to the rules of public comments.
-var pages = []string{"docs/architecture.md", "docs/troubleshooting.md"}
+var pages = []string{"docs/architecture.md", "docs/troubleshooting.md", "docs/migrating.md"}
 
 // TestPages holds the prose of the pages to the rules of public comments.
 func TestPages(t *testing.T) {
