@@ -491,10 +491,10 @@ func TestRefreshVerifiesElsewhere(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newUnitServer()
 			s.publish(t, nil)
-			hang := false
+			var hang atomic.Bool
 			c := s.discovering(t, func(cfg *Config) {
 				cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
-					if hang {
+					if hang.Load() {
 						<-r.Context().Done()
 					}
 					return s.RoundTrip(r)
@@ -516,7 +516,7 @@ func TestRefreshVerifiesElsewhere(t *testing.T) {
 				t.Fatalf("%s: no RefreshError", name)
 			}
 			// If the metadata cannot be had in time, it can be tried again.
-			hang = true
+			hang.Store(true)
 			time.Sleep(2 * keySoftAge)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -525,7 +525,7 @@ func TestRefreshVerifiesElsewhere(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			time.Sleep(keyFetchTimeout)
-			hang = false
+			hang.Store(false)
 			s.publish(t, func(as *AuthorizationServer) { as.JWKSURI = unitIssuer + "/jwks2" })
 			s.answer("/jwks2", `{"keys":[`+string(next.PublicJWK())+`]}`)
 			time.Sleep(2 * keySoftAge)
