@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -203,6 +204,82 @@ func TestWireBroken(t *testing.T) {
 			c.closeIdle()
 			time.Sleep(time.Minute)
 		})
+	}
+}
+
+// TestWithTrace: the hooks of a watch and of the program are called as
+// httptrace.WithClientTrace has them called: ours first, and each as often.
+func TestWithTrace(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	for name, theirs := range map[string]func(log func(string)) []*httptrace.ClientTrace{
+		"none":  func(func(string)) []*httptrace.ClientTrace { return nil },
+		"empty": func(func(string)) []*httptrace.ClientTrace { return []*httptrace.ClientTrace{{}} },
+		"the hooks of a watch": func(log func(string)) []*httptrace.ClientTrace {
+			return []*httptrace.ClientTrace{{
+				GotConn:              func(info httptrace.GotConnInfo) { log("their " + info.Conn.RemoteAddr().String()) },
+				WroteHeaders:         func() { log("they wrote") },
+				GotFirstResponseByte: func() { log("they got") },
+			}}
+		},
+		"others, twice": func(log func(string)) []*httptrace.ClientTrace {
+			more := &httptrace.ClientTrace{
+				GetConn:      func(string) { log("get") },
+				ConnectStart: func(string, string) { log("connect") },
+				ConnectDone:  func(string, string, error) { log("connected") },
+				WroteRequest: func(httptrace.WroteRequestInfo) { log("wrote all") },
+			}
+			again := *more
+			return []*httptrace.ClientTrace{more, &again}
+		},
+	} {
+		calls := func(with func(context.Context, *httptrace.ClientTrace) context.Context) (list []string) {
+			var mu sync.Mutex
+			log := func(s string) {
+				mu.Lock()
+				defer mu.Unlock()
+				list = append(list, s)
+			}
+			ctx := t.Context()
+			for _, trace := range theirs(log) {
+				ctx = httptrace.WithClientTrace(ctx, trace)
+			}
+			ctx = with(ctx, &httptrace.ClientTrace{
+				GotConn:              func(info httptrace.GotConnInfo) { log("our " + info.Conn.RemoteAddr().String()) },
+				WroteHeaders:         func() { log("we wrote") },
+				GotFirstResponseByte: func() { log("we got") },
+			})
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			transport := new(http.Transport)
+			defer transport.CloseIdleConnections()
+			res, err := transport.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Sorted(slices.Values(list)) // writing and reading are not in order with one another
+		}
+		if got, want := calls(withTrace), calls(httptrace.WithClientTrace); !slices.Equal(got, want) || len(got) < 3 {
+			t.Errorf("%s: %q, and WithClientTrace has %q", name, got, want)
+		}
+	}
+	var order []string
+	ctx := httptrace.WithClientTrace(context.WithValue(t.Context(), hookQueueKey{}, "kept"), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { order = append(order, "their") }, WroteHeaders: func() { order = append(order, "their") },
+	})
+	ctx = withTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { order = append(order, "our") }, WroteHeaders: func() { order = append(order, "our") },
+	})
+	trace := httptrace.ContextClientTrace(ctx)
+	trace.GotConn(httptrace.GotConnInfo{})
+	trace.WroteHeaders()
+	if !slices.Equal(order, []string{"our", "their", "our", "their"}) || ctx.Value(hookQueueKey{}) != "kept" {
+		t.Errorf("called in the order %q, and the context has %v", order, ctx.Value(hookQueueKey{}))
 	}
 }
 

@@ -241,7 +241,7 @@ func TestSecretsAreComparedInConstantTime(t *testing.T) {
 }
 
 // TestNoContextIsStored: a context ends with the call that it was given to. That of a
-// response body belongs to the call that asked for it.
+// response body belongs to the call that asked for it, and a keyFinder lives for one call.
 func TestNoContextIsStored(t *testing.T) {
 	fset, list, info := typeCheck(t)
 	seen := 0
@@ -256,7 +256,7 @@ func TestNoContextIsStored(t *testing.T) {
 				if _, isFunc := n.(*ast.FuncType); isFunc || !ok || info.Types[field.Type].Type.String() != "context.Context" {
 					return !isFunc
 				}
-				if seen++; spec.Name.Name != "watchedBody" {
+				if seen++; spec.Name.Name != "watchedBody" && spec.Name.Name != "keyFinder" {
 					t.Errorf("%s: a context in a %s", fset.Position(field.Pos()), spec.Name.Name)
 				}
 				return true
