@@ -54,6 +54,8 @@ func cloneTransport(t *http.Transport) *http.Transport {
 }
 
 // newTransport is http.DefaultTransport with tighter limits.
+//
+//go:noinline // see withOp
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

@@ -186,6 +186,7 @@ func (r *jsonReader) space() {
 	}
 }
 
+//go:noinline // see withOp
 func (r *jsonReader) bad(what string) error {
 	return fail(ErrParse, "", "%s at byte %d of the JSON text", what, r.pos)
 }
@@ -691,6 +692,8 @@ func encodeBase64URL(b []byte) string { return base64.RawURLEncoding.EncodeToStr
 
 // appendJSONString appends s, quoted. It is for the JSON that this package
 // makes; s is expected to be valid UTF-8.
+//
+//go:noinline // see withOp
 func appendJSONString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

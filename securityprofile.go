@@ -155,6 +155,8 @@ func (p SecurityProfile) check() error {
 }
 
 // forbids is the error of what a section of the profile forbids.
+//
+//go:noinline // see withOp
 func (r *securityRules) forbids(kind error, section, param, what string) error {
 	return fail(kind, param, "%s (%s, %s)", what, r.name, section)
 }
