@@ -193,7 +193,7 @@ func TestHalfHash(t *testing.T) {
 		i := slices.IndexFunc(algorithms[:], func(a algorithm) bool { return a.name == x.alg })
 		for _, value := range []string{"message", "Message"} {
 			o := must(parseObject(`{"at_hash":"`+x.want+`"}`, documentForm, ErrClaim))
-			if err := checkHash(o, "at_hash", &algorithms[i], value, true); (err == nil) != (value == "message") {
+			if err := checkHash(&o, "at_hash", &algorithms[i], value, true); (err == nil) != (value == "message") {
 				t.Errorf("%s of %s: %v", x.alg, value, err)
 			}
 		}

@@ -211,10 +211,10 @@ func checkAttestation(raw, clientID, jkt string, now time.Time) error {
 	case !expiry.After(now):
 		return fail(ErrExpired, "exp", "it expired at %s: get a new one", stamp(expiry))
 	}
-	return checkAttestedKey(claims, jkt)
+	return checkAttestedKey(&claims, jkt)
 }
 
-func checkAttestedKey(claims jsonObject, jkt string) error {
+func checkAttestedKey(claims *jsonObject, jkt string) error {
 	cnf, _, err := claims.object("cnf")
 	if err != nil {
 		return err
@@ -231,7 +231,7 @@ func checkAttestedKey(claims jsonObject, jkt string) error {
 			return fail(ErrClaim, "jwk", "has private members")
 		}
 	}
-	attested, err := jwkThumbprint(jwk)
+	attested, err := jwkThumbprint(&jwk)
 	if err != nil {
 		return err
 	}

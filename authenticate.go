@@ -198,15 +198,15 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 	}
 	t, d := newAccessToken()
 	d.acceptedBy, d.verified, d.raw, d.payload = rs, true, came.raw, v.payload
-	if err := d.readClaims(claims, rs.clock.instant()); err != nil {
+	if err := d.readClaims(&claims, rs.clock.instant()); err != nil {
 		return nil, err
 	}
-	if d.issuer, d.tenant, err = s.issuer.match(claims, v.key); err != nil {
+	if d.issuer, d.tenant, err = s.issuer.match(&claims, v.key); err != nil {
 		return nil, err
 	}
-	if err := s.profile.judge(claims, v.typ, s.audiences, d); err != nil {
+	if err := s.profile.judge(&claims, v.typ, s.audiences, d); err != nil {
 		if s.standard {
-			return nil, hinted(err, adviseProfile(err, claims, v.typ, s.audiences, d))
+			return nil, hinted(err, adviseProfile(err, &claims, v.typ, s.audiences, d))
 		}
 		return nil, err
 	}
@@ -365,7 +365,7 @@ func (rs *ResourceServer) checkHeader(raw string) (h joseHeader, err error) {
 }
 
 // readClaims takes the claims of every access token, and judges the times.
-func (d *accessTokenData) readClaims(claims jsonObject, at instant) error {
+func (d *accessTokenData) readClaims(claims *jsonObject, at instant) error {
 	// RFC 8417, Section 4.2: a security event is no access token, whatever its typ.
 	if claims.has("events") {
 		return fail(ErrType, "events", "a security event is not an access token")

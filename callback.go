@@ -489,15 +489,15 @@ func (c *Client) openResponse(ctx context.Context, a *PendingAuthorization, para
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkJARMClaims(claims, v.key); err != nil {
+	if err := c.checkJARMClaims(&claims, v.key); err != nil {
 		return nil, err
 	}
-	return jarmParams(claims)
+	return jarmParams(&claims)
 }
 
 // checkJARMClaims is JARM, Section 2.4, steps 3 to 5. The issuer is compared
 // where that of every response is: it becomes the parameter iss.
-func (c *Client) checkJARMClaims(claims jsonObject, key *publicKey) error {
+func (c *Client) checkJARMClaims(claims *jsonObject, key *publicKey) error {
 	iss, err := claims.need("iss")
 	if err != nil {
 		return err
@@ -523,7 +523,7 @@ func (c *Client) checkJARMClaims(claims jsonObject, key *publicKey) error {
 
 // jarmParams makes parameters of the string claims. One that the protocol
 // needs and that is no string is refused, not left out.
-func jarmParams(claims jsonObject) (url.Values, error) {
+func jarmParams(claims *jsonObject) (url.Values, error) {
 	params := url.Values{}
 	for _, name := range responseParams {
 		raw, ok := claims.get(name)

@@ -254,7 +254,7 @@ func (c *Client) processBackchannelResponse(res *httpResponse, scope string, sta
 	if err != nil {
 		return nil, err
 	}
-	data, interval, err := c.readPending(o, "auth_req_id", scope, started)
+	data, interval, err := c.readPending(&o, "auth_req_id", scope, started)
 	if err != nil {
 		return nil, err
 	}

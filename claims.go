@@ -25,7 +25,7 @@ const entraAdvice = "if this is an access token of version 1.0 of Entra ID, set 
 // own tid makes of it, and AcceptIssuer decides about the tenant. A key that
 // belongs to one issuer (Entra ID) signs for no other. Nil: there is no key. The
 // tid is empty where it was not looked at.
-func (rule issuerRule) match(claims jsonObject, key *publicKey) (iss, tid string, err error) {
+func (rule issuerRule) match(claims *jsonObject, key *publicKey) (iss, tid string, err error) {
 	if iss, err = claims.need("iss"); err != nil {
 		return "", "", err
 	}
@@ -105,7 +105,7 @@ func sameIssuer(a, b string) bool {
 
 // audienceIn wants one among the audiences of a JWT, and returns them. There may be room
 // for them.
-func audienceIn(claims jsonObject, want string, room []string) ([]string, error) {
+func audienceIn(claims *jsonObject, want string, room []string) ([]string, error) {
 	aud, ok, err := claims.stringsInto(room, "aud", true)
 	switch {
 	case err != nil:
@@ -125,7 +125,7 @@ func audienceIn(claims jsonObject, want string, room []string) ([]string, error)
 type tokenTimes struct{ expiry, start, issuedAt time.Time }
 
 // times reads exp, nbf and iat.
-func (o jsonObject) times() (t tokenTimes, err error) {
+func (o *jsonObject) times() (t tokenTimes, err error) {
 	if t.expiry, _, err = o.date("exp"); err != nil {
 		return t, err
 	}
@@ -149,7 +149,7 @@ func (t *tokenTimes) checkLifetime(at instant) error {
 }
 
 // checkOptionalLifetime is checkLifetime for what may have no expiry.
-func checkOptionalLifetime(claims jsonObject, at instant) error {
+func checkOptionalLifetime(claims *jsonObject, at instant) error {
 	t, err := claims.times()
 	switch {
 	case err != nil:
@@ -191,7 +191,7 @@ func (t *tokenTimes) checkStart(at instant) error {
 // Offline), Amazon Cognito (access, id) and Ory Hydra (access_token, refresh_token)
 // in token_use. Nothing else may tell an access token from an ID token where the
 // client is among its audiences.
-func saysKind(claims jsonObject, kinds ...string) string {
+func saysKind(claims *jsonObject, kinds ...string) string {
 	for _, name := range [...]string{"typ", "token_use"} {
 		if s, ok, err := claims.string(name); ok && err == nil && slices.Contains(kinds, strings.ToLower(s)) {
 			return name
@@ -245,7 +245,7 @@ func (c *confirmation) scheme() string {
 	return bearerScheme
 }
 
-func readConfirmation(o jsonObject) (c confirmation, err error) {
+func readConfirmation(o *jsonObject) (c confirmation, err error) {
 	cnf, ok, err := o.object("cnf")
 	if err != nil || !ok {
 		return c, err
@@ -294,7 +294,7 @@ func (s scopeText) has(scope string) bool {
 }
 
 // scope returns a member that is a string of scopes or an array of them.
-func (o jsonObject) scope(name string) (s scopeText, ok bool, err error) {
+func (o *jsonObject) scope(name string) (s scopeText, ok bool, err error) {
 	if raw, ok := o.get(name); ok && raw[0] == '[' { // as Twitch writes it
 		// An element with a space in it is no scope: written as a string, it would become
 		// two.
@@ -305,7 +305,7 @@ func (o jsonObject) scope(name string) (s scopeText, ok bool, err error) {
 	return scopeText(text), ok, err
 }
 
-func emailVerified(o jsonObject) bool {
+func emailVerified(o *jsonObject) bool {
 	raw, _ := o.get("email_verified")
 	return raw == "true" || raw == `"true"`
 }

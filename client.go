@@ -84,7 +84,7 @@ func (c *Client) endpointURL(e endpoint) (url, member string, err error) {
 }
 
 // checkIssuer holds iss against the client's server.
-func (c *Client) checkIssuer(claims jsonObject, key *publicKey) (string, error) {
+func (c *Client) checkIssuer(claims *jsonObject, key *publicKey) (string, error) {
 	iss, _, err := issuerRule{issuer: c.server.Issuer, accept: c.accept}.match(claims, key)
 	return iss, err
 }
@@ -108,7 +108,7 @@ func (c *Client) matchIssuer(iss string) error {
 }
 
 // audienceOf wants the client among the audiences of a JWT, and returns them.
-func (c *Client) audienceOf(claims jsonObject, room []string) ([]string, error) {
+func (c *Client) audienceOf(claims *jsonObject, room []string) ([]string, error) {
 	return audienceIn(claims, c.meta.ClientID, room)
 }
 

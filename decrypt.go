@@ -217,7 +217,7 @@ func ParseDecryptionKey(pemOrJWK []byte, alg string, enc []string, keyID string)
 }
 
 // decryptionJWK reads X25519 beside what can sign.
-func decryptionJWK(o jsonObject) (crypto.PrivateKey, error) {
+func decryptionJWK(o *jsonObject) (crypto.PrivateKey, error) {
 	kty, err := o.need("kty")
 	if err != nil {
 		return nil, err
@@ -486,7 +486,7 @@ func (k *DecryptionKey) sharedKey(j *parsedJWE, enc *contentEncryption) ([]byte,
 	if k.exchange == nil {
 		return k.symmetric(size), nil
 	}
-	z, err := k.agree(j.object)
+	z, err := k.agree(&j.object)
 	if err != nil {
 		return nil, err
 	}
@@ -507,7 +507,7 @@ func (k *DecryptionKey) sharedKey(j *parsedJWE, enc *contentEncryption) ([]byte,
 
 // agree is ECDH with the ephemeral public key of the header, which is on the curve:
 // crypto/ecdh sees to it. What a key in an HSM answers is looked at.
-func (k *DecryptionKey) agree(header jsonObject) ([]byte, error) {
+func (k *DecryptionKey) agree(header *jsonObject) ([]byte, error) {
 	epk, _, err := header.object("epk")
 	if err != nil {
 		return nil, err

@@ -1446,7 +1446,7 @@ func TestEncryptedRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		public, err := parsePublicJWK(o)
+		public, err := parsePublicJWK(&o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,14 +54,14 @@ func (d *AuthorizationDetail) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := authorizationDetail(o)
+	fresh, err := authorizationDetail(&o)
 	if err == nil {
 		*d = fresh
 	}
 	return err
 }
 
-func authorizationDetail(o jsonObject) (d AuthorizationDetail, err error) {
+func authorizationDetail(o *jsonObject) (d AuthorizationDetail, err error) {
 	if d.Extra, err = decodeStruct(o, &d); err != nil {
 		return AuthorizationDetail{}, err
 	}
@@ -72,7 +72,7 @@ func authorizationDetail(o jsonObject) (d AuthorizationDetail, err error) {
 }
 
 // authorizationDetails reads the member of that name: an array of objects.
-func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
+func (o *jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 	const name = "authorization_details"
 	raw, ok := o.get(name)
 	if !ok {
@@ -83,7 +83,7 @@ func (o jsonObject) authorizationDetails() ([]AuthorizationDetail, error) {
 	return list, err
 }
 
-func (o jsonObject) readDetails(name, raw string) ([]AuthorizationDetail, error) {
+func (o *jsonObject) readDetails(name, raw string) ([]AuthorizationDetail, error) {
 	elems, err := arrayElements(nil, raw, maxMembers)
 	if err != nil {
 		return nil, o.wrong(name, "an array")
@@ -98,7 +98,7 @@ func (o jsonObject) readDetails(name, raw string) ([]AuthorizationDetail, error)
 			return nil, err
 		}
 		sub.secrets = o.secrets
-		d, err := authorizationDetail(sub)
+		d, err := authorizationDetail(&sub)
 		if err != nil {
 			return nil, err
 		}

@@ -153,7 +153,7 @@ func (c *Client) processDeviceResponse(res *httpResponse, scope string, started 
 	if err != nil {
 		return nil, err
 	}
-	data, interval, err := c.readPending(o, "device_code", scope, started)
+	data, interval, err := c.readPending(&o, "device_code", scope, started)
 	if err != nil {
 		return nil, err
 	}

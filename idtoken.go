@@ -115,7 +115,7 @@ func (id *IDToken) SessionID() string { return id.data().sid }
 // example Apple and Amazon Cognito, send it as a string, which is accepted.
 func (id *IDToken) EmailVerified() bool {
 	o, err := parseObject(id.data().payload, answerForm, ErrClaim)
-	return err == nil && emailVerified(o)
+	return err == nil && emailVerified(&o)
 }
 
 // Raw returns the signed token, for use as an id_token_hint. If the server encrypted
@@ -215,7 +215,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 	if claims.has("events") {
 		return nil, fail(ErrType, "events", "a security event is not an ID token")
 	}
-	if name := saysKind(claims, "bearer", "dpop", "access", "access_token", "refresh", "refresh_token", "offline"); name != "" {
+	if name := saysKind(&claims, "bearer", "dpop", "access", "access_token", "refresh", "refresh_token", "offline"); name != "" {
 		return nil, fail(ErrType, name, "the server says that the token is not an ID token")
 	}
 	// scp is that of Entra ID and Okta. Those of Spring Authorization Server have the
@@ -227,36 +227,36 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 	}
 	token, id := newIDToken()
 	id.raw, id.payload, id.alg = raw, v.payload, v.alg
-	if id.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 2
+	if id.issuer, err = c.checkIssuer(&claims, v.key); err != nil { // step 2
 		return nil, err
 	}
 	if id.subject, err = claims.need("sub"); err != nil {
 		return nil, err
 	}
-	if id.audience, err = c.checkAudience(claims, id.one[:0], checks.outside); err != nil { // steps 3 to 5
+	if id.audience, err = c.checkAudience(&claims, id.one[:0], checks.outside); err != nil { // steps 3 to 5
 		return nil, err
 	}
-	if err := c.checkTimesOf(claims, id, checks); err != nil { // steps 9, 10, 13
+	if err := c.checkTimesOf(&claims, id, checks); err != nil { // steps 9, 10, 13
 		return nil, err
 	}
-	if err := checkNonce(claims, id, checks); err != nil { // step 11
+	if err := checkNonce(&claims, id, checks); err != nil { // step 11
 		return nil, err
 	}
-	if err := checkACR(claims, id, checks); err != nil {
+	if err := checkACR(&claims, id, checks); err != nil {
 		return nil, err
 	}
 	id.sid, _, _ = claims.informing().string("sid") // for a logout to come
-	if err := checkHash(claims, "at_hash", v.alg, checks.accessToken, checks.outside && checks.accessToken != ""); err != nil {
+	if err := checkHash(&claims, "at_hash", v.alg, checks.accessToken, checks.outside && checks.accessToken != ""); err != nil {
 		return nil, err
 	}
 	// Core 3.3.2.11: in a token from the authorization endpoint c_hash is
 	// required; and a caller from outside has named what is to be bound.
-	if err := checkHash(claims, "c_hash", v.alg, checks.code, (checks.frontend || checks.outside) && checks.code != ""); err != nil {
+	if err := checkHash(&claims, "c_hash", v.alg, checks.code, (checks.frontend || checks.outside) && checks.code != ""); err != nil {
 		return nil, err
 	}
 	// FAPI 1 Advanced, Section 5.2.2.1: the ID token is the detached signature
 	// of code and state.
-	if err := checkHash(claims, "s_hash", v.alg, checks.state, checks.needSHash && checks.state != ""); err != nil {
+	if err := checkHash(&claims, "s_hash", v.alg, checks.state, checks.needSHash && checks.state != ""); err != nil {
 		return nil, err
 	}
 	return token, nil
@@ -264,7 +264,7 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 
 // checkAudience is steps 3 to 5: the client is an audience; azp, if present, is the
 // client; and without it the token is for nobody else who is not trusted.
-func (c *Client) checkAudience(claims jsonObject, room []string, outside bool) ([]string, error) {
+func (c *Client) checkAudience(claims *jsonObject, room []string, outside bool) ([]string, error) {
 	aud, err := c.audienceOf(claims, room)
 	if err != nil {
 		return nil, err
@@ -285,7 +285,7 @@ func (c *Client) checkAudience(claims jsonObject, room []string, outside bool) (
 }
 
 // checkTimesOf is steps 9, 10 and 13. exp and iat are required.
-func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, checks *idTokenChecks) (err error) {
+func (c *Client) checkTimesOf(claims *jsonObject, id *idTokenData, checks *idTokenChecks) (err error) {
 	if id.tokenTimes, err = claims.times(); err != nil {
 		return err
 	}
@@ -329,7 +329,7 @@ func (c *Client) checkTimesOf(claims jsonObject, id *idTokenData, checks *idToke
 	return nil
 }
 
-func checkNonce(claims jsonObject, id *idTokenData, checks *idTokenChecks) error {
+func checkNonce(claims *jsonObject, id *idTokenData, checks *idTokenChecks) error {
 	nonce, ok, err := claims.string("nonce")
 	if err != nil {
 		return err
@@ -351,7 +351,7 @@ func checkNonce(claims jsonObject, id *idTokenData, checks *idTokenChecks) error
 // checkACR is Core 5.5.1.1: "If this is an Essential Claim and the requirement cannot
 // be met, then the Authorization Server MUST treat that outcome as a failed
 // authentication attempt". A server may not have understood.
-func checkACR(claims jsonObject, id *idTokenData, checks *idTokenChecks) error {
+func checkACR(claims *jsonObject, id *idTokenData, checks *idTokenChecks) error {
 	acr, _, _ := claims.informing().string("acr") // IBM Cloud IAM has a number
 	id.acr = acr
 	if checks.acr != nil && (claims.has("acr") || !checks.acrIfAny) && !slices.Contains(checks.acr, acr) {
@@ -362,7 +362,7 @@ func checkACR(claims jsonObject, id *idTokenData, checks *idTokenChecks) error {
 
 // checkHash compares a hash claim (Core 3.1.3.6): the left half of the hash of
 // value. It is judged wherever it stands and a value came with the token.
-func checkHash(claims jsonObject, name string, alg *algorithm, value string, required bool) error {
+func checkHash(claims *jsonObject, name string, alg *algorithm, value string, required bool) error {
 	got, ok, err := claims.string(name)
 	switch {
 	case err != nil:

@@ -431,7 +431,7 @@ func TestEmailVerified(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := emailVerified(o); got != want {
+		if got := emailVerified(&o); got != want {
 			t.Errorf("%s: %v", raw, got)
 		}
 	}

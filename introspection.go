@@ -85,7 +85,7 @@ type tokenClaims struct {
 }
 
 // read takes out the claims that have one name and one form everywhere.
-func (d *tokenClaims) read(o jsonObject) (err error) {
+func (d *tokenClaims) read(o *jsonObject) (err error) {
 	if d.tokenTimes, err = o.times(); err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 		return nil, o, err
 	}
 	// RFC 7800: what binds the token is for whoever takes it to know.
-	if d.confirm, err = readConfirmation(o); err != nil {
+	if d.confirm, err = readConfirmation(&o); err != nil {
 		return nil, o, err
 	}
 	return &Introspection{d}, o, nil
@@ -290,7 +290,7 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 
 // readAnswer takes the members of RFC 7662, Section 2.2 out of the answer. Who asks is
 // told what can be told; a resource server, which decides by them, reads them again.
-func (d *introspectionData) readAnswer(o jsonObject) (err error) {
+func (d *introspectionData) readAnswer(o *jsonObject) (err error) {
 	if d.issuer, _, err = o.string("iss"); err != nil {
 		return err
 	}
@@ -339,16 +339,16 @@ func (c *Client) introspectionJWT(ctx context.Context, token string, d *introspe
 	if err != nil {
 		return o, err
 	}
-	if _, err := c.checkIssuer(claims, v.key); err != nil {
+	if _, err := c.checkIssuer(&claims, v.key); err != nil {
 		return o, err
 	}
-	if _, err := c.audienceOf(claims, nil); err != nil {
+	if _, err := c.audienceOf(&claims, nil); err != nil {
 		return o, err
 	}
 	if !claims.has("iat") {
 		return o, fail(ErrClaim, "iat", "is missing")
 	}
-	if err := checkOptionalLifetime(claims, c.clock.instant()); err != nil {
+	if err := checkOptionalLifetime(&claims, c.clock.instant()); err != nil {
 		return o, err
 	}
 	o, ok, err := claims.object("token_introspection")

@@ -32,13 +32,13 @@ func jsonParse(text string) (jsonObject, error) {
 	return parseObject(text, documentForm, ErrClaim)
 }
 
-func jsonMust(t *testing.T, text string) jsonObject {
+func jsonMust(t *testing.T, text string) *jsonObject {
 	t.Helper()
 	o, err := jsonParse(text)
 	if err != nil {
 		t.Fatalf("%.80q: %v", text, err)
 	}
-	return o
+	return &o
 }
 
 func TestJSONRefused(t *testing.T) {
@@ -643,7 +643,7 @@ func jsonDecode(t *testing.T, text string) (jsonFields, map[string]json.RawMessa
 		t.Fatal(err)
 	}
 	var f jsonFields
-	extra, err := decodeStruct(o, &f)
+	extra, err := decodeStruct(&o, &f)
 	return f, extra, err
 }
 

@@ -11,7 +11,7 @@ import (
 
 // get returns the text of a member. It may start with
 // any of { [ " t f n - or a digit.
-func (o jsonObject) get(name string) (raw string, ok bool) {
+func (o *jsonObject) get(name string) (raw string, ok bool) {
 	from := 0
 	if o.places != nil {
 		if from, ok = o.places.from(name); !ok {
@@ -27,19 +27,20 @@ func (o jsonObject) get(name string) (raw string, ok bool) {
 	return "", false
 }
 
-func (o jsonObject) has(name string) bool {
+func (o *jsonObject) has(name string) bool {
 	_, ok := o.get(name)
 	return ok
 }
 
 // informing is o where it is read for what nothing depends on.
-func (o jsonObject) informing() jsonObject {
-	o.nullAbsent, o.informs = true, true
-	return o
+func (o *jsonObject) informing() *jsonObject {
+	own := *o
+	own.nullAbsent, own.informs = true, true
+	return &own
 }
 
 // result is what a getter returns of a member that is there.
-func result[T any](o jsonObject, v T, err error) (T, bool, error) {
+func result[T any](o *jsonObject, v T, err error) (T, bool, error) {
 	if err != nil && o.informs {
 		var none T
 		return none, false, nil
@@ -47,12 +48,12 @@ func result[T any](o jsonObject, v T, err error) (T, bool, error) {
 	return v, true, err
 }
 
-func (o jsonObject) wrong(name, want string) error {
+func (o *jsonObject) wrong(name, want string) error {
 	return fail(o.kind, name, "is not %s", want)
 }
 
 // string returns a string member; ok is false where there is none.
-func (o jsonObject) string(name string) (s string, ok bool, err error) {
+func (o *jsonObject) string(name string) (s string, ok bool, err error) {
 	raw, ok := o.get(name)
 	if !ok {
 		return "", false, nil
@@ -67,7 +68,7 @@ func (o jsonObject) string(name string) (s string, ok bool, err error) {
 }
 
 // own is s, or where o is an answer's a copy of it.
-func (o jsonObject) own(s string) string {
+func (o *jsonObject) own(s string) string {
 	if o.secrets != nil {
 		return strings.Clone(s)
 	}
@@ -75,7 +76,7 @@ func (o jsonObject) own(s string) string {
 }
 
 // need returns a string member that has to be there and not be empty.
-func (o jsonObject) need(name string) (string, error) {
+func (o *jsonObject) need(name string) (string, error) {
 	s, ok, err := o.string(name)
 	switch {
 	case err != nil:
@@ -89,12 +90,12 @@ func (o jsonObject) need(name string) (string, error) {
 }
 
 // strings returns an array of strings; with orString, one string will do too.
-func (o jsonObject) strings(name string, orString bool) (list []string, ok bool, err error) {
+func (o *jsonObject) strings(name string, orString bool) (list []string, ok bool, err error) {
 	return o.stringsInto(nil, name, orString)
 }
 
 // stringsInto is strings with room for them.
-func (o jsonObject) stringsInto(room []string, name string, orString bool) (list []string, ok bool, err error) {
+func (o *jsonObject) stringsInto(room []string, name string, orString bool) (list []string, ok bool, err error) {
 	raw, ok := o.get(name)
 	if !ok {
 		return nil, false, nil
@@ -118,7 +119,7 @@ func (o jsonObject) stringsInto(room []string, name string, orString bool) (list
 }
 
 // bool returns a boolean member; ok is false where there is none.
-func (o jsonObject) bool(name string) (b, ok bool, err error) {
+func (o *jsonObject) bool(name string) (b, ok bool, err error) {
 	switch raw, ok := o.get(name); {
 	case !ok:
 		return false, false, nil
@@ -129,7 +130,7 @@ func (o jsonObject) bool(name string) (b, ok bool, err error) {
 }
 
 // date returns a NumericDate; ok is false where there is none.
-func (o jsonObject) date(name string) (t time.Time, ok bool, err error) {
+func (o *jsonObject) date(name string) (t time.Time, ok bool, err error) {
 	raw, ok := o.get(name)
 	if !ok {
 		return t, false, nil
@@ -147,7 +148,7 @@ func (o jsonObject) date(name string) (t time.Time, ok bool, err error) {
 }
 
 // authTime returns auth_time, which AD FS writes in the form of RFC 3339.
-func (o jsonObject) authTime() (t time.Time, ok bool, err error) {
+func (o *jsonObject) authTime() (t time.Time, ok bool, err error) {
 	raw, ok := o.get("auth_time")
 	if !ok || raw[0] != '"' {
 		return o.date("auth_time")
@@ -164,7 +165,7 @@ func (o jsonObject) authTime() (t time.Time, ok bool, err error) {
 
 // seconds returns a number of seconds, or, where orString, one in a decimal string;
 // never negative. It ends at 2⁵³: with more a server says that there is no end.
-func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err error) {
+func (o *jsonObject) seconds(name string, orString bool) (n int64, ok bool, err error) {
 	raw, ok := o.get(name)
 	if !ok {
 		return 0, false, nil
@@ -191,7 +192,7 @@ func (o jsonObject) seconds(name string, orString bool) (n int64, ok bool, err e
 }
 
 // object returns a member that is an object; ok is false where there is none.
-func (o jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
+func (o *jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
 	raw, ok := o.get(name)
 	if !ok {
 		return jsonObject{}, false, nil

@@ -10,21 +10,21 @@ import (
 // TestGetters: a member has its type, or it is an error; where it only informs, it is
 // absent.
 func TestGetters(t *testing.T) {
-	get := map[string]func(jsonObject) (any, bool, error){
-		"string":  func(o jsonObject) (any, bool, error) { return text3(o.string("auth_time")) },
-		"strings": func(o jsonObject) (any, bool, error) { return text3(o.strings("auth_time", false)) },
-		"bool":    func(o jsonObject) (any, bool, error) { return text3(o.bool("auth_time")) },
-		"seconds": func(o jsonObject) (any, bool, error) { return text3(o.seconds("auth_time", false)) },
-		"digits":  func(o jsonObject) (any, bool, error) { return text3(o.seconds("auth_time", true)) },
-		"date": func(o jsonObject) (any, bool, error) {
+	get := map[string]func(*jsonObject) (any, bool, error){
+		"string":  func(o *jsonObject) (any, bool, error) { return text3(o.string("auth_time")) },
+		"strings": func(o *jsonObject) (any, bool, error) { return text3(o.strings("auth_time", false)) },
+		"bool":    func(o *jsonObject) (any, bool, error) { return text3(o.bool("auth_time")) },
+		"seconds": func(o *jsonObject) (any, bool, error) { return text3(o.seconds("auth_time", false)) },
+		"digits":  func(o *jsonObject) (any, bool, error) { return text3(o.seconds("auth_time", true)) },
+		"date": func(o *jsonObject) (any, bool, error) {
 			v, ok, err := o.date("auth_time")
 			return v.Unix(), ok, err
 		},
-		"authTime": func(o jsonObject) (any, bool, error) {
+		"authTime": func(o *jsonObject) (any, bool, error) {
 			v, ok, err := o.authTime()
 			return v.Unix(), ok, err
 		},
-		"object": func(o jsonObject) (any, bool, error) {
+		"object": func(o *jsonObject) (any, bool, error) {
 			v, ok, err := o.object("auth_time")
 			return len(v.members), ok, err
 		},
@@ -56,7 +56,7 @@ func TestGetters(t *testing.T) {
 			t.Fatal(member, err)
 		}
 		for name, f := range get {
-			got, ok, err := f(o)
+			got, ok, err := f(&o)
 			informs, informsOK, informsErr := f(o.informing())
 			if v, right := want[name]; right {
 				if err != nil || !ok || fmt.Sprint(got) != fmt.Sprint(v) || informsErr != nil || !informsOK || fmt.Sprint(informs) != fmt.Sprint(v) {
@@ -69,13 +69,13 @@ func TestGetters(t *testing.T) {
 			} else {
 				wantError(t, err, ErrClaim, "auth_time")
 			}
-			if _, none, _ := f(jsonObject{}); informsErr != nil || informsOK || none {
+			if _, none, _ := f(new(jsonObject)); informsErr != nil || informsOK || none {
 				t.Errorf("%s of %s where it informs: %v, %v", name, member, informsOK, informsErr)
 			}
 		}
 	}
 	for name, f := range get {
-		zero, ok, err := f(jsonObject{kind: ErrClaim})
+		zero, ok, err := f(&jsonObject{kind: ErrClaim})
 		if ok || err != nil || name == "bool" && zero != "false" {
 			t.Errorf("%s of nothing: %v, %v, %v", name, zero, ok, err)
 		}

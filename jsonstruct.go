@@ -18,7 +18,7 @@ import (
 // decodeStruct fills the tagged fields of the struct that dst points to and
 // returns the members it has no field for. One that only informs, by the tag "member",
 // and that does not fit its field is among these.
-func decodeStruct(o jsonObject, dst any) (extra map[string]json.RawMessage, err error) {
+func decodeStruct(o *jsonObject, dst any) (extra map[string]json.RawMessage, err error) {
 	v := reflect.ValueOf(dst).Elem()
 	for _, m := range o.members {
 		field, tag, ok := fieldByName(v, m.name)
@@ -59,7 +59,7 @@ func fieldByName(v reflect.Value, name string) (reflect.Value, reflect.StructTag
 	return reflect.Value{}, "", false
 }
 
-func decodeField(o jsonObject, name string, field reflect.Value) error {
+func decodeField(o *jsonObject, name string, field reflect.Value) error {
 	raw, ok := o.get(name)
 	if !ok {
 		return nil
@@ -105,7 +105,7 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		extra, err := decodeStruct(sub, p.Interface())
+		extra, err := decodeStruct(&sub, p.Interface())
 		if e, ok := err.(*Error); ok {
 			e.Param = name + "." + e.Param
 		}
@@ -121,7 +121,7 @@ func decodeField(o jsonObject, name string, field reflect.Value) error {
 // each field by its tag "member", and returns the names of its members
 // and the first fault. A check that was asked for, as was has it, does not go away
 // because the answer does not speak of it, or not in a way that can be read.
-func decodeRegistered(o jsonObject, m, was any) (known []string, err error) {
+func decodeRegistered(o *jsonObject, m, was any) (known []string, err error) {
 	v, old := reflect.ValueOf(m).Elem(), reflect.ValueOf(was).Elem()
 	for i := range v.NumField() {
 		field, tag := v.Field(i), v.Type().Field(i).Tag
@@ -276,7 +276,7 @@ func unmarshalClaims(text string, dst any) error {
 }
 
 // extraMembers are the members without a field.
-func extraMembers(o jsonObject, known ...string) map[string]json.RawMessage {
+func extraMembers(o *jsonObject, known ...string) map[string]json.RawMessage {
 	var extra map[string]json.RawMessage
 	for _, m := range o.members {
 		if slices.Contains(known, m.name) {

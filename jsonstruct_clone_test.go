@@ -146,7 +146,7 @@ func TestDecodeRegistered(t *testing.T) {
 			t.Fatal(err)
 		}
 		var m, was ClientMetadata
-		known, err := decodeRegistered(o, &m, &was)
+		known, err := decodeRegistered(&o, &m, &was)
 		if m.ClientID != row.id || slices.Contains(known, "-") || !slices.Contains(known, "client_id") || slices.Contains(known, "policy_uri") != !strings.Contains(text, "policy_uri") {
 			t.Errorf("%s: %q, known %q", text, m.ClientID, known)
 		}

@@ -327,7 +327,7 @@ func (j *parsedJWE) readHeader(segment string) error {
 	if j.object, err = parseObject(string(b), headerForm, ErrParse); err != nil {
 		return err
 	}
-	if j.header, err = readHeader(j.object); err != nil {
+	if j.header, err = readHeader(&j.object); err != nil {
 		return err
 	}
 	j.enc, err = j.object.need("enc")

@@ -72,7 +72,7 @@ func (k *publicKey) rsaBits() int {
 }
 
 // parsePublicJWK reads a public key. The error says why a key cannot be used.
-func parsePublicJWK(o jsonObject) (*publicKey, error) {
+func parsePublicJWK(o *jsonObject) (*publicKey, error) {
 	k := new(publicKey)
 	for _, m := range []struct {
 		name string
@@ -114,7 +114,7 @@ func parsePublicJWK(o jsonObject) (*publicKey, error) {
 // 8037, Section 2, and RFC 9964.
 var privateMembers = [...]string{"d", "k", "priv", "p", "q", "dp", "dq", "qi", "oth"}
 
-func (o jsonObject) bytes(name string, limit int) ([]byte, error) {
+func (o *jsonObject) bytes(name string, limit int) ([]byte, error) {
 	s, err := o.need(name)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (o jsonObject) bytes(name string, limit int) ([]byte, error) {
 	return b, nil
 }
 
-func rsaPublicJWK(o jsonObject) (*rsa.PublicKey, error) {
+func rsaPublicJWK(o *jsonObject) (*rsa.PublicKey, error) {
 	// One zero octet before the modulus is a common mistake that RFC 7518,
 	// Section 6.3.1.1 mentions; it changes nothing.
 	n, err := o.bytes("n", maxRSABits/8+1)
@@ -185,7 +185,7 @@ func curveByName(crv string) elliptic.Curve {
 // coordinateSize is the width of a coordinate (RFC 7518, Section 6.2.1.2).
 func coordinateSize(c elliptic.Curve) int { return (c.Params().BitSize + 7) / 8 }
 
-func ecPublicJWK(o jsonObject) (crv string, key *ecdsa.PublicKey, err error) {
+func ecPublicJWK(o *jsonObject) (crv string, key *ecdsa.PublicKey, err error) {
 	if crv, err = o.need("crv"); err != nil {
 		return "", nil, err
 	}
@@ -211,7 +211,7 @@ func ecPublicJWK(o jsonObject) (crv string, key *ecdsa.PublicKey, err error) {
 	return crv, key, nil
 }
 
-func okpPublicJWK(o jsonObject) (crv string, key ed25519.PublicKey, err error) {
+func okpPublicJWK(o *jsonObject) (crv string, key ed25519.PublicKey, err error) {
 	if crv, err = o.need("crv"); err != nil {
 		return "", nil, err
 	}
@@ -268,7 +268,7 @@ const mldsaSeedSize = 32
 
 // akpPublicJWK reads a key whose alg, which is required, says what it is: the
 // parameter set is part of the key.
-func akpPublicJWK(o jsonObject) (alg string, key *mldsaPublicKey, err error) {
+func akpPublicJWK(o *jsonObject) (alg string, key *mldsaPublicKey, err error) {
 	if alg, err = o.need("alg"); err != nil {
 		return "", nil, err
 	}
@@ -354,7 +354,7 @@ func thumbprint(key crypto.PublicKey) string {
 
 // jwkThumbprint is the thumbprint of a JWK as it stands. Nothing is computed with
 // the key: it may be anybody's.
-func jwkThumbprint(o jsonObject) (string, error) {
+func jwkThumbprint(o *jsonObject) (string, error) {
 	kty, err := o.need("kty")
 	if err != nil {
 		return "", err
@@ -518,7 +518,7 @@ func (k *SigningKey) MarshalPEM() (Secret, error) {
 
 // readPrivateKey reads PEM or, with fromJWK, a JWK, whose alg and kid it takes where
 // they are empty.
-func readPrivateKey(pemOrJWK []byte, alg, keyID *string, fromJWK func(jsonObject) (crypto.PrivateKey, error)) (crypto.PrivateKey, error) {
+func readPrivateKey(pemOrJWK []byte, alg, keyID *string, fromJWK func(*jsonObject) (crypto.PrivateKey, error)) (crypto.PrivateKey, error) {
 	text := bytes.TrimSpace(pemOrJWK)
 	if len(text) == 0 || text[0] != '{' {
 		return privatePEM(pemOrJWK)
@@ -527,7 +527,7 @@ func readPrivateKey(pemOrJWK []byte, alg, keyID *string, fromJWK func(jsonObject
 	if err != nil {
 		return nil, err
 	}
-	key, err := fromJWK(o)
+	key, err := fromJWK(&o)
 	if err == nil && *keyID == "" {
 		*keyID, _, err = o.string("kid")
 	}
@@ -569,7 +569,7 @@ func privatePEM(text []byte) (crypto.PrivateKey, error) {
 	}
 }
 
-func parsePrivateJWK(o jsonObject) (crypto.PrivateKey, error) {
+func parsePrivateJWK(o *jsonObject) (crypto.PrivateKey, error) {
 	kty, err := o.need("kty")
 	if err != nil {
 		return nil, err
@@ -624,7 +624,7 @@ func parsePrivateJWK(o jsonObject) (crypto.PrivateKey, error) {
 
 // rsaPrivateJWK wants p and q beside d (RFC 7518, Section 6.3.2 allows a key
 // without them, crypto/rsa does not) and computes the rest itself.
-func rsaPrivateJWK(o jsonObject) (*rsa.PrivateKey, error) {
+func rsaPrivateJWK(o *jsonObject) (*rsa.PrivateKey, error) {
 	if o.has("oth") {
 		return nil, fail(ErrUnsupported, "oth", "RSA keys of more than two primes are not supported")
 	}

@@ -45,7 +45,7 @@ func TestKeysThatAreNone(t *testing.T) {
 	wantError(t, checkRSA(ErrConfig, nil), ErrConfig, "n")
 	wantError(t, checkRSA(ErrConfig, new(rsa.PublicKey)), ErrConfig, "n")
 	o, _ := parseObject(`{"crv":"P-256"}`, documentForm, ErrParse)
-	_, err := jwkThumbprint(o)
+	_, err := jwkThumbprint(&o)
 	wantError(t, err, ErrParse, "kty")
 	for _, text := range []string{`{"kty":`, `{}`, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ""} {
 		key, err := ParseSigningKey([]byte(text), ES256, "")

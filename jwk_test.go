@@ -50,7 +50,7 @@ func parseJWK(text string) (*publicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parsePublicJWK(o)
+	return parsePublicJWK(&o)
 }
 
 // testPoint is the point of the test's key on the curve.
@@ -445,7 +445,8 @@ func TestJWKThumbprintAKP(t *testing.T) {
 		`{"alg":"ML-DSA-44","kty":"AKP","pub":"AQ"}`,
 		`{"use":"sig","pub":"AQ","kty":"AKP","kid":"1","alg":"ML-DSA-44"}`,
 	} {
-		if got, err := jwkThumbprint(must(parseObject(jwk, headerForm, ErrParse))); got != want || err != nil {
+		o := must(parseObject(jwk, headerForm, ErrParse))
+		if got, err := jwkThumbprint(&o); got != want || err != nil {
 			t.Errorf("%s, %v", got, err)
 		}
 	}
@@ -453,7 +454,8 @@ func TestJWKThumbprintAKP(t *testing.T) {
 		{`{"kty":"AKP","pub":"AQ"}`, "alg"},
 		{`{"kty":"AKP","alg":"ML-DSA-44"}`, "pub"},
 	} {
-		_, err := jwkThumbprint(must(parseObject(x.jwk, headerForm, ErrParse)))
+		o := must(parseObject(x.jwk, headerForm, ErrParse))
+		_, err := jwkThumbprint(&o)
 		wantError(t, err, ErrParse, x.param)
 	}
 }

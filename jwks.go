@@ -181,7 +181,7 @@ func parseKeySet(document []byte) (*keySnapshot, error) {
 		key := new(publicKey)
 		if err == nil {
 			o.nullAbsent = true // .NET writes all that a key could have, "d":null too
-			key, err = parsePublicJWK(o)
+			key, err = parsePublicJWK(&o)
 		}
 		if err != nil {
 			snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err})

@@ -244,11 +244,11 @@ func parseHeader(segment string) (joseHeader, error) {
 	if err != nil {
 		return joseHeader{}, inPart("the header cannot be read", err)
 	}
-	return readHeader(o)
+	return readHeader(&o)
 }
 
 // readHeader reads the parameters of a header.
-func readHeader(o jsonObject) (joseHeader, error) {
+func readHeader(o *jsonObject) (joseHeader, error) {
 	// RFC 7515, Section 4.1.11: extensions that are not understood must be
 	// refused; none is understood here. b64 (RFC 7797) and zip change what the
 	// payload means and are refused even where crit does not list them.

@@ -213,25 +213,25 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 	}
 	claims.nullAbsent = true
 	d := new(logoutTokenData)
-	if d.issuer, err = c.checkIssuer(claims, v.key); err != nil { // step 3
+	if d.issuer, err = c.checkIssuer(&claims, v.key); err != nil { // step 3
 		return nil, err
 	}
-	if _, err := c.audienceOf(claims, nil); err != nil {
+	if _, err := c.audienceOf(&claims, nil); err != nil {
 		return nil, err
 	}
-	if err := c.checkLogoutTimes(claims, d); err != nil {
+	if err := c.checkLogoutTimes(&claims, d); err != nil {
 		return nil, err
 	}
 	if d.id, err = claims.need("jti"); err != nil {
 		return nil, err
 	}
-	if err := checkLogoutEvent(claims); err != nil { // step 5
+	if err := checkLogoutEvent(&claims); err != nil { // step 5
 		return nil, err
 	}
 	if claims.has("nonce") { // step 6: it may be an ID token
 		return nil, fail(ErrNonce, "nonce", "a logout token has none")
 	}
-	if err := d.readWho(claims, c.meta.BackchannelLogoutSessionRequired); err != nil {
+	if err := d.readWho(&claims, c.meta.BackchannelLogoutSessionRequired); err != nil {
 		return nil, err
 	}
 	return &LogoutToken{d}, nil
@@ -239,7 +239,7 @@ func (c *Client) verifyLogoutToken(ctx context.Context, token string) (*LogoutTo
 
 // checkLogoutTimes wants an iat, and an exp that is not past. The drafts had no exp, and
 // servers leave it out (Ory Hydra, LemonLDAP::NG, glewlwyd): the age ends the token then.
-func (c *Client) checkLogoutTimes(claims jsonObject, d *logoutTokenData) (err error) {
+func (c *Client) checkLogoutTimes(claims *jsonObject, d *logoutTokenData) (err error) {
 	if d.tokenTimes, err = claims.times(); err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (c *Client) checkLogoutTimes(claims jsonObject, d *logoutTokenData) (err er
 
 // checkLogoutEvent is Section 2.4: "the corresponding member value MUST be a
 // JSON object".
-func checkLogoutEvent(claims jsonObject) error {
+func checkLogoutEvent(claims *jsonObject) error {
 	events, ok, err := claims.object("events")
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func checkLogoutEvent(claims jsonObject) error {
 
 // readWho is step 4: sub, sid or both; the sid if the client is registered to
 // need it (Section 2.2).
-func (d *logoutTokenData) readWho(claims jsonObject, needSession bool) error {
+func (d *logoutTokenData) readWho(claims *jsonObject, needSession bool) error {
 	for _, m := range [...]struct {
 		name string
 		dst  *string

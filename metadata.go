@@ -265,10 +265,10 @@ func (s *AuthorizationServer) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.decode(o)
+	return s.decode(&o)
 }
 
-func (s *AuthorizationServer) decode(o jsonObject) (err error) {
+func (s *AuthorizationServer) decode(o *jsonObject) (err error) {
 	var fresh AuthorizationServer
 	if fresh.Extra, err = decodeStruct(o, &fresh); err == nil {
 		*s = fresh
@@ -293,7 +293,7 @@ func (m *ClientMetadata) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	var fresh ClientMetadata
-	if fresh.Extra, err = decodeStruct(o, &fresh); err != nil {
+	if fresh.Extra, err = decodeStruct(&o, &fresh); err != nil {
 		return err
 	}
 	for _, secret := range [...]string{"client_secret", "registration_access_token"} {
@@ -344,10 +344,10 @@ func (m *ResourceMetadata) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return err
 	}
-	return m.decode(o)
+	return m.decode(&o)
 }
 
-func (m *ResourceMetadata) decode(o jsonObject) (err error) {
+func (m *ResourceMetadata) decode(o *jsonObject) (err error) {
 	var fresh ResourceMetadata
 	if fresh.Extra, err = decodeStruct(o, &fresh); err == nil {
 		*m = fresh
@@ -564,7 +564,7 @@ func processDiscoveryResponse(res *httpResponse, issuer string) (*AuthorizationS
 		return nil, err
 	}
 	as := new(AuthorizationServer)
-	if err := as.decode(o); err != nil {
+	if err := as.decode(&o); err != nil {
 		return nil, withOp(opDiscover, err)
 	}
 	// RFC 8414, Section 3.3: "MUST be identical to the authorization server's
@@ -647,7 +647,7 @@ func processResourceResponse(res *httpResponse, names []string, insecure bool) (
 		return nil, err
 	}
 	m := new(ResourceMetadata)
-	if err := m.decode(o); err != nil {
+	if err := m.decode(&o); err != nil {
 		return nil, err
 	}
 	// Section 3.3: the resource "MUST be identical to the protected resource's

@@ -94,7 +94,7 @@ func TestMLDSAPeer(t *testing.T) {
 			}
 			sum := sha256.Sum256(fmt.Appendf(nil, `{"alg":%q,"kty":%q,"pub":%q}`, m.Alg, m.Kty, m.Pub))
 			o := must(parseObject(string(fromJWK.PublicJWK()), headerForm, ErrParse)) // no member twice
-			for _, got := range []string{must(jwkThumbprint(o)), fromJWK.Thumbprint()} {
+			for _, got := range []string{must(jwkThumbprint(&o)), fromJWK.Thumbprint()} {
 				if got != base64.RawURLEncoding.EncodeToString(sum[:]) {
 					t.Errorf("thumbprint %s", got)
 				}

@@ -87,7 +87,7 @@ func (rs *ResourceServer) askOf(ctx context.Context, c *Client, raw string, hash
 		return nil, introspectionFault(withOp(opIntrospection, err))
 	}
 	// By these it is decided here: one of another type is no answer.
-	if err := i.content.readAnswer(answer); err != nil {
+	if err := i.content.readAnswer(&answer); err != nil {
 		return nil, introspectionFault(withOp(opIntrospection, withoutSecrets(err, func() []string { return []string{raw} })))
 	}
 	t, d := newAccessToken()
@@ -95,7 +95,7 @@ func (rs *ResourceServer) askOf(ctx context.Context, c *Client, raw string, hash
 	// What is wrong with the claims is so with the token. In a signed answer null was
 	// refused already.
 	answer.kind, answer.nullAbsent = ErrClaim, true
-	if err := rs.checkIntrospection(c, answer, i.content.tokenType, d); err != nil {
+	if err := rs.checkIntrospection(c, &answer, i.content.tokenType, d); err != nil {
 		return nil, withoutSecrets(err, func() []string { return []string{raw} }) // which the server may quote
 	}
 	rs.asked.add(string(hash[:]), &rememberedToken{token: t, accept: c.accept, client: c, asked: asked, life: rs.ttl})
@@ -157,7 +157,7 @@ func introspectionFault(err error) error {
 
 // checkIntrospection judges what the server said, which is the same as of a JWT
 // where it is said.
-func (rs *ResourceServer) checkIntrospection(c *Client, claims jsonObject, tokenType string, d *accessTokenData) (err error) {
+func (rs *ResourceServer) checkIntrospection(c *Client, claims *jsonObject, tokenType string, d *accessTokenData) (err error) {
 	if err := onlyAccessToken(claims, tokenType); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (rs *ResourceServer) checkIntrospection(c *Client, claims jsonObject, token
 
 // onlyAccessToken refuses refresh tokens, which are active too and would be good
 // for longer, and ID tokens.
-func onlyAccessToken(claims jsonObject, tokenType string) error {
+func onlyAccessToken(claims *jsonObject, tokenType string) error {
 	switch strings.ToLower(tokenType) {
 	case "", "bearer", "dpop", "access_token": // the last is what it is and not how it is presented: Hydra before 1.9
 	default:

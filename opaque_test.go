@@ -356,7 +356,7 @@ func TestOnlyAccessToken(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := onlyAccessToken(o, ""); refused {
+				if err := onlyAccessToken(&o, ""); refused {
 					wantError(t, err, ErrType, name)
 				} else if err != nil {
 					t.Errorf("%s %s: %v", name, kind, err)
@@ -365,7 +365,7 @@ func TestOnlyAccessToken(t *testing.T) {
 		}
 	}
 	for typ, ok := range map[string]bool{"": true, "Bearer": true, "BEARER": true, "DPoP": true, "dpop": true, "mac": false, "Bearer ": false} {
-		if err := onlyAccessToken(jsonObject{}, typ); (err == nil) != ok {
+		if err := onlyAccessToken(&jsonObject{}, typ); (err == nil) != ok {
 			t.Errorf("token_type %q: %v", typ, err)
 		}
 	}

@@ -64,7 +64,7 @@ func (g *pendingGrant) wait() time.Duration {
 
 // readPending reads what the answers of both endpoints have: the code, its
 // lifetime, the interval. started is when the request was made.
-func (c *Client) readPending(o jsonObject, code, scope string, started time.Time) (*pendingData, int64, error) {
+func (c *Client) readPending(o *jsonObject, code, scope string, started time.Time) (*pendingData, int64, error) {
 	d := &pendingData{issuer: c.server.Issuer, clientID: c.meta.ClientID, scope: scope, started: started.Round(0)}
 	var err error
 	if d.code, err = o.need(code); err != nil {
@@ -95,7 +95,7 @@ func (c *Client) readPending(o jsonObject, code, scope string, started time.Time
 
 // pollInterval reads interval. It is the least time to wait, so that a fraction
 // counts as a whole second.
-func (o jsonObject) pollInterval() (n int64, ok bool, err error) {
+func (o *jsonObject) pollInterval() (n int64, ok bool, err error) {
 	const name = "interval"
 	if n, ok, err = o.seconds(name, true); err != nil || !ok {
 		return 0, false, err

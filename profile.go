@@ -191,7 +191,7 @@ func (p *AccessTokenProfile) compile() (*AccessTokenProfile, error) {
 
 // judge holds a verified token against the profile: it is an access token of
 // this server, for the resource.
-func (p *AccessTokenProfile) judge(claims jsonObject, typ string, audiences []string, d *accessTokenData) (err error) {
+func (p *AccessTokenProfile) judge(claims *jsonObject, typ string, audiences []string, d *accessTokenData) (err error) {
 	if !slices.Contains(p.Types, typ) {
 		return fail(ErrType, "typ", "a token of type %s is not an access token", printable(typ, 64))
 	}
@@ -219,7 +219,7 @@ func (p *AccessTokenProfile) judge(claims jsonObject, typ string, audiences []st
 }
 
 // lacking says of a claim that is not there how the profile can do without it.
-func (p *AccessTokenProfile) lacking(err error, claims jsonObject, claim, name string) error {
+func (p *AccessTokenProfile) lacking(err error, claims *jsonObject, claim, name string) error {
 	if claims.has(claim) || name == "client_id" && p.ClientIDs != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (p *AccessTokenProfile) lacking(err error, claims jsonObject, claim, name s
 
 // clientClaim is the claim that names the client. A server with a switch for the typ has
 // that of RFC 9068 in such tokens (Auth0), or its own in both (Keycloak).
-func (p *AccessTokenProfile) clientClaim(claims jsonObject, typ string) string {
+func (p *AccessTokenProfile) clientClaim(claims *jsonObject, typ string) string {
 	if typ == accessTokenType && !claims.has(p.ClientIDClaim) {
 		return "client_id"
 	}
@@ -236,7 +236,7 @@ func (p *AccessTokenProfile) clientClaim(claims jsonObject, typ string) string {
 }
 
 // checkMarker wants the claim that other tokens of the server do not have.
-func (p *AccessTokenProfile) checkMarker(claims jsonObject) error {
+func (p *AccessTokenProfile) checkMarker(claims *jsonObject) error {
 	if p.Marker == "" {
 		return nil
 	}
@@ -259,7 +259,7 @@ func (p *AccessTokenProfile) checkMarker(claims jsonObject) error {
 
 // checkAudience wants a name of the resource among the audiences (RFC 9068, Section 4),
 // or the client among those that stand in their place.
-func (p *AccessTokenProfile) checkAudience(claims jsonObject, audiences []string, d *accessTokenData) error {
+func (p *AccessTokenProfile) checkAudience(claims *jsonObject, audiences []string, d *accessTokenData) error {
 	aud, ok, err := claims.stringsInto(d.one[:0], "aud", true)
 	if err != nil {
 		return err
@@ -353,7 +353,7 @@ func hinted(err error, advice string) error {
 // token that was refused with err has: by what marks the tokens of a provider, or by what
 // stands in this one. A token can be refused under that, too, for something else; that is
 // said as well. It is "" if there is nothing to advise.
-func adviseProfile(err error, claims jsonObject, typ string, audiences []string, d *accessTokenData) string {
+func adviseProfile(err error, claims *jsonObject, typ string, audiences []string, d *accessTokenData) string {
 	if typ == accessTokenType && errors.Is(err, ErrAudience) { // it follows RFC 9068
 		return ""
 	}
@@ -401,7 +401,7 @@ func wrongThen(err error) string {
 
 // describeToken advises a profile that is made of the token, such as one of Spring
 // Authorization Server (no typ, scope an array, no client_id) or Ory Hydra.
-func describeToken(claims jsonObject, typ string, audiences []string, d *accessTokenData) string {
+func describeToken(claims *jsonObject, typ string, audiences []string, d *accessTokenData) string {
 	marker := "scp"
 	if !claims.has(marker) {
 		marker = "scope"

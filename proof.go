@@ -63,7 +63,7 @@ func (rs *ResourceServer) checkProof(ctx context.Context, p presentation, token 
 	if err != nil {
 		return err
 	}
-	jti, until, err := rs.checkProofClaims(p, claims, token)
+	jti, until, err := rs.checkProofClaims(p, &claims, token)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (rules *proofRules) sender(segment, jkt string) (s proofSender, known bool,
 		return s, false, err
 	}
 	if !known {
-		if s.print, err = proofKeyPrint(jwk); err != nil {
+		if s.print, err = proofKeyPrint(&jwk); err != nil {
 			return s, false, err
 		}
 	}
@@ -98,7 +98,7 @@ func (rules *proofRules) sender(segment, jkt string) (s proofSender, known bool,
 		return s, false, answered(fail(ErrBinding, "cnf", "the token is bound to another DPoP key"), answer{code: codeInvalidToken})
 	}
 	if !known {
-		if s.key, err = parsePublicJWK(jwk); err != nil {
+		if s.key, err = parsePublicJWK(&jwk); err != nil {
 			return s, false, err
 		}
 		s.header = s.header.detached()
@@ -123,7 +123,7 @@ func parseProofHeader(segment string) (h joseHeader, jwk jsonObject, err error) 
 	if err != nil {
 		return h, jwk, err
 	}
-	if h, err = readHeader(o); err != nil {
+	if h, err = readHeader(&o); err != nil {
 		return h, jwk, err
 	}
 	jwk, _, err = o.object("jwk")
@@ -131,7 +131,7 @@ func parseProofHeader(segment string) (h joseHeader, jwk jsonObject, err error) 
 }
 
 // proofKeyPrint is the thumbprint of the key in a header, which must be public.
-func proofKeyPrint(jwk jsonObject) (string, error) {
+func proofKeyPrint(jwk *jsonObject) (string, error) {
 	if jwk.members == nil {
 		return "", fail(ErrClaim, "jwk", "is missing")
 	}
@@ -145,7 +145,7 @@ func proofKeyPrint(jwk jsonObject) (string, error) {
 
 // checkProofClaims is checks 3, 8, 9, 10, 11 and the first half of 12. Until is
 // when the proof could not be accepted any more, by the local clock.
-func (rs *ResourceServer) checkProofClaims(p presentation, claims jsonObject, token tokenHash) (jti string, until time.Time, err error) {
+func (rs *ResourceServer) checkProofClaims(p presentation, claims *jsonObject, token tokenHash) (jti string, until time.Time, err error) {
 	none := time.Time{}
 	var htm, htu, ath string
 	for _, m := range [...]struct {

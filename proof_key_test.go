@@ -42,7 +42,7 @@ func TestProofKeyOfTheToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			jkt := must(jwkThumbprint(o))
+			jkt := must(jwkThumbprint(&o))
 			token := s.accessToken(t, map[string]any{"cnf": map[string]any{"jkt": jkt}})
 			proof := signProof(t, key, map[string]any{"alg": tt.alg, "jwk": json.RawMessage(unitJSON(t, tt.jwk))}, proofClaims(token, nil))
 			_, err = authenticate(t, rs, provenRequestOf(token, proof))

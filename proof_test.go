@@ -265,7 +265,7 @@ func TestProofKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		jkt, err := jwkThumbprint(o)
+		jkt, err := jwkThumbprint(&o)
 		if err != nil {
 			t.Fatal(err)
 		}

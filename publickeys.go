@@ -42,7 +42,7 @@ func newPublicKeySet(keys map[string]crypto.PublicKey) (*KeySet, error) {
 		if err != nil {
 			return nil, err
 		}
-		key, err := parsePublicJWK(o)
+		key, err := parsePublicJWK(&o)
 		if err != nil {
 			return nil, &Error{Kind: ErrUnsupported, Param: "keys", Detail: "the key " + printable(kid, 128) + " cannot be used", Err: err}
 		}

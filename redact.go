@@ -329,7 +329,7 @@ func headAndTail(s string) string {
 }
 
 // quote is printable for a member of an answer, which may quote the request.
-func (o jsonObject) quote(s string, n int) string {
+func (o *jsonObject) quote(s string, n int) string {
 	if o.secrets != nil {
 		s = redact(s, o.secrets())
 	}

@@ -205,7 +205,7 @@ func TestWithoutSecrets(t *testing.T) {
 			t.Errorf("%v was changed", err)
 		}
 	}
-	if got := (jsonObject{}).quote(secret, 64); got != `"`+secret+`"` {
+	if got := new(jsonObject).quote(secret, 64); got != `"`+secret+`"` {
 		t.Error(got)
 	}
 }

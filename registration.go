@@ -413,7 +413,7 @@ func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, r *re
 	if refusal != nil && !o.has("client_id") {
 		return nil, refusal
 	}
-	fresh, err := reg.read(o, asked, r)
+	fresh, err := reg.read(&o, asked, r)
 	if err = cmp.Or(refusal, err); err != nil {
 		return nil, &RegistrationError{Registration: fresh, Err: withOp(opRegistration, res.withoutSecrets(err))}
 	}
@@ -446,7 +446,7 @@ func (reg *Registration) salvage(body []byte) *Registration {
 
 // read takes from the answer what can be taken, and returns the first fault beside
 // it: the client is there, or its secrets are new, whatever is wrong with the rest.
-func (reg *Registration) read(o jsonObject, asked *ClientMetadata, r *registrar) (*Registration, error) {
+func (reg *Registration) read(o *jsonObject, asked *ClientMetadata, r *registrar) (*Registration, error) {
 	id, err := o.need("client_id")
 	if was := reg.Metadata.ClientID; was != "" && err == nil && id != was {
 		err = fail(ErrResponse, "client_id", "is that of another client")
@@ -474,7 +474,7 @@ func (reg *Registration) read(o jsonObject, asked *ClientMetadata, r *registrar)
 }
 
 // checkAnswer wants what the client cannot do without, and codes that go nowhere else.
-func (reg *Registration) checkAnswer(o jsonObject, asked *ClientMetadata) error {
+func (reg *Registration) checkAnswer(o *jsonObject, asked *ClientMetadata) error {
 	method := reg.authMethod()
 	switch {
 	case reg.ClientSecret.IsZero() && strings.HasPrefix(method, "client_secret_"):
@@ -491,7 +491,7 @@ var registrationMembers = [...]string{
 	"client_secret", "client_secret_expires_at", "client_id_issued_at", "registration_access_token", "registration_client_uri",
 }
 
-func (reg *Registration) readSecret(o jsonObject, clock Clock) error {
+func (reg *Registration) readSecret(o *jsonObject, clock Clock) error {
 	secret, _, err := o.string("client_secret")
 	if err != nil || secret == "" {
 		return err
@@ -512,7 +512,7 @@ func (reg *Registration) readSecret(o jsonObject, clock Clock) error {
 
 // readManagement reads token and place before it judges either: a token that was
 // rotated is the only one.
-func (reg *Registration) readManagement(o jsonObject, r *registrar) error {
+func (reg *Registration) readManagement(o *jsonObject, r *registrar) error {
 	token, uri := reg.RegistrationAccessToken.Reveal(), reg.RegistrationClientURI
 	var err error
 	for _, m := range [...]struct {

@@ -210,7 +210,7 @@ func TestRFC7638Thumbprints(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", x.section, err)
 		}
-		key, err := parsePublicJWK(o)
+		key, err := parsePublicJWK(&o)
 		if err != nil {
 			t.Fatalf("%s: %v", x.section, err)
 		}
@@ -280,7 +280,7 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := parsePublicJWK(o)
+	key, err := parsePublicJWK(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func TestRFCKeyAgreement(t *testing.T) {
 		"x":"hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"},"enc":"A128GCM","kid":"Bob"}`))); err != nil {
 		t.Fatal(err)
 	}
-	z, err := bob.agree(j.object)
+	z, err := bob.agree(&j.object)
 	if err != nil || hex.EncodeToString(z) != "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742" {
 		t.Errorf("RFC 8037, Appendix A.6: Z %x, %v", z, err)
 	}

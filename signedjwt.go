@@ -105,10 +105,10 @@ func (s *KeySet) verifyJWT(ctx context.Context, token string, opts *VerifyJWTOpt
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := (issuerRule{issuer: opts.Issuer}).match(claims, v.key); err != nil {
+	if _, _, err := (issuerRule{issuer: opts.Issuer}).match(&claims, v.key); err != nil {
 		return nil, err
 	}
-	if _, err := audienceIn(claims, opts.Audience, nil); err != nil {
+	if _, err := audienceIn(&claims, opts.Audience, nil); err != nil {
 		return nil, err
 	}
 	times, err := claims.times()

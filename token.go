@@ -495,7 +495,7 @@ func (c *Client) processTokenResponse(res *httpResponse, expected *tokenExpectat
 	rawIDToken, _, _ = informs.string("id_token")
 	// Of Azure AD B2C: with scope openid alone there is nothing to access.
 	if alone := !o.has("access_token") && rawIDToken != "" && slices.Contains(strings.Fields(expected.scope), "openid"); !alone {
-		if err := c.readAccessToken(o, t, expected); err != nil {
+		if err := c.readAccessToken(&o, t, expected); err != nil {
 			return nil, "", err
 		}
 	}
@@ -517,12 +517,12 @@ func (c *Client) processTokenResponse(res *httpResponse, expected *tokenExpectat
 	if expected.exchange {
 		known = append(known, "issued_token_type")
 	}
-	t.Extra = extraMembers(o, known...)
+	t.Extra = extraMembers(&o, known...)
 	return t, rawIDToken, nil
 }
 
 // readAccessToken reads the access token and what says how it is presented.
-func (c *Client) readAccessToken(o jsonObject, t *Token, expected *tokenExpectation) error {
+func (c *Client) readAccessToken(o *jsonObject, t *Token, expected *tokenExpectation) error {
 	accessToken, err := o.need("access_token")
 	switch {
 	case err != nil:
@@ -554,7 +554,7 @@ func (c *Client) readAccessToken(o jsonObject, t *Token, expected *tokenExpectat
 // lists. Of another type it is not known how to present the token, or the server
 // meant more than this client does. What a token exchange gives out need not be
 // presentable (RFC 8693, Section 2.2.1).
-func (c *Client) tokenType(o jsonObject, exchange bool) (string, error) {
+func (c *Client) tokenType(o *jsonObject, exchange bool) (string, error) {
 	s, _, err := o.string("token_type")
 	if err != nil {
 		return "", err

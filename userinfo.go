@@ -37,7 +37,7 @@ func (u *UserInfo) Subject() string { return u.data().subject }
 // string.
 func (u *UserInfo) EmailVerified() bool {
 	o, err := parseObject(u.data().payload.Reveal(), answerForm, ErrClaim)
-	return err == nil && emailVerified(o)
+	return err == nil && emailVerified(&o)
 }
 
 // Claims decodes the claims into dst, as [encoding/json] does. That package ignores the
@@ -234,7 +234,7 @@ func (c *Client) userInfoJWT(ctx context.Context, token, issuer string) (claims 
 		return claims, "", fail(ErrType, "events", "a security event is not a userinfo response")
 	}
 	if claims.has("iss") || v.key.issuer != "" {
-		iss, err := c.checkIssuer(claims, v.key)
+		iss, err := c.checkIssuer(&claims, v.key)
 		if err != nil {
 			return claims, "", err
 		}
@@ -247,5 +247,5 @@ func (c *Client) userInfoJWT(ctx context.Context, token, issuer string) (claims 
 	} else if ok && !slices.Contains(aud, c.meta.ClientID) {
 		return claims, "", fail(ErrAudience, "aud", "the answer is for another client")
 	}
-	return claims, v.payload, checkOptionalLifetime(claims, c.clock.instant())
+	return claims, v.payload, checkOptionalLifetime(&claims, c.clock.instant())
 }
