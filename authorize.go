@@ -369,7 +369,7 @@ func (c *Client) StartAuthorization(ctx context.Context, r *AuthorizationRequest
 		return nil, withOp(opAuthorize, err)
 	}
 	if c.requestKey != nil {
-		if form, err = c.signedRequest(ctx, form, pushed); err != nil {
+		if form, err = c.requestKey.use.(requestSigner).signRequest(ctx, c, form, pushed); err != nil {
 			return nil, withOp(opAuthorize, err)
 		}
 	}
@@ -632,6 +632,15 @@ func (c *Client) browserURL(e endpoint, form url.Values, reserved []string) (str
 }
 
 // ---- signed requests
+
+// A requestSigner is the use of a SigningKey for requests.
+type requestSigner interface {
+	signRequest(ctx context.Context, c *Client, form url.Values, pushed bool) (url.Values, error)
+}
+
+func (keyUse) signRequest(ctx context.Context, c *Client, form url.Values, pushed bool) (url.Values, error) {
+	return c.signedRequest(ctx, form, pushed)
+}
 
 // requestObjectType is RFC 9101, Section 10.8.
 const requestObjectType = "oauth-authz-req+jwt"

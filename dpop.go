@@ -221,6 +221,15 @@ type provenRequest struct {
 	nonce  string // in the proof; prove takes the latest if there is none yet
 }
 
+// A proofSigner is the use of a SigningKey for proofs.
+type proofSigner interface {
+	signProof(d *DPoP, p *provenRequest, now time.Time) (string, error)
+}
+
+func (keyUse) signProof(d *DPoP, p *provenRequest, now time.Time) (string, error) {
+	return d.proof(now, p.method, p.url, p.token, p.nonce)
+}
+
 // prove sets the proof of a request; a nil DPoP sets none.
 func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
 	if d == nil {
@@ -229,7 +238,7 @@ func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
 	if p.nonce == "" {
 		p.nonce = d.nonce(originOf(p.url))
 	}
-	proof, err := d.proof(now, p.method, p.url, p.token, p.nonce)
+	proof, err := d.key.use.(proofSigner).signProof(d, p, now)
 	if err == nil {
 		h.Set("DPoP", proof)
 	}

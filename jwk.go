@@ -395,7 +395,13 @@ type SigningKey struct {
 	alg    *algorithm
 	kid    string
 	jkt    string // the thumbprint
+
+	use any // a keyUse
 }
+
+// A keyUse has what only a program with a key does. It is called through interfaces, so
+// that the linker leaves it out of a program that makes no key.
+type keyUse struct{}
 
 // A heldSigner stands behind a pointer for the same reason as the text of a
 // Secret: a private key in memory is a slice of bytes, and prints.
@@ -443,7 +449,7 @@ func NewSigningKey(signer crypto.Signer, alg Algorithm, keyID string) (*SigningK
 			return nil, withOp(op, err)
 		}
 	}
-	return &SigningKey{heldSigner{&signer}, a, keyID, thumbprint(public)}, nil
+	return &SigningKey{heldSigner{&signer}, a, keyID, thumbprint(public), keyUse{}}, nil
 }
 
 // GenerateSigningKey returns a new key in memory. Its key id is its thumbprint. RSA
