@@ -142,9 +142,16 @@ func encodeDetails(list []AuthorizationDetail) (string, error) {
 			return "", fail(ErrConfig, field, "a detail has no Type")
 		}
 	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		return "", &Error{Kind: ErrConfig, Param: field, Detail: "does not encode", Err: err}
+	b := []byte{'['}
+	for i, d := range list {
+		text, err := d.MarshalJSON()
+		if err != nil {
+			return "", &Error{Kind: ErrConfig, Param: field, Detail: "does not encode", Err: err}
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, text...)
 	}
-	return string(b), nil
+	return string(append(b, ']')), nil
 }

@@ -8,9 +8,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -220,33 +220,101 @@ func fieldTaken(v reflect.Value, name string) bool {
 	return known && !(field.IsZero() && tag.Get("member") == memberInforms)
 }
 
-// encodeStruct is the JSON of a struct whose marshaling is encoding/json's
-// own, with the extra members after it in the order of their names.
+// encodeStruct is the JSON of a struct, with the extra members after it in the order of
+// their names. It writes what encoding/json would, for fields of the kinds that decodeField
+// fills: a program that logs users in does not need the rest of that package.
 func encodeStruct(v any, extra map[string]json.RawMessage) ([]byte, error) {
-	b, err := json.Marshal(v)
-	if err != nil || len(extra) == 0 {
-		return b, err
+	b, err := appendStruct(nil, reflect.ValueOf(v), extra)
+	if err != nil {
+		return nil, err
 	}
-	names := make([]string, 0, len(extra))
-	for name := range extra {
-		names = append(names, name)
+	var escaped bytes.Buffer
+	json.HTMLEscape(&escaped, b)
+	return escaped.Bytes(), nil
+}
+
+func appendStruct(b []byte, v reflect.Value, extra map[string]json.RawMessage) (_ []byte, err error) {
+	next := byte('{')
+	for i := range v.NumField() {
+		field := v.Field(i)
+		name, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if name == "-" || option == "omitzero" && field.IsZero() {
+			continue
+		}
+		b = append(appendJSONString(append(b, next), name), ':')
+		if b, err = appendField(b, field); err != nil {
+			return nil, &Error{Kind: ErrConfig, Param: name, Detail: "does not encode", Err: err}
+		}
+		next = ','
 	}
-	sort.Strings(names)
-	b = b[:len(b)-1]
-	for _, name := range names {
-		if fieldTaken(reflect.Indirect(reflect.ValueOf(v)), name) {
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		if fieldTaken(v, name) {
 			return nil, fail(ErrConfig, "Extra", "%s has a field of its own", strconv.QuoteToASCII(name))
 		}
-		member, err := json.Marshal(map[string]json.RawMessage{name: extra[name]})
-		if err != nil {
-			return nil, err
+		b = append(appendText(append(b, next), name), ':')
+		if b, err = appendRaw(b, extra[name]); err != nil {
+			return nil, &Error{Kind: ErrConfig, Param: "Extra", Detail: strconv.QuoteToASCII(name) + " is not JSON", Err: err}
 		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(b, member[1:len(member)-1]...)
+		next = ','
+	}
+	if next == '{' {
+		b = append(b, next)
 	}
 	return append(b, '}'), nil
+}
+
+func appendField(b []byte, field reflect.Value) (_ []byte, err error) {
+	if raw, ok := field.Interface().(json.RawMessage); ok {
+		return appendRaw(b, raw)
+	}
+	switch field.Kind() {
+	case reflect.String:
+		return appendText(b, field.String()), nil
+	case reflect.Bool:
+		return strconv.AppendBool(b, field.Bool()), nil
+	case reflect.Int64:
+		return appendJSONInt(b, field.Int()), nil
+	case reflect.Slice: // of a string type
+		b = append(b, '[')
+		for i := range field.Len() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendText(b, field.Index(i).String())
+		}
+		return append(b, ']'), nil
+	case reflect.Pointer:
+		if field = field.Elem(); field.Kind() == reflect.Struct {
+			return appendStruct(b, field, extraOf(field))
+		}
+		return appendField(b, field)
+	}
+	return nil, fail(ErrUnsupported, "", "field of type %v", field.Type())
+}
+
+// extraOf is the field of a struct for further members.
+func extraOf(v reflect.Value) map[string]json.RawMessage {
+	for i := range v.NumField() {
+		if extra, ok := v.Field(i).Interface().(map[string]json.RawMessage); ok {
+			return extra
+		}
+	}
+	return nil
+}
+
+// appendText appends text of the program's, which need not be UTF-8.
+func appendText(b []byte, s string) []byte { return appendJSONString(b, string([]rune(s))) }
+
+// appendRaw appends JSON of the program's without the space in it.
+func appendRaw(b []byte, raw json.RawMessage) ([]byte, error) {
+	if raw == nil {
+		return append(b, "null"...), nil
+	}
+	compact := bytes.NewBuffer(b)
+	if err := json.Compact(compact, raw); err != nil {
+		return nil, err
+	}
+	return compact.Bytes(), nil
 }
 
 // unmarshalClaims decodes JSON that was read strictly before into a value of

@@ -120,6 +120,64 @@ func extra(name, raw string) ClientMetadata {
 	return ClientMetadata{Extra: map[string]json.RawMessage{name: json.RawMessage(raw)}}
 }
 
+// TestEncodeStruct: what is written is what encoding/json would write.
+func TestEncodeStruct(t *testing.T) {
+	type (
+		server   AuthorizationServer // without MarshalJSON
+		client   ClientMetadata
+		resource ResourceMetadata
+		detail   AuthorizationDetail
+	)
+	odd := "a\"b\\c/ <&> é 𝄞 \u2028\u2029 \x7f"
+	for _, v := range []any{new(server), new(client), new(resource), new(detail), &jsonFields{
+		Text: odd, Alg: Algorithm(odd), List: []string{odd, ""}, Algs: []Algorithm{}, Raw: json.RawMessage(` [ "<é\u2028" , 1e3 ,{ } ] `), Sub: new(jsonSub),
+	}, &struct {
+		Text  string          `json:"a"`
+		List  []string        `json:"b"`
+		Raw   json.RawMessage `json:"c"`
+		Count int64           `json:"d"`
+	}{List: []string{}}} {
+		for range 2 { // empty, and then full
+			want, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := encodeStruct(reflect.ValueOf(v).Elem().Interface(), nil); err != nil || string(got) != string(want) {
+				t.Errorf("%T: %s, %v\nencoding/json: %s", v, got, err, want)
+			}
+			if e := reflect.ValueOf(v).Elem(); e.NumField() > 5 && e.Type() != reflect.TypeFor[jsonFields]() {
+				fill(t, e)
+			}
+		}
+	}
+	// What is escaped in another way is the same text, and what is no text the same mark.
+	for _, s := range []string{"\x00\t\n\r\b\f\x1f", "a\xff\xfeb\xc3"} {
+		extra := map[string]json.RawMessage{s: json.RawMessage("null"), "é": nil, "<": json.RawMessage(" 1")}
+		got, err := encodeStruct(jsonSub{s}, extra)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := must(json.Marshal(map[string]any{"text": s, s: nil, "é": nil, "<": 1}))
+		var a, b any
+		if json.Unmarshal(got, &a) != nil || json.Unmarshal(want, &b) != nil || !reflect.DeepEqual(a, b) {
+			t.Errorf("%s, and encoding/json has %s", got, want)
+		}
+	}
+	for _, v := range []any{struct {
+		A float64 `json:"a"`
+	}{}, struct {
+		A *jsonOdd `json:"a"`
+	}{new(jsonOdd)}} {
+		if b, err := encodeStruct(v, nil); !errors.Is(err, ErrUnsupported) || b != nil {
+			t.Errorf("%T gives %s, %v", v, b, err)
+		}
+	}
+}
+
+type jsonOdd struct {
+	B float64 `json:"b"`
+}
+
 // TestEncodeStructFails: what is no JSON is not encoded, with further members or without.
 func TestEncodeStructFails(t *testing.T) {
 	for _, more := range []map[string]json.RawMessage{nil, {"x": json.RawMessage("1")}} {

@@ -8,7 +8,6 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -648,7 +647,7 @@ func (reg *Registration) MarshalBinary() ([]byte, error) {
 	if reg == nil {
 		return nil, withOp(opRegistration, nilReceiver())
 	}
-	metadata, err := json.Marshal(reg.Metadata)
+	metadata, err := reg.Metadata.MarshalJSON()
 	if err != nil {
 		return nil, withOp(opRegistration, &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err})
 	}
@@ -776,7 +775,7 @@ func publicJSON(m *ClientMetadata) ([]byte, error) {
 			return nil, &Error{Kind: ErrConfig, Param: "JWKS", Detail: "cannot be published", Err: err}
 		}
 	}
-	document, err := json.Marshal(m)
+	document, err := m.MarshalJSON()
 	if err != nil {
 		return nil, &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err}
 	}

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -604,7 +603,7 @@ func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
 	rs.params = string(appendParam(nil, "realm", rs.resource))
 	m := cfg.Metadata
 	if _, err := parseFetchURL("Resource", rs.resource, cfg.InsecureAllowHTTP); err != nil { // it has no metadata
-		if text, err := json.Marshal(m); err != nil || string(text) != "{}" {
+		if text, err := m.MarshalJSON(); err != nil || string(text) != "{}" {
 			return fail(ErrConfig, "Metadata", "is set, and would not be served: Resource is no https URL. If tokens name the API otherwise, set Audiences")
 		}
 		return nil
@@ -634,7 +633,7 @@ func (rs *ResourceServer) setMetadata(cfg *ResourceServerConfig) error {
 		m.AuthorizationServers = rs.issuers(cfg)
 	}
 	var err error
-	if rs.metadata, err = json.Marshal(m); err != nil {
+	if rs.metadata, err = m.MarshalJSON(); err != nil {
 		return &Error{Kind: ErrConfig, Param: "Metadata", Detail: "does not encode", Err: err}
 	}
 	rs.params = string(appendParam([]byte(rs.params), "resource_metadata", insertWellKnown(rs.resource, resourceWellKnown)))

@@ -156,12 +156,9 @@ func (t *Token) MarshalBinary() ([]byte, error) {
 		return nil, withOp(opToken, err)
 	}
 	w := newSaved(tokenVersion)
-	extra := []byte("{}")
-	if t.Extra != nil {
-		var err error
-		if extra, err = json.Marshal(t.Extra); err != nil {
-			return nil, withOp(opToken, &Error{Kind: ErrConfig, Param: "Extra", Detail: "does not encode", Err: err})
-		}
+	extra, err := encodeStruct(struct{}{}, t.Extra)
+	if err != nil {
+		return nil, withOp(opToken, &Error{Kind: ErrConfig, Param: "Extra", Detail: "does not encode", Err: err})
 	}
 	details, err := encodeDetails(t.AuthorizationDetails)
 	if err != nil {
