@@ -53,7 +53,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 			return nil, withOp(op, err)
 		}
 		return &httpRequest{
-			op: op, url: target, parsed: u, param: member, header: r.Header, received: fields.received, form: r.Form,
+			op: op, url: target, parsed: u, param: member, header: r.Header, received: fields.received, form: r.Form, encode: url.Values.Encode,
 			accept: accept, patience: patience, attempts: attempts,
 		}, nil
 	})

@@ -83,7 +83,8 @@ type httpRequest struct {
 	param  string // the metadata member or field that holds the URL, for errors
 	header http.Header
 	form   url.Values
-	json   []byte // sent in place of the form
+	encode func(url.Values) string // of the form; nil: it is empty, and the linker needs no Encode
+	json   []byte                  // sent in place of the form
 	accept string
 
 	received http.Header // gets the fields of the response; nil: nobody asks
@@ -173,7 +174,10 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 		body, mediaType = r.json, mediaJSON
 	case method == "":
 		method, mediaType = http.MethodPost, mediaForm
-		body = []byte(r.form.Encode())
+		body = []byte{}
+		if r.encode != nil {
+			body = []byte(r.encode(r.form))
+		}
 	}
 	rt, limit := c.wayOf(r)
 	within, cancel := withTimeout(ctx, limit)

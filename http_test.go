@@ -444,7 +444,7 @@ func TestHTTPRequest(t *testing.T) {
 	}).client(), false, nil)
 	header := http.Header{"Authorization": {"Basic x"}, "Accept": {"text/html"}, "Content-Type": {"text/plain"}}
 	res, err := c.do(context.Background(), &httpRequest{
-		op: "test", url: "https://op.example.com/token?a=b", header: header, form: url.Values{"x": {"1 2"}, "é": {"&"}}, accept: mediaJSON,
+		op: "test", url: "https://op.example.com/token?a=b", header: header, form: url.Values{"x": {"1 2"}, "é": {"&"}}, encode: url.Values.Encode, accept: mediaJSON,
 	})
 	if err != nil {
 		t.Fatal(err)
