@@ -109,9 +109,10 @@ type AuthorizationRequest struct {
 	// 9396).
 	AuthorizationDetails []AuthorizationDetail
 
-	// Claims requests individual claims (OpenID Connect Core, Section 5.5). It must
-	// encode to a JSON object. If nil, none are requested.
-	Claims any
+	// Claims requests individual claims (OpenID Connect Core, Section 5.5). It must be
+	// a JSON object, for example {"id_token":{"auth_time":{"essential":true}}}. If nil,
+	// none are requested.
+	Claims json.RawMessage
 
 	// Params contains additional parameters. It must not contain parameters that the
 	// package sets. In a signed request, a value that is a JSON object or array, for

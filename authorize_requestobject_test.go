@@ -64,7 +64,7 @@ func TestRequestObject(t *testing.T) {
 	c := s.client(t, func(c *Config) { c.RequestKey = unitKey() })
 	a, form := startForm(t, s, c, &AuthorizationRequest{
 		RedirectURI: "https://app.example/cb", Scope: []string{"openid", "x"}, MaxAge: int64p(60), ACRValues: []string{"gold", "silver"},
-		Resource: []string{"https://a.example", "https://b.example"}, Claims: map[string]any{"userinfo": map[string]any{"email": nil}},
+		Resource: []string{"https://a.example", "https://b.example"}, Claims: json.RawMessage(`{"userinfo":{"email":null}}`),
 		AuthorizationDetails: []AuthorizationDetail{{Type: "pay", Actions: []string{"go"}}}, Params: url.Values{"extra": {"1"}},
 	})
 	if names(form) != "client_id request response_type scope" || form.Get("scope") != "openid x" || form.Get("response_type") != "code" {

@@ -7,6 +7,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -41,9 +42,10 @@ type BackchannelAuthenticationRequest struct {
 	Header               http.Header           // additional header fields, but none that the package or net/http sets
 	ResponseHeader       http.Header           // receives those of the response; see GrantOptions.ResponseHeader
 
-	// Claims requests individual claims (OpenID Connect Core, Section 5.5). It must
-	// encode to a JSON object. If nil, none are requested.
-	Claims any
+	// Claims requests individual claims (OpenID Connect Core, Section 5.5). It must be
+	// a JSON object, for example {"id_token":{"auth_time":{"essential":true}}}. If nil,
+	// none are requested.
+	Claims json.RawMessage
 }
 
 // A BackchannelAuthentication is an authentication request on which the user has not

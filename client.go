@@ -244,13 +244,13 @@ func (k keptResource) list() []string {
 }
 
 // setClaims sets the claims parameter (OpenID Connect Core, Section 5.5).
-func setClaims(form url.Values, claims any) error {
+func setClaims(form url.Values, claims json.RawMessage) error {
 	if claims == nil {
 		return nil
 	}
-	text, err := json.Marshal(claims)
+	text, err := appendRaw(nil, claims)
 	if err != nil || text[0] != '{' {
-		return &Error{Kind: ErrConfig, Param: "Claims", Detail: "does not encode to a JSON object", Err: err}
+		return &Error{Kind: ErrConfig, Param: "Claims", Detail: "is not a JSON object", Err: err}
 	}
 	form.Set("claims", string(text))
 	return nil

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func headerCalls(t *testing.T, s *unitServer) map[string]func(more, received htt
 		},
 		"/backchannel": func(more, received http.Header) error {
 			_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{
-				Scope: []string{"openid"}, LoginHint: "alice", Header: more, ResponseHeader: received, Claims: map[string]any{"userinfo": nil},
+				Scope: []string{"openid"}, LoginHint: "alice", Header: more, ResponseHeader: received, Claims: json.RawMessage(`{"userinfo":null}`),
 			})
 			return err
 		},
@@ -84,7 +85,7 @@ func TestRequestHeaders(t *testing.T) {
 		t.Errorf("claims %s", got)
 	}
 	c := s.client(t, func(c *Config) { c.Server.BackchannelAuthenticationEndpoint = unitIssuer + "/backchannel" })
-	_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice", Claims: 1})
+	_, err := c.StartBackchannelAuthentication(ctx, &BackchannelAuthenticationRequest{Scope: []string{"openid"}, LoginHint: "alice", Claims: json.RawMessage("1")})
 	wantError(t, err, ErrConfig, "Claims")
 	_, err = c.StartAuthorization(ctx, &AuthorizationRequest{RedirectURI: "https://app.example/cb", Header: http.Header{"X": {"y"}}})
 	wantError(t, err, ErrConfig, "Header")

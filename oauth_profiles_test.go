@@ -169,7 +169,7 @@ func fullRequest(r *oauth.AuthorizationRequest) {
 	hour := int64(3600)
 	r.MaxAge = &hour
 	r.Resource = []string{"https://a.example.com", "https://b.example.com"}
-	r.Claims = map[string]any{"id_token": map[string]any{"email": nil}}
+	r.Claims = json.RawMessage(`{"id_token":{"email":null}}`)
 	r.AuthorizationDetails = []oauth.AuthorizationDetail{{Type: "payment", Actions: []string{"read"}}}
 	r.Params = url.Values{"hd": {"example.com"}}
 }

@@ -425,7 +425,7 @@ func TestAuthorizationRequest(t *testing.T) {
 		{"resource", func(r *oauth.AuthorizationRequest) { r.Resource = []string{"https://api.example.com"} }, "resource", "https://api.example.com", "", "alice"},
 		{"parameter", func(r *oauth.AuthorizationRequest) { r.Params = url.Values{"hd": {"example.com"}} }, "hd", "example.com", "", "alice"},
 		{"claims", func(r *oauth.AuthorizationRequest) {
-			r.Claims = map[string]any{"id_token": map[string]any{"email": nil}}
+			r.Claims = json.RawMessage(`{"id_token":{"email":null}}`)
 		}, "claims", `{"id_token":{"email":null}}`, "", "alice"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
