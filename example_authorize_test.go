@@ -77,8 +77,8 @@ func ExampleAuthorizationRequest_params() {
 	pending, err := client.StartAuthorization(context.Background(), &oauth.AuthorizationRequest{
 		RedirectURI: "https://app.example.com/callback",
 		Scope:       []string{"openid"},
-		Claims:      map[string]any{"id_token": map[string]any{"email": nil}}, // OpenID Connect Core, Section 5.5
-		Params:      url.Values{"hd": {"example.com"}},                        // of Google
+		Claims:      json.RawMessage(`{"id_token":{"email":null}}`), // OpenID Connect Core, Section 5.5
+		Params:      url.Values{"hd": {"example.com"}},              // of Google
 	})
 	check(err)
 	u, err := url.Parse(pending.URL())
