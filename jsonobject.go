@@ -171,10 +171,7 @@ func (o *jsonObject) seconds(name string, orString bool) (n int64, ok bool, err 
 		return 0, false, nil
 	}
 	if orString && raw[0] == '"' {
-		if raw, err = unquoteJSON(raw); err != nil {
-			return result(o, n, err)
-		}
-		if raw == "" || strings.Trim(raw, "0123456789") != "" {
+		if raw, err = unquoteJSON(raw); err != nil || raw == "" || strings.Trim(raw, "0123456789") != "" {
 			return result(o, n, o.wrong(name, "a number of seconds"))
 		}
 	}
