@@ -15,6 +15,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -492,26 +493,10 @@ func FuzzParseChallenges(f *testing.F) {
 		if len(list) > maxChallenges {
 			t.Fatalf("%d challenges", len(list))
 		}
-		isToken := func(s string) bool {
-			return s != "" && strings.IndexFunc(s, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) < 0
+		line, fault := writeChallenges(list)
+		if fault != "" {
+			t.Fatal(fault)
 		}
-		var written []string
-		for _, c := range list {
-			if !isToken(c.Scheme) || c.Token68 != "" && c.Params != nil || c.Params != nil && len(c.Params) == 0 {
-				t.Fatalf("challenge %+v", c)
-			}
-			var params []string
-			for name, value := range c.Params {
-				// Section 5.6.4: neither as it is nor after a backslash.
-				if !isToken(name) || name != strings.ToLower(name) ||
-					strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f }) {
-					t.Fatalf("parameter %q=%q", name, value)
-				}
-				params = append(params, name+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)+`"`)
-			}
-			written = append(written, c.Scheme+" "+c.Token68+strings.Join(params, ", "))
-		}
-		line := strings.Join(written, ", ")
 		if len(line) > maxChallengeLine {
 			return
 		}
@@ -519,6 +504,30 @@ func FuzzParseChallenges(f *testing.F) {
 			t.Fatalf("%+v, written as %q, reads as %+v", list, line, again)
 		}
 	})
+}
+
+// writeChallenges writes challenges in one field, and says what is wrong with one.
+func writeChallenges(list []Challenge) (line, fault string) {
+	isToken := func(s string) bool {
+		return s != "" && strings.IndexFunc(s, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }) < 0
+	}
+	var written []string
+	for _, c := range list {
+		if !isToken(c.Scheme) || c.Token68 != "" && c.Params != nil || c.Params != nil && len(c.Params) == 0 {
+			return "", fmt.Sprintf("challenge %+v", c)
+		}
+		var params []string
+		for name, value := range c.Params {
+			// Section 5.6.4: neither as it is nor after a backslash.
+			if !isToken(name) || name != strings.ToLower(name) ||
+				strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f }) {
+				return "", fmt.Sprintf("parameter %q=%q", name, value)
+			}
+			params = append(params, name+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)+`"`)
+		}
+		written = append(written, c.Scheme+" "+c.Token68+strings.Join(params, ", "))
+	}
+	return strings.Join(written, ", "), ""
 }
 
 // ---- documents and saved values
