@@ -2,7 +2,7 @@ package oauth
 
 // Every place at which a thing that the package reads can be cut: bits, ends, segments and
 // members of all kinds of tokens and answers, with the engine that changes them. The kinds
-// are in oauth_cuts_tokens_test.go and oauth_cuts_answers_test.go.
+// are in oauth_cuts_tokens_test.go, oauth_cuts_answers_test.go and oauth_cuts_forms_test.go.
 
 import (
 	"encoding/json"
