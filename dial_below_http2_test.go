@@ -1,0 +1,203 @@
+package oauth
+
+// Faults below HTTP/2, in the frames of it: see dial_below_test.go.
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serveHTTP2 is HTTP/2 by hand, as http2Server is: it cannot read the fields of a request,
+// and takes every one for that of the operation.
+func (s *belowServer) serveHTTP2(c net.Conn, client, server *belowConn) {
+	defer server.Close()
+	r := bufio.NewReader(c)
+	if _, err := r.Discard(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")); err != nil {
+		return
+	}
+	c.Write(http2Frame(4, 0, 0, nil)) // SETTINGS
+	for {
+		head := make([]byte, 9)
+		if _, err := io.ReadFull(r, head); err != nil {
+			return
+		}
+		payload := make([]byte, binary.BigEndian.Uint32(head)>>8)
+		if _, err := io.ReadFull(r, payload); err != nil {
+			return
+		}
+		kind, flags, stream := head[3], head[4], binary.BigEndian.Uint32(head[5:])
+		switch {
+		case kind == 4 && flags&1 == 0:
+			c.Write(http2Frame(4, 1, 0, nil))
+		case kind == 6 && flags&1 == 0:
+			c.Write(http2Frame(6, 1, 0, payload))
+		case (kind == 0 || kind == 1) && flags&1 != 0: // the end of a request
+			answer := http2Answer(stream, s.answer)
+			fault, at := s.next(s.target, http.Header{}, client)
+			if fault != nil {
+				fault.do(c, server, answer, at)
+				return
+			}
+			c.Write(answer)
+		}
+	}
+}
+
+// http2Answer makes frames of an answer of HTTP/1.
+func http2Answer(stream uint32, http1 []byte) []byte {
+	header, body, _ := bytes.Cut(http1, []byte("\r\n\r\n"))
+	if bytes.HasPrefix(header, []byte("HTTP/1.1 204")) {
+		return http2Frame(1, 5, stream, []byte{0x89})
+	}
+	fields := append([]byte{0x88, 0x0f, 0x10, byte(len(mediaJSON))}, mediaJSON...) // :status 200, content-type
+	return append(http2Frame(1, 4, stream, fields), http2Frame(0, 1, stream, body)...)
+}
+
+// http2Faults are done between the frames of an answer: in front of the first, between the
+// two, and in place of the end of the second.
+func http2Faults() []belowFault {
+	var list []belowFault
+	// place is the frames before the fault.
+	place := func(n int, answer []byte) (before []byte, stream uint32) {
+		stream = binary.BigEndian.Uint32(answer[5:])
+		size := 9 + int(binary.BigEndian.Uint32(answer)>>8)
+		switch n {
+		case 0:
+			return nil, stream
+		case 1:
+			before = bytes.Clone(answer[:size])
+		default:
+			before = bytes.Clone(answer)
+			if len(answer) > size {
+				before[size+4] &^= 1 // its DATA is not the last
+			}
+		}
+		before[4] &^= 1
+		return before, stream
+	}
+	add := func(name string, n int, undone, may bool, frame func(stream uint32) []byte, end func(net.Conn)) {
+		list = append(list, belowFault{
+			name: name + []string{" at the start", " after the header", " after the content"}[n], undone: undone && n == 0, may: may,
+			do: func(c net.Conn, raw *belowConn, answer []byte, _ int) {
+				before, stream := place(n, answer)
+				writeAll(c, before, frame(stream))
+				if end != nil {
+					end(c)
+				}
+				untilClosed(c)
+			},
+		})
+	}
+	for n := range 3 {
+		for i, code := range http2Codes {
+			number := binary.BigEndian.AppendUint32(nil, uint32(i))
+			add("RST "+code, n, code == "REFUSED_STREAM", false, func(stream uint32) []byte { return http2Frame(3, 0, stream, number) }, nil)
+			add("GOAWAY 0 "+code, n, true, false, func(uint32) []byte { return http2Frame(7, 0, 0, append(make([]byte, 4), number...)) }, nil)
+			add("GOAWAY "+code, n, false, false, func(stream uint32) []byte {
+				return http2Frame(7, 0, 0, append(binary.BigEndian.AppendUint32(nil, stream), number...))
+			}, nil)
+		}
+		flood := func(name string, pause time.Duration, frame func(stream uint32) []byte) {
+			list = append(list, belowFault{name: name + []string{" at the start", " after the header", " after the content"}[n], do: func(c net.Conn, raw *belowConn, answer []byte, _ int) {
+				before, stream := place(n, answer)
+				writeAll(c, before)
+				part := frame(stream)
+				if pause == 0 { // time passes only while nobody does anything
+					part, pause = bytes.Repeat(part, 1+(6<<10)/len(part)), 100*time.Millisecond
+				}
+				endless(c, part, pause)
+			}})
+		}
+		settings := http2Frame(4, 0, 0, []byte{0, 4, 0, 0, 255, 255})
+		flood("pings", 0, func(uint32) []byte { return http2Frame(6, 0, 0, make([]byte, 8)) })
+		flood("a ping each second", time.Second, func(uint32) []byte { return http2Frame(6, 0, 0, make([]byte, 8)) })
+		flood("settings", 0, func(uint32) []byte { return settings })
+		flood("unknown frames", 0, func(uint32) []byte { return http2Frame(99, 0, 0, make([]byte, 64)) })
+		flood("empty data", 0, func(stream uint32) []byte { return http2Frame(0, 0, stream, nil) })
+		flood("padded data", 0, func(stream uint32) []byte { return http2Frame(0, 8, stream, make([]byte, 256)) })
+		flood("103", 0, func(stream uint32) []byte { return http2Frame(1, 4, stream, []byte{0x48, 3, '1', '0', '3'}) })
+		flood("103 each second", time.Second, func(stream uint32) []byte { return http2Frame(1, 4, stream, []byte{0x48, 3, '1', '0', '3'}) })
+		flood("window updates", 0, func(stream uint32) []byte { return http2Frame(8, 0, stream, []byte{0, 0, 0, 1}) })
+		add("a window too large", n, false, false, func(uint32) []byte { return http2Frame(8, 0, 0, []byte{0x7f, 0xff, 0xff, 0xff}) }, nil)
+		if !overflowHangs() {
+			add("a stream's window too large", n, false, false, func(stream uint32) []byte { return http2Frame(8, 0, stream, []byte{0x7f, 0xff, 0xff, 0xff}) }, nil)
+		}
+		add("a window of nothing", n, false, false, func(uint32) []byte { return http2Frame(4, 0, 0, []byte{0, 4, 0, 0, 0, 0}) }, nil)
+		add("frames of nothing", n, false, false, func(uint32) []byte { return http2Frame(4, 0, 0, []byte{0, 5, 0, 0, 0, 0}) }, nil)
+		add("a header without end", n, false, false, func(stream uint32) []byte { return http2Frame(1, 0, stream, []byte{0x88}) }, func(c net.Conn) {
+			endless(c, http2Frame(9, 0, 1, bytes.Repeat([]byte{0x40, 1, 'x', 1, 'y'}, 400)), 100*time.Millisecond)
+		})
+		add("a push", n, false, false, func(stream uint32) []byte { return http2Frame(5, 4, stream, []byte{0, 0, 0, 2, 0x82}) }, nil)
+		add("a frame too large", n, false, false, func(stream uint32) []byte { return []byte{0xff, 0xff, 0xff, 0, 0, 0, 0, 0, byte(stream)} }, nil)
+		add("a header that is none", n, false, false, func(stream uint32) []byte {
+			return http2Frame(1, 4, stream, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		}, nil)
+		add("another's stream", n, false, false, func(stream uint32) []byte { return http2Frame(0, 0, stream+100, []byte("{}")) }, nil)
+		add("an even stream", n, false, false, func(uint32) []byte { return http2Frame(1, 4, 2, []byte{0x88}) }, nil)
+		add("status 101", n, false, false, func(stream uint32) []byte { return http2Frame(1, 4, stream, []byte{0x48, 3, '1', '0', '1'}) }, nil)
+		add("HTTP/1", n, false, false, func(uint32) []byte { return []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") }, nil)
+		add("a bomb", n, false, false, func(stream uint32) []byte {
+			if n > 0 {
+				return http2Frame(3, 0, stream, make([]byte, 4))
+			}
+			fields := []byte{0x88, 0x0f, 0x0b, 4, 'g', 'z', 'i', 'p'} // content-encoding
+			frames := http2Frame(1, 4, stream, fields)
+			for part := range slices.Chunk(zeros(), 16<<10) {
+				frames = append(frames, http2Frame(0, 0, stream, part)...)
+			}
+			return append(frames, http2Frame(0, 1, stream, nil)...)
+		}, nil)
+	}
+	length := func(name string, may bool, digits string) {
+		list = append(list, belowFault{name: name, may: may, do: func(c net.Conn, _ *belowConn, answer []byte, _ int) {
+			stream := binary.BigEndian.Uint32(answer[5:])
+			fields := append([]byte{0x88, 0x0f, 0x0d, byte(len(digits))}, digits...) // content-length
+			writeAll(c, http2Frame(1, 4, stream, fields), answer[9+int(binary.BigEndian.Uint32(answer)>>8):])
+			untilClosed(c)
+		}})
+	}
+	length("a length too small", false, "1")
+	length("a length too large", false, "99999")
+	length("a length that is none", true, "-1") // net/http looks past these
+	length("a length over 64 bits", true, strings.Repeat("9", 20))
+	return list
+}
+
+// overflowHangs reports whether net/http is one that locks a mutex twice when the window of a
+// stream overflows (processWindowUpdate, until Go 1.26): no context ends what uses the
+// connection then, and the bubble would stand still.
+func overflowHangs() bool {
+	return strings.HasPrefix(runtime.Version(), "go1.25") || strings.HasPrefix(runtime.Version(), "go1.26")
+}
+
+// TestBelowHTTP2 has every operation that makes one request meet every fault of HTTP/2.
+func TestBelowHTTP2(t *testing.T) {
+	cert, roots := httpServerCertificate(t)
+	now := time.Now()
+	http2 := &belowTLS{server: &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}, Time: func() time.Time { return now }}, roots: roots, now: now}
+	faults := http2Faults()
+	for _, op := range belowOperations() {
+		if op.several {
+			continue // one server of HTTP/1 tells its requests apart
+		}
+		t.Run(op.name, func(t *testing.T) {
+			runs := 0
+			for _, fault := range slices.Concat(cutFaults, faults) {
+				for _, kept := range []bool{false, true} {
+					runs += belowBubble(t, &op, http2, fault, kept, !kept)
+				}
+			}
+			t.Logf("%d runs", runs)
+		})
+	}
+}
