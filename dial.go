@@ -50,6 +50,9 @@ func cloneTransport(t *http.Transport) *http.Transport {
 	if t.HTTP2.SendPingTimeout == 0 && t.HTTP2.PingTimeout == 0 {
 		t.HTTP2.SendPingTimeout, t.HTTP2.PingTimeout = pingAfter, pingTimeout
 	}
+	if t.HTTP2.WriteByteTimeout == 0 {
+		t.HTTP2.WriteByteTimeout = writeTimeout
+	}
 	return t
 }
 
@@ -68,7 +71,7 @@ func newTransport() *http.Transport {
 		ResponseHeaderTimeout:  headerTimeout,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: writeTimeout},
 	}
 }
 

@@ -926,20 +926,56 @@ func canceledAfter(d time.Duration) func(context.Context) (context.Context, cont
 
 // TestWirePings: HTTP/2 connections are asked whether they live, unless the user said how.
 func TestWirePings(t *testing.T) {
-	want := http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
-	theirs, timeout := &http.HTTP2Config{SendPingTimeout: time.Hour}, &http.HTTP2Config{PingTimeout: time.Hour}
+	want := http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: writeTimeout}
+	theirs := &http.HTTP2Config{SendPingTimeout: time.Hour, WriteByteTimeout: time.Hour}
+	timeout := &http.HTTP2Config{PingTimeout: time.Hour, WriteByteTimeout: time.Hour}
 	for name, tt := range map[string]struct {
 		t    *http.Transport
 		want http.HTTP2Config
 	}{
 		"own": {newTransport(), want}, "clone": {cloneTransport(&http.Transport{}), want},
-		"clone with others": {cloneTransport(&http.Transport{HTTP2: &http.HTTP2Config{MaxReadFrameSize: 1 << 15}}), http.HTTP2Config{MaxReadFrameSize: 1 << 15, SendPingTimeout: pingAfter, PingTimeout: pingTimeout}},
+		"clone with others": {cloneTransport(&http.Transport{HTTP2: &http.HTTP2Config{MaxReadFrameSize: 1 << 15}}), http.HTTP2Config{MaxReadFrameSize: 1 << 15, SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: writeTimeout}},
 		"theirs":            {cloneTransport(&http.Transport{HTTP2: theirs}), *theirs},
 		"a timeout alone":   {cloneTransport(&http.Transport{HTTP2: timeout}), *timeout},
 	} {
 		if !reflect.DeepEqual(*tt.t.HTTP2, tt.want) {
 			t.Errorf("%s: %+v, want %+v", name, *tt.t.HTTP2, tt.want)
 		}
+	}
+}
+
+// TestWireUnread: what a server leaves unread while it makes net/http answer does not keep a
+// connection for ever, and the request on it ends with its context. In real time: net/http
+// waits for a mutex, for which the time of a bubble stands still.
+func TestWireUnread(t *testing.T) {
+	cert, roots := httpServerCertificate(t)
+	closed := make(chan time.Time, 1)
+	theirs := &http.Transport{
+		ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}, HTTP2: &http.HTTP2Config{WriteByteTimeout: 200 * time.Millisecond},
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			client, server := newBelowConns()
+			go func() {
+				c := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}})
+				c.Write(http2Frame(4, 0, 0, nil))
+				pings := bytes.Repeat(http2Frame(6, 0, 0, make([]byte, 8)), 1<<8)
+				for err := error(nil); err == nil; {
+					_, err = c.Write(pings)
+				}
+				closed <- time.Now()
+			}()
+			return client, nil
+		},
+	}
+	c := newCaller(&http.Client{Transport: theirs}, false, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := c.do(ctx, httpGet("https://127.0.0.1/")); !errors.Is(err, ErrNetwork) {
+		t.Errorf("error %v", err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection is open")
 	}
 }
 

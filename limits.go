@@ -62,6 +62,7 @@ const (
 	idleTimeout     = 90 * time.Second // of an idle connection, which pings and maxUnasked watch over
 	pingAfter       = 10 * time.Second // of silence on an HTTP/2 connection
 	pingTimeout     = 5 * time.Second  // then it is dead
+	writeTimeout    = 5 * time.Second  // in which an HTTP/2 connection takes no byte: what net/http answers to pings holds up all else, its own pings too
 	silence         = time.Second      // without a byte after which a request that is given up tells of a dead path
 	keyFetchTimeout = 10 * time.Second // of a key-set fetch that callers share
 	flightGrace     = time.Second      // beyond such a limit, for what ends with its context, before it is given up for
