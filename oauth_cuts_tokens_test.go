@@ -188,7 +188,7 @@ func cutTokenKinds() []cutKind {
 	slices.SortFunc(kinds, func(a, b cutKind) int { return strings.Compare(a.name, b.name) })
 	return append(kinds,
 		cutKind{name: "ID token in a JWE", reads: []string{"decryptToken"}, why: whyEncrypted, make: cutNested},
-		cutKind{name: "access token", reads: []string{"ResourceServer.Authenticate", "ResourceServer.AuthenticateCredential"}, why: whySigned, make: cutAccessToken, asks: 8},
+		cutKind{name: "access token", reads: []string{"ResourceServer.Authenticate", "ResourceServer.AuthenticateCredential"}, why: whySigned, make: cutAccessToken, asks: 4},
 		cutKind{name: "access token of one of two servers", reads: []string{"ResourceServer.verify"}, why: whySigned, make: cutAccessTokenOfTwo},
 		cutKind{name: "DPoP proof", reads: []string{"parseProofHeader"}, why: whySigned, make: cutProof},
 		cutKind{name: "logout token", reads: []string{"Client.VerifyLogoutToken", "Client.verifyLogoutToken"}, why: whySigned, make: cutLogoutToken},
