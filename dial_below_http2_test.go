@@ -63,34 +63,38 @@ func http2Answer(stream uint32, http1 []byte) []byte {
 	return append(http2Frame(1, 4, stream, fields), http2Frame(0, 1, stream, body)...)
 }
 
+// before is the frames in front of a fault, which is in the place n, and their stream.
+func before(n int, answer []byte) (frames []byte, stream uint32) {
+	stream = binary.BigEndian.Uint32(answer[5:])
+	size := 9 + int(binary.BigEndian.Uint32(answer)>>8)
+	switch n {
+	case 0:
+		return nil, stream
+	case 1:
+		frames = bytes.Clone(answer[:size])
+	default:
+		frames = bytes.Clone(answer)
+		if len(answer) > size {
+			frames[size+4] &^= 1 // its DATA is not the last
+		}
+	}
+	frames[4] &^= 1
+	return frames, stream
+}
+
+// atPlace names the places.
+var atPlace = []string{" at the start", " after the header", " after the content"}
+
 // http2Faults are done between the frames of an answer: in front of the first, between the
 // two, and in place of the end of the second.
 func http2Faults() []belowFault {
 	var list []belowFault
-	// place is the frames before the fault.
-	place := func(n int, answer []byte) (before []byte, stream uint32) {
-		stream = binary.BigEndian.Uint32(answer[5:])
-		size := 9 + int(binary.BigEndian.Uint32(answer)>>8)
-		switch n {
-		case 0:
-			return nil, stream
-		case 1:
-			before = bytes.Clone(answer[:size])
-		default:
-			before = bytes.Clone(answer)
-			if len(answer) > size {
-				before[size+4] &^= 1 // its DATA is not the last
-			}
-		}
-		before[4] &^= 1
-		return before, stream
-	}
 	add := func(name string, n int, undone, may bool, frame func(stream uint32) []byte, end func(net.Conn)) {
 		list = append(list, belowFault{
-			name: name + []string{" at the start", " after the header", " after the content"}[n], undone: undone && n == 0, may: may,
+			name: name + atPlace[n], undone: undone && n == 0, may: may,
 			do: func(c net.Conn, raw *belowConn, answer []byte, _ int) {
-				before, stream := place(n, answer)
-				writeAll(c, before, frame(stream))
+				frames, stream := before(n, answer)
+				writeAll(c, frames, frame(stream))
 				if end != nil {
 					end(c)
 				}
@@ -107,27 +111,7 @@ func http2Faults() []belowFault {
 				return http2Frame(7, 0, 0, append(binary.BigEndian.AppendUint32(nil, stream), number...))
 			}, nil)
 		}
-		flood := func(name string, pause time.Duration, frame func(stream uint32) []byte) {
-			list = append(list, belowFault{name: name + []string{" at the start", " after the header", " after the content"}[n], do: func(c net.Conn, raw *belowConn, answer []byte, _ int) {
-				before, stream := place(n, answer)
-				writeAll(c, before)
-				part := frame(stream)
-				if pause == 0 { // time passes only while nobody does anything
-					part, pause = bytes.Repeat(part, 1+(6<<10)/len(part)), 100*time.Millisecond
-				}
-				endless(c, part, pause)
-			}})
-		}
-		settings := http2Frame(4, 0, 0, []byte{0, 4, 0, 0, 255, 255})
-		flood("pings", 0, func(uint32) []byte { return http2Frame(6, 0, 0, make([]byte, 8)) })
-		flood("a ping each second", time.Second, func(uint32) []byte { return http2Frame(6, 0, 0, make([]byte, 8)) })
-		flood("settings", 0, func(uint32) []byte { return settings })
-		flood("unknown frames", 0, func(uint32) []byte { return http2Frame(99, 0, 0, make([]byte, 64)) })
-		flood("empty data", 0, func(stream uint32) []byte { return http2Frame(0, 0, stream, nil) })
-		flood("padded data", 0, func(stream uint32) []byte { return http2Frame(0, 8, stream, make([]byte, 256)) })
-		flood("103", 0, func(stream uint32) []byte { return http2Frame(1, 4, stream, []byte{0x48, 3, '1', '0', '3'}) })
-		flood("103 each second", time.Second, func(stream uint32) []byte { return http2Frame(1, 4, stream, []byte{0x48, 3, '1', '0', '3'}) })
-		flood("window updates", 0, func(stream uint32) []byte { return http2Frame(8, 0, stream, []byte{0, 0, 0, 1}) })
+		list = append(list, floodFaults(n)...)
 		add("a window too large", n, false, false, func(uint32) []byte { return http2Frame(8, 0, 0, []byte{0x7f, 0xff, 0xff, 0xff}) }, nil)
 		if !overflowHangs() {
 			add("a stream's window too large", n, false, false, func(stream uint32) []byte { return http2Frame(8, 0, stream, []byte{0x7f, 0xff, 0xff, 0xff}) }, nil)
@@ -158,6 +142,37 @@ func http2Faults() []belowFault {
 			return append(frames, http2Frame(0, 1, stream, nil)...)
 		}, nil)
 	}
+	return append(list, http2Lengths()...)
+}
+
+// floodFaults go on without end in the place n.
+func floodFaults(n int) (list []belowFault) {
+	flood := func(name string, pause time.Duration, frame func(stream uint32) []byte) {
+		list = append(list, belowFault{name: name + atPlace[n], do: func(c net.Conn, raw *belowConn, answer []byte, _ int) {
+			frames, stream := before(n, answer)
+			writeAll(c, frames)
+			part := frame(stream)
+			if pause == 0 { // time passes only while nobody does anything
+				part, pause = bytes.Repeat(part, 1+(6<<10)/len(part)), 100*time.Millisecond
+			}
+			endless(c, part, pause)
+		}})
+	}
+	settings := http2Frame(4, 0, 0, []byte{0, 4, 0, 0, 255, 255})
+	flood("pings", 0, func(uint32) []byte { return http2Frame(6, 0, 0, make([]byte, 8)) })
+	flood("a ping each second", time.Second, func(uint32) []byte { return http2Frame(6, 0, 0, make([]byte, 8)) })
+	flood("settings", 0, func(uint32) []byte { return settings })
+	flood("unknown frames", 0, func(uint32) []byte { return http2Frame(99, 0, 0, make([]byte, 64)) })
+	flood("empty data", 0, func(stream uint32) []byte { return http2Frame(0, 0, stream, nil) })
+	flood("padded data", 0, func(stream uint32) []byte { return http2Frame(0, 8, stream, make([]byte, 256)) })
+	flood("103", 0, func(stream uint32) []byte { return http2Frame(1, 4, stream, []byte{0x48, 3, '1', '0', '3'}) })
+	flood("103 each second", time.Second, func(stream uint32) []byte { return http2Frame(1, 4, stream, []byte{0x48, 3, '1', '0', '3'}) })
+	flood("window updates", 0, func(stream uint32) []byte { return http2Frame(8, 0, stream, []byte{0, 0, 0, 1}) })
+	return list
+}
+
+// http2Lengths have a content-length that is not that of the content.
+func http2Lengths() (list []belowFault) {
 	length := func(name string, may bool, digits string) {
 		list = append(list, belowFault{name: name, may: may, do: func(c net.Conn, _ *belowConn, answer []byte, _ int) {
 			stream := binary.BigEndian.Uint32(answer[5:])

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -213,7 +214,10 @@ var zeros = sync.OnceValue(func() []byte {
 })
 
 // http1Faults are done to answers of HTTP/1 in other ways than to break them off.
-func http1Faults() []belowFault {
+func http1Faults() []belowFault { return slices.Concat(wholeFaults(), bodyFaults()) }
+
+// wholeFaults are another text in place of the answer.
+func wholeFaults() []belowFault {
 	whole := func(name, text string, end func(net.Conn)) belowFault {
 		return belowFault{name: name, do: func(c net.Conn, _ *belowConn, _ []byte, _ int) {
 			writeAll(c, []byte(text))
@@ -223,7 +227,30 @@ func http1Faults() []belowFault {
 			untilClosed(c)
 		}}
 	}
-	// with has other header fields in front of the body.
+	return []belowFault{
+		whole("101", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", nil),
+		whole("101 and more", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", func(c net.Conn) { endless(c, make([]byte, 4<<10), 10*time.Millisecond) }),
+		whole("103 without end", "", func(c net.Conn) { endless(c, []byte("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"), 0) }),
+		whole("103 each second", "", func(c net.Conn) { endless(c, []byte("HTTP/1.1 103 Early Hints\r\n\r\n"), time.Second) }),
+		whole("100 without end", "", func(c net.Conn) { endless(c, []byte("HTTP/1.1 100 Continue\r\n\r\n"), 0) }),
+		whole("a header without end", "HTTP/1.1 200 OK\r\nX: ", func(c net.Conn) { endless(c, bytes.Repeat([]byte("x"), 4<<10), 0) }),
+		whole("fields without end", "HTTP/1.1 200 OK\r\n", func(c net.Conn) { endless(c, bytes.Repeat([]byte("X: y\r\n"), 1<<10), 0) }),
+		whole("a status line without end", "HTTP/1.1 200 ", func(c net.Conn) { endless(c, bytes.Repeat([]byte("x"), 4<<10), 0) }),
+		whole("a body without end", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{", func(c net.Conn) { endless(c, bytes.Repeat([]byte(" "), 4<<10), 0) }),
+		whole("chunks without end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", func(c net.Conn) { endless(c, []byte("1\r\n \r\n"), 0) }),
+		whole("trailers without end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", func(c net.Conn) { endless(c, []byte("X: y\r\n"), 0) }),
+		whole("no HTTP", "SSH-2.0-OpenSSH_9.6\r\n", nil),
+		whole("HTTP/2 instead", string(http2Frame(4, 0, 0, nil)), nil),
+		whole("a TLS alert", "\x15\x03\x01\x00\x02\x02\x28", nil),
+		whole("status 99", "HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n", nil),
+		whole("status 1000", "HTTP/1.1 1000 No\r\nContent-Length: 0\r\n\r\n", nil),
+		whole("status 304 with a body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n{}", nil),
+		whole("a redirect", "HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", nil),
+	}
+}
+
+// bodyFaults have other header fields in front of the body.
+func bodyFaults() []belowFault {
 	with := func(name string, may bool, change func(header, body string) string, end func(net.Conn)) belowFault {
 		return belowFault{name: name, may: may, do: func(c net.Conn, raw *belowConn, answer []byte, _ int) {
 			header, body, _ := strings.Cut(string(answer), "\r\n\r\n")
@@ -254,24 +281,6 @@ func http1Faults() []belowFault {
 		}
 	}
 	return []belowFault{
-		whole("101", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", nil),
-		whole("101 and more", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", func(c net.Conn) { endless(c, make([]byte, 4<<10), 10*time.Millisecond) }),
-		whole("103 without end", "", func(c net.Conn) { endless(c, []byte("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"), 0) }),
-		whole("103 each second", "", func(c net.Conn) { endless(c, []byte("HTTP/1.1 103 Early Hints\r\n\r\n"), time.Second) }),
-		whole("100 without end", "", func(c net.Conn) { endless(c, []byte("HTTP/1.1 100 Continue\r\n\r\n"), 0) }),
-		whole("a header without end", "HTTP/1.1 200 OK\r\nX: ", func(c net.Conn) { endless(c, bytes.Repeat([]byte("x"), 4<<10), 0) }),
-		whole("fields without end", "HTTP/1.1 200 OK\r\n", func(c net.Conn) { endless(c, bytes.Repeat([]byte("X: y\r\n"), 1<<10), 0) }),
-		whole("a status line without end", "HTTP/1.1 200 ", func(c net.Conn) { endless(c, bytes.Repeat([]byte("x"), 4<<10), 0) }),
-		whole("a body without end", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{", func(c net.Conn) { endless(c, bytes.Repeat([]byte(" "), 4<<10), 0) }),
-		whole("chunks without end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", func(c net.Conn) { endless(c, []byte("1\r\n \r\n"), 0) }),
-		whole("trailers without end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", func(c net.Conn) { endless(c, []byte("X: y\r\n"), 0) }),
-		whole("no HTTP", "SSH-2.0-OpenSSH_9.6\r\n", nil),
-		whole("HTTP/2 instead", string(http2Frame(4, 0, 0, nil)), nil),
-		whole("a TLS alert", "\x15\x03\x01\x00\x02\x02\x28", nil),
-		whole("status 99", "HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n", nil),
-		whole("status 1000", "HTTP/1.1 1000 No\r\nContent-Length: 0\r\n\r\n", nil),
-		whole("status 304 with a body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n{}", nil),
-		whole("a redirect", "HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", nil),
 		with("a length too small", false, length("Content-Length: 1"), nil),
 		with("a length too large", false, length("Content-Length: 9999"), nil),
 		with("a length too large, and a stall", false, length("Content-Length: 9999"), stays),
