@@ -245,7 +245,8 @@ func (c *Client) checkIDToken(ctx context.Context, raw string, from source, chec
 	if err := checkACR(&claims, id, checks); err != nil {
 		return nil, err
 	}
-	id.sid, _, _ = claims.informing().string("sid") // for a logout to come
+	informs := claims.informing()
+	id.sid, _, _ = informs.string("sid") // for a logout to come
 	if err := checkHash(&claims, "at_hash", v.alg, checks.accessToken, checks.outside && checks.accessToken != ""); err != nil {
 		return nil, err
 	}
@@ -312,7 +313,8 @@ func (c *Client) checkTimesOf(claims *jsonObject, id *idTokenData, checks *idTok
 			err = fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
 		}
 	} else {
-		id.authTime, ok, _ = claims.informing().date("auth_time")
+		informs := claims.informing()
+		id.authTime, ok, _ = informs.date("auth_time")
 	}
 	if err != nil || !ok {
 		return err
@@ -352,7 +354,8 @@ func checkNonce(claims *jsonObject, id *idTokenData, checks *idTokenChecks) erro
 // be met, then the Authorization Server MUST treat that outcome as a failed
 // authentication attempt". A server may not have understood.
 func checkACR(claims *jsonObject, id *idTokenData, checks *idTokenChecks) error {
-	acr, _, _ := claims.informing().string("acr") // IBM Cloud IAM has a number
+	informs := claims.informing()
+	acr, _, _ := informs.string("acr") // IBM Cloud IAM has a number
 	id.acr = acr
 	if checks.acr != nil && (claims.has("acr") || !checks.acrIfAny) && !slices.Contains(checks.acr, acr) {
 		return fail(ErrClaim, "acr", "is %s, and not one of AuthorizationRequest.RequireACR", printable(acr, 64))

@@ -91,8 +91,9 @@ func (d *tokenClaims) read(o *jsonObject) (err error) {
 	}
 	// RFC 9470, Section 6.2. Servers had these in a form of their own before. One that
 	// cannot be read is missing for a Requirement that needs it.
-	d.acr, _, _ = o.informing().string("acr")
-	d.authTime, _, _ = o.informing().authTime()
+	informs := o.informing()
+	d.acr, _, _ = informs.string("acr")
+	d.authTime, _, _ = informs.authTime()
 	if d.details, err = o.authorizationDetails(); err != nil {
 		return err
 	}
@@ -278,7 +279,8 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 	case d.raw == "" && !isPlain(signed):
 		return nil, o, fail(ErrResponse, "Content-Type", "the answer is not signed, although Metadata.IntrospectionSignedResponseAlg is set")
 	}
-	if err := d.readAnswer(o.informing()); err != nil {
+	informs := o.informing()
+	if err := d.readAnswer(&informs); err != nil {
 		return nil, o, err
 	}
 	// RFC 7800: what binds the token is for whoever takes it to know.
@@ -297,11 +299,12 @@ func (d *introspectionData) readAnswer(o *jsonObject) (err error) {
 	if d.tokenType, _, err = o.string("token_type"); err != nil {
 		return err
 	}
+	informs := o.informing() // a server need not say any of them
 	for _, m := range [...]struct {
 		name string
 		dst  *string
 	}{{"sub", &d.subject}, {"client_id", &d.clientID}, {"username", &d.username}, {"jti", &d.id}} {
-		*m.dst, _, _ = o.informing().string(m.name) // a server need not say any of them
+		*m.dst, _, _ = informs.string(m.name)
 	}
 	if d.scope, _, err = o.scope("scope"); err != nil {
 		return err

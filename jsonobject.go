@@ -33,10 +33,10 @@ func (o *jsonObject) has(name string) bool {
 }
 
 // informing is o where it is read for what nothing depends on.
-func (o *jsonObject) informing() *jsonObject {
-	own := *o
-	own.nullAbsent, own.informs = true, true
-	return &own
+func (o *jsonObject) informing() jsonObject {
+	informs := *o
+	informs.nullAbsent, informs.informs = true, true
+	return informs
 }
 
 // result is what a getter returns of a member that is there.

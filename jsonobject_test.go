@@ -57,7 +57,8 @@ func TestGetters(t *testing.T) {
 		}
 		for name, f := range get {
 			got, ok, err := f(&o)
-			informs, informsOK, informsErr := f(o.informing())
+			object := o.informing()
+			informs, informsOK, informsErr := f(&object)
 			if v, right := want[name]; right {
 				if err != nil || !ok || fmt.Sprint(got) != fmt.Sprint(v) || informsErr != nil || !informsOK || fmt.Sprint(informs) != fmt.Sprint(v) {
 					t.Errorf("%s of %s: %v, %v, %v; %v, %v, %v", name, member, got, ok, err, informs, informsOK, informsErr)
@@ -94,7 +95,8 @@ func TestObjectInObject(t *testing.T) {
 	if _, _, err := sub.string("a"); err == nil || !sub.has("b") {
 		t.Error("a number is a string, or null is absent")
 	}
-	if sub, _, err = o.informing().object("x"); err != nil {
+	informs := o.informing()
+	if sub, _, err = informs.object("x"); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok, err := sub.string("a"); ok || err != nil || sub.has("b") {

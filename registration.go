@@ -466,7 +466,8 @@ func (reg *Registration) read(o *jsonObject, asked *ClientMetadata, r *registrar
 	fresh.Metadata.Extra = extraMembers(o, append(known, registrationMembers[:]...)...)
 	err = cmp.Or(err, fresh.readSecret(o, r.clock), fresh.readManagement(o, r), wrong, fresh.checkAnswer(o, asked))
 	fresh.Metadata.ClientID = cmp.Or(fresh.Metadata.ClientID, reg.Metadata.ClientID)
-	if n, ok, _ := o.informing().seconds("client_id_issued_at", true); ok {
+	informs := o.informing()
+	if n, ok, _ := informs.seconds("client_id_issued_at", true); ok {
 		fresh.ClientIDIssuedAt = unixTime(n)
 	}
 	return fresh, err
