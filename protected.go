@@ -166,8 +166,8 @@ type TransportOptions struct {
 	// OnRefresh stores a new Token, before it is used. t is a copy. If OnRefresh
 	// returns an error or panics, the requests that wait for it fail. The Token is kept
 	// in memory and passed to OnRefresh again with the next request, because the
-	// previous refresh token may no longer be valid. If OnRefresh is nil, nothing is
-	// stored.
+	// previous refresh token may no longer be valid. It is not renewed before OnRefresh
+	// has stored it. If OnRefresh is nil, nothing is stored.
 	//
 	// If the server issued a new refresh token, but the rest of its response cannot be
 	// used (see [RefreshError]), t is the previous Token with the new refresh token. A

@@ -189,12 +189,20 @@ func (k *keptToken) launch(ctx context.Context, stale bool) {
 // run is the n-th flight: it renews the token if it is stale, and stores it if that is
 // still to be done.
 func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
-	var err error
-	if stale {
-		err = k.renewed(ctx, n)
+	// First: a refresh token is not spent before it is stored. If the process ended then,
+	// the store would have one that the server replaced twice, which no grace covers.
+	err := k.store(ctx)
+	if k.mu.Lock(); stale && err != nil && !k.isLate(n) {
+		k.settled = true // the renewal has not failed, and is not put off
 	}
-	k.mu.Lock()
 	late := k.isLate(n)
+	k.mu.Unlock()
+	if err != nil || late || !stale {
+		return err
+	}
+	err = k.renewed(ctx, n)
+	k.mu.Lock()
+	late = k.isLate(n)
 	k.mu.Unlock()
 	if late { // who stores the token is the flight after this one
 		return err
