@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -265,13 +266,14 @@ func (s *Server) timely(claims map[string]any) (exp time.Time, ok bool) {
 	return exp, true
 }
 
-// numericDate reads the NumericDate of RFC 7519, Section 2.
+// numericDate reads the NumericDate of RFC 7519, Section 2, which can have a fraction.
 func numericDate(v any) (time.Time, bool) {
 	f, ok := v.(float64)
 	if !ok || f < 0 || f > 1<<53 {
 		return time.Time{}, false
 	}
-	return time.Unix(int64(f), 0), true
+	whole, fraction := math.Modf(f)
+	return time.Unix(int64(whole), int64(fraction*1e9)), true
 }
 
 // firstUse reports whether a jti was not seen before, and remembers it until
