@@ -296,7 +296,7 @@ func (r *Run) begin(seed uint64, f func()) {
 }
 
 // shrinkTime is how long it may take, in the time of the clock on the wall.
-const shrinkTime = 30 * time.Second
+const shrinkTime = 10 * time.Second
 
 // shrink takes out steps without which the sequence fails as well: halves first, then
 // smaller parts.
