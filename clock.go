@@ -43,12 +43,14 @@ func (c Clock) validate() error {
 	return nil
 }
 
-// local is the local time, without skew: what a user compares Expiry with.
+// local is the local time, without skew: what a user compares Expiry with. It has no
+// monotonic reading, which stands still while a machine sleeps: two times that had one
+// would be compared by it, and what was begun in the evening be new in the morning.
 func (c Clock) local() time.Time {
 	if c.Now != nil {
-		return c.Now()
+		return c.Now().Round(0)
 	}
-	return time.Now()
+	return time.Now().Round(0)
 }
 
 // now is the local time put right by Skew: what claims are compared with, and

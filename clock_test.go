@@ -235,6 +235,13 @@ func TestClockTime(t *testing.T) {
 	if got.Before(before) || got.After(time.Now()) {
 		t.Errorf("without Now the time is %v", got)
 	}
+	// Two times with a monotonic reading are compared by it, also after a night in which it
+	// stood still.
+	for name, c := range map[string]Clock{"none": {}, "time.Now": {Now: time.Now}, "with Skew": {Skew: time.Second}} {
+		if text := c.local().String() + c.now().String() + c.instant().now.String(); strings.Contains(text, " m=") {
+			t.Errorf("%s: the time has a monotonic reading: %s", name, text)
+		}
+	}
 }
 
 // TestClockChecks has the boundaries of each check, to the nanosecond.
