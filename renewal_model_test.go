@@ -24,7 +24,7 @@ import (
 type modelGrant struct {
 	parent    *modelGrant // that it came for
 	presented bool
-	replaced  bool // one that came for it was presented
+	replaced  *modelGrant // the one that came for it and was presented; nil: none was
 }
 
 // A renewalModel is a server, the program's store, and the process that there is now.
@@ -145,14 +145,15 @@ func (w *renewalModel) issue(parent *modelGrant) (access, refresh string) {
 // present is the rule of the server about refresh tokens.
 func (w *renewalModel) present(refresh string) (access, fresh string) {
 	g := w.grants[refresh]
-	if w.over || g == nil || g.replaced || g.presented && !w.grace {
+	p := &modelGrant{} // of the first one
+	if g != nil && g.parent != nil {
+		p = g.parent
+	}
+	if w.over || g == nil || g.replaced != nil || p.replaced != nil && p.replaced != g || g.presented && !w.grace {
 		w.over = true
 		return "", ""
 	}
-	g.presented = true
-	if g.parent != nil {
-		g.parent.replaced = true
-	}
+	g.presented, p.replaced = true, g
 	return w.issue(g)
 }
 
@@ -187,7 +188,7 @@ func (p *modelProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // modelLate is when an answer comes that did not look at its context: at no time at which
 // anything else happens.
-const modelLate = 47*time.Second + 123*time.Nanosecond
+const modelLate = 97*time.Second + 123*time.Nanosecond
 
 // serveToken judges what is sent, and answers, if nothing goes wrong.
 func (p *modelProcess) serveToken(r *http.Request, sent string) (*http.Response, error) {
@@ -473,7 +474,9 @@ func renewalSteps() []statetest.Step[*renewalModel] {
 				time.Sleep(time.Millisecond)
 				return
 			}
-			r.Say("%v, %v", patience, w.renewNow(patience))
+			for range statetest.Pick(r, 1, 1, 2) {
+				r.Say("%v, %v", patience, w.renewNow(patience))
+			}
 		}},
 		{Name: "Fresh", Do: func(r *statetest.Run, w *renewalModel) {
 			ctx, cancel := context.WithTimeout(context.Background(), w.patience())
