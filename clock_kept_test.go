@@ -72,8 +72,10 @@ type keptThing struct {
 	keep   func(w *keptWorld) (fresh func() bool)
 
 	// wall says why it is judged by the wall clock alone: that ends when somebody else
-	// says, and a clock that is set back makes it good again.
-	wall string
+	// says, and a clock that is set back makes it good again. If begins is set, it is
+	// refused before it begins.
+	wall   string
+	begins bool
 }
 
 const byServer = "a server, or the other machines of the program, says by its own clock when it ends"
@@ -123,22 +125,22 @@ func keptThings() []keptThing {
 		}
 	}
 	return []keptThing{
-		{"keys", "keySnapshot.fetched", keySoftAge, keys(false), ""},
-		{"keys that cannot be fetched again", "keySnapshot.fetched", defaultKeyAge, keys(true), ""},
-		{"metadata of NewClientFromIssuer", "discovered.fetched", keySoftAge, keptMetadata, ""},
-		{"a verified token", "tokenTimes.expiry", 10 * time.Minute, keptVerified, byServer},
-		{"an introspected token", "rememberedToken.asked", time.Minute, introspected(true, time.Minute), ""},
-		{"the answer that a token is not active", "rememberedToken.asked", inactiveLife, introspected(false, 0), ""},
-		{"the server that ServerFor gave", "foundServer.at", foundServerLife, keptFound, ""},
-		{"a nonce of ours", "", 2 * nonceSlot, keptNonce, byServer},
-		{"the token of a Transport", "keptToken.until Token.Expiry", 9*time.Minute + 30*time.Second, keptToken_(false), ""},
-		{"a Token that the program made", "keptToken.until Token.Expiry", 9*time.Minute + 30*time.Second, keptToken_(true), ""},
-		{"a Token", "Token.Expiry", 10 * time.Minute, keptExpiry, byServer},
+		{"keys", "keySnapshot.fetched", keySoftAge, keys(false), "", false},
+		{"keys that cannot be fetched again", "keySnapshot.fetched", defaultKeyAge, keys(true), "", false},
+		{"metadata of NewClientFromIssuer", "discovered.fetched", keySoftAge, keptMetadata, "", false},
+		{"a verified token", "tokenTimes.expiry", 10 * time.Minute, keptVerified, byServer, false},
+		{"an introspected token", "rememberedToken.asked", time.Minute, introspected(true, time.Minute), "", false},
+		{"the answer that a token is not active", "rememberedToken.asked", inactiveLife, introspected(false, 0), "", false},
+		{"the server that ServerFor gave", "foundServer.at", foundServerLife, keptFound, "", false},
+		{"a nonce of ours", "", 2 * nonceSlot, keptNonce, byServer, false},
+		{"the token of a Transport", "keptToken.until Token.Expiry", 9*time.Minute + 30*time.Second, keptToken_(false), "", false},
+		{"a Token that the program made", "keptToken.until Token.Expiry", 9*time.Minute + 30*time.Second, keptToken_(true), "", false},
+		{"a Token", "Token.Expiry", 10 * time.Minute, keptExpiry, byServer, false},
 		{"an authorization that is pending", "pendingAuthorizationData.created", authorizationAge + time.Second, keptAuthorization(false),
-			"it is saved and finished by another process, which knows no other time"},
+			"it is saved and finished by another process, which knows no other time", true},
 		{"one that is saved", "pendingAuthorizationData.created", authorizationAge + time.Second, keptAuthorization(true),
-			"it is saved and finished by another process, which knows no other time"},
-		{"a device authorization", "pendingData.started pendingData.expiry", 10 * time.Minute, keptDevice, byServer},
+			"it is saved and finished by another process, which knows no other time", true},
+		{"a device authorization", "pendingData.started pendingData.expiry", 10 * time.Minute, keptDevice, byServer, false},
 	}
 }
 
@@ -327,6 +329,14 @@ func TestKeptThings(t *testing.T) {
 					t.Error("it does not live as long as it may")
 				}
 			})
+			if thing.begins {
+				keptIn(t, func(w *keptWorld) {
+					fresh := thing.keep(w)
+					if w.set(-time.Hour); fresh() {
+						t.Error("it is used before it begins")
+					}
+				})
+			}
 			for _, jump := range keptJumps {
 				keptIn(t, func(w *keptWorld) {
 					fresh := thing.keep(w)

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -530,6 +531,9 @@ func TestProofDifferences(t *testing.T) {
 				r.Header.Set("Authorization", "DPoP "+access)
 				r.Header.Set("DPoP", strings.TrimSpace(proof)) // as net/http does on the way
 				_, err := rs.Authenticate(r)
+				if err != nil && !errors.Is(err, ErrInvalid) { // what is wrong with it was not found
+					t.Errorf("%s: %v", proof, err)
+				}
 				return err == nil, fmt.Sprint(err)
 			}, func(proof string) (bool, string) {
 				r := must(http.NewRequest("GET", resource, nil))
