@@ -78,7 +78,7 @@ type modelProcess struct {
 	ended    bool
 	answered map[string]bool // refresh tokens for which another one has come
 	sent     map[string]bool
-	refused  bool // the server has said invalid_grant
+	refused  map[string]bool // those of which the server has said invalid_grant
 }
 
 func newRenewalModel(r *statetest.Run) *renewalModel {
@@ -103,7 +103,7 @@ const modelLife = 10 * time.Minute
 
 // open starts a process, after the end of the one before.
 func (w *renewalModel) open() {
-	p := &modelProcess{w: w, answered: map[string]bool{}, sent: map[string]bool{}}
+	p := &modelProcess{w: w, answered: map[string]bool{}, sent: map[string]bool{}, refused: map[string]bool{}}
 	w.mu.Lock()
 	if w.now != nil {
 		w.now.ended = true
@@ -197,8 +197,8 @@ func (p *modelProcess) serveToken(r *http.Request, sent string) (*http.Response,
 	if p.answered[sent] {
 		w.Errorf("%s is sent again, after another one has come for it", sent)
 	}
-	if p.refused && !w.own {
-		w.Errorf("%s is sent after the server has said invalid_grant", sent)
+	if p.refused[sent] && !w.own {
+		w.Errorf("%s is sent again, after the server has said invalid_grant", sent)
 	}
 	if p.sent[sent] {
 		w.Count("sent again")
@@ -281,7 +281,7 @@ func (p *modelProcess) arrive(sent, fresh string, res *http.Response) (*http.Res
 		return nil, errors.New("the process has ended")
 	}
 	if fresh == "" {
-		p.refused = true
+		p.refused[sent] = true
 	} else {
 		p.answered[sent] = true
 	}
