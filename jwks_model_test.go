@@ -59,9 +59,10 @@ type keySetModel struct {
 	trouble string
 	cache   string
 	fetches []*modelFetch
-	asking  map[source]int // for keys that are not in the set
-	called  []time.Time    // of Refresh
-	slept   time.Duration  // by how much the wall clock is ahead of the monotonic one
+	asking  map[source]int
+	left    time.Time     // when one who asked went on last
+	called  []time.Time   // of Refresh
+	slept   time.Duration // by how much the wall clock is ahead of the monotonic one
 }
 
 func newKeySetModel(r *statetest.Run) *keySetModel {
@@ -153,6 +154,8 @@ func (w *keySetModel) reason() string {
 		return "an answer of the server"
 	case w.asking[fromAnybody] > 0:
 		return "a stranger"
+	case w.left.Equal(time.Now()): // who began it had to leave at the same instant
+		return "either"
 	}
 	return "nothing"
 }
@@ -236,6 +239,7 @@ func (w *keySetModel) ask(from source, key modelKeyID, raw string, patience time
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asking[from]--
+	w.left = time.Now()
 	if time.Since(began) > patience {
 		w.Errorf("it waited for %v, its context lasted %v", time.Since(began), patience)
 	}
@@ -350,6 +354,21 @@ func keySetSteps() []statetest.Step[*keySetModel] {
 			}
 			synctest.Wait()
 		}},
+		{Name: "Refresh", Do: func(r *statetest.Run, w *keySetModel) {
+			w.mu.Lock()
+			w.called = append(w.called, time.Now())
+			w.mu.Unlock()
+			ctx, cancel := context.WithTimeout(context.Background(), w.patience())
+			defer cancel()
+			r.Say("%v", w.set.Refresh(ctx))
+			synctest.Wait()
+		}},
+	}
+}
+
+// keySetWorld are the steps that are not the callers'.
+func keySetWorld() []statetest.Step[*keySetModel] {
+	return []statetest.Step[*keySetModel]{
 		{Name: "time", Weight: 6, Do: func(r *statetest.Run, w *keySetModel) {
 			d := statetest.Pick(r, 500*time.Millisecond, 2*time.Second, 10*time.Second, time.Minute, 2*time.Minute, 5*time.Minute, 10*time.Minute, 2*time.Hour)
 			r.Say("%v", d)
@@ -378,15 +397,6 @@ func keySetSteps() []statetest.Step[*keySetModel] {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.trouble, w.cache = "", statetest.Pick(r, "", "", "max-age=100")
-		}},
-		{Name: "Refresh", Do: func(r *statetest.Run, w *keySetModel) {
-			w.mu.Lock()
-			w.called = append(w.called, time.Now())
-			w.mu.Unlock()
-			ctx, cancel := context.WithTimeout(context.Background(), w.patience())
-			defer cancel()
-			r.Say("%v", w.set.Refresh(ctx))
-			synctest.Wait()
 		}},
 	}
 }
@@ -438,7 +448,7 @@ func endKeySet(r *statetest.Run, w *keySetModel) {
 func TestKeySetModel(t *testing.T) {
 	modelTokens()
 	(&statetest.Machine[*keySetModel]{
-		New: newKeySetModel, Steps: keySetSteps(), End: endKeySet,
+		New: newKeySetModel, Steps: append(keySetSteps(), keySetWorld()...), End: endKeySet,
 		Sequences: 300, Length: 40, Bubble: true,
 		Events: map[string]int{
 			"fetch": 3000, "fetch that fails": 500, "fetch for age": 2000, "fetch for a stranger": 500, "fetch for an answer of the server": 300,

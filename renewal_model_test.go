@@ -186,6 +186,24 @@ func (p *modelProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.serveToken(r, form.Get("refresh_token"))
 }
 
+// refusedBefore is what goes wrong before the server has seen the refresh token.
+func refusedBefore(r *http.Request, kind string) (*http.Response, error) {
+	switch kind {
+	case "unreachable":
+		return nil, errors.New("connection refused")
+	case "503":
+		return httpAnswer(r, 503, ""), nil
+	case "429":
+		return httpAnswer(r, 429, `{"error":"slow_down"}`, "Retry-After", "5"), nil
+	case "panic":
+		panic("crash")
+	case "hangs":
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return nil, nil
+}
+
 // modelLate is when an answer comes that did not look at its context: at no time at which
 // anything else happens.
 const modelLate = 97*time.Second + 123*time.Nanosecond
@@ -209,18 +227,8 @@ func (p *modelProcess) serveToken(r *http.Request, sent string) (*http.Response,
 	if kind != "" {
 		w.Count("trouble at the token endpoint")
 	}
-	switch kind {
-	case "unreachable":
-		return nil, errors.New("connection refused")
-	case "503":
-		return httpAnswer(r, 503, ""), nil
-	case "429":
-		return httpAnswer(r, 429, `{"error":"slow_down"}`, "Retry-After", "5"), nil
-	case "panic":
-		panic("crash")
-	case "hangs":
-		<-r.Context().Done()
-		return nil, r.Context().Err()
+	if res, err := refusedBefore(r, kind); res != nil || err != nil {
+		return res, err
 	}
 	w.mu.Lock()
 	access, fresh := w.present(sent)
@@ -495,6 +503,24 @@ func renewalSteps() []statetest.Step[*renewalModel] {
 			defer w.mu.Unlock()
 			w.ahead = ahead
 		}},
+		{Name: "restart", Weight: 2, Do: func(r *statetest.Run, w *renewalModel) {
+			if w.over {
+				if w.grace || !w.excused {
+					return // the end says so
+				}
+				r.Count("session over")
+				r.Say("login")
+				w.login()
+				return
+			}
+			w.open()
+		}},
+	}
+}
+
+// renewalTroubles are the steps in which something begins to go wrong, or ends to.
+func renewalTroubles() []statetest.Step[*renewalModel] {
+	return []statetest.Step[*renewalModel]{
 		{Name: "token endpoint", Weight: 4, Do: func(r *statetest.Run, w *renewalModel) {
 			w.troubles(&w.token, "unreachable", "503", "429", "panic", "hangs", "lost", "lost", "lost, panic", "lost, hangs", "cut",
 				"a web page", "slow", "late", "late", "a bad ID token", "no access token", "another type", "no ID token")
@@ -515,18 +541,6 @@ func renewalSteps() []statetest.Step[*renewalModel] {
 			}
 		}},
 		{Name: "mended", Weight: 2, Do: func(r *statetest.Run, w *renewalModel) { w.mend() }},
-		{Name: "restart", Weight: 2, Do: func(r *statetest.Run, w *renewalModel) {
-			if w.over {
-				if w.grace || !w.excused {
-					return // the end says so
-				}
-				r.Count("session over")
-				r.Say("login")
-				w.login()
-				return
-			}
-			w.open()
-		}},
 	}
 }
 
@@ -568,7 +582,7 @@ func TestTransportModel(t *testing.T) {
 	unitKey()
 	modelKey()
 	(&statetest.Machine[*renewalModel]{
-		New: newRenewalModel, Steps: renewalSteps(), End: endRenewal,
+		New: newRenewalModel, Steps: append(renewalSteps(), renewalTroubles()...), End: endRenewal,
 		Sequences: 400, Length: 40, Bubble: true,
 		Events: map[string]int{
 			"rotation": 1500, "sent again": 250, "answer lost": 150, "answer after the flight": 30, "trouble at the token endpoint": 400,

@@ -92,10 +92,12 @@ func jwtTimes() map[string]string {
 	times := map[string]string{
 		"null": "null", "a string": `"1700000000"`, "true": "true", "an array": "[1700000000]", "zero": "0", "minus zero": "-0", "minus one": "-1",
 		"in milliseconds": "1700000000000", "2^31": "2147483648", "2^53": "9007199254740992", "2^53+1": "9007199254740993", "2^53+2": "9007199254740994",
-		"int64's end": "9223372036854775807", "int64's other end": "-9223372036854775808", "beyond int64": "9223372036854775808", "uint64's end": "18446744073709551615",
+		"int64's end": "9223372036854775807", "int64's other end": "-9223372036854775808",
+		"beyond int64": "9223372036854775808", "uint64's end": "18446744073709551615",
 		"1e18": "1e18", "1e300": "1e300", "1e999": "1e999", "-1e300": "-1e300", "-2^53": "-9007199254740992", "1e-300": "1e-300",
 		"292 years on": "10923372037", "292 years before": "-7523372037", "before year 1": "-62135596801",
-		"now with an exponent": "1.7e9", "now with another exponent": "17000000000e-1", "now with a fraction": "1700000000.5", "now, 20 digits": "1700000000.0000000000",
+		"now with an exponent": "1.7e9", "now with another exponent": "17000000000e-1",
+		"now with a fraction": "1700000000.5", "now, 20 digits": "1700000000.0000000000",
 		"leading zero": "01700000000", "plus": "+1700000000", "hexadecimal": "0x6553F100", "an empty fraction": "1700000000.",
 	}
 	for _, n := range []int64{-3600, -61, -60, -31, -30, -29, -1, 0, 1, 29, 30, 31, 59, 60, 61, 599, 600, 601, 3000} {
@@ -122,8 +124,9 @@ func jwtStrings(right string) map[string]string {
 	return map[string]string{
 		"null": "null", "a number": "1", "true": "true", "an object": "{}", "an empty array": "[]", "empty": `""`, "a space": `" "`,
 		"in upper case": quoted(strings.ToUpper(right)), "with a space behind": quoted(right + " "), "with a space before": quoted(" " + right),
-		"with a slash behind": quoted(right + "/"), "with a zero byte": quoted(right + "\x00"), "with escapes": `"\u` + fmt.Sprintf("%04x", right[0]) + quoted(right[1:])[1:],
-		"in an array": "[" + quoted(right) + "]", "in an array of two": "[" + quoted(right) + `,"https://other.example"]`,
+		"with a slash behind": quoted(right + "/"), "with a zero byte": quoted(right + "\x00"),
+		"with escapes": `"\u` + fmt.Sprintf("%04x", right[0]) + quoted(right[1:])[1:],
+		"in an array":  "[" + quoted(right) + "]", "in an array of two": "[" + quoted(right) + `,"https://other.example"]`,
 		"in an array twice": "[" + quoted(right) + "," + quoted(right) + "]", "in an array with a number": "[" + quoted(right) + ",1]",
 		"in an array with null": "[" + quoted(right) + ",null]", "in an array with nothing": "[" + quoted(right) + `,""]`,
 		"another": `"https://other.example"`, "half an emoji": `"\ud83d"`, "with half an emoji behind": quoted(right)[:len(quoted(right))-1] + `\ud83d"`,
@@ -187,7 +190,8 @@ func jwtOddities(typ string, claims map[string]string, times ...string) (list []
 	}
 	add("header alg: missing", func(d *jwtDraft) { delete(d.header, "alg") })
 	for _, more := range [][2]string{
-		{"crit", `[]`}, {"crit", `["exp"]`}, {"crit", `null`}, {"b64", `true`}, {"b64", `false`}, {"zip", `"DEF"`}, {"x5c", `["x"]`}, {"jku", `"https://evil.example"`},
+		{"crit", `[]`}, {"crit", `["exp"]`}, {"crit", `null`}, {"b64", `true`}, {"b64", `false`}, {"zip", `"DEF"`},
+		{"x5c", `["x"]`}, {"jku", `"https://evil.example"`},
 		{"cty", `"JWT"`}, {"unknown", `{"deep":[[[[[[]]]]]]}`}, {"kid", `""`}, {"kid", `1`}, {"kid", `null`}, {"kid", `"other"`}, {"ALG", `"none"`},
 	} {
 		header(more[0], more[1], more[1])
@@ -262,9 +266,12 @@ func jwtForms() (list []jwtOddity) {
 	return list
 }
 
+// A jwtJudge says whether a JWT is accepted, and why it is not.
+type jwtJudge func(token string) (accepted bool, why string)
+
 // compareJWTs has both judge all oddities, alone and so many in pairs: times OAUTH_SEQUENCES,
 // as in package statetest.
-func compareJWTs(t *testing.T, draft func() *jwtDraft, oddities []jwtOddity, pairs int, table []jwtDifference, ours, theirs func(token string) (accepted bool, why string)) {
+func compareJWTs(t *testing.T, draft func() *jwtDraft, oddities []jwtOddity, pairs int, table []jwtDifference, ours, theirs jwtJudge) {
 	t.Helper()
 	seen, inputs, accepted := map[string]bool{}, 0, 0
 	judge := func(odd ...jwtOddity) {
@@ -443,7 +450,9 @@ func TestAssertionDifferences(t *testing.T) {
 		return w.newDraft(differenceKey(), "JWT", map[string]any{
 			"iss": "asserting", "sub": "asserting", "aud": w.Issuer(), "iat": unitTime, "nbf": unitTime, "exp": unitTime + 60,
 		})
-	}, oddities, 600, slices.Concat(jwtDifferences, headerDifferences, assertionDifferences), func(token string) (bool, string) { return w.ownJWT(token, "", "asserting") }, func(token string) (bool, string) {
+	}, oddities, 600, slices.Concat(jwtDifferences, headerDifferences, assertionDifferences), func(token string) (bool, string) {
+		return w.ownJWT(token, "", "asserting")
+	}, func(token string) (bool, string) {
 		status, answer := w.post("/token", url.Values{
 			"grant_type": {"client_credentials"}, "client_assertion": {token}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		})
@@ -461,7 +470,9 @@ func TestRequestObjectDifferences(t *testing.T) {
 			"client_id": "app", "response_type": "code", "redirect_uri": "https://app.example/cb", "scope": "openid", "nonce": "n", "state": "s",
 			"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256",
 		})
-	}, oddities, 600, slices.Concat(jwtDifferences, headerDifferences, requestObjectDifferences), func(token string) (bool, string) { return w.ownJWT(token, typ, "app") }, func(token string) (bool, string) {
+	}, oddities, 600, slices.Concat(jwtDifferences, headerDifferences, requestObjectDifferences), func(token string) (bool, string) {
+		return w.ownJWT(token, typ, "app")
+	}, func(token string) (bool, string) {
 		status, answer := w.post("/par", w.credentials(url.Values{"request": {token}}))
 		return status == 201, fmt.Sprint(answer["error_description"])
 	})
@@ -475,7 +486,8 @@ func TestIDTokenDifferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := must(NewClient(Config{
-		Server: server, Metadata: ClientMetadata{ClientID: "app", IDTokenSignedResponseAlg: ES256}, Auth: ClientSecretPost("the-secret"), HTTPClient: w.Client(), Clock: w.clock,
+		Server: server, Metadata: ClientMetadata{ClientID: "app", IDTokenSignedResponseAlg: ES256}, Auth: ClientSecretPost("the-secret"),
+		HTTPClient: w.Client(), Clock: w.clock,
 	}))
 	oddities := jwtOddities("JWT", map[string]string{"iss": w.Issuer(), "sub": "alice", "aud": "app"}, "exp", "nbf", "iat", "auth_time")
 	compareJWTs(t, func() *jwtDraft {
@@ -544,7 +556,8 @@ func TestProofDifferences(t *testing.T) {
 			pairs = 60
 		}
 		t.Run(string(alg), func(t *testing.T) {
-			compareJWTs(t, func() *jwtDraft { return draft(map[string]any{"ath": encodeBase64URL(ath[:])}) }, oddities, pairs, slices.Concat(jwtDifferences, headerDifferences, proofDifferences), func(proof string) (bool, string) {
+			good := func() *jwtDraft { return draft(map[string]any{"ath": encodeBase64URL(ath[:])}) }
+			compareJWTs(t, good, oddities, pairs, slices.Concat(jwtDifferences, headerDifferences, proofDifferences), func(proof string) (bool, string) {
 				r := httptest.NewRequest("GET", resource, nil)
 				r.Header.Set("Authorization", "DPoP "+access)
 				r.Header.Set("DPoP", strings.TrimSpace(proof)) // as net/http does on the way
@@ -572,7 +585,8 @@ func TestProofDifferences(t *testing.T) {
 func proofOddities(w *differenceWorld, resource string, jwk json.RawMessage) (list []jwtOddity) {
 	add := func(name string, do func(*jwtDraft)) { list = append(list, jwtOddity{name, do}) }
 	for what, u := range map[string]string{
-		"with a query": resource + "?x=1", "with a fragment": resource + "#x", "with an empty query": resource + "?", "with a user": strings.Replace(resource, "://", "://u@", 1),
+		"with a query": resource + "?x=1", "with a fragment": resource + "#x", "with an empty query": resource + "?",
+		"with a user":    strings.Replace(resource, "://", "://u@", 1),
 		"with an escape": strings.Replace(resource, "/resource", "/%72esource", 1), "with a scheme in upper case": strings.Replace(resource, "https", "HTTPS", 1),
 		"of http": strings.Replace(resource, "https", "http", 1), "with dot segments": strings.Replace(resource, "/resource", "/x/../resource", 1),
 		"with a double slash": strings.Replace(resource, "/resource", "//resource", 1), "a path": "/resource", "with a bad escape": resource + "%zz",
@@ -589,7 +603,8 @@ func proofOddities(w *differenceWorld, resource string, jwk json.RawMessage) (li
 		})
 	}
 	for name, v := range map[string]any{
-		"kid": "x", "use": "sig", "use ": "enc", "key_ops": []string{"verify"}, "key_ops ": []string{"sign"}, "alg": "x", "d": "x", "k": "x", "p": "x", "oth": []any{}, "x5c": []string{"x"},
+		"kid": "x", "use": "sig", "use ": "enc", "key_ops": []string{"verify"}, "key_ops ": []string{"sign"}, "alg": "x",
+		"d": "x", "k": "x", "p": "x", "oth": []any{}, "x5c": []string{"x"},
 		"ext": true, "d ": nil, "alg ": "RS512",
 	} {
 		member(fmt.Sprintf("%s %v", strings.TrimSpace(name), v), func(m map[string]any) { m[strings.TrimSpace(name)] = v })
@@ -617,7 +632,8 @@ func proofOddities(w *differenceWorld, resource string, jwk json.RawMessage) (li
 	add("jwk: in an array", func(d *jwtDraft) { d.header["jwk"] = slices.Concat([]byte("["), jwk, []byte("]")) })
 	add("jwk: a member twice", func(d *jwtDraft) { d.header["jwk"] = bytes.Replace(jwk, []byte("{"), []byte(`{"kty":"x",`), 1) })
 	for what, text := range map[string]string{
-		"exp: past": fmt.Sprint(unitTime - 3600), "exp: in 60 s": fmt.Sprint(unitTime + 60), "exp: 29 s ago": fmt.Sprint(unitTime - 29), "exp: 30 s ago": fmt.Sprint(unitTime - 30),
+		"exp: past": fmt.Sprint(unitTime - 3600), "exp: in 60 s": fmt.Sprint(unitTime + 60),
+		"exp: 29 s ago": fmt.Sprint(unitTime - 29), "exp: 30 s ago": fmt.Sprint(unitTime - 30),
 		"exp: a string": `"x"`, "nbf: in 31 s": fmt.Sprint(unitTime + 31), "nbf: in 30 s": fmt.Sprint(unitTime + 30), "nbf: a string": `"x"`,
 		"nonce: one that nobody asked for": `"x"`, "nonce: a number": "1", "nonce: null": "null", "aud: another": `"https://other.example"`,
 	} {

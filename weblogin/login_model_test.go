@@ -76,7 +76,8 @@ func (op *modelOP) RoundTrip(r *http.Request) (*http.Response, error) {
 func (op *modelOP) token(form url.Values) (int, any) {
 	code := op.codes[form.Get("code")]
 	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
-	if code == nil || code.used || base64.RawURLEncoding.EncodeToString(sum[:]) != code.challenge || form.Get("redirect_uri") != modelApp+"/auth/callback/"+op.name {
+	if code == nil || code.used || base64.RawURLEncoding.EncodeToString(sum[:]) != code.challenge ||
+		form.Get("redirect_uri") != modelApp+"/auth/callback/"+op.name {
 		if code != nil {
 			code.used = true
 		}
@@ -506,7 +507,8 @@ func loginSteps() []statetest.Step[*loginModel] {
 		}},
 		{Name: "hidden login", Do: func(r *statetest.Run, w *loginModel) {
 			_, b := w.browser() // in a frame, as an image, or ahead
-			fields := statetest.Pick(r, []string{"Sec-Fetch-Dest", "iframe"}, []string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, []string{"Sec-Purpose", "prefetch"})
+			fields := statetest.Pick(r, []string{"Sec-Fetch-Dest", "iframe"}, []string{"Sec-Purpose", "prefetch"},
+				[]string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"})
 			w.want(b.send(w.h, "GET", "/auth/login?provider=a", fields...), 403, "")
 		}},
 		{Name: "cookies are copied", Do: func(r *statetest.Run, w *loginModel) {
