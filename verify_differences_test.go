@@ -425,10 +425,10 @@ func (w *differenceWorld) ownJWT(token, typ, iss string) (bool, string) {
 	}
 	claims, err := v.ownClaims()
 	if err == nil {
-		_, _, err = issuerRule{issuer: iss}.match(claims, v.key)
+		_, _, err = issuerRule{issuer: iss}.match(&claims, v.key)
 	}
 	if err == nil {
-		_, err = audienceIn(claims, w.Issuer(), nil)
+		_, err = audienceIn(&claims, w.Issuer(), nil)
 	}
 	var times tokenTimes
 	if err == nil {
