@@ -243,6 +243,11 @@ func TestAuthorizationRequestErrors(t *testing.T) {
 	if _, err := s.client(t, nil).StartAuthorization(context.Background(), nil); !errors.Is(err, ErrConfig) {
 		t.Errorf("nil request: %v", err)
 	}
+	_, err := s.client(t, nil).StartAuthorization(context.Background(), &req{RedirectURI: cb, Claims: json.RawMessage("{")})
+	var syntax *json.SyntaxError
+	if wantError(t, err, ErrConfig, "Claims"); !errors.As(err, &syntax) {
+		t.Errorf("claims that are no JSON: %v does not say why", err)
+	}
 	if n := len(s.requests("")); n > 0 {
 		t.Errorf("%d requests were made", n)
 	}

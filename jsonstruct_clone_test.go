@@ -167,7 +167,9 @@ func TestEncodeStruct(t *testing.T) {
 		A float64 `json:"a"`
 	}{}, struct {
 		A *jsonOdd `json:"a"`
-	}{new(jsonOdd)}} {
+	}{new(jsonOdd)}, struct {
+		A *float64 `json:"a"`
+	}{new(float64)}} {
 		if b, err := encodeStruct(v, nil); !errors.Is(err, ErrUnsupported) || b != nil {
 			t.Errorf("%T gives %s, %v", v, b, err)
 		}
@@ -184,9 +186,14 @@ func TestEncodeStructFails(t *testing.T) {
 		b, err := encodeStruct(struct {
 			A json.RawMessage `json:"a"`
 		}{json.RawMessage("{")}, more)
-		if err == nil || b != nil {
-			t.Errorf("%s %v", b, err)
+		if wantError(t, err, ErrConfig, "a"); b != nil {
+			t.Errorf("%s", b)
 		}
+	}
+	_, err := encodeStruct(jsonSub{}, map[string]json.RawMessage{"the name": json.RawMessage("{")})
+	var syntax *json.SyntaxError
+	if wantError(t, err, ErrConfig, "Extra"); !errors.As(err, &syntax) || !strings.Contains(err.Error(), `"the name" is not JSON`) {
+		t.Error(err)
 	}
 }
 
