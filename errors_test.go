@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -249,7 +250,7 @@ func TestErrorsToActOn(t *testing.T) {
 	}
 	lateTransport := srv.Client().Transport.(*http.Transport).Clone()
 	lateTransport.TLSClientConfig.Time = func() time.Time { return time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC) }
-	otherTrust := oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"ES256"}})
+	otherTrust := httptest.NewTLSServer(http.NotFoundHandler()) // of another authority
 	defer otherTrust.Close()
 	ecKey, err := GenerateSigningKey(ES256)
 	if err != nil {

@@ -77,7 +77,7 @@ func ExampleTrace_slog() {
 	// level=DEBUG msg=request op=token method=POST status=200 err=<nil>
 	// level=DEBUG msg=request op="key set" method=GET status=200 err=<nil>
 	// level=DEBUG msg="key set" keys=1 skipped=0 err=<nil>
-	// level=DEBUG msg=refused method=GET path=/orders status=401 err="oauth: resource server: not a JWT: a signed one has three parts"
+	// level=DEBUG msg=refused method=GET path=/orders status=401 err="oauth: resource server: not a JWT: a signed one has three parts; if the server's access tokens are opaque, set ResourceServerConfig.Introspect"
 	// level=WARN msg=request op=token method=POST status=401 err=<nil>
 }
 

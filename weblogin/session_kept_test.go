@@ -85,9 +85,10 @@ func TestKeptLoginsAreAll(t *testing.T) {
 		"content.AuthTime",                                                // a claim
 		"content.Started", "content.Ends", "content.Seen", "content.Idle", // a session
 		"content.Lease", "content.Retry", // TestLeaseOfTheFuture
-		"Record.Expires",                          // when a store may forget a session that is over
-		"memoryStore.next",                        // when it looks for these
-		"Record.Version", "storedContent.version", // none
+		"Record.Expires",                                               // when a store may forget a session that is over
+		"memoryStore.next",                                             // when it looks for these
+		"Record.Version", "storedContent.version", "beginning.version", // none
+		"renewed.ends",  // when a token that the store has not taken may be forgotten
 		"login.started", // that of a pending
 		"entry.expires", // that of a Record
 	}
