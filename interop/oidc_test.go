@@ -82,10 +82,10 @@ func claimsParameter(s *scenario) {
 		request: func(r *oauth.AuthorizationRequest) {
 			r.Scope = []string{"openid"}
 			r.ACRValues = []string{silver}
-			r.Claims = map[string]any{
+			r.Claims = mustJSON(map[string]any{
 				"id_token": map[string]any{"acr": map[string]any{"value": silver}, "email": nil},
 				"userinfo": map[string]any{"email": map[string]any{"essential": true}, "phone_number": nil},
-			}
+			})
 		},
 	})
 	id := f.idToken(s)

@@ -90,7 +90,7 @@ func (s *scenario) signedTypes() {
 			r.Pushed = true
 			r.Scope = []string{"openid", "api:read"}
 			r.MaxAge = &seconds
-			r.Claims = map[string]any{"id_token": map[string]any{"email": nil}}
+			r.Claims = json.RawMessage(`{"id_token":{"email":null}}`)
 			r.Resource = resources
 		},
 		grant: &oauth.GrantOptions{Resource: resources[:1]},

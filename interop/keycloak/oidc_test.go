@@ -4,6 +4,7 @@ package keycloak
 // authenticated, whom and what to ask for.
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -210,7 +211,7 @@ func acr(value string) asks {
 
 func essentialACR(value string) asks {
 	return func(r *oauth.AuthorizationRequest) {
-		r.Claims = object{"id_token": object{"acr": object{"essential": true, "values": []string{value}}}}
+		r.Claims = fmt.Appendf(nil, `{"id_token":{"acr":{"essential":true,"values":[%q]}}}`, value)
 	}
 }
 
