@@ -248,10 +248,11 @@ func setClaims(form url.Values, claims json.RawMessage) error {
 	if claims == nil {
 		return nil
 	}
-	text, err := appendRaw(nil, claims)
-	if err != nil || text[0] != '{' {
-		return &Error{Kind: ErrConfig, Param: "Claims", Detail: "is not a JSON object", Err: err}
+	// Strictly: of two members with one name, the server could take the one that was put in.
+	if _, err := parseObject(string(claims), documentForm, ErrConfig); err != nil {
+		return &Error{Kind: ErrConfig, Param: "Claims", Detail: "is not a JSON object, or has a member twice", Err: err}
 	}
+	text, _ := appendRaw(nil, claims) // which has been read as JSON
 	form.Set("claims", string(text))
 	return nil
 }

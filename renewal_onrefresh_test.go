@@ -438,3 +438,46 @@ func TestProtectedTransportsMTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestOnRefreshTakesTheTime: a hook that has left too little time for a renewal does not have
+// it cut off, and one that panics puts off nothing.
+func TestOnRefreshTakesTheTime(t *testing.T) {
+	failure := errors.New("the disk is full")
+	for name, row := range map[string]struct {
+		second func() error
+		wrong  func(error) bool
+	}{
+		"slow":   {func() error { time.Sleep(refreshTimeout - time.Second); return nil }, func(err error) bool { return errors.Is(err, ErrUnavailable) }},
+		"panics": {func() error { panic("of the program") }, func(err error) bool { return err != nil }},
+		"quick":  {func() error { time.Sleep(refreshTimeout / 2); return nil }, func(err error) bool { return err == nil }},
+	} {
+		calls := 0
+		hook := func(context.Context, *Token) error {
+			switch calls++; calls {
+			case 1:
+				return failure
+			case 2:
+				return row.second()
+			}
+			return nil
+		}
+		inBubble(t, time.Minute, TransportOptions{OnRefresh: hook}, func(r *renewal) {
+			time.Sleep(30 * time.Second)
+			if _, err := r.get(); !errors.Is(err, failure) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			time.Sleep(time.Minute) // the new token has expired
+			before := len(r.attempts)
+			_, err := r.get()
+			if !row.wrong(err) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			if n := len(r.attempts) - before; (n == 0) != (err != nil) {
+				t.Errorf("%s: %d attempts, error %v", name, n, err)
+			}
+			if _, err := r.get(); err != nil { // at once
+				t.Errorf("%s: afterwards: %v", name, err)
+			}
+		})
+	}
+}

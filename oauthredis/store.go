@@ -35,6 +35,9 @@ func newStore(name string, client redis.UniversalClient, timeout time.Duration, 
 	if _, ok := client.(*redis.Ring); ok {
 		panic("oauthredis: " + name + ": a Ring forgets keys when a shard seems dead: use Redis Cluster, Sentinel or a single Redis")
 	}
+	if c, ok := client.(*redis.ClusterClient); ok && c.Options().ReadOnly {
+		panic("oauthredis: " + name + ": the client reads from replicas, which have proofs and logouts later: leave ReadOnly, RouteByLatency and RouteRandomly out")
+	}
 	if timeout < 0 {
 		panic("oauthredis: " + name + ": Options.Timeout is negative")
 	}

@@ -2,6 +2,7 @@ package weblogin
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -221,43 +222,43 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, p *provider, to
 		h.refuse(w, r, http.StatusForbidden, loginFailed, err)
 		return
 	}
-	s := &beginning{h: h, name: rand.Text()}
+	s := &beginning{h: h, name: rand.Text(), user: l.User}
+	defer s.drop(r.Context()) // unless the browser has got it
+	var tags []string
 	if h.cfg.Admit != nil {
 		// In the store before, where a logout at the server finds it meanwhile.
-		c, err := h.content(p, l)
+		s.content, err = h.content(p, l)
 		if err == nil {
-			err = s.put(r.Context(), c)
+			err = s.put(r.Context())
 		}
 		if err != nil {
 			h.notBegun(w, r, err)
 			return
 		}
-		user := l.User
-		err = h.cfg.Admit(r.Context(), l)
-		if err != nil || l.User != user {
-			s.drop(r.Context())
-		}
-		switch {
+		tags = s.content.Tags
+		switch err = h.cfg.Admit(context.WithValue(r.Context(), beginningKey{}, s), l); {
 		case err != nil:
 			h.refuse(w, r, http.StatusForbidden, notAdmitted, err)
 			return
-		case l.User != user:
+		case l.User != s.user:
 			h.refuse(w, r, http.StatusInternalServerError, notPossible, fail("Admit", "has changed the User: Identify says who that is"))
 			return
 		}
 	}
-	c, err := h.content(p, l)
+	s.content, err = h.content(p, l)
 	if err == nil {
 		_, err = h.end(w, r) // of the user before, whose session must not live on unseen
 	}
 	if err == nil {
-		err = s.put(r.Context(), c)
+		if tags != nil {
+			s.content.Tags = tags // those of the record, whatever Admit has done with the Token
+		}
+		err = s.put(r.Context())
 	}
 	if err == nil {
-		err = s.give(w, c)
+		err = s.give(w)
 	}
 	if err != nil {
-		s.drop(r.Context())
 		h.notBegun(w, r, err)
 		return
 	}

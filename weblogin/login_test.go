@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -328,4 +329,76 @@ func TestLoginOfTheFuture(t *testing.T) {
 			t.Errorf("%v: %d %s", ahead, got.status, got.body)
 		}
 	}
+}
+
+// TestOneSession: an application that allows a user one session ends the others in Admit.
+func TestOneSession(t *testing.T) {
+	var login *weblogin.Handler
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) {
+		withStore(c, o)
+		c.Admit = func(ctx context.Context, l *weblogin.Login) error { return login.EndSessions(ctx, l.User) }
+	}, nil)
+	login = w.login
+	first, second := w.browser(t), w.browser(t)
+	first.logIn("/").want(t, http.StatusOK, "hello alice")
+	second.logIn("/").want(t, http.StatusOK, "hello alice")
+	if p := first.open("/"); p.status != http.StatusSeeOther {
+		t.Errorf("the first session: %d %s", p.status, p.body)
+	}
+	second.open("/").want(t, http.StatusOK, "hello alice")
+}
+
+// TestGoneBrowser: a login whose browser goes away while Admit runs leaves nothing in the
+// store, and neither does an Admit that panics. Admit cannot take a session out of the reach
+// of logouts.
+func TestGoneBrowser(t *testing.T) {
+	store := &idsStore{Store: weblogin.NewMemoryStore(0)}
+	var during func(ctx context.Context, l *weblogin.Login) error
+	w := newWorld(t, func(c *weblogin.Config, o *oauth.Config) {
+		withStore(c, o)
+		c.Store = ctxStore{store}
+		c.Admit = func(ctx context.Context, l *weblogin.Login) error { return during(ctx, l) }
+	}, nil)
+	for name, f := range map[string]func(cancel func()) error{
+		"goes away": func(cancel func()) error { cancel(); return errors.New("gone") },
+		"panics":    func(func()) error { panic("of the program") },
+	} {
+		b := w.browser(t)
+		callback := b.authorize(b.open("/"))
+		ctx, cancel := context.WithCancel(t.Context())
+		during = func(context.Context, *weblogin.Login) error { return f(cancel) }
+		req := callback.Clone(ctx)
+		u, _ := url.Parse(w.app.URL)
+		for _, c := range b.Jar.Cookies(u) {
+			req.AddCookie(c)
+		}
+		func() {
+			defer func() { recover() }()
+			w.login.ServeHTTP(httptest.NewRecorder(), req)
+		}()
+		cancel()
+		if n := store.left(t.Context()); n != 0 {
+			t.Errorf("%s: %d records", name, n)
+		}
+	}
+	during = func(_ context.Context, l *weblogin.Login) error {
+		l.Token = &oauth.Token{AccessToken: l.Token.AccessToken}
+		return nil
+	}
+	b := w.browser(t)
+	b.logIn("/").want(t, http.StatusOK, "hello alice")
+	w.srv.Logout(t.Context(), "alice")
+	if p := b.open("/"); p.status != http.StatusSeeOther {
+		t.Errorf("after a logout: %d %s", p.status, p.body)
+	}
+}
+
+// ctxStore heeds the context, as a store over a network does.
+type ctxStore struct{ weblogin.Store }
+
+func (s ctxStore) Delete(ctx context.Context, id string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.Store.Delete(ctx, id)
 }

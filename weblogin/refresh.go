@@ -16,16 +16,18 @@ import (
 const (
 	refreshEarly = 30 * time.Second // before the token expires
 	refreshTime  = 30 * time.Second // that the request may take
-	// leaseTime is longer than refreshTime and storeTime together: a process that has not
-	// stored a result by then has died.
-	leaseTime  = time.Minute
+	waitTime     = 30 * time.Second // for another process
+	// leaseTime is longer than a process can need, from the lease to the result in the
+	// store, by clocks that differ: one that has not stored a result by then has died.
+	leaseTime  = waitTime + refreshTime + maxStoreTime + oauth.DefaultTolerance
 	leasePoll  = 200 * time.Millisecond
-	waitTime   = 30 * time.Second // for another process
-	retryPause = 5 * time.Second  // after a refresh that failed
+	retryPause = 5 * time.Second // after a refresh that failed
+
+	maxStoreTime = 20 * time.Second
 )
 
-// storeTime is how long storing the result of a refresh may take.
-var storeTime = 20 * time.Second
+// storeTime is how long storing the result of a refresh may take. Tests make it shorter.
+var storeTime = maxStoreTime
 
 // Token returns the token of the session, and refreshes it 30 seconds before it expires.
 // All requests of the session share one refresh, in all processes that share the Store. A

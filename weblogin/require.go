@@ -78,6 +78,10 @@ func (need Requirement) met(s *Session, now time.Time) bool {
 // returns: in place of a page that the user wanted to see. Anything else is answered with
 // 401 Unauthorized: a request of a script, or a form that is posted.
 //
+// Only a GET that a browser makes for a page begins a login: one with Sec-Fetch-Mode:
+// navigate or, without that field, with text/html in Accept. A test that calls [http.Get] is
+// answered with 401.
+//
 // If the session does not fulfil need, the user logs in again, as need says.
 //
 // If the Store fails, the answer is 503 Service Unavailable. Responses have Cache-Control:

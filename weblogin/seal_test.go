@@ -128,3 +128,18 @@ func TestUnsaved(t *testing.T) {
 		t.Error("it is not forgotten")
 	}
 }
+
+// TestNoTags: a stored session that no logout could find is none.
+func TestNoTags(t *testing.T) {
+	s := &sealedStore{NewMemoryStore(0), &sealer{keys: testKeys}}
+	now := time.Now().Unix()
+	for name, tags := range map[string][]string{"with": {"a"}, "without": nil} {
+		c := &content{Issuer: "i", Subject: "s", Started: now, Seen: now, Ends: now + 100, Idle: 100, Tags: tags}
+		if err := s.put(t.Context(), name, c, 1); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := s.get(t.Context(), name); err != nil || (got != nil) != (tags != nil) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}

@@ -137,35 +137,48 @@ func (h *Handler) session(r *http.Request) (*Session, error) {
 type beginning struct {
 	h       *Handler
 	name    string // in the store, if there is one
+	user    User
+	content *content
 	version int64
+	given   bool // to the browser
 }
+
+// beginningKey is that of the beginning in the context that Admit is called with.
+type beginningKey struct{}
 
 // put stores the session, or changes it. The error matches ErrConflict if it was deleted
 // meanwhile.
-func (b *beginning) put(ctx context.Context, c *content) error {
+func (b *beginning) put(ctx context.Context) error {
 	if b.h.store == nil {
 		return nil
 	}
 	b.version++
-	if err := b.h.store.put(ctx, b.name, c, b.version); err != nil {
+	if err := b.h.store.put(ctx, b.name, b.content, b.version); err != nil {
 		return storeFailed("cannot keep the session", err)
 	}
 	return nil
 }
 
-// drop deletes what nobody will use. If the store fails, it expires.
+// drop deletes what nobody will use, also if the browser has gone away. If the store fails,
+// it expires.
 func (b *beginning) drop(ctx context.Context) {
-	if b.h.store != nil {
-		b.h.store.delete(ctx, b.name)
+	if b.h.store == nil || b.given || b.version == 0 {
+		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	b.h.store.delete(ctx, b.name)
 }
 
 // give gives the browser the cookie of the session.
-func (b *beginning) give(w http.ResponseWriter, c *content) error {
+func (b *beginning) give(w http.ResponseWriter) (err error) {
 	if b.h.store == nil {
-		return b.h.setSession(w, c)
+		err = b.h.setSession(w, b.content)
+	} else {
+		err = b.h.setCookie(w, []byte(b.name), b.content)
 	}
-	return b.h.setCookie(w, []byte(b.name), c)
+	b.given = err == nil
+	return err
 }
 
 // setSession writes a session into cookies.
@@ -231,7 +244,8 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request) (*Session, error) 
 
 // EndSessions ends all sessions of a user, for example because the account was disabled. It
 // requires a Store. The user is that of Session.User; the issuer and the subject of the ID
-// token find the sessions as well, if Identify returned others.
+// token find the sessions as well, if Identify returned others. A session that is about to
+// begin is spared if ctx is that of its Config.Admit, which may thus allow a user one session.
 //
 // If there is no Store, or if the user is incomplete, the error matches [oauth.ErrConfig].
 // If the Store fails, it matches [oauth.ErrUnavailable].
@@ -244,6 +258,10 @@ func (h *Handler) EndSessions(ctx context.Context, u User) error {
 	}
 	if err := h.store.deleteBy(ctx, ofUser, u.Issuer, u.Subject); err != nil {
 		return storeFailed("cannot end the sessions", err)
+	}
+	if b, ok := ctx.Value(beginningKey{}).(*beginning); ok && b.h == h && b.user == u {
+		b.version = 0
+		return b.put(ctx)
 	}
 	return nil
 }

@@ -216,8 +216,8 @@ func (s *sealedStore) get(ctx context.Context, name string) (*content, int64, er
 		return nil, 0, nil // of a key that is not in use any more
 	}
 	c := new(content)
-	if err := json.Unmarshal(data, c); err != nil {
-		return nil, 0, nil
+	if err := json.Unmarshal(data, c); err != nil || len(c.Tags) == 0 {
+		return nil, 0, nil // without tags, no logout would find it
 	}
 	return c, r.Version, nil
 }

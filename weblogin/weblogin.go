@@ -255,7 +255,7 @@ func (h *Handler) setURL() error {
 	case u.Scheme == "http" && h.cfg.InsecureAllowHTTP:
 		h.names.insecure = true
 	case u.Scheme != "https":
-		return fail("BaseURL", "is not https")
+		return fail("BaseURL", "is not https: for localhost there is InsecureAllowHTTP")
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	if u.Path != "" && !plainPath(u.Path) || u.RawPath != "" {
