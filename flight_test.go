@@ -502,7 +502,7 @@ func TestLatestLooksAgain(t *testing.T) {
 		look := func() (*flight[*int], error) {
 			f, lasts, err := l.look(func(now *int) bool { return now != nil }, func() {
 				fetches++
-				l.flight = launch(t.Context(), time.Second, func(context.Context) (*int, error) { time.Sleep(1); return new(int), nil },
+				l.flight = launch(t.Context(), time.Second, func(context.Context) (*int, error) { time.Sleep(time.Nanosecond); return new(int), nil },
 					func(_ context.Context, next *int, err error, _ bool) (*int, error) {
 						l.mu.Lock()
 						defer l.mu.Unlock()
@@ -521,7 +521,7 @@ func TestLatestLooksAgain(t *testing.T) {
 			t.Errorf("%v and %v, %v", first, second, err)
 		}
 		synctest.Wait()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if f, err := look(); f != nil || err != nil || fetches != 1 {
 			t.Errorf("%v, %v; %d fetches", f, err, fetches)

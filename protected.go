@@ -208,11 +208,11 @@ type Transport struct {
 // may be nil.
 //
 // The Transport renews its token 30 seconds before it expires, or halfway through the
-// life of a token that lasts less than a minute. It also renews it once when a resource
-// rejects it with 401 and invalid_token. If this renewal fails, the other origins still
-// receive the token until it expires. Concurrent requests share one renewal. A renewal
-// runs for up to 30 seconds even if all requests waiting for it are canceled, so that a
-// rotated refresh token is not lost.
+// life of a token that lasts less than a minute, if it has obtained that itself. It also
+// renews it once when a resource rejects it with 401 and invalid_token. If this renewal
+// fails, the other origins still receive the token until it expires. Concurrent requests
+// share one renewal. A renewal runs for up to 30 seconds even if all requests waiting for
+// it are canceled, so that a rotated refresh token is not lost.
 //
 // The Transport keeps a new refresh token even if the rest of the response cannot be
 // used, and passes it to opts.OnRefresh. If the response contains an ID token, it is

@@ -20,7 +20,7 @@ import (
 )
 
 // The Go code of the README is that of the functions in this file, which compile.
-var _ = [...]func(){readmeClient, readmeMutualTLS, readmeDecrypter, readmeProxy, readmeAPI, readmeTransport}
+var _ = [...]func(){readmeClient, readmeMutualTLS, readmeDecrypter, readmeProxy, readmeAPI, readmeTransport, readmeService}
 
 func TestREADME(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
@@ -33,7 +33,7 @@ func TestREADME(t *testing.T) {
 	}
 	squeeze := func(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
 	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) != 7 {
+	if len(blocks) != 8 {
 		t.Errorf("%d blocks of Go", len(blocks))
 	}
 	for _, block := range blocks {
@@ -213,14 +213,14 @@ func readmeProxy() {
 }
 
 func readmeAPI() {
-	as, err := oauth.Discover(context.Background(), "https://op.example.com", nil)
-	check(err)
+	ctx, mux := context.Background(), http.NewServeMux()
 	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, _ := oauth.AccessTokenFromContext(r.Context())
 		fmt.Fprintln(w, "the orders of", token.Subject())
 	})
-	mux := http.NewServeMux()
 
+	as, err := oauth.Discover(ctx, "https://op.example.com", nil)
+	check(err)
 	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
 		Resource: "https://api.example.com", // the audience of its tokens
 		Servers:  []oauth.TrustedServer{{Server: as}},
@@ -273,9 +273,19 @@ func readmeTransport() {
 }
 
 // session stands for the session store of the application.
-func session(http.ResponseWriter, *http.Request) interface {
+var session func(http.ResponseWriter, *http.Request) interface {
 	put(state string, pending *oauth.PendingAuthorization)
 	take(state string) *oauth.PendingAuthorization
-} {
-	panic("not in this example")
+}
+
+func readmeService() {
+	var client *oauth.Client
+	transport, err := client.NewTransport(nil, oauth.TransportOptions{
+		Origins: []string{"https://api.example.com"},
+		Renew: func(ctx context.Context, _ *oauth.Token) (*oauth.Token, error) {
+			return client.ClientCredentials(ctx, &oauth.GrantOptions{Scope: []string{"orders"}})
+		},
+	})
+	check(err)
+	http.DefaultClient.Transport = transport
 }

@@ -41,7 +41,8 @@
 // URLs, which often names a user or a client, and the text of errors. An error has only
 // its kind, for example "network" or "expired". Methods that HTTP does not define become
 // "_OTHER". The number of different attributes is therefore bounded, whatever a client
-// or a server sends.
+// or a server sends, except that server.address and server.port name the servers that the
+// program calls. A program whose servers others name should drop them with a View.
 package oauthotel
 
 import (

@@ -7,9 +7,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,13 +109,24 @@ func TestLogin(t *testing.T) {
 
 func TestGitHub(t *testing.T) {
 	f := newFixture(t, oauthtest.Options{})
-	api, verifier := f.URL()+"/resource", oauth2.GenerateVerifier()
+	users := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, `{"login":"octocat","id":583231}`)
+	}))
+	defer users.Close()
+	pool := f.RootCAs()
+	pool.AddCert(users.Certificate())
+	both := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	api, verifier := users.URL, oauth2.GenerateVerifier()
 	old := before.GitHub(f.URL(), "web", secret, callback)
-	was := must(before.GitHubUser(f.ctx, old, f.code(old, verifier), verifier, api))
+	was := must(before.GitHubUser(context.WithValue(t.Context(), oauth2.HTTPClient, both), old, f.code(old, verifier), verifier, api))
 
-	now := must(after.GitHub(f.URL(), "web", secret, f.Client()))
+	now := must(after.GitHub(f.URL(), "web", secret, both))
 	pending := must(now.StartAuthorization(t.Context(), &oauth.AuthorizationRequest{RedirectURI: callback, Scope: []string{"read:user"}}))
-	want(t, "alice", was, must(after.GitHubUser(now, must(f.Authorize(t.Context(), pending.URL())), pending, api)))
+	want(t, "583231", was, must(after.GitHubUser(now, must(f.Authorize(t.Context(), pending.URL())), pending, api)))
 }
 
 func TestUserInfo(t *testing.T) {

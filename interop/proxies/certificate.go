@@ -50,13 +50,15 @@ func escapedCert(h http.Header) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
+var _ = api // which only compiles
+
 // api is the API of the page.
-func api(as *oauth.AuthorizationServer, fromProxy func(string) bool, forwardedCertificate func(http.Header) (*x509.Certificate, error)) error {
+func api(as *oauth.AuthorizationServer, isProxy func(string) bool, forwardedCertificate func(http.Header) (*x509.Certificate, error)) error {
 	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
 		Resource: "https://api.example.com", // the origin that clients call
 		Servers:  []oauth.TrustedServer{{Server: as}},
 		ClientCertificate: func(r *http.Request) (*x509.Certificate, error) {
-			if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !fromProxy(host) {
+			if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !isProxy(host) {
 				return nil, errors.New("the request does not come from the proxy")
 			}
 			return forwardedCertificate(r.Header)

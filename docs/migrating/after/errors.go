@@ -1,13 +1,11 @@
 package after
 
 import (
-	"errors"
-
 	"example.com/oauth"
 )
 
 // MustLogIn reports whether a refresh failed because the refresh token is no longer valid.
 func MustLogIn(err error) bool {
-	var refused *oauth.ResponseError
-	return errors.As(err, &refused) && refused.Code == "invalid_grant"
+	refused, ok := err.(*oauth.ResponseError) // not errors.As: another request may be refused
+	return ok && refused.Code == "invalid_grant"
 }

@@ -2,8 +2,11 @@ package after
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 
 	"example.com/oauth"
 )
@@ -37,7 +40,10 @@ func GitHubUser(client *oauth.Client, r *http.Request, pending *oauth.PendingAut
 	if res.StatusCode != 200 {
 		return "", fmt.Errorf("status %d", res.StatusCode)
 	}
-	var user struct{ Sub string }
-	err = json.NewDecoder(res.Body).Decode(&user)
-	return user.Sub, err
+	var user struct{ ID int64 } // not the login, which can pass to another person
+	err = json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&user)
+	if err == nil && user.ID == 0 {
+		err = errors.New("the API names no user")
+	}
+	return strconv.FormatInt(user.ID, 10), err
 }

@@ -35,6 +35,9 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request, s Session) error {
 	if err != nil {
 		return err
 	}
+	if len(s) > 4 { // logins that nobody has finished: any page can begin one
+		clear(s)
+	}
 	if s[pending.State()], err = pending.MarshalBinary(); err != nil { // state, nonce and verifier
 		return err
 	}

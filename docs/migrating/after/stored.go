@@ -3,6 +3,7 @@ package after
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"example.com/oauth"
@@ -25,11 +26,18 @@ func Fresh(ctx context.Context, client *oauth.Client, load func() ([]byte, error
 	if err != nil || !client.Expired(token, 30*time.Second) {
 		return token, err
 	}
-	if token, err = client.Refresh(ctx, token, nil); err != nil {
-		return nil, err // a *oauth.RefreshError has a new refresh token, which must be stored
+	fresh, failure := client.Refresh(ctx, token, nil)
+	if rotated := (*oauth.RefreshError)(nil); errors.As(failure, &rotated) {
+		token.RefreshToken = rotated.RefreshToken // the old one is no longer valid
+		fresh = token
+	} else if failure != nil {
+		return nil, failure
 	}
-	if data, err = token.MarshalBinary(); err != nil {
+	if data, err = fresh.MarshalBinary(); err != nil {
 		return nil, err
 	}
-	return token, store(data)
+	if err := store(data); err != nil || failure != nil {
+		return nil, errors.Join(failure, err)
+	}
+	return fresh, nil
 }

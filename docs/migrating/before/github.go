@@ -3,7 +3,10 @@ package before
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"strconv"
 
 	"golang.org/x/oauth2"
 )
@@ -30,7 +33,10 @@ func GitHubUser(ctx context.Context, config *oauth2.Config, code, verifier, api 
 	if res.StatusCode != 200 {
 		return "", fmt.Errorf("status %d", res.StatusCode)
 	}
-	var user struct{ Sub string }
-	err = json.NewDecoder(res.Body).Decode(&user)
-	return user.Sub, err
+	var user struct{ ID int64 } // not the login, which can pass to another person
+	err = json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&user)
+	if err == nil && user.ID == 0 {
+		err = errors.New("the API names no user")
+	}
+	return strconv.FormatInt(user.ID, 10), err
 }
