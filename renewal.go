@@ -191,9 +191,9 @@ func (k *keptToken) launch(ctx context.Context, stale bool) {
 func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
 	// First: a refresh token is not spent before it is stored. If the process ended then,
 	// the store would have one that the server replaced twice, which no grace covers.
-	began := monotonic()
+	half := monotonic().Add(refreshTimeout / 2)
 	err := k.store(ctx)
-	if err == nil && stale && monotonic().Sub(began) > refreshTimeout/2 {
+	if err == nil && stale && monotonic().After(half) {
 		err = fail(ErrUnavailable, "OnRefresh", "has taken so long that the renewal would be cut off: the next request begins it")
 	}
 	k.mu.Lock()
