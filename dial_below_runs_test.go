@@ -123,7 +123,7 @@ func (r *belowRun) judge(err error, took time.Duration, arrived []http.Header) s
 
 // drawn reports whether the run is among those that every test has: with OAUTH_CUTS=all all
 // are, else one in 32 of those at a byte and one in 4 of the others, of HTTP/2 in 16, by a
-// hash.
+// hash; a quarter of these with -short.
 func (r *belowRun) drawn(http2 bool) bool {
 	n := uint64(4)
 	if http2 {
@@ -131,6 +131,9 @@ func (r *belowRun) drawn(http2 bool) bool {
 	}
 	if r.fault.bytes {
 		n = 32
+	}
+	if testing.Short() {
+		n *= 4
 	}
 	return os.Getenv("OAUTH_CUTS") == "all" || cutHash(r.String())%n == 0
 }

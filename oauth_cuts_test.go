@@ -24,7 +24,7 @@ import (
 )
 
 // cutFloor is the least number of changed texts of each kind with OAUTH_CUTS=all; without
-// it there are a twentieth, which are drawn by a hash.
+// it there are a twentieth, which are drawn by a hash, and a fifth of these with -short.
 const cutFloor = 20_000
 
 // A cutKind is a kind of thing that others send and the package reads.
@@ -141,8 +141,11 @@ func commonPrefix(a, b string) int {
 // TestCuts tries every change of every kind, and prints how many.
 func TestCuts(t *testing.T) {
 	floor, all := cutFloor/20, os.Getenv("OAUTH_CUTS") == "all"
-	if all {
+	switch {
+	case all:
 		floor = cutFloor
+	case testing.Short():
+		floor /= 5
 	}
 	total := 0
 	for _, kind := range cutKinds() {
