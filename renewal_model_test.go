@@ -90,12 +90,14 @@ func newRenewalModel(r *statetest.Run) *renewalModel {
 
 // login begins a session.
 func (w *renewalModel) login() {
+	w.mu.Lock()
 	w.grants, w.expiry, w.known, w.over, w.excused = map[string]*modelGrant{}, map[string]time.Time{}, map[string]bool{}, false, false
 	access, refresh := w.issue(nil)
 	t := protectedToken("Bearer")
 	t.AccessToken, t.RefreshToken, t.Expiry = NewSecret(access), NewSecret(refresh), time.Now().Add(w.ahead+modelLife)
 	t.login = &identity{issuer: unitIssuer, subject: "alice"}
 	w.stored, w.refresh, w.known[access] = must(t.MarshalBinary()), refresh, true
+	w.mu.Unlock()
 	w.open()
 }
 
@@ -504,8 +506,11 @@ func renewalSteps() []statetest.Step[*renewalModel] {
 			w.ahead = ahead
 		}},
 		{Name: "restart", Weight: 2, Do: func(r *statetest.Run, w *renewalModel) {
-			if w.over {
-				if w.grace || !w.excused {
+			w.mu.Lock() // of requests that are under way
+			over, excused := w.over, w.excused
+			w.mu.Unlock()
+			if over {
+				if w.grace || !excused {
 					return // the end says so
 				}
 				r.Count("session over")
