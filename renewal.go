@@ -182,7 +182,7 @@ func (k *keptToken) use(t *Token, lifetime time.Duration) {
 func (k *keptToken) launch(ctx context.Context, stale bool) {
 	k.flights++
 	n := k.flights
-	k.renews, k.settled = stale, true // until run renews it
+	k.renews, k.settled = stale, !stale
 	k.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, k.run(ctx, n, stale) }, k.land)
 }
 
@@ -191,19 +191,14 @@ func (k *keptToken) launch(ctx context.Context, stale bool) {
 func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
 	// First: a refresh token is not spent before it is stored. If the process ended then,
 	// the store would have one that the server replaced twice, which no grace covers.
-	half := monotonic().Add(refreshTimeout / 2)
 	err := k.store(ctx)
-	if err == nil && stale && monotonic().After(half) {
-		err = fail(ErrUnavailable, "OnRefresh", "has taken so long that the renewal would be cut off: the next request begins it")
+	if k.mu.Lock(); stale && err != nil && !k.isLate(n) {
+		k.settled = true // the renewal has not failed, and is not put off
 	}
-	k.mu.Lock()
 	late := k.isLate(n)
-	if err == nil && stale && !late {
-		k.settled = false
-	}
 	k.mu.Unlock()
 	if err != nil || late || !stale {
-		return err // the renewal has not failed, and is not put off
+		return err
 	}
 	err = k.renewed(ctx, n)
 	k.mu.Lock()
