@@ -267,8 +267,9 @@ func TestReplicasAccessControl(t *testing.T) {
 	do(t, primary, "acl", "setuser", "app", "on", ">"+password, "~oauth:*", "+set", "+get", "+info", "+wait",
 		"+hgetall", "+del", "+zrange", "+zrem", "+zremrangebyscore", "+eval", "+evalsha", "+hmget", "+hset", "+pexpireat", "+zadd", "+zrevrange")
 	client := primary.client(func(o *redis.Options) { o.Username, o.Password = "app", password })
-	add(t, oauthredis.New(client, &oauthredis.Options{Replicas: 1}), key(1), true)
-	store := oauthredis.NewSessionStore(client, &oauthredis.SessionOptions{Replicas: 1})
+	// A slow machine may need a while for the first write after the replica has come.
+	add(t, oauthredis.New(client, &oauthredis.Options{Replicas: 1, Timeout: 10 * time.Second}), key(1), true)
+	store := oauthredis.NewSessionStore(client, &oauthredis.SessionOptions{Replicas: 1, Timeout: 10 * time.Second})
 	for name, err := range map[string]error{
 		"Put": store.Put(ctx, "a", aSession(1)), "Delete": store.Delete(ctx, "a"), "again": store.Delete(ctx, "a"), "DeleteBy": store.DeleteBy(ctx, "user"),
 	} {
