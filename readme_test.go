@@ -138,7 +138,12 @@ func readmeClient() {
 			http.Error(w, "login failed", http.StatusForbidden)
 			return
 		}
-		fmt.Fprintln(w, "hello", token.Subject())
+		issuer, subject, err := token.Identity() // the two together are the user: another server may have the same subject
+		if err != nil {
+			http.Error(w, "login failed", http.StatusForbidden)
+			return
+		}
+		fmt.Fprintln(w, "hello", subject, "of", issuer)
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
 }
