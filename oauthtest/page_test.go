@@ -1,6 +1,6 @@
 package oauthtest_test
 
-// The code of docs/oauthtest.md, compiled.
+// The code of docs/oauthtest.md, compiled. The whole test there is docs/oauthtest/shop_test.go.
 
 import (
 	"context"
@@ -66,15 +66,25 @@ func TestPage(t *testing.T) {
 	unindented := func(text string) string {
 		return regexp.MustCompile(`(?m)^[\t ]+`).ReplaceAllString(text, "")
 	}
-	page, source, api := read("../docs/oauthtest.md"), unindented(read("page_test.go")), read("../api/oauthtest.txt")
+	page, api := read("../docs/oauthtest.md"), read("../api/oauthtest.txt")
+	source := unindented(read("page_test.go"))
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(page, -1)
-	if len(blocks) < 5 {
+	if len(blocks) < 6 {
 		t.Fatalf("%d blocks of code", len(blocks))
 	}
+	whole := 0
 	for _, block := range blocks {
-		if !strings.Contains(source, unindented(block[1])) {
+		if strings.HasPrefix(block[1], "package ") {
+			whole++
+			if block[1] != read("../docs/oauthtest/shop_test.go") {
+				t.Error("the whole test is not that of docs/oauthtest")
+			}
+		} else if !strings.Contains(source, unindented(block[1])) {
 			t.Errorf("it is not compiled: %s", block[1])
 		}
+	}
+	if whole != 1 {
+		t.Errorf("%d whole tests", whole)
 	}
 	names := regexp.MustCompile("`((?:Provider|Part)[A-Z]\\w+|FatalFaults|AccessToken|IDToken|LogoutToken|Sign|Requests|Count)`")
 	for _, m := range names.FindAllStringSubmatch(page, -1) {
