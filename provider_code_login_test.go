@@ -31,6 +31,20 @@ func googleLogin(web *oauth.ProviderWeb, secret string) weblogin.Provider {
 	return provider // test
 }
 
+// docs/providers/google.md
+func googleOffline(web *oauth.ProviderWeb, secret string) weblogin.Provider {
+	client := googleLogin(web, secret).Client // test
+	provider := weblogin.Provider{
+		Name: "google", Title: "Google", Client: client, Tokens: true,
+		Request: oauth.AuthorizationRequest{
+			Scope:  []string{"openid", "email", "https://www.googleapis.com/auth/calendar.readonly"},
+			Params: url.Values{"access_type": {"offline"}}, // asks for a refresh token
+			Prompt: "consent",                              // gets one at each login, not at the first alone
+		},
+	}
+	return provider // test
+}
+
 // docs/providers/entra.md
 func entraLogin(web *oauth.ProviderWeb, secret string) weblogin.Provider {
 	client, err := oauth.NewClientFromIssuer("https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0", nil, oauth.Config{

@@ -4,6 +4,7 @@ package oauth_test
 // at the provider in memory. provider_code_login_test.go has the code.
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/oauth"
 	"example.com/oauth/weblogin"
@@ -39,6 +41,7 @@ type loginPage struct {
 	form    map[string]string // of the token request
 	user    weblogin.User
 	session string // its claims
+	tokens  bool   // it keeps them
 }
 
 var loginPages = []loginPage{
@@ -55,6 +58,20 @@ var loginPages = []loginPage{
 		form:    map[string]string{"client_secret": pageSecret},
 		user:    weblogin.User{Issuer: "https://accounts.google.com", Subject: "10769150350006150715113082367"},
 		session: `{"email":"a@example.com","email_verified":true,"hd":"example.com"}`,
+	},
+	{
+		file: "google.md", login: googleOffline, document: "https://accounts.google.com/.well-known/openid-configuration",
+		metadata: `{"issuer":"https://accounts.google.com","authorization_endpoint":"https://accounts.google.com/o/oauth2/v2/auth",` +
+			`"token_endpoint":"https://oauth2.googleapis.com/token","jwks_uri":"https://www.googleapis.com/oauth2/v3/certs"}`,
+		claims: map[string]any{
+			"iss": "https://accounts.google.com", "azp": "1234987819200.apps.googleusercontent.com", "aud": "1234987819200.apps.googleusercontent.com",
+			"sub": "10769150350006150715113082367", "at_hash": "AT_HASH", "nonce": "", "iat": unitTime, "exp": unitTime + 3600,
+		},
+		answer:  `{"access_token":"at","token_type":"Bearer","expires_in":3599,"refresh_token":"1//rt","id_token":"ID_TOKEN"}`,
+		request: map[string]string{"access_type": "offline", "prompt": "consent"},
+		form:    map[string]string{"client_secret": pageSecret},
+		user:    weblogin.User{Issuer: "https://accounts.google.com", Subject: "10769150350006150715113082367"},
+		session: `null`, tokens: true,
 	},
 	{
 		file: "entra.md", login: entraLogin, keyIssuer: "https://login.microsoftonline.com/{tenantid}/v2.0",
@@ -310,15 +327,28 @@ func (p *loginPage) app(t *testing.T) *pageApp {
 	key := make([]byte, 32)
 	rand.Read(key)
 	var err error
-	a.handler, err = weblogin.New(weblogin.Config{
+	cfg := weblogin.Config{
 		BaseURL: "https://app.example.com", Keys: [][]byte{key}, Providers: []weblogin.Provider{provider},
 		Now: a.web.Clock().Now, OnError: func(_ *http.Request, err error) { a.err = err },
-	})
+	}
+	if p.tokens {
+		cfg.Store = timelessStore{weblogin.NewMemoryStore(0)}
+	}
+	a.handler, err = weblogin.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.name, a.front = provider.Name, a.handler
 	return a
+}
+
+// A timelessStore keeps sessions of the application, whose clock is long ago.
+type timelessStore struct{ weblogin.Store }
+
+func (s timelessStore) Put(ctx context.Context, id string, r *weblogin.Record) error {
+	kept := *r
+	kept.Expires = time.Now().Add(time.Hour)
+	return s.Store.Put(ctx, id, &kept)
 }
 
 // serve has the application answer a request with these cookies.
@@ -434,6 +464,9 @@ func TestProviderPagesLogIn(t *testing.T) {
 			var claims map[string]any
 			if err := session.Claims(&claims); err != nil || session.User() != p.user || oauth.ProviderJSON(claims) != p.session {
 				t.Errorf("%v with %s, %v", session.User(), oauth.ProviderJSON(claims), err)
+			}
+			if token, err := session.Token(t.Context()); p.tokens && (err != nil || !token.RefreshToken.Equal(oauth.NewSecret("1//rt"))) {
+				t.Errorf("the session has no refresh token: %v", err)
 			}
 			form := a.tokenReq.Form
 			for name, want := range p.form {
