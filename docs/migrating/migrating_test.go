@@ -273,3 +273,37 @@ func TestKeys(t *testing.T) {
 		must(before.StaticKey(t.Context(), "https://op.example.com", "web", raw, private.Public())),
 		must(after.StaticKey(t.Context(), "https://op.example.com", "web", raw, "k1", private.Public())))
 }
+
+// TestWeb: a browser that opens the login ends on the page that greets the user.
+func TestWeb(t *testing.T) {
+	const base = "https://app.example.com"
+	f := newFixture(t, oauthtest.Options{})
+	f.AddClient(oauthtest.Client{ID: "web", Secret: secret, RedirectURIs: []string{base + "/auth/callback"}})
+	key := make([]byte, 32)
+	rand.Read(key)
+	visit := func(app http.Handler) string {
+		r, cookies := httptest.NewRequest("GET", base+"/auth/login", nil), map[string]*http.Cookie{}
+		for range 5 {
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			w := httptest.NewRecorder()
+			app.ServeHTTP(w, r)
+			for _, c := range w.Result().Cookies() {
+				cookies[c.Name] = c
+			}
+			switch location := w.Header().Get("Location"); {
+			case location == "":
+				return w.Body.String()
+			case strings.HasPrefix(location, f.URL()):
+				r = must(f.Authorize(t.Context(), location))
+			default:
+				r = httptest.NewRequest("GET", location, nil)
+			}
+		}
+		return "too many redirects"
+	}
+	want(t, "hello alice, alice@example.com",
+		visit(must(before.Web(t.Context(), f.Issuer(), "web", secret, base, key, f.Client()))),
+		visit(must(after.Web(f.Issuer(), "web", secret, base, key, f.Client()))))
+}

@@ -46,6 +46,50 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestZitadel: the table about zitadel/oidc has each function of its packages rp and rs once,
+// and no name that there is not.
+func TestZitadel(t *testing.T) {
+	page, err := os.ReadFile("../migrating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(page), "\n## zitadel/oidc\n")
+	part, _, _ = strings.Cut(part, "\n## ")
+	named := map[string]int{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.+?`) \\| ").FindAllStringSubmatch(part, -1) {
+		for name := range strings.SplitSeq(row[1], ", ") {
+			named[strings.Trim(name, "`")]++
+		}
+	}
+	const root = "github.com/zitadel/oidc/v3/pkg/"
+	known := map[string]bool{}
+	for _, path := range []string{"client", "client/rp", "client/rp/cli", "client/rs", "client/profile", "client/tokenexchange", "http", "oidc"} {
+		for _, name := range exported(t, root+path) {
+			known[strings.Replace(name, "http.", "httphelper.", 1)] = true
+		}
+	}
+	for name, times := range named {
+		if !known[name] || times != 1 {
+			t.Errorf("%s stands there %d times, and there is one: %t", name, times, known[name])
+		}
+	}
+	seen := 0
+	for _, path := range []string{"client/rp", "client/rs"} {
+		for _, f := range sources(t, root+path) {
+			for _, d := range f.Decls {
+				if d, ok := d.(*ast.FuncDecl); ok && d.Recv == nil && d.Name.IsExported() {
+					if seen++; named[f.Name.Name+"."+d.Name.Name] == 0 {
+						t.Errorf("%s.%s is not there", f.Name, d.Name)
+					}
+				}
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("it saw %d functions: does it look?", seen)
+	}
+}
+
 // section is the part of the page about a library, call by call.
 func section(page, library string) string {
 	_, part, _ := strings.Cut(page, "\n## "+library+", call by call\n")
@@ -59,28 +103,13 @@ var standard = map[string]bool{"Error": true, "MarshalJSON": true, "UnmarshalJSO
 // exported are the names of a package: package.Name, and package.Type.Method.
 func exported(t *testing.T, path string) (names []string) {
 	t.Helper()
-	dir, err := exec.Command("go", "list", "-f", "{{.Dir}}", path).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	pkg := path[strings.LastIndexByte(path, '/')+1:]
 	add := func(id *ast.Ident, of string) {
 		if id.IsExported() && (of == "" || ast.IsExported(of) && !standard[id.Name]) {
 			names = append(names, strings.ReplaceAll(pkg+"."+of+"."+id.Name, "..", "."))
 		}
 	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, f := range sources(t, path) {
 		for _, d := range f.Decls {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
@@ -100,6 +129,30 @@ func exported(t *testing.T, path string) (names []string) {
 		}
 	}
 	return names
+}
+
+// sources are the files of a package, without its tests.
+func sources(t *testing.T, path string) (list []*ast.File) {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-f", "{{.Dir}}", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 func receiver(d *ast.FuncDecl) string {
