@@ -6,6 +6,8 @@
 //
 //   - Log a user in: [Discover], [NewClient], [Client.StartAuthorization] and
 //     [Client.FinishAuthorization]. [Token.Identity] returns the user.
+//   - Log the users of a web application in, and keep their sessions: package
+//     [example.com/oauth/weblogin].
 //   - Call an API: [Client.Do], or a [Transport], which also renews the token.
 //   - Protect an API: [NewResourceServer] and [ResourceServer.Require].
 //   - Run a service without users: [Client.ClientCredentials].
@@ -26,6 +28,7 @@
 //   - Register a client: [Register]. [Registration.Config] configures it.
 //   - Find the authorization servers of an API: [DiscoverResource].
 //   - Start while the server cannot be reached: [NewClientFromIssuer].
+//   - Test a program: package [example.com/oauth/oauthtest] is a server for tests.
 //
 // # Logging a user in
 //

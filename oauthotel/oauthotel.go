@@ -26,6 +26,8 @@
 //
 // # Metrics
 //
+// The instruments are:
+//
 //   - oauth.client.request.duration: a histogram in seconds, with the attributes of the
 //     spans
 //   - oauth.key_set.fetches and oauth.metadata.fetches: counters, with error.type

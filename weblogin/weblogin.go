@@ -1,5 +1,5 @@
 // Package weblogin logs the users of a web application in, with the servers that package
-// oauth is a client of, and keeps their sessions. It uses only the standard library.
+// [oauth] is a client of, and keeps their sessions. It uses only the standard library.
 //
 // Ten lines make a working application:
 //
@@ -40,9 +40,9 @@
 //
 // The cookies are HttpOnly and Secure, and their names begin with __Host-, so that no other
 // host, not even a subdomain, can set them. They are encrypted with AES-256-GCM, each with
-// a key of its own, and bound to their name and to the URL of the application. The session cookie is SameSite=Lax, or
-// SameSite=None if a provider has FrontchannelLogout. A login that is under way has a
-// cookie for ten minutes; a browser has at most five of these.
+// a key of its own, and bound to their name and to the URL of the application. The session
+// cookie is SameSite=Lax, or SameSite=None if a provider has FrontchannelLogout. A login
+// that is under way has a cookie for ten minutes; a browser has at most five of these.
 //
 // # Handlers
 //

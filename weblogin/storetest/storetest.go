@@ -1,5 +1,10 @@
 // Package storetest tests implementations of [weblogin.Store] against what its
-// documentation promises.
+// documentation promises. The test of a Store that keeps sessions in a database:
+//
+//	func TestStore(t *testing.T) {
+//		db := open(t)
+//		storetest.Run(t, func() weblogin.Store { return NewStore(db) })
+//	}
 package storetest
 
 import (
