@@ -182,27 +182,33 @@ func (k *keptToken) use(t *Token, lifetime time.Duration) {
 func (k *keptToken) launch(ctx context.Context, stale bool) {
 	k.flights++
 	n := k.flights
-	k.renews, k.settled = stale, !stale
+	k.renews, k.settled = stale, true // until run renews it
 	k.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, k.run(ctx, n, stale) }, k.land)
 }
 
 // run is the n-th flight: it renews the token if it is stale, and stores it if that is
 // still to be done.
 func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
+	half := monotonic().Add(refreshTimeout / 2)
 	// First: a refresh token is not spent before it is stored. If the process ended then,
 	// the store would have one that the server replaced twice, which no grace covers.
 	err := k.store(ctx)
-	if k.mu.Lock(); stale && err != nil && !k.isLate(n) {
-		k.settled = true // the renewal has not failed, and is not put off
+	k.mu.Lock()
+	renews := err == nil && stale && !k.isLate(n)
+	if renews && monotonic().After(half) { // its answer would be cut off, with a token in it
+		renews = false
+		err = withOp(opProtected, &Error{Kind: ErrUnavailable, Param: "OnRefresh", Detail: "has taken so long that the renewal would be cut off: the next request begins it"})
 	}
-	late := k.isLate(n)
+	if renews { // what has not begun has not failed, and is not put off
+		k.settled = false
+	}
 	k.mu.Unlock()
-	if err != nil || late || !stale {
+	if !renews {
 		return err
 	}
 	err = k.renewed(ctx, n)
 	k.mu.Lock()
-	late = k.isLate(n)
+	late := k.isLate(n)
 	k.mu.Unlock()
 	if late { // who stores the token is the flight after this one
 		return err

@@ -167,6 +167,62 @@ func TestOnRefreshSlow(t *testing.T) {
 	})
 }
 
+// TestOnRefreshTakesTheTime: a renewal whose answer would be cut off, because storing took
+// most of the time, does not begin, and what has not begun is not put off.
+func TestOnRefreshTakesTheTime(t *testing.T) {
+	disk := errors.New("the disk is full")
+	for name, tt := range map[string]struct {
+		takes  time.Duration // the second call of OnRefresh, which is the first before a renewal
+		err    error
+		panics bool
+		after  time.Duration // until the next request
+		want   error         // of the request that waits for it
+	}{
+		"quick":               {takes: refreshTimeout/2 - time.Second},
+		"slow":                {takes: refreshTimeout/2 + time.Second, want: ErrUnavailable},
+		"slow, and fails":     {takes: refreshTimeout/2 + time.Second, err: disk, want: disk},
+		"panics":              {panics: true, want: ErrUnavailable},
+		"outlives its flight": {takes: refreshTimeout + flightGrace + 5*time.Second, after: 11 * time.Second, want: ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := 0
+			hook := func(context.Context, *Token) error {
+				switch calls++; calls {
+				case 1:
+					return disk
+				case 2:
+					if tt.panics {
+						panic("crash")
+					}
+					time.Sleep(tt.takes)
+					return tt.err
+				}
+				return nil
+			}
+			inBubble(t, 30*time.Second, TransportOptions{OnRefresh: hook}, func(r *renewal) {
+				if _, err := r.get(); !errors.Is(err, disk) {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute) // until what is to be stored has expired
+				if _, err := r.get(); !errors.Is(err, tt.want) {
+					t.Errorf("error %v, want %v", err, tt.want)
+				}
+				began := 1
+				if tt.want == nil {
+					began++
+				}
+				if time.Sleep(tt.after); len(r.attempts) != began {
+					t.Errorf("%d renewals began", len(r.attempts))
+				}
+				r.wantOK("access-2")
+				if len(r.attempts) != 2 || r.tr.failures != 0 {
+					t.Errorf("%d renewals, %d failures", len(r.attempts), r.tr.failures)
+				}
+			})
+		})
+	}
+}
+
 func TestTransportRenew(t *testing.T) {
 	var given []*Token
 	n := 0
