@@ -126,7 +126,7 @@ func (c *belowConn) SetReadDeadline(time.Time) error { return nil }
 func (c *belowConn) SetWriteDeadline(t time.Time) error {
 	c.out.set(func() { c.out.until = t })
 	if !t.IsZero() {
-		time.AfterFunc(time.Until(t), c.out.cond.Broadcast)
+		time.AfterFunc(time.Until(t), func() { c.out.set(func() {}) }) // not between a look at the clock and Wait
 	}
 	return nil
 }
