@@ -406,7 +406,7 @@ func (c *Client) processAuthorizationResponse(ctx context.Context, a *PendingAut
 		return nil, fail(ErrState, "state", "is not the one that was sent: the response is not an answer to this request; if a session can have several logins under way, keep each under its state")
 	}
 	if a.used.Swap(true) {
-		return nil, fail(ErrReplay, "PendingAuthorization", "was finished before: the browser has loaded the redirect URI again, or the session was not rid of it")
+		return nil, fail(ErrReplay, "PendingAuthorization", "was finished before: the browser has loaded the redirect URI again, or it was not deleted from the session")
 	}
 	if params.Get("error") != "" {
 		return nil, newAuthorizationError(params, a.content)

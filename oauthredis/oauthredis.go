@@ -160,10 +160,10 @@ type Options struct {
 	Replicas int
 
 	// InsecureAllowEviction accepts a store that deletes keys when its memory is short.
-	// Otherwise, its policy is asked for with INFO at the first call and every minute,
-	// and if that is any other than noeviction, errors match oauth.ErrUnavailable. A
-	// store without maxmemory is accepted, and so is a store that does not allow INFO
-	// or does not name its policy.
+	// Otherwise, its policy is asked for with INFO at the first call and every minute.
+	// A store that answers with any policy other than noeviction is refused with errors
+	// that match oauth.ErrUnavailable. A store without maxmemory is accepted, and so is
+	// a store that does not allow INFO or does not name its policy.
 	//
 	// WARNING: A proof that was deleted can be used again.
 	InsecureAllowEviction bool
