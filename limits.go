@@ -24,6 +24,7 @@ const (
 	maxMemo            = 256       // remembered headers of a key set
 	minShardedTokens   = 1 << 12   // remembered tokens from which on a cache is in shards
 	tokenShards        = 64
+	memoFront          = 256      // values of a memo that are read without a lock
 	maxAnnounced       = 64 << 10 // of an answer whose length is announced, at once
 	memoCandidates     = 16       // headers that came once
 	maxMemoHeader      = 1 << 10  // bytes of one

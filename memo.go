@@ -16,10 +16,15 @@ import (
 // remembers one.
 type memo[V any] struct {
 	half int // 0: there is no older half, and room for one
-	mu   sync.RWMutex
+
+	// front has what was used last of what is in the maps. It is read without the lock,
+	// for which all processors would wait where all of them have the same token.
+	front []atomic.Pointer[remembered[V]]
+
+	mu sync.RWMutex
 	// The maps are made when something is added. With a value stands its key: that of who
 	// looks it up may be a part of something large.
-	newer, old map[string]remembered[V]
+	newer, old map[string]*remembered[V]
 }
 
 type remembered[V any] struct {
@@ -28,35 +33,89 @@ type remembered[V any] struct {
 }
 
 // newMemo has room for size values, or one less.
-func newMemo[V any](size int) *memo[V] { return &memo[V]{half: size / 2} }
+func newMemo[V any](size int) *memo[V] {
+	return &memo[V]{half: size / 2, front: make([]atomic.Pointer[remembered[V]], min(size/2, memoFront))}
+}
 
 func (m *memo[V]) get(key string) (V, bool) {
+	place := m.place(key)
+	if place != nil {
+		if r := place.Load(); r != nil && r.key == key {
+			return r.value, true
+		}
+	}
 	m.mu.RLock()
-	r, ok := m.newer[key]
-	var old bool
-	if !ok {
-		r, old = m.old[key]
+	r := m.newer[key]
+	used := r != nil
+	if used && place != nil {
+		place.Store(r) // under the lock, for it must not come back after it was dropped
+	}
+	if !used {
+		r = m.old[key]
 	}
 	m.mu.RUnlock()
-	if old {
-		m.add(r.key, r.value)
+	if r == nil {
+		var none V
+		return none, false
 	}
-	return r.value, ok || old
+	if !used {
+		m.move(r)
+	}
+	return r.value, true
 }
 
 func (m *memo[V]) add(key string, v V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, known := m.newer[key]; !known && len(m.newer) >= max(m.half, 1) {
+	m.put(&remembered[V]{key, v})
+}
+
+// move puts what was found in the older half into the newer one, unless a later value of
+// its key has come there meanwhile.
+func (m *memo[V]) move(r *remembered[V]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.newer[r.key] == nil {
+		m.put(r)
+	}
+}
+
+// put is under the lock.
+func (m *memo[V]) put(r *remembered[V]) {
+	if m.newer[r.key] == nil && len(m.newer) >= max(m.half, 1) {
 		if m.old = m.newer; m.half == 0 {
 			m.old = nil
 		}
 		m.newer = nil
+		for i := range m.front {
+			m.front[i].Store(nil) // of what is in the older half it is to be seen that it is used
+		}
 	}
 	if m.newer == nil {
-		m.newer = make(map[string]remembered[V])
+		m.newer = make(map[string]*remembered[V])
 	}
-	m.newer[key] = remembered[V]{key, v}
+	m.newer[r.key] = r
+	if place := m.place(r.key); place != nil {
+		place.Store(r)
+	}
+}
+
+// place is that of a key in front; nil: it has none.
+func (m *memo[V]) place(key string) *atomic.Pointer[remembered[V]] {
+	if len(m.front) == 0 {
+		return nil
+	}
+	return &m.front[spread(key)/tokenShards%uint(len(m.front))]
+}
+
+// spread is a number for a key, of which different ones have different numbers mostly: by
+// some of its bytes, from its end on, where a token has its signature.
+func spread(key string) (n uint) {
+	step := max(1, len(key)/16)
+	for i := len(key) - 1; i >= 0; i -= step {
+		n = (n ^ uint(key[i])) * 16777619 // as FNV-1a has it
+	}
+	return n
 }
 
 // ---- headers of tokens

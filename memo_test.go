@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unsafe"
@@ -79,6 +80,102 @@ func TestMemoKey(t *testing.T) {
 	if e := m.newer["a"]; e.value != 1 || unsafe.StringData(e.key) != unsafe.StringData(first) {
 		t.Errorf("%v", e)
 	}
+}
+
+// TestMemoFront: what is read without the lock is what the maps have, whatever comes.
+func TestMemoFront(t *testing.T) {
+	for _, size := range []int{0, 1, 2, 8, 100, 4 * memoFront} {
+		m := newMemo[int](size)
+		r := rand.New(rand.NewPCG(1, uint64(size)))
+		latest := map[string]int{}
+		for i := range 20_000 {
+			key := fmt.Sprint(r.IntN(size*3/2 + 3))
+			if r.IntN(3) == 0 {
+				m.add(key, i)
+				latest[key] = i
+			} else {
+				there := m.newer[key] != nil || m.old[key] != nil
+				if v, ok := m.get(key); ok != there || ok && v != latest[key] {
+					t.Fatalf("size %d, %s: %d, %v, want %d, %v", size, key, v, ok, latest[key], there)
+				}
+				if there && m.newer[key] == nil {
+					t.Fatalf("size %d: what was used is in the older half", size)
+				}
+			}
+			for j := range m.front {
+				if e := m.front[j].Load(); e != nil && m.newer[e.key] != e {
+					t.Fatalf("size %d: %s is in front, and not in the newer half", size, e.key)
+				}
+			}
+		}
+		if n := len(m.front); n != min(size/2, memoFront) {
+			t.Errorf("size %d: %d are in front", size, n)
+		}
+	}
+}
+
+// TestMemoWithoutLock: what was used last is found while the lock is held.
+func TestMemoWithoutLock(t *testing.T) {
+	m := newMemo[int](4 * memoFront)
+	there := func(key string, value int) {
+		t.Helper()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if v, ok := m.get(key); v != value || !ok {
+			t.Errorf("%s: %d, %v, want %d", key, v, ok, value)
+		}
+	}
+	same := "b" // has the place of a
+	for i := 0; m.place(same) != m.place("a"); i++ {
+		same = fmt.Sprint(i)
+	}
+	m.add("a", 1)
+	there("a", 1)
+	m.add(same, 2)
+	there(same, 2)
+	if v, ok := m.get("a"); v != 1 || !ok { // gets its place back
+		t.Errorf("%d, %v", v, ok)
+	}
+	there("a", 1)
+	m.add("a", 3)
+	there("a", 3)
+	for i := 0; ; i++ { // one that is not there takes no place
+		if none := fmt.Sprint("none", i); m.place(none) == m.place("a") {
+			if v, ok := m.get(none); v != 0 || ok {
+				t.Errorf("%d, %v", v, ok)
+			}
+			break
+		}
+	}
+	there("a", 3)
+	m.move(&remembered[int]{"a", 1}) // found before the last value came
+	there("a", 3)
+	one := newMemo[int](2) // one place
+	one.add("a", 1)
+	if v, ok := one.get("A"); ok {
+		t.Errorf("A is %d", v)
+	}
+}
+
+// TestSpread: tokens, their hashes and headers of proofs have places of their own.
+func TestSpread(t *testing.T) {
+	for name, key := range map[string]func(i int) string{
+		"tokens": func(i int) string { return strings.Repeat("eyJh", 100) + "." + hashKey(fmt.Sprint(i)) },
+		"hashes": func(i int) string { return hashKey(fmt.Sprint(i)) },
+		"headers": func(i int) string {
+			return `{"typ":"dpop+jwt","jwk":{"x":"` + hashKey(fmt.Sprint(i)) + `"},"alg":"ES256"}`
+		},
+		"short": func(i int) string { return fmt.Sprint(i) },
+	} {
+		places := map[uint]bool{}
+		for i := range memoFront {
+			places[spread(key(i))/tokenShards%memoFront] = true
+		}
+		if len(places) < memoFront/2 { // 1 - 1/e of them if they fell at random
+			t.Errorf("%s: %d places of %d", name, len(places), memoFront)
+		}
+	}
+	spread("")
 }
 
 // TestScratchRelease: a scratch that one large token has made does not stay.

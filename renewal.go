@@ -194,8 +194,8 @@ func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
 	// the store would have one that the server replaced twice, which no grace covers.
 	err := k.store(ctx)
 	k.mu.Lock()
-	renews := err == nil && stale && !k.isLate(n)
-	if renews && monotonic().After(half) { // its answer would be cut off, with a token in it
+	renews := err == nil && stale
+	if renews && monotonic().After(half) { // its answer would be cut off, with a token in it, or is late already
 		renews = false
 		err = withOp(opProtected, &Error{Kind: ErrUnavailable, Param: "OnRefresh", Detail: "has taken so long that the renewal would be cut off: the next request begins it"})
 	}

@@ -178,7 +178,7 @@ func TestOnRefreshTakesTheTime(t *testing.T) {
 		after  time.Duration // until the next request
 		want   error         // of the request that waits for it
 	}{
-		"quick":               {takes: refreshTimeout/2 - time.Second},
+		"in half of the time": {takes: refreshTimeout / 2},
 		"slow":                {takes: refreshTimeout/2 + time.Second, want: ErrUnavailable},
 		"slow, and fails":     {takes: refreshTimeout/2 + time.Second, err: disk, want: disk},
 		"panics":              {panics: true, want: ErrUnavailable},
@@ -204,8 +204,12 @@ func TestOnRefreshTakesTheTime(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Minute) // until what is to be stored has expired
-				if _, err := r.get(); !errors.Is(err, tt.want) {
+				_, err := r.get()
+				if !errors.Is(err, tt.want) {
 					t.Errorf("error %v, want %v", err, tt.want)
+				}
+				if e, _ := errorAs[*Error](err); name == "slow" && (e == nil || e.Param != "OnRefresh" || e.Op != opProtected) {
+					t.Errorf("error %v", err)
 				}
 				began := 1
 				if tt.want == nil {
@@ -221,6 +225,27 @@ func TestOnRefreshTakesTheTime(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOnRefreshOfFailedRenewal: a renewal fails, and brings a refresh token all the same.
+// Why it failed is what its callers get, whether or not that token can be stored, and the
+// access token that has expired is not used when it is.
+func TestOnRefreshOfFailedRenewal(t *testing.T) {
+	s := &storage{err: errors.New("the disk is full")}
+	inBubble(t, time.Minute, TransportOptions{OnRefresh: s.store}, func(r *renewal) {
+		r.change = func(answer map[string]any) { answer["token_type"] = "N_A" }
+		time.Sleep(time.Minute)
+		_, err := r.get()
+		wantError(t, err, ErrTokenType, "token_type")
+		s.want(t, "refresh-1")
+		s.err = nil
+		_, err = r.get() // stores it; the next renewal is put off
+		wantError(t, err, ErrTokenType, "token_type")
+		s.want(t, "refresh-1", "refresh-1")
+		if r.wantAttempts(60); len(r.used) != 0 {
+			t.Errorf("sent were %q", r.used)
+		}
+	})
 }
 
 func TestTransportRenew(t *testing.T) {

@@ -66,13 +66,9 @@ func newTokenCache(size int) *tokenCache {
 	return c
 }
 
-// shard is that of a key, by its end: what is there in a token is the signature.
+// shard is that of a key.
 func (c *tokenCache) shard(key string) *memo[*rememberedToken] {
-	i := uint(0)
-	for _, b := range []byte(key[max(len(key)-8, 0):]) {
-		i = i*31 + uint(b)
-	}
-	return c.shards[i%uint(len(c.shards))]
+	return c.shards[spread(key)%uint(len(c.shards))]
 }
 
 // get returns nil where there is nothing. A nil cache is empty.
