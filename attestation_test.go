@@ -510,6 +510,7 @@ func TestAttestationFaults(t *testing.T) {
 		{"a header that is no JSON", "AAAA." + parts[1] + "." + parts[2], ""},
 		{"a payload that is no JSON", parts[0] + ".AAAA." + parts[2], ""},
 		{"another type", typed("JWT"), `typ: is "jwt", not oauth-client-attestation+jwt`},
+		{"a letter that only Unicode takes for another", typed("oauth-client-atte\u017ftation+jwt"), "typ: is"},
 		{"that of a proof", typed(attestationPoPType), "typ: is"},
 		{"another client", with("sub", "client-2"), `sub: it is for the client "client-2", not for "client-1"`},
 		{"the client in other letters", with("sub", strings.ToUpper(unitClient)), `sub: it is for the client "CLIENT-1", not for "client-1"`},

@@ -367,6 +367,7 @@ func TestResponseAtItsRedirectURI(t *testing.T) {
 		{"a proxy cuts the path", "https://app.example/app/cb", nil, served("/cb"), ErrClaim, "redirect_uri"},
 		{"a proxy cuts the path, said", "https://app.example/app/cb", origin("https://app.example/app"), served("/cb"), nil, ""},
 		{"another origin", redirect, origin("https://evil.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
+		{"another origin beyond ASCII", "https://\u00e4.example/cb", origin("https://\u00c4.example"), served("/cb"), ErrClaim, "redirect_uri"},
 		{"another scheme", redirect, origin("http://app.example"), served("/callback/honest"), ErrClaim, "redirect_uri"},
 		{"another port", redirect, origin("https://app.example:8443"), served("/callback/honest"), ErrClaim, "redirect_uri"},
 		{"the port of the scheme", redirect, origin("HTTPS://APP.example:443"), served("/callback/honest"), nil, ""},

@@ -25,6 +25,7 @@ func TestAssertionAudience(t *testing.T) {
 		{"endpoint without a host", EndpointAudience, AuthorizationServer{Issuer: unitIssuer}, "/par", "", "Endpoint"},
 		{"origin in other case", TokenEndpointAudience, AuthorizationServer{TokenEndpoint: "https://OP.example/token"}, "https://op.example:443/par", "https://OP.example/token", ""},
 		{"token endpoint elsewhere", TokenEndpointAudience, AuthorizationServer{TokenEndpoint: "https://other.example/token"}, "https://op.example/par", "", "AssertionOptions.Audience"},
+		{"token endpoint in other letters beyond ASCII", TokenEndpointAudience, AuthorizationServer{TokenEndpoint: "https://\u00c4.example/token"}, "https://\u00e4.example/par", "", "AssertionOptions.Audience"},
 		{"token endpoint that is none", TokenEndpointAudience, AuthorizationServer{TokenEndpoint: "https://op.example/%zz"}, "https://op.example/par", "", "AssertionOptions.Audience"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -430,7 +430,6 @@ func TestReplayForeign(t *testing.T) {
 	}
 }
 
-// TestHTTPFollowed: a round tripper that follows redirects says so in its answer.
 // TestHTTPFollowedInPlace: a round tripper that writes the place of a redirect into the
 // request that it was given has sent it on all the same.
 func TestHTTPFollowedInPlace(t *testing.T) {
@@ -459,6 +458,7 @@ func TestHTTPFollowedInPlace(t *testing.T) {
 	}
 }
 
+// TestHTTPFollowed: a round tripper that follows redirects says so in its answer.
 func TestHTTPFollowed(t *testing.T) {
 	place, _ := url.Parse("https://other.example/")
 	for name, tt := range map[string]struct {
@@ -502,6 +502,32 @@ func TestHTTPFollowed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHTTPFollowedLetters: beyond ASCII a host in other letters is another host to IDNA,
+// which reads ss of a capital sharp s.
+func TestHTTPFollowedLetters(t *testing.T) {
+	for name, follow := range map[string]func(r *http.Request) *http.Request{
+		"in a request of its own": func(r *http.Request) *http.Request {
+			return &http.Request{URL: &url.URL{Scheme: "https", Host: "stra\u1e9ee.example"}}
+		},
+		"in place": func(r *http.Request) *http.Request {
+			r.URL.Host = "stra\u1e9ee.example"
+			return r
+		},
+	} {
+		rt := httpFunc(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("{}")), Request: follow(r)}, nil
+		})
+		const place = "https://stra\u00dfe.example/"
+		c := newCaller(rt.client(), false, nil)
+		if _, err := c.do(t.Context(), httpGet(place)); !errors.Is(err, ErrResponse) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := c.send(rt, protectedRequest(t, "GET", place, nil), "test"); !errors.Is(err, ErrResponse) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -446,7 +446,12 @@ func TestDPoPNonceOrigins(t *testing.T) {
 func TestDPoPNoncePerOrigin(t *testing.T) {
 	d := unitDPoP(t)
 	d.remember("https://a.example", nonceHeader("of-a"))
-	for u, want := range map[string]any{"https://A.example:443/x?y": "of-a", "https://a.example:444/": nil, "http://a.example/": nil, "https://b.example/": nil} {
+	d.remember("https://shop.example", nonceHeader("of-shop"))
+	d.remember("https://\u017fhop.example", nonceHeader("of-another"))
+	for u, want := range map[string]any{
+		"https://A.example:443/x?y": "of-a", "https://a.example:444/": nil, "http://a.example/": nil, "https://b.example/": nil,
+		"https://shop.example/": "of-shop",
+	} {
 		place, err := url.Parse(u)
 		if err != nil {
 			t.Fatal(err)

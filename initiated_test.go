@@ -50,6 +50,7 @@ func TestParseInitiatedLogin(t *testing.T) {
 		{"a backslash", iss("target_link_uri", `https://app.example\@attacker.example/`), origin, "", ErrClaim, "target_link_uri"},
 		{"no origin", iss(), "", "", ErrConfig, "origin"},
 		{"an http origin", iss(), "http://app.example", "", ErrInsecureURL, "origin"},
+		{"an origin that only Unicode takes for the same", iss("target_link_uri", "https://shop.example/a"), "https://\u017fhop.example", "", ErrClaim, "target_link_uri"},
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			r := httptest.NewRequest("GET", "https://app.example/initiate?"+tt.params.Encode(), nil)

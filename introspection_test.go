@@ -91,6 +91,7 @@ func TestIntrospectJSON(t *testing.T) {
 		{"redirect", unitAnswer{status: 307, header: http.Header{"Location": {unitIssuer + "/other"}}}, ErrResponse, ""},
 		{"not allowed", unitAnswer{status: 401, mediaType: mediaJSON, body: `{"error":"invalid_client"}`}, ErrRefused, ""},
 		{"JWT of another media type", unitAnswer{mediaType: mediaJWT, body: s.sign(t, "token-introspection+jwt", introspectionClaims(nil))}, ErrResponse, ""},
+		{"JWT of a media type with a letter that only Unicode takes for another", unitAnswer{mediaType: "application/token-intro\u017fpection+jwt", body: s.sign(t, "token-introspection+jwt", introspectionClaims(nil))}, ErrResponse, ""},
 		// Every member of another type is absent: who asks decides by the others.
 		{"scope number", answer(`"active":true,"scope":1`), nil, ""},
 		{"scope of numbers", answer(`"active":true,"scope":[1]`), nil, ""},
@@ -299,6 +300,7 @@ func TestIntrospectJWT(t *testing.T) {
 		{name: "typ dpop+jwt", answer: typed("dpop+jwt"), kind: ErrType, param: "typ"},
 		{name: "typ secevent+jwt", answer: typed("secevent+jwt"), kind: ErrType, param: "typ"},
 		{name: "typ oauth-authz-req+jwt", answer: typed("oauth-authz-req+jwt"), kind: ErrType, param: "typ"},
+		{name: "typ with a letter that only Unicode takes for another", answer: typed("token-intro\u017fpection+jwt"), kind: ErrType, param: "typ"},
 		{name: "typ with a space", answer: typed(typ + " "), kind: ErrType, param: "typ"},
 		{name: "an ID token", answer: introspectionJWTAnswer(s.sign(t, "", unitClaims(nil))), kind: ErrType, param: "typ"},
 		{name: "a logout token", answer: introspectionJWTAnswer(s.sign(t, "logout+jwt", logoutClaims(nil))), kind: ErrType, param: "typ"},

@@ -380,6 +380,7 @@ func TestProofTarget(t *testing.T) {
 		{"escaped ones", nil, func(r *http.Request) { r.RequestURI = "/x/%2E%2e/orders" }, unitResource + "/x/../orders", ErrClaim, "htu"},
 		{"escapes", nil, func(r *http.Request) { r.RequestURI = "/a%2fb%7Ec" }, unitResource + "/a%2Fb~c", nil, ""},
 		{"base", func(c *ResourceServerConfig) { c.BaseURL = "https://EDGE.example:443/" }, nil, "https://edge.example/orders", nil, ""},
+		{"a letter that only Unicode takes for another", func(c *ResourceServerConfig) { c.BaseURL = "https://shop.example" }, nil, "https://\u017fhop.example/orders", ErrClaim, "htu"},
 		{"resource where there is a base", func(c *ResourceServerConfig) { c.BaseURL = "https://edge.example" }, nil, unitResource + "/orders", ErrClaim, "htu"},
 		{"RequestURL", func(c *ResourceServerConfig) {
 			c.RequestURL = func(*http.Request) (*url.URL, error) { return url.Parse("https://edge.example/v1/orders?q") }

@@ -482,6 +482,9 @@ func TestRegistrationManagedAt(t *testing.T) {
 		{name: "another than ManagementOrigin", uri: "https://x.example" + managePath, change: func(_ *AuthorizationServer, o *RegistrationOptions) {
 			o.ManagementOrigin = "https://admin.example"
 		}},
+		{name: "another than ManagementOrigin, beyond ASCII", uri: "https://\u00c4.example" + managePath, change: func(_ *AuthorizationServer, o *RegistrationOptions) {
+			o.ManagementOrigin = "https://\u00e4.example"
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			as, opts := s.registrar()

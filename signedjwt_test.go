@@ -32,6 +32,7 @@ func TestVerifyJWT(t *testing.T) {
 		{"typ in full, in other case", s.sign(t, "Application/Payment-Status+JWT", unitClaims(nil)), opts(nil), nil, ""},
 		{"several audiences", s.sign(t, typ, claims("aud", []string{"x", unitClient})), opts(nil), nil, ""},
 		{"another typ", s.sign(t, "JWT", unitClaims(nil)), opts(nil), ErrType, "typ"},
+		{"a letter that only Unicode takes for another", s.sign(t, "payment-\u017ftatus+jwt", unitClaims(nil)), opts(nil), ErrType, "typ"},
 		{"an access token", s.sign(t, "at+jwt", accessClaims(nil)), opts(nil), ErrType, "typ"},
 		{"another issuer", s.sign(t, typ, claims("iss", "https://x.example")), opts(nil), ErrIssuer, "iss"},
 		{"no issuer", s.sign(t, typ, claims("iss", unitRemoved)), opts(nil), ErrClaim, "iss"},
