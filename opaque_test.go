@@ -252,6 +252,35 @@ func TestOpaqueOrJWT(t *testing.T) {
 	}
 }
 
+// TestIntrospectionPanics: a panic about an error that says inactive says nothing of the
+// token. It is no refusal, and is not remembered as one.
+func TestIntrospectionPanics(t *testing.T) {
+	s := newUnitServer()
+	s.answer(introspectionPath, `{"active":true}`)
+	panics := true
+	rs := s.opaqueServer(t, func(c *ResourceServerConfig) {
+		c.Introspect = s.introspector(t, func(c *Config) {
+			c.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
+				if panics {
+					panic(fail(ErrInactive, "", "the token of this client"))
+				}
+				return s.RoundTrip(r)
+			}).client()
+		})
+	})
+	_, err := authenticate(t, rs, bearer("a"))
+	if wantError(t, err, ErrUnavailable, ""); !errors.Is(err, ErrInactive) {
+		t.Error(err)
+	}
+	if status, _, _ := codeOf(rs, err); status != http.StatusServiceUnavailable {
+		t.Error(status)
+	}
+	panics = false
+	if _, err := authenticate(t, rs, bearer("a")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestIntrospectionTTL: an answer counts for its time, and not beyond the token's.
 func TestIntrospectionTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
