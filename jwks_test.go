@@ -230,6 +230,24 @@ func TestJWKSSoftAge(t *testing.T) {
 	})
 }
 
+// TestJWKSReason: where no key is left it is said why, of one that cannot be read, too.
+func TestJWKSReason(t *testing.T) {
+	for _, tt := range []struct {
+		key, text string
+		kind      error // of the reason
+	}{
+		{`{"kty":"RSA","kty":"RSA"}`, `the member "kty" comes twice`, ErrParse},
+		{`1`, "not a JSON object", ErrParse},
+		{`{"kty":"oct"}`, `key type "oct" is not supported`, ErrUnsupported},
+	} {
+		_, err := ParseKeySet([]byte(`{"keys":[` + tt.key + `]}`))
+		wantError(t, err, ErrParse, "keys")
+		if reason, ok := err.(*Error).Err.(*Error); !ok || reason.Kind != tt.kind || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: %v", tt.key, err)
+		}
+	}
+}
+
 func TestJWKSCacheControl(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
