@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -577,6 +578,45 @@ func TestInTree(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodingErrors: what does not encode is named, and an error of the program's own is
+// found.
+func TestEncodingErrors(t *testing.T) {
+	extra := map[string]json.RawMessage{"the-member": json.RawMessage("{")}
+	register := func(m ClientMetadata) error {
+		as, opts := newUnitServer().registrar()
+		_, err := Register(t.Context(), as, m, opts)
+		return err
+	}
+	own := errors.New("the-member is not known yet")
+	for name, err := range map[string]error{
+		"Token":        second((&Token{AccessToken: NewSecret("at"), TokenType: "Bearer", Extra: extra}).MarshalBinary()),
+		"Registration": second((&Registration{Metadata: ClientMetadata{ClientID: "c", Extra: extra}}).MarshalBinary()),
+		"details":      second(encodeDetails([]AuthorizationDetail{{Type: "pay", Extra: extra}})),
+		"Register":     register(ClientMetadata{Extra: extra}),
+		"JWKS":         register(ClientMetadata{JWKS: json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)}),
+		"claims":       second(unitKey().SignJWT("x+jwt", map[string]any{"a": failingJSON{own}})),
+	} {
+		if !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := "the-member"
+		if name == "JWKS" {
+			want = "d: the key has private members"
+		}
+		if !strings.Contains(err.Error(), want) || name == "claims" && !errors.Is(err, own) {
+			t.Errorf("%s does not say what it is about: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// failingJSON does not encode.
+type failingJSON struct{ err error }
+
+func (f failingJSON) MarshalJSON() ([]byte, error) { return nil, f.err }
 
 // A posing error is whatever it has in it, if asked.
 type posing struct{ as error }
