@@ -433,7 +433,7 @@ func parseJWE(compact string) (*parsedJWE, error) {
 func (k *DecryptionKey) contentKey(j *parsedJWE, enc *contentEncryption) ([]byte, error) {
 	random := enc.randomKey()
 	cek, err := k.unwrapKey(j, enc)
-	if err != nil && errors.Is(err, ErrUnavailable) {
+	if errors.Is(err, ErrUnavailable) {
 		return nil, err
 	}
 	if err != nil || len(cek) != enc.size {

@@ -109,31 +109,32 @@ func appendECDSASignature(der, sig []byte) []byte {
 // fixedECDSASignature is the reverse: r‖s of fixed width from a signer's DER.
 func fixedECDSASignature(der []byte, size int) ([]byte, error) {
 	out := make([]byte, size)
-	sequence, after, ok := derElement(der, 0x30)
-	r, rest, okR := derElement(sequence, 0x02)
-	s, end, okS := derElement(rest, 0x02)
-	if !ok || !okR || !okS || len(after)+len(end) > 0 || !fixedInteger(out[:size/2], r) || !fixedInteger(out[size/2:], s) {
+	sequence, after := derElement(der, 0x30)
+	r, rest := derElement(sequence, 0x02)
+	s, end := derElement(rest, 0x02)
+	if len(after)+len(end) > 0 || !fixedInteger(out[:size/2], r) || !fixedInteger(out[size/2:], s) {
 		return nil, fail(ErrConfig, "", "the signer returned something that is not an ECDSA signature of this curve")
 	}
 	return out, nil
 }
 
 // derElement cuts off the element that DER begins with (X.690, Section 8.1), if it has the
-// tag: of at most 255 bytes, with its length in the shortest form (10.1).
-func derElement(der []byte, tag byte) (content, rest []byte, ok bool) {
+// tag: of at most 255 bytes, with its length in the shortest form (10.1). Of what is no
+// such element nothing is left, and nothing is no INTEGER.
+func derElement(der []byte, tag byte) (content, rest []byte) {
 	if len(der) < 2 || der[0] != tag {
-		return nil, nil, false
+		return nil, nil
 	}
 	n, der := int(der[1]), der[2:]
 	if n == 0x81 && len(der) > 0 && der[0] >= 0x80 {
 		n, der = int(der[0]), der[1:]
 	} else if n >= 0x80 {
-		return nil, nil, false
+		return nil, nil
 	}
 	if n > len(der) {
-		return nil, nil, false
+		return nil, nil
 	}
-	return der[:n], der[n:], true
+	return der[:n], der[n:]
 }
 
 // fixedInteger writes the content of an INTEGER (X.690, Section 8.3) into all of out, if it

@@ -104,9 +104,9 @@ func TestDERElement(t *testing.T) {
 		{"\x30\x82\x01\x00" + long(256), "", "", false},
 		{"\x30\xff" + long(300), "", "", false},
 	} {
-		content, rest, ok := derElement([]byte(tt.der), 0x30)
-		if ok != tt.ok || string(content) != tt.content || string(rest) != tt.rest {
-			t.Errorf("%.8x (%d): %d and %d bytes, %v", tt.der, len(tt.der), len(content), len(rest), ok)
+		content, rest := derElement([]byte(tt.der), 0x30)
+		if ok := content != nil; ok != tt.ok || string(content) != tt.content || string(rest) != tt.rest {
+			t.Errorf("%.8x (%d): %d and %d bytes, %v", tt.der, len(tt.der), len(content), len(rest), content != nil)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func resendable(req *http.Request) bool {
 // discard reads the little that is left, so that the connection can be used
 // again. Of a body whose end is not in sight nothing is waited for.
 func discard(res *http.Response) {
-	if 0 <= res.ContentLength && res.ContentLength <= maxErrorBody {
+	if res.ContentLength <= maxErrorBody { // -1: it is not known, and CopyN reads nothing
 		io.CopyN(io.Discard, res.Body, res.ContentLength)
 	}
 	res.Body.Close()

@@ -56,8 +56,8 @@ func isHex(c byte) bool {
 func webHost(u *url.URL) bool {
 	host := u.Hostname()
 	if strings.HasPrefix(u.Host, "[") {
-		ip, err := netip.ParseAddr(host)
-		return err == nil && ip.Is6() && ip.Zone() == ""
+		ip, _ := netip.ParseAddr(host) // what is none is neither of IPv4 nor of IPv6
+		return ip.Is6() && ip.Zone() == ""
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Is4()
