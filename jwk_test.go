@@ -21,6 +21,8 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -799,5 +801,37 @@ func TestMarshalPEM(t *testing.T) {
 		if wantError(t, err, ErrUnsupported, "key"); !text.IsZero() {
 			t.Errorf("%s: a text beside an error", name)
 		}
+	}
+}
+
+// A brokenRandom fails who is called by a test, and nobody else: crypto/rand ends the
+// program else.
+type brokenRandom struct {
+	io.Reader
+	test string
+	err  error
+}
+
+func (b brokenRandom) Read(p []byte) (int, error) {
+	if strings.Contains(string(debug.Stack()), b.test) {
+		return 0, b.err
+	}
+	return b.Reader.Read(p)
+}
+
+// TestKeysWithoutRandomness: a program can put a reader of its own into crypto/rand. Where
+// that fails there is no key.
+func TestKeysWithoutRandomness(t *testing.T) {
+	public := jwsSigners.ec["P-256"]().Public().(*ecdsa.PublicKey)
+	t.Setenv("GODEBUG", os.Getenv("GODEBUG")+",cryptocustomrand=1") // crypto/ecdh does not ask it else
+	broken := errors.New("no entropy")
+	defer func(reader io.Reader) { rand.Reader = reader }(rand.Reader)
+	rand.Reader = brokenRandom{rand.Reader, t.Name(), broken}
+	key, err := GenerateSigningKey(EdDSA)
+	if wantError(t, err, ErrUnsupported, ""); key != nil || !errors.Is(err, broken) {
+		t.Error(key, err)
+	}
+	if _, _, err := new(encryption).agree(public); err == nil {
+		t.Error("a key was agreed on without an ephemeral one")
 	}
 }
