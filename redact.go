@@ -83,7 +83,7 @@ func redact(text string, secrets []string) string {
 		for _, s := range forms {
 			for i := 0; i < len(layer.text); {
 				n := bytes.Index(layer.text[i:], s[:min(len(s), redactedHead)])
-				if n < 0 {
+				if n < 0 || len(s) == 0 {
 					break
 				}
 				start, end := i+n, i+n
