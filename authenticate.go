@@ -224,7 +224,9 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 // Nobody else has the error that it returns.
 func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedServer, *keySnapshot, verifiedJWS, error) {
 	var v verifiedJWS
-	s, h, byKey, err := rs.serverOf(ctx, raw)
+	token := receivedJWS{raw: raw}
+	defer token.release()
+	s, byKey, err := rs.serverOf(ctx, &token)
 	if err != nil {
 		return nil, nil, v, err
 	}
@@ -232,7 +234,7 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 		// Before the verification: the keys after it may be others already, without the
 		// one that verified this token.
 		keys := s.keys.current.Load()
-		v, err = verifyJWSWith(ctx, raw, h, s.keys, fromAnybody, &s.rules)
+		v, err = verifyReceived(ctx, &token, s.keys, fromAnybody, &s.rules)
 		if e, ok := err.(*Error); ok && e.Kind == ErrSignature && hasHeaderNonce(raw) {
 			err = hinted(err, "a token of Entra ID with a nonce in its header is for Microsoft Graph alone, and nobody else can verify it: "+
 				"request one for a scope of this API")
@@ -241,7 +243,7 @@ func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedS
 			return s, keys, v, err
 		}
 		// Two servers may use one key id, and the new key of the second not be fetched yet.
-		named, unknown := rs.serverNamed(ctx, raw)
+		named, unknown := rs.serverNamed(ctx, &token)
 		if unknown != nil || named == s {
 			return nil, nil, v, err
 		}
@@ -261,20 +263,19 @@ func hasHeaderNonce(raw string) bool {
 }
 
 // serverOf finds the server whose token this may be. Its keys decide whether it is. byKey
-// says that the key id alone has told it, and not the token's iss. h is the header, if it
-// had to be read for that.
-func (rs *ResourceServer) serverOf(ctx context.Context, raw string) (s *trustedServer, h joseHeader, byKey bool, err error) {
+// says that the key id alone has told it, and not the token's iss.
+func (rs *ResourceServer) serverOf(ctx context.Context, t *receivedJWS) (s *trustedServer, byKey bool, err error) {
 	if len(rs.servers) == 1 && rs.finder == nil { // iss is compared after the signature
-		return rs.servers[0], h, false, nil
+		return rs.servers[0], false, nil
 	}
-	if h, err = rs.checkHeader(raw); err != nil {
-		return nil, h, false, err
+	if err = rs.checkHeader(t); err != nil {
+		return nil, false, err
 	}
-	if s = rs.serverWithKey(&h); s != nil {
-		return s, h, true, nil
+	if s = rs.serverWithKey(&t.header); s != nil {
+		return s, true, nil
 	}
-	s, err = rs.serverNamed(ctx, raw)
-	return s, h, false, err
+	s, err = rs.serverNamed(ctx, t)
+	return s, false, err
 }
 
 // serverWithKey is the server that alone has a key with the id of the token's: the payload
@@ -301,25 +302,19 @@ func (rs *ResourceServer) serverWithKey(h *joseHeader) (one *trustedServer) {
 }
 
 // serverNamed is the server whose issuer the token names.
-func (rs *ResourceServer) serverNamed(ctx context.Context, raw string) (*trustedServer, error) {
-	segments, err := splitJWS(raw)
-	if err != nil {
+func (rs *ResourceServer) serverNamed(ctx context.Context, t *receivedJWS) (*trustedServer, error) {
+	if err := t.decode(); err != nil {
 		return nil, err
 	}
-	scratch := newJWSScratch()
-	defer scratch.release()
-	p, err := scratch.parse(raw, segments)
-	if err != nil {
-		return nil, err
-	}
-	value := scanMember(p.payload, "iss")
+	t.issuers = true // of a server that is found
+	value := scanMember(t.payload.payload, "iss")
 	plain := plainString(value)
 	for _, s := range rs.servers {
 		if string(plain) == s.issuer.issuer {
 			return s, nil
 		}
 	}
-	iss, err := unverifiedIn(p.payload, "iss", value)
+	iss, err := unverifiedIn(t.payload.payload, "iss", value)
 	if err != nil {
 		return nil, err
 	}
@@ -339,29 +334,29 @@ func (rs *ResourceServer) serverNamed(ctx context.Context, raw string) (*trusted
 	return nil, saying("the token is from ").quoted(iss, 256).text(", which is not one of Servers").fail(ErrIssuer, "iss")
 }
 
-// checkHeader refuses a token whose header no server has, before its claims are
-// read.
-func (rs *ResourceServer) checkHeader(raw string) (h joseHeader, err error) {
-	segments, err := splitJWS(raw)
-	if err != nil {
-		return h, err
+// checkHeader reads the header, and refuses a token with one that no server has, before its
+// claims are read.
+func (rs *ResourceServer) checkHeader(t *receivedJWS) (err error) {
+	if err := t.split(); err != nil {
+		return err
 	}
 	for _, s := range rs.servers {
-		if h, key := s.keys.remembered(segments[0]); key != nil {
-			return h, nil
+		if h, key := s.keys.remembered(t.segments[0]); key != nil {
+			t.header = h
+			return nil
 		}
 	}
-	h, err = parseHeader(segments[0])
+	t.header, err = parseHeader(t.segments[0])
 	if err != nil || rs.finder != nil { // what a server takes that is not known yet is not known either
-		return h, err
+		return err
 	}
 	for _, s := range rs.servers {
-		if s.rules.admits(&h) {
-			return h, nil
+		if s.rules.admits(&t.header) {
+			return nil
 		}
 	}
-	_, err = rs.servers[0].rules.admit(&h)
-	return joseHeader{}, err
+	_, err = rs.servers[0].rules.admit(&t.header)
+	return err
 }
 
 // readClaims takes the claims of every access token, and judges the times.

@@ -185,3 +185,31 @@ type decrypterFunc func(ctx context.Context, compact string) ([]byte, error)
 func (f decrypterFunc) DecryptJWE(ctx context.Context, compact string) ([]byte, error) {
 	return f(ctx, compact)
 }
+
+// TestServersOfAlgorithms: what one of several servers takes is taken, whichever comes first,
+// and what none takes is refused before its claims are read.
+func TestServersOfAlgorithms(t *testing.T) {
+	s := newUnitServer()
+	algs := []Algorithm{ES256, EdDSA}
+	for _, first := range []int{0, 1} {
+		rs := s.resource(t, func(c *ResourceServerConfig) {
+			c.Servers = nil
+			for i := range 2 {
+				n := (first + i) % 2
+				key := must(GenerateSigningKey(algs[n]))
+				if n == 0 {
+					key = s.key
+				}
+				c.Servers = append(c.Servers, TrustedServer{
+					Server: &AuthorizationServer{Issuer: []string{unitIssuer, "https://other.example"}[n]}, Algorithms: algs[n : n+1],
+					KeySet: must(ParseKeySet([]byte(`{"keys":[` + string(key.PublicJWK()) + `]}`))),
+				})
+			}
+		})
+		if _, err := authenticate(t, rs, bearer(s.accessToken(t, nil))); err != nil {
+			t.Errorf("first %s: %v", algs[first], err)
+		}
+		_, err := authenticate(t, rs, bearer(encodeBase64URL([]byte(`{"alg":"RS256","typ":"at+jwt","kid":"a"}`))+".AA.AA"))
+		wantError(t, err, ErrAlgorithm, "alg")
+	}
+}

@@ -156,6 +156,10 @@ const backchannelGrant = "urn:openid:params:grant-type:ciba"
 // encrypted and is not is refused, and so are other algorithms than the client is
 // registered with.
 func (c *Client) signedToken(ctx context.Context, raw string, answer *encryptedAnswer) (string, error) {
+	if e := oversize(raw); e != nil {
+		e.token = true
+		return "", e
+	}
 	if strings.Count(raw, ".") == 4 {
 		token, err := decryptToken(ctx, c.decrypter, raw, answer)
 		return token, ofToken(err)

@@ -210,10 +210,19 @@ func hashToken(raw string) tokenHash {
 	return sha256.Sum256(scratch.text)
 }
 
+// oversize is the error of a token that is too long, before anybody has looked at all of it;
+// nil of another.
+func oversize(raw string) *Error {
+	if len(raw) > maxToken {
+		return saying("the token is longer than ").number(maxToken).text(" bytes").fail(ErrParse, "")
+	}
+	return nil
+}
+
 // splitJWS cuts a token at its dots. Nothing is decoded yet.
 func splitJWS(raw string) (segments [3]string, err error) {
-	if len(raw) > maxToken {
-		return segments, saying("the token is longer than ").number(maxToken).text(" bytes").fail(ErrParse, "")
+	if e := oversize(raw); e != nil {
+		return segments, e
 	}
 	switch strings.Count(raw, ".") {
 	case 2:
@@ -228,6 +237,48 @@ func splitJWS(raw string) (segments [3]string, err error) {
 		return segments, saying("the token's header is longer than ").number(maxHeader).text(" bytes").fail(ErrParse, "")
 	}
 	return [3]string{header, payload, sig}, nil
+}
+
+// A receivedJWS is a token and what was read of it so far, for who has to read some of it to
+// find out whose keys it is held against: nothing is read twice then.
+type receivedJWS struct {
+	raw      string
+	segments [3]string  // once split has cut it
+	header   joseHeader // of no alg until somebody has read it
+	payload  parsedJWS  // without a scratch until decode has made it
+	issuers  bool       // the keys are those of the issuer that it names
+}
+
+func (t *receivedJWS) split() (err error) {
+	if t.segments[0] == "" {
+		t.segments, err = splitJWS(t.raw)
+	}
+	return err
+}
+
+// decode is split, and decodes payload and signature. What it has made is there until release.
+func (t *receivedJWS) decode() error {
+	if t.payload.scratch != nil {
+		return nil
+	}
+	if err := t.split(); err != nil {
+		return err
+	}
+	scratch := newJWSScratch()
+	p, err := scratch.parse(t.raw, t.segments)
+	if err != nil {
+		scratch.release()
+		return err
+	}
+	t.payload = p
+	return nil
+}
+
+func (t *receivedJWS) release() {
+	if s := t.payload.scratch; s != nil {
+		t.payload = parsedJWS{}
+		s.release()
+	}
 }
 
 // parseHeader decodes and reads the header segment.
@@ -374,7 +425,16 @@ func endOfString(text []byte, i int) int {
 	if i >= len(text) || text[i] != '"' {
 		return -1
 	}
-	for end := i + 1; ; end++ {
+	end := i + 1
+	for near := min(end+nearEnd, len(text)); end < near; end++ { // most strings are short
+		switch text[end] {
+		case '"':
+			return end + 1
+		case '\\':
+			end++ // what is escaped ends nothing
+		}
+	}
+	for ; end < len(text); end++ {
 		n := bytes.IndexByte(text[end:], '"')
 		if n < 0 {
 			return -1
@@ -388,7 +448,11 @@ func endOfString(text []byte, i int) int {
 			return end + 1
 		}
 	}
+	return -1
 }
+
+// nearEnd is the number of bytes of a string that are looked at one by one.
+const nearEnd = 16
 
 // endOfValue is where the value ends that begins at i; -1 if it has no end.
 func endOfValue(text []byte, i int) int {

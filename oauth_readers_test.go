@@ -55,7 +55,7 @@ var readers = map[string]struct{ fuzz, uncut string }{
 	"parseHeader":                           {"FuzzJWS", ""},
 	"parseJWE":                              {"FuzzDecrypt", ""},
 	"verifyJWS":                             {"FuzzJWS", "every signed kind goes through it"},
-	"verifyJWSWith":                         {"FuzzJWS", "every signed kind goes through it"},
+	"verifyReceived":                        {"FuzzJWS", "every signed kind goes through it"},
 	"verifySignature":                       {"FuzzECDSASignature", "every signed kind goes through it"},
 	"verifyMLDSA":                           {"FuzzJWS", "the ID token of ML-DSA, with a Go that has it"},
 	"parsedJWS.verify":                      {"FuzzJWS", "every signed kind goes through it"},

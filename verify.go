@@ -58,13 +58,14 @@ func joinAlgorithms(list []Algorithm) string {
 // verifyJWS is the only way from a compact token to its payload. from says who can
 // have sent it. Nobody else has the error that it returns.
 func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
-	return verifyJWSWith(ctx, raw, joseHeader{}, keys, from, rules)
+	t := receivedJWS{raw: raw}
+	defer t.release()
+	return verifyReceived(ctx, &t, keys, from, rules)
 }
 
-// verifyJWSWith is verifyJWS of a token whose header was read before; the zero header is
-// none.
-func verifyJWSWith(ctx context.Context, raw string, read joseHeader, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
-	v, err := openJWS(ctx, raw, read, keys, from, rules)
+// verifyReceived is verifyJWS of a token of which some may have been read before.
+func verifyReceived(ctx context.Context, t *receivedJWS, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
+	v, err := openJWS(ctx, t, keys, from, rules)
 	if e, ok := err.(*Error); ok {
 		e.Op = cmp.Or(e.Op, rules.op)
 		e.token = e.token || e.isForm()
@@ -72,19 +73,18 @@ func verifyJWSWith(ctx context.Context, raw string, read joseHeader, keys *KeySe
 	return v, err
 }
 
-func openJWS(ctx context.Context, raw string, read joseHeader, keys *KeySet, from source, rules *jwsRules) (v verifiedJWS, err error) {
-	segments, err := splitJWS(raw)
-	if err != nil {
+func openJWS(ctx context.Context, t *receivedJWS, keys *KeySet, from source, rules *jwsRules) (v verifiedJWS, err error) {
+	if err := t.split(); err != nil {
 		return v, err
 	}
-	header, key := keys.remembered(segments[0])
+	header, key := keys.remembered(t.segments[0])
 	known := key != nil
 	switch {
 	case known:
-	case read.alg != "":
-		header = read
+	case t.header.alg != "":
+		header = t.header
 	default:
-		if header, err = parseHeader(segments[0]); err != nil {
+		if header, err = parseHeader(t.segments[0]); err != nil {
 			return v, err
 		}
 	}
@@ -92,15 +92,12 @@ func openJWS(ctx context.Context, raw string, read joseHeader, keys *KeySet, fro
 	if err != nil {
 		return v, err
 	}
-	scratch := newJWSScratch()
-	defer scratch.release()
-	p, err := scratch.parse(raw, segments)
-	if err != nil {
+	if err := t.decode(); err != nil {
 		return v, err
 	}
 	if !known {
-		if rules.foreign != nil && !keys.mayHave(&header) {
-			if err := rules.foreign(p.payload); err != nil {
+		if rules.foreign != nil && !t.issuers && !keys.mayHave(&header) {
+			if err := rules.foreign(t.payload.payload); err != nil {
 				return v, err
 			}
 		}
@@ -108,12 +105,12 @@ func openJWS(ctx context.Context, raw string, read joseHeader, keys *KeySet, fro
 			return v, err
 		}
 	}
-	if v, err = p.verify(alg, key); err != nil {
+	if v, err = t.payload.verify(alg, key); err != nil {
 		return v, err
 	}
 	v.typ = header.typ
 	if !known {
-		keys.remember(segments[0], &header, key)
+		keys.remember(t.segments[0], &header, key)
 	}
 	return v, nil
 }
