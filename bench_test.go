@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -138,6 +139,53 @@ func TestAllocations(t *testing.T) {
 		}
 		if n > row.most {
 			t.Errorf("%s: %v allocations, want at most %v", row.name, n, row.most)
+		}
+	}
+}
+
+// TestBodyAllocations pins how much is allocated for a body as long as may be, whatever
+// stands in it: some of it is the text, and a part of that which is kept.
+func TestBodyAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) { c.Server.IntrospectionEndpoint = unitIssuer + introspectionPath })
+	ctx := context.Background()
+	n := maxBody - 4096
+	for name, shape := range map[string]string{
+		"one string": `"pad":"` + strings.Repeat("a", n) + `"`, "a name": `"` + strings.Repeat("a", n) + `":1`,
+		"an escaped name": `"` + strings.Repeat(`\u0061`, n/6) + `":1`, "arrays": `"pad":[` + strings.Repeat("[],", n/3) + `[]]`,
+		"spaces": `"pad":` + strings.Repeat(" ", n) + `1`, "not the end": `"pad":"` + strings.Repeat("a", n) + `",`,
+	} {
+		for _, tt := range []struct {
+			path, members string
+			call          func() error
+		}{
+			{"/jwks", `"keys":[` + string(s.key.PublicJWK()) + `],`, func() error {
+				return must(NewKeySet(unitIssuer+"/jwks", &KeySetOptions{HTTPClient: &http.Client{Transport: s}})).Refresh(ctx)
+			}},
+			{"/token", `"access_token":"a","token_type":"Bearer",`, func() error { _, err := c.ClientCredentials(ctx, nil); return err }},
+			{"/.well-known/openid-configuration", `"issuer":"` + unitIssuer + `",`, func() error {
+				_, err := Discover(ctx, unitIssuer, &DiscoverOptions{HTTPClient: &http.Client{Transport: s}})
+				return err
+			}},
+			{introspectionPath, `"active":true,"sub":"a",`, func() error { _, err := c.Introspect(ctx, "t", nil); return err }},
+		} {
+			s.answer(tt.path, "{"+tt.members+shape+"}")
+			least := uint64(math.MaxUint64)
+			for range 3 {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				if err := tt.call(); (err == nil) != (name != "not the end") {
+					t.Fatalf("%s, %s: %v", tt.path, name, err)
+				}
+				runtime.ReadMemStats(&after)
+				least = min(least, after.TotalAlloc-before.TotalAlloc)
+			}
+			if least > 4_000_000 {
+				t.Errorf("%s, %s: %d bytes", tt.path, name, least)
+			}
 		}
 	}
 }

@@ -363,7 +363,7 @@ func formParams(r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	params, err := url.ParseQuery(string(body))
+	params, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, fail(ErrParse, "", "the body cannot be read as a form")
 	}

@@ -363,7 +363,7 @@ func parseBackchannelPing(r *http.Request, find func(ctx context.Context, authRe
 	if err != nil {
 		return nil, err
 	}
-	o, err := parseObject(string(body), answerForm, ErrParse)
+	o, err := parseObject(body, answerForm, ErrParse)
 	if err != nil {
 		return nil, err
 	}

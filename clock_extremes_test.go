@@ -246,7 +246,7 @@ func extremeAnswers(t *testing.T, s *unitServer) []extremeCase {
 }
 
 func extremeResponse(body string) *httpResponse {
-	return &httpResponse{status: http.StatusOK, header: http.Header{}, mediaType: mediaJSON, body: []byte(body)}
+	return &httpResponse{status: http.StatusOK, header: http.Header{}, mediaType: mediaJSON, body: body}
 }
 
 func unitChange(body map[string]any, member string, v any) map[string]any {

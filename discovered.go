@@ -165,7 +165,7 @@ func (d *discovery) fetch(ctx context.Context) (*discovered, error) {
 		return nil, misfit(fail(ErrIssuer, "issuer", "the document is that of %s now, and was that of %s",
 			printable(doc.server.Issuer, 256), printable(before.client.server.Issuer, 256)))
 	}
-	next.place, next.hash = doc.place, sha256.Sum256(doc.body)
+	next.place, next.hash = doc.place, sha256.Sum256([]byte(doc.body))
 	if before != nil && before.hash == next.hash {
 		next.client = before.client
 		return next, nil

@@ -672,7 +672,7 @@ func FuzzAuthorizationBinary(f *testing.F) {
 func fuzzResponse(op string, kind uint8, body string) *httpResponse {
 	status := [...]int{200, 201, 400, 401}[kind%4]
 	mediaType := [...]string{mediaJSON, "", mediaJWT, "text/html"}[kind/4%4]
-	return &httpResponse{op: op, status: status, header: http.Header{}, mediaType: mediaType, body: []byte(body)}
+	return &httpResponse{op: op, status: status, header: http.Header{}, mediaType: mediaType, body: body}
 }
 
 func FuzzDiscoveryResponse(f *testing.F) {

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -136,7 +137,7 @@ type httpResponse struct {
 	status    int
 	header    http.Header
 	mediaType string // lower case, without parameters
-	body      []byte
+	body      string
 
 	parsed *jsonObject // of body, once object has read it
 }
@@ -356,11 +357,11 @@ func readAnswer(rt http.RoundTripper, req *http.Request) (*httpResponse, error) 
 	if res.ContentLength > maxBody {
 		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody)
 	}
-	body, err := readAll(res.Body, res.ContentLength, maxBody)
+	body, whole, err := readAll(res.Body, maxBody)
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxBody {
+	if !whole {
 		return nil, fail(ErrResponse, "", "the answer is longer than %d bytes", maxBody)
 	}
 	mediaType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
@@ -446,7 +447,7 @@ func (e silentError) Unwrap() error { return e.err }
 // Section 8.1).
 func (r *httpResponse) text() string { return withoutMark(r.body) }
 
-func withoutMark(document []byte) string { return strings.TrimPrefix(string(document), "\ufeff") }
+func withoutMark(document string) string { return strings.TrimPrefix(document, "\ufeff") }
 
 // object reads the body as a JSON object, of whatever media type it says it is: servers
 // label JSON as text/plain, text/javascript and text/html.
@@ -468,7 +469,7 @@ func (r *httpResponse) object() (jsonObject, error) {
 func (r *httpResponse) notExpected(detail string, err error) *Error {
 	e := &Error{Kind: ErrResponse, Detail: detail, Err: err}
 	switch {
-	case len(bytes.TrimSpace(r.body)) == 0:
+	case strings.TrimSpace(r.body) == "":
 		e.Detail, e.Err = "the body of the answer is empty", nil
 	case r.mediaType == "text/html":
 		e.Detail, e.Err = "the answer is a web page, not JSON: is the URL right?", nil
@@ -532,7 +533,7 @@ func (r *httpResponse) refused(hide func(place string) string) *ResponseError {
 		Op:         r.op,
 		StatusCode: r.status,
 		Header:     boundedHeader(r.header),
-		Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]),
+		Body:       []byte(r.body[:min(len(r.body), maxErrorBody)]),
 	}
 	if r.status/100 == 3 && r.status != http.StatusNotModified {
 		e.notes = []string{"redirects are not followed"}
@@ -607,7 +608,7 @@ func challengeMembers(challenges []Challenge, scheme string) (m errorMembers) {
 // jwt returns the body of an answer that is a JWT: that calls itself one or, where one
 // was asked for, has the form of one. Servers label signed answers as JSON.
 func (r *httpResponse) jwt(mediaType string, asked bool) (token string, ok bool) {
-	token = strings.TrimSpace(string(r.body))
+	token = strings.TrimSpace(r.body)
 	if dots := strings.Count(token, "."); asked && (dots == 2 || dots == 4) && !strings.ContainsAny(token, "{ \t\r\n") {
 		return token, true
 	}
@@ -664,42 +665,62 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 	}
 }
 
-// readAll reads at most limit bytes and one more, which tells a body that is full from one
-// that was cut. It may be announced how many there are, and what comes may be otherwise:
-// more of what was decompressed, fewer of what broke off. Announced is not allocated all at
-// once.
-func readAll(r io.Reader, announced int64, limit int) ([]byte, error) {
-	size := 512
-	if announced >= 0 {
-		size = int(min(announced, maxAnnounced)) + 1 // which finds the end without growing
-	}
-	b := make([]byte, 0, size)
-	for {
-		if len(b) == cap(b) {
-			b = slices.Grow(b, len(b)) // twice as much: append grows in smaller steps
+// A bodyChunk is what a part of a body is read into. There are secrets in it until it is put
+// back.
+type bodyChunk [bodyChunkSize]byte
+
+var bodyChunks = sync.Pool{New: func() any { return new(bodyChunk) }}
+
+// readAll reads what is not longer than limit; whole is false for what is longer. The text is
+// made once, and shares nothing with what it was read into. Where a read fails, the chunks are
+// not used again: who gave up reading may go on writing.
+func readAll(r io.Reader, limit int) (text string, whole bool, err error) {
+	part := io.LimitedReader{R: r, N: int64(limit) + 1} // one more tells what is full from what was cut
+	var few [8]*bodyChunk
+	chunks, last, size := few[:0], bodyChunkSize, 0 // last: how full the last one is
+	for size <= limit {
+		if last == bodyChunkSize {
+			chunks, last = append(chunks, bodyChunks.Get().(*bodyChunk)), 0
 		}
-		n, err := r.Read(b[len(b):min(cap(b), limit+1)])
-		b = b[:len(b)+n]
+		n, err := part.Read(chunks[len(chunks)-1][last:])
+		last += n
+		size += n
 		switch {
-		case len(b) > limit, err == io.EOF:
-			return b, nil
+		case size > limit: // whatever comes with it
+		case err == io.EOF:
+			return joinChunks(chunks, size), true, nil
 		case err != nil:
-			return b, err
+			return "", false, err
 		}
 	}
+	joinChunks(chunks, 0)
+	return "", false, nil
+}
+
+// joinChunks is the text of so many bytes that the chunks begin with, which are wiped and put
+// back.
+func joinChunks(chunks []*bodyChunk, size int) string {
+	var b strings.Builder
+	b.Grow(size)
+	for _, c := range chunks {
+		b.Write(c[:min(size-b.Len(), bodyChunkSize)])
+		clear(c[:])
+		bodyChunks.Put(c)
+	}
+	return b.String()
 }
 
 // readBody reads the body of a request that came to a handler, within the limit.
-func readBody(r io.Reader, limit int64) ([]byte, error) {
+func readBody(r io.Reader, limit int) (string, error) {
 	if r == nil {
-		return nil, fail(ErrParse, "", "there is no body")
+		return "", fail(ErrParse, "", "there is no body")
 	}
-	body, err := readAll(r, -1, int(limit))
+	body, whole, err := readAll(r, limit)
 	if err != nil {
-		return nil, &Error{Kind: ErrParse, Detail: "the body cannot be read", Err: err}
+		return "", &Error{Kind: ErrParse, Detail: "the body cannot be read", Err: err}
 	}
-	if int64(len(body)) > limit {
-		return nil, fail(ErrParse, "", "the body is longer than %d bytes", limit)
+	if !whole {
+		return "", fail(ErrParse, "", "the body is longer than %d bytes", limit)
 	}
 	return body, nil
 }

@@ -48,44 +48,94 @@ func TestNewRequest(t *testing.T) {
 	}
 }
 
-// countingReader counts the reads, and notes the largest.
-type countingReader struct {
-	io.Reader
-	reads, largest int
-}
-
-func (r *countingReader) Read(p []byte) (int, error) {
-	r.reads++
-	r.largest = max(r.largest, len(p))
-	return r.Reader.Read(p)
-}
-
-// TestReadAll: whatever is announced, what comes is read, and one byte more than may be.
+// TestReadAll: what comes is read, however it comes, and of what is longer than the limit
+// nothing is taken.
 func TestReadAll(t *testing.T) {
-	text := strings.Repeat("0123456789", 200)
+	long := strings.Repeat("0123456789", 3*bodyChunkSize/10)
 	cut := errors.New("cut")
-	for _, limit := range []int{0, 1, 511, 512, 513, 1024, 1999, 2000, 2001, 1 << 20} {
-		for _, announced := range []int64{-1, 0, 1, 511, 1999, 2000, 2001, 1 << 40} {
-			want := text[:min(len(text), limit+1)]
+	for _, text := range []string{"", "a", long[:bodyChunkSize-1], long[:bodyChunkSize], long[:bodyChunkSize+1], long} {
+		for _, limit := range []int{0, 1, bodyChunkSize - 1, bodyChunkSize, bodyChunkSize + 1, len(long) - 1, len(long), 1 << 20} {
 			for name, r := range map[string]io.Reader{
 				"whole": strings.NewReader(text), "bytes": iotest.OneByteReader(strings.NewReader(text)),
-				"end with the data": iotest.DataErrReader(strings.NewReader(text)),
+				"end with the data": iotest.DataErrReader(strings.NewReader(text)), "error with the end": &lastError{strings.NewReader(text), cut},
 			} {
-				if got, err := readAll(r, announced, limit); err != nil || string(got) != want {
-					t.Errorf("%s, limit %d, announced %d: %d bytes, %v", name, limit, announced, len(got), err)
+				want, wantErr := text, error(nil)
+				if len(text) > limit {
+					want = ""
+				} else if name == "error with the end" {
+					want, wantErr = "", cut
 				}
-			}
-			broken := io.MultiReader(strings.NewReader(text[:1000]), iotest.ErrReader(cut))
-			if got, err := readAll(broken, announced, limit); limit >= 1000 && (err != cut || string(got) != text[:1000]) || limit < 1000 && err != nil {
-				t.Errorf("limit %d, announced %d: %d bytes of what breaks, %v", limit, announced, len(got), err)
+				got, whole, err := readAll(r, limit)
+				if got != want || err != wantErr || whole != (err == nil && len(text) <= limit) {
+					t.Errorf("%s, %d bytes, limit %d: %d bytes, whole %v, %v", name, len(text), limit, len(got), whole, err)
+				}
 			}
 		}
 	}
-	// What was announced is read at once, and nobody has memory allocated by announcing.
-	for announced, largest := range map[int64]int{2000: 2001, maxAnnounced: maxAnnounced + 1, 1 << 40: maxAnnounced + 1, -1: 4096} {
-		r := &countingReader{Reader: strings.NewReader(text)}
-		if _, err := readAll(r, announced, 1<<20); err != nil || r.largest > largest || announced == 2000 && (r.reads > 2 || r.largest != largest) {
-			t.Errorf("announced %d: %d reads of at most %d, %v", announced, r.reads, r.largest, err)
+}
+
+// lastError is a reader with another end, which comes with the last bytes.
+type lastError struct {
+	*strings.Reader
+	err error
+}
+
+func (r *lastError) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil || r.Len() == 0 {
+		err = r.err
+	}
+	return n, err
+}
+
+// TestBodyChunks: a chunk that is used again has nothing of another body in it, and the text
+// of a body nothing of a chunk. One that a reader may still write into is not used again.
+func TestBodyChunks(t *testing.T) {
+	secret := strings.Repeat("secret", bodyChunkSize/3)
+	var kept [][]byte // what the reader was given
+	keeping := func(r io.Reader) io.Reader {
+		return httpReader(func(p []byte) (int, error) {
+			kept = append(kept, p)
+			return r.Read(p)
+		})
+	}
+	for name, limit := range map[string]int{"taken": 1 << 20, "too long": 100, "too long by one": len(secret) - 1} {
+		kept = nil
+		text, whole, err := readAll(keeping(strings.NewReader(secret)), limit)
+		if whole != (limit > len(secret)) || err != nil {
+			t.Fatalf("%s: %v, %v", name, whole, err)
+		}
+		for _, p := range kept {
+			if len(p) == 0 {
+				t.Errorf("%s: a read of nothing", name)
+			}
+			for i := range p {
+				if p[i] != 0 {
+					t.Fatalf("%s: %q is left in a chunk", name, p[i:])
+				}
+			}
+		}
+		for _, p := range kept {
+			for i := range p {
+				p[i] = 'x'
+			}
+		}
+		if whole && text != secret {
+			t.Errorf("%s: the text changes with the chunk", name)
+		}
+		for _, p := range kept { // or it is found by others
+			clear(p)
+		}
+	}
+	for range 100 {
+		kept = nil
+		cut := errors.New("cut")
+		broken := io.MultiReader(strings.NewReader("part"), iotest.ErrReader(cut))
+		if _, _, err := readAll(keeping(broken), 1<<20); err != cut {
+			t.Fatal(err)
+		}
+		if next := bodyChunks.Get().(*bodyChunk); &next[0] == &kept[0][0] {
+			t.Fatal("a chunk is used again although the reading of it broke off")
 		}
 	}
 }

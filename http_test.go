@@ -524,7 +524,7 @@ func TestHTTPMediaType(t *testing.T) {
 	for body, ok := range map[string]bool{
 		"a.b.c": true, "a.b.c.d.e": true, "a.b": false, "a.b.c.d": false, `{"iss":"https://login.op.example"}`: false, "a.b c.d": false, "a.\r\nb.c": false,
 	} {
-		if _, got := (&httpResponse{body: []byte(body)}).jwt(mediaJWT, true); got != ok {
+		if _, got := (&httpResponse{body: body}).jwt(mediaJWT, true); got != ok {
 			t.Errorf("%q as a JWT: %v", body, got)
 		}
 	}
@@ -605,11 +605,11 @@ func TestHTTPRefusal(t *testing.T) {
 		})
 	}
 	long := strings.Repeat("x", maxErrorBody+1)
-	e := (&httpResponse{status: 400, header: http.Header{}, body: []byte(long)}).refusal()
+	e := (&httpResponse{status: 400, header: http.Header{}, body: long}).refusal()
 	if len(e.Body) != maxErrorBody {
 		t.Errorf("%d bytes of an error body are kept", len(e.Body))
 	}
-	e = (&httpResponse{status: 400, header: http.Header{}, body: []byte(`{"error":"x","error_uri":"https://op.example.com/e","pad":"` + long + `"}`)}).refusal()
+	e = (&httpResponse{status: 400, header: http.Header{}, body: `{"error":"x","error_uri":"https://op.example.com/e","pad":"` + long + `"}`}).refusal()
 	if e.Code != "x" || e.URI != "https://op.example.com/e" || len(e.Body) != maxErrorBody {
 		t.Errorf("a long error is %#v", e.Code)
 	}
@@ -868,7 +868,7 @@ func TestHTTPBoundedHeader(t *testing.T) {
 func TestReadBody(t *testing.T) {
 	cause := &http.MaxBytesError{Limit: 1}
 	body, err := readBody(httpReader(func([]byte) (int, error) { return 0, cause }), 10)
-	if wantError(t, err, ErrParse, ""); body != nil || !errors.Is(err, cause) {
+	if wantError(t, err, ErrParse, ""); body != "" || !errors.Is(err, cause) {
 		t.Errorf("%q, %v", body, err)
 	}
 }

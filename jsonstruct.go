@@ -361,9 +361,9 @@ func extraMembers(o *jsonObject, known ...string) map[string]json.RawMessage {
 // looseString reads a string out of a document that the strict reader may refuse: one
 // with a member twice, or with more behind it. It is for a value that must not be lost
 // and on which nothing depends.
-func looseString(doc []byte, name string) (s string) {
+func looseString(doc, name string) (s string) {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(doc[:bytes.LastIndexByte(doc, '}')+1], &members) != nil || json.Unmarshal(members[name], &s) != nil {
+	if json.Unmarshal([]byte(doc[:strings.LastIndexByte(doc, '}')+1]), &members) != nil || json.Unmarshal(members[name], &s) != nil {
 		return ""
 	}
 	return s

@@ -137,7 +137,7 @@ func newKeySet(uri string, maxAge time.Duration, c *caller) (*KeySet, error) {
 // change. Keys that cannot be used are skipped. If the document cannot be read, or
 // if no key is left to verify with, the error matches [ErrParse].
 func ParseKeySet(jwks []byte) (*KeySet, error) {
-	snap, err := parseKeySet(jwks)
+	snap, err := parseKeySet(string(jwks))
 	if err != nil {
 		return nil, withOp(opKeySet, err)
 	}
@@ -159,7 +159,7 @@ func (s *KeySet) allowsHTTP() bool { return s != nil && s.caller != nil && s.cal
 // empty reports whether this is the zero KeySet.
 func (s *KeySet) empty() bool { return s.uri == "" && s.current.Load() == nil }
 
-func parseKeySet(document []byte) (*keySnapshot, error) {
+func parseKeySet(document string) (*keySnapshot, error) {
 	if len(document) > maxBody {
 		return nil, fail(ErrParse, "", "the key set is longer than %d bytes", maxBody)
 	}
@@ -679,7 +679,7 @@ func (s *KeySet) Import(data []byte) error {
 	case fetched.age() >= softAge:
 		return withOp(opKeySet, &Error{Kind: ErrExpired, Param: "time", Detail: "the exported keys are older than " + softAge.String() + ": leave them to be fetched"})
 	}
-	snap, err := parseKeySet(data)
+	snap, err := parseKeySet(string(data))
 	if err != nil {
 		return withOp(opKeySet, err)
 	}

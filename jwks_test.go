@@ -842,7 +842,7 @@ func TestJWKSUnknownMeanwhile(t *testing.T) {
 	if err := jwksFind(context.Background(), set, "a"); err != nil {
 		t.Fatal(err)
 	}
-	next, err := parseKeySet([]byte(jwksDocument("b")))
+	next, err := parseKeySet(jwksDocument("b"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import "time"
 
 // The limits of the package, each with its reason.
 const (
+	bodyChunkSize      = 8 << 10   // bytes of a body that are read at once: nearly all bodies are shorter
 	maxBody            = 1 << 20   // bytes of an HTTP body: the largest real discovery documents and key sets are a tenth of it
 	maxErrorBody       = 4 << 10   // bytes of an error body that are kept for a person to read
 	maxResponseHeader  = 64 << 10  // bytes of a response's header, in the package's own client
@@ -25,7 +26,6 @@ const (
 	minShardedTokens   = 1 << 12   // remembered tokens from which on a cache is in shards
 	tokenShards        = 64
 	memoFront          = 256      // values of a memo that are read without a lock
-	maxAnnounced       = 64 << 10 // of an answer whose length is announced, at once
 	memoCandidates     = 16       // headers that came once
 	maxMemoHeader      = 1 << 10  // bytes of one
 	maxChallengeLine   = 16 << 10 // bytes of a WWW-Authenticate field

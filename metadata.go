@@ -491,7 +491,7 @@ func (opts *DiscoverOptions) locate(issuer string) (*located, error) {
 type document struct {
 	server *AuthorizationServer
 	place  string
-	body   []byte
+	body   string
 }
 
 // discover fetches the document.

@@ -481,7 +481,7 @@ func introspectionSays(i *Introspection) map[string]string {
 }
 
 func readIntrospection(c *Client, mediaType, body string) cutResult {
-	res := &httpResponse{op: opIntrospection, status: http.StatusOK, header: http.Header{}, mediaType: mediaType, body: []byte(body)}
+	res := &httpResponse{op: opIntrospection, status: http.StatusOK, header: http.Header{}, mediaType: mediaType, body: body}
 	i, _, err := c.processIntrospectionResponse(context.Background(), res)
 	got := cutResult{err: err, both: (i == nil) == (err == nil)}
 	if i != nil {

@@ -549,7 +549,7 @@ func cutUserInfoJWT(t testing.TB, r *rand.Rand) *cutBase {
 		claims:   unitJSON(t, unitClaims(map[string]any{"sub": subject, "email": cutWord(r, 4), "email_verified": true})),
 		unsigned: []error{ErrResponse},
 		read: func(raw string) cutResult {
-			res := &httpResponse{op: opUserInfo, status: http.StatusOK, header: http.Header{}, mediaType: mediaJWT, body: []byte(raw)}
+			res := &httpResponse{op: opUserInfo, status: http.StatusOK, header: http.Header{}, mediaType: mediaJWT, body: raw}
 			u, err := c.processUserInfoResponse(context.Background(), res, subject, "")
 			got := cutResult{err: err, both: (u == nil) == (err == nil)}
 			if u != nil {

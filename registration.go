@@ -421,7 +421,7 @@ func (reg *Registration) process(res *httpResponse, asked *ClientMetadata, r *re
 
 // salvage takes the credentials out of an answer that is not read otherwise, because it
 // says something twice or calls itself a web page; nil if it names no client.
-func (reg *Registration) salvage(body []byte) *Registration {
+func (reg *Registration) salvage(body string) *Registration {
 	id := looseString(body, "client_id")
 	if id == "" {
 		return nil

@@ -893,7 +893,7 @@ func TestRegistrationSalvaged(t *testing.T) {
 		{"no JSON", `<html>`, "", "", "", ""},
 	} {
 		twice := strings.Replace(tt.body, "}", `,"x":1,"x":2}`, 1)
-		res := &httpResponse{status: http.StatusOK, header: http.Header{}, body: []byte(twice)}
+		res := &httpResponse{status: http.StatusOK, header: http.Header{}, body: twice}
 		_, err := reg.process(res, nil, new(registrar), http.StatusOK)
 		var kept *RegistrationError
 		if errors.As(err, &kept) != (tt.id != "") || err == nil {
