@@ -102,7 +102,7 @@ func TestAllocations(t *testing.T) {
 		kind error
 		most float64
 	}
-	rows := []row{{"ID token", idToken, nil, 2}, {"bearer token", bearer, nil, 2}}
+	rows := []row{{"ID token", idToken, nil, 2}, {"bearer token", bearer, nil, 2}, {"token request", benchTokenRequest(t), nil, 51}}
 	for _, x := range []struct {
 		name, token string
 		kind        error
@@ -139,6 +139,34 @@ func TestAllocations(t *testing.T) {
 		}
 		if n > row.most {
 			t.Errorf("%s: %v allocations, want at most %v", row.name, n, row.most)
+		}
+	}
+}
+
+// benchTokenRequest asks for a token, of which an answer of 0.9 kB comes from memory.
+func benchTokenRequest(t testing.TB) func() error {
+	body := `{"access_token":"` + strings.Repeat("a", 780) + `","token_type":"Bearer","expires_in":3600,"refresh_token":"8xLOxBtZp8dVqV1mZk3Q7w","scope":"orders profile"}`
+	s := newUnitServer()
+	c := s.client(t, func(c *Config) {
+		c.Auth = ClientSecretBasic("secret")
+		c.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
+			return httpAnswer(r, http.StatusOK, body, "Content-Type", mediaJSON), nil
+		}).client()
+	})
+	opts := &GrantOptions{Scope: []string{"orders", "profile"}}
+	return func() error {
+		_, err := c.ClientCredentials(context.Background(), opts)
+		return err
+	}
+}
+
+// BenchmarkTokenResponse is a token request that is answered from memory.
+func BenchmarkTokenResponse(b *testing.B) {
+	ask := benchTokenRequest(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := ask(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,23 +38,25 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 	if endpoints[e].proof {
 		d = c.dpop
 	}
-	attempts := &attestedRequest{server: c.server, caller: c.caller, dpopKey: c.dpop, clock: c.clock, last: c.challenge}
+	own := ownAuth(c.auth)
+	var attempts interface {
+		clientAttempts
+		provenAttempts
+	}
+	if !own {
+		attempts = &attestedRequest{server: c.server, caller: c.caller, dpopKey: c.dpop, clock: c.clock, last: c.challenge}
+	}
 	return c.caller.doProven(ctx, d, c.clock, "", func() (*httpRequest, error) {
 		r := &ClientAuthRequest{
 			Server: c.server, ClientID: c.meta.ClientID, Endpoint: target, Now: c.clock.now(),
-			Header: http.Header{}, Form: url.Values{}, attempts: attempts,
+			Header: http.Header{}, Form: url.Values(http.Header(form).Clone()), attempts: attempts,
 		}
-		for name, values := range fields.more {
-			r.Header[name] = slices.Clone(values)
-		}
-		for name, values := range form {
-			r.Form[name] = slices.Clone(values)
-		}
+		maps.Copy(r.Header, fields.more.Clone())
 		if err := c.auth.Authenticate(ctx, r); err != nil {
 			return nil, withOp(op, err)
 		}
 		return &httpRequest{
-			op: op, url: target, parsed: u, param: member, header: r.Header, received: fields.received, form: r.Form, encode: url.Values.Encode,
+			op: op, url: target, parsed: u, param: member, header: r.Header, made: own, received: fields.received, form: r.Form, encode: url.Values.Encode,
 			accept: accept, patience: patience, attempts: attempts,
 		}, nil
 	})

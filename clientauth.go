@@ -96,6 +96,16 @@ type AssertionOptions struct {
 	Claims map[string]any
 }
 
+// ownAuth reports whether auth keeps nothing of a request, and knows of no other attempt at it:
+// what it is given need not be kept apart from what is sent.
+func ownAuth(auth ClientAuth) bool {
+	switch auth.(type) {
+	case noAuth, secretAuth, secretFunc, tlsAuth, *jwtAuth:
+		return true
+	}
+	return false
+}
+
 // faulty is implemented by values that keep what is wrong with their making.
 type faulty interface{ fault() error }
 

@@ -97,7 +97,7 @@ func (o *jsonObject) readDetails(name, raw string) ([]AuthorizationDetail, error
 		if err != nil {
 			return nil, err
 		}
-		sub.secrets = o.secrets
+		sub.secrets, sub.copies = o.secrets, o.copies
 		d, err := authorizationDetail(&sub)
 		if err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -333,26 +334,30 @@ type watch struct {
 	answered bool      // some of an answer came
 	refused  bool      // another connection was
 	ends     []func()  // of the use of connections
+
+	// These are for send, in one piece with the rest.
+	hooks httptrace.ClientTrace
+	asked url.URL
+	body  watchedBody
 }
 
 // send sends a request that is watched.
 func (w *watch) send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	w.cancel = cancel
-	r := req.WithContext(withTrace(ctx, &httptrace.ClientTrace{
-		GotConn:              w.gotConn,
-		WroteHeaders:         func() { w.set(&w.wrote) },
-		GotFirstResponseByte: func() { w.set(&w.answered) },
-	}))
+	w.hooks.GotConn = w.gotConn
+	w.hooks.WroteHeaders = func() { w.set(&w.wrote) }
+	w.hooks.GotFirstResponseByte = func() { w.set(&w.answered) }
+	r := req.WithContext(withTrace(ctx, &w.hooks))
 	r.GetBody = nil // net/http then says why it would send the body again
-	asked := *req.URL
-	r.URL = &asked // a round tripper that follows a redirect may write the new place into it
+	w.asked = *req.URL
+	r.URL = &w.asked // a round tripper that follows a redirect may write the new place into it
 	res, err := rt.RoundTrip(r)
 	if err != nil {
 		w.judge(req.Context(), err)
 		err = w.explain(req, err)
 	}
-	if res != nil && res.Request == r && r.URL != nil && originOf(r.URL) == originOf(req.URL) {
+	if res != nil && res.Request == r && r.URL != nil && sameOrigin(r.URL, req.URL) {
 		res.Request = req
 	}
 	if err != nil || res == nil || res.Body == nil || res.Body == http.NoBody {
@@ -360,7 +365,8 @@ func (w *watch) send(rt http.RoundTripper, req *http.Request) (*http.Response, e
 		return res, err
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols || req.Header.Get("Upgrade") == "" { // else it is the connection
-		res.Body = &watchedBody{ReadCloser: res.Body, watch: w, ctx: req.Context()}
+		w.body = watchedBody{ReadCloser: res.Body, watch: w, ctx: req.Context()}
+		res.Body = &w.body
 	}
 	return res, nil
 }

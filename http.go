@@ -6,7 +6,6 @@ package oauth
 // through send, which leaves the answer alone.
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -83,6 +82,7 @@ type httpRequest struct {
 	url    string
 	param  string // the metadata member or field that holds the URL, for errors
 	header http.Header
+	made   bool // the header is for one attempt, and nobody else writes there
 	form   url.Values
 	encode func(url.Values) string // of the form; nil: it is empty, and the linker needs no Encode
 	json   []byte                  // sent in place of the form
@@ -169,24 +169,24 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 	if err != nil {
 		return nil, err
 	}
-	method, mediaType, body := r.method, "", []byte(nil)
+	method, mediaType, body := r.method, "", ""
 	switch {
 	case r.json != nil:
-		body, mediaType = r.json, mediaJSON
+		body, mediaType = string(r.json), mediaJSON
 	case method == "":
 		method, mediaType = http.MethodPost, mediaForm
-		body = []byte{}
 		if r.encode != nil {
-			body = []byte(r.encode(r.form))
+			body = r.encode(r.form)
 		}
 	}
 	rt, limit := c.wayOf(r)
 	within, cancel := withTimeout(ctx, limit)
 	defer cancel()
-	req := newRequest(within, method, u, body)
-	if r.header != nil {
-		req.Header = r.header.Clone()
+	header := r.header
+	if !r.made {
+		header = header.Clone()
 	}
+	req := newRequest(within, method, u, header, mediaType != "", body)
 	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
 	}
@@ -194,9 +194,9 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 	req.Header.Del("Upgrade") // a ClientAuth may set fields; no context ends what is read after a 101
 
 	clear(r.received)
-	start := monotonic()
+	start := c.trace.requestBegins()
 	res, err := roundTrip(rt, req, r.op)
-	info := RequestInfo{Op: r.op, Method: method, Duration: elapsed(start), Err: err}
+	info := RequestInfo{Op: r.op, Method: method, Err: err}
 	if res != nil {
 		info.Status = res.status
 		res.request, res.sent = r, req.Header
@@ -204,23 +204,26 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 			maps.Copy(r.received, res.header.Clone())
 		}
 	}
-	c.trace.requestDone(ctx, u, info)
+	c.trace.requestDone(ctx, u, start, info)
 	return res, err
 }
 
-// newRequest is http.NewRequest of a URL that was parsed already.
-func newRequest(ctx context.Context, method string, u *url.URL, body []byte) *http.Request {
+// newRequest is http.NewRequest of a URL that was parsed already, with a header.
+func newRequest(ctx context.Context, method string, u *url.URL, header http.Header, hasBody bool, body string) *http.Request {
+	if header == nil {
+		header = http.Header{}
+	}
 	target := *u                                       // a round tripper may write into it
 	target.Host = strings.TrimSuffix(target.Host, ":") // an empty port (RFC 3986, Section 6.2.3)
 	req := &http.Request{
-		Method: method, URL: &target, Host: target.Host, Header: http.Header{},
+		Method: method, URL: &target, Host: target.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if body != nil {
-		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		if len(body) == 0 {
-			req.Body = http.NoBody
-		}
+	switch {
+	case body != "":
+		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	case hasBody:
+		req.Body = http.NoBody
 	}
 	return req.WithContext(ctx)
 }
@@ -229,16 +232,16 @@ func newRequest(ctx context.Context, method string, u *url.URL, body []byte) *ht
 // to close, of any size, and may take any time. A round tripper follows no
 // redirect and keeps no cookie.
 func (c *caller) send(rt http.RoundTripper, req *http.Request, op string) (*http.Response, error) {
-	start := monotonic()
+	start := c.trace.requestBegins()
 	res, err := detached(req.Context(), isForeign(rt), func() (*http.Response, error) { return exchange(rt, req) }, discardLate)
-	info := RequestInfo{Op: op, Method: req.Method, Duration: elapsed(start)}
+	info := RequestInfo{Op: op, Method: req.Method}
 	if err != nil {
 		err = withOp(op, networkError(req.Context(), req.URL.Host, err))
 		info.Err = err
 	} else {
 		info.Status = res.StatusCode
 	}
-	c.trace.requestDone(req.Context(), req.URL, info)
+	c.trace.requestDone(req.Context(), req.URL, start, info)
 	return res, err
 }
 
@@ -281,7 +284,7 @@ func cameFromElsewhere(rt http.RoundTripper, req *http.Request, res *http.Respon
 	if _, meant := rt.(rewriter); meant || res.Request == nil || res.Request.URL == nil {
 		return false
 	}
-	return originOf(res.Request.URL) != originOf(req.URL)
+	return !sameOrigin(res.Request.URL, req.URL)
 }
 
 // A rewriter sends requests to another host than they name.
@@ -459,7 +462,7 @@ func (r *httpResponse) object() (jsonObject, error) {
 	if err != nil {
 		return jsonObject{}, withOp(r.op, r.notExpected("the answer is not the JSON expected", r.withoutSecrets(err)))
 	}
-	o.nullAbsent, o.secrets = true, r.secrets
+	o.nullAbsent, o.secrets, o.copies = true, r.secrets, len(r.body) > maxShared
 	r.parsed = &o
 	return o, nil
 }
@@ -634,16 +637,16 @@ func (c *caller) doProven(ctx context.Context, d *DPoP, clock Clock, token strin
 		if attempts == nil {
 			attempts = noAttempts{}
 		}
-		p := &provenRequest{method: r.method, url: u, token: token, nonce: cmp.Or(nonce, attempts.nonce())}
-		if p.method == "" {
-			p.method = http.MethodPost
-		}
 		if r.header == nil {
 			r.header = http.Header{}
 		}
+		var p *provenRequest
 		d := attempts.prover(d)
-		if err := d.prove(r.header, p, clock.now()); err != nil {
-			return nil, withOp(r.op, err)
+		if d != nil {
+			p = &provenRequest{method: cmp.Or(r.method, http.MethodPost), url: u, token: token, nonce: cmp.Or(nonce, attempts.nonce())}
+			if err := d.prove(r.header, p, clock.now()); err != nil {
+				return nil, withOp(r.op, err)
+			}
 		}
 		res, err := c.doOnce(ctx, r)
 		if !repeated && sendAgain(ctx, err) {

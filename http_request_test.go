@@ -21,14 +21,13 @@ func TestNewRequest(t *testing.T) {
 		"https://op.example", "https://op.example/token?a=b%20c&d", "https://op.example:8443/%2f", "https://op.example:/token", "https://[::1]/token", "https://[::1]:/x",
 	} {
 		for _, body := range []string{"-", "", "a=b"} {
-			var bytesOf []byte
 			var reader io.Reader
 			if body != "-" {
-				bytesOf, reader = []byte(body), bytes.NewReader([]byte(body))
+				reader = bytes.NewReader([]byte(body))
 			}
 			want := must(http.NewRequestWithContext(ctx, http.MethodPut, text, reader))
 			u := must(url.Parse(text))
-			got := newRequest(ctx, http.MethodPut, u, bytesOf)
+			got := newRequest(ctx, http.MethodPut, u, nil, body != "-", strings.TrimPrefix(body, "-"))
 			if got.Method != want.Method || *got.URL != *want.URL || got.Host != want.Host || got.ContentLength != want.ContentLength ||
 				got.Proto != want.Proto || got.ProtoMajor != want.ProtoMajor || got.ProtoMinor != want.ProtoMinor || got.Header == nil || len(got.Header) != 0 {
 				t.Errorf("%s: %+v, not %+v", text, got, want)

@@ -38,9 +38,10 @@ type jsonObject struct {
 	// by it, and nobody is to lose a login for it.
 	informs bool
 	// secrets are those of the request that an answer of the server is for, of which
-	// this is the body or a part; nil for all else. What is taken out is a copy then: a
-	// token that is kept does not keep 1 MiB.
+	// this is the body or a part; nil for all else.
 	secrets func() []string
+	// copies makes copies of what is taken out: a token that is kept does not keep 1 MiB.
+	copies bool
 }
 
 // A jsonReader reads one JSON text. It is the scratch of a pool.

@@ -67,9 +67,9 @@ func (o *jsonObject) string(name string) (s string, ok bool, err error) {
 	return o.own(s), true, nil
 }
 
-// own is s, or where o is an answer's a copy of it.
+// own is s, or where o is a long answer's a copy of it.
 func (o *jsonObject) own(s string) string {
-	if o.secrets != nil {
+	if o.copies {
 		return strings.Clone(s)
 	}
 	return s
@@ -198,6 +198,6 @@ func (o *jsonObject) object(name string) (sub jsonObject, ok bool, err error) {
 		return result(o, sub, o.wrong(name, "an object"))
 	}
 	sub, err = parseObject(raw, answerForm, o.kind) // it was read as what it is
-	sub.nullAbsent, sub.informs, sub.secrets = o.nullAbsent, o.informs, o.secrets
+	sub.nullAbsent, sub.informs, sub.secrets, sub.copies = o.nullAbsent, o.informs, o.secrets, o.copies
 	return sub, true, err
 }

@@ -325,6 +325,9 @@ func (o *GrantOptions) tokenForm(form url.Values, reserved ...string) error {
 	if err := o.fields().check(); err != nil {
 		return err
 	}
+	if o.Params == nil {
+		return nil
+	}
 	return setParams(form, o.Params, slices.Concat(reserved, reservedTokenParams)...)
 }
 
@@ -431,13 +434,17 @@ type tokenAnswer struct {
 	token    *Token
 	idToken  string // "": none came
 	expected *tokenExpectation
-	asked    *httpResponse // what was sent, without what came
+	asked    *httpResponse // what was sent, without what came; nil without an ID token
 }
 
 // newTokenAnswer keeps what was sent, for the errors to come, and not the response,
 // which a Transport that waits for a key would hold as long.
 func newTokenAnswer(t *Token, idToken string, expected *tokenExpectation, res *httpResponse) *tokenAnswer {
-	return &tokenAnswer{t, idToken, expected, &httpResponse{request: res.request, sent: res.sent}}
+	got := &tokenAnswer{t, idToken, expected, nil}
+	if idToken != "" {
+		got.asked = &httpResponse{request: res.request, sent: res.sent}
+	}
+	return got
 }
 
 // askToken is the first half of requestToken.
@@ -460,13 +467,14 @@ func (c *Client) askToken(ctx context.Context, form url.Values, opts *GrantOptio
 // acceptToken is the second half of requestToken. It leaves got alone, and can be
 // called again if the ID token could not be verified for the time being.
 func (c *Client) acceptToken(ctx context.Context, got *tokenAnswer) (*Token, error) {
-	t, expected := *got.token, got.expected
+	expected := got.expected
 	if got.idToken == "" {
 		if expected.openid {
 			return nil, fail(ErrResponse, "id_token", "is missing, although scope openid was asked for: leave it out if the server issues no ID tokens (GitHub), and ask its API who the user is")
 		}
-		return &t, nil
+		return got.token, nil
 	}
+	t := *got.token
 	expected.checks.accessToken = t.AccessToken.Reveal()
 	id, err := c.verifyIDToken(ctx, got.idToken, fromServer, &expected.checks)
 	if err != nil {

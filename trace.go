@@ -77,9 +77,18 @@ type RefusalInfo struct {
 	Err    error  // why the request was refused; the client learns only its kind
 }
 
-func (t *Trace) requestDone(ctx context.Context, u *url.URL, info RequestInfo) {
+// requestBegins is when a request begins, if anybody wants to hear of it.
+func (t *Trace) requestBegins() (start time.Time) {
 	if t != nil && t.RequestDone != nil {
-		info.URL = withoutQuery(u)
+		start = monotonic()
+	}
+	return start
+}
+
+func (t *Trace) requestDone(ctx context.Context, u *url.URL, start time.Time, info RequestInfo) {
+	if t != nil && t.RequestDone != nil {
+		info := info // which is on the heap for the hook
+		info.URL, info.Duration = withoutQuery(u), elapsed(start)
 		traced(ctx, func() { t.RequestDone(ctx, info) })
 	}
 }

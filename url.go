@@ -42,6 +42,11 @@ func withoutQuery(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Esca
 // originOf is the origin of a URL: RFC 6454, Section 6.2.
 func originOf(u *url.URL) string { return normalOrigin(u.Scheme, u.Host) }
 
+// sameOrigin is whether that of two URLs is one.
+func sameOrigin(u, o *url.URL) bool {
+	return u.Scheme == o.Scheme && u.Host == o.Host || originOf(u) == originOf(o)
+}
+
 // normalOrigin is the form of RFC 3986, Sections 6.2.2.1 and 6.2.3.
 func normalOrigin(scheme, host string) string {
 	scheme, host = lowerASCII(scheme), lowerASCII(host)
