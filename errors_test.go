@@ -597,7 +597,7 @@ func TestEncodingErrors(t *testing.T) {
 		"JWKS":         register(ClientMetadata{JWKS: json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)}),
 		"claims":       second(unitKey().SignJWT("x+jwt", map[string]any{"a": failingJSON{own}})),
 	} {
-		if !errors.Is(err, ErrConfig) {
+		if e, ok := err.(*Error); !ok || e.Kind != ErrConfig { // itself, and not its cause alone
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
