@@ -160,7 +160,7 @@ func (a *attestationAuth) proof(r *ClientAuthRequest, challenge string) (string,
 	if challenge != "" {
 		b = appendJSONString(append(b, `,"challenge":`...), challenge)
 	}
-	return a.key.signCompact(append(appendHeader(a.key.alg.name, attestationPoPType, ""), '}'), append(b, '}'))
+	return a.key.signCompact(append(appendHeader(nil, a.key.alg.name, attestationPoPType, ""), '}'), append(b, '}'))
 }
 
 // checkAttestation finds what the server would refuse an attestation for, to say

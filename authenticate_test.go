@@ -35,7 +35,7 @@ func testServersInOtherCase(t *testing.T, kid string) {
 		for j, issuer := range issuers {
 			claims := unitJSON(t, accessClaims(map[string]any{"iss": issuer}))
 			for _, payload := range []string{claims, strings.ReplaceAll(claims, "/", `\/`)} { // as PHP writes it
-				token := must(key.signCompact(append(appendHeader(ES256, "at+jwt", key.kid), '}'), []byte(payload)))
+				token := must(key.signCompact(append(appendHeader(nil, ES256, "at+jwt", key.kid), '}'), []byte(payload)))
 				_, err := authenticate(t, rs, bearer(token))
 				if i == j && err != nil || i != j && !errors.Is(err, ErrInvalid) {
 					t.Errorf("key %d, issuer %d: %v", i, j, err)

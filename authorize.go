@@ -660,7 +660,7 @@ func (c *Client) signedRequest(ctx context.Context, form url.Values, pushed bool
 	}
 	k := c.requestKey
 	alg := k.alg.name.nameAt(c.meta.RequestObjectSigningAlg, c.server.RequestObjectSigningAlgValuesSupported)
-	object, err := k.signCompact(append(appendHeader(alg, requestObjectType, k.kid), '}'), claims)
+	object, err := k.signCompact(append(appendHeader(nil, alg, requestObjectType, k.kid), '}'), claims)
 	if err != nil {
 		return nil, err
 	}
@@ -692,7 +692,7 @@ func (c *Client) signedRequest(ctx context.Context, form url.Values, pushed bool
 // parameter is JSON in it, and what can come several times is an array. own are the
 // parameters of the package, of which it knows that they are strings.
 func (c *Client) requestObjectClaims(form url.Values, lifetime time.Duration, own []string) ([]byte, error) {
-	b := appendAssertionClaims(c.meta.ClientID, "", c.server.Issuer, c.clock.now(), lifetime)
+	b := appendAssertionClaims(make([]byte, 0, 512), c.meta.ClientID, "", c.server.Issuer, c.clock.now(), lifetime)
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		values := form[name]
 		switch name {

@@ -240,7 +240,7 @@ func (c *Client) signBackchannel(form url.Values) (url.Values, error) {
 		return nil, err
 	}
 	// CIBA has no typ for it, and the conformance suite refuses that of RFC 9101.
-	object, err := key.signCompact(append(appendHeader(alg, "", key.kid), '}'), claims)
+	object, err := key.signCompact(append(appendHeader(nil, alg, "", key.kid), '}'), claims)
 	if err != nil {
 		return nil, err
 	}

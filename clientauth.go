@@ -257,9 +257,10 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const clientAuthenticationType = "client-authentication+jwt"
 
 func setAssertion(r *ClientAuthRequest, assertion string) {
-	r.Form.Set("client_id", r.ClientID)
-	r.Form.Set("client_assertion_type", assertionType)
-	r.Form.Set("client_assertion", assertion)
+	values := [...]string{r.ClientID, assertionType, assertion}
+	r.Form["client_id"] = values[0:1:1]
+	r.Form["client_assertion_type"] = values[1:2:2]
+	r.Form["client_assertion"] = values[2:3:3]
 }
 
 type assertionFunc func(ctx context.Context, audience string) (string, error)
@@ -442,9 +443,13 @@ func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 		return err
 	}
 	alg := a.alg.nameAt("", r.Server.TokenEndpointAuthSigningAlgValuesSupported)
-	header := append(append(appendHeader(alg, a.typ, a.kid), a.header...), '}')
-	claims := appendAssertionClaims(r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
-	assertion, err := compactJWS(header, append(append(claims, a.claims...), '}'), a.sign)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	b := append(append(appendHeader(scratch.text[:0], alg, a.typ, a.kid), a.header...), '}')
+	header := len(b)
+	b = appendAssertionClaims(b, r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
+	scratch.text = append(append(b, a.claims...), '}')
+	assertion, err := compactJWS(scratch.text[:header], scratch.text[header:], a.sign)
 	if err != nil {
 		return &Error{Kind: ErrConfig, Param: "Auth", Detail: "signing the client assertion failed", Err: err}
 	}
@@ -454,14 +459,14 @@ func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 
 // appendAssertionClaims starts a claims object with what RFC 7523, Section 3
 // asks for; without a subject there is no sub. The caller closes it.
-func appendAssertionClaims(issuer, subject, audience string, now time.Time, lifetime time.Duration) []byte {
-	b := append(make([]byte, 0, 512), `{"iss":`...)
+func appendAssertionClaims(b []byte, issuer, subject, audience string, now time.Time, lifetime time.Duration) []byte {
+	b = append(b, `{"iss":`...)
 	b = appendJSONString(b, issuer)
 	if subject != "" {
 		b = appendJSONString(append(b, `,"sub":`...), subject)
 	}
 	b = appendJSONString(append(b, `,"aud":`...), audience)
-	b = appendJSONString(append(b, `,"jti":`...), randomString())
+	b = append(appendRandom(append(b, `,"jti":"`...)), '"')
 	at := numericDate(now)
 	b = appendJSONInt(append(b, `,"iat":`...), at)
 	b = appendJSONInt(append(b, `,"nbf":`...), at)

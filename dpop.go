@@ -66,7 +66,7 @@ func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 
 // dpopHeader is Section 4.2: the jwk is public, and minimal here; there is no kid.
 func dpopHeader(key *SigningKey, alg Algorithm) []byte {
-	header := append(appendHeader(alg, dpopType, ""), `,"jwk":`...)
+	header := append(appendHeader(nil, alg, dpopType, ""), `,"jwk":`...)
 	return append(append(header, minimalJWK(key.signer.Public())...), '}')
 }
 

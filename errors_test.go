@@ -478,7 +478,7 @@ func TestErrorOfToken(t *testing.T) {
 	}
 	for name, payload := range payloads { // that the server signed
 		for typ, list := range map[string][]string{"JWT": {"VerifyIDToken", "VerifyLogoutToken", "JARM"}, "at+jwt": {"Authenticate", "Authenticate, two servers"}} {
-			token, err := unitKey().signCompact(append(appendHeader(ES256, typ, unitKey().KeyID()), '}'), []byte(payload))
+			token, err := unitKey().signCompact(append(appendHeader(nil, ES256, typ, unitKey().KeyID()), '}'), []byte(payload))
 			if err != nil {
 				t.Fatal(err)
 			}

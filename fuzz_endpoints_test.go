@@ -39,7 +39,7 @@ func FuzzIntrospectionResponse(f *testing.F) {
 			if json.Valid([]byte(body)) {
 				body = `{"iss":"` + unitIssuer + `","aud":"` + unitClient + `","iat":1700000000,"token_introspection":` + body + `}`
 			}
-			token, err := s.key.signCompact(append(appendHeader(ES256, "token-introspection+jwt", s.key.kid), '}'), []byte(body))
+			token, err := s.key.signCompact(append(appendHeader(nil, ES256, "token-introspection+jwt", s.key.kid), '}'), []byte(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -252,7 +252,7 @@ func FuzzLogoutTokenClaims(f *testing.F) {
 	c := s.client(f, nil)
 	f.Fuzz(func(t *testing.T, claims, typ string) {
 		typ = strings.ToValidUTF8(typ, "")
-		token, err := s.key.signCompact(append(appendHeader(ES256, typ, s.key.kid), '}'), []byte(claims))
+		token, err := s.key.signCompact(append(appendHeader(nil, ES256, typ, s.key.kid), '}'), []byte(claims))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -873,7 +873,7 @@ func FuzzJARMClaims(f *testing.F) {
 	f.Fuzz(func(t *testing.T, members string) {
 		a := s.start(t, c, &jarmRequest)
 		claims := `{"iss":"` + unitIssuer + `","aud":"` + unitClient + `","exp":1700000060,"state":"` + a.State() + `",` + members + `}`
-		token, err := s.key.signCompact(append(appendHeader(ES256, "JWT", s.key.kid), '}'), []byte(claims))
+		token, err := s.key.signCompact(append(appendHeader(nil, ES256, "JWT", s.key.kid), '}'), []byte(claims))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -697,8 +697,9 @@ func encodeBase64URL(b []byte) string { return base64.RawURLEncoding.EncodeToStr
 //go:noinline // see withOp
 func appendJSONString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for i := 0; i < len(s); i++ {
+	plain := skipPlain(s, 0)
+	b = append(append(b, '"'), s[:plain]...)
+	for i := plain; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)

@@ -545,8 +545,8 @@ func compactJWS(header, payload []byte, sign func(input []byte) ([]byte, error))
 
 // appendHeader starts a JOSE header with alg, typ and kid, if there are any; the caller
 // closes it.
-func appendHeader(alg Algorithm, typ, kid string) []byte {
-	b := append(make([]byte, 0, 128), `{"alg":`...)
+func appendHeader(b []byte, alg Algorithm, typ, kid string) []byte {
+	b = append(slices.Grow(b, 128), `{"alg":`...)
 	b = appendJSONString(b, string(alg))
 	if typ != "" {
 		b = append(b, `,"typ":`...)
@@ -619,7 +619,7 @@ func (k *SigningKey) signJWT(typ string, more map[string]any, claims any) (strin
 	if more["jwk"] != nil || more["x5c"] != nil { // which name the key
 		kid = ""
 	}
-	header := append(appendHeader(k.alg.name, typ, kid), members...)
+	header := append(appendHeader(nil, k.alg.name, typ, kid), members...)
 	return k.signCompact(append(header, '}'), payload)
 }
 

@@ -207,7 +207,7 @@ func TestVerifyLogoutToken(t *testing.T) {
 	untyped := must(s.key.signCompact([]byte(`{"alg":"ES256","kid":"`+s.key.kid+`"}`), []byte(unitJSON(t, logoutClaims(nil)))))
 	twice := func(member string) string {
 		text := unitJSON(t, logoutClaims(nil))
-		return must(s.key.signCompact(append(appendHeader(ES256, "logout+jwt", s.key.kid), '}'), []byte("{"+member+","+text[1:])))
+		return must(s.key.signCompact(append(appendHeader(nil, ES256, "logout+jwt", s.key.kid), '}'), []byte("{"+member+","+text[1:])))
 	}
 	other := must(GenerateSigningKey(ES256))
 	other.kid = s.key.kid

@@ -149,7 +149,7 @@ func cutIssued(audience string) []cutField {
 }
 
 func cutHeaderOf(key *SigningKey, typ string) string {
-	return string(append(appendHeader(key.alg.name, typ, key.kid), '}'))
+	return string(append(appendHeader(nil, key.alg.name, typ, key.kid), '}'))
 }
 
 // cutKeySet has the key, and others that are not asked for.

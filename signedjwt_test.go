@@ -45,7 +45,7 @@ func TestVerifyJWT(t *testing.T) {
 		{"iat that is no number", s.sign(t, typ, claims("iat", "x")), opts(nil), ErrClaim, "iat"},
 		{"by another key", forgedAs(t, s, typ, unitClaims(nil)), opts(nil), ErrSignature, ""},
 		{"no JWT", "x", opts(nil), ErrInvalid, ""},
-		{"no claims", must(s.key.signCompact(append(appendHeader(ES256, typ, s.key.kid), '}'), []byte(`[]`))), opts(nil), ErrParse, ""},
+		{"no claims", must(s.key.signCompact(append(appendHeader(nil, ES256, typ, s.key.kid), '}'), []byte(`[]`))), opts(nil), ErrParse, ""},
 		{"another algorithm", s.sign(t, typ, unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Algorithms = []Algorithm{RS256} }), ErrAlgorithm, "alg"},
 		{"no type wanted", s.sign(t, typ, unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Type = "" }), ErrConfig, "Type"},
 		{"JWT wanted", s.sign(t, "JWT", unitClaims(nil)), opts(func(o *VerifyJWTOptions) { o.Type = "JWT" }), ErrConfig, "Type"},
