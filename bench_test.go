@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -102,7 +103,7 @@ func TestAllocations(t *testing.T) {
 		kind error
 		most float64
 	}
-	rows := []row{{"ID token", idToken, nil, 2}, {"bearer token", bearer, nil, 2}, {"token request", benchTokenRequest(t), nil, 51}}
+	rows := []row{{"ID token", idToken, nil, 2}, {"bearer token", bearer, nil, 2}, {"token request", benchTokenRequest(t), nil, 48}, {"client assertion", benchAssertion(t), nil, 8}}
 	for _, x := range []struct {
 		name, token string
 		kind        error
@@ -157,6 +158,15 @@ func benchTokenRequest(t testing.TB) func() error {
 	return func() error {
 		_, err := c.ClientCredentials(context.Background(), opts)
 		return err
+	}
+}
+
+// benchAssertion has a client authenticate with its key.
+func benchAssertion(t testing.TB) func() error {
+	auth := PrivateKeyJWT(must(GenerateSigningKey(EdDSA)), nil)
+	server := newUnitServer().config().Server
+	return func() error {
+		return auth.Authenticate(context.Background(), &ClientAuthRequest{Server: server, ClientID: unitClient, Endpoint: server.TokenEndpoint, Header: http.Header{}, Form: url.Values{}})
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,14 @@ type caller struct {
 	isDefault       bool              // the package's own client, of which all share the connections: the user set no Timeout
 	insecure        bool              // http is allowed
 	trace           *Trace
+
+	endpoint atomic.Pointer[checkedURL] // that was used last
+}
+
+// A checkedURL is one that may be fetched. Nobody writes into it.
+type checkedURL struct {
+	raw string
+	url *url.URL
 }
 
 // newCaller copies the user's client, or takes the package's own if it is nil.
@@ -139,7 +148,7 @@ type httpResponse struct {
 	mediaType string // lower case, without parameters
 	body      string
 
-	parsed *jsonObject // of body, once object has read it
+	parsed jsonObject // of body, once object has read it: it has a kind then
 }
 
 const (
@@ -151,6 +160,18 @@ const (
 // checkURL parses a URL that is to be fetched.
 func (c *caller) checkURL(param, raw string) (*url.URL, error) {
 	return parseFetchURL(param, raw, c.insecure)
+}
+
+// endpointURL is checkURL of an endpoint, which is the same in most requests.
+func (c *caller) endpointURL(member, raw string) (*url.URL, error) {
+	if last := c.endpoint.Load(); last != nil && last.raw == raw {
+		return last.url, nil
+	}
+	u, err := c.checkURL(member, raw)
+	if err == nil {
+		c.endpoint.Store(&checkedURL{raw, u})
+	}
+	return u, err
 }
 
 // do sends a request and reads the answer, once more where that is safe. An answer of
@@ -455,15 +476,15 @@ func withoutMark(document string) string { return strings.TrimPrefix(document, "
 // object reads the body as a JSON object, of whatever media type it says it is: servers
 // label JSON as text/plain, text/javascript and text/html.
 func (r *httpResponse) object() (jsonObject, error) {
-	if r.parsed != nil {
-		return *r.parsed, nil
+	if r.parsed.kind != nil {
+		return r.parsed, nil
 	}
 	o, err := parseObject(r.text(), answerForm, ErrResponse)
 	if err != nil {
 		return jsonObject{}, withOp(r.op, r.notExpected("the answer is not the JSON expected", r.withoutSecrets(err)))
 	}
 	o.nullAbsent, o.secrets, o.copies = true, r.secrets, len(r.body) > maxShared
-	r.parsed = &o
+	r.parsed = o
 	return o, nil
 }
 

@@ -138,3 +138,33 @@ func TestBodyChunks(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodeForm: a form is encoded as net/url does it.
+func TestEncodeForm(t *testing.T) {
+	many := url.Values{}
+	for i := range 40 {
+		many[strings.Repeat("n", i)] = []string{strings.Repeat("v", i), ""}
+	}
+	for _, form := range []url.Values{nil, {}, {"a": nil}, {"a": {}}, {"a": {""}}, {"": {"", "b"}}, {"b": {"2", "1"}, "a": {"x y&=+%\u00e9", "/"}, "c d": {"\x00"}}, many} {
+		if got, want := encodeForm(form), form.Encode(); got != want {
+			t.Errorf("%v: %q, want %q", form, got, want)
+		}
+	}
+}
+
+// TestEndpointURLRemembered: a URL that was checked says nothing of another.
+func TestEndpointURLRemembered(t *testing.T) {
+	c := newCaller(nil, false, nil)
+	for range 2 {
+		for _, raw := range []string{"https://op.example/token", "https://op.example/token?a", "https://op.example/introspect"} {
+			if u, err := c.endpointURL("member", raw); err != nil || u.String() != raw {
+				t.Errorf("%s: %v, %v", raw, u, err)
+			}
+		}
+		for _, raw := range []string{"http://op.example/token", "", "https://op.example/token#a"} {
+			if u, err := c.endpointURL("member", raw); err == nil || u != nil {
+				t.Errorf("%s: %v, %v", raw, u, err)
+			}
+		}
+	}
+}

@@ -6,7 +6,7 @@ import "time"
 
 // The limits of the package, each with its reason.
 const (
-	bodyChunkSize      = 8 << 10   // bytes of a body that are read at once: nearly all bodies are shorter
+	bodyChunkSize      = 4 << 10   // bytes of a body that are read at once: nearly all bodies are shorter
 	maxShared          = 4 << 10   // bytes of an answer that is kept in memory for a part of it
 	maxBody            = 1 << 20   // bytes of an HTTP body: the largest real discovery documents and key sets are a tenth of it
 	maxErrorBody       = 4 << 10   // bytes of an error body that are kept for a person to read
