@@ -47,6 +47,16 @@ func satisfied(tag string) bool {
 	return tag == runtime.GOOS || tag == runtime.GOARCH || slices.Contains(build.Default.ReleaseTags, tag)
 }
 
+// reasonKinds are how the reason of a mutant that may survive begins. The head of
+// survivors.txt says what each means; what is of none of them needs a test.
+var reasonKinds = []string{"words", "value", "elsewhere", "unused", "cost", "choice", "library", "not run"}
+
+// hasKind reports whether a reason is of a kind, and says why; words speak for themselves.
+func hasKind(reason string) bool {
+	kind, why, _ := strings.Cut(reason, ": ")
+	return slices.Contains(reasonKinds, kind) && (why != "" || kind == "words")
+}
+
 // A verdict is what is known of survivors.
 type verdict struct {
 	reasons  map[string]string // of the mutants that may survive
@@ -55,10 +65,10 @@ type verdict struct {
 
 // readVerdict reads the lists of survivors, lines of
 //
-//	function | operator | change | reason
+//	function | operator | change | kind of reason: reason
 //
 // and of functions. It returns also what is wrong with them: a line that stands for
-// no mutant, or twice.
+// no mutant, or twice, or has a reason of no kind.
 func readVerdict(survivors []string, unjudged string, mutants []*mutant) (verdict, []error) {
 	v := verdict{map[string]string{}, map[string]bool{}}
 	exists, functions := map[string]bool{}, map[string]bool{}
@@ -80,6 +90,8 @@ func readVerdict(survivors []string, unjudged string, mutants []*mutant) (verdic
 				wrong = append(wrong, fmt.Errorf("%s: no mutant is called %q", e, name))
 			case v.reasons[name] != "":
 				wrong = append(wrong, fmt.Errorf("%s: stands here twice", e))
+			case !hasKind(reason):
+				wrong = append(wrong, fmt.Errorf("%s: the reason %q is of none of the kinds %q", e, reason, reasonKinds))
 			default:
 				v.reasons[name] = reason
 			}

@@ -191,12 +191,15 @@ func TestIdeas(t *testing.T) {
 func TestVerdict(t *testing.T) {
 	mutants := find(small(t, "package small\nfunc f(a bool, b int) bool { _ = b | 1; return a }")).mutants
 	for _, row := range []struct{ name, survivors, unjudged, wrong string }{
-		{"as it should be", "f | condition | a → true | because | it is\nf | constant | 1 → 1 + 1 | so", "f", `[no mutant is called "f | condition | a → true | because"]`},
-		{"a mutant", "f | condition | a → true | it is so", "", "[]"},
+		{"as it should be", "f | condition | a → true | because | value: it is\nf | constant | 1 → 1 + 1 | cost: so", "f", `[no mutant is called "f | condition | a → true | because"]`},
+		{"a mutant", "f | condition | a → true | value: it is so", "", "[]"},
+		{"words", "f | condition | a → true | words", "", "[]"},
+		{"no kind", "f | condition | a → true | it is so", "", fmt.Sprintf("[the reason %q is of none of the kinds %q]", "it is so", reasonKinds)},
+		{"a kind alone", "f | condition | a → true | value", "", fmt.Sprintf("[the reason %q is of none of the kinds %q]", "value", reasonKinds)},
 		{"no reason", "f | condition | a → true", "", `[no mutant is called "f | condition"]`},
-		{"no mutant", "f | condition | b → true | it is so", "", `[no mutant is called "f | condition | b → true"]`},
+		{"no mutant", "f | condition | b → true | value: it is so", "", `[no mutant is called "f | condition | b → true"]`},
 		{"no parts", "f", "", `[no mutant is called ""]`},
-		{"twice", "f | condition | a → true | so\nf | condition | a → true | or so", "", "[stands here twice]"},
+		{"twice", "f | condition | a → true | value: so\nf | condition | a → true | value: or so", "", "[stands here twice]"},
 		{"no function", "", "f\ng", `[no function with mutants is called "g", or it stands here twice]`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -211,7 +214,7 @@ func TestVerdict(t *testing.T) {
 			if got := fmt.Sprint(texts); got != row.wrong {
 				t.Errorf("wrong: %s, want %s", got, row.wrong)
 			}
-			if row.name == "a mutant" && v.reasons["f | condition | a → true"] != "it is so" {
+			if row.name == "a mutant" && v.reasons["f | condition | a → true"] != "value: it is so" {
 				t.Errorf("reasons: %v", v.reasons)
 			}
 		})
@@ -377,7 +380,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir, "mutants/small.txt", "f | a | -a\nf | return | return a < 3 && false ||\n")
-	write(t, dir, "mutants/survivors.txt", "f | boundary | a < 3 → a <= 3 | nobody needs 3\n")
+	write(t, dir, "mutants/survivors.txt", "f | boundary | a < 3 → a <= 3 | choice: nobody needs 3\n")
 	write(t, dir, "mutants/unjudged.txt", "g\n")
 	p, err := load(dir)
 	if err != nil {
