@@ -327,7 +327,7 @@ func readHeader(o *jsonObject) (joseHeader, error) {
 // normalType makes typ values comparable: RFC 7515, Section 4.1.9, media types
 // without regard to case, "application/" may be left out.
 func normalType(typ string) string {
-	typ = strings.ToLower(typ)
+	typ = lowerASCII(typ)
 	if sub, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(sub, "/") {
 		return sub
 	}

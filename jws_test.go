@@ -340,6 +340,7 @@ func TestNormalType(t *testing.T) {
 		"application/application/jwt": "application/application/jwt",
 		"application":                 "application",
 		" at+jwt":                     " at+jwt",
+		"to\u212aen":                  "to\u212aen", // a KELVIN SIGN is no k
 	} {
 		if got := normalType(typ); got != want {
 			t.Errorf("normalType(%q) = %q, want %q", typ, got, want)

@@ -477,6 +477,25 @@ func TestProfileAsksAboutJWTs(t *testing.T) {
 	if n := len(s.requests("/introspect")) - before; n != 1 {
 		t.Errorf("asked %d times within the TTL", n)
 	}
+	// An answer about a token of another issuer, and one of another server, are none. Issuers
+	// are compared letter by letter: paths that differ in case are two realms.
+	for _, issuer := range []string{"https://other.example", "https://OP.example"} {
+		rs.inquiries = newInquiries()
+		s.answer("/introspect", fmt.Sprintf(`{"active":true,"iss":%q}`, issuer))
+		_, err = authenticate(t, rs, r)
+		if wantError(t, err, ErrUnavailable, "Introspect"); !strings.Contains(err.Error(), issuer) {
+			t.Error(err)
+		}
+		elsewhere := s.resource(t, func(c *ResourceServerConfig) {
+			c.SecurityProfile, c.Introspect = FAPI2SecurityProfile, s.introspector(t, func(c *Config) { c.Server.Issuer = issuer })
+		})
+		s.answer("/introspect", `{"active":true}`)
+		before := len(s.requests("/introspect"))
+		_, err = authenticate(t, elsewhere, r)
+		if wantError(t, err, ErrUnavailable, "Introspect"); len(s.requests("/introspect")) != before {
+			t.Error("a server that knows nothing of the token is asked")
+		}
+	}
 	// Of an opaque token the answer says that it is active, and nobody asks again.
 	s.answer("/introspect", fmt.Sprintf(`{"active":true,"client_id":"c","aud":%q,"exp":%d,"cnf":{"x5t#S256":%q}}`,
 		unitResource, unitTime+60, CertificateThumbprint(r.TLS.PeerCertificates[0])))
