@@ -53,9 +53,11 @@ var setupMistakes = map[string]mistake{
 		return m.discover(m.Issuer(), &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}})
 	},
 	"The server is in a private network": func(m *mishap) error {
+		m.needsSockets()
 		return m.discover("https://10.0.0.7/realms/main", oauth.NewInternetHTTPClient())
 	},
 	"The proxy of the environment does not answer": func(m *mishap) error {
+		m.needsSockets()
 		return m.discover(anyServer, &http.Client{Transport: &http.Transport{
 			Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example.net:3128"}), // as HTTPS_PROXY has it
 			DialContext: func(_ context.Context, network, _ string) (net.Conn, error) {

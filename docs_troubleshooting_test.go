@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,13 @@ import (
 
 // A mistake makes one, and returns the error that the program gets.
 type mistake func(m *mishap) error
+
+// needsSockets skips a mistake of which the operating system writes a part of the text.
+func (m *mishap) needsSockets() {
+	if runtime.GOOS == "js" {
+		m.Skip("js has no sockets")
+	}
+}
 
 // mistakes are by the headings of the page.
 func mistakes() map[string]mistake {

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,9 @@ func needFIPS(t *testing.T) {
 func TestFIPSProcess(t *testing.T) {
 	if fips140.Enabled() {
 		t.Skip("the tests run in FIPS 140-3 mode already")
+	}
+	if runtime.GOOS == "js" {
+		t.Skip("js starts no processes")
 	}
 	const tests = "^Test(FIPS|RFC|JWS|MLDSA|ECDSA|Ed25519|EdDSA|PSS|RSA|SignJWT|Signer|PublicJWK|ParseSigningKey|NewSigningKey|SigningKey)"
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+tests, "-test.v")
