@@ -68,6 +68,26 @@ func TestAuthenticationChangesItsCopy(t *testing.T) {
 	}
 }
 
+// TestAuthenticationKeepsItsHeader: a ClientAuth that puts a map of its own in place of the
+// header finds nothing of the request in it.
+func TestAuthenticationKeepsItsHeader(t *testing.T) {
+	s := newUnitServer()
+	s.answer("/token", `{"access_token":"at","token_type":"Bearer"}`)
+	mine := http.Header{"X-Mine": {"a"}}
+	c := s.client(t, func(c *Config) {
+		c.Auth = foreignAuth(func(_ context.Context, r *ClientAuthRequest) error {
+			r.Header = mine
+			return nil
+		})
+	})
+	if _, err := c.ClientCredentials(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.requests("/token")[0].header.Get("X-Mine"); got != "a" || len(mine) != 1 {
+		t.Errorf("sent is %q, and the map is %v", got, mine)
+	}
+}
+
 // TestSecretsOfResponse: all that the browser brought, and all that it may not see.
 func TestSecretsOfResponse(t *testing.T) {
 	d := &pendingAuthorizationData{state: "the-state", nonce: "the-nonce", verifier: "the-verifier"}

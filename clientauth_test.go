@@ -711,3 +711,18 @@ func TestClientAuthServer(t *testing.T) {
 		})
 	}
 }
+
+// TestAssertionParametersApart: what is appended to one parameter is not in another.
+func TestAssertionParametersApart(t *testing.T) {
+	r := &ClientAuthRequest{Server: newUnitServer().config().Server, ClientID: unitClient, Endpoint: unitIssuer + "/token"}
+	if err := PrivateKeyJWT(must(GenerateSigningKey(ES256)), nil).Authenticate(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	before := r.Form.Encode()
+	for _, values := range r.Form {
+		_ = append(values, "more")
+	}
+	if after := r.Form.Encode(); after != before {
+		t.Errorf("%s, and was %s", after, before)
+	}
+}

@@ -256,13 +256,10 @@ func (t *receivedJWS) split() (err error) {
 	return err
 }
 
-// decode is split, and decodes payload and signature. What it has made is there until release.
+// decode decodes payload and signature, after split. What it has made is there until release.
 func (t *receivedJWS) decode() error {
 	if t.payload.scratch != nil {
 		return nil
-	}
-	if err := t.split(); err != nil {
-		return err
 	}
 	scratch := newJWSScratch()
 	p, err := scratch.parse(t.raw, t.segments)
@@ -276,7 +273,7 @@ func (t *receivedJWS) decode() error {
 
 func (t *receivedJWS) release() {
 	if s := t.payload.scratch; s != nil {
-		t.payload = parsedJWS{}
+		t.payload = parsedJWS{} // twice in the pool it would have two tokens at a time
 		s.release()
 	}
 }

@@ -27,6 +27,18 @@ func TestScanMember(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.text, got, tt.want)
 		}
 	}
+	for n := range 40 { // the first bytes of a string are looked at one by one
+		pad := strings.Repeat("a", n)
+		for text, want := range map[string]string{
+			`{"` + pad + `":1,"iss":"a"}`: `"a"`, `{"x":"` + pad + `","iss":"a"}`: `"a"`, `{"iss":"` + pad + `"}`: `"` + pad + `"`,
+			`{"x":"` + pad + `\\","iss":"a"}`: `"a"`, `{"x":"` + pad + `\",\"iss\":\"b\"","iss":"a"}`: `"a"`, `{"x":"` + pad + `\\\"","iss":"a"}`: `"a"`,
+			`{"iss":"` + pad: "", `{"iss":"` + pad + `\`: "", `{"iss":"` + pad + `\"`: "", `{"iss":"` + pad + `\"}`: "", `{"iss":"` + pad + `\\`: "",
+		} {
+			if got := string(scanMember([]byte(text), "iss")); got != want {
+				t.Errorf("%s: %q, want %q", text, got, want)
+			}
+		}
+	}
 	_, err := unverifiedIn([]byte(`{"x":"`+strings.Repeat("x", maxUnverified)+`"}`), "iss", nil)
 	wantError(t, err, ErrClaim, "iss")
 	for claim, kind := range map[string]error{
