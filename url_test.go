@@ -4,6 +4,7 @@ package oauth
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 )
 
@@ -115,6 +116,25 @@ func TestRedirectURIs(t *testing.T) {
 			wantError(t, err, kind, "RedirectURI")
 		} else if err != nil {
 			t.Errorf("%s: %v", uri, err)
+		}
+	}
+}
+
+// TestSameOrigin: letters of ASCII have no case, and others are not letters of ASCII.
+func TestSameOrigin(t *testing.T) {
+	for _, tt := range []struct {
+		scheme, host, otherScheme, otherHost string
+		same                                 bool
+	}{
+		{"https", "op.example", "https", "op.example", true}, {"HTTPS", "op.example", "https", "OP.example", true},
+		{"https", "op.example:443", "https", "op.example", true}, {"http", "op.example", "http", "op.example:80", true},
+		{"https", "op.example", "http", "op.example", false}, {"https", "op.example", "https", "op.example:8443", false},
+		{"https", "op.example", "https", "other.example", false}, {"https", "ok.example", "https", "o\u212a.example", false},
+		{"https", "op.example", "http\u017f", "op.example", false}, {"http\u017f", "op.example", "https", "o\u212a.example", false},
+	} {
+		u, o := &url.URL{Scheme: tt.scheme, Host: tt.host}, &url.URL{Scheme: tt.otherScheme, Host: tt.otherHost}
+		if sameOrigin(u, o) != tt.same || sameOrigin(o, u) != tt.same {
+			t.Errorf("%v and %v: not %v", u, o, tt.same)
 		}
 	}
 }
