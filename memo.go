@@ -70,12 +70,12 @@ func (m *memo[V]) add(key string, v V) {
 	m.put(&remembered[V]{key, v})
 }
 
-// move puts what was found in the older half into the newer one, unless a later value of
-// its key has come there meanwhile.
+// move puts what was found in the older half into the newer one, unless it is not there any
+// more, or a later value of its key has come meanwhile.
 func (m *memo[V]) move(r *remembered[V]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.newer[r.key] == nil {
+	if m.newer[r.key] == nil && m.old[r.key] == r {
 		m.put(r)
 	}
 }
@@ -109,11 +109,15 @@ func (m *memo[V]) place(key string) *atomic.Pointer[remembered[V]] {
 }
 
 // spread is a number for a key, of which different ones have different numbers mostly: by
-// some of its bytes, from its end on, where a token has its signature.
+// its end, where a token has its signature, and by some of its bytes, for the key of a proof
+// stands in the midst of a header.
 func spread(key string) (n uint) {
 	step := max(1, len(key)/16)
-	for i := len(key) - 1; i >= 0; i -= step {
+	for i := 0; i < len(key); i += step {
 		n = (n ^ uint(key[i])) * 16777619 // as FNV-1a has it
+	}
+	for i := max(0, len(key)-12); i < len(key); i++ {
+		n = (n ^ uint(key[i])) * 16777619
 	}
 	return n
 }

@@ -1,6 +1,9 @@
 package oauth
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -150,6 +153,20 @@ func TestMemoWithoutLock(t *testing.T) {
 	there("a", 3)
 	m.move(&remembered[int]{"a", 1}) // found before the last value came
 	there("a", 3)
+	m.move(&remembered[int]{"dropped", 1})
+	if v, ok := m.get("dropped"); ok {
+		t.Errorf("what was dropped is %d", v)
+	}
+	few := newMemo[int](4)
+	few.add("a", 1)
+	found := few.newer["a"]
+	for _, key := range []string{"b", "a", "c", "d"} { // the first a, which was found, and a second one are in the older half
+		few.add(key, 2)
+	}
+	few.move(found)
+	if v, _ := few.get("a"); v != 2 {
+		t.Errorf("a is %d again", v)
+	}
 	one := newMemo[int](2) // one place
 	one.add("a", 1)
 	if v, ok := one.get("A"); ok {
@@ -159,17 +176,26 @@ func TestMemoWithoutLock(t *testing.T) {
 
 // TestSpread: tokens, their hashes and headers of proofs have places of their own.
 func TestSpread(t *testing.T) {
+	token := func(i, size int) string { // its signature
+		sum := sha256.Sum256([]byte(fmt.Sprint(i)))
+		return base64.RawURLEncoding.EncodeToString(bytes.Repeat(sum[:], size/len(sum)))
+	}
 	for name, key := range map[string]func(i int) string{
 		"tokens": func(i int) string { return strings.Repeat("eyJh", 100) + "." + hashKey(fmt.Sprint(i)) },
+		"large":  func(i int) string { return strings.Repeat("eyJh", 1000) + "." + token(i, 64) },
+		"RSA":    func(i int) string { return strings.Repeat("eyJh", 2000) + "." + token(i, 256) },
 		"hashes": func(i int) string { return hashKey(fmt.Sprint(i)) },
 		"headers": func(i int) string {
 			return `{"typ":"dpop+jwt","jwk":{"x":"` + hashKey(fmt.Sprint(i)) + `"},"alg":"ES256"}`
 		},
-		"short": func(i int) string { return fmt.Sprint(i) },
 	} {
-		places := map[uint]bool{}
+		places, shards := map[uint]bool{}, map[uint]bool{}
 		for i := range memoFront {
-			places[spread(key(i))/tokenShards%memoFront] = true
+			n := spread(key(i))
+			places[n/tokenShards%memoFront], shards[n%tokenShards] = true, true
+		}
+		if len(shards) < tokenShards*3/4 {
+			t.Errorf("%s: %d shards of %d", name, len(shards), tokenShards)
 		}
 		if len(places) < memoFront/2 { // 1 - 1/e of them if they fell at random
 			t.Errorf("%s: %d places of %d", name, len(places), memoFront)
