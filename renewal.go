@@ -183,13 +183,14 @@ func (k *keptToken) launch(ctx context.Context, stale bool) {
 	k.flights++
 	n := k.flights
 	k.renews, k.settled = stale, true // until run renews it
-	k.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, k.run(ctx, n, stale) }, k.land)
+	half := monotonic().Add(refreshTimeout / 2)
+	k.flight = launch(ctx, refreshTimeout, func(ctx context.Context) (*Token, error) { return nil, k.run(ctx, n, stale, half) }, k.land)
 }
 
 // run is the n-th flight: it renews the token if it is stale, and stores it if that is
-// still to be done.
-func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
-	half := monotonic().Add(refreshTimeout / 2)
+// still to be done. half of its time is over then: a renewal has to begin before, and so
+// never begins in a flight that was given up.
+func (k *keptToken) run(ctx context.Context, n int, stale bool, half time.Time) error {
 	// First: a refresh token is not spent before it is stored. If the process ended then,
 	// the store would have one that the server replaced twice, which no grace covers.
 	err := k.store(ctx)
@@ -197,7 +198,7 @@ func (k *keptToken) run(ctx context.Context, n int, stale bool) error {
 	renews := err == nil && stale
 	if renews && monotonic().After(half) { // its answer would be cut off, with a token in it, or is late already
 		renews = false
-		err = withOp(opProtected, &Error{Kind: ErrUnavailable, Param: "OnRefresh", Detail: "has taken so long that the renewal would be cut off: the next request begins it"})
+		err = withOp(opProtected, &Error{Kind: ErrUnavailable, Detail: "OnRefresh has taken so long, or the process has stood still, that the renewal would be cut off: the next request begins it"})
 	}
 	if renews { // what has not begun has not failed, and is not put off
 		k.settled = false
