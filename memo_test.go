@@ -160,9 +160,14 @@ func TestMemoWithoutLock(t *testing.T) {
 	few := newMemo[int](4)
 	few.add("a", 1)
 	found := few.newer["a"]
-	for _, key := range []string{"b", "a", "c", "d"} { // the first a, which was found, and a second one are in the older half
-		few.add(key, 2)
+	few.add("b", 2)
+	few.add("c", 2) // found is in the older half now
+	few.add("a", 2) // and a later value in the newer one
+	few.move(found)
+	if v, _ := few.get("a"); v != 2 {
+		t.Errorf("a is %d again", v)
 	}
+	few.add("d", 2) // and that in the older half
 	few.move(found)
 	if v, _ := few.get("a"); v != 2 {
 		t.Errorf("a is %d again", v)
