@@ -175,8 +175,10 @@ type TransportOptions struct {
 	//
 	// OnRefresh is never called concurrently. Its context lasts at most 30 seconds and
 	// does not end with the requests. If OnRefresh has not returned one second after
-	// its context ended, requests fail until it returns. OnRefresh must not use the
-	// Transport, which waits for it.
+	// its context ended, requests fail until it returns. If it takes more than 15 seconds
+	// to store a Token that is to be renewed right after, the requests that wait fail with
+	// [ErrUnavailable], and the next one renews it. OnRefresh must not use the Transport,
+	// which waits for it.
 	OnRefresh func(ctx context.Context, t *Token) error
 
 	// Renew returns a new Token, for programs that do not renew it with
