@@ -588,12 +588,19 @@ func TestEncodingErrors(t *testing.T) {
 		_, err := Register(t.Context(), as, m, opts)
 		return err
 	}
+	serve := func() error {
+		cfg := newUnitServer().resourceConfig()
+		cfg.Metadata.Extra = extra
+		_, err := NewResourceServer(cfg)
+		return err
+	}
 	own := errors.New("the-member is not known yet")
 	for name, err := range map[string]error{
 		"Token":        second((&Token{AccessToken: NewSecret("at"), TokenType: "Bearer", Extra: extra}).MarshalBinary()),
 		"Registration": second((&Registration{Metadata: ClientMetadata{ClientID: "c", Extra: extra}}).MarshalBinary()),
 		"details":      second(encodeDetails([]AuthorizationDetail{{Type: "pay", Extra: extra}})),
 		"Register":     register(ClientMetadata{Extra: extra}),
+		"resource":     serve(),
 		"JWKS":         register(ClientMetadata{JWKS: json.RawMessage(`{"keys":[` + privateJWK(ES256) + `]}`)}),
 		"claims":       second(unitKey().SignJWT("x+jwt", map[string]any{"a": failingJSON{own}})),
 	} {
