@@ -3,11 +3,9 @@ package oauth
 // Faults below HTTP/2, in the frames of it: see dial_below_test.go.
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/tls"
 	"encoding/binary"
-	"io"
 	"net"
 	"net/http"
 	"runtime"
@@ -17,40 +15,20 @@ import (
 	"time"
 )
 
-// serveHTTP2 is HTTP/2 by hand, as http2Server is: it cannot read the fields of a request,
+// serveHTTP2 serves a connection. It cannot read the fields of a request,
 // and takes every one for that of the operation.
 func (s *belowServer) serveHTTP2(c net.Conn, client, server *belowConn) {
 	defer server.Close()
-	r := bufio.NewReader(c)
-	if _, err := r.Discard(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")); err != nil {
-		return
-	}
-	c.Write(http2Frame(4, 0, 0, nil)) // SETTINGS
-	for {
-		head := make([]byte, 9)
-		if _, err := io.ReadFull(r, head); err != nil {
-			return
+	serveHTTP2(c, func(stream uint32) bool {
+		answer := http2Answer(stream, s.answer)
+		fault, at := s.next(s.target, http.Header{}, client)
+		if fault != nil {
+			fault.do(c, server, answer, at)
+			return false
 		}
-		payload := make([]byte, binary.BigEndian.Uint32(head)>>8)
-		if _, err := io.ReadFull(r, payload); err != nil {
-			return
-		}
-		kind, flags, stream := head[3], head[4], binary.BigEndian.Uint32(head[5:])
-		switch {
-		case kind == 4 && flags&1 == 0:
-			c.Write(http2Frame(4, 1, 0, nil))
-		case kind == 6 && flags&1 == 0:
-			c.Write(http2Frame(6, 1, 0, payload))
-		case (kind == 0 || kind == 1) && flags&1 != 0: // the end of a request
-			answer := http2Answer(stream, s.answer)
-			fault, at := s.next(s.target, http.Header{}, client)
-			if fault != nil {
-				fault.do(c, server, answer, at)
-				return
-			}
-			c.Write(answer)
-		}
-	}
+		c.Write(answer)
+		return true
+	})
 }
 
 // http2Answer makes frames of an answer of HTTP/1.

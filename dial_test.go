@@ -86,6 +86,12 @@ func http2Frame(kind, flags byte, stream uint32, payload []byte) []byte {
 
 func (s *http2Server) serve(c net.Conn) {
 	defer c.Close()
+	serveHTTP2(c, func(stream uint32) bool { return s.respond(c, stream) })
+}
+
+// serveHTTP2 is HTTP/2 by hand: it reads frames, answers those of the connection, and calls
+// respond at the end of each request, for as long as it returns true.
+func serveHTTP2(c net.Conn, respond func(stream uint32) bool) {
 	r := bufio.NewReader(c)
 	if _, err := r.Discard(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")); err != nil {
 		return
@@ -107,7 +113,7 @@ func (s *http2Server) serve(c net.Conn) {
 		case kind == 6 && flags&1 == 0:
 			c.Write(http2Frame(6, 1, 0, payload))
 		case (kind == 0 || kind == 1) && flags&1 != 0: // the end of a request
-			if !s.respond(c, stream) {
+			if !respond(stream) {
 				return
 			}
 		}
