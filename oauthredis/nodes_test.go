@@ -194,9 +194,15 @@ func (n *node) info(section string) string { return n.direct.Info(ctx, section).
 
 func (n *node) primary() bool { return strings.Contains(n.info("replication"), "role:master") }
 
-// replicates reports whether n has all that p has, and gets what is new.
+// replicates reports whether n has all that p has, and gets what is new. "Online" does not
+// say so: p sends nothing until n has confirmed what it got at first, and if it does that
+// before p knows that all was sent, p waits a second for the next time.
 func (n *node) replicates(p *node) bool {
-	return strings.Contains(n.info("replication"), "master_link_status:up") && strings.Contains(p.info("replication"), "state=online")
+	c := p.direct.Conn()
+	defer c.Close()
+	return strings.Contains(n.info("replication"), "master_link_status:up") &&
+		c.FunctionFlush(ctx).Err() == nil && // a write that needs no key, and so no slot
+		c.Wait(ctx, 1, 100*time.Millisecond).Val() == 1
 }
 
 // A redundant store has pairs of nodes, of which one is the primary and the other its
