@@ -28,13 +28,13 @@ const (
 type authMethod struct {
 	name  string
 	form  int
-	check func(*Server, *credentials) bool
-	mtls  bool // needs the listener that asks for certificates
+	check func(*Server, *credentials) (fault string) // "" if they prove it
+	mtls  bool                                       // needs the listener that asks for certificates
 }
 
 func authMethods() []authMethod {
 	return []authMethod{
-		{"none", noCredentials, func(*Server, *credentials) bool { return true }, false},
+		{"none", noCredentials, func(*Server, *credentials) string { return "" }, false},
 		{"client_secret_basic", headerCredentials, (*Server).checkSecret, false},
 		{"client_secret_post", bodyCredentials, (*Server).checkSecret, false},
 		{"client_secret_jwt", assertionCredentials, (*Server).checkMAC, false},
@@ -130,8 +130,8 @@ func (s *Server) authenticateClient(r *http.Request, params url.Values) (*Client
 	if !ok || method.form != c.form && !c.byEitherSecret(s.preset) {
 		return refuse("not the registered authentication method")
 	}
-	if !method.check(s, c) {
-		return refuse("client authentication failed")
+	if fault := method.check(s, c); fault != "" {
+		return refuse(fault)
 	}
 	return c.client, nil
 }
@@ -182,15 +182,19 @@ func (c *credentials) byEitherSecret(p *preset) bool {
 	return p.anySecret && slices.Contains(ways, c.client.AuthMethod) && (c.form == headerCredentials || c.form == bodyCredentials)
 }
 
-func (s *Server) checkSecret(c *credentials) bool {
-	if s.preset.secret != nil {
-		return s.preset.secret(s, c)
+func (s *Server) checkSecret(c *credentials) (fault string) {
+	switch {
+	case s.preset.secret != nil:
+		if !s.preset.secret(s, c) {
+			return "the client secret is not one that the provider accepts"
+		}
+	case c.client.Secret == "" || subtle.ConstantTimeCompare([]byte(c.secret), []byte(c.client.Secret)) != 1:
+		return "wrong client secret"
 	}
-	return c.client.Secret != "" &&
-		subtle.ConstantTimeCompare([]byte(c.secret), []byte(c.client.Secret)) == 1
+	return ""
 }
 
-func (s *Server) checkMAC(c *credentials) bool {
+func (s *Server) checkMAC(c *credentials) (fault string) {
 	for _, m := range macs {
 		if m.name != c.jws.alg {
 			continue
@@ -199,16 +203,22 @@ func (s *Server) checkMAC(c *credentials) bool {
 		// RFC 7518, Section 3.2: the key is at least as long as the hash.
 		// crypto/hmac panics on short ones under fips140=only.
 		if len(secret) < m.hash.Size() {
-			return false
+			return "the client secret is shorter than the hash of " + m.name
 		}
 		want := m.mac(secret, c.jws.input)
-		return subtle.ConstantTimeCompare(want, c.jws.signature) == 1 && s.checkAssertion(c)
+		if subtle.ConstantTimeCompare(want, c.jws.signature) != 1 {
+			return "the client assertion is not signed with the client secret"
+		}
+		return s.checkAssertion(c)
 	}
-	return false
+	return "the client assertion is not signed with HS256, HS384 or HS512"
 }
 
-func (s *Server) checkSignature(c *credentials) bool {
-	return c.client.signed(c.jws) && s.checkAssertion(c)
+func (s *Server) checkSignature(c *credentials) (fault string) {
+	if !c.client.signed(c.jws) {
+		return "the client assertion is not signed with a key of the client's JWKS"
+	}
+	return s.checkAssertion(c)
 }
 
 // signed reports whether a signature is by one of the client's keys.
@@ -232,20 +242,26 @@ func signedBy(keys []publicKey, jws *parsedJWS) bool {
 
 // checkAssertion checks the claims of a client assertion whose signature is
 // good: RFC 7523, Section 3 and OpenID Connect Core, Section 9.
-func (s *Server) checkAssertion(c *credentials) bool {
+func (s *Server) checkAssertion(c *credentials) (fault string) {
 	claim := func(name string) string { v, _ := c.jws.claims[name].(string); return v }
 	if claim("iss") != c.client.ID || claim("sub") != c.client.ID {
-		return false
+		return "iss and sub of the client assertion are not both the client_id"
 	}
 	// Only a plain string: an assertion for two servers could be replayed by
 	// the one at the other.
 	switch claim("aud") {
 	case s.issuer, s.endpointURL(tokenPath), c.url:
 	default:
-		return false
+		return "aud of the client assertion is neither the issuer nor this endpoint nor the token endpoint"
 	}
 	exp, timely := s.timely(c.jws.claims)
-	return timely && claim("jti") != "" && s.firstUse(c.client.ID+"\x00"+claim("jti"), exp)
+	switch {
+	case !timely:
+		return "the client assertion has expired, or is not valid yet, by the server's clock (Options.Now)"
+	case claim("jti") == "" || !s.firstUse(c.client.ID+"\x00"+claim("jti"), exp):
+		return "the client assertion has no jti, or was used before"
+	}
+	return ""
 }
 
 // timely reports whether a JWT has an exp and is in its time, with a minute for
@@ -291,20 +307,26 @@ func (s *Server) firstUse(jti string, until time.Time) bool {
 
 // checkIssuedCertificate is tls_client_auth: a certificate of the server's CA
 // with the registered subject (RFC 8705, Section 2.1).
-func (s *Server) checkIssuedCertificate(c *credentials) bool {
+func (s *Server) checkIssuedCertificate(c *credentials) (fault string) {
 	if c.cert == nil || c.client.CertificateSubject == "" {
-		return false
+		return "the connection has no client certificate, or CertificateSubject of the client is empty"
 	}
 	_, err := c.cert.Verify(x509.VerifyOptions{
 		Roots:       s.ca.pool,
 		CurrentTime: s.now(),
 		KeyUsages:   []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
-	return err == nil && c.cert.Subject.String() == c.client.CertificateSubject
+	if err != nil || c.cert.Subject.String() != c.client.CertificateSubject {
+		return "the certificate is not from the server's CA, or its subject is not CertificateSubject of the client"
+	}
+	return ""
 }
 
 // checkOwnCertificate is self_signed_tls_client_auth: the registered
 // certificate, whoever signed it (RFC 8705, Section 2.2).
-func (s *Server) checkOwnCertificate(c *credentials) bool {
-	return c.cert != nil && len(c.client.Certificate) > 0 && bytes.Equal(c.cert.Raw, c.client.Certificate)
+func (s *Server) checkOwnCertificate(c *credentials) (fault string) {
+	if c.cert == nil || len(c.client.Certificate) == 0 || !bytes.Equal(c.cert.Raw, c.client.Certificate) {
+		return "the connection has no client certificate, or not Certificate of the client"
+	}
+	return ""
 }

@@ -86,6 +86,20 @@ func TestClientAuthentication(t *testing.T) {
 		return assertion(jwt)
 	}
 
+	// The author of a client learns what is wrong with it.
+	says := map[string]string{
+		"basic, wrong secret": "wrong client secret",
+		"hmac, wrong secret":  "not signed with the client secret",
+		"hmac, short secret":  "shorter than the hash of HS256",
+		"key, wrong key":      "not signed with a key of the client's JWKS",
+		"key, wrong aud":      "aud of the client assertion",
+		"key, wrong iss":      "iss and sub",
+		"key, expired":        "Options.Now",
+		"key, no jti":         "no jti, or was used before",
+		"mtls, other subject": "its subject is not CertificateSubject",
+		"mtls, none":          "no client certificate",
+		"self, another":       "not Certificate of the client",
+	}
 	for _, tt := range []struct {
 		name    string
 		client  string
@@ -151,6 +165,9 @@ func TestClientAuthentication(t *testing.T) {
 			a := post(t, client, target, f, func(r *http.Request) { maps.Copy(r.Header, scratch.Header) })
 			if a.status != tt.status {
 				t.Fatalf("%d %s, want %d", a.status, a.body, tt.status)
+			}
+			if want := says[tt.name]; want != "" && !strings.Contains(a.str("error_description"), want) {
+				t.Errorf("%s does not say %q", a.body, want)
 			}
 			if challenge := a.header.Get("WWW-Authenticate"); (a.status == 401) != strings.HasPrefix(challenge, "Basic ") {
 				t.Errorf("WWW-Authenticate: %q", challenge)

@@ -191,6 +191,9 @@ func parseJWKS(data []byte) ([]publicKey, error) {
 	if err := json.Unmarshal(data, &set); err != nil {
 		return nil, fmt.Errorf("reading a JWK Set: %w", err)
 	}
+	if set.Keys == nil {
+		return nil, errors.New("there are no keys: a JWK Set is {\"keys\":[…]}, as PublicJWKS makes it of keys")
+	}
 	var keys []publicKey
 	for i, j := range set.Keys {
 		k := publicKey{id: j.Kid, use: j.Use, alg: j.Alg}

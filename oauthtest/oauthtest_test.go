@@ -451,6 +451,7 @@ func TestPanics(t *testing.T) {
 		"auth method": func() { s.AddClient(oauthtest.Client{ID: "x", AuthMethod: "x"}) },
 		"algorithm":   func() { s.AddClient(oauthtest.Client{ID: "x", IDTokenAlg: "RS256"}) },
 		"jwks":        func() { s.AddClient(oauthtest.Client{ID: "x", JWKS: []byte(`{"keys":[{}]}`)}) },
+		"one key":     func() { s.AddClient(oauthtest.Client{ID: "x", JWKS: partyKeys().signing.PublicJWK()}) }, // not a set
 		"user":        func() { s.AddUser(oauthtest.User{}) },
 		"jwk":         func() { s.AddJWK(json.RawMessage("{")) },
 		"options":     func() { oauthtest.NewServer(&oauthtest.Options{SigningAlgs: []string{"none"}}) },
