@@ -92,7 +92,7 @@ func TestProfileHint(t *testing.T) {
 		"none fits":      {nil, s.signTyped(t, "-", accessClaims(map[string]any{"scope": unitRemoved})), ""},
 		"described":      {nil, s.signTyped(t, "-", accessClaims(nil)), `set TrustedServer.Profile to &AccessTokenProfile{Types: []string{""}, Marker: "scope"}`},
 		"AD FS":          {nil, adfs, "set TrustedServer.Profile to ADFSProfile(…)"},
-		"of another API": {nil, s.sign(t, "JWT", accessClaims(map[string]any{"aud": "x", "appid": "a", "scp": "b"})), `the token is for "x", not for "https://api.example"; if that is this API, too, list it in ResourceServerConfig.Audiences`},
+		"of another API": {nil, s.sign(t, "JWT", accessClaims(map[string]any{"aud": "x", "appid": "a", "scp": "b"})), `the token is for "x", not for "https://api.example": the client must ask for a token for this API; if the first is another name of it, list that in ResourceServerConfig.Audiences`},
 	} {
 		_, err := authenticate(t, s.resource(t, func(c *ResourceServerConfig) { c.Servers[0].Profile = tt.profile }), bearer(tt.token))
 		if wantError(t, err, ErrInvalid, ""); !strings.HasSuffix(err.Error(), tt.hint) || tt.hint == "" && strings.Contains(err.Error(), "Profile") {

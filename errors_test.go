@@ -329,7 +329,7 @@ func TestErrorsToActOn(t *testing.T) {
 		{"unknown authority", func() error {
 			return config(func(cfg *Config) { cfg.HTTPClient = otherTrust.Client() })
 		}, ErrNetwork,
-			`oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient: *`},
+			`oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in the transport of HTTPClient, or in MutualTLS: *`},
 		{"server not there", func() error {
 			return server(func(as *AuthorizationServer) { as.TokenEndpoint = "https://127.0.0.1:1/token" })
 		}, ErrNetwork,
@@ -392,7 +392,7 @@ func TestErrorsOfMTLS(t *testing.T) {
 	cfg.HTTPClient = nil
 	cfg.MTLS = &MutualTLS{Certificate: oauthtest.SelfSignedCertificate("client")}
 	err := errorsLogin(srv, cfg)
-	if want := `oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient: *`; !errors.Is(
+	if want := `oauth: token: the certificate of "127.0.0.1:*" is not from an authority that this client trusts: set RootCAs in the transport of HTTPClient, or in MutualTLS: *`; !errors.Is(
 		err,
 		ErrNetwork,
 	) ||

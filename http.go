@@ -431,7 +431,7 @@ func networkError(ctx context.Context, host string, err error) error {
 	if invalid, ok := errorAs[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired && invalid.Cert != nil {
 		e.Detail = "the certificate of " + printable(host, 128) + " is valid from " + stamp(invalid.Cert.NotBefore) + " to " + stamp(invalid.Cert.NotAfter) + " only: renew it, or set this machine's clock"
 	} else if _, ok := errorAs[x509.UnknownAuthorityError](err); ok {
-		e.Detail = "the certificate of " + printable(host, 128) + " is not from an authority that this client trusts: set RootCAs in MutualTLS or in the transport of HTTPClient"
+		e.Detail = "the certificate of " + printable(host, 128) + " is not from an authority that this client trusts: set RootCAs in the transport of HTTPClient, or in MutualTLS"
 	}
 	return e
 }

@@ -294,7 +294,7 @@ func isFor(aud, audiences []string) bool {
 }
 
 func errAudience(aud, audiences []string) *Error {
-	return fail(ErrAudience, "aud", "the token is for %s, not for %s; if that is this API, too, list it in ResourceServerConfig.Audiences",
+	return fail(ErrAudience, "aud", "the token is for %s, not for %s: the client must ask for a token for this API; if the first is another name of it, list that in ResourceServerConfig.Audiences",
 		quoteList(aud), quoteList(audiences))
 }
 
