@@ -156,26 +156,23 @@ func (e *Error) Error() string {
 	if e == nil {
 		return "oauth: no error"
 	}
-	var b strings.Builder
-	b.WriteString("oauth: ")
+	text := "oauth: "
 	for _, s := range []string{e.Op, e.Param} {
 		if s != "" {
-			b.WriteString(s)
-			b.WriteString(": ")
+			text += s + ": "
 		}
 	}
 	switch {
 	case e.Detail != "":
-		b.WriteString(e.Detail)
+		text += e.Detail
 	case e.Kind != nil:
-		b.WriteString(strings.TrimPrefix(e.Kind.Error(), "oauth: "))
+		text += strings.TrimPrefix(e.Kind.Error(), "oauth: ")
 	}
 	if e.Err != nil {
-		b.WriteString(": ")
 		// A cause quotes what the other side sent: a certificate's names, say.
-		b.WriteString(strings.Map(visible, strings.TrimPrefix(e.Err.Error(), "oauth: ")))
+		text += ": " + strings.Map(visible, strings.TrimPrefix(e.Err.Error(), "oauth: "))
 	}
-	return b.String()
+	return text
 }
 
 // Unwrap returns the kind and the cause, for [errors.Is] and [errors.As]. If the
@@ -262,7 +259,7 @@ func errorAs[T error](err error) (found T, ok bool) {
 		if found, ok = err.(T); ok {
 			return true
 		}
-		if other, can := err.(interface{ As(target any) bool }); can {
+		if other := ownAs(err); other != nil {
 			target := new(T)
 			if ok = other.As(target); ok {
 				found = *target
@@ -271,6 +268,16 @@ func errorAs[T error](err error) (found T, ok bool) {
 		return ok
 	})
 	return found, ok
+}
+
+type asError interface{ As(target any) bool }
+
+// ownAs is the method As of an error that has one, or nil.
+//
+//go:noinline // or each type that is looked for has it again
+func ownAs(err error) asError {
+	other, _ := err.(asError)
+	return other
 }
 
 // inTree reports whether an error, or one that it wraps, matches: depth first, as with
@@ -397,29 +404,28 @@ func (e *ResponseError) Error() string {
 	if e == nil {
 		return "oauth: no error"
 	}
-	var b strings.Builder
-	b.WriteString("oauth: ")
+	text := "oauth: "
 	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
+		text += e.Op + ": "
 	}
-	b.WriteString("the server answered with status " + strconv.Itoa(e.StatusCode))
+	text += "the server answered with status " + strconv.Itoa(e.StatusCode)
 	if e.Code != "" {
-		b.WriteString(" and error " + printable(e.Code, 64))
+		text += " and error " + printable(e.Code, 64)
 	}
 	if e.Description != "" {
-		b.WriteString(" (" + printable(e.Description, maxErrorText) + ")")
+		text += " (" + printable(e.Description, maxErrorText) + ")"
 	}
 	for _, note := range e.notes {
-		b.WriteString("; " + note)
+		text += "; " + note
 	}
 	hint := refusalHints.find(e.Code)
 	if e.Code == "" && e.StatusCode == http.StatusTooManyRequests {
 		hint = "wait before the next request, as long as Retry-After in its Header says"
 	}
 	if hint != "" {
-		b.WriteString("; " + hint)
+		text += "; " + hint
 	}
-	return b.String()
+	return text
 }
 
 // opToken is the operation of the token endpoint, where a user may not have decided yet.

@@ -222,7 +222,9 @@ func (c *caller) doOnce(ctx context.Context, r *httpRequest) (*httpResponse, err
 		info.Status = res.status
 		res.request, res.sent = r, req.Header
 		if r.received != nil {
-			maps.Copy(r.received, res.header.Clone())
+			for name, values := range res.header {
+				r.received[name] = slices.Clone(values)
+			}
 		}
 	}
 	c.trace.requestDone(ctx, u, start, info)

@@ -569,21 +569,20 @@ func unquoteJSON(raw string) (string, error) {
 		if !whole {
 			return "", fail(ErrParse, "", "wrong escape in a JSON string")
 		}
+		char := rune(s[1])
 		switch n {
 		case 2:
 			if i := strings.IndexByte("bfnrt", s[1]); i >= 0 {
-				b.WriteByte("\b\f\n\r\t"[i])
-			} else {
-				b.WriteByte(s[1])
+				char = rune("\b\f\n\r\t"[i])
 			}
 		case 6:
-			u, _ := hex4(s)
-			b.WriteRune(u)
+			char, _ = hex4(s)
 		case 12:
 			high, _ := hex4(s)
 			low, _ := hex4(s[6:])
-			b.WriteRune(utf16.DecodeRune(high, low))
+			char = utf16.DecodeRune(high, low)
 		}
+		b.WriteRune(char)
 		s = s[n:]
 	}
 }

@@ -150,14 +150,17 @@ func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
 		memo.next = (memo.next + 1) % memoCandidates
 		return
 	}
-	next := make(map[string]memoEntry)
+	var next map[string]memoEntry
 	if m := memo.m.Load(); m != nil {
 		if _, known := (*m)[segment]; known { // by somebody else, at the same time
 			return
 		}
 		if len(*m) < maxMemo {
-			maps.Copy(next, *m)
+			next = maps.Clone(*m)
 		}
+	}
+	if next == nil {
+		next = make(map[string]memoEntry)
 	}
 	next[strings.Clone(segment)] = memoEntry{h.detached(), key}
 	memo.m.Store(&next)

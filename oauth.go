@@ -533,8 +533,8 @@ func newClient(cfg Config, before *Client) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, check := range [...]func(*Config) error{c.checkRoute, c.checkServer} {
-		if err := check(&cfg); err != nil {
+	for _, check := range [...]func(*Client, *Config) error{(*Client).checkRoute, (*Client).checkServer} {
+		if err := check(c, &cfg); err != nil {
 			return nil, err
 		}
 	}
@@ -543,8 +543,8 @@ func newClient(cfg Config, before *Client) (*Client, error) {
 
 // checkServer holds the configuration against what the server can do.
 func (c *Client) checkServer(cfg *Config) error {
-	for _, check := range [...]func(*Config) error{c.setAlgorithms, c.checkAuthAtServer, c.checkProfile} {
-		if err := check(cfg); err != nil {
+	for _, check := range [...]func(*Client, *Config) error{(*Client).setAlgorithms, (*Client).checkAuthAtServer, (*Client).checkProfile} {
+		if err := check(c, cfg); err != nil {
 			return err
 		}
 	}
@@ -594,10 +594,11 @@ func baseClient(cfg Config, before *Client) (*Client, error) {
 	if before != nil {
 		c.caller, c.keyCaller, c.certified, c.keys, c.challenge = before.caller, before.keyCaller, before.certified, before.keys, before.challenge
 	}
-	for _, check := range [...]func(*Config) error{
-		c.checkIdentity, c.checkTimes, c.setDecrypter, c.setRequestObject, c.setTransport, c.checkAuth,
+	for _, check := range [...]func(*Client, *Config) error{
+		(*Client).checkIdentity, (*Client).checkTimes, (*Client).setDecrypter, (*Client).setRequestObject,
+		(*Client).setTransport, (*Client).checkAuth,
 	} {
-		if err := check(&cfg); err != nil {
+		if err := check(c, &cfg); err != nil {
 			return nil, err
 		}
 	}

@@ -316,10 +316,11 @@ func newResourceServer(cfg *ResourceServerConfig) (*ResourceServer, error) {
 	if rs.peer == nil {
 		rs.peer, rs.peerAdvice = peerCertificate, "if a proxy ends the TLS connections of clients, set ResourceServerConfig.ClientCertificate"
 	}
-	for _, set := range [...]func(*ResourceServerConfig) error{
-		rs.setIdentity, rs.setProfile, rs.setServers, rs.setProofs, rs.setCaches, rs.setMetadata,
+	for _, set := range [...]func(*ResourceServer, *ResourceServerConfig) error{
+		(*ResourceServer).setIdentity, (*ResourceServer).setProfile, (*ResourceServer).setServers,
+		(*ResourceServer).setProofs, (*ResourceServer).setCaches, (*ResourceServer).setMetadata,
 	} {
-		if err := set(cfg); err != nil {
+		if err := set(rs, cfg); err != nil {
 			return nil, err
 		}
 	}

@@ -221,8 +221,10 @@ type profiledClient struct {
 
 // judge is the part of the rules that needs no request.
 func (r *securityRules) judge(c *profiledClient) error {
-	for _, rule := range [...]func(*profiledClient) error{r.judgeAlgorithms, r.judgeAuth, r.judgeBinding, r.judgeRequests} {
-		if err := rule(c); err != nil {
+	for _, rule := range [...]func(*securityRules, *profiledClient) error{
+		(*securityRules).judgeAlgorithms, (*securityRules).judgeAuth, (*securityRules).judgeBinding, (*securityRules).judgeRequests,
+	} {
+		if err := rule(r, c); err != nil {
 			return err
 		}
 	}

@@ -100,17 +100,17 @@ func printable(s string, n int) string {
 // quoteList is printable for the first elements of a list.
 func quoteList(list []string) string {
 	const shown = 4
-	var b strings.Builder
+	text := ""
 	for i, s := range list[:min(len(list), shown)] {
 		if i > 0 {
-			b.WriteString(", ")
+			text += ", "
 		}
-		b.WriteString(printable(s, 128))
+		text += printable(s, 128)
 	}
 	if len(list) > shown {
-		b.WriteString(", …")
+		text += ", …"
 	}
-	return b.String()
+	return text
 }
 
 // visible keeps control characters from forging lines of a log.
