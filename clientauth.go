@@ -303,8 +303,9 @@ func (f assertionFunc) Authenticate(ctx context.Context, r *ClientAuthRequest) e
 type jwtAuth struct {
 	alg      Algorithm
 	kid      string
-	sign     func(input []byte) ([]byte, error)
+	sign     func(input []byte, scratch *jwsScratch) ([]byte, error)
 	typ      string
+	segment  string // of the header with alg, encoded
 	audience AssertionAudience
 	lifetime time.Duration
 	header   []byte // `,"name":value…`
@@ -321,7 +322,7 @@ func PrivateKeyJWT(key *SigningKey, opts *AssertionOptions) ClientAuth {
 		a.setFault(fail(ErrConfig, "Auth", "the key of PrivateKeyJWT is nil or empty"))
 		return a
 	}
-	a.alg, a.kid, a.sign = key.alg.name, key.kid, key.sign
+	a.signWith(key.alg.name, key.kid, key.sign)
 	return a
 }
 
@@ -345,8 +346,7 @@ func ClientSecretJWT(secret string, alg Algorithm, opts *AssertionOptions) Clien
 		return a
 	}
 	key := []byte(secret)
-	a.alg = alg
-	a.sign = func(input []byte) ([]byte, error) { return hmacSign(mac, key, input), nil }
+	a.signWith(alg, "", func(input []byte, _ *jwsScratch) ([]byte, error) { return hmacSign(mac, key, input), nil })
 	return a
 }
 
@@ -376,6 +376,17 @@ func newJWTAuth(opts *AssertionOptions) *jwtAuth {
 		a.setFault(&Error{Kind: ErrConfig, Param: "AssertionOptions.Claims", Detail: "cannot be used", Err: err})
 	}
 	return a
+}
+
+func (a *jwtAuth) signWith(alg Algorithm, kid string, sign func(input []byte, scratch *jwsScratch) ([]byte, error)) {
+	a.alg, a.kid, a.sign = alg, kid, sign
+	a.segment = a.headerSegment(alg)
+}
+
+// headerSegment is the header of every assertion that is signed under that name of the
+// algorithm.
+func (a *jwtAuth) headerSegment(alg Algorithm) string {
+	return encodeBase64URL(append(append(appendHeader(nil, alg, a.typ, a.kid), a.header...), '}'))
 }
 
 // setFault keeps the first fault.
@@ -442,14 +453,15 @@ func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 	if err != nil {
 		return err
 	}
-	alg := a.alg.nameAt("", r.Server.TokenEndpointAuthSigningAlgValuesSupported)
+	segment := a.segment
+	if alg := a.alg.nameAt("", r.Server.TokenEndpointAuthSigningAlgValuesSupported); alg != a.alg {
+		segment = a.headerSegment(alg)
+	}
 	scratch := newJWSScratch()
 	defer scratch.release()
-	b := append(append(appendHeader(scratch.text[:0], alg, a.typ, a.kid), a.header...), '}')
-	header := len(b)
-	b = appendAssertionClaims(b, r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
+	b := appendAssertionClaims(scratch.text[:0], r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
 	scratch.text = append(append(b, a.claims...), '}')
-	assertion, err := compactJWS(scratch.text[:header], scratch.text[header:], a.sign)
+	assertion, err := compactJWS(segment, scratch.text, a.sign)
 	if err != nil {
 		return &Error{Kind: ErrConfig, Param: "Auth", Detail: "signing the client assertion failed", Err: err}
 	}

@@ -26,7 +26,7 @@ const opDPoP = "dpop"
 // refresh tokens of a public client are bound to it.
 type DPoP struct {
 	key        *SigningKey
-	header     []byte // of every proof
+	header     string // of every proof, encoded
 	thumbprint string
 	clock      Clock
 	of         *DPoP // that keeps the nonces; nil: itself
@@ -65,9 +65,9 @@ func NewDPoP(key *SigningKey, clock Clock) (*DPoP, error) {
 }
 
 // dpopHeader is Section 4.2: the jwk is public, and minimal here; there is no kid.
-func dpopHeader(key *SigningKey, alg Algorithm) []byte {
+func dpopHeader(key *SigningKey, alg Algorithm) string {
 	header := append(appendHeader(nil, alg, dpopType, ""), `,"jwk":`...)
-	return append(append(header, minimalJWK(key.signer.Public())...), '}')
+	return encodeBase64URL(append(append(header, minimalJWK(key.signer.Public())...), '}'))
 }
 
 // namedAt is d with the name of the algorithm that a server lists.
@@ -136,7 +136,9 @@ func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonc
 	if !ok {
 		return "", fail(ErrConfig, "URL", "the path %s does not begin with a slash, or the URL is opaque", printable(u.EscapedPath(), 128))
 	}
-	b := append(make([]byte, 0, 512), `{"jti":"`...)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	b := append(scratch.text[:0], `{"jti":"`...)
 	b = append(appendRandom(b), '"')
 	b = appendJSONString(append(b, `,"htm":`...), method)
 	b = appendJSONString(append(b, `,"htu":`...), htu)
@@ -148,7 +150,8 @@ func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonc
 	if nonce != "" {
 		b = appendJSONString(append(b, `,"nonce":`...), nonce)
 	}
-	return d.key.signCompact(d.header, append(b, '}'))
+	scratch.text = append(b, '}')
+	return d.key.signSegment(d.header, scratch.text)
 }
 
 // proofURL is htu: "the HTTP target URI, without query and fragment parts", in

@@ -284,7 +284,7 @@ func FuzzECDSASignature(f *testing.F) {
 	f.Add([]byte{0x30, 0x80, 0, 0}, uint8(2))
 	f.Fuzz(func(t *testing.T, der []byte, n uint8) {
 		size := [...]int{64, 96, 132}[n%3]
-		sig, err := fixedECDSASignature(der, size)
+		sig, err := fixedECDSASignature(used(size), der)
 		var twin struct{ R, S *big.Int }
 		rest, twinErr := asn1.Unmarshal(der, &twin)
 		good := twinErr == nil && len(rest) == 0 && twin.R.Sign() > 0 && twin.S.Sign() > 0 && twin.R.BitLen() <= size*4 && twin.S.BitLen() <= size*4
@@ -305,7 +305,7 @@ func FuzzECDSASignature(f *testing.F) {
 		if len(sig) != size {
 			t.Fatalf("%d bytes, want %d", len(sig), size)
 		}
-		back, err := fixedECDSASignature(appendECDSASignature(nil, sig), size)
+		back, err := fixedECDSASignature(used(size), appendECDSASignature(nil, sig))
 		if err != nil || !bytes.Equal(back, sig) {
 			t.Fatalf("%x became %x, %v", sig, back, err)
 		}
@@ -413,7 +413,7 @@ func FuzzParseSigningKey(f *testing.F) {
 		if alg != "" && key.Algorithm() != alg {
 			t.Fatalf("algorithm %s, want %s", key.Algorithm(), alg)
 		}
-		sig, err := key.sign([]byte("input"))
+		sig, err := key.sign([]byte("input"), new(jwsScratch))
 		if err != nil || !signatureHolds(key.alg, key.signer.Public(), []byte("input"), sig) {
 			t.Fatalf("the signature does not verify: %v", err)
 		}

@@ -48,29 +48,28 @@ func verifySignature(a *algorithm, key crypto.PublicKey, input, sig []byte, scra
 	return false
 }
 
-// sign makes the signature of input. Randomness is crypto/rand's.
-func (k *SigningKey) sign(input []byte) ([]byte, error) {
-	var buf [sha512.Size]byte
+// sign makes the signature of input, maybe in the scratch. Randomness is crypto/rand's.
+func (k *SigningKey) sign(input []byte, scratch *jwsScratch) ([]byte, error) {
 	a := k.alg
-	switch a.kty {
-	case "RSA":
-		var opts crypto.SignerOpts = a.hash
-		if a.pss {
-			opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash}
-		}
-		return k.signer.Sign(rand.Reader, sum(a.hash, input, &buf), opts)
-	case "EC":
-		der, err := k.signer.Sign(rand.Reader, sum(a.hash, input, &buf), a.hash)
-		if err != nil {
-			return nil, err
-		}
-		return fixedECDSASignature(der, a.size)
-	default: // Ed25519 and ML-DSA, with an empty context, take the message itself
-		if !k.signer.inMemory() { // it may keep what it is given
-			input = bytes.Clone(input)
-		}
-		return k.signer.Sign(rand.Reader, input, crypto.Hash(0))
+	message := input // Ed25519 and ML-DSA, with an empty context, take that itself
+	var opts crypto.SignerOpts = a.hash
+	switch {
+	case a.kty != "RSA" && a.kty != "EC":
+		opts = crypto.Hash(0)
+	case a.pss:
+		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash}
+		fallthrough
+	default:
+		message = sum(a.hash, input, &scratch.digest)
 	}
+	if !k.signer.inMemory() { // it may keep what it is given
+		message = bytes.Clone(message)
+	}
+	sig, err := k.signer.Sign(rand.Reader, message, opts)
+	if err != nil || a.kty != "EC" {
+		return sig, err
+	}
+	return fixedECDSASignature(scratch.der[:a.size], sig)
 }
 
 // hmacSign is for client_secret_jwt. The secret is at least as long as the
@@ -106,13 +105,13 @@ func appendECDSASignature(der, sig []byte) []byte {
 	return der[1:]
 }
 
-// fixedECDSASignature is the reverse: r‖s of fixed width from a signer's DER.
-func fixedECDSASignature(der []byte, size int) ([]byte, error) {
-	out := make([]byte, size)
+// fixedECDSASignature is the reverse: r‖s of the width of out, in it, from a signer's DER.
+func fixedECDSASignature(out, der []byte) ([]byte, error) {
 	sequence, after := derElement(der, 0x30)
 	r, rest := derElement(sequence, 0x02)
 	s, end := derElement(rest, 0x02)
-	if len(after)+len(end) > 0 || !fixedInteger(out[:size/2], r) || !fixedInteger(out[size/2:], s) {
+	half := len(out) / 2
+	if len(after)+len(end) > 0 || !fixedInteger(out[:half], r) || !fixedInteger(out[half:], s) {
 		return nil, fail(ErrConfig, "", "the signer returned something that is not an ECDSA signature of this curve")
 	}
 	return out, nil
@@ -152,7 +151,9 @@ func fixedInteger(out, content []byte) bool {
 	if len(content) > len(out) {
 		return false
 	}
-	copy(out[len(out)-len(content):], content)
+	zeros := len(out) - len(content)
+	clear(out[:zeros])
+	copy(out[zeros:], content)
 	return true
 }
 
@@ -525,14 +526,14 @@ func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (v verifiedJWS, err e
 
 // ---- signing
 
-// compactJWS joins header and payload, signs them and returns the token. sign must not
-// keep its input.
-func compactJWS(header, payload []byte, sign func(input []byte) ([]byte, error)) (string, error) {
+// compactJWS joins the segment of a header and a payload, signs them and returns the
+// token. sign must not keep its input.
+func compactJWS(header string, payload []byte, sign func(input []byte, scratch *jwsScratch) ([]byte, error)) (string, error) {
 	scratch := newJWSScratch()
 	defer scratch.release()
-	input := append(appendBase64URL(scratch.text[:0], header), '.')
+	input := append(append(scratch.text[:0], header...), '.')
 	input = appendBase64URL(input, payload)
-	sig, err := sign(input)
+	sig, err := sign(input, scratch)
 	if err != nil {
 		return "", err
 	}
@@ -620,9 +621,13 @@ func (k *SigningKey) signJWT(typ string, more map[string]any, claims any) (strin
 	return k.signCompact(append(header, '}'), payload)
 }
 
-// signCompact signs with the key; an error of the signer (an HSM, a KMS) is
-// handed on.
 func (k *SigningKey) signCompact(header, payload []byte) (string, error) {
+	return k.signSegment(encodeBase64URL(header), payload)
+}
+
+// signSegment signs with the key under a header that is encoded already; an error of the
+// signer (an HSM, a KMS) is handed on.
+func (k *SigningKey) signSegment(header string, payload []byte) (string, error) {
 	token, err := compactJWS(header, payload, k.sign)
 	if err != nil {
 		return "", &Error{Kind: ErrConfig, Param: "SigningKey", Detail: "signing failed", Err: err}

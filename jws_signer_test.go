@@ -53,7 +53,7 @@ func TestFixedECDSASignature(t *testing.T) {
 		{over, one, "", false}, {one, over, "", false}, {one, one, "\x00", false},
 	} {
 		der := append(must(asn1.Marshal(struct{ R, S *big.Int }{tt.r, tt.s})), tt.more...)
-		sig, err := fixedECDSASignature(der, size)
+		sig, err := fixedECDSASignature(used(size), der)
 		if !tt.ok {
 			if wantError(t, err, ErrConfig, ""); sig != nil {
 				t.Errorf("%v %v: %x with the error", tt.r, tt.s, sig)
@@ -64,10 +64,13 @@ func TestFixedECDSASignature(t *testing.T) {
 			t.Errorf("%v %v: %x, %v", tt.r, tt.s, sig, err)
 		}
 	}
-	if _, err := fixedECDSASignature([]byte("no signature"), size); err == nil {
+	if _, err := fixedECDSASignature(used(size), []byte("no signature")); err == nil {
 		t.Error("no DER is one")
 	}
 }
+
+// used is a buffer that something else was in.
+func used(n int) []byte { return bytes.Repeat([]byte{0xaa}, n) }
 
 // TestDERElement: one element of at most 255 bytes, whose length is in its shortest form.
 func TestDERElement(t *testing.T) {

@@ -90,12 +90,12 @@ func jwsAllow(algs ...Algorithm) *jwsRules {
 
 // jwsToken signs any header and payload: compactJWS looks at neither.
 func jwsToken(k *SigningKey, header, payload string) string {
-	return must(compactJWS([]byte(header), []byte(payload), k.sign))
+	return must(compactJWS(encodeBase64URL([]byte(header)), []byte(payload), k.sign))
 }
 
 // jwsRaw signs segments that are already encoded, rightly or not.
 func jwsRaw(k *SigningKey, header, payload string) string {
-	return header + "." + payload + "." + encodeBase64URL(must(k.sign([]byte(header+"."+payload))))
+	return header + "." + payload + "." + encodeBase64URL(must(k.sign([]byte(header+"."+payload), new(jwsScratch))))
 }
 
 func jwsVerify(raw string, keys *KeySet, rules *jwsRules) (*verifiedJWS, error) {
@@ -313,7 +313,7 @@ func TestJWSKeyConfusion(t *testing.T) {
 	for _, alg := range []Algorithm{RS256, ES256, EdDSA} {
 		key := jwsKey(alg, "")
 		secret := minimalJWK(key.signer.Public())
-		token := must(compactJWS([]byte(`{"alg":"HS256"}`), []byte("{}"), func(input []byte) ([]byte, error) {
+		token := must(compactJWS(encodeBase64URL([]byte(`{"alg":"HS256"}`)), []byte("{}"), func(input []byte, _ *jwsScratch) ([]byte, error) {
 			mac := hmac.New(sha256.New, secret)
 			mac.Write(input)
 			return mac.Sum(nil), nil
