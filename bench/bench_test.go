@@ -109,6 +109,15 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestBarsOf: a bar that is about one Go is left out with others, and no other bar is.
+func TestBarsOf(t *testing.T) {
+	for version, left := range map[string]int{"go1.26": 0, "go1.26.8": 0, "go1.25.3": 1, "go1.27.3": 1, "go1.260": 1} {
+		if got := len(barsOf(version)); got != len(bars)-left {
+			t.Errorf("%s: %d bars of %d, want %d left out", version, got, len(bars), left)
+		}
+	}
+}
+
 // TestVerdict: a run that is not exact is void, whatever its results are.
 func TestVerdict(t *testing.T) {
 	for _, row := range []struct {

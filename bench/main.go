@@ -88,7 +88,7 @@ func main() {
 // verdict prints the bars and whether the run counts, and returns the exit code of
 // -check.
 func (b *bench) verdict(w io.Writer, whole bool) int {
-	found := judge(bars, b.results, min(b.resolution, voidAbove), whole)
+	found := judge(barsOf(runtime.Version()), b.results, min(b.resolution, voidAbove), whole)
 	t := newTable("Bars", "", "bar", "limit", "measured", "row", "")
 	missed := 0
 	for _, f := range found {
