@@ -59,16 +59,20 @@ func TestREADMENames(t *testing.T) {
 	}
 	_, table, found := strings.Cut(string(readme), "| I want to … | call |\n")
 	table, _, _ = strings.Cut(table, "\n\n")
-	surface, err := os.ReadFile("api/v0.txt")
-	if err != nil {
-		t.Fatal(err)
+	var surface []byte
+	for _, list := range []string{"api/v0.txt", "api/weblogin.txt"} {
+		names, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		surface = append(surface, names...)
 	}
 	// A method is listed with its receiver, and a field with its type.
 	listed := strings.NewReplacer("method (*", "method ", "method (", "method ", ") ", ".").Replace(string(surface))
 	names := 0
 	for _, name := range regexp.MustCompile("`([A-Z][A-Za-z0-9.]+)`").FindAllStringSubmatch(table, -1) {
 		names++
-		if !regexp.MustCompile(`(?m)^(func |type |const |field |method )`+regexp.QuoteMeta(name[1])+`\b`).MatchString(listed) && !strings.HasPrefix(name[1], "Handler.") {
+		if !regexp.MustCompile(`(?m)^(func |type |const |field |method )`+regexp.QuoteMeta(name[1])+`\b`).MatchString(listed) {
 			t.Errorf("%s: there is no such name", name[1])
 		}
 	}
@@ -82,24 +86,31 @@ func Example_weblogin() {
 	var (
 		mux         = http.NewServeMux()
 		secret, key = "a secret that only the two know", make([]byte, 32)
-		home        http.Handler
 		check       = func(err error) {}
+		home        = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if session, ok := weblogin.FromContext(r.Context()); ok {
+				var claims struct{ Name string }
+				check(session.Claims(&claims))
+				fmt.Fprintln(w, "Hello,", claims.Name)
+			}
+		})
+		account = home
 	)
 	rand.Read(key)
-	home = http.NotFoundHandler()
 	client, err := oauth.NewClientFromIssuer("https://op.example.com", nil, oauth.Config{
 		Metadata: oauth.ClientMetadata{ClientID: "web"},
 		Auth:     oauth.ClientSecretBasic(secret),
 	})
 	check(err)
 	login, err := weblogin.New(weblogin.Config{
-		BaseURL:   "https://app.example.com", // the redirect URI is https://app.example.com/auth/callback
-		Keys:      [][]byte{key},             // 32 random bytes
-		Providers: []weblogin.Provider{{Client: client}},
+		BaseURL:   "https://app.example.com",
+		Keys:      [][]byte{key}, // 32 random bytes
+		Providers: []weblogin.Provider{{Client: client, Claims: []string{"name"}}},
 	})
 	check(err)
 	mux.Handle("/auth/", login)
-	mux.Handle("/", login.Require(weblogin.Requirement{}, home)) // weblogin.FromContext returns the session
+	mux.Handle("/account", login.Require(weblogin.Requirement{}, account)) // for users alone
+	mux.Handle("/", login.Optional(home))                                  // for everyone, and after a logout
 
 	fmt.Println(login.RedirectURI(""))
 	// Output: https://app.example.com/auth/callback
@@ -229,6 +240,9 @@ func readmeAPI() {
 	rs, err := oauth.NewResourceServer(oauth.ResourceServerConfig{
 		Resource: "https://api.example.com", // the audience of its tokens
 		Servers:  []oauth.TrustedServer{{Server: as}},
+		Trace: &oauth.Trace{RequestRefused: func(_ context.Context, info oauth.RefusalInfo) {
+			log.Print("refused: ", info.Err)
+		}},
 	})
 	check(err)
 	mux.Handle("GET /orders", rs.Require(oauth.Requirement{Scope: []string{"orders"}}, orders))
@@ -284,13 +298,27 @@ var session func(http.ResponseWriter, *http.Request) interface {
 }
 
 func readmeService() {
-	var client *oauth.Client
+	pem, err := os.ReadFile("key.pem")
+	check(err)
+	key, err := oauth.ParseSigningKey(pem, oauth.ES256, "2026-11") // a name of yours, the kid
+	check(err)
+	jwks, err := oauth.PublicJWKS(key) // to register at the server
+	check(err)
+	client, err := oauth.NewClientFromIssuer("https://op.example.com", nil, oauth.Config{
+		Metadata: oauth.ClientMetadata{ClientID: "worker"},
+		Auth:     oauth.PrivateKeyJWT(key, nil),
+	})
+	check(err)
 	transport, err := client.NewTransport(nil, oauth.TransportOptions{
 		Origins: []string{"https://api.example.com"},
 		Renew: func(ctx context.Context, _ *oauth.Token) (*oauth.Token, error) {
-			return client.ClientCredentials(ctx, &oauth.GrantOptions{Scope: []string{"orders"}})
+			return client.ClientCredentials(ctx, &oauth.GrantOptions{
+				Scope:    []string{"orders"},
+				Resource: []string{"https://api.example.com"},
+			})
 		},
 	})
 	check(err)
+	fmt.Printf("%s\n", jwks)
 	http.DefaultClient.Transport = transport
 }
