@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"example.com/oauth"
-	"example.com/oauth/examples/internal/web"
 )
 
 // LogIn prints the URL that the user opens, and opens it with the command
@@ -41,7 +40,7 @@ func LogIn(ctx context.Context, client *oauth.Client, r oauth.AuthorizationReque
 	done := make(chan outcome, 1)
 	mux := http.NewServeMux()
 	mux.Handle("GET /callback", callback(ctx, client, auth, done))
-	srv := web.NewServer(mux)
+	srv := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
 	go srv.Serve(ln)
 	defer shutDown(srv)
 	select {
@@ -80,6 +79,8 @@ func callback(ctx context.Context, client *oauth.Client, auth *oauth.PendingAuth
 			}
 			done <- outcome{token, err}
 		})
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer") // the URL of the callback stays here
 		w.WriteHeader(status)
 		fmt.Fprintln(w, text)
 	})
