@@ -180,8 +180,8 @@ type parsedJWS struct {
 	scratch      *jwsScratch
 }
 
-// A jwsScratch is what the verification of one token writes into. It is from a pool: what
-// is handed on through an interface would be allocated for each.
+// A jwsScratch is what the verification or signing of one token writes into. It is from a
+// pool: what is handed on through an interface would be allocated for each.
 type jwsScratch struct {
 	text   []byte // the token, and what it decodes to
 	digest [sha512.Size]byte
@@ -527,7 +527,8 @@ func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (v verifiedJWS, err e
 // ---- signing
 
 // compactJWS joins the segment of a header and a payload, signs them and returns the
-// token. sign must not keep its input.
+// token. sign must not keep its input, and its result may be a part of the scratch: it is
+// gone when that is released.
 func compactJWS(header string, payload []byte, sign func(input []byte, scratch *jwsScratch) ([]byte, error)) (string, error) {
 	scratch := newJWSScratch()
 	defer scratch.release()

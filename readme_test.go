@@ -72,7 +72,7 @@ func TestREADMENames(t *testing.T) {
 	names := 0
 	for _, name := range regexp.MustCompile("`([A-Z][A-Za-z0-9.]+)`").FindAllStringSubmatch(table, -1) {
 		names++
-		if !regexp.MustCompile(`(?m)^(func |type |const |field |method )`+regexp.QuoteMeta(name[1])+`\b`).MatchString(listed) {
+		if !regexp.MustCompile(`(?m)^(func |type |const |field |method )` + regexp.QuoteMeta(name[1]) + `\b`).MatchString(listed) {
 			t.Errorf("%s: there is no such name", name[1])
 		}
 	}
@@ -94,7 +94,7 @@ func Example_weblogin() {
 				fmt.Fprintln(w, "Hello,", claims.Name)
 			}
 		})
-		account = home
+		pages = home
 	)
 	rand.Read(key)
 	client, err := oauth.NewClientFromIssuer("https://op.example.com", nil, oauth.Config{
@@ -109,8 +109,8 @@ func Example_weblogin() {
 	})
 	check(err)
 	mux.Handle("/auth/", login)
-	mux.Handle("/account", login.Require(weblogin.Requirement{}, account)) // for users alone
-	mux.Handle("/", login.Optional(home))                                  // for everyone, and after a logout
+	mux.Handle("/{$}", login.Optional(home))                      // for everyone, and after a logout
+	mux.Handle("/", login.Require(weblogin.Requirement{}, pages)) // all other pages, for users alone
 
 	fmt.Println(login.RedirectURI(""))
 	// Output: https://app.example.com/auth/callback
@@ -241,7 +241,9 @@ func readmeAPI() {
 		Resource: "https://api.example.com", // the audience of its tokens
 		Servers:  []oauth.TrustedServer{{Server: as}},
 		Trace: &oauth.Trace{RequestRefused: func(_ context.Context, info oauth.RefusalInfo) {
-			log.Print("refused: ", info.Err)
+			if !errors.Is(info.Err, oauth.ErrNoCredentials) {
+				log.Print("refused: ", info.Err)
+			}
 		}},
 	})
 	check(err)
