@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -821,6 +822,33 @@ func TestAttestationWrapped(t *testing.T) {
 			wantError(t, err, ErrConfig, "DPoP")
 		} else if err != nil || len(u.requests("/introspect")) != 1 || u.requests("/introspect")[0].header["Dpop"] == nil {
 			t.Errorf("%v, %d requests", err, len(u.requests("/introspect")))
+		}
+	}
+}
+
+// TestAttestationApart: a request without an attestation has nothing of one, whatever its
+// server says, and an attestation of two proofs leaves DPoP to RFC 9449.
+func TestAttestationApart(t *testing.T) {
+	plain := authFunc(func(_ context.Context, r *ClientAuthRequest) error {
+		r.Form.Set("client_id", r.ClientID)
+		return nil
+	})
+	s := newUnitServer()
+	s.set("/introspect", unitAnswer{status: 400, mediaType: mediaJSON, body: `{"error":"use_attestation_challenge"}`, header: http.Header{http.CanonicalHeaderKey(challengeHeader): {"c"}}})
+	for name, auth := range map[string]ClientAuth{"none": plain, "two proofs": AttestJWTClientAuth(unitKey(), attested(t, unitKey()))} {
+		c := s.client(t, func(c *Config) {
+			c.Server.IntrospectionEndpoint, c.Auth, c.DPoP = unitIssuer+"/introspect", auth, unitDPoP(t)
+		})
+		before := len(s.requests("/introspect"))
+		_, err := c.Introspect(context.Background(), "t", nil)
+		log := s.requests("/introspect")[before:]
+		if !errors.Is(err, ErrRefused) || len(log) != map[string]int{"none": 1, "two proofs": 2}[name] {
+			t.Errorf("%s: %v after %d requests", name, err, len(log))
+		}
+		for _, r := range log {
+			if r.header["Dpop"] != nil || (r.header.Get(attestationHeader) != "") != (name == "two proofs") {
+				t.Errorf("%s: sent %v", name, slices.Collect(maps.Keys(r.header)))
+			}
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (c *Client) postFor(ctx context.Context, e endpoint, op string, form url.Va
 			return nil, withOp(op, err)
 		}
 		return &httpRequest{
-			op: op, url: target, parsed: u, param: member, header: r.Header, made: own, received: fields.received, form: r.Form, encode: encodeForm,
+			op: op, url: target, parsed: u, header: r.Header, made: own, received: fields.received, form: r.Form, encode: encodeForm,
 			accept: accept, patience: patience, attempts: attempts,
 		}, nil
 	})

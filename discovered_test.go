@@ -908,17 +908,26 @@ func TestDiscoveredIntrospection(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		_, err = rs.AuthenticateCredential(t.Context(), Credential{Scheme: "Bearer", Token: "opaque"})
-		wantError(t, err, ErrUnavailable, "")
-		wantError(t, err, ErrRefused, "")
+		wantError(t, err, ErrUnavailable, "Introspect")
+		wantError(t, err, ErrRefused, "Introspect")
 		if errors.Is(err, ErrInactive) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	s.publish(t, func(as *AuthorizationServer) { as.Issuer = "https://other.example" }) // nor does this
+	s.forget()
+	rs, err := NewResourceServer(ResourceServerConfig{Resource: "https://api.example", Introspect: s.discovering(t, nil), Clock: Clock{Now: unitNow}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = rs.AuthenticateCredential(t.Context(), Credential{Scheme: "Bearer", Token: "opaque"})
+	wantError(t, err, ErrUnavailable, "Introspect")
+
 	s.publish(t, func(as *AuthorizationServer) { as.IntrospectionEndpoint = unitIssuer + "/introspect" })
 	s.answer("/introspect", `{"active":true,"sub":"alice","client_id":"c","aud":"https://api.example","scope":"a"}`)
 	s.forget()
 	c = s.discovering(t, nil)
-	rs, err := NewResourceServer(ResourceServerConfig{Resource: "https://api.example", Introspect: c, Clock: Clock{Now: unitNow}})
+	rs, err = NewResourceServer(ResourceServerConfig{Resource: "https://api.example", Introspect: c, Clock: Clock{Now: unitNow}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,9 +102,14 @@ func TestHeaderMemoBounds(t *testing.T) {
 			s.remember(segment, &joseHeader{kid: kid}, s.current.Load().keys[0])
 		}
 	}
+	twice(s, "0", "0")
+	first := snap.memo.m.Load() // which others may be reading
 	for i := range maxMemo {
 		twice(s, fmt.Sprint(i), fmt.Sprint(i))
 		s.remember(fmt.Sprint("once", i), &joseHeader{}, snap.keys[0])
+	}
+	if len(*first) != 1 {
+		t.Errorf("a map that was published has %d headers now", len(*first))
 	}
 	full := snap.memo.m.Load()
 	if len(*full) != maxMemo {

@@ -51,16 +51,13 @@ func verifySignature(a *algorithm, key crypto.PublicKey, input, sig []byte, scra
 // sign makes the signature of input, maybe in the scratch. Randomness is crypto/rand's.
 func (k *SigningKey) sign(input []byte, scratch *jwsScratch) ([]byte, error) {
 	a := k.alg
-	message := input // Ed25519 and ML-DSA, with an empty context, take that itself
+	message := input // which Ed25519 and ML-DSA, with an empty context, take itself: they have no hash
 	var opts crypto.SignerOpts = a.hash
-	switch {
-	case a.kty != "RSA" && a.kty != "EC":
-		opts = crypto.Hash(0)
-	case a.pss:
-		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash}
-		fallthrough
-	default:
+	if a.hash != 0 {
 		message = sum(a.hash, input, &scratch.digest)
+	}
+	if a.pss {
+		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash}
 	}
 	if !k.signer.inMemory() { // it may keep what it is given
 		message = bytes.Clone(message)

@@ -553,6 +553,24 @@ func TestHeaderMemo(t *testing.T) {
 	}
 }
 
+// TestSplitJWS: of what is too long, has another number of parts, or a header that is too
+// long nothing is left.
+func TestSplitJWS(t *testing.T) {
+	for raw, want := range map[string]string{
+		"..": "", "a.b.c": "", strings.Repeat("a", maxHeader) + ".b.c": "",
+		strings.Repeat("a", maxHeader+1) + ".b.c": "header is longer",
+		strings.Repeat("a", maxToken+1):           "the token is longer",
+		"a.b":                                     "three parts",
+		"a.b.c.d":                                 "three parts",
+		"a.b.c.d.e":                               "encrypted",
+	} {
+		segments, err := splitJWS(raw)
+		if want == "" && (err != nil || strings.Join(segments[:], ".") != raw) || want != "" && (err == nil || !strings.Contains(err.Error(), want) || segments != [3]string{}) {
+			t.Errorf("%.8s of %d: %.8q, %v", raw, len(raw), segments, err)
+		}
+	}
+}
+
 // Whoever gets many tokens signed cannot fill the memory.
 func TestHeaderMemoBound(t *testing.T) {
 	key := jwsKey(EdDSA, "")

@@ -424,6 +424,16 @@ func TestMTLSHTTPClient(t *testing.T) {
 	if _, err := NewClient(cfg); err != nil {
 		t.Error(err)
 	}
+	// Without Config.MTLS the proxy is not the package's to ask.
+	cfg = mtlsConfig(srv, as)
+	cfg.MTLS, cfg.Auth = nil, PublicClient()
+	cfg.HTTPClient = &http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+		t.Error("the proxy of a client without a certificate was asked for")
+		return nil, nil
+	}}}
+	if _, err := NewClient(cfg); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestMTLSProxyAtRequest: a proxy that is over TLS only now and then.

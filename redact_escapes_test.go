@@ -208,4 +208,10 @@ func TestWithoutSecrets(t *testing.T) {
 	if got := new(jsonObject).quote(secret, 64); got != `"`+secret+`"` {
 		t.Error(got)
 	}
+	o := must(parseObject(`{"inner":{}}`, answerForm, ErrResponse))
+	o.secrets = func() []string { return []string{secret} }
+	sub, ok, err := o.object("inner")
+	if got := sub.quote(secret, 64); !ok || err != nil || strings.Contains(got, secret) {
+		t.Errorf("of an object in one: %s, %v, %v", got, ok, err)
+	}
 }

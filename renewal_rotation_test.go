@@ -484,6 +484,48 @@ func TestRefreshErrorUnavailable(t *testing.T) {
 	}
 }
 
+// TestRefreshVerifiesWithout: where the metadata cannot be had in time, the answer of a
+// refresh is verified with those of before, if the keys are at hand.
+func TestRefreshVerifiesWithout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUnitServer()
+		s.publish(t, nil)
+		var hang atomic.Bool
+		c := s.discovering(t, func(cfg *Config) {
+			cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
+				if hang.Load() {
+					<-r.Context().Done()
+				}
+				return s.RoundTrip(r)
+			}).client()
+		})
+		now, err := c.ready(t.Context())
+		if err != nil || now.needKeys(t.Context()) != nil {
+			t.Fatal(err)
+		}
+		next := must(GenerateSigningKey(ES256))
+		s.answer("/token", unitTokenBody(t, map[string]any{"refresh_token": "rt-2", "id_token": must(next.SignJWT("JWT", unitClaims(nil)))}))
+		s.set("/jwks", unitAnswer{status: 503})
+		_, err = c.Refresh(t.Context(), loggedIn(nil), nil)
+		e, ok := errorAs[*RefreshError](err)
+		if !ok || e.verifyAgain == nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * keySoftAge)
+		s.answer("/jwks", `{"keys":[`+string(next.PublicJWK())+`]}`)
+		if err := now.needKeys(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		hang.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if fresh, err := e.verifyAgain(ctx); err != nil || fresh.RefreshToken.Reveal() != "rt-2" {
+			t.Errorf("%v, %v", fresh, err)
+		}
+		time.Sleep(keyFetchTimeout)
+	})
+}
+
 // TestRefreshVerifiesElsewhere: keys that have moved between the answer of a refresh and
 // the next look at it are taken from where the metadata say then.
 func TestRefreshVerifiesElsewhere(t *testing.T) {
