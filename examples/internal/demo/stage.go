@@ -120,11 +120,17 @@ func (s *Stage) listen() {
 	s.settings["OAUTH_RESOURCE"], s.settings["OAUTH_PROXY"] = proxy.URL+cmp.Or(plays[s.program].path, "/v1/orders"), "127.0.0.1"
 }
 
+// given are the addresses that freeAddress has returned.
+var given sync.Map
+
 // freeAddress returns an address that is free, and is given to nobody else before the
 // program listens there: the system chooses ports from 32768 on by itself.
 func freeAddress() string {
 	for {
 		addr := fmt.Sprintf("127.0.0.1:%d", 10000+mathrand.IntN(20000))
+		if _, twice := given.LoadOrStore(addr, true); twice {
+			continue
+		}
 		if ln, err := net.Listen("tcp", addr); err == nil {
 			ln.Close()
 			return addr
