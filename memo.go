@@ -150,7 +150,7 @@ func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
 		memo.next = (memo.next + 1) % memoCandidates
 		return
 	}
-	var next map[string]memoEntry
+	next := make(map[string]memoEntry)
 	if m := memo.m.Load(); m != nil {
 		if _, known := (*m)[segment]; known { // by somebody else, at the same time
 			return
@@ -158,9 +158,6 @@ func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
 		if len(*m) < maxMemo {
 			next = maps.Clone(*m)
 		}
-	}
-	if next == nil {
-		next = make(map[string]memoEntry)
 	}
 	next[strings.Clone(segment)] = memoEntry{h.detached(), key}
 	memo.m.Store(&next)
