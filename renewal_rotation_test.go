@@ -484,29 +484,35 @@ func TestRefreshErrorUnavailable(t *testing.T) {
 	}
 }
 
+// unverifiedRefresh is a Client that has discovered its server, which answers a refresh with an ID
+// token by next, a key that cannot be had. While hang is set, the server answers nothing.
+func unverifiedRefresh(t *testing.T) (s *unitServer, c, now *Client, next *SigningKey, hang *atomic.Bool) {
+	s, hang = newUnitServer(), new(atomic.Bool)
+	s.publish(t, nil)
+	c = s.discovering(t, func(cfg *Config) {
+		cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
+			if hang.Load() {
+				<-r.Context().Done()
+			}
+			return s.RoundTrip(r)
+		}).client()
+	})
+	now, err := c.ready(t.Context())
+	if err != nil || now.needKeys(t.Context()) != nil {
+		t.Fatal(err)
+	}
+	next = must(GenerateSigningKey(ES256))
+	s.answer("/token", unitTokenBody(t, map[string]any{"refresh_token": "rt-2", "id_token": must(next.SignJWT("JWT", unitClaims(nil)))}))
+	s.set("/jwks", unitAnswer{status: 503})
+	return s, c, now, next, hang
+}
+
 // TestRefreshVerifiesWithout: where the metadata cannot be had in time, the answer of a
 // refresh is verified with those of before, if the keys are at hand.
 func TestRefreshVerifiesWithout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newUnitServer()
-		s.publish(t, nil)
-		var hang atomic.Bool
-		c := s.discovering(t, func(cfg *Config) {
-			cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
-				if hang.Load() {
-					<-r.Context().Done()
-				}
-				return s.RoundTrip(r)
-			}).client()
-		})
-		now, err := c.ready(t.Context())
-		if err != nil || now.needKeys(t.Context()) != nil {
-			t.Fatal(err)
-		}
-		next := must(GenerateSigningKey(ES256))
-		s.answer("/token", unitTokenBody(t, map[string]any{"refresh_token": "rt-2", "id_token": must(next.SignJWT("JWT", unitClaims(nil)))}))
-		s.set("/jwks", unitAnswer{status: 503})
-		_, err = c.Refresh(t.Context(), loggedIn(nil), nil)
+		s, c, now, next, hang := unverifiedRefresh(t)
+		_, err := c.Refresh(t.Context(), loggedIn(nil), nil)
 		e, ok := errorAs[*RefreshError](err)
 		if !ok || e.verifyAgain == nil {
 			t.Fatal(err)
@@ -531,28 +537,12 @@ func TestRefreshVerifiesWithout(t *testing.T) {
 func TestRefreshVerifiesElsewhere(t *testing.T) {
 	for name, hook := range map[string]bool{"a refresh token": false, "Renew": true} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newUnitServer()
-			s.publish(t, nil)
-			var hang atomic.Bool
-			c := s.discovering(t, func(cfg *Config) {
-				cfg.HTTPClient = httpFunc(func(r *http.Request) (*http.Response, error) {
-					if hang.Load() {
-						<-r.Context().Done()
-					}
-					return s.RoundTrip(r)
-				}).client()
-			})
+			s, c, _, next, hang := unverifiedRefresh(t)
 			var opts TransportOptions
 			if hook {
 				opts.Renew = func(ctx context.Context, tok *Token) (*Token, error) { return c.Refresh(ctx, tok, nil) }
 			}
 			tr := newTransportOf(t, c, loggedIn(nil), opts)
-			if now, err := c.ready(t.Context()); err != nil || now.needKeys(t.Context()) != nil {
-				t.Fatal(err)
-			}
-			next := must(GenerateSigningKey(ES256))
-			s.answer("/token", unitTokenBody(t, map[string]any{"refresh_token": "rt-2", "id_token": must(next.SignJWT("JWT", unitClaims(nil)))}))
-			s.set("/jwks", unitAnswer{status: 503})
 			e, ok := errorAs[*RefreshError](tr.Renew(t.Context()))
 			if !ok {
 				t.Fatalf("%s: no RefreshError", name)
