@@ -189,12 +189,19 @@ func bytesBelow(b uint64, c byte) uint64 { return (b - eight*uint64(c)) &^ b & (
 // lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
 // and the two are different names where IDNA reads them: somebody else's host.
 func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
+	var lower []byte // nil while there is nothing to change
+	for i := range len(s) {
+		if c := s[i]; 'A' <= c && c <= 'Z' {
+			if lower == nil {
+				lower = []byte(s)
+			}
+			lower[i] = c + 'a' - 'A'
 		}
-		return r
-	}, s)
+	}
+	if lower == nil {
+		return s
+	}
+	return string(lower)
 }
 
 func sameSet(a, b []string) bool {

@@ -61,9 +61,14 @@ func TestCharacters(t *testing.T) {
 			t.Errorf("unhex of %q is %d", byte(c), unhex(byte(c)))
 		}
 	}
-	// A Kelvin sign and a dotted I have lower cases in ASCII.
-	if got := lowerASCII("\u0130\u212a"); got != "\u0130\u212a" {
-		t.Errorf("%q", got)
+	// A Kelvin sign and a dotted I have lower cases in ASCII. Two hosts that are no text do
+	// not become one.
+	for s, want := range map[string]string{
+		"\u0130\u212a": "\u0130\u212a", "API.Example.COM": "api.example.com", "a\xffB\xfe": "a\xffb\xfe",
+	} {
+		if got := lowerASCII(s); got != want {
+			t.Errorf("lowerASCII of %q is %q", s, got)
+		}
 	}
 }
 
