@@ -285,9 +285,10 @@ func (rs *ResourceServer) serverWithKey(h *joseHeader) (one *trustedServer) {
 	if !h.hasKid || rs.finder != nil {
 		return nil
 	}
+	now := monotonic()
 	for _, s := range rs.servers {
 		snap := s.keys.current.Load()
-		if snap == nil || s.keys.uri != "" && snap.fetched.age() >= snap.softAge {
+		if snap == nil || s.keys.uri != "" && snap.fetched.ageAt(now) >= snap.softAge {
 			return nil // which keys it has now is not known
 		}
 		if !snap.names(h.kid) {

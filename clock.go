@@ -181,8 +181,9 @@ func momentAt(stamp time.Time) moment {
 }
 
 // age is the greater one.
-func (m moment) age() time.Duration {
-	now := monotonic()
+func (m moment) age() time.Duration { return m.ageAt(monotonic()) }
+
+func (m moment) ageAt(now time.Time) time.Duration {
 	return max(now.Sub(m.monotonic), now.Round(0).Sub(m.wall))
 }
 
