@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"io"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -34,16 +36,56 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// TestPairRatio: a machine that becomes slower at a constant rate changes no ratio.
-func TestPairRatio(t *testing.T) {
-	for _, row := range []struct{ before, subject, after, want float64 }{
-		{100, 110, 100, 1.1},
-		{100, 150, 200, 1},
-		{200, 150, 100, 1},
-		{50, 100, 150, 1},
+// TestPairwise: a machine that becomes slower at a constant rate changes no ratio, and one
+// that is disturbed now and then moves the median to neither side.
+func TestPairwise(t *testing.T) {
+	for _, row := range []struct{ bares, subjects, want []float64 }{
+		{[]float64{100, 100, 100}, []float64{110, 110}, []float64{1.1, 1.1, 1.1}},
+		{[]float64{100, 200, 300}, []float64{150, 250}, []float64{1, 1, 1}},
+		{[]float64{300, 200, 100}, []float64{250, 150}, []float64{1, 1, 1}},
+		{[]float64{100, 100}, []float64{120}, []float64{1.2}},
+		{[]float64{100}, nil, nil},
 	} {
-		if got := pairRatio(row.before, row.subject, row.after); math.Abs(got-row.want) > 1e-12 {
-			t.Errorf("pairRatio(%v, %v, %v) = %v, want %v", row.before, row.subject, row.after, got, row.want)
+		got := pairwise(row.bares, row.subjects, quotient)
+		if !slices.EqualFunc(got, row.want, func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }) {
+			t.Errorf("pairwise(%v, %v) = %v, want %v", row.bares, row.subjects, got, row.want)
+		}
+	}
+	var above, below int
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 400 {
+		batches := [2][]float64{make([]float64, 41), make([]float64, 40)}
+		for _, side := range batches {
+			for i := range side {
+				side[i] = 100 + r.Float64()
+				if r.IntN(3) == 0 {
+					side[i] *= 1.5
+				}
+			}
+		}
+		if m := median(pairwise(batches[0], batches[1], quotient)); m > 1 {
+			above++
+		} else {
+			below++
+		}
+	}
+	if above < 160 || below < 160 {
+		t.Errorf("of two equal sides one is slower %d times, and the other %d times", above, below)
+	}
+}
+
+// TestStandardError: it is 1.25 deviations for one pair, and falls with the root of their
+// number.
+func TestStandardError(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, pairs := range []int{1000, 4000} {
+		ratios := make([]float64, 2*pairs)
+		for i := range ratios {
+			ratios[i] = 1 + 0.1*r.NormFloat64()
+		}
+		want := 0.1 * math.Sqrt(math.Pi/2) / math.Sqrt(float64(pairs))
+		if got := standardError(ratios); math.Abs(got/want-1) > 0.1 {
+			t.Errorf("%d pairs: %v, want about %v", pairs, got, want)
 		}
 	}
 }
@@ -70,6 +112,24 @@ func TestPair(t *testing.T) {
 	b.same(op{call: work}, "test")
 	if want := math.Abs(b.results["test/A/A ratio"] - 1); b.resolution != want || want == 0 {
 		t.Errorf("resolution %v, want %v", b.resolution, want)
+	}
+}
+
+// TestMorePairs: as many pairs are taken as may be where the batches differ.
+func TestMorePairs(t *testing.T) {
+	text := make([]byte, 50_000)
+	work := func() { sha256.Sum256(text) }
+	batches := func(most int) (n int) {
+		b := &bench{pairs: 2, mostPairs: most}
+		b.pair(op{call: work}, op{prepare: func(int) { n++ }, call: func() {
+			for range 1 + n%2*4 {
+				work()
+			}
+		}})
+		return n
+	}
+	if few, many := batches(2), batches(40); many-few < 20 {
+		t.Errorf("%d batches, and %d where 38 more may be taken", few, many)
 	}
 }
 

@@ -58,6 +58,12 @@ func (b *bench) proofsMade() {
 	ours := must(oauth.NewDPoP(k.signingKey(), oauth.Clock{}))
 	row("ours", func() (string, error) { return ours.Proof(http.MethodGet, proofURL, token) })
 	if !b.quick {
+		others := [2]string{token, strings.Repeat("b", len(token))}
+		n := 0
+		row("ours, another token each time", func() (string, error) {
+			n = 1 - n
+			return ours.Proof(http.MethodGet, proofURL, others[n])
+		})
 		row("golang-jwt", func() (string, error) { return golangJWTProof(k, token) })
 		row("jwx", func() (string, error) { return jwxProof(k, token) })
 	}

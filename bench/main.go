@@ -44,7 +44,7 @@ func main() {
 	only := flag.String("run", "", "run only the tables whose names match this `regexp`")
 	quick := flag.Bool("quick", false, "run a part of the tables, in under a minute")
 	checked := flag.Bool("check", false, "exit 1 if a bar is missed, 2 if the run is void")
-	pairs := flag.Int("pairs", 40, "take the median of `n` pairs of batches")
+	pairs := flag.Int("pairs", 40, "take the median of at least `n` pairs of batches")
 	list := flag.Bool("list", false, "only list the tables")
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
@@ -53,13 +53,14 @@ func main() {
 		flag.Usage()
 		os.Exit(64)
 	}
-	b := &bench{pairs: *pairs, quick: *quick, out: os.Stdout, results: map[string]float64{}}
+	b := &bench{pairs: *pairs, mostPairs: *pairs * morePairs, quick: *quick, out: os.Stdout, results: map[string]float64{}}
 	if *quick {
 		b.pairs = min(b.pairs, 12)
+		b.mostPairs = b.pairs
 	}
 	start := time.Now()
 	if !*list {
-		fmt.Fprintf(b.out, "%s %s/%s, %d processors, %d pairs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.pairs)
+		fmt.Fprintf(b.out, "%s %s/%s, %d processors, %d to %d pairs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.pairs, b.mostPairs)
 	}
 	all := true
 	for _, t := range tables {

@@ -17,9 +17,12 @@ import (
 
 const (
 	batchTime    = 10 * time.Millisecond
-	voidAbove    = 0.01 // of |A/A − 1|: the machine was not quiet enough to say anything
-	allocCalls   = 64   // in a row, of which the allocations are counted
-	allocRepeats = 5    // of which the least counts: the rest is the runtime's own
+	exact        = 0.003 // is the standard error of a row that needs no more pairs, or
+	exactOfRest  = 0.03  // of how far the row is from one, if that is more
+	morePairs    = 10    // times as many may be taken to reach it
+	voidAbove    = 0.01  // of |A/A − 1|: the machine was not quiet enough to say anything
+	allocCalls   = 64    // in a row, of which the allocations are counted
+	allocRepeats = 5     // of which the least counts: the rest is the runtime's own
 )
 
 // An op is one side of a comparison.
@@ -64,7 +67,8 @@ func (o op) size() int {
 
 // bench is one run: its settings, and what it has measured.
 type bench struct {
-	pairs      int
+	pairs      int // of each row, at least
+	mostPairs  int // where the machine swings
 	quick      bool
 	out        io.Writer
 	resolution float64            // the largest |A/A − 1|
@@ -83,21 +87,51 @@ type pairing struct {
 	beyond   float64 // ns of a call more than bare
 }
 
-// pair measures batches of subject, each between two of bare, and returns the median
-// of the ratios.
+// pair measures batches of bare and of subject in turn, and returns medians. It takes more
+// pairs than b.pairs where the machine swings.
 func (b *bench) pair(bare, subject op) pairing {
 	runtime.GC() // what came before is not paid for here
 	nBare, nSubject := bare.size(), subject.size()
-	var ratios, times, bares, beyond []float64
-	before := perCall(bare.batch(nBare), nBare)
-	for range b.pairs {
-		t := perCall(subject.batch(nSubject), nSubject)
-		after := perCall(bare.batch(nBare), nBare)
-		ratios = append(ratios, pairRatio(before, t, after))
-		times, bares, beyond = append(times, t), append(bares, after), append(beyond, t-(before+after)/2)
-		before = after
+	bares, times := []float64{perCall(bare.batch(nBare), nBare)}, []float64(nil)
+	for n := 0; n < b.pairs || n < b.mostPairs && !known(pairwise(bares, times, quotient)); n++ {
+		times = append(times, perCall(subject.batch(nSubject), nSubject))
+		bares = append(bares, perCall(bare.batch(nBare), nBare))
 	}
-	return pairing{ratio: median(ratios), ns: median(times), bare: median(bares), beyond: median(beyond)}
+	return pairing{
+		ratio: median(pairwise(bares, times, quotient)), ns: median(times), bare: median(bares),
+		beyond: median(pairwise(bares, times, func(subject, bare float64) float64 { return subject - bare })),
+	}
+}
+
+func quotient(subject, bare float64) float64 { return subject / bare }
+
+// pairwise compares each time of the subject with the mean of those of bare before and
+// after it, and each time of bare between two of the subject with their mean. It takes
+// both, because a batch that was disturbed is between two others once, and beside one
+// twice: with the first kind alone, the median for equal sides would be below one.
+func pairwise(bares, subjects []float64, compare func(subject, bare float64) float64) []float64 {
+	var list []float64
+	for i, t := range subjects {
+		if i > 0 {
+			list = append(list, compare((subjects[i-1]+t)/2, bares[i]))
+		}
+		list = append(list, compare(t, (bares[i]+bares[i+1])/2))
+	}
+	return list
+}
+
+// known is whether the median of ratios is as exact as a row has to be. One that is far
+// from one needs fewer digits.
+func known(ratios []float64) bool {
+	return standardError(ratios) <= max(exact, exactOfRest*math.Abs(median(ratios)-1))
+}
+
+// standardError returns that of the median of ratios, of which there are two for each pair
+// that was measured. It follows from the middle half of them, as if they were normally
+// distributed.
+func standardError(ratios []float64) float64 {
+	deviation := (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 1.349
+	return deviation * math.Sqrt(math.Pi/2) / math.Sqrt(float64(len(ratios))/2)
 }
 
 // same measures bare against itself. How far its ratio is from one is how exact the
@@ -110,9 +144,6 @@ func (b *bench) same(bare op, key ...string) pairing {
 }
 
 func perCall(d time.Duration, n int) float64 { return float64(d) / float64(n) }
-
-// pairRatio returns a time over the mean of the times before and after it.
-func pairRatio(before, subject, after float64) float64 { return subject / ((before + after) / 2) }
 
 func median(values []float64) float64 { return quantile(values, 0.5) }
 
