@@ -303,7 +303,7 @@ func (f assertionFunc) Authenticate(ctx context.Context, r *ClientAuthRequest) e
 type jwtAuth struct {
 	alg      Algorithm
 	kid      string
-	sign     func(input []byte, scratch *jwsScratch) ([]byte, error)
+	sign     signFunc
 	typ      string
 	segment  string // of the header with alg, encoded
 	audience AssertionAudience
@@ -378,7 +378,7 @@ func newJWTAuth(opts *AssertionOptions) *jwtAuth {
 	return a
 }
 
-func (a *jwtAuth) signWith(alg Algorithm, kid string, sign func(input []byte, scratch *jwsScratch) ([]byte, error)) {
+func (a *jwtAuth) signWith(alg Algorithm, kid string, sign signFunc) {
 	a.alg, a.kid, a.sign = alg, kid, sign
 	a.segment = a.headerSegment(alg)
 }
@@ -461,7 +461,7 @@ func (a *jwtAuth) Authenticate(_ context.Context, r *ClientAuthRequest) error {
 	defer scratch.release()
 	b := appendAssertionClaims(scratch.text[:0], r.ClientID, r.ClientID, audience, r.Now, a.lifetime)
 	scratch.text = append(append(b, a.claims...), '}')
-	assertion, err := compactJWS(segment, scratch.text, a.sign)
+	assertion, err := scratch.compact(segment, a.sign)
 	if err != nil {
 		return &Error{Kind: ErrConfig, Param: "Auth", Detail: "signing the client assertion failed", Err: err}
 	}

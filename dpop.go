@@ -118,21 +118,24 @@ func (d *DPoP) Proof(method string, u *url.URL, accessToken string) (string, err
 	case method == "" || u == nil || u.Scheme == "" || u.Host == "":
 		return "", withOp(opDPoP, fail(ErrConfig, "", "a proof needs a method and an absolute URL"))
 	}
-	proof, err := d.proof(d.clock.now(), method, u, accessToken, d.nonce(originOf(u)))
+	p := &provenRequest{method: method, url: u, token: accessToken}
+	p.nonce = d.nonce(p.origin())
+	proof, err := d.proof(p, d.clock.now())
 	return proof, withOp(opDPoP, err)
 }
 
 // proof makes the JWT of Section 4.2.
-func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonce string) (string, error) {
+func (d *DPoP) proof(p *provenRequest, now time.Time) (string, error) {
+	u := p.url
 	switch {
-	case strings.ContainsFunc(method, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }):
-		return "", fail(ErrConfig, "method", "%s is not a method", printable(method, 32))
+	case strings.ContainsFunc(p.method, func(r rune) bool { return r > 0x7e || !tokenChar(byte(r)) }):
+		return "", fail(ErrConfig, "method", "%s is not a method", printable(p.method, 32))
 	case !headerValue(u.Host): // net/http sends it as IDNA has it, and that is what the server compares with
 		return "", fail(ErrConfig, "URL", "the host %s is not ASCII: in a proof it stands as IDNA writes it (xn--…)", printable(u.Host, 128))
 	case strings.Contains(u.Host, "%"): // net/url has it decoded, and the text of the proof would name another host
 		return "", fail(ErrConfig, "URL", "the host %s has a percent sign in it", printable(u.Host, 128))
 	}
-	htu, ok := proofURL(u)
+	htu, ok := proofURL(u, p.origin())
 	if !ok {
 		return "", fail(ErrConfig, "URL", "the path %s does not begin with a slash, or the URL is opaque", printable(u.EscapedPath(), 128))
 	}
@@ -140,28 +143,28 @@ func (d *DPoP) proof(now time.Time, method string, u *url.URL, accessToken, nonc
 	defer scratch.release()
 	b := append(scratch.text[:0], `{"jti":"`...)
 	b = append(appendRandom(b), '"')
-	b = appendJSONString(append(b, `,"htm":`...), method)
+	b = appendJSONString(append(b, `,"htm":`...), p.method)
 	b = appendJSONString(append(b, `,"htu":`...), htu)
 	b = appendJSONInt(append(b, `,"iat":`...), numericDate(now))
-	if accessToken != "" {
-		sum := hashToken(accessToken)
-		b = append(appendBase64URL(append(b, `,"ath":"`...), sum[:]), '"')
+	if p.token != "" {
+		ath := hashToken(p.token)
+		b = append(appendBase64URL(append(b, `,"ath":"`...), ath[:]), '"')
 	}
-	if nonce != "" {
-		b = appendJSONString(append(b, `,"nonce":`...), nonce)
+	if p.nonce != "" {
+		b = appendJSONString(append(b, `,"nonce":`...), p.nonce)
 	}
 	scratch.text = append(b, '}')
-	return d.key.signSegment(d.header, scratch.text)
+	return d.key.signSegment(d.header, scratch)
 }
 
 // proofURL is htu: "the HTTP target URI, without query and fragment parts", in
 // the form that RFC 3986, Section 6.2.3 makes of it. ok is false for a URL that
 // names no path of its host.
-func proofURL(u *url.URL) (htu string, ok bool) {
+func proofURL(u *url.URL, origin string) (htu string, ok bool) {
 	if u.Opaque != "" { // it goes over the wire in place of host and path
 		return "", false
 	}
-	return joinTarget(originOf(u), u.EscapedPath())
+	return joinTarget(origin, u.EscapedPath())
 }
 
 // ---- nonces
@@ -222,6 +225,14 @@ type provenRequest struct {
 	url    *url.URL
 	token  string // the access token in the request; "" if there is none
 	nonce  string // in the proof; prove takes the latest if there is none yet
+	from   string // the origin; "" before it is asked for
+}
+
+func (p *provenRequest) origin() string {
+	if p.from == "" {
+		p.from = originOf(p.url)
+	}
+	return p.from
 }
 
 // A proofSigner is the use of a SigningKey for proofs.
@@ -230,7 +241,7 @@ type proofSigner interface {
 }
 
 func (keyUse) signProof(d *DPoP, p *provenRequest, now time.Time) (string, error) {
-	return d.proof(now, p.method, p.url, p.token, p.nonce)
+	return d.proof(p, now)
 }
 
 // prove sets the proof of a request; a nil DPoP sets none.
@@ -239,7 +250,7 @@ func (d *DPoP) prove(h http.Header, p *provenRequest, now time.Time) error {
 		return nil
 	}
 	if p.nonce == "" {
-		p.nonce = d.nonce(originOf(p.url))
+		p.nonce = d.nonce(p.origin())
 	}
 	proof, err := d.key.use.(proofSigner).signProof(d, p, now)
 	if err == nil {
@@ -256,7 +267,7 @@ func (d *DPoP) retryNonce(p *provenRequest, status int, h http.Header, code func
 	if d == nil {
 		return ""
 	}
-	fresh := d.remember(originOf(p.url), h)
+	fresh := d.remember(p.origin(), h)
 	if (status == http.StatusBadRequest || status == http.StatusUnauthorized) && fresh != p.nonce && code() == "use_dpop_nonce" {
 		return fresh
 	}

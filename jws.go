@@ -523,20 +523,22 @@ func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (v verifiedJWS, err e
 
 // ---- signing
 
-// compactJWS joins the segment of a header and a payload, signs them and returns the
-// token. sign must not keep its input, and its result may be a part of the scratch: it is
-// gone when that is released.
-func compactJWS(header string, payload []byte, sign func(input []byte, scratch *jwsScratch) ([]byte, error)) (string, error) {
-	scratch := newJWSScratch()
-	defer scratch.release()
-	input := append(append(scratch.text[:0], header...), '.')
-	input = appendBase64URL(input, payload)
-	sig, err := sign(input, scratch)
+// A signFunc signs what a JWS has before its second dot. It must not keep its input. The
+// result may stand in the scratch, but not in its text.
+type signFunc func(input []byte, scratch *jwsScratch) ([]byte, error)
+
+// compact joins the segment of a header and the payload, which is the text of the scratch,
+// signs them and returns the token.
+func (s *jwsScratch) compact(header string, sign signFunc) (string, error) {
+	payload := s.text
+	token := append(append(payload, header...), '.')
+	token = appendBase64URL(token, payload)
+	sig, err := sign(token[len(payload):], s)
 	if err != nil {
 		return "", err
 	}
-	scratch.text = appendBase64URL(append(input, '.'), sig)
-	return string(scratch.text), nil
+	s.text = appendBase64URL(append(token, '.'), sig)
+	return string(s.text[len(payload):]), nil
 }
 
 // appendHeader starts a JOSE header with alg, typ and kid, if there are any; the caller
@@ -620,13 +622,16 @@ func (k *SigningKey) signJWT(typ string, more map[string]any, claims any) (strin
 }
 
 func (k *SigningKey) signCompact(header, payload []byte) (string, error) {
-	return k.signSegment(encodeBase64URL(header), payload)
+	scratch := newJWSScratch()
+	defer scratch.release()
+	scratch.text = append(scratch.text[:0], payload...)
+	return k.signSegment(encodeBase64URL(header), scratch)
 }
 
-// signSegment signs with the key under a header that is encoded already; an error of the
-// signer (an HSM, a KMS) is handed on.
-func (k *SigningKey) signSegment(header string, payload []byte) (string, error) {
-	token, err := compactJWS(header, payload, k.sign)
+// signSegment signs the text of the scratch with the key, under a header that is encoded
+// already; an error of the signer (an HSM, a KMS) is handed on.
+func (k *SigningKey) signSegment(header string, scratch *jwsScratch) (string, error) {
+	token, err := scratch.compact(header, k.sign)
 	if err != nil {
 		return "", &Error{Kind: ErrConfig, Param: "SigningKey", Detail: "signing failed", Err: err}
 	}

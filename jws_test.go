@@ -88,9 +88,13 @@ func jwsAllow(algs ...Algorithm) *jwsRules {
 	return &jwsRules{allowed: algs, typ: idTokenType, what: "a test token"}
 }
 
-// jwsToken signs any header and payload: compactJWS looks at neither.
+// jwsToken signs any header and payload: compact looks at neither.
 func jwsToken(k *SigningKey, header, payload string) string {
-	return must(compactJWS(encodeBase64URL([]byte(header)), []byte(payload), k.sign))
+	return jwsTokenBy(k.sign, header, payload)
+}
+
+func jwsTokenBy(sign signFunc, header, payload string) string {
+	return must((&jwsScratch{text: []byte(payload)}).compact(encodeBase64URL([]byte(header)), sign))
 }
 
 // jwsRaw signs segments that are already encoded, rightly or not.
@@ -313,11 +317,11 @@ func TestJWSKeyConfusion(t *testing.T) {
 	for _, alg := range []Algorithm{RS256, ES256, EdDSA} {
 		key := jwsKey(alg, "")
 		secret := minimalJWK(key.signer.Public())
-		token := must(compactJWS(encodeBase64URL([]byte(`{"alg":"HS256"}`)), []byte("{}"), func(input []byte, _ *jwsScratch) ([]byte, error) {
+		token := jwsTokenBy(func(input []byte, _ *jwsScratch) ([]byte, error) {
 			mac := hmac.New(sha256.New, secret)
 			mac.Write(input)
 			return mac.Sum(nil), nil
-		}))
+		}, `{"alg":"HS256"}`, "{}")
 		all := jwsAllow()
 		for _, a := range usableAlgorithms() {
 			all.allowed = append(all.allowed, a.name)

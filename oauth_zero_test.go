@@ -301,7 +301,7 @@ func TestZeroRequest(t *testing.T) {
 	}
 	bound := s.sign(t, "at+jwt", unitClaims(map[string]any{"aud": unitAPI, "client_id": "c", "jti": "j", "cnf": map[string]any{"jkt": d.Thumbprint()}}))
 	u, _ := url.Parse(unitAPI)
-	proof, err := d.proof(unitNow(), "GET", u, bound, "")
+	proof, err := d.proof(&provenRequest{method: "GET", url: u, token: bound}, unitNow())
 	if err != nil {
 		t.Fatal(err)
 	}

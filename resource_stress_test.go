@@ -782,7 +782,7 @@ func (w *stressWorker) replayed(p *stressPhase) {
 func (w *stressWorker) badProof(p *stressPhase, rs *ResourceServer) {
 	tok, now := w.bound(p), time.Now()
 	proof := func(d *DPoP, method, path, token string, at time.Time) string {
-		return must(d.proof(at, method, &url.URL{Scheme: "https", Host: "api.example", Path: path}, token, ""))
+		return must(d.proof(&provenRequest{method: method, url: &url.URL{Scheme: "https", Host: "api.example", Path: path}, token: token}, at))
 	}
 	good := proof(w.d, http.MethodGet, "/orders", tok.raw, now)
 	tests := [...]struct {
