@@ -192,6 +192,29 @@ func TestDPoPProof(t *testing.T) {
 	}
 }
 
+// TestDPoPTokens: each proof has the hash of its own access token, whichever the one before
+// had, also where several are made at the same time.
+func TestDPoPTokens(t *testing.T) {
+	d := must(NewDPoP(unitKey(), Clock{Now: unitNow}))
+	u, _ := url.Parse("https://api.example/a")
+	tokens := []string{"a", "a", "b", "", "a", "aa", "ab", "aa", ""}
+	var made [4][]string
+	var all sync.WaitGroup
+	for i := range made {
+		all.Go(func() {
+			for _, token := range tokens {
+				made[i] = append(made[i], must(d.Proof("GET", u, token)))
+			}
+		})
+	}
+	all.Wait()
+	for _, proofs := range made {
+		for i, token := range tokens {
+			readProof(t, proofs[i]).want(t, "GET", u.String(), unitTime, token, "")
+		}
+	}
+}
+
 // TestDPoPJTI: each proof has its own.
 func TestDPoPJTI(t *testing.T) {
 	d := unitDPoP(t)
