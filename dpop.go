@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -33,15 +32,10 @@ type DPoP struct {
 	of         *DPoP // that keeps the nonces; nil: itself
 	second     *DPoP // with the second name of the algorithm; nil: it has one
 
-	hashed atomic.Pointer[hashedToken] // the latest access token
-
 	mu     sync.Mutex
 	nonces []originNonce // the latest used first
-}
-
-type hashedToken struct {
-	token string
-	hash  tokenHash
+	token  string        // the access token of the latest proof that had one
+	hash   tokenHash     // of it
 }
 
 type originNonce struct{ origin, nonce string }
@@ -168,11 +162,15 @@ func (d *DPoP) proof(p *provenRequest, now time.Time) (string, error) {
 // ath is the hash of an access token. Nearly all requests have the token of the one
 // before, and to hash that is a third of what a proof costs beside its signature.
 func (d *DPoP) ath(token string) tokenHash {
-	if last := d.hashed.Load(); last != nil && last.token == token {
-		return last.hash
+	d.mu.Lock()
+	known, hash := d.token == token, d.hash
+	d.mu.Unlock()
+	if !known {
+		hash = hashToken(token)
+		d.mu.Lock()
+		d.token, d.hash = token, hash
+		d.mu.Unlock()
 	}
-	hash := hashToken(token)
-	d.hashed.Store(&hashedToken{token, hash})
 	return hash
 }
 

@@ -197,7 +197,7 @@ func TestDPoPProof(t *testing.T) {
 func TestDPoPTokens(t *testing.T) {
 	d := must(NewDPoP(unitKey(), Clock{Now: unitNow}))
 	u, _ := url.Parse("https://api.example/a")
-	tokens := []string{"a", "a", "b", "", "a", "aa", "ab", "aa", ""}
+	tokens := []string{"a", "a", "A", "b", "", "a", "aa", "ab", "aa", ""}
 	var made [4][]string
 	var all sync.WaitGroup
 	for i := range made {

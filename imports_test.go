@@ -40,7 +40,7 @@ var onlyIn = map[string][]string{
 	"encoding/pem":    {"jwk.go", "publickeys.go"},
 	"math/big":        {"jws.go", "jwk.go"},
 	"reflect":         {"jsonstruct.go"},
-	"sync/atomic":     {"authorize.go", "callback.go", "dpop.go", "flight.go", "http.go", "jwks.go", "memo.go", "poll.go", "replay.go"},
+	"sync/atomic":     {"authorize.go", "callback.go", "flight.go", "http.go", "jwks.go", "memo.go", "poll.go", "replay.go"},
 }
 
 // never lists what no room imports.

@@ -189,17 +189,19 @@ func bytesBelow(b uint64, c byte) uint64 { return (b - eight*uint64(c)) &^ b & (
 // lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
 // and the two are different names where IDNA reads them: somebody else's host.
 func lowerASCII(s string) string {
-	var lower []byte // nil while there is nothing to change
-	for i := range len(s) {
-		if c := s[i]; 'A' <= c && c <= 'Z' {
-			if lower == nil {
-				lower = []byte(s)
-			}
-			lower[i] = c + 'a' - 'A'
-		}
+	upper := func(c byte) bool { return 'A' <= c && c <= 'Z' }
+	i := 0
+	for i < len(s) && !upper(s[i]) {
+		i++
 	}
-	if lower == nil {
+	if i == len(s) {
 		return s
+	}
+	lower := []byte(s)
+	for ; i < len(lower); i++ {
+		if upper(lower[i]) {
+			lower[i] += 'a' - 'A'
+		}
 	}
 	return string(lower)
 }
