@@ -17,12 +17,13 @@ import (
 
 const (
 	batchTime    = 10 * time.Millisecond
-	exact        = 0.003 // is the standard error of a row that needs no more pairs, or
-	exactOfRest  = 0.03  // of how far the row is from one, if that is more
-	morePairs    = 10    // times as many may be taken to reach it
-	voidAbove    = 0.01  // of |A/A − 1|: the machine was not quiet enough to say anything
-	allocCalls   = 64    // in a row, of which the allocations are counted
-	allocRepeats = 5     // of which the least counts: the rest is the runtime's own
+	sharedTime   = 40 * time.Millisecond // of a batch on several processors
+	exact        = 0.003                 // is the standard error of a row that needs no more pairs, or
+	exactOfRest  = 0.03                  // of how far the row is from one, if that is more
+	morePairs    = 10                    // times as many may be taken to reach it
+	voidAbove    = 0.01                  // of |A/A − 1|: the machine was not quiet enough to say anything
+	allocCalls   = 64                    // in a row, of which the allocations are counted
+	allocRepeats = 5                     // of which the least counts: the rest is the runtime's own
 )
 
 // An op is one side of a comparison.
@@ -56,11 +57,18 @@ func (o op) batch(n int) time.Duration {
 	return time.Since(start)
 }
 
-// size returns the number of calls that fill a batch.
+// size returns the number of calls that fill a batch. On several processors the garbage
+// collector runs every few tens of milliseconds, and takes a part of them: a batch has to
+// be long enough for it to run in each. The median of batches with it and batches without
+// it would be that of either kind.
 func (o op) size() int {
+	long := batchTime
+	if o.procs > 1 {
+		long = sharedTime
+	}
 	for n := 1; ; n *= 2 {
-		if d := o.batch(n); d >= batchTime/4 {
-			return max(1, int(math.Round(float64(n)*float64(batchTime)/float64(d))))
+		if d := o.batch(n); d >= long/4 {
+			return max(1, int(math.Round(float64(n)*float64(long)/float64(d))))
 		}
 	}
 }
