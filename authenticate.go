@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // This file implements the way from a request to its access token: credential, token,
@@ -268,10 +269,11 @@ func (rs *ResourceServer) serverOf(ctx context.Context, t *receivedJWS) (s *trus
 	if len(rs.servers) == 1 && rs.finder == nil { // iss is compared after the signature
 		return rs.servers[0], false, nil
 	}
-	if err = rs.checkHeader(t); err != nil {
+	now := monotonic()
+	if err = rs.checkHeader(t, now); err != nil {
 		return nil, false, err
 	}
-	if s = rs.serverWithKey(&t.header); s != nil {
+	if s = rs.serverWithKey(&t.header, now); s != nil {
 		return s, true, nil
 	}
 	s, err = rs.serverNamed(ctx, t)
@@ -281,14 +283,13 @@ func (rs *ResourceServer) serverOf(ctx context.Context, t *receivedJWS) (s *trus
 // serverWithKey is the server that alone has a key with the id of the token's: the payload
 // need not be read, of which a stranger may have made 64 KiB. It is nil where the keys of
 // a server are not known yet.
-func (rs *ResourceServer) serverWithKey(h *joseHeader) (one *trustedServer) {
+func (rs *ResourceServer) serverWithKey(h *joseHeader, now time.Time) (one *trustedServer) {
 	if !h.hasKid || rs.finder != nil {
 		return nil
 	}
-	now := monotonic()
 	for _, s := range rs.servers {
 		snap := s.keys.current.Load()
-		if snap == nil || s.keys.uri != "" && snap.fetched.ageAt(now) >= snap.softAge {
+		if !s.keys.freshAt(snap, now) {
 			return nil // which keys it has now is not known
 		}
 		if !snap.names(h.kid) {
@@ -337,12 +338,12 @@ func (rs *ResourceServer) serverNamed(ctx context.Context, t *receivedJWS) (*tru
 
 // checkHeader reads the header, and refuses a token with one that no server has, before its
 // claims are read.
-func (rs *ResourceServer) checkHeader(t *receivedJWS) (err error) {
+func (rs *ResourceServer) checkHeader(t *receivedJWS, now time.Time) (err error) {
 	if err := t.split(); err != nil {
 		return err
 	}
 	for _, s := range rs.servers {
-		if h, key := s.keys.remembered(t.segments[0]); key != nil {
+		if h, key := s.keys.remembered(t.segments[0], now); key != nil {
 			t.header = h
 			return nil
 		}

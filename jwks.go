@@ -83,10 +83,11 @@ type KeySetOptions struct {
 type keySnapshot struct {
 	keys    []*publicKey
 	skipped []skippedKey
-	number  uint64        // of the fetch that brought it; 0: none did
-	paid    bool          // whether a budget paid for that, under the lock of the KeySet
-	fetched moment        // when that fetch began
-	softAge time.Duration // when to look for a newer one
+	kids    map[string]bool // of both
+	number  uint64          // of the fetch that brought it; 0: none did
+	paid    bool            // whether a budget paid for that, under the lock of the KeySet
+	fetched moment          // when that fetch began
+	softAge time.Duration   // when to look for a newer one
 	memo    headerMemo
 	id      *keysID // that of every snapshot with the same keys
 }
@@ -149,8 +150,20 @@ func ParseKeySet(jwks []byte) (*KeySet, error) {
 // keySetOf is a KeySet whose keys never change.
 func keySetOf(keys []*publicKey) *KeySet {
 	s := new(KeySet)
-	s.current.Store(&keySnapshot{keys: keys, fetched: thisMoment(), softAge: keySoftAge, id: new(keysID)})
+	s.current.Store(newKeySnapshot(keys, nil))
 	return s
+}
+
+func newKeySnapshot(keys []*publicKey, skipped []skippedKey) *keySnapshot {
+	snap := &keySnapshot{keys: keys, skipped: skipped, fetched: thisMoment(), softAge: keySoftAge, id: new(keysID)}
+	snap.kids = make(map[string]bool, len(keys)+len(skipped))
+	for _, k := range keys {
+		snap.kids[k.kid] = true
+	}
+	for _, k := range skipped {
+		snap.kids[k.kid] = true
+	}
+	return snap
 }
 
 // allowsHTTP reports whether the keys may come by http.
@@ -175,7 +188,8 @@ func parseKeySet(document string) (*keySnapshot, error) {
 	if err != nil {
 		return nil, fail(ErrParse, "keys", "is not an array of at most %d keys", maxKeys)
 	}
-	snap := &keySnapshot{fetched: thisMoment(), softAge: keySoftAge, id: new(keysID)}
+	var keys []*publicKey
+	var skipped []skippedKey
 	for _, raw := range list {
 		o, err := parseObject(raw, documentForm, ErrParse)
 		key := new(publicKey)
@@ -184,24 +198,24 @@ func parseKeySet(document string) (*keySnapshot, error) {
 			key, err = parsePublicJWK(&o)
 		}
 		if err != nil {
-			snap.skipped = append(snap.skipped, skippedKey{strings.Clone(key.kid), err})
+			skipped = append(skipped, skippedKey{strings.Clone(key.kid), err})
 			continue
 		}
-		if slices.ContainsFunc(snap.keys, key.twin) {
+		if slices.ContainsFunc(keys, key.twin) {
 			continue
 		}
 		key.detach()
-		snap.keys = append(snap.keys, key)
+		keys = append(keys, key)
 	}
 	// Keys for encryption alone would leave nothing to verify with.
-	if !slices.ContainsFunc(snap.keys, func(k *publicKey) bool { return k.use != "enc" }) {
+	if !slices.ContainsFunc(keys, func(k *publicKey) bool { return k.use != "enc" }) {
 		e := fail(ErrParse, "keys", "the set has no key that signatures can be verified with")
-		if len(snap.skipped) > 0 {
-			e.Err = snap.skipped[0].reason
+		if len(skipped) > 0 {
+			e.Err = skipped[0].reason
 		}
 		return nil, e
 	}
-	return snap, nil
+	return newKeySnapshot(keys, skipped), nil
 }
 
 // detach copies the strings, which are parts of the document, so that the
@@ -246,10 +260,7 @@ func (s *KeySet) mayHave(h *joseHeader) bool {
 }
 
 // names reports whether a key of the set, usable or not, has the key id.
-func (snap *keySnapshot) names(kid string) bool {
-	return slices.ContainsFunc(snap.keys, func(k *publicKey) bool { return k.kid == kid }) ||
-		slices.ContainsFunc(snap.skipped, func(k skippedKey) bool { return k.kid == kid })
-}
+func (snap *keySnapshot) names(kid string) bool { return snap.kids[kid] }
 
 // A keyMiss says why a set has no key for a token.
 type keyMiss uint8
@@ -373,8 +384,10 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 }
 
 // fresh reports whether snap need not be fetched again for its age.
-func (s *KeySet) fresh(snap *keySnapshot) bool {
-	return snap != nil && (s.uri == "" || snap.fetched.age() < snap.softAge)
+func (s *KeySet) fresh(snap *keySnapshot) bool { return s.freshAt(snap, monotonic()) }
+
+func (s *KeySet) freshAt(snap *keySnapshot, now time.Time) bool {
+	return snap != nil && (s.uri == "" || snap.fetched.ageAt(now) < snap.softAge)
 }
 
 // warm starts a fetch, if the keys will be needed and are old or not there yet. It does
@@ -585,9 +598,9 @@ func (s *KeySet) settle(snap *keySnapshot, from source) {
 
 // remembered looks the header up in keys that are fresh; the key is nil if it is not
 // there.
-func (s *KeySet) remembered(segment string) (joseHeader, *publicKey) {
+func (s *KeySet) remembered(segment string, now time.Time) (joseHeader, *publicKey) {
 	snap := s.current.Load()
-	if !s.fresh(snap) {
+	if !s.freshAt(snap, now) {
 		return joseHeader{}, nil
 	}
 	if m := snap.memo.m.Load(); m != nil {

@@ -518,7 +518,7 @@ func TestHeaderMemo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h, k := keys.remembered(segment)
+	h, k := keys.remembered(segment, monotonic())
 	if h.alg != ES256 || h.typ != "jwt" || k != keys.current.Load().keys[0] {
 		t.Fatalf("remembered: %+v, %v", h, k)
 	}
@@ -610,7 +610,7 @@ func TestHeaderMemoDropped(t *testing.T) {
 		}
 	}
 	segment, _, _ := strings.Cut(token, ".")
-	h, k := keys.remembered(segment)
+	h, k := keys.remembered(segment, monotonic())
 	if k == nil {
 		t.Fatal("not remembered")
 	}

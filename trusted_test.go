@@ -324,7 +324,7 @@ func TestServerOfKey(t *testing.T) {
 	})
 	header := func(kid string) *joseHeader { return &joseHeader{alg: ES256, kid: kid, hasKid: kid != ""} }
 	for kid, want := range map[string]*trustedServer{"mine": rs.servers[0], "theirs": rs.servers[1], "shared": nil, "nobody's": nil, "": nil, "MINE": nil} {
-		if got := rs.serverWithKey(header(kid)); got != want {
+		if got := rs.serverWithKey(header(kid), monotonic()); got != want {
 			t.Errorf("%s: %v", kid, got)
 		}
 	}
@@ -344,13 +344,13 @@ func TestServerOfKey(t *testing.T) {
 	cold := s.resource(t, func(c *ResourceServerConfig) {
 		c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: setOfKeys(theirs)})
 	})
-	if got := cold.serverWithKey(header("theirs")); got != nil {
+	if got := cold.serverWithKey(header("theirs"), monotonic()); got != nil {
 		t.Error("the keys of a server are not known, and the key id decides")
 	}
 	if _, err := authenticate(t, cold, bearer(s.accessToken(t, nil))); err != nil {
 		t.Error(err)
 	}
-	if got := cold.serverWithKey(header("theirs")); got != cold.servers[1] {
+	if got := cold.serverWithKey(header("theirs"), monotonic()); got != cold.servers[1] {
 		t.Error("the keys are known, and the key id does not decide")
 	}
 }
@@ -398,14 +398,14 @@ func TestServerOfKeyRotated(t *testing.T) {
 	aged := *keys.current.Load()
 	aged.fetched = momentAgo(aged.softAge)
 	keys.current.Store(&aged)
-	if rs.serverWithKey(&joseHeader{alg: ES256, kid: "old", hasKid: true}) != nil {
+	if rs.serverWithKey(&joseHeader{alg: ES256, kid: "old", hasKid: true}, monotonic()) != nil {
 		t.Error("which keys a server has now is not known")
 	}
-	if bare.serverWithKey(&joseHeader{alg: ES256}) != nil {
+	if bare.serverWithKey(&joseHeader{alg: ES256}, monotonic()) != nil {
 		t.Error("a token without a key id has one")
 	}
 	finding := newFinding(t, s, func(c *ResourceServerConfig) { c.Servers[0].KeySet = setOfKeys(mine) })
-	if finding.serverWithKey(&joseHeader{alg: ES256, kid: "mine", hasKid: true}) != nil {
+	if finding.serverWithKey(&joseHeader{alg: ES256, kid: "mine", hasKid: true}, monotonic()) != nil {
 		t.Error("servers that are not known yet may have the key id")
 	}
 }

@@ -77,7 +77,7 @@ func openJWS(ctx context.Context, t *receivedJWS, keys *KeySet, from source, rul
 	if err := t.split(); err != nil {
 		return v, err
 	}
-	header, key := keys.remembered(t.segments[0])
+	header, key := keys.remembered(t.segments[0], monotonic())
 	known := key != nil
 	switch {
 	case known:
