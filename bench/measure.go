@@ -129,9 +129,10 @@ func pairwise(bares, subjects []float64, compare func(subject, bare float64) flo
 }
 
 // known is whether the median of ratios is as exact as a row has to be. One that is far
-// from one needs fewer digits.
+// above one needs fewer digits, and one below it as many of its own.
 func known(ratios []float64) bool {
-	return standardError(ratios) <= max(exact, exactOfRest*math.Abs(median(ratios)-1))
+	m := median(ratios)
+	return standardError(ratios) <= min(1, m)*max(exact, exactOfRest*math.Abs(m-1))
 }
 
 // standardError returns that of the median of ratios, of which there are two for each pair
