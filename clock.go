@@ -183,6 +183,7 @@ func momentAt(stamp time.Time) moment {
 // age is the greater one.
 func (m moment) age() time.Duration { return m.ageAt(monotonic()) }
 
+// ageAt is the age at a reading of monotonic.
 func (m moment) ageAt(now time.Time) time.Duration {
 	return max(now.Sub(m.monotonic), now.Round(0).Sub(m.wall))
 }

@@ -79,7 +79,7 @@ func TestSkippedKeyID(t *testing.T) {
 		{"", joseHeader{}, true},
 		{"", joseHeader{hasKid: true}, false},
 	} {
-		snap := &keySnapshot{skipped: []skippedKey{{tt.skipped, ErrUnsupported}}}
+		snap := newKeySnapshot(nil, []skippedKey{{tt.skipped, ErrUnsupported}})
 		key, miss := snap.selectKey(alg, &tt.h)
 		again := miss.again()
 		var err error

@@ -180,7 +180,7 @@ type parsedJWS struct {
 // A jwsScratch is what the verification or signing of one token writes into. It is from a
 // pool: what is handed on through an interface would be allocated for each.
 type jwsScratch struct {
-	text   []byte // the token, and what it decodes to
+	text   []byte // the token, and what it decodes to or is made of
 	digest [sha512.Size]byte
 	der    [maxECDSADER]byte
 }
@@ -523,12 +523,12 @@ func (p *parsedJWS) verify(alg *algorithm, key *publicKey) (v verifiedJWS, err e
 
 // ---- signing
 
-// A signFunc signs what a JWS has before its second dot. It must not keep its input. The
-// result may stand in the scratch, but not in its text.
+// A signFunc signs what a JWS has before its second dot. It must not keep its input, nor
+// write into the text of the scratch. The result may stand elsewhere in it.
 type signFunc func(input []byte, scratch *jwsScratch) ([]byte, error)
 
 // compact joins the segment of a header and the payload, which is the text of the scratch,
-// signs them and returns the token.
+// signs them and returns the token. The text is used up by it.
 func (s *jwsScratch) compact(header string, sign signFunc) (string, error) {
 	payload := s.text
 	token := append(append(payload, header...), '.')
