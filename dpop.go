@@ -19,8 +19,9 @@ const opDPoP = "dpop"
 
 // A DPoP makes proofs that its holder has a private key (RFC 9449). If Config.DPoP
 // is set, tokens are bound to the key, and are useless without it. A DPoP keeps the
-// latest nonces that servers have sent, and the access token of its last proof. It is
-// safe for concurrent use, and several Clients may share it.
+// latest nonces that servers have sent, and an access token that several proofs in a row
+// are for, until there is one for another. It is safe for concurrent use, and several
+// Clients may share it.
 //
 // A program that stores refresh tokens must store the key as well, because the
 // refresh tokens of a public client are bound to it.
@@ -34,8 +35,8 @@ type DPoP struct {
 
 	mu     sync.Mutex
 	nonces []originNonce // the latest used first
-	token  string        // the access token of the latest proof that had one
-	hash   tokenHash     // of it
+	token  *string       // an access token that came twice in a row; nil if another came since
+	hash   tokenHash     // of the latest access token
 }
 
 type originNonce struct{ origin, nonce string }
@@ -137,7 +138,7 @@ func (d *DPoP) proof(p *provenRequest, now time.Time) (string, error) {
 	case strings.Contains(u.Host, "%"): // net/url has it decoded, and the text of the proof would name another host
 		return "", fail(ErrConfig, "URL", "the host %s has a percent sign in it", printable(u.Host, 128))
 	}
-	htu, ok := proofURL(u, p.origin())
+	htu, ok := p.proofURL()
 	if !ok {
 		return "", fail(ErrConfig, "URL", "the path %s does not begin with a slash, or the URL is opaque", printable(u.EscapedPath(), 128))
 	}
@@ -159,30 +160,39 @@ func (d *DPoP) proof(p *provenRequest, now time.Time) (string, error) {
 	return d.key.signSegment(d.header, scratch)
 }
 
-// ath is the hash of an access token. Nearly all requests have the token of the one
-// before, and to hash that is a third of what a proof costs beside its signature.
+// ath is the hash of an access token, which is much of what a proof costs beside its
+// signature. Nearly all requests have the token of the one before: one that comes twice in
+// a row is kept.
 func (d *DPoP) ath(token string) tokenHash {
 	d.mu.Lock()
-	known, hash := d.token == token, d.hash
+	known, hash := d.token != nil && *d.token == token, d.hash
 	d.mu.Unlock()
-	if !known {
-		hash = hashToken(token)
-		d.mu.Lock()
-		d.token, d.hash = token, hash
-		d.mu.Unlock()
+	if known {
+		return hash
 	}
+	hash = hashToken(token)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.token = nil
+	if d.hash == hash && len(token) <= maxToken {
+		kept := strings.Clone(token) // the caller's may be a part of something large, or of a buffer
+		d.token = &kept
+	}
+	d.hash = hash
 	return hash
 }
 
 // proofURL is htu: "the HTTP target URI, without query and fragment parts", in
 // the form that RFC 3986, Section 6.2.3 makes of it. ok is false for a URL that
 // names no path of its host.
-func proofURL(u *url.URL, origin string) (htu string, ok bool) {
-	if u.Opaque != "" { // it goes over the wire in place of host and path
+func (p *provenRequest) proofURL() (htu string, ok bool) {
+	if p.url.Opaque != "" { // it goes over the wire in place of host and path
 		return "", false
 	}
-	return joinTarget(origin, u.EscapedPath())
+	return joinTarget(p.origin(), p.url.EscapedPath())
 }
+
+func proofURL(u *url.URL) (htu string, ok bool) { return (&provenRequest{url: u}).proofURL() }
 
 // ---- nonces
 
@@ -242,14 +252,15 @@ type provenRequest struct {
 	url    *url.URL
 	token  string // the access token in the request; "" if there is none
 	nonce  string // in the proof; prove takes the latest if there is none yet
-	from   string // the origin; "" before it is asked for
+
+	cachedOrigin string // of url, which stays what it is; "" before origin is called
 }
 
 func (p *provenRequest) origin() string {
-	if p.from == "" {
-		p.from = originOf(p.url)
+	if p.cachedOrigin == "" {
+		p.cachedOrigin = originOf(p.url)
 	}
-	return p.from
+	return p.cachedOrigin
 }
 
 // A proofSigner is the use of a SigningKey for proofs.

@@ -197,7 +197,7 @@ func TestDPoPProof(t *testing.T) {
 func TestDPoPTokens(t *testing.T) {
 	d := must(NewDPoP(unitKey(), Clock{Now: unitNow}))
 	u, _ := url.Parse("https://api.example/a")
-	tokens := []string{"a", "a", "A", "b", "", "a", "aa", "ab", "aa", ""}
+	tokens := []string{"a", "a", "a", "A", "a", "b", "", "b", "b", "aa", "ab", "aa", "aa", "aa", "a", ""}
 	var made [4][]string
 	var all sync.WaitGroup
 	for i := range made {
@@ -211,6 +211,29 @@ func TestDPoPTokens(t *testing.T) {
 	for _, proofs := range made {
 		for i, token := range tokens {
 			readProof(t, proofs[i]).want(t, "GET", u.String(), unitTime, token, "")
+		}
+	}
+}
+
+// TestDPoPKeptToken: a token is kept when it comes twice in a row, until another comes,
+// and never one that is too long to be any.
+func TestDPoPKeptToken(t *testing.T) {
+	d := unitDPoP(t)
+	u, _ := url.Parse(unitAPI)
+	long := strings.Repeat("a", maxToken)
+	for i, step := range []struct{ token, kept string }{
+		{"a", ""}, {"b", ""}, {"b", "b"}, {"", "b"}, {"b", "b"}, {"a", ""}, {"b", ""}, {"b", "b"},
+		{long, ""}, {long, long}, {long + "a", ""}, {long + "a", ""}, {"c", ""}, {"c", "c"},
+	} {
+		if _, err := d.Proof("GET", u, step.token); err != nil {
+			t.Fatal(err)
+		}
+		kept := ""
+		if d.token != nil {
+			kept = *d.token
+		}
+		if kept != step.kept {
+			t.Errorf("step %d: %.40q is kept, want %.40q", i, kept, step.kept)
 		}
 	}
 }

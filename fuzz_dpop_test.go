@@ -49,7 +49,7 @@ func FuzzDPoPProof(f *testing.F) {
 			return
 		}
 		p := readProof(t, compact)
-		htu, _ := proofURL(u, originOf(u))
+		htu, _ := proofURL(u)
 		want := map[string]any{"htm": method, "iat": float64(unitTime), "jti": p.claims["jti"], "htu": htu}
 		if token != "" {
 			sum := sha256.Sum256([]byte(token))
@@ -134,7 +134,7 @@ func FuzzProofURL(f *testing.F) {
 			return
 		}
 		origin := originOf(u)
-		htu, ok := proofURL(u, originOf(u))
+		htu, ok := proofURL(u)
 		if !ok || !strings.HasPrefix(htu, origin+"/") || strings.ContainsAny(htu, "?#") {
 			t.Fatalf("%q: origin %q, htu %q", rawURL, origin, htu)
 		}
@@ -148,7 +148,7 @@ func FuzzProofURL(f *testing.F) {
 			again.User != nil {
 			t.Fatalf("%q: htu %q is at %q", rawURL, htu, again.Host)
 		}
-		h, _ := proofURL(again, originOf(again))
+		h, _ := proofURL(again)
 		if o := originOf(again); o != origin || h != htu {
 			t.Fatalf("%q: origin %q, then %q; htu %q, then %q", rawURL, origin, o, htu, h)
 		}

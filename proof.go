@@ -270,7 +270,7 @@ func targetOf(param string, u *url.URL) (string, error) {
 	if u == nil || u.Host == "" {
 		return "", fail(ErrMalformed, param, "is no absolute URL")
 	}
-	called, ok := proofURL(u, originOf(u))
+	called, ok := proofURL(u)
 	if !ok {
 		return "", fail(ErrMalformed, param, "is an opaque URL, or one whose path does not begin with a slash")
 	}
