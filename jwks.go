@@ -383,7 +383,8 @@ func (s *KeySet) snapshot(ctx context.Context) (*keySnapshot, error) {
 	return snap, nil
 }
 
-// fresh reports whether snap need not be fetched again for its age.
+// fresh reports whether snap need not be fetched again for its age; freshAt, at a reading of
+// monotonic.
 func (s *KeySet) fresh(snap *keySnapshot) bool { return s.freshAt(snap, monotonic()) }
 
 func (s *KeySet) freshAt(snap *keySnapshot, now time.Time) bool {

@@ -187,7 +187,8 @@ func zeroBytes(b uint64) uint64 { return (b - eight) &^ b & (eight << 7) }
 func bytesBelow(b uint64, c byte) uint64 { return (b - eight*uint64(c)) &^ b & (eight << 7) }
 
 // lowerASCII leaves other letters alone. strings.ToLower makes an i of U+0130,
-// and the two are different names where IDNA reads them: somebody else's host.
+// and the two are different names where IDNA reads them: somebody else's host. strings.Map
+// makes U+FFFD of all bytes that are no UTF-8, and one host of two.
 func lowerASCII(s string) string {
 	upper := func(c byte) bool { return 'A' <= c && c <= 'Z' }
 	i := 0
