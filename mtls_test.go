@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -532,19 +533,24 @@ func TestMTLSWrap(t *testing.T) {
 	srv, as, origin := mtlsServer(t)
 	as.JWKSURI = origin + "/jwks"
 	cfg := mtlsConfig(srv, as)
+	var mu sync.Mutex // the key set is fetched beside the login
 	seen := map[string]int{}
 	cfg.MTLS.Wrap = func(rt http.RoundTripper) http.RoundTripper {
 		if transportIn(rt) == nil {
 			t.Errorf("what is wrapped is a %T", rt)
 		}
 		return httpFunc(func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
 			seen[r.URL.Path]++
+			mu.Unlock()
 			return rt.RoundTrip(r)
 		})
 	}
 	if err := mtlsLogin(t, srv, cfg); err != nil {
 		t.Fatal(err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if seen["/token"] != 1 || seen["/userinfo"] != 1 || seen["/jwks"] != 1 {
 		t.Errorf("the wrapper sees %v", seen)
 	}
