@@ -99,11 +99,11 @@ func (t *AccessToken) IssuedAt() time.Time { return t.data().issuedAt }
 
 // AuthTime returns the auth_time claim, the time at which the user authenticated.
 // It is zero if the token has none.
-func (t *AccessToken) AuthTime() time.Time { return t.data().authTime }
+func (t *AccessToken) AuthTime() time.Time { return t.data().rarely().authTime }
 
 // ACR returns the acr claim, which says how the user authenticated. It is empty if
 // the token has none.
-func (t *AccessToken) ACR() string { return t.data().acr }
+func (t *AccessToken) ACR() string { return t.data().rarely().acr }
 
 // ID returns the jti claim. It is empty if the token has none.
 func (t *AccessToken) ID() string { return t.data().id }
@@ -111,18 +111,18 @@ func (t *AccessToken) ID() string { return t.data().id }
 // AuthorizationDetails returns the authorization_details claim (RFC 9396, Section
 // 9). It is nil if the token has none.
 func (t *AccessToken) AuthorizationDetails() []AuthorizationDetail {
-	return cloneDetails(t.data().details)
+	return cloneDetails(t.data().rarely().details)
 }
 
 // KeyThumbprint returns the RFC 7638 thumbprint of the DPoP key to which the token
 // is bound. The request has proved that its sender has the key. It is empty if the
 // token is not bound to a key.
-func (t *AccessToken) KeyThumbprint() string { return t.data().confirm.jkt }
+func (t *AccessToken) KeyThumbprint() string { return t.data().confirmation().jkt }
 
 // CertificateThumbprint returns the thumbprint (x5t#S256) of the client certificate
 // to which the token is bound. The request came with that certificate. It is empty
 // if the token is not bound to a certificate.
-func (t *AccessToken) CertificateThumbprint() string { return t.data().confirm.x5t }
+func (t *AccessToken) CertificateThumbprint() string { return t.data().confirmation().x5t }
 
 // Raw returns the token as it was received, for use with [Client.ExchangeToken]. A
 // token for this resource is useless at another one, and must not be passed on.

@@ -52,7 +52,7 @@ func (rs *ResourceServer) judge(ctx context.Context, came *presentedToken, p pre
 		err = cmp.Or(came.checkForm(), err)
 	}
 	if err == nil {
-		err = rs.checkPresentation(ctx, p, came, t.content.confirm)
+		err = rs.checkPresentation(ctx, p, came, t.content.confirmation())
 	}
 	if err == nil {
 		err = rs.checkRevoked(ctx, t, came)

@@ -238,7 +238,7 @@ type confirmation struct {
 }
 
 // scheme is that under which a token with this confirmation is presented.
-func (c *confirmation) scheme() string {
+func (c confirmation) scheme() string {
 	if c.jkt != "" {
 		return dpopScheme
 	}

@@ -393,7 +393,7 @@ var notKept = map[string]string{
 	"question.asked":        "a question that is under way, which a flight ends",
 	"foundServer.said":      "an age like foundServer.at, while ServerFor fails",
 	"tokenTimes.start":      "a claim", "tokenTimes.issuedAt": "a claim",
-	"idTokenData.authTime": "a claim", "tokenClaims.authTime": "a claim", "identity.authTime": "a claim",
+	"idTokenData.authTime": "a claim", "rareClaims.authTime": "a claim", "identity.authTime": "a claim",
 	"idTokenChecks.started": "of a pendingAuthorizationData", "idTokenChecks.requested": "of a pendingData",
 	"Registration.ClientSecretExpiry": "for the program", "Registration.ClientIDIssuedAt": "for the program",
 }

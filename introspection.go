@@ -73,15 +73,42 @@ type introspectionData struct {
 type tokenClaims struct {
 	payload string // the object that they stand in
 
-	issuer, tenant, subject, clientID, id, acr string
+	issuer, tenant, subject, clientID, id string
 
 	audience   []string
 	one        [1]string // room for the audience, of which there mostly is one
 	scope      scopeText
-	details    []AuthorizationDetail
-	authTime   time.Time
-	tokenTimes // of an opaque token maybe none is known
-	confirm    confirmation
+	tokenTimes             // of an opaque token maybe none is known
+	rare       *rareClaims // nil: it has none of them
+}
+
+// rareClaims are those that most tokens do not have. They stand apart because a token is
+// verified for each request, and what it allocates costs as much as reading it.
+type rareClaims struct {
+	acr      string
+	authTime time.Time
+	details  []AuthorizationDetail
+	confirm  confirmation
+}
+
+// rarely returns the rare claims; empty ones if the token has none.
+func (d *tokenClaims) rarely() rareClaims {
+	if d.rare == nil {
+		return rareClaims{}
+	}
+	return *d.rare
+}
+
+// confirmation is what the token is bound to; the zero one if it is to nothing.
+func (d *tokenClaims) confirmation() confirmation { return d.rarely().confirm }
+
+// kept is nil if there are none.
+func (r rareClaims) kept() *rareClaims {
+	if r.acr != "" || !r.authTime.IsZero() || r.details != nil || r.confirm != (confirmation{}) {
+		some := r // else each of them were on the heap
+		return &some
+	}
+	return nil
 }
 
 // read takes out the claims that have one name and one form everywhere.
@@ -92,13 +119,17 @@ func (d *tokenClaims) read(o *jsonObject) (err error) {
 	// RFC 9470, Section 6.2. Servers had these in a form of their own before. One that
 	// cannot be read is missing for a Requirement that needs it.
 	informs := o.informing()
-	d.acr, _, _ = informs.string("acr")
-	d.authTime, _, _ = informs.authTime()
-	if d.details, err = o.authorizationDetails(); err != nil {
+	var r rareClaims
+	r.acr, _, _ = informs.string("acr")
+	r.authTime, _, _ = informs.authTime()
+	if r.details, err = o.authorizationDetails(); err != nil {
 		return err
 	}
-	d.confirm, err = readConfirmation(o)
-	return err
+	if r.confirm, err = readConfirmation(o); err != nil {
+		return err
+	}
+	d.rare = r.kept()
+	return nil
 }
 
 // data is never nil: the nil and the zero Introspection are inert.
@@ -147,26 +178,26 @@ func (i *Introspection) ID() string { return i.data().id }
 
 // ACR returns the acr member, which states how the user authenticated (RFC 9470,
 // Section 6.2). It is empty if the server did not state it.
-func (i *Introspection) ACR() string { return i.data().acr }
+func (i *Introspection) ACR() string { return i.data().rarely().acr }
 
 // AuthTime returns the auth_time member, which is the time at which the user
 // authenticated. It is zero if the server did not state it.
-func (i *Introspection) AuthTime() time.Time { return i.data().authTime }
+func (i *Introspection) AuthTime() time.Time { return i.data().rarely().authTime }
 
 // AuthorizationDetails returns the authorization details of the token (RFC 9396,
 // Section 9.2). It is nil if the server did not state them.
 func (i *Introspection) AuthorizationDetails() []AuthorizationDetail {
-	return cloneDetails(i.data().details)
+	return cloneDetails(i.data().rarely().details)
 }
 
 // KeyThumbprint returns the thumbprint (RFC 7638, the jkt of cnf) of the DPoP key to
 // which the token is bound. It is empty if the token is not bound to a key.
-func (i *Introspection) KeyThumbprint() string { return i.data().confirm.jkt }
+func (i *Introspection) KeyThumbprint() string { return i.data().confirmation().jkt }
 
 // CertificateThumbprint returns the thumbprint (x5t#S256) of the certificate to which
 // the token is bound (RFC 8705, Section 3.2). It is empty if the token is not bound to
 // a certificate.
-func (i *Introspection) CertificateThumbprint() string { return i.data().confirm.x5t }
+func (i *Introspection) CertificateThumbprint() string { return i.data().confirmation().x5t }
 
 // Raw returns the signed response, which can be kept as evidence. If the server
 // encrypted the response, it is the decrypted, signed one. It is empty if the response
@@ -283,8 +314,9 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 	if err := d.readAnswer(&informs); err != nil {
 		return nil, o, err
 	}
-	// RFC 7800: what binds the token is for whoever takes it to know.
-	if d.confirm, err = readConfirmation(&o); err != nil {
+	// RFC 7800: what binds the token is for whoever takes it to know. One that cannot be
+	// read is no missing one.
+	if _, err := readConfirmation(&o); err != nil {
 		return nil, o, err
 	}
 	return &Introspection{d}, o, nil

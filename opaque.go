@@ -161,7 +161,7 @@ func (rs *ResourceServer) checkIntrospection(c *Client, claims *jsonObject, toke
 	if err := onlyAccessToken(claims, tokenType); err != nil {
 		return err
 	}
-	if strings.EqualFold(tokenType, dpopScheme) && d.confirm.jkt == "" {
+	if strings.EqualFold(tokenType, dpopScheme) && d.confirmation().jkt == "" {
 		return fail(ErrBinding, "cnf", "the server says that the token is bound to a DPoP key, and not to which")
 	}
 	// A server for many tenants has to say whose the token is.

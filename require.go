@@ -99,7 +99,7 @@ func (rs *ResourceServer) Check(t *AccessToken, need Requirement) error {
 // checkAgain is satisfies for a token that was accepted a while ago.
 func (rs *ResourceServer) checkAgain(d *accessTokenData, need *Requirement) error {
 	if err := d.checkPeriod(rs.clock.instant()); err != nil {
-		return answered(err, need.answer(d.confirm.scheme(), ""))
+		return answered(err, need.answer(d.confirmation().scheme(), ""))
 	}
 	return rs.satisfies(d, need)
 }
@@ -108,11 +108,11 @@ func (rs *ResourceServer) satisfies(d *accessTokenData, need *Requirement) error
 	for _, s := range need.Scope {
 		if !d.scope.has(s) {
 			err := fail(ErrScope, "scope", "the token does not have the scope %s%s", printable(s, 64), d.otherScopes())
-			return answered(err, need.answer(d.confirm.scheme(), ""))
+			return answered(err, need.answer(d.confirmation().scheme(), ""))
 		}
 	}
 	if err := rs.checkAuthentication(d, need); err != nil {
-		return answered(err, need.answer(d.confirm.scheme(), codeInsufficientAuthentication))
+		return answered(err, need.answer(d.confirmation().scheme(), codeInsufficientAuthentication))
 	}
 	return nil
 }
@@ -127,20 +127,21 @@ func (d *accessTokenData) otherScopes() string {
 
 // checkAuthentication is RFC 9470, Section 4.
 func (rs *ResourceServer) checkAuthentication(d *accessTokenData, need *Requirement) error {
-	if need.ACRValues != nil && !slices.Contains(need.ACRValues, d.acr) {
-		return fail(ErrClaim, "acr", "is %s, and not one that is needed", printable(d.acr, 64))
+	r := d.rarely()
+	if need.ACRValues != nil && !slices.Contains(need.ACRValues, r.acr) {
+		return fail(ErrClaim, "acr", "is %s, and not one that is needed", printable(r.acr, 64))
 	}
 	if need.MaxAge == nil {
 		return nil
 	}
-	if d.authTime.IsZero() {
+	if r.authTime.IsZero() {
 		return fail(ErrClaim, "auth_time", "is missing, and the age of the authentication has to be known")
 	}
 	at := rs.clock.instant()
-	if err := at.checkNotAhead("auth_time", d.authTime); err != nil {
+	if err := at.checkNotAhead("auth_time", r.authTime); err != nil {
 		return err
 	}
-	return at.checkAge("auth_time", d.authTime, seconds(*need.MaxAge))
+	return at.checkAge("auth_time", r.authTime, seconds(*need.MaxAge))
 }
 
 // authenticatedKey is that of a request's token, in its context.
@@ -240,7 +241,7 @@ func (rs *ResourceServer) Require(need Requirement, next http.Handler) http.Hand
 			rs.refuse(w, r, err, &need)
 			return
 		}
-		if t.content.confirm.jkt != "" && rs.proofs.nonces != nil {
+		if t.content.confirmation().jkt != "" && rs.proofs.nonces != nil {
 			// RFC 9449, Section 8.2: the next one before this one is too old.
 			w.Header().Set("DPoP-Nonce", rs.proofs.nonces.make(rs.clock.now()))
 		}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -498,6 +499,23 @@ func TestAccessTokenAccessors(t *testing.T) {
 	}
 	if _, err := zero.MarshalJSON(); !errors.Is(err, ErrConfig) {
 		t.Error(err)
+	}
+}
+
+// TestRareClaims: each of them is kept if it is the only one.
+func TestRareClaims(t *testing.T) {
+	alone := []rareClaims{{acr: "gold"}, {authTime: unitNow()}, {details: []AuthorizationDetail{{Type: "pay"}}}, {confirm: confirmation{x5t: "t"}}}
+	if n := reflect.TypeFor[rareClaims]().NumField(); n != len(alone) {
+		t.Errorf("%d of %d are tried", len(alone), n)
+	}
+	for _, one := range append(alone, rareClaims{}) {
+		d := tokenClaims{rare: one.kept()}
+		if got := d.rarely(); !reflect.DeepEqual(got, one) {
+			t.Errorf("%+v becomes %+v", one, got)
+		}
+	}
+	if (rareClaims{}).kept() != nil {
+		t.Error("a token that has none of them has room for them")
 	}
 }
 

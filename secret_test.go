@@ -183,8 +183,8 @@ func secretValues() map[string]any {
 		scope: m, state: m, nonce: m, verifier: m, maxAge: &n, thumbprint: m, requireACR: m, created: time.Unix(1, 0),
 	}}
 	claims := tokenClaims{
-		payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", tenant: m, subject: "subject", clientID: "client", id: m, acr: m,
-		scope: scopeText(m), audience: []string{m}, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m},
+		payload: `{"email":"` + m + `"}`, issuer: "https://op.example.com", tenant: m, subject: "subject", clientID: "client", id: m,
+		scope: scopeText(m), audience: []string{m}, rare: &rareClaims{acr: m, details: []AuthorizationDetail{{Type: m}}, confirm: confirmation{m, m}},
 	}
 	return map[string]any{
 		"Token": &Token{
