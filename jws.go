@@ -177,6 +177,14 @@ type parsedJWS struct {
 	scratch      *jwsScratch
 }
 
+// release gives the scratch back. A second time it does nothing.
+func (p *parsedJWS) release() {
+	if s := p.scratch; s != nil {
+		*p = parsedJWS{} // twice in the pool the scratch would have two tokens at a time
+		s.release()
+	}
+}
+
 // A jwsScratch is what the verification or signing of one token writes into. It is from a
 // pool: what is handed on through an interface would be allocated for each.
 type jwsScratch struct {
@@ -235,45 +243,6 @@ func splitJWS(raw string) (segments [3]string, err error) {
 		return segments, saying("the token's header is longer than ").number(maxHeader).text(" bytes").fail(ErrParse, "")
 	}
 	return [3]string{header, payload, sig}, nil
-}
-
-// A receivedJWS is a token and what was read of it so far, for who has to read some of it to
-// find out whose keys it is held against: nothing is read twice then.
-type receivedJWS struct {
-	raw      string
-	segments [3]string  // once split has cut it
-	header   joseHeader // of no alg until somebody has read it
-	payload  parsedJWS  // without a scratch until decode has made it
-	issuers  bool       // the keys are those of the issuer that it names
-}
-
-func (t *receivedJWS) split() (err error) {
-	if t.segments[0] == "" {
-		t.segments, err = splitJWS(t.raw)
-	}
-	return err
-}
-
-// decode decodes payload and signature, after split. What it has made is there until release.
-func (t *receivedJWS) decode() error {
-	if t.payload.scratch != nil {
-		return nil
-	}
-	scratch := newJWSScratch()
-	p, err := scratch.parse(t.raw, t.segments)
-	if err != nil {
-		scratch.release()
-		return err
-	}
-	t.payload = p
-	return nil
-}
-
-func (t *receivedJWS) release() {
-	if s := t.payload.scratch; s != nil {
-		t.payload = parsedJWS{} // twice in the pool it would have two tokens at a time
-		s.release()
-	}
 }
 
 // parseHeader decodes and reads the header segment.

@@ -55,6 +55,40 @@ func joinAlgorithms(list []Algorithm) string {
 	return strings.Join(names, ", ")
 }
 
+// A receivedJWS is a token and what was read of it so far, for who has to read some of it to
+// find out whose keys it is held against: nothing is read twice then.
+type receivedJWS struct {
+	raw      string
+	segments [3]string  // once split has cut it
+	header   joseHeader // of no alg until somebody has read it
+	payload  parsedJWS  // without a scratch until decode has made it
+	issuers  bool       // the keys are those of the issuer that it names
+}
+
+func (t *receivedJWS) split() (err error) {
+	if t.segments[0] == "" {
+		t.segments, err = splitJWS(t.raw)
+	}
+	return err
+}
+
+// decode decodes payload and signature, after split. What it has made is there until release.
+func (t *receivedJWS) decode() error {
+	if t.payload.scratch != nil {
+		return nil
+	}
+	scratch := newJWSScratch()
+	p, err := scratch.parse(t.raw, t.segments)
+	if err != nil {
+		scratch.release()
+		return err
+	}
+	t.payload = p
+	return nil
+}
+
+func (t *receivedJWS) release() { t.payload.release() }
+
 // verifyJWS is the only way from a compact token to its payload. from says who can
 // have sent it. Nobody else has the error that it returns.
 func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
