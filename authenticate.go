@@ -226,7 +226,7 @@ func (rs *ResourceServer) verify(ctx context.Context, signed string, came *prese
 func (rs *ResourceServer) verifiedBy(ctx context.Context, raw string) (*trustedServer, *keySnapshot, verifiedJWS, error) {
 	var v verifiedJWS
 	token := receivedJWS{raw: raw}
-	defer token.release()
+	defer token.payload.release()
 	s, byKey, err := rs.serverOf(ctx, &token)
 	if err != nil {
 		return nil, nil, v, err
@@ -343,8 +343,8 @@ func (rs *ResourceServer) checkHeader(t *receivedJWS, now time.Time) (err error)
 		return err
 	}
 	for _, s := range rs.servers {
-		if h, key := s.keys.remembered(t.segments[0], now); key != nil {
-			t.header = h
+		if t.known, t.knownTo = s.keys.remembered(t.segments[0], now); t.known != nil {
+			t.header = t.known.header
 			return nil
 		}
 	}

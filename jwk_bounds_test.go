@@ -116,11 +116,11 @@ func TestHeaderMemoBounds(t *testing.T) {
 		t.Errorf("%d headers are remembered", len(*full))
 	}
 	twice(s, "0", "")
-	if h, key := s.remembered("0", monotonic()); h.kid != "0" || key != snap.keys[0] || snap.memo.m.Load() != full {
-		t.Errorf("%v, %v", h, key)
+	if e := memoOf(s, "0"); e.header.kid != "0" || e.key != snap.keys[0] || snap.memo.m.Load() != full {
+		t.Errorf("%v", e)
 	}
 	twice(s, "more", "more")
-	if _, key := s.remembered("more", monotonic()); key == nil || len(*snap.memo.m.Load()) != 1 {
+	if memoOf(s, "more").key == nil || len(*snap.memo.m.Load()) != 1 {
 		t.Errorf("of a full memo %d are left with one more", len(*snap.memo.m.Load()))
 	}
 	for i := range memoCandidates {
@@ -129,7 +129,7 @@ func TestHeaderMemoBounds(t *testing.T) {
 			s.remember(fmt.Sprint("between", i, j), &joseHeader{}, snap.keys[0])
 		}
 		s.remember("later", &joseHeader{}, snap.keys[0])
-		if _, key := s.remembered("later", monotonic()); key == nil {
+		if memoOf(s, "later").key == nil {
 			t.Errorf("a header that comes again after %d others is not remembered", i)
 		}
 		snap.memo.m.Store(nil)
@@ -147,11 +147,11 @@ func TestHeaderMemoBounds(t *testing.T) {
 	if keys.memo.m.Load() != before {
 		t.Error("it was written again")
 	}
-	if h, key := few.remembered("a", monotonic()); key == nil || h.kid != "a" {
+	if e := memoOf(few, "a"); e.key == nil || e.header.kid != "a" {
 		t.Error("another header took its place")
 	}
 	new(KeySet).remember("a", &joseHeader{}, keys.keys[0]) // there are no keys yet
-	if _, key := new(KeySet).remembered("a", monotonic()); key != nil {
+	if memoOf(new(KeySet), "a").key != nil {
 		t.Error("an empty set remembers")
 	}
 }

@@ -597,18 +597,16 @@ func (s *KeySet) settle(snap *keySnapshot, from source) {
 
 // ---- remembered headers
 
-// remembered looks the header up in keys that are fresh; the key is nil if it is not
-// there.
-func (s *KeySet) remembered(segment string, now time.Time) (joseHeader, *publicKey) {
+// remembered looks the header up in keys that are fresh, and returns these, too. It is nil
+// if it is not there.
+func (s *KeySet) remembered(segment string, now time.Time) (*memoEntry, *keySnapshot) {
 	snap := s.current.Load()
-	if !s.freshAt(snap, now) {
-		return joseHeader{}, nil
+	if s.freshAt(snap, now) {
+		if m := snap.memo.m.Load(); m != nil {
+			return (*m)[segment], snap
+		}
 	}
-	if m := snap.memo.m.Load(); m != nil {
-		e := (*m)[segment]
-		return e.header, e.key
-	}
-	return joseHeader{}, nil
+	return nil, nil
 }
 
 // remember is called after the signature of a token with this header verified,

@@ -499,6 +499,14 @@ func memoSize(keys *KeySet) int {
 	return 0
 }
 
+// memoOf is what the keys remember of a header; a zero one if nothing.
+func memoOf(keys *KeySet, segment string) memoEntry {
+	if e, _ := keys.remembered(segment, monotonic()); e != nil {
+		return *e
+	}
+	return memoEntry{}
+}
+
 // A remembered header replaces its parsing and the lookup, and no check: a
 // token that is good for one purpose is judged anew for another.
 func TestHeaderMemo(t *testing.T) {
@@ -518,9 +526,9 @@ func TestHeaderMemo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h, k := keys.remembered(segment, monotonic())
-	if h.alg != ES256 || h.typ != "jwt" || k != keys.current.Load().keys[0] {
-		t.Fatalf("remembered: %+v, %v", h, k)
+	e := memoOf(keys, segment)
+	if e.header.alg != ES256 || e.header.typ != "jwt" || e.key != keys.current.Load().keys[0] {
+		t.Fatalf("remembered: %+v", e)
 	}
 
 	v, err = jwsVerify(token, keys, jwsAllow(RS256))
@@ -610,8 +618,8 @@ func TestHeaderMemoDropped(t *testing.T) {
 		}
 	}
 	segment, _, _ := strings.Cut(token, ".")
-	h, k := keys.remembered(segment, monotonic())
-	if k == nil {
+	e := memoOf(keys, segment)
+	if e.key == nil {
 		t.Fatal("not remembered")
 	}
 	document = next.PublicJWK()
@@ -621,13 +629,46 @@ func TestHeaderMemoDropped(t *testing.T) {
 	v, err := jwsVerify(token, keys, jwsAllow(ES256, EdDSA))
 	wantRefused(t, v, err, ErrKeyNotFound, "kid")
 	for range 2 {
-		keys.remember(segment, &h, k)
+		keys.remember(segment, &e.header, e.key)
 	}
 	if n := memoSize(keys); n != 0 {
 		t.Errorf("%d headers of the old keys remembered with the new ones", n)
 	}
 	if _, err := jwsVerify(must(next.SignJWT("", struct{}{})), keys, jwsAllow(ES256, EdDSA)); err != nil {
 		t.Error(err)
+	}
+}
+
+// What one set remembers of a header is nothing for another, nor for its own newer keys.
+func TestHeaderMemoOfOthers(t *testing.T) {
+	key, other := jwsKey(ES256, ""), must(GenerateSigningKey(ES256))
+	mine, theirs := jwsKeys(key), jwsKeys(other)
+	const header = `{"alg":"ES256","typ":"JWT"}`
+	token, their := jwsToken(key, header, "{}"), jwsToken(other, header, "{}")
+	for range 2 {
+		must(jwsVerify(token, mine, jwsAllow(ES256)))
+		must(jwsVerify(their, theirs, jwsAllow(ES256)))
+	}
+	received := receivedJWS{raw: token}
+	defer received.payload.release()
+	open := func(keys *KeySet) error {
+		_, err := verifyReceived(context.Background(), &received, keys, fromAnybody, jwsAllow(ES256))
+		return err
+	}
+	for range 2 {
+		if err := open(mine); err != nil || received.known == nil || received.known.key != mine.current.Load().keys[0] {
+			t.Fatalf("%v, remembered %v", err, received.known)
+		}
+		if err := open(theirs); !errors.Is(err, ErrSignature) {
+			t.Errorf("with the keys of another: %v", err)
+		}
+	}
+	if err := open(mine); err != nil {
+		t.Error(err)
+	}
+	mine.current.Store(jwsKeys(jwsKey(EdDSA, "")).current.Load())
+	if err := open(mine); !errors.Is(err, ErrKeyNotFound) {
+		t.Errorf("with newer keys: %v", err)
 	}
 }
 

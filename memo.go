@@ -130,13 +130,14 @@ func spread(key string) (n uint) {
 // that comes twice is kept: some servers put something of each token into it (the nonce
 // of Microsoft Graph), and when there is no more room, all are forgotten.
 type headerMemo struct {
-	m atomic.Pointer[map[string]memoEntry]
+	m atomic.Pointer[map[string]*memoEntry]
 
 	mu   sync.Mutex
 	once [memoCandidates]string // headers that came once, as in a ring
 	next int
 }
 
+// A memoEntry is never changed.
 type memoEntry struct {
 	header joseHeader
 	key    *publicKey
@@ -150,7 +151,7 @@ func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
 		memo.next = (memo.next + 1) % memoCandidates
 		return
 	}
-	next := make(map[string]memoEntry)
+	next := make(map[string]*memoEntry)
 	if m := memo.m.Load(); m != nil {
 		if _, known := (*m)[segment]; known { // by somebody else, at the same time
 			return
@@ -159,6 +160,6 @@ func (memo *headerMemo) add(segment string, h *joseHeader, key *publicKey) {
 			next = maps.Clone(*m)
 		}
 	}
-	next[strings.Clone(segment)] = memoEntry{h.detached(), key}
+	next[strings.Clone(segment)] = &memoEntry{h.detached(), key}
 	memo.m.Store(&next)
 }

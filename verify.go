@@ -59,10 +59,12 @@ func joinAlgorithms(list []Algorithm) string {
 // find out whose keys it is held against: nothing is read twice then.
 type receivedJWS struct {
 	raw      string
-	segments [3]string  // once split has cut it
-	header   joseHeader // of no alg until somebody has read it
-	payload  parsedJWS  // without a scratch until decode has made it
-	issuers  bool       // the keys are those of the issuer that it names
+	segments [3]string    // once split has cut it
+	header   joseHeader   // of no alg until somebody has read it
+	known    *memoEntry   // what keys remember of the header
+	knownTo  *keySnapshot // these keys
+	payload  parsedJWS    // without a scratch until decode has made it
+	issuers  bool         // the keys are those of the issuer that it names
 }
 
 func (t *receivedJWS) split() (err error) {
@@ -72,7 +74,7 @@ func (t *receivedJWS) split() (err error) {
 	return err
 }
 
-// decode decodes payload and signature, after split. What it has made is there until release.
+// decode decodes payload and signature, after split, until payload is released.
 func (t *receivedJWS) decode() error {
 	if t.payload.scratch != nil {
 		return nil
@@ -87,13 +89,11 @@ func (t *receivedJWS) decode() error {
 	return nil
 }
 
-func (t *receivedJWS) release() { t.payload.release() }
-
 // verifyJWS is the only way from a compact token to its payload. from says who can
 // have sent it. Nobody else has the error that it returns.
 func verifyJWS(ctx context.Context, raw string, keys *KeySet, from source, rules *jwsRules) (verifiedJWS, error) {
 	t := receivedJWS{raw: raw}
-	defer t.release()
+	defer t.payload.release()
 	return verifyReceived(ctx, &t, keys, from, rules)
 }
 
@@ -111,40 +111,42 @@ func openJWS(ctx context.Context, t *receivedJWS, keys *KeySet, from source, rul
 	if err := t.split(); err != nil {
 		return v, err
 	}
-	header, key := keys.remembered(t.segments[0], monotonic())
-	known := key != nil
-	switch {
-	case known:
-	case t.header.alg != "":
-		header = t.header
-	default:
-		if header, err = parseHeader(t.segments[0]); err != nil {
+	if t.knownTo != keys.current.Load() { // else it was looked up in these
+		t.known, t.knownTo = keys.remembered(t.segments[0], monotonic())
+	}
+	if t.known != nil {
+		t.header = t.known.header
+	} else if t.header.alg == "" {
+		if t.header, err = parseHeader(t.segments[0]); err != nil {
 			return v, err
 		}
 	}
-	alg, err := rules.admit(&header)
+	alg, err := rules.admit(&t.header)
 	if err != nil {
 		return v, err
 	}
 	if err := t.decode(); err != nil {
 		return v, err
 	}
-	if !known {
-		if rules.foreign != nil && !t.issuers && !keys.mayHave(&header) {
+	var key *publicKey
+	if t.known != nil {
+		key = t.known.key
+	} else {
+		if rules.foreign != nil && !t.issuers && !keys.mayHave(&t.header) {
 			if err := rules.foreign(t.payload.payload); err != nil {
 				return v, err
 			}
 		}
-		if key, err = keys.find(ctx, alg, &header, from); err != nil {
+		if key, err = keys.find(ctx, alg, &t.header, from); err != nil {
 			return v, err
 		}
 	}
 	if v, err = t.payload.verify(alg, key); err != nil {
 		return v, err
 	}
-	v.typ = header.typ
-	if !known {
-		keys.remember(t.segments[0], &header, key)
+	v.typ = t.header.typ
+	if t.known == nil {
+		keys.remember(t.segments[0], &t.header, key)
 	}
 	return v, nil
 }
