@@ -82,8 +82,10 @@ type tokenClaims struct {
 	rare       *rareClaims // nil: it has none of them
 }
 
-// rareClaims are those that most tokens do not have. They stand apart because a token is
-// verified for each request, and what it allocates costs as much as reading it.
+// rareClaims are those that many tokens have none of: a client's own, and plain bearer
+// tokens. They stand apart because a token is made for each request, and what it allocates
+// costs as much as reading it. They are never changed: an Introspection and the AccessToken
+// that is made of it share them.
 type rareClaims struct {
 	acr      string
 	authTime time.Time
@@ -314,11 +316,13 @@ func (c *Client) processIntrospectionResponse(ctx context.Context, res *httpResp
 	if err := d.readAnswer(&informs); err != nil {
 		return nil, o, err
 	}
-	// RFC 7800: what binds the token is for whoever takes it to know. One that cannot be
-	// read is no missing one.
-	if _, err := readConfirmation(&o); err != nil {
+	// RFC 7800: what binds the token is for whoever takes it to know. What cannot be read
+	// is not missing.
+	r := d.rarely()
+	if r.confirm, err = readConfirmation(&o); err != nil {
 		return nil, o, err
 	}
+	d.rare = r.kept()
 	return &Introspection{d}, o, nil
 }
 

@@ -597,8 +597,8 @@ func (s *KeySet) settle(snap *keySnapshot, from source) {
 
 // ---- remembered headers
 
-// remembered looks the header up in keys that are fresh, and returns these, too. It is nil
-// if it is not there.
+// remembered returns what the keys know of the header, and which keys these are. An entry is
+// never without them. Both are nil if the keys are not fresh or remember no header.
 func (s *KeySet) remembered(segment string, now time.Time) (*memoEntry, *keySnapshot) {
 	snap := s.current.Load()
 	if s.freshAt(snap, now) {

@@ -410,6 +410,34 @@ func TestServerOfKeyRotated(t *testing.T) {
 	}
 }
 
+// TestHeaderOfAnotherServer: what the keys of one server remember of a header is not for a
+// token in the name of another, whose keys nobody has fetched yet.
+func TestHeaderOfAnotherServer(t *testing.T) {
+	const second = "https://second.example"
+	for _, kid := range []string{"", "mine"} {
+		s, theirs := newUnitServer(), newUnitServer()
+		mine := namedKey(t, kid)
+		theirs.answer("/jwks", `{"keys":[`+string(namedKey(t, kid).PublicJWK())+`]}`)
+		keys := must(NewKeySet(unitIssuer+"/jwks", &KeySetOptions{HTTPClient: &http.Client{Transport: theirs}}))
+		rs := s.resource(t, func(c *ResourceServerConfig) {
+			c.Servers[0].KeySet = setOfKeys(mine)
+			c.Servers = append(c.Servers, TrustedServer{Server: &AuthorizationServer{Issuer: second}, KeySet: keys})
+		})
+		for range 3 {
+			if _, err := authenticate(t, rs, tokenFrom(unitIssuer, mine)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := memoSize(rs.servers[0].keys); n != 1 || keys.current.Load() != nil {
+			t.Fatalf("%d headers are remembered, and the other's keys are %v", n, keys.current.Load())
+		}
+		_, err := authenticate(t, rs, tokenFrom(second, mine))
+		if wantError(t, err, ErrSignature, ""); len(theirs.requests("/jwks")) != 1 {
+			t.Errorf("%q: %d fetches", kid, len(theirs.requests("/jwks")))
+		}
+	}
+}
+
 // TestKeyIDsOfASet: those of keys that cannot be used are among them, and no others.
 func TestKeyIDsOfASet(t *testing.T) {
 	set := must(ParseKeySet([]byte(`{"keys":[{"kty":"RSA","kid":"short","n":"AQAB","e":"AQAB"},` + string(namedKey(t, "good").PublicJWK()) + `]}`)))

@@ -61,8 +61,8 @@ type receivedJWS struct {
 	raw      string
 	segments [3]string    // once split has cut it
 	header   joseHeader   // of no alg until somebody has read it
-	known    *memoEntry   // what keys remember of the header
-	knownTo  *keySnapshot // these keys
+	known    *memoEntry   // what keys remember of the header; nil: nothing, or nobody has asked
+	knownTo  *keySnapshot // the keys that were asked; nil: none, and known is nil, too
 	payload  parsedJWS    // without a scratch until decode has made it
 	issuers  bool         // the keys are those of the issuer that it names
 }
@@ -74,7 +74,7 @@ func (t *receivedJWS) split() (err error) {
 	return err
 }
 
-// decode decodes payload and signature, after split, until payload is released.
+// decode decodes payload and signature, after split. They are there until payload.release.
 func (t *receivedJWS) decode() error {
 	if t.payload.scratch != nil {
 		return nil
@@ -111,7 +111,9 @@ func openJWS(ctx context.Context, t *receivedJWS, keys *KeySet, from source, rul
 	if err := t.split(); err != nil {
 		return v, err
 	}
-	if t.knownTo != keys.current.Load() { // else it was looked up in these
+	// These keys may have been asked, or those of another server. Keys that nobody has fetched
+	// yet were not: nil is then no answer of theirs.
+	if snap := keys.current.Load(); snap == nil || t.knownTo != snap {
 		t.known, t.knownTo = keys.remembered(t.segments[0], monotonic())
 	}
 	if t.known != nil {
