@@ -155,7 +155,7 @@ func (a *attestationAuth) proof(r *ClientAuthRequest, challenge string) (string,
 	b := append(make([]byte, 0, 512), `{"iss":`...)
 	b = appendJSONString(b, r.ClientID)
 	b = appendJSONString(append(b, `,"aud":`...), r.Server.Issuer)
-	b = appendJSONString(append(b, `,"jti":`...), randomString())
+	b = append(appendJTI(append(b, `,"jti":"`...)), '"')
 	b = appendJSONInt(append(b, `,"iat":`...), numericDate(r.Now))
 	if challenge != "" {
 		b = appendJSONString(append(b, `,"challenge":`...), challenge)

@@ -71,7 +71,7 @@ func TestRequestObject(t *testing.T) {
 		t.Errorf("URL has %v", form)
 	}
 	claims := requestClaims(t, form.Get("request"))
-	if jti, _ := claims["jti"].(string); len(jti) != 43 {
+	if jti, _ := claims["jti"].(string); len(jti) != 22 {
 		t.Errorf("jti %q", jti)
 	}
 	delete(claims, "jti")

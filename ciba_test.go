@@ -289,7 +289,7 @@ func TestBackchannelSigned(t *testing.T) {
 			}
 		}
 		jti, _ := parts[1]["jti"].(string)
-		if len(jti) != 43 || seen[jti] || jti == assertionID(t, form.Get("client_assertion")) {
+		if len(jti) != 22 || seen[jti] || jti == assertionID(t, form.Get("client_assertion")) {
 			t.Errorf("jti %q", jti)
 		}
 		seen[jti] = true

@@ -478,7 +478,7 @@ func appendAssertionClaims(b []byte, issuer, subject, audience string, now time.
 		b = appendJSONString(append(b, `,"sub":`...), subject)
 	}
 	b = appendJSONString(append(b, `,"aud":`...), audience)
-	b = append(appendRandom(append(b, `,"jti":"`...)), '"')
+	b = append(appendJTI(append(b, `,"jti":"`...)), '"')
 	at := numericDate(now)
 	b = appendJSONInt(append(b, `,"iat":`...), at)
 	b = appendJSONInt(append(b, `,"nbf":`...), at)

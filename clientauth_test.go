@@ -214,7 +214,7 @@ func TestClientAuthAssertion(t *testing.T) {
 				}
 				header, claims := clientauthAssertion(t, form.Get("client_assertion"), tt.key, tt.hash)
 				jti, _ := claims["jti"].(string)
-				if len(jti) != 43 || jtis[jti] {
+				if len(jti) != 22 || jtis[jti] {
 					t.Errorf("jti %q is short or was used before", jti)
 				}
 				jtis[jti] = true

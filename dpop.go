@@ -145,7 +145,7 @@ func (d *DPoP) proof(p *provenRequest, now time.Time) (string, error) {
 	scratch := newJWSScratch()
 	defer scratch.release()
 	b := append(scratch.text[:0], `{"jti":"`...)
-	b = append(appendRandom(b), '"')
+	b = append(appendJTI(b), '"')
 	b = appendJSONString(append(b, `,"htm":`...), p.method)
 	b = appendJSONString(append(b, `,"htu":`...), htu)
 	b = appendJSONInt(append(b, `,"iat":`...), numericDate(now))

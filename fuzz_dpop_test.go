@@ -66,7 +66,7 @@ func FuzzDPoPProof(f *testing.F) {
 				t.Fatalf("%s is %q, want %q", name, p.claims[name], v)
 			}
 		}
-		if jti, _ := p.claims["jti"].(string); len(jti) != 43 || p.thumbprint != d.thumbprint {
+		if jti, _ := p.claims["jti"].(string); len(jti) != 22 || p.thumbprint != d.thumbprint {
 			t.Fatalf("jti %q, thumbprint %s", jti, p.thumbprint)
 		}
 		// No other reader sees something else in it.

@@ -92,14 +92,18 @@ func (unprinted) MarshalJSON() ([]byte, error) { return nil, errUnprinted }
 var errUnprinted = errors.New("oauth: options and requests do not encode to JSON: they can hold secrets; store the fields that are needed")
 
 // randomString is 256 bits of crypto/rand as base64url: a state, nonce, code
-// verifier (RFC 7636, Section 4.1), jti.
-func randomString() string { return string(appendRandom(make([]byte, 0, 43))) }
+// verifier (RFC 7636, Section 4.1).
+func randomString() string { return string(appendRandom(make([]byte, 0, 43), 32)) }
 
-// appendRandom appends a randomString.
-func appendRandom(dst []byte) []byte {
+// appendJTI appends a new jti. Nobody must guess it, and none must come twice: 128 bits are
+// enough (RFC 9449, Section 4.2, wants 96), and each is encoded twice, hashed and sent.
+func appendJTI(dst []byte) []byte { return appendRandom(dst, 16) }
+
+// appendRandom appends at most 32 random octets as base64url.
+func appendRandom(dst []byte, octets int) []byte {
 	var b [32]byte
-	rand.Read(b[:]) // never fails
-	return appendBase64URL(dst, b[:])
+	rand.Read(b[:octets]) // never fails
+	return appendBase64URL(dst, b[:octets])
 }
 
 // isRandom reports whether s has the form of a randomString, or of a thumbprint.

@@ -157,6 +157,7 @@ func TestSecretValue(t *testing.T) {
 // verifier of RFC 7636, Section 4.1 among others.
 func TestSecretRandom(t *testing.T) {
 	seen := map[string]bool{}
+	var all [32]byte // what some had set
 	for range 1000 {
 		s := randomString()
 		b, err := decodeBase64URL(nil, s)
@@ -164,6 +165,12 @@ func TestSecretRandom(t *testing.T) {
 			t.Fatalf("%q, %d bytes, %v, seen before %v", s, len(b), err, seen[s])
 		}
 		seen[s] = true
+		for i, octet := range b {
+			all[i] |= octet
+		}
+	}
+	if all != [32]byte(bytes.Repeat([]byte{0xff}, 32)) {
+		t.Errorf("of all bits, only %x are random", all)
 	}
 }
 
