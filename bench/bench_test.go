@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestQuantile(t *testing.T) {
@@ -72,6 +73,28 @@ func TestPairwise(t *testing.T) {
 	if above < 160 || below < 160 {
 		t.Errorf("of two equal sides one is slower %d times, and the other %d times", above, below)
 	}
+}
+
+// TestBatchLength: a batch is long where the bare side leaves garbage, and on several
+// processors.
+func TestBatchLength(t *testing.T) {
+	var kept []byte
+	quiet := func() { time.Sleep(100 * time.Microsecond) }
+	wasteful := func() { kept = make([]byte, 1<<20); quiet() }
+	for _, row := range []struct {
+		name string
+		bare op
+		want time.Duration
+	}{
+		{"quiet", op{call: quiet}, batchTime},
+		{"wasteful", op{call: wasteful}, longTime},
+		{"shared", op{call: quiet, procs: 2}, longTime},
+	} {
+		if got := batchLength(row.bare); got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+	_ = kept
 }
 
 // TestStandardError: it is 1.25 deviations for one pair, and falls with the root of their

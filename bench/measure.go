@@ -17,7 +17,8 @@ import (
 
 const (
 	batchTime    = 10 * time.Millisecond
-	sharedTime   = 40 * time.Millisecond // of a batch on several processors
+	longTime     = 40 * time.Millisecond // of a batch in which there is garbage to collect
+	garbage      = 1 << 20               // bytes in a batch are a quarter of what starts a collection
 	exact        = 0.003                 // is the standard error of a row that needs no more pairs, or
 	exactOfRest  = 0.03                  // of how far the row is from one, if that is more
 	morePairs    = 10                    // times as many may be taken to reach it
@@ -57,20 +58,34 @@ func (o op) batch(n int) time.Duration {
 	return time.Since(start)
 }
 
-// size returns the number of calls that fill a batch. On several processors the garbage
-// collector runs every few tens of milliseconds, and takes a part of them: a batch has to
-// be long enough for it to run in each. The median of batches with it and batches without
-// it would be that of either kind.
-func (o op) size() int {
-	long := batchTime
-	if o.procs > 1 {
-		long = sharedTime
-	}
+// size returns the number of calls that fill a batch of that length.
+func (o op) size(length time.Duration) int {
 	for n := 1; ; n *= 2 {
-		if d := o.batch(n); d >= long/4 {
-			return max(1, int(math.Round(float64(n)*float64(long)/float64(d))))
+		if d := o.batch(n); d >= length/4 {
+			return max(1, int(math.Round(float64(n)*float64(length)/float64(d))))
 		}
 	}
+}
+
+// batchLength returns how long the batches of a row are. Where the garbage collector runs
+// about as often as there are batches, and it does on several processors and for
+// signatures, it takes a part of some: the median would be that of batches with it or of
+// batches without it, as it happens. A batch has to be long enough for it to run in each,
+// of both sides.
+func batchLength(bare op) time.Duration {
+	if bare.procs > 1 || bare.allocated(bare.size(batchTime)) > garbage {
+		return longTime
+	}
+	return batchTime
+}
+
+// allocated returns the bytes that n calls allocate.
+func (o op) allocated(n int) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	o.batch(n)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 // bench is one run: its settings, and what it has measured.
@@ -99,7 +114,8 @@ type pairing struct {
 // pairs than b.pairs where the machine swings.
 func (b *bench) pair(bare, subject op) pairing {
 	runtime.GC() // what came before is not paid for here
-	nBare, nSubject := bare.size(), subject.size()
+	length := batchLength(bare)
+	nBare, nSubject := bare.size(length), subject.size(length)
 	bares, times := []float64{perCall(bare.batch(nBare), nBare)}, []float64(nil)
 	for n := 0; n < b.pairs || n < b.mostPairs && !known(pairwise(bares, times, quotient)); n++ {
 		times = append(times, perCall(subject.batch(nSubject), nSubject))

@@ -103,7 +103,7 @@ func refusedTokens(k *key, good string) []struct{ name, token string } {
 
 // typical returns the median time of a call in batches.
 func (b *bench) typical(o op) float64 {
-	n := o.size()
+	n := o.size(batchTime)
 	var times []float64
 	for range max(5, b.pairs/4) {
 		times = append(times, perCall(o.batch(n), n))
