@@ -53,6 +53,10 @@ func main() {
 		flag.Usage()
 		os.Exit(64)
 	}
+	if _, err := os.Stat("programs"); err != nil { // or the table of sizes would fail, a quarter of an hour later
+		fmt.Fprintln(os.Stderr, "bench: the programs that it builds are not here: run it in its own directory, with go -C bench run .")
+		os.Exit(64)
+	}
 	b := &bench{pairs: *pairs, mostPairs: *pairs * morePairs, quick: *quick, out: os.Stdout, results: map[string]float64{}}
 	if *quick {
 		b.pairs = min(b.pairs, 12)
