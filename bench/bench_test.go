@@ -97,6 +97,19 @@ func TestBatchLength(t *testing.T) {
 	_ = kept
 }
 
+// TestAbout: a batch has up to a quarter more or fewer calls, and at least one.
+func TestAbout(t *testing.T) {
+	for _, row := range []struct{ n, least, most int }{{1, 1, 1}, {4, 3, 5}, {100, 75, 125}} {
+		var seen []int
+		for range 5000 {
+			seen = append(seen, about(row.n))
+		}
+		if least, most := slices.Min(seen), slices.Max(seen); least != row.least || most != row.most {
+			t.Errorf("about(%d) is from %d to %d, want %d to %d", row.n, least, most, row.least, row.most)
+		}
+	}
+}
+
 // TestStandardError: it is 1.25 deviations for one pair, and falls with the root of their
 // number.
 func TestStandardError(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,6 +58,9 @@ func (o op) batch(n int) time.Duration {
 	all.Wait()
 	return time.Since(start)
 }
+
+// perCall returns the nanoseconds of a call, in a batch of n.
+func (o op) perCall(n int) float64 { return float64(o.batch(n)) / float64(n) }
 
 // size returns the number of calls that fill a batch of that length.
 func (o op) size(length time.Duration) int {
@@ -116,16 +120,21 @@ func (b *bench) pair(bare, subject op) pairing {
 	runtime.GC() // what came before is not paid for here
 	length := batchLength(bare)
 	nBare, nSubject := bare.size(length), subject.size(length)
-	bares, times := []float64{perCall(bare.batch(nBare), nBare)}, []float64(nil)
+	bares, times := []float64{bare.perCall(about(nBare))}, []float64(nil)
 	for n := 0; n < b.pairs || n < b.mostPairs && !known(pairwise(bares, times, quotient)); n++ {
-		times = append(times, perCall(subject.batch(nSubject), nSubject))
-		bares = append(bares, perCall(bare.batch(nBare), nBare))
+		times = append(times, subject.perCall(about(nSubject)))
+		bares = append(bares, bare.perCall(about(nBare)))
 	}
 	return pairing{
 		ratio: median(pairwise(bares, times, quotient)), ns: median(times), bare: median(bares),
 		beyond: median(pairwise(bares, times, func(subject, bare float64) float64 { return subject - bare })),
 	}
 }
+
+// about returns a random number of calls, between three quarters and five quarters of n.
+// In batches of one size garbage collections come every so many of them, and can keep
+// falling on the same side of the pairs.
+func about(n int) int { return n - n/4 + rand.IntN(n/2+1) }
 
 func quotient(subject, bare float64) float64 { return subject / bare }
 
@@ -167,8 +176,6 @@ func (b *bench) same(bare op, key ...string) pairing {
 	b.put("ratio", p.ratio, append(key, "A/A")...)
 	return p
 }
-
-func perCall(d time.Duration, n int) float64 { return float64(d) / float64(n) }
 
 func median(values []float64) float64 { return quantile(values, 0.5) }
 

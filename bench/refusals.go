@@ -106,7 +106,7 @@ func (b *bench) typical(o op) float64 {
 	n := o.size(batchTime)
 	var times []float64
 	for range max(5, b.pairs/4) {
-		times = append(times, perCall(o.batch(n), n))
+		times = append(times, o.perCall(n))
 	}
 	return median(times)
 }
