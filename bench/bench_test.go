@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestQuantile(t *testing.T) {
@@ -107,6 +108,20 @@ func TestAbout(t *testing.T) {
 		if least, most := slices.Min(seen), slices.Max(seen); least != row.least || most != row.most {
 			t.Errorf("about(%d) is from %d to %d, want %d to %d", row.n, least, most, row.least, row.most)
 		}
+	}
+}
+
+// TestBelow: the frames put what is below them at every distance from a cache line.
+func TestBelow(t *testing.T) {
+	places := map[uintptr]bool{}
+	for frames := range stackPlaces {
+		below(frames, func() {
+			var local byte
+			places[uintptr(unsafe.Pointer(&local))&^7%64] = true
+		})
+	}
+	if len(places) != 8 {
+		t.Errorf("batches start at %d of 8 places in a cache line", len(places))
 	}
 }
 
