@@ -135,8 +135,45 @@ func TestStandardError(t *testing.T) {
 			ratios[i] = 1 + 0.1*r.NormFloat64()
 		}
 		want := 0.1 * math.Sqrt(math.Pi/2) / math.Sqrt(float64(pairs))
-		if got := standardError(ratios); math.Abs(got/want-1) > 0.1 {
+		if got := standardError(ratios, pairs); math.Abs(got/want-1) > 0.1 {
 			t.Errorf("%d pairs: %v, want about %v", pairs, got, want)
+		}
+	}
+}
+
+// TestTypical: three slow batches among the first five do not make the result. A busy
+// machine may need more than one try.
+func TestTypical(t *testing.T) {
+	text := make([]byte, 50_000)
+	work := func(times int) {
+		for range times {
+			sha256.Sum256(text)
+		}
+	}
+	b := &bench{pairs: 20} // which take five batches at least
+	for try := 1; ; try++ {
+		last, repeated := 0, 0 // calls of the last batch, and how many have had the same number
+		times := 1
+		got := b.typical(op{
+			call: func() { work(times) },
+			prepare: func(n int) {
+				if n == last {
+					repeated++
+				}
+				last, times = n, 1
+				if 1 <= repeated && repeated <= 3 {
+					times = 10
+				}
+			},
+		})
+		slow := b.typical(op{call: func() { work(10) }})
+		switch {
+		case repeated < 4:
+			t.Fatalf("%d batches", repeated+1)
+		case got < slow/2:
+			return
+		case try == 3:
+			t.Fatalf("%.0f ns, and the slow ones take %.0f", got, slow)
 		}
 	}
 }

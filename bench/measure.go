@@ -173,15 +173,14 @@ func pairwise(bares, subjects []float64, compare func(subject, bare float64) flo
 // above one needs fewer digits, and one below it as many of its own.
 func known(ratios []float64) bool {
 	m := median(ratios)
-	return standardError(ratios) <= min(1, m)*max(exact, exactOfRest*math.Abs(m-1))
+	return standardError(ratios, len(ratios)/2) <= min(1, m)*max(exact, exactOfRest*math.Abs(m-1))
 }
 
-// standardError returns that of the median of ratios, of which there are two for each pair
-// that was measured. It follows from the middle half of them, as if they were normally
-// distributed.
-func standardError(ratios []float64) float64 {
-	deviation := (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 1.349
-	return deviation * math.Sqrt(math.Pi/2) / math.Sqrt(float64(len(ratios))/2)
+// standardError returns that of the median of values of n measurements; a pair has two
+// ratios. It follows from the middle half of them, as if they were normally distributed.
+func standardError(values []float64, n int) float64 {
+	deviation := (quantile(values, 0.75) - quantile(values, 0.25)) / 1.349
+	return deviation * math.Sqrt(math.Pi/2) / math.Sqrt(float64(n))
 }
 
 // same measures bare against itself. How far its ratio is from one is how exact the
