@@ -150,7 +150,7 @@ func TestTypical(t *testing.T) {
 			sha256.Sum256(text)
 		}
 	}
-	b := &bench{pairs: 20} // which take five batches at least
+	b := &bench{pairs: 20, mostPairs: 200} // from 5 to 50 batches
 	for try := 1; ; try++ {
 		last, repeated := 0, 0 // calls of the last batch, and how many have had the same number
 		times := 1

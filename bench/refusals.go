@@ -106,8 +106,8 @@ func refusedTokens(k *key, good string) []struct{ name, token string } {
 func (b *bench) typical(o op) float64 {
 	n := o.size(batchTime)
 	var times []float64
-	least := max(5, b.pairs/4)
-	for len(times) < least || len(times) < morePairs*least && standardError(times, len(times)) > exactOfRest*median(times) {
+	least, most := max(5, b.pairs/4), max(5, b.mostPairs/4)
+	for len(times) < least || len(times) < most && standardError(times, len(times)) > exactOfRest*median(times) {
 		times = append(times, o.perCall(n))
 	}
 	return median(times)
